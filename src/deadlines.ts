@@ -1,0 +1,101 @@
+/** Every timeout of a backend, kept by one timer: no timer per request, and none fires before the kernel was read. */
+
+import type { Clock, Timer } from './clock.js';
+
+/** One timeout that can be set, moved and cleared many times at the cost of a field. */
+export interface Deadline {
+  /** Expires `ms` from now, whatever was set before. `Infinity` clears. */
+  set(ms: number): void;
+  clear(): void;
+  /** Moment on the clock, `Infinity` when clear. */
+  readonly at: number;
+}
+
+class ListedDeadline implements Deadline {
+  at = Number.POSITIVE_INFINITY;
+  readonly #deadlines: Deadlines;
+  readonly expire: () => void;
+
+  constructor(deadlines: Deadlines, expire: () => void) {
+    this.#deadlines = deadlines;
+    this.expire = expire;
+  }
+
+  set(ms: number): void {
+    this.#deadlines.move(this, ms);
+  }
+
+  clear(): void {
+    this.#deadlines.move(this, Number.POSITIVE_INFINITY);
+  }
+}
+
+/**
+ * The coarse sweep. One timer runs to the earliest moment known; a deadline that is moved later leaves the timer where
+ * it is, so a request that is answered in time costs two field writes and a set entry.
+ */
+export class Deadlines {
+  readonly #clock: Clock;
+  readonly #listed = new Set<ListedDeadline>(); // those with a moment
+  #timer: Timer | undefined;
+  #timerAt = Number.POSITIVE_INFINITY;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** A deadline, clear at first. `expire` is called each time its moment passes; it is clear again by then. */
+  create(expire: () => void): Deadline {
+    return new ListedDeadline(this, expire);
+  }
+
+  /** How many deadlines have a moment. */
+  get size(): number {
+    return this.#listed.size;
+  }
+
+  /** @internal Called by {@link Deadline.set} and {@link Deadline.clear}. */
+  move(deadline: ListedDeadline, ms: number): void {
+    if (ms === Number.POSITIVE_INFINITY) {
+      deadline.at = ms;
+      this.#listed.delete(deadline);
+      return;
+    }
+    deadline.at = this.#clock.now() + ms;
+    this.#listed.add(deadline);
+    if (deadline.at < this.#timerAt) this.#runTo(deadline.at);
+  }
+
+  #runTo(at: number): void {
+    this.#timer?.cancel();
+    this.#timerAt = at;
+    // Rounded up: a timer that fires a fraction early would find nothing due and start again.
+    this.#timer = this.#clock.after(Math.ceil(at - this.#clock.now()), () => this.#sweep());
+  }
+
+  #sweep(): void {
+    this.#timer = undefined;
+    this.#timerAt = Number.POSITIVE_INFINITY;
+    const now = this.#clock.now();
+    let earliest = Number.POSITIVE_INFINITY;
+    let due: ListedDeadline[] | undefined;
+    for (const deadline of this.#listed) {
+      if (deadline.at <= now) {
+        due ??= [];
+        due.push(deadline);
+      } else if (deadline.at < earliest) earliest = deadline.at;
+    }
+    if (earliest !== Number.POSITIVE_INFINITY) this.#runTo(earliest);
+    // A blocked event loop runs timers before it reads what is in the kernel already, so the answer that would clear
+    // this deadline may be there: 20 of 20 answered requests would have been timed out.
+    if (due !== undefined) this.#clock.soon(() => this.#expire(due, now));
+  }
+
+  #expire(due: readonly ListedDeadline[], sweptAt: number): void {
+    for (const deadline of due) {
+      if (deadline.at > sweptAt) continue; // cleared or moved meanwhile
+      this.move(deadline, Number.POSITIVE_INFINITY);
+      deadline.expire();
+    }
+  }
+}

@@ -1,0 +1,68 @@
+/** What a mount hands to the dispatcher, and what it gets back: the door between the two rooms. */
+
+import type { BackendError, Attempt } from '../errors.js';
+import type { ResponseHead } from '../http1/response-parser.js';
+import type { ReplayBody } from './replay-body.js';
+
+/** Where a request that is not idempotent may travel. */
+export type NonIdempotentTravel = 'fresh' | 'verified' | 'any';
+
+/** The timeouts that a mount or a call may set for itself. All in milliseconds; `Infinity` is no limit. */
+export interface RequestTimeouts {
+  readonly queueTimeout: number;
+  readonly sendTimeout: number;
+  readonly headersTimeout: number;
+  readonly bodyTimeout: number;
+  readonly requestTimeout: number;
+}
+
+/** One request, ready to be sent to any origin, more than once if it must be. */
+export interface OutgoingRequest {
+  readonly method: string;
+  /** Origin-form target, `*` for OPTIONS. */
+  readonly path: string;
+  /**
+   * End-to-end fields as name, value, name, value…; no hop-by-hop field, no framing. `undefined` in `host` means that
+   * the origin's own authority is sent.
+   */
+  readonly fields: readonly string[];
+  /** Value of the Host field; `undefined` = the authority of the origin that the attempt goes to. */
+  readonly host: string | undefined;
+  /** `undefined` = no body. */
+  readonly body: ReplayBody | undefined;
+  /** What the owner declared of this request; `undefined` = by method. */
+  readonly idempotent: boolean | undefined;
+  readonly nonIdempotent: NonIdempotentTravel;
+  readonly timeouts: RequestTimeouts;
+  /** The client asked for `TE: trailers`. */
+  readonly acceptsTrailers: boolean;
+}
+
+/** Receives one response. Nothing is called after `onEnd` or `onFail`. */
+export interface ResponseSink {
+  /** An interim response, 100 and 102 to 199 without 101. */
+  onInformation(statusCode: number, statusText: string, rawHeaders: readonly string[]): void;
+  /** The final head, once. Nothing is re-sent from here on. */
+  onHead(head: ResponseHead): void;
+  /** Body bytes, the receiver's to keep. Returns false to stop reading until `Dispatch.resume()`. */
+  onBody(bytes: Buffer): boolean;
+  /** The response is complete; its connection is not ours any more. */
+  onEnd(trailers: readonly string[]): void;
+  /** The last call. After `onHead` it means that the response is truncated. */
+  onFail(error: BackendError): void;
+}
+
+/** A request under way. */
+export interface Dispatch {
+  /** What was tried so far, oldest first; the last one may still be running. */
+  readonly attempts: readonly Attempt[];
+  /** Reads on after `onBody` returned false. */
+  resume(): void;
+  /** The requester is gone: leaves the queue, or gives up the exchange. No further call of the sink. */
+  abort(reason: BackendError): void;
+}
+
+/** What a mount needs of the dispatcher. */
+export interface Dispatching {
+  dispatch(request: OutgoingRequest, sink: ResponseSink): Dispatch;
+}

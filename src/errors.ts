@@ -1,0 +1,117 @@
+/** What can go wrong, as one error class and one table from code to HTTP status. */
+
+/**
+ * What happened, in the vocabulary of RFC 9209 §2.3 (Proxy-Status error types), with three of our own:
+ * `client_aborted`, `backend_closed` and `body_already_read`.
+ */
+export type ErrorCode = keyof typeof STATUS_BY_CODE;
+
+const STATUS_BY_CODE = {
+  dns_timeout: 504,
+  dns_error: 502,
+  destination_unavailable: 503,
+  destination_ip_unroutable: 502,
+  connection_refused: 502,
+  connection_terminated: 502,
+  connection_timeout: 504,
+  connection_read_timeout: 504,
+  connection_write_timeout: 504,
+  connection_limit_reached: 503,
+  tls_protocol_error: 502,
+  tls_certificate_error: 502,
+  tls_alert_received: 502,
+  http_request_error: 400,
+  http_response_incomplete: 502,
+  http_response_header_section_size: 502,
+  http_response_trailer_section_size: 502,
+  http_response_transfer_coding: 502,
+  http_response_timeout: 504,
+  http_upgrade_failed: 502,
+  http_protocol_error: 502,
+  proxy_internal_error: 500,
+  proxy_configuration_error: 500,
+  /** The client left, or the caller's signal was aborted. Nobody is there to read the status. */
+  client_aborted: 499,
+  /** The backend is draining or closed, or was destroyed with this request in flight. */
+  backend_closed: 503,
+  /** A body parser ran before us and left nothing to send. */
+  body_already_read: 500,
+} as const;
+
+/** Whether the origin may have processed the request. `unknown` is the honest answer after a silent close. */
+export type Delivery = 'unsent' | 'unknown' | 'answered';
+
+/** How much of something went over the wire. Moves forward only. */
+export type Progress = 'nothing' | 'some' | 'all';
+
+/** Where an attempt was when it ended. */
+export type Phase = 'checkout' | 'send' | 'wait' | 'response-head' | 'response-body' | 'done';
+
+/** One try: pick, checkout, exchange. */
+export interface Attempt {
+  /** `scheme://host:port` of the server it went to. */
+  readonly origin: string;
+  readonly phase: Phase;
+  /** The connection had carried a request before. */
+  readonly reused: boolean;
+  /** How much of the request the kernel accepted. */
+  readonly sent: Progress;
+  /** How much of the final response arrived. */
+  readonly received: Progress;
+  /** Why it ended badly; absent on the attempt that was answered. */
+  readonly cause?: Error | undefined;
+}
+
+/** Connections of one origin at the moment of an error. */
+export interface OriginCounts {
+  readonly origin: string;
+  readonly busy: number;
+  readonly idle: number;
+  readonly dialling: number;
+}
+
+export interface BackendErrorDetails {
+  readonly delivery?: Delivery;
+  readonly origin?: string | undefined;
+  readonly attempts?: readonly Attempt[];
+  readonly counts?: readonly OriginCounts[];
+  readonly cause?: unknown;
+  /** Seconds, for a 503. */
+  readonly retryAfter?: number | undefined;
+}
+
+const BRAND = Symbol.for('pooled-backend.BackendError');
+
+/**
+ * Every failure of a request. `code` says what happened, `statusCode` what a client should be told, `delivery` whether
+ * the origin may have processed the request, `attempts` what was tried.
+ */
+export class BackendError extends Error {
+  override readonly name: string = 'BackendError';
+  readonly code: ErrorCode;
+  /** HTTP status for the client. */
+  readonly statusCode: number;
+  readonly delivery: Delivery;
+  readonly origin: string | undefined;
+  readonly attempts: readonly Attempt[];
+  readonly counts: readonly OriginCounts[];
+  /** Seconds after which a new try makes sense; only on 503. */
+  readonly retryAfter: number | undefined;
+
+  constructor(code: ErrorCode, message: string, details: BackendErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.statusCode = STATUS_BY_CODE[code];
+    this.delivery = details.delivery ?? 'unsent';
+    this.origin = details.origin;
+    this.attempts = details.attempts ?? [];
+    this.counts = details.counts ?? [];
+    this.retryAfter = details.retryAfter;
+  }
+
+  /** True for a `BackendError` of any copy of this library: ESM, CJS, or another version in the tree. */
+  static is(value: unknown): value is BackendError {
+    return typeof value === 'object' && value !== null && BRAND in value;
+  }
+}
+Object.defineProperty(BackendError.prototype, BRAND, { value: true });
