@@ -1,0 +1,204 @@
+/**
+ * A bounded number of slots, lent and given back. The pool does not know what lies in them, makes no items, closes none,
+ * waits for nothing and queues nobody.
+ *
+ * ```
+ *            checkout                startDial             fill
+ *    empty ───────────▶ busy, clear ───────────▶ dialling ───────▶ busy, fresh item
+ *            checkout                 clear
+ *    idle  ───────────▶ busy, item  ───────────▶ busy, clear
+ *    idle  ───────────▶ empty   evict
+ *    busy, dialling ──▶ idle    release, with an item that was not retired
+ *    busy, dialling ──▶ empty   release, otherwise
+ * ```
+ */
+
+import { type Choice, FreeSlots } from './free-slots.js';
+import { type Ledger, openLedger } from './ledger.js';
+import { KeptSlot, type Slot } from './slot.js';
+
+export type { Choice } from './free-slots.js';
+export type { Slot, SlotState } from './slot.js';
+
+export interface PoolOptions {
+  /** Number of slots, at least 1. Never changes. */
+  readonly size: number;
+  /**
+   * A slot became free (released, or made by the ledger at its start) or empty (evicted). Called once for each, after
+   * the change; what was free may be lent again by the time of the call.
+   */
+  readonly onFree: () => void;
+}
+
+/** How many slots are in which state. `idle + empty + dialling + busy = size`; `fresh` is a part of `idle`. */
+export interface PoolCounts {
+  readonly size: number;
+  readonly empty: number;
+  readonly dialling: number;
+  readonly idle: number;
+  readonly fresh: number;
+  readonly busy: number;
+}
+
+export class Pool<T> {
+  readonly #size: number;
+  readonly #onFree: () => void;
+  readonly #free: FreeSlots<T>;
+  readonly #ledger: Ledger<KeptSlot<T>>;
+  #busy = 0;
+  #dialling = 0;
+  #drains: (() => void)[] = []; // of those who wait until nothing is lent
+
+  /**
+   * The slots come into being some microtasks later: until then nothing can be checked out, and `onFree` tells of each.
+   *
+   * @throws RangeError when `size` is not a whole number of at least 1.
+   */
+  constructor({ size, onFree }: PoolOptions) {
+    if (!Number.isSafeInteger(size) || size < 1) throw new RangeError(`a pool of ${size} slots`);
+    this.#size = size;
+    this.#onFree = onFree;
+    // A microtask later, for the ledger would swallow what onFree throws.
+    this.#free = new FreeSlots<T>(() => queueMicrotask(onFree));
+    this.#ledger = openLedger(size, () => new KeptSlot<T>(this), this.#free);
+  }
+
+  /** The counts of this moment, a new object at each call. */
+  get counts(): PoolCounts {
+    const free = this.#free;
+    return {
+      size: this.#size,
+      empty: free.emptyCount + this.#size - free.opened,
+      dialling: this.#dialling,
+      idle: free.idleCount,
+      fresh: free.freshCount,
+      busy: this.#busy,
+    };
+  }
+
+  /** Whether {@link checkout} would give a slot. */
+  canCheckout(choice: Choice): boolean {
+    return this.#free.peek(choice) !== undefined;
+  }
+
+  /** Lends the slot that fits the choice, with its item inside; undefined when none does. Give it back with `release`. */
+  checkout(choice: Choice): Slot<T> | undefined {
+    const slot = this.#free.peek(choice);
+    if (slot === undefined) return undefined;
+    this.#free.want(slot);
+    // The ledger takes the slot out of the free list before acquire returns, so its promise has nothing to tell. It
+    // cannot reject: with a free slot at hand the ledger neither queues nor refuses.
+    void this.#ledger.acquire();
+    slot.state = 'busy';
+    this.#busy++;
+    return slot;
+  }
+
+  /** The borrower begins to make an item for a slot that holds none. */
+  startDial(slot: Slot<T>): void {
+    const kept = this.#own(slot);
+    if (kept.state !== 'busy' || kept.item !== undefined) throw refusal('start a dial in', kept);
+    kept.state = 'dialling';
+    this.#busy--;
+    this.#dialling++;
+  }
+
+  /** The item is made: fresh, and lent to whoever dialled. */
+  fill(slot: Slot<T>, item: T): void {
+    const kept = this.#own(slot);
+    if (kept.state !== 'dialling') throw refusal('fill', kept);
+    if (item === undefined) throw new Error('cannot fill a slot with undefined');
+    kept.item = item;
+    kept.fresh = true;
+    this.#endDial(kept);
+  }
+
+  /** Takes the item out of a lent slot, because it is closed. A dial that runs there is given up. */
+  clear(slot: Slot<T>): T | undefined {
+    const kept = this.#own(slot);
+    if (kept.state === 'dialling') this.#endDial(kept);
+    if (kept.state !== 'busy') throw refusal('clear', kept);
+    const item = kept.item;
+    kept.item = undefined;
+    kept.fresh = false;
+    kept.retired = false;
+    return item;
+  }
+
+  /** The item of a lent slot carries a request: it is not fresh any more. */
+  markUsed(slot: Slot<T>): void {
+    const kept = this.#own(slot);
+    if (kept.state !== 'busy' || kept.item === undefined) throw refusal('mark as used', kept);
+    kept.fresh = false;
+  }
+
+  /** The item of a lent slot, there or being dialled, shall not be lent again. */
+  retire(slot: Slot<T>): void {
+    const kept = this.#own(slot);
+    if (kept.state !== 'busy' && kept.state !== 'dialling') throw refusal('retire', kept);
+    kept.retired = true;
+  }
+
+  /**
+   * Gives a lent slot back: idle when it holds an item, else empty.
+   *
+   * @returns the item of a retired slot, which leaves the pool: the caller closes it.
+   */
+  release(slot: Slot<T>): T | undefined {
+    const kept = this.#own(slot);
+    if (kept.state !== 'busy' && kept.state !== 'dialling') throw refusal('release', kept);
+    const dropped = kept.retired ? this.clear(kept) : undefined;
+    if (kept.state === 'dialling') this.#endDial(kept);
+    this.#busy--;
+    kept.state = kept.item === undefined ? 'empty' : 'idle';
+    // Rejects only what is not lent, and this is.
+    void this.#ledger.release(kept);
+    this.#onFree();
+    if (this.#drains.length > 0 && this.#ledger.borrowed === 0) this.#endDrains();
+    return dropped;
+  }
+
+  /** Takes the item out of an idle slot, which stays free. The caller closes it. */
+  evict(slot: Slot<T>): T | undefined {
+    const kept = this.#own(slot);
+    if (kept.state !== 'idle') throw refusal('evict', kept);
+    const item = kept.item;
+    this.#free.evict(kept);
+    this.#onFree();
+    return item;
+  }
+
+  /** The idle slots of this moment, longest idle first. Those that are lent or evicted meanwhile are left out. */
+  *idleSlots(): Iterable<Slot<T>> {
+    for (const slot of this.#free.idle()) {
+      if (slot.state === 'idle') yield slot;
+    }
+  }
+
+  /** Resolves as soon as nothing is lent. It refuses nothing: whoever drains has stopped asking. */
+  async drain(): Promise<void> {
+    if (this.#ledger.borrowed > 0) await new Promise<void>((resolve) => this.#drains.push(resolve));
+  }
+
+  #endDrains(): void {
+    const drains = this.#drains;
+    this.#drains = [];
+    for (const resolve of drains) resolve();
+  }
+
+  #endDial(slot: KeptSlot<T>): void {
+    slot.state = 'busy';
+    this.#dialling--;
+    this.#busy++;
+  }
+
+  #own(slot: Slot<T>): KeptSlot<T> {
+    if (slot instanceof KeptSlot && slot.pool === this) return slot;
+    throw new Error('the slot belongs to another pool');
+  }
+}
+
+function refusal<T>(verb: string, slot: Slot<T>): Error {
+  const content = slot.item === undefined ? 'without an item' : slot.fresh ? 'with a fresh item' : 'with a used item';
+  return new Error(`cannot ${verb} a slot that is ${slot.state} ${content}`);
+}

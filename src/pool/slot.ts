@@ -1,0 +1,41 @@
+/** A slot: a place for one item. What a borrower may read of it, and what the pool keeps beside it. */
+
+import type { LedgerEntry } from './ledger.js';
+
+/**
+ * `empty`: free, nothing inside. `idle`: free, an item inside. `busy`: lent, with or without an item. `dialling`: lent,
+ * and its borrower is making the item.
+ */
+export type SlotState = 'empty' | 'dialling' | 'idle' | 'busy';
+
+/** A place for one item, lent by a `Pool`. Only the pool changes it. */
+export interface Slot<T> {
+  readonly state: SlotState;
+  /** What lies in the slot; undefined in an empty one, while dialling, and in a busy one that was cleared. */
+  readonly item: T | undefined;
+  /** Its item never carried a request. False when there is no item. */
+  readonly fresh: boolean;
+  /** Its item leaves the pool when the slot is released. */
+  readonly retired: boolean;
+}
+
+/** @internal The slot as the pool sees it: writable, and a link of one of the lists in `FreeSlots`. */
+export class KeptSlot<T> implements Slot<T> {
+  state: SlotState = 'empty';
+  item: T | undefined = undefined;
+  fresh = false;
+  retired = false;
+  /** The pool that lends it. */
+  readonly pool: object;
+  /** The ledger's page for this slot, known once the ledger has opened it. */
+  entry: LedgerEntry<KeptSlot<T>> | undefined = undefined;
+  /** Position among all that ever became idle: a smaller number has been idle longer. */
+  idleOrder = 0;
+  /** Neighbours in its list while free, undefined while lent. */
+  older: KeptSlot<T> | undefined = undefined;
+  newer: KeptSlot<T> | undefined = undefined;
+
+  constructor(pool: object) {
+    this.pool = pool;
+  }
+}

@@ -1,0 +1,280 @@
+import { describe, expect, test } from 'vitest';
+import { Pool, type Slot } from '../../../src/pool/pool.js';
+
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+async function opened(size: number, onFree: () => void = () => {}): Promise<Pool<string>> {
+  const pool = new Pool<string>({ size, onFree });
+  await turn();
+  return pool;
+}
+
+function lend<T>(pool: Pool<T>, choice: 'recent' | 'fresh' | 'empty' | 'coldest'): Slot<T> {
+  const slot = pool.checkout(choice);
+  if (slot === undefined) throw new Error(`no ${choice} slot`);
+  return slot;
+}
+
+/** A slot that holds `item`, lent. */
+function dialled<T>(pool: Pool<T>, item: T): Slot<T> {
+  const slot = lend(pool, 'empty');
+  pool.startDial(slot);
+  pool.fill(slot, item);
+  return slot;
+}
+
+function idle(pool: Pool<string>, ...items: string[]): void {
+  for (const slot of items.map((item) => dialled(pool, item))) pool.release(slot);
+}
+
+function idleAndUsed(pool: Pool<string>, ...items: string[]): void {
+  for (const slot of items.map((item) => dialled(pool, item))) {
+    pool.markUsed(slot);
+    pool.release(slot);
+  }
+}
+
+describe('start', () => {
+  test('no slot can be had before the ledger has made it, and onFree tells of each', async () => {
+    let told = 0;
+    const pool = new Pool<string>({ size: 3, onFree: () => told++ });
+    expect(pool.checkout('empty')).toBeUndefined();
+    expect(pool.counts).toEqual({ size: 3, empty: 3, dialling: 0, idle: 0, fresh: 0, busy: 0 });
+    await turn();
+    expect(told).toBe(3);
+    expect(pool.canCheckout('empty')).toBe(true);
+  });
+
+  test('a size that is not a whole number of at least 1 is refused', () => {
+    for (const size of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) {
+      expect(() => new Pool({ size, onFree: () => {} })).toThrow(RangeError);
+    }
+  });
+
+  test('never more than size slots are lent', async () => {
+    const pool = await opened(3);
+    const lent = new Set([lend(pool, 'empty'), lend(pool, 'empty'), lend(pool, 'empty')]);
+    await turn();
+    expect(lent.size).toBe(3);
+    expect(pool.checkout('empty')).toBeUndefined();
+  });
+});
+
+describe('choice', () => {
+  test('recent gives the used item that was released last', async () => {
+    const pool = await opened(4);
+    idleAndUsed(pool, 'a', 'b', 'c');
+    expect(lend(pool, 'recent').item).toBe('c');
+    expect(lend(pool, 'recent').item).toBe('b');
+  });
+
+  test('recent prefers a used item to a fresh one that was released later', async () => {
+    const pool = await opened(4);
+    idleAndUsed(pool, 'used');
+    idle(pool, 'fresh');
+    expect(lend(pool, 'recent').item).toBe('used');
+    expect(lend(pool, 'recent').item).toBe('fresh');
+    expect(pool.canCheckout('recent')).toBe(false);
+  });
+
+  test('fresh gives the newest item that was never used, and nothing else', async () => {
+    const pool = await opened(4);
+    idle(pool, 'a', 'b');
+    idleAndUsed(pool, 'used');
+    expect(lend(pool, 'fresh').item).toBe('b');
+    expect(lend(pool, 'fresh').item).toBe('a');
+    expect(pool.checkout('fresh')).toBeUndefined();
+  });
+
+  test('coldest gives the used item that has been idle longest, before any fresh one', async () => {
+    const pool = await opened(4);
+    idle(pool, 'f1', 'f2');
+    idleAndUsed(pool, 'u1', 'u2');
+    const order = [1, 2, 3, 4].map(() => lend(pool, 'coldest').item);
+    expect(order).toEqual(['u1', 'u2', 'f1', 'f2']);
+  });
+
+  test('empty gives only slots without an item', async () => {
+    const pool = await opened(2);
+    idle(pool, 'a');
+    expect(lend(pool, 'empty').item).toBeUndefined();
+    expect(pool.checkout('empty')).toBeUndefined();
+  });
+});
+
+describe('life of a slot', () => {
+  test('a dialled item is fresh until it is marked used', async () => {
+    const pool = await opened(1);
+    const slot = dialled(pool, 'a');
+    expect(slot.fresh).toBe(true);
+    pool.markUsed(slot);
+    expect(slot.fresh).toBe(false);
+  });
+
+  test('a slot whose dial failed is empty after its release', async () => {
+    const pool = await opened(1);
+    const slot = lend(pool, 'empty');
+    pool.startDial(slot);
+    expect(pool.counts.dialling).toBe(1);
+    pool.release(slot);
+    expect(pool.counts).toEqual({ size: 1, empty: 1, dialling: 0, idle: 0, fresh: 0, busy: 0 });
+  });
+
+  test('a lent slot that was cleared can be dialled again without giving it back', async () => {
+    const pool = await opened(1);
+    idleAndUsed(pool, 'old');
+    const slot = lend(pool, 'coldest');
+    expect(pool.clear(slot)).toBe('old');
+    pool.startDial(slot);
+    pool.fill(slot, 'new');
+    expect([slot.item, slot.fresh]).toEqual(['new', true]);
+  });
+
+  test('clearing a slot gives up its dial', async () => {
+    const pool = await opened(1);
+    const slot = lend(pool, 'empty');
+    pool.startDial(slot);
+    expect(pool.clear(slot)).toBeUndefined();
+    expect(pool.counts).toMatchObject({ dialling: 0, busy: 1 });
+  });
+
+  test('a retired slot is empty after its release, which hands out the item', async () => {
+    const pool = await opened(1);
+    const slot = dialled(pool, 'a');
+    pool.retire(slot);
+    expect(pool.release(slot)).toBe('a');
+    expect([slot.state, slot.item, slot.retired]).toEqual(['empty', undefined, false]);
+  });
+
+  test('what is retired while it is being dialled is not lent again', async () => {
+    const pool = await opened(1);
+    const slot = lend(pool, 'empty');
+    pool.startDial(slot);
+    pool.retire(slot);
+    pool.fill(slot, 'a');
+    expect(pool.release(slot)).toBe('a');
+    expect(pool.canCheckout('recent')).toBe(false);
+  });
+
+  test('retiring concerns the item, not the next one in the same slot', async () => {
+    const pool = await opened(1);
+    const slot = dialled(pool, 'a');
+    pool.retire(slot);
+    pool.clear(slot);
+    pool.startDial(slot);
+    pool.fill(slot, 'b');
+    expect(pool.release(slot)).toBeUndefined();
+    expect(pool.counts.idle).toBe(1);
+  });
+
+  test('an evicted slot is lent as an empty one', async () => {
+    const pool = await opened(1);
+    idle(pool, 'a');
+    const [slot] = pool.idleSlots();
+    if (slot === undefined) throw new Error('nothing idle');
+    expect(pool.evict(slot)).toBe('a');
+    expect(pool.canCheckout('recent')).toBe(false);
+    expect(lend(pool, 'empty')).toBe(slot);
+  });
+
+  test.each([
+    ['filled', (pool: Pool<string>, slot: Slot<string>) => pool.fill(slot, 'x'), 'cannot fill a slot that is idle'],
+    ['dialled', (pool: Pool<string>, slot: Slot<string>) => pool.startDial(slot), 'cannot start a dial in a slot'],
+    ['cleared', (pool: Pool<string>, slot: Slot<string>) => pool.clear(slot), 'cannot clear a slot that is idle'],
+    ['released', (pool: Pool<string>, slot: Slot<string>) => pool.release(slot), 'idle with a fresh item'],
+    ['retired', (pool: Pool<string>, slot: Slot<string>) => pool.retire(slot), 'cannot retire a slot that is idle'],
+    ['marked used', (pool: Pool<string>, slot: Slot<string>) => pool.markUsed(slot), 'cannot mark as used a slot'],
+  ])('a slot that is not lent cannot be %s', async (_, act, message) => {
+    const pool = await opened(1);
+    const slot = dialled(pool, 'a');
+    pool.release(slot);
+    expect(() => act(pool, slot)).toThrow(message);
+  });
+
+  test('a lent slot cannot be evicted, nor a slot with an item dialled, nor an empty one marked used', async () => {
+    const pool = await opened(2);
+    const slot = dialled(pool, 'a');
+    expect(() => pool.evict(slot)).toThrow('cannot evict a slot that is busy with a fresh item');
+    expect(() => pool.startDial(slot)).toThrow('cannot start a dial in a slot that is busy with a fresh item');
+    expect(() => pool.markUsed(lend(pool, 'empty'))).toThrow('busy without an item');
+  });
+
+  test('a slot of another pool is refused', async () => {
+    const [one, other] = [await opened(1), await opened(1)];
+    const slot = lend(one, 'empty');
+    expect(() => other.release(slot)).toThrow('another pool');
+  });
+});
+
+describe('onFree', () => {
+  test('it is called once for a release and once for an eviction, and may check out at once', async () => {
+    const taken: (string | undefined)[] = [];
+    let eager = false;
+    const pool: Pool<string> = await opened(1, () => {
+      if (eager) taken.push((pool.checkout('recent') ?? pool.checkout('empty'))?.item ?? 'empty');
+    });
+    const slot = dialled(pool, 'a');
+    eager = true;
+    pool.release(slot);
+    expect(taken).toEqual(['a']);
+    expect(pool.counts.busy).toBe(1);
+    eager = false;
+    pool.release(slot);
+    eager = true;
+    pool.evict(slot);
+    expect(taken).toEqual(['a', 'empty']);
+  });
+});
+
+describe('idleSlots', () => {
+  test('they come longest idle first, fresh and used mixed', async () => {
+    const pool = await opened(4);
+    idle(pool, 'a');
+    idleAndUsed(pool, 'b');
+    idle(pool, 'c');
+    idleAndUsed(pool, 'd');
+    expect([...pool.idleSlots()].map((slot) => slot.item)).toEqual(['a', 'b', 'c', 'd']);
+  });
+
+  test('any of them may be evicted or lent meanwhile', async () => {
+    const pool = await opened(4);
+    idleAndUsed(pool, 'a', 'b', 'c', 'd');
+    const seen: (string | undefined)[] = [];
+    for (const slot of pool.idleSlots()) {
+      seen.push(slot.item);
+      if (slot.item === 'a') lend(pool, 'coldest'); // a itself
+      if (slot.item === 'b') for (const other of pool.idleSlots()) if (other.item !== 'd') pool.evict(other);
+    }
+    expect(seen).toEqual(['a', 'b', 'd']);
+  });
+});
+
+describe('drain', () => {
+  test('it resolves at once when nothing is lent', async () => {
+    const pool = await opened(2);
+    idle(pool, 'a');
+    await pool.drain();
+    expect(pool.counts.idle).toBe(1);
+  });
+
+  test('it waits for every lent slot, also for one that a waiter took in between', async () => {
+    let waiting = false;
+    let taken: Slot<string> | undefined;
+    const pool: Pool<string> = await opened(1, () => {
+      if (waiting) taken = lend(pool, 'empty');
+      waiting = false;
+    });
+    const first = lend(pool, 'empty');
+    let drained = false;
+    const drain = pool.drain().then(() => {
+      drained = true;
+    });
+    waiting = true;
+    pool.release(first);
+    await turn();
+    expect(drained).toBe(false);
+    if (taken !== undefined) pool.release(taken);
+    await drain;
+    expect(pool.counts.empty).toBe(1);
+  });
+});
