@@ -1,0 +1,30 @@
+/**
+ * The proxy of phases (b) and (c), in its own process: `backend.handler()` on a node:http server, the options at their
+ * defaults but for `nonIdempotent`, and `host` so that a real origin sees its own name.
+ */
+
+import { createServer } from 'node:http';
+import { PooledBackend } from 'pooled-backend';
+import { listen } from '../rig/listen.mjs';
+import { cpuMs, options, serve } from '../rig/parent.mjs';
+import { answerFailure, FRONT_KEEP_ALIVE_MS } from './proxy-failure.mjs';
+
+/** @type {{ origins: string[], nonIdempotent: 'fresh' | 'verified' }} */
+const { origins, nonIdempotent } = options();
+const backend = new PooledBackend({ origins, nonIdempotent });
+const handler = backend.handler({ host: 'origin' });
+
+// Without the third argument the handler answers failures itself. We take them to show the clients `delivery`.
+const server = createServer((request, response) => {
+  handler(request, response, (error) => answerFailure(response, error.statusCode, error.delivery));
+});
+server.keepAliveTimeout = FRONT_KEEP_ALIVE_MS;
+
+serve(
+  { port: await listen(server) },
+  {
+    opened: () => backend.stats().origins.reduce((sum, origin) => sum + origin.dialled, 0),
+    cpuMs,
+    stats: () => backend.stats(),
+  },
+);

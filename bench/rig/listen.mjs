@@ -1,0 +1,63 @@
+/** Where a server of a rig listens: a free port that stays ours over a restart. */
+
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+
+const FIRST_PORT = 15_000;
+
+/**
+ * Listens on 127.0.0.1. A free port is chosen below the range that the kernel hands to outgoing connections: one inside
+ * could be taken by a client's connection while its server restarts.
+ * @param {import('node:net').Server} server
+ * @param {number} [port] the port to take again after a restart
+ * @returns {Promise<number>} the port
+ */
+export async function listen(server, port) {
+  for (let tries = 0; ; tries += 1) {
+    const candidate = port ?? randomPort();
+    try {
+      return await listenOnce(server, candidate);
+    } catch (error) {
+      if (tries === 50) throw error;
+      // Our own port: the process before us may still be going away.
+      if (port !== undefined) await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}
+
+/** @returns {Promise<number>} a port that is free now, for a program that must be told its port */
+export async function freePort() {
+  const server = createServer();
+  const port = await listen(server);
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+function randomPort() {
+  const span = firstOutgoingPort() - FIRST_PORT;
+  return span > 1000 ? FIRST_PORT + Math.floor(Math.random() * span) : 0;
+}
+
+function firstOutgoingPort() {
+  try {
+    return Number.parseInt(readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8'), 10);
+  } catch {
+    return 0; // not Linux: the kernel chooses
+  }
+}
+
+/**
+ * @param {import('node:net').Server} server
+ * @param {number} port
+ * @returns {Promise<number>}
+ */
+function listenOnce(server, port) {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ port, host: '127.0.0.1', backlog: 4096 }, () => {
+      server.off('error', reject);
+      const address = server.address();
+      resolve(typeof address === 'object' && address !== null ? address.port : port);
+    });
+  });
+}
