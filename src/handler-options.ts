@@ -1,0 +1,224 @@
+/** Options of one mount: what differs from the backend it belongs to. */
+
+import type { IncomingMessage } from 'node:http';
+import { BlockList, isIP } from 'node:net';
+import type { NonIdempotentTravel, RequestTimeouts } from './dispatch/request.js';
+import {
+  bytes,
+  type Check,
+  callable,
+  duration,
+  integer,
+  mapped,
+  matching,
+  oneOf,
+  optional,
+  orFalse,
+  refusal,
+  resolveSection,
+  withDefault,
+} from './option-checks.js';
+import { type Option, type OptionRow, type OptionsOf, option, rowsOf, rulesOf } from './option-row.js';
+import { travel } from './option-table.js';
+import type { IdempotentOption, ResolvedOptions } from './options.js';
+
+/** How the client is named to the origin: X-Forwarded-For, -Host and -Proto, or the Forwarded field (RFC 7239). */
+export type ForwardedStyle = 'x-forwarded' | 'rfc7239' | false;
+
+/**
+ * Changes a list of fields: name, value, name, value… Returns the list to use; `undefined` takes the one given, with
+ * the changes made in place.
+ */
+export type FieldsHook = (fields: string[], req: IncomingMessage) => readonly string[] | undefined;
+
+/** An interim response: 100, or 102 to 199. */
+export interface Information {
+  readonly statusCode: number;
+  readonly statusText: string;
+  /** Name, value, name, value… */
+  readonly fields: readonly string[];
+}
+
+export type InformationHook = (information: Information, req: IncomingMessage) => boolean | undefined;
+
+/** Options of `backend.handler()`. An option that is absent or `undefined` is the backend's, or the default given. */
+export interface HandlerOptions {
+  /** As the backend's option of that name. @default the backend's */
+  readonly nonIdempotent?: NonIdempotentTravel | undefined;
+  /** As the backend's option of that name, which is not asked then. @default the backend's */
+  readonly idempotent?: IdempotentOption | undefined;
+  /** As the backend's option of that name. @default the backend's */
+  readonly requestBufferBytes?: number | false | undefined;
+  /** As the backend's option of that name. @default the backend's */
+  readonly queueTimeout?: number | undefined;
+  /** As the backend's option of that name. @default the backend's */
+  readonly sendTimeout?: number | undefined;
+  /** As the backend's option of that name. @default the backend's */
+  readonly headersTimeout?: number | undefined;
+  /** As the backend's option of that name. @default the backend's */
+  readonly bodyTimeout?: number | undefined;
+  /** As the backend's option of that name. @default the backend's */
+  readonly clientTimeout?: number | undefined;
+  /** As the backend's option of that name. @default the backend's */
+  readonly requestTimeout?: number | undefined;
+  /** Value of the Host field: the client's, or the authority of the origin. @default 'preserve' */
+  readonly host?: 'preserve' | 'origin' | undefined;
+  /** How the client is named to the origin; `false` does not name it. @default 'x-forwarded' */
+  readonly forwarded?: ForwardedStyle | undefined;
+  /**
+   * Proxies whose forwarding fields are kept and extended: addresses and CIDR blocks, IPv4 and IPv6. `false` trusts
+   * none, so what a client sends in these fields is dropped.
+   *
+   * @default false
+   */
+  readonly trustProxy?: false | readonly string[] | undefined;
+  /** Gives the path to send, with the query. @default the path as the framework gives it */
+  readonly rewritePath?: ((path: string, req: IncomingMessage) => string) | undefined;
+  /** Sees the request's fields before they are sent: end-to-end ones only. @default none */
+  readonly onRequestFields?: FieldsHook | undefined;
+  /** Sees the response's fields before they go to the client: end-to-end ones only. @default none */
+  readonly onResponseFields?: FieldsHook | undefined;
+  /** Sees each interim response; `false` keeps it from the client. @default none */
+  readonly onInformation?: InformationHook | undefined;
+}
+
+/** Options of a mount with every default filled in, frozen. */
+export interface ResolvedHandlerOptions {
+  readonly nonIdempotent: NonIdempotentTravel;
+  readonly idempotent: IdempotentOption | undefined;
+  readonly requestBufferBytes: number | false;
+  /** The same frozen object for every request of the mount. */
+  readonly timeouts: RequestTimeouts;
+  readonly clientTimeout: number;
+  readonly host: 'preserve' | 'origin';
+  readonly forwarded: ForwardedStyle;
+  readonly trustProxy: BlockList | false;
+  readonly rewritePath: HandlerOptions['rewritePath'];
+  readonly onRequestFields: HandlerOptions['onRequestFields'];
+  readonly onResponseFields: HandlerOptions['onResponseFields'];
+  readonly onInformation: HandlerOptions['onInformation'];
+}
+
+type Inherited = keyof RequestTimeouts | 'nonIdempotent' | 'idempotent' | 'requestBufferBytes' | 'clientTimeout';
+
+/** The options one by one, before those of the backend are filled in. */
+interface HandlerSection
+  extends Pick<HandlerOptions, Inherited>,
+    Omit<ResolvedHandlerOptions, Inherited | 'timeouts'> {}
+
+const strings = matching(
+  'a list of addresses and CIDR blocks, or false',
+  (value): value is false | readonly string[] =>
+    value === false || (Array.isArray(value) && value.every((item) => typeof item === 'string')),
+);
+
+function trusted(list: false | readonly string[], name: string): BlockList | false {
+  if (list === false) return false;
+  const blocks = new BlockList();
+  for (const [index, entry] of list.entries()) addBlock(blocks, `${name}[${index}]`, entry);
+  return blocks;
+}
+
+function addBlock(blocks: BlockList, name: string, entry: string): void {
+  const [address = '', prefix, ...rest] = entry.split('/');
+  const version = isIP(address);
+  if (version === 0 || rest.length > 0) throw refusal(name, 'an IP address or a CIDR block', entry, false);
+  const family = version === 6 ? 'ipv6' : 'ipv4';
+  if (prefix === undefined) {
+    blocks.addAddress(address, family);
+    return;
+  }
+  const bits = integer(0, version === 6 ? 128 : 32);
+  const given = /^\d{1,3}$/.test(prefix) ? Number(prefix) : prefix;
+  if (!bits.admits(given)) throw refusal(name, `an address with a prefix length that is ${bits.accepts}`, entry, false);
+  blocks.addSubnet(address, given, family);
+}
+
+function inherited<T>(check: Check<T>, meaning = 'as the option of the backend'): Option<T | undefined> {
+  return option(optional(check), meaning, "the backend's");
+}
+
+const options: OptionsOf<HandlerSection> = {
+  nonIdempotent: inherited(travel),
+  idempotent: inherited(callable<IdempotentOption>(), 'as the option of the backend, which is not asked then'),
+  requestBufferBytes: inherited(orFalse(bytes(1))),
+  queueTimeout: inherited(duration()),
+  sendTimeout: inherited(duration()),
+  headersTimeout: inherited(duration()),
+  bodyTimeout: inherited(duration()),
+  clientTimeout: inherited(duration()),
+  requestTimeout: inherited(duration()),
+  host: option(
+    withDefault(oneOf('preserve', 'origin'), 'preserve'),
+    "the Host field sent: the client's, or the origin's own (`'origin'`)",
+  ),
+  forwarded: option(
+    withDefault(oneOf('x-forwarded', 'rfc7239', false), 'x-forwarded'),
+    "how the client is named to the origin: X-Forwarded-For, -Host and -Proto, or Forwarded (`'rfc7239'`), or `false`",
+  ),
+  trustProxy: option(
+    mapped(withDefault(strings, false), trusted),
+    'addresses and CIDR blocks of proxies whose forwarding fields are kept and extended; all others are dropped',
+  ),
+  rewritePath: option(
+    optional(callable<(path: string, req: IncomingMessage) => string>()),
+    '`(path, req) => path` gives the path to send',
+    'none',
+  ),
+  onRequestFields: option(
+    optional(callable<FieldsHook>()),
+    '`(fields, req) => fields` changes the request fields before they are sent',
+    'none',
+  ),
+  onResponseFields: option(
+    optional(callable<FieldsHook>()),
+    '`(fields, req) => fields` changes the response fields before they are relayed',
+    'none',
+  ),
+  onInformation: option(
+    optional(callable<InformationHook>()),
+    '`(information, req) => boolean` sees each 1xx; `false` keeps it from the client',
+    'none',
+  ),
+};
+
+const rules = rulesOf(options);
+
+/** Every option of `handler()`, for the documentation. */
+export const handlerOptionTable: readonly OptionRow[] = rowsOf(options);
+
+/**
+ * Checks the options of a mount and fills in those of its backend.
+ *
+ * @throws TypeError, RangeError as {@link resolveOptions} does
+ */
+export function resolveHandlerOptions(
+  given: HandlerOptions | undefined,
+  backend: ResolvedOptions,
+): ResolvedHandlerOptions {
+  const section = resolveSection<HandlerSection>('', given ?? {}, rules);
+  return Object.freeze({
+    nonIdempotent: section.nonIdempotent ?? backend.nonIdempotent,
+    idempotent: section.idempotent ?? backend.idempotent,
+    requestBufferBytes: section.requestBufferBytes ?? backend.requestBufferBytes,
+    timeouts: resolveTimeouts(section, backend),
+    clientTimeout: section.clientTimeout ?? backend.clientTimeout,
+    host: section.host,
+    forwarded: section.forwarded,
+    trustProxy: section.trustProxy,
+    rewritePath: section.rewritePath,
+    onRequestFields: section.onRequestFields,
+    onResponseFields: section.onResponseFields,
+    onInformation: section.onInformation,
+  });
+}
+
+function resolveTimeouts(section: HandlerSection, backend: ResolvedOptions): RequestTimeouts {
+  return Object.freeze({
+    queueTimeout: section.queueTimeout ?? backend.queueTimeout,
+    sendTimeout: section.sendTimeout ?? backend.sendTimeout,
+    headersTimeout: section.headersTimeout ?? backend.headersTimeout,
+    bodyTimeout: section.bodyTimeout ?? backend.bodyTimeout,
+    requestTimeout: section.requestTimeout ?? backend.requestTimeout,
+  });
+}

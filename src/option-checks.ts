@@ -1,0 +1,210 @@
+/** What a value of an option may be: each check says it in words and answers whether a value fits. */
+
+import { inspect } from 'node:util';
+
+export interface Check<T> {
+  /** The end of the sentence `name must be …`. */
+  readonly accepts: string;
+  /** Numbers are accepted, so a number that does not fit is out of bounds rather than of the wrong type. */
+  readonly numeric: boolean;
+  admits(value: unknown): value is T;
+}
+
+/** Reads one option: the default when it is `undefined`, the value when it fits, else an error that names it. */
+export type Rule<T> = (name: string, value: unknown) => T;
+
+export type Rules<T> = { readonly [Name in keyof T]-?: Rule<T[Name]> };
+
+// A typo of one zero too many should not ask for more memory than any request needs.
+const LARGEST_BYTES = 1_073_741_824;
+
+/** A whole number within bounds, both included. */
+export function integer(min: number, max: number): Check<number> {
+  return {
+    accepts: `an integer from ${min} to ${max}`,
+    numeric: true,
+    admits: (value): value is number => Number.isInteger(value) && isWithin(value, min, max),
+  };
+}
+
+/** A whole number with a lower bound; `Infinity` is no limit. */
+export function count(min: number): Check<number> {
+  return {
+    accepts: `an integer from ${min}, or Infinity for no limit`,
+    numeric: true,
+    admits: (value): value is number =>
+      value === Number.POSITIVE_INFINITY || (Number.isSafeInteger(value) && isWithin(value, min)),
+  };
+}
+
+/** A length of time in milliseconds, fractions allowed; `Infinity` is no limit. There is no zero that means "never". */
+export function duration(): Check<number> {
+  return {
+    accepts: 'a number of milliseconds from 1, or Infinity for no limit',
+    numeric: true,
+    admits: (value): value is number => isWithin(value, 1),
+  };
+}
+
+/** Any number within bounds, both included. */
+export function numberBetween(min: number, max: number): Check<number> {
+  return {
+    accepts: `a number from ${min} to ${max}`,
+    numeric: true,
+    admits: (value): value is number => isWithin(value, min, max),
+  };
+}
+
+/** A size for one request or response. */
+export function bytes(min = 0): Check<number> {
+  return integer(min, LARGEST_BYTES);
+}
+
+/** One of the literals listed. */
+export function oneOf<const A extends readonly (string | number | boolean)[]>(...allowed: A): Check<A[number]> {
+  return {
+    accepts: listed(allowed, 'or'),
+    numeric: false,
+    admits: (value): value is A[number] => isAmong(allowed, value),
+  };
+}
+
+/** A list of literals; an empty one is fine. */
+export function listOf<const A extends readonly (string | number)[]>(...allowed: A): Check<readonly A[number][]> {
+  return {
+    accepts: `a list of ${listed(allowed, 'and')}`,
+    numeric: false,
+    admits: (value): value is readonly A[number][] =>
+      Array.isArray(value) && value.every((item) => isAmong(allowed, item)),
+  };
+}
+
+/** `false` turns the thing off. */
+export function orFalse<T>(check: Check<T>): Check<T | false> {
+  return {
+    accepts: `${check.accepts}, or false`,
+    numeric: check.numeric,
+    admits: (value): value is T | false => value === false || check.admits(value),
+  };
+}
+
+export function trueOrFalse(): Check<boolean> {
+  return { accepts: 'true or false', numeric: false, admits: (value): value is boolean => typeof value === 'boolean' };
+}
+
+/** A function; what it takes and gives cannot be checked. */
+export function callable<T extends (...args: never[]) => unknown>(): Check<T> {
+  return { accepts: 'a function', numeric: false, admits: (value): value is T => typeof value === 'function' };
+}
+
+/** An object that has every method named. Used as it is: neither copied nor frozen. */
+export function objectWith<T extends object>(...methods: readonly (keyof T & string)[]): Check<T> {
+  return {
+    accepts: `an object with ${listed(
+      methods.map((name) => `${name}()`),
+      'and',
+      String,
+    )}`,
+    numeric: false,
+    admits: (value): value is T =>
+      isObject(value) && methods.every((name) => typeof Reflect.get(value, name) === 'function'),
+  };
+}
+
+/** A check in words of its own. */
+export function matching<T>(accepts: string, admits: (value: unknown) => value is T): Check<T> {
+  return { accepts, numeric: false, admits };
+}
+
+/** An option with a default. */
+export function withDefault<T>(check: Check<T>, fallback: T): Rule<T> {
+  return (name, value) => (value === undefined ? fallback : checked(name, value, check));
+}
+
+/** An option whose value is made into another, or held against a rule of its own, after it was checked. */
+export function mapped<T, R>(rule: Rule<T>, change: (value: T, name: string) => R): Rule<R> {
+  return (name, value) => change(rule(name, value), name);
+}
+
+/** An option that may be absent. */
+export function optional<T>(check: Check<T>): Rule<T | undefined> {
+  return withDefault<T | undefined>(check, undefined);
+}
+
+/** An option that must be given. */
+export function required<T>(check: Check<T>): Rule<T> {
+  return (name, value) => checked(name, value, check);
+}
+
+/** An object of options; absent, it has the defaults of each. */
+export function section<T extends object>(rules: Rules<T>): Rule<Readonly<T>> {
+  return (name, value) => resolveSection(name, value === undefined ? {} : value, rules);
+}
+
+/** The value, or the error that names the option, what it accepts and what it got. */
+export function checked<T>(name: string, value: unknown, check: Check<T>): T {
+  if (check.admits(value)) return value;
+  throw refusal(name, check.accepts, value, check.numeric && typeof value === 'number');
+}
+
+/** A value that does not fit. Numbers out of bounds are a `RangeError`, all else is a `TypeError`. */
+export function refusal(name: string, accepts: string, value: unknown, outOfBounds: boolean): TypeError | RangeError {
+  const message = `${name} must be ${accepts}, got ${shown(value)}`;
+  return outOfBounds ? new RangeError(message) : new TypeError(message);
+}
+
+/**
+ * Reads every option of an object by its rule. The result is frozen and has all names.
+ *
+ * @param owner what the object is called in errors; empty for the outermost
+ */
+export function resolveSection<T extends object>(owner: string, given: unknown, rules: Rules<T>): Readonly<T> {
+  if (!isObject(given) || Array.isArray(given)) {
+    throw refusal(owner === '' ? 'the options' : owner, 'an object', given, false);
+  }
+  refuseUnknownNames(owner, given, rules);
+  const resolved: Record<string, unknown> = {};
+  for (const name of ownNames(rules)) {
+    const rule: Rule<T[typeof name]> = rules[name];
+    resolved[name] = rule(owner === '' ? name : `${owner}.${name}`, Reflect.get(given, name));
+  }
+  return Object.freeze(resolved) as T; // every name of T was read by its rule
+}
+
+/** The own names of an object that has no others. */
+export function ownNames<T extends object>(value: T): (keyof T & string)[] {
+  return Object.keys(value) as (keyof T & string)[]; // our own literals: typed by the compiler
+}
+
+export function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
+
+function refuseUnknownNames(owner: string, given: object, rules: object): void {
+  for (const name of Object.keys(given)) {
+    if (Object.hasOwn(rules, name)) continue;
+    const path = owner === '' ? name : `${owner}.${name}`;
+    throw new TypeError(
+      `unknown option ${path}; known${owner === '' ? '' : ` in ${owner}`}: ${Object.keys(rules).join(', ')}`,
+    );
+  }
+}
+
+function isWithin(value: unknown, min: number, max = Number.POSITIVE_INFINITY): boolean {
+  return typeof value === 'number' && value >= min && value <= max;
+}
+
+function isAmong<T>(allowed: readonly T[], value: unknown): value is T {
+  return allowed.some((item) => item === value);
+}
+
+function listed<T>(items: readonly T[], conjunction: string, show: (item: T) => string = shown): string {
+  const shownItems = items.map(show);
+  const last = shownItems.pop() ?? '';
+  return shownItems.length === 0 ? last : `${shownItems.join(', ')} ${conjunction} ${last}`;
+}
+
+/** A value on one short line. */
+export function shown(value: unknown): string {
+  return inspect(value, { depth: 1, breakLength: Number.POSITIVE_INFINITY, maxStringLength: 200, maxArrayLength: 10 });
+}

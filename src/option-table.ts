@@ -1,0 +1,221 @@
+/** The default and the bounds of every option, one row each, with the words that the documentation shows. */
+
+import { isIP, type LookupFunction } from 'node:net';
+import type { BalanceOption, Balancer } from './balance/balancer.js';
+import {
+  bytes,
+  callable,
+  count,
+  duration,
+  integer,
+  isObject,
+  listOf,
+  mapped,
+  matching,
+  numberBetween,
+  objectWith,
+  oneOf,
+  optional,
+  orFalse,
+  type Rules,
+  refusal,
+  required,
+  section,
+  trueOrFalse,
+  withDefault,
+} from './option-checks.js';
+import { type OptionRow, type OptionsOf, option, rowsOf, rulesOf } from './option-row.js';
+import type {
+  IdempotentOption,
+  Logger,
+  ResolvedConnect,
+  ResolvedEjection,
+  ResolvedOptions,
+  ResolvedRetryBudget,
+  RetryCondition,
+  TlsOptions,
+} from './options.js';
+import { MOST_CONNECTIONS } from './origin-options.js';
+
+/** The options one by one, before they are held against each other. */
+export interface OptionSection extends Omit<ResolvedOptions, 'origins' | 'maxFreshConnections'> {
+  readonly origins: readonly unknown[];
+  readonly maxFreshConnections: number | undefined;
+}
+
+const retryBudgetRules: Rules<ResolvedRetryBudget> = {
+  ratio: withDefault(numberBetween(0, 1), 0.2),
+  minPerSecond: withDefault(numberBetween(0, 1_000_000), 10),
+};
+
+const ejectionRules: Rules<ResolvedEjection> = {
+  failures: withDefault(count(1), 5),
+  time: withDefault(duration(), 1000),
+  maxTime: withDefault(duration(), 60_000),
+  maxEjected: withDefault(numberBetween(0, 1), 0.5),
+};
+
+const connectRules: Rules<ResolvedConnect> = {
+  noDelay: withDefault(trueOrFalse(), true),
+  // The kernel counts in whole seconds, 1 to 32767 (tcp(7), TCP_KEEPIDLE).
+  keepAliveInitialDelay: withDefault(integer(1000, 32_767_000), 30_000),
+  localAddress: optional(matching('an IP address', (value): value is string => isIP(String(value)) !== 0)),
+  lookup: optional(callable<LookupFunction>()),
+  family: withDefault(oneOf(0, 4, 6), 0),
+};
+
+function copied<T>(values: readonly T[]): readonly T[] {
+  return Object.freeze([...new Set(values)]);
+}
+
+function withConsistentTimes(ejection: ResolvedEjection, name: string): ResolvedEjection {
+  if (ejection.maxTime >= ejection.time) return ejection;
+  throw refusal(`${name}.maxTime`, `at least ${name}.time (${ejection.time})`, ejection.maxTime, true);
+}
+
+const PLACE_NAMES = ['host', 'port', 'path', 'socket'];
+
+// Only the outermost object: it may hold buffers and contexts, which are the caller's and cannot be frozen.
+function copiedTls(tls: object, name: string): TlsOptions {
+  const place = PLACE_NAMES.find((placeName) => placeName in tls);
+  if (place !== undefined) throw new TypeError(`unknown option ${name}.${place}: origins say where to connect to`);
+  return Object.freeze({ ...tls });
+}
+
+/** Where a request that is not idempotent may travel. */
+export const travel = oneOf('fresh', 'verified', 'any');
+
+const balancerName = oneOf('least-busy', 'round-robin', 'two-choices');
+const ownBalancer = objectWith<Balancer>('pick');
+const balancer = matching(
+  `${balancerName.accepts}, or ${ownBalancer.accepts}`,
+  (value): value is BalanceOption => balancerName.admits(value) || ownBalancer.admits(value),
+);
+const list = matching('a list of URLs and objects', (value): value is readonly unknown[] => Array.isArray(value));
+const record = matching('an object', (value): value is object => isObject(value) && !Array.isArray(value));
+const noConditions: readonly RetryCondition[] = [];
+
+const options: OptionsOf<OptionSection> = {
+  origins: option(
+    required(list),
+    'URLs (`http:` or `https:`; no path, query or userinfo), or objects `{ url, weight, backup, socketPath, maxConnections }`',
+    'required',
+  ),
+  maxConnections: option(
+    withDefault(integer(1, MOST_CONNECTIONS), 100),
+    'hard cap of sockets per origin, of every kind; 1 to 65535',
+  ),
+  minConnections: option(
+    withDefault(integer(0, MOST_CONNECTIONS), 0),
+    'kept open per origin; at most `maxConnections`',
+  ),
+  nonIdempotent: option(
+    withDefault(travel, 'fresh'),
+    "where a request that is not idempotent may travel: `'fresh'` a connection that never carried a request; `'verified'` also a reused one that is proven, young and checked; `'any'` any that passes the check",
+  ),
+  maxFreshConnections: option(
+    optional(integer(1, MOST_CONNECTIONS)),
+    'slots per origin that fresh requests may hold at once; at most `maxConnections`',
+    'maxConnections',
+  ),
+  spareConnections: option(
+    withDefault(orFalse(integer(1, MOST_CONNECTIONS)), 2),
+    "never-used connections dialled ahead of need while `'fresh'` traffic is being seen; or `false`",
+  ),
+  idempotent: option(
+    optional(callable<IdempotentOption>()),
+    '`({ method, path, fields }) => boolean` overrides the method both ways; `undefined` leaves it to the method',
+    'by method',
+  ),
+  idempotencyKey: option(
+    withDefault(oneOf(false, 'honoured'), false),
+    "`'honoured'`: the origins de-duplicate by Idempotency-Key; a request that carries one and can be sent again counts as idempotent",
+  ),
+  maxQueue: option(withDefault(count(0), 10_000), 'requests that may wait for a connection; then 503'),
+  queueTimeout: option(withDefault(duration(), 5000), 'ms to wait for a connection; then 503 with Retry-After'),
+  connectTimeout: option(withDefault(duration(), 5000), 'ms for one dial, TCP and TLS together'),
+  sendTimeout: option(withDefault(duration(), 60_000), 'ms that the origin may take no byte of the request; then 504'),
+  headersTimeout: option(
+    withDefault(duration(), 60_000),
+    'ms from the request fully sent to the final response head; then 504',
+  ),
+  bodyTimeout: option(
+    withDefault(duration(), 60_000),
+    'ms of silence between two pieces of a response body; stands still while we pause it; not for `text/event-stream`',
+  ),
+  clientTimeout: option(
+    withDefault(duration(), 60_000),
+    'ms that a client which holds a connection may neither take nor give a byte; then both ends are destroyed',
+  ),
+  requestTimeout: option(
+    withDefault(duration(), Number.POSITIVE_INFINITY),
+    'ms for the whole request, waits and retries included; then 504',
+  ),
+  keepAliveTimeout: option(
+    withDefault(duration(), 60_000),
+    "ms that a connection may be idle and still be reused; lowered by the server's Keep-Alive field and by what was learned",
+  ),
+  maxRequestsPerConnection: option(
+    withDefault(count(1), Number.POSITIVE_INFINITY),
+    'exchanges after which a connection is retired',
+  ),
+  maxConnectionAge: option(
+    withDefault(duration(), Number.POSITIVE_INFINITY),
+    'ms after which a connection is retired, shortened at random',
+  ),
+  maxAttempts: option(
+    withDefault(integer(1, 100), 3),
+    'exchanges begun for one request; at most one of them after an ambiguous end',
+  ),
+  retryOn: option(
+    mapped(withDefault(listOf('headers-timeout', 429, 500, 502, 503, 504), noConditions), copied),
+    "what else may be retried, for idempotent requests: `'headers-timeout'`, 429, 500, 502, 503, 504",
+  ),
+  retryBudget: option(
+    section(retryBudgetRules),
+    're-sends allowed: a share of the requests, and some a second whatever the traffic',
+  ),
+  replayBytes: option(
+    withDefault(bytes(), 65_536),
+    'bytes of a request body kept so that it can be sent again; a longer body is sent once',
+  ),
+  requestBufferBytes: option(
+    withDefault(orFalse(bytes(1)), 65_536),
+    'a request body up to this is complete before a connection is taken; `false` streams every body',
+  ),
+  requestBufferTotalBytes: option(
+    withDefault(count(0), 67_108_864),
+    'bytes of all bodies so buffered; beyond it they stream',
+  ),
+  spoolBytes: option(withDefault(bytes(), 262_144), 'bytes of a response read ahead of a slow client'),
+  spoolTotalBytes: option(withDefault(count(0), 67_108_864), 'bytes read ahead of all clients together'),
+  maxHeaderBytes: option(withDefault(integer(128, 1_048_576), 16_384), 'bytes of a response head, and of the trailers'),
+  balance: option(
+    withDefault(balancer, 'least-busy'),
+    "or `'round-robin'`, `'two-choices'`, or an object with `pick(candidates)`",
+  ),
+  ejection: option(
+    mapped(section(ejectionRules), withConsistentTimes),
+    'passive health: failures in a row that eject an origin, ms of the first ejection, ms of the longest, share of the origins that may be out at once',
+  ),
+  connect: option(
+    section(connectRules),
+    'how to dial; also `localAddress`, `lookup`, `family`',
+    '{ noDelay: true, keepAliveInitialDelay: 30000 }',
+  ),
+  tls: option(
+    mapped(withDefault(record, {}), copiedTls),
+    "as `tls.connect`; SNI from the origin's hostname unless `servername`",
+  ),
+  logger: option(
+    optional(objectWith<Logger>('debug', 'info', 'warn', 'error')),
+    'an object with `debug`, `info`, `warn` and `error`, each called with details and a message',
+    'none',
+  ),
+};
+
+/** How each option of a backend is read. */
+export const optionRules: Rules<OptionSection> = rulesOf(options);
+
+/** Every option of a backend, for the documentation. */
+export const optionTable: readonly OptionRow[] = rowsOf(options);

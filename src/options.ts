@@ -1,0 +1,232 @@
+/** Every option of a backend: type, meaning, unit, default and bound. Resolved once, then frozen. */
+
+import type { LookupFunction } from 'node:net';
+import type { ConnectionOptions } from 'node:tls';
+import type { BalanceOption } from './balance/balancer.js';
+import type { NonIdempotentTravel } from './dispatch/request.js';
+import { refusal, resolveSection } from './option-checks.js';
+import { optionRules } from './option-table.js';
+import { type OriginOptions, type ResolvedOrigin, resolveOrigins } from './origin-options.js';
+
+export {
+  type FieldsHook,
+  type ForwardedStyle,
+  type HandlerOptions,
+  handlerOptionTable,
+  type Information,
+  type InformationHook,
+  type ResolvedHandlerOptions,
+  resolveHandlerOptions,
+} from './handler-options.js';
+export type { OptionRow } from './option-row.js';
+export { optionTable } from './option-table.js';
+export type { OriginOptions, ResolvedOrigin } from './origin-options.js';
+
+/** What an `idempotent` option may look at. */
+export interface RequestFacts {
+  readonly method: string;
+  /** The path that will be sent, with the query. */
+  readonly path: string;
+  /** End-to-end fields as name, value, name, value…, in the case they came in. */
+  readonly fields: readonly string[];
+}
+
+/** True or false overrides the method; `undefined` leaves it to the method. */
+export type IdempotentOption = (request: RequestFacts) => boolean | undefined;
+
+/** Where the library writes about itself. `console`, pino's and Fastify's loggers fit. */
+export interface Logger {
+  debug(details: object, message: string): void;
+  info(details: object, message: string): void;
+  warn(details: object, message: string): void;
+  error(details: object, message: string): void;
+}
+
+/** What may be retried beside the cases that are always safe; idempotent requests only. */
+export type RetryCondition = 'headers-timeout' | 429 | 500 | 502 | 503 | 504;
+
+/** A token bucket for re-sends, shared by all requests of a backend. */
+export interface RetryBudgetOptions {
+  /** Tokens that each request adds, 0 to 1. @default 0.2 */
+  readonly ratio?: number | undefined;
+  /** Tokens that each second adds whatever the traffic, 0 to 1000000. @default 10 */
+  readonly minPerSecond?: number | undefined;
+}
+
+/** Passive health: an origin that fails in a row gets no requests for a while. */
+export interface EjectionOptions {
+  /** Failures in a row that eject: an integer from 1; `Infinity` never ejects. @default 5 */
+  readonly failures?: number | undefined;
+  /** Length of the first ejection in milliseconds, doubled by each one that follows. @default 1000 */
+  readonly time?: number | undefined;
+  /** The longest ejection in milliseconds, at least `time`. @default 60000 */
+  readonly maxTime?: number | undefined;
+  /** Share of the origins that may be ejected at once, 0 to 1. @default 0.5 */
+  readonly maxEjected?: number | undefined;
+}
+
+/** How connections are dialled. */
+export interface ConnectOptions {
+  /** Sends small writes at once (TCP_NODELAY). @default true */
+  readonly noDelay?: boolean | undefined;
+  /** Milliseconds of silence before the kernel probes a connection, 1000 to 32767000. @default 30000 */
+  readonly keepAliveInitialDelay?: number | undefined;
+  /** Address of this host to dial from. @default the kernel's choice */
+  readonly localAddress?: string | undefined;
+  /** Resolves names, as `dns.lookup`. @default `dns.lookup` */
+  readonly lookup?: LookupFunction | undefined;
+  /** IP version of the addresses dialled: 4, 6, or 0 for both. @default 0 */
+  readonly family?: 0 | 4 | 6 | undefined;
+}
+
+/** As `tls.connect`, but for where to connect to. */
+export type TlsOptions = Omit<ConnectionOptions, 'host' | 'port' | 'path' | 'socket'>;
+
+/** Options of a `PooledBackend`. An option that is `undefined` takes its default. */
+export interface PooledBackendOptions {
+  /** The servers: URLs (`http://host:port`, `https:` too) or objects. At least one. */
+  readonly origins: readonly (string | OriginOptions)[];
+  /** Hard cap of sockets per origin, dialling ones included: an integer from 1 to 65535. @default 100 */
+  readonly maxConnections?: number | undefined;
+  /** Connections kept open per origin: an integer from 0 to `maxConnections`. @default 0 */
+  readonly minConnections?: number | undefined;
+  /**
+   * Where a request that is not idempotent may travel: `'fresh'` on a connection that never carried a request,
+   * `'verified'` also on a reused one that is proven, young and checked, `'any'` on any that passes the check.
+   *
+   * @default 'fresh'
+   */
+  readonly nonIdempotent?: NonIdempotentTravel | undefined;
+  /** Slots per origin that fresh requests may hold at once: an integer from 1 to `maxConnections`. @default `maxConnections` */
+  readonly maxFreshConnections?: number | undefined;
+  /**
+   * Never-used connections per origin, dialled ahead of need while `'fresh'` traffic is being seen: an integer from 1 to
+   * 65535, never more than there are free slots; `false` for none.
+   *
+   * @default 2
+   */
+  readonly spareConnections?: number | false | undefined;
+  /** Says of a request whether it is idempotent (RFC 9110 §9.2.2), whatever its method. @default by method */
+  readonly idempotent?: IdempotentOption | undefined;
+  /**
+   * `'honoured'` declares that the origins de-duplicate by the Idempotency-Key field: such a request counts as
+   * idempotent when its body can be sent again.
+   *
+   * @default false
+   */
+  readonly idempotencyKey?: false | 'honoured' | undefined;
+  /** Requests that may wait for a connection: an integer from 0 (none waits), or `Infinity`. Then 503. @default 10000 */
+  readonly maxQueue?: number | undefined;
+  /** Milliseconds that a request may wait for a connection, or `Infinity`. Then 503 with Retry-After. @default 5000 */
+  readonly queueTimeout?: number | undefined;
+  /** Milliseconds for one dial, TCP and TLS together, or `Infinity`. @default 5000 */
+  readonly connectTimeout?: number | undefined;
+  /** Milliseconds that an origin may take no byte of the request, or `Infinity`. Then 504. @default 60000 */
+  readonly sendTimeout?: number | undefined;
+  /** Milliseconds from the request fully sent to the final response head, or `Infinity`. Then 504. @default 60000 */
+  readonly headersTimeout?: number | undefined;
+  /**
+   * Milliseconds of silence between two pieces of a response body, or `Infinity`. Stands still while the library itself
+   * pauses the origin; not applied to `text/event-stream`.
+   *
+   * @default 60000
+   */
+  readonly bodyTimeout?: number | undefined;
+  /**
+   * Milliseconds that a client which holds a connection may neither take nor give a byte, or `Infinity`. Then both ends
+   * are destroyed.
+   *
+   * @default 60000
+   */
+  readonly clientTimeout?: number | undefined;
+  /** Milliseconds for the whole request, waits and retries included, or `Infinity`. Then 504. @default Infinity */
+  readonly requestTimeout?: number | undefined;
+  /**
+   * Milliseconds that a connection may be idle and still be reused, or `Infinity`. Lowered by the server's Keep-Alive
+   * field and by what was learned of the server.
+   *
+   * @default 60000
+   */
+  readonly keepAliveTimeout?: number | undefined;
+  /** Exchanges after which a connection is retired: an integer from 1, or `Infinity`. @default Infinity */
+  readonly maxRequestsPerConnection?: number | undefined;
+  /** Milliseconds after which a connection is retired, shortened at random, or `Infinity`. @default Infinity */
+  readonly maxConnectionAge?: number | undefined;
+  /** Exchanges begun for one request: an integer from 1 to 100. At most one follows an ambiguous end. @default 3 */
+  readonly maxAttempts?: number | undefined;
+  /** What else may be retried, for idempotent requests. @default [] */
+  readonly retryOn?: readonly RetryCondition[] | undefined;
+  /** Limits re-sends to a share of the traffic. @default { ratio: 0.2, minPerSecond: 10 } */
+  readonly retryBudget?: RetryBudgetOptions | undefined;
+  /** Bytes of a request body kept so that it can be sent again: an integer from 0 to 1073741824. @default 65536 */
+  readonly replayBytes?: number | undefined;
+  /**
+   * A request body up to this is complete before a connection is taken: bytes, an integer from 1 to 1073741824; `false`
+   * streams every body.
+   *
+   * @default 65536
+   */
+  readonly requestBufferBytes?: number | false | undefined;
+  /** Bytes that all bodies so buffered may take together; beyond it they stream. From 0, or `Infinity`. @default 67108864 */
+  readonly requestBufferTotalBytes?: number | undefined;
+  /** Response bytes read ahead of a slow client: an integer from 0 to 1073741824. @default 262144 */
+  readonly spoolBytes?: number | undefined;
+  /** Response bytes read ahead of all clients together: an integer from 0, or `Infinity`. @default 67108864 */
+  readonly spoolTotalBytes?: number | undefined;
+  /** Bytes of a response head, and of the trailers: an integer from 128 to 1048576. @default 16384 */
+  readonly maxHeaderBytes?: number | undefined;
+  /** How an origin is chosen. @default 'least-busy' */
+  readonly balance?: BalanceOption | undefined;
+  /** When an origin is left out. @default { failures: 5, time: 1000, maxTime: 60000, maxEjected: 0.5 } */
+  readonly ejection?: EjectionOptions | undefined;
+  /** How connections are dialled. @default { noDelay: true, keepAliveInitialDelay: 30000 } */
+  readonly connect?: ConnectOptions | undefined;
+  /** Options for `tls.connect`. SNI is the origin's hostname unless `servername` is given. @default {} */
+  readonly tls?: TlsOptions | undefined;
+  /** Where the library writes about itself; used as it is. @default none */
+  readonly logger?: Logger | undefined;
+}
+
+/** All options known: those of a nested object too. */
+type Complete<T> = { readonly [Name in keyof T]-?: Exclude<T[Name], undefined> };
+type Whole = 'origins' | 'idempotent' | 'retryBudget' | 'ejection' | 'connect' | 'logger';
+
+export type ResolvedRetryBudget = Complete<RetryBudgetOptions>;
+export type ResolvedEjection = Complete<EjectionOptions>;
+
+export interface ResolvedConnect extends Complete<Omit<ConnectOptions, 'localAddress' | 'lookup'>> {
+  readonly localAddress: string | undefined;
+  readonly lookup: LookupFunction | undefined;
+}
+
+/** Options with every default filled in, frozen. */
+export interface ResolvedOptions extends Complete<Omit<PooledBackendOptions, Whole>> {
+  readonly origins: readonly ResolvedOrigin[];
+  readonly idempotent: IdempotentOption | undefined;
+  readonly retryBudget: ResolvedRetryBudget;
+  readonly ejection: ResolvedEjection;
+  readonly connect: ResolvedConnect;
+  readonly logger: Logger | undefined;
+}
+
+/**
+ * Checks options and fills in the defaults. A string is the URL of the only origin.
+ *
+ * @throws TypeError for an unknown name or a value of the wrong kind, RangeError for a number out of bounds; the message
+ *   names the option, what it accepts and what it got.
+ */
+export function resolveOptions(given: PooledBackendOptions | string): ResolvedOptions {
+  const section = resolveSection('', typeof given === 'string' ? { origins: [given] } : given, optionRules);
+  const maxFreshConnections = section.maxFreshConnections ?? section.maxConnections;
+  if (maxFreshConnections > section.maxConnections) {
+    throw refusal(
+      'maxFreshConnections',
+      `at most maxConnections (${section.maxConnections})`,
+      maxFreshConnections,
+      true,
+    );
+  }
+  const { minConnections, maxConnections } = section;
+  const origins = resolveOrigins(section.origins, { minConnections, maxConnections, maxFreshConnections });
+  return Object.freeze({ ...section, maxFreshConnections, origins });
+}

@@ -1,0 +1,173 @@
+/** Origins as the owner writes them, and as the library knows them. */
+
+import {
+  integer,
+  isObject,
+  matching,
+  optional,
+  type Rules,
+  refusal,
+  required,
+  resolveSection,
+  trueOrFalse,
+  withDefault,
+} from './option-checks.js';
+
+/** Sockets that one local address can hold to one server. */
+export const MOST_CONNECTIONS = 65_535;
+
+/** One server, with settings of its own. A string in the list of origins is the same as `{ url }`. */
+export interface OriginOptions {
+  /**
+   * Where it is: `http://host`, `http://host:port`, or `https:` the same. No path, query, fragment or userinfo.
+   * With `socketPath` it still names the origin: in the Host field, in TLS, in stats and errors.
+   */
+  readonly url: string;
+  /**
+   * Share of the requests in relation to the other origins: an integer from 0 to 256. 0 gets none.
+   *
+   * @default 1
+   */
+  readonly weight?: number | undefined;
+  /**
+   * Serves only while every origin that is no backup is ejected or in dial back-off, not when they are merely full.
+   *
+   * @default false
+   */
+  readonly backup?: boolean | undefined;
+  /**
+   * Path of a unix domain socket, or name of a Windows pipe, to connect to instead of host and port.
+   *
+   * @default none
+   */
+  readonly socketPath?: string | undefined;
+  /**
+   * Hard cap of sockets to this origin: an integer from 1 to 65535.
+   *
+   * @default the backend's `maxConnections`
+   */
+  readonly maxConnections?: number | undefined;
+}
+
+/** One server, all settings known. */
+export interface ResolvedOrigin {
+  /**
+   * Its name in stats, attempts and errors: `scheme://host:port`, always with the port (`http://example.com:80`), the
+   * host as the URL standard writes it, IPv6 in brackets.
+   */
+  readonly origin: string;
+  readonly protocol: 'http:' | 'https:';
+  /** For `net.connect`: IPv6 without brackets. */
+  readonly hostname: string;
+  readonly port: number;
+  /** For the Host field: without the port when it is the scheme's default (RFC 9110 §7.2, §4.2). */
+  readonly authority: string;
+  readonly socketPath: string | undefined;
+  readonly weight: number;
+  readonly backup: boolean;
+  readonly maxConnections: number;
+  /** The backend's `maxFreshConnections`, or `maxConnections` of this origin when that is less. */
+  readonly maxFreshConnections: number;
+}
+
+interface OriginSection {
+  url: string;
+  weight: number;
+  backup: boolean;
+  socketPath: string | undefined;
+  maxConnections: number | undefined;
+}
+
+const text = matching('a string', (value): value is string => typeof value === 'string');
+const someText = matching('a string that is not empty', (value): value is string => text.admits(value) && value !== '');
+
+const originRules: Rules<OriginSection> = {
+  url: required(text),
+  weight: withDefault(integer(0, 256), 1),
+  backup: withDefault(trueOrFalse(), false),
+  socketPath: optional(someText),
+  maxConnections: optional(integer(1, MOST_CONNECTIONS)),
+};
+
+/** What the origins have to agree with. */
+export interface ConnectionLimits {
+  readonly maxConnections: number;
+  readonly minConnections: number;
+  readonly maxFreshConnections: number;
+}
+
+/** Checks a list of origins as a whole. Throws `TypeError` or `RangeError`, naming the one at fault. */
+export function resolveOrigins(given: readonly unknown[], limits: ConnectionLimits): readonly ResolvedOrigin[] {
+  if (given.length === 0) throw refusal('origins', 'a list of at least one origin', given, false);
+  const origins = given.map((item, index) => resolveOrigin(`origins[${index}]`, item, limits));
+  refuseDuplicates(origins);
+  if (!origins.some((origin) => !origin.backup && origin.weight > 0)) {
+    throw refusal('origins', 'a list with at least one that is no backup and has a weight above 0', given, false);
+  }
+  return Object.freeze(origins);
+}
+
+function resolveOrigin(name: string, given: unknown, limits: ConnectionLimits): ResolvedOrigin {
+  const options = typeof given === 'string' ? { url: given } : given;
+  if (!isObject(options)) throw refusal(name, 'a URL or an object with url', given, false);
+  const section = resolveSection(name, options, originRules);
+  const maxConnections = section.maxConnections ?? limits.maxConnections;
+  if (limits.minConnections > maxConnections) {
+    const bound = section.maxConnections === undefined ? 'maxConnections' : `${name}.maxConnections`;
+    throw refusal('minConnections', `at most ${bound} (${maxConnections})`, limits.minConnections, true);
+  }
+  return Object.freeze({
+    ...resolveUrl(typeof given === 'string' ? name : `${name}.url`, section.url),
+    socketPath: section.socketPath,
+    weight: section.weight,
+    backup: section.backup,
+    maxConnections,
+    maxFreshConnections: Math.min(limits.maxFreshConnections, maxConnections),
+  });
+}
+
+type Location = Pick<ResolvedOrigin, 'origin' | 'protocol' | 'hostname' | 'port' | 'authority'>;
+
+function resolveUrl(name: string, given: string): Location {
+  // The URL parser repairs what it is given (`http:host`, backslashes, line ends), and a repaired server is a guess.
+  const isPlain = /^https?:\/\/[^\s/\\?#@]+\/?$/i.test(given);
+  const url = isPlain ? parseUrl(given) : undefined;
+  if (url === undefined || url.port === '0') {
+    throw refusal(
+      name,
+      'http://host:port or https://host:port without path, query, fragment or userinfo',
+      given,
+      false,
+    );
+  }
+  const protocol = url.protocol === 'https:' ? 'https:' : 'http:';
+  const port = url.port === '' ? defaultPort(protocol) : Number(url.port);
+  return {
+    origin: `${protocol}//${url.hostname}:${port}`,
+    protocol,
+    hostname: url.hostname.replace(/^\[|\]$/g, ''),
+    port,
+    authority: url.host,
+  };
+}
+
+function parseUrl(given: string): URL | undefined {
+  return URL.canParse(given) ? new URL(given) : undefined;
+}
+
+function defaultPort(protocol: 'http:' | 'https:'): number {
+  return protocol === 'https:' ? 443 : 80;
+}
+
+// The name is the identity: stats, attempts and "another origin" all go by it, so two origins never share one.
+function refuseDuplicates(origins: readonly ResolvedOrigin[]): void {
+  const seen = new Map<string, number>();
+  for (const [index, { origin, socketPath }] of origins.entries()) {
+    const first = seen.get(origin);
+    if (first !== undefined) {
+      const hint = socketPath === undefined ? '' : '; give each socketPath a host name of its own';
+      throw new TypeError(`origins[${index}] must differ from origins[${first}], got ${origin} for both${hint}`);
+    }
+    seen.set(origin, index);
+  }
+}

@@ -1,0 +1,433 @@
+import { describe, expect, test } from 'vitest';
+import { handlerOptionTable, optionTable, resolveHandlerOptions, resolveOptions } from '../../src/options.js';
+
+const URL_A = 'http://127.0.0.1:9001';
+const URL_B = 'http://127.0.0.1:9002';
+const bad = (options: object) => () => resolveOptions({ origins: [URL_A], ...options });
+const onlyOrigin = (origin: unknown) => resolveOptions({ origins: [origin] } as never).origins[0];
+
+function deeplyFrozen(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return Object.isFrozen(value) && Object.values(value).every(deeplyFrozen);
+}
+
+describe('defaults', () => {
+  test('an option that is absent has the default of the table', () => {
+    expect(resolveOptions({ origins: [URL_A] })).toEqual({
+      origins: [
+        {
+          origin: 'http://127.0.0.1:9001',
+          protocol: 'http:',
+          hostname: '127.0.0.1',
+          port: 9001,
+          authority: '127.0.0.1:9001',
+          socketPath: undefined,
+          weight: 1,
+          backup: false,
+          maxConnections: 100,
+          maxFreshConnections: 100,
+        },
+      ],
+      maxConnections: 100,
+      minConnections: 0,
+      nonIdempotent: 'fresh',
+      maxFreshConnections: 100,
+      spareConnections: 2,
+      idempotent: undefined,
+      idempotencyKey: false,
+      maxQueue: 10_000,
+      queueTimeout: 5_000,
+      connectTimeout: 5_000,
+      sendTimeout: 60_000,
+      headersTimeout: 60_000,
+      bodyTimeout: 60_000,
+      clientTimeout: 60_000,
+      requestTimeout: Number.POSITIVE_INFINITY,
+      keepAliveTimeout: 60_000,
+      maxRequestsPerConnection: Number.POSITIVE_INFINITY,
+      maxConnectionAge: Number.POSITIVE_INFINITY,
+      maxAttempts: 3,
+      retryOn: [],
+      retryBudget: { ratio: 0.2, minPerSecond: 10 },
+      replayBytes: 65_536,
+      requestBufferBytes: 65_536,
+      requestBufferTotalBytes: 67_108_864,
+      spoolBytes: 262_144,
+      spoolTotalBytes: 67_108_864,
+      maxHeaderBytes: 16_384,
+      balance: 'least-busy',
+      ejection: { failures: 5, time: 1_000, maxTime: 60_000, maxEjected: 0.5 },
+      connect: {
+        noDelay: true,
+        keepAliveInitialDelay: 30_000,
+        localAddress: undefined,
+        lookup: undefined,
+        family: 0,
+      },
+      tls: {},
+      logger: undefined,
+    });
+  });
+
+  test('an option that is undefined has its default', () => {
+    expect(resolveOptions({ origins: [URL_A], maxQueue: undefined, ejection: undefined }).maxQueue).toBe(10_000);
+  });
+
+  test('a nested object keeps the defaults of what it leaves out', () => {
+    expect(resolveOptions({ origins: [URL_A], ejection: { failures: 2 } }).ejection).toEqual({
+      failures: 2,
+      time: 1_000,
+      maxTime: 60_000,
+      maxEjected: 0.5,
+    });
+  });
+
+  test('the table names every option once', () => {
+    const names = optionTable.map((row) => row.name);
+    expect(names).toEqual(Object.keys(resolveOptions({ origins: [URL_A] })));
+  });
+
+  test('the table shows a default as it is written', () => {
+    const shown = Object.fromEntries(optionTable.map((row) => [row.name, row.default]));
+    expect(shown).toMatchObject({
+      origins: 'required',
+      queueTimeout: '5000',
+      nonIdempotent: "'fresh'",
+      requestTimeout: 'Infinity',
+      retryOn: '[]',
+      retryBudget: '{ ratio: 0.2, minPerSecond: 10 }',
+      ejection: '{ failures: 5, time: 1000, maxTime: 60000, maxEjected: 0.5 }',
+      tls: '{}',
+    });
+  });
+});
+
+describe('freezing', () => {
+  test('the result is frozen, and so is all that it holds', () => {
+    const resolved = resolveOptions({ origins: [URL_A, { url: URL_B, weight: 3 }], retryOn: [503], tls: { ca: 'x' } });
+    expect(deeplyFrozen(resolved)).toBe(true);
+  });
+
+  test("the caller's own objects are left as they are", () => {
+    const given = { origins: [URL_A], retryOn: [503 as const], tls: { ca: Buffer.from('x') } };
+    resolveOptions(given);
+    expect([given, given.origins, given.retryOn, given.tls].some(Object.isFrozen)).toBe(false);
+  });
+
+  test('a list that is changed later changes nothing', () => {
+    const retryOn: (502 | 503)[] = [503];
+    const resolved = resolveOptions({ origins: [URL_A], retryOn });
+    retryOn.push(502);
+    expect(resolved.retryOn).toEqual([503]);
+  });
+
+  test('logger and balancer are used as they are, so that they keep their this', () => {
+    const logger = { debug() {}, info() {}, warn() {}, error() {} };
+    const balance = { pick: () => 0 };
+    const resolved = resolveOptions({ origins: [URL_A], logger, balance });
+    expect(resolved.logger).toBe(logger);
+    expect(resolved.balance).toBe(balance);
+    expect(Object.isFrozen(logger)).toBe(false);
+  });
+
+  test('console is a logger', () => {
+    expect(resolveOptions({ origins: [URL_A], logger: console }).logger).toBe(console);
+  });
+});
+
+describe('unknown names throw a TypeError that names them', () => {
+  test.each<[string, object]>([
+    ['maxSockets', { maxSockets: 1 }],
+    ['retryBudget.rate', { retryBudget: { rate: 1 } }],
+    ['ejection.after', { ejection: { after: 1 } }],
+    ['connect.timeout', { connect: { timeout: 1 } }],
+    ['origins[1].wieght', { origins: [URL_A, { url: URL_B, wieght: 2 }] }],
+    ['tls.host', { tls: { host: 'elsewhere' } }],
+    ['constructor', { constructor: 1 }],
+  ])('%s', (name, options) => {
+    expect(bad(options)).toThrow(TypeError);
+    expect(bad(options)).toThrow(`unknown option ${name}`);
+  });
+
+  test('the known names are listed', () => {
+    expect(bad({ retryBudget: { rate: 1 } })).toThrow('known in retryBudget: ratio, minPerSecond');
+  });
+});
+
+describe('numbers out of bounds throw a RangeError that names option, bound and value', () => {
+  const timeouts = ['queueTimeout', 'connectTimeout', 'sendTimeout', 'headersTimeout', 'bodyTimeout', 'clientTimeout'];
+  const durations = [...timeouts, 'requestTimeout', 'keepAliveTimeout', 'maxConnectionAge'];
+  test.each(
+    durations.flatMap((name) => [0, -1, Number.NaN, -0, Number.NEGATIVE_INFINITY].map((v) => [name, v] as const)),
+  )('%s: %d', (name, value) => {
+    expect(bad({ [name]: value })).toThrow(RangeError);
+    const got = Object.is(value, -0) ? '-0' : String(value);
+    const bound = 'must be a number of milliseconds from 1, or Infinity for no limit';
+    expect(bad({ [name]: value })).toThrow(`${name} ${bound}, got ${got}`);
+  });
+
+  test.each(durations)('%s: Infinity is no limit', (name) => {
+    expect(resolveOptions({ origins: [URL_A], [name]: Number.POSITIVE_INFINITY })).toMatchObject({
+      [name]: Number.POSITIVE_INFINITY,
+    });
+  });
+
+  test.each<[string, object]>([
+    ['maxConnections must be an integer from 1 to 65535, got 0', { maxConnections: 0 }],
+    ['maxConnections must be an integer from 1 to 65535, got 65536', { maxConnections: 65_536 }],
+    ['maxConnections must be an integer from 1 to 65535, got 1.5', { maxConnections: 1.5 }],
+    ['maxConnections must be an integer from 1 to 65535, got Infinity', { maxConnections: Number.POSITIVE_INFINITY }],
+    ['minConnections must be an integer from 0 to 65535, got -1', { minConnections: -1 }],
+    ['spareConnections must be an integer from 1 to 65535, or false, got 0', { spareConnections: 0 }],
+    ['maxQueue must be an integer from 0, or Infinity for no limit, got NaN', { maxQueue: Number.NaN }],
+    ['maxRequestsPerConnection must be an integer from 1', { maxRequestsPerConnection: 0 }],
+    ['maxAttempts must be an integer from 1 to 100, got 0', { maxAttempts: 0 }],
+    ['retryBudget.ratio must be a number from 0 to 1, got 2', { retryBudget: { ratio: 2 } }],
+    ['retryBudget.minPerSecond must be', { retryBudget: { minPerSecond: Number.POSITIVE_INFINITY } }],
+    ['replayBytes must be an integer from 0 to 1073741824, got -1', { replayBytes: -1 }],
+    ['requestBufferBytes must be an integer from 1 to 1073741824, or false, got 0', { requestBufferBytes: 0 }],
+    ['maxHeaderBytes must be an integer from 128 to 1048576, got 127', { maxHeaderBytes: 127 }],
+    ['ejection.failures must be an integer from 1', { ejection: { failures: 0 } }],
+    ['ejection.time must be a number of milliseconds from 1', { ejection: { time: 0 } }],
+    ['ejection.maxTime must be at least ejection.time (90000), got 60000', { ejection: { time: 90_000 } }],
+    ['ejection.maxEjected must be a number from 0 to 1, got 50', { ejection: { maxEjected: 50 } }],
+    ['connect.keepAliveInitialDelay must be an integer from 1000', { connect: { keepAliveInitialDelay: 0 } }],
+    ['origins[0].weight must be an integer from 0 to 256, got 257', { origins: [{ url: URL_A, weight: 257 }] }],
+    ['origins[0].maxConnections must be an integer from 1', { origins: [{ url: URL_A, maxConnections: 0 }] }],
+    ['minConnections must be at most maxConnections (100), got 101', { minConnections: 101 }],
+    [
+      'minConnections must be at most origins[0].maxConnections (3), got 4',
+      { minConnections: 4, origins: [{ url: URL_A, maxConnections: 3 }] },
+    ],
+    ['maxFreshConnections must be at most maxConnections (5), got 6', { maxConnections: 5, maxFreshConnections: 6 }],
+  ])('%s', (message, options) => {
+    expect(bad(options)).toThrow(RangeError);
+    expect(bad(options)).toThrow(message);
+  });
+});
+
+describe('values of the wrong kind throw a TypeError that names option, bound and value', () => {
+  test.each<[string, object]>([
+    ["maxConnections must be an integer from 1 to 65535, got '100'", { maxConnections: '100' }],
+    ['maxConnections must be an integer from 1 to 65535, got null', { maxConnections: null }],
+    ['requestTimeout must be a number of milliseconds', { requestTimeout: false }],
+    ["nonIdempotent must be 'fresh', 'verified' or 'any', got 'never'", { nonIdempotent: 'never' }],
+    ['nonIdempotent must be', { nonIdempotent: false }],
+    ['spareConnections must be an integer from 1 to 65535, or false, got true', { spareConnections: true }],
+    ['idempotent must be a function, got true', { idempotent: true }],
+    ["idempotencyKey must be false or 'honoured', got true", { idempotencyKey: true }],
+    ['retryOn must be a list of', { retryOn: [503, 418] }],
+    ['retryOn must be a list of', { retryOn: 503 }],
+    ['retryBudget must be an object, got false', { retryBudget: false }],
+    ['ejection must be an object, got []', { ejection: [] }],
+    ["balance must be 'least-busy', 'round-robin' or 'two-choices'", { balance: 'random' }],
+    ['or an object with pick(), got {}', { balance: {} }],
+    ['connect.noDelay must be true or false, got 1', { connect: { noDelay: 1 } }],
+    ["connect.localAddress must be an IP address, got 'localhost'", { connect: { localAddress: 'localhost' } }],
+    ['connect.lookup must be a function', { connect: { lookup: '8.8.8.8' } }],
+    ['connect.family must be 0, 4 or 6, got 5', { connect: { family: 5 } }],
+    ['tls must be an object, got true', { tls: true }],
+    ['logger must be an object with debug(), info(), warn() and error()', { logger: { info() {}, error() {} } }],
+    ["origins must be a list of URLs and objects, got 'http://a'", { origins: 'http://a' }],
+    ['origins must be a list of at least one origin, got []', { origins: [] }],
+    ['origins[0] must be a URL or an object with url, got 9001', { origins: [9001] }],
+    ['origins[0].url must be a string, got undefined', { origins: [{ weight: 1 }] }],
+    ['origins[0].backup must be true or false', { origins: [{ url: URL_A, backup: 'yes' }] }],
+    ["origins[0].socketPath must be a string that is not empty, got ''", { origins: [{ url: URL_A, socketPath: '' }] }],
+  ])('%s', (message, options) => {
+    expect(bad(options)).toThrow(TypeError);
+    expect(bad(options)).toThrow(message);
+  });
+
+  test.each([[undefined], [null], [5], [[]]])('options that are no object: %s', (options) => {
+    expect(() => resolveOptions(options as never)).toThrow(TypeError);
+  });
+
+  test('options without origins', () => {
+    expect(() => resolveOptions({} as never)).toThrow('origins must be a list of URLs and objects, got undefined');
+  });
+});
+
+describe('origins', () => {
+  test('a string is the URL of the only origin', () => {
+    expect(resolveOptions(URL_A)).toEqual(resolveOptions({ origins: [URL_A] }));
+  });
+
+  test('the name has the port of the scheme, the authority has not', () => {
+    expect(onlyOrigin('http://Example.com')).toMatchObject({
+      origin: 'http://example.com:80',
+      hostname: 'example.com',
+      port: 80,
+      authority: 'example.com',
+    });
+    expect(onlyOrigin('https://example.com:443')).toMatchObject({
+      origin: 'https://example.com:443',
+      protocol: 'https:',
+      port: 443,
+      authority: 'example.com',
+    });
+  });
+
+  test('a slash at the end is no path', () => {
+    expect(onlyOrigin('http://127.0.0.1:9001/')).toMatchObject({ origin: 'http://127.0.0.1:9001' });
+  });
+
+  test('an IPv6 literal has brackets in names, none for the dial', () => {
+    expect(onlyOrigin('https://[::1]:8443')).toMatchObject({
+      origin: 'https://[::1]:8443',
+      hostname: '::1',
+      port: 8443,
+      authority: '[::1]:8443',
+    });
+  });
+
+  test('an object sets weight, backup, socket and cap of one origin', () => {
+    const backup = { url: 'http://app', weight: 0, backup: true, socketPath: '/run/app.sock', maxConnections: 7 };
+    expect(resolveOptions({ origins: [URL_A, backup] }).origins[1]).toMatchObject({
+      origin: 'http://app:80',
+      weight: 0,
+      backup: true,
+      socketPath: '/run/app.sock',
+      maxConnections: 7,
+    });
+  });
+
+  test('the share of fresh requests is never above the cap of the origin', () => {
+    const origins = [URL_A, { url: URL_B, maxConnections: 3 }];
+    const resolved = resolveOptions({ origins, maxConnections: 10, maxFreshConnections: 5 });
+    expect(resolved.origins.map((origin) => origin.maxFreshConnections)).toEqual([5, 3]);
+  });
+
+  test.each([
+    'ftp://127.0.0.1',
+    'ws://127.0.0.1',
+    '127.0.0.1:9001',
+    'http:127.0.0.1',
+    'http:\\\\127.0.0.1',
+    'http://',
+    'http://127.0.0.1/api',
+    'http://127.0.0.1//',
+    'http://127.0.0.1?x',
+    'http://127.0.0.1/?x=1',
+    'http://127.0.0.1#x',
+    'http://user:secret@127.0.0.1',
+    'http://127.0.0.1:0',
+    'http://127.0.0.1:65536',
+    'http://127.0.0.1:9001\n',
+    ' http://127.0.0.1',
+    'http://::1',
+    '',
+  ])('%j is refused', (url) => {
+    expect(() => onlyOrigin(url)).toThrow(TypeError);
+    expect(() => onlyOrigin(url)).toThrow('origins[0] must be http://host:port or https://host:port');
+    expect(() => onlyOrigin({ url })).toThrow('origins[0].url must be http://host:port');
+  });
+
+  test('the same origin twice is refused, however it is written', () => {
+    const origins = ['http://example.com', URL_A, { url: 'http://EXAMPLE.com:80/' }];
+    expect(() => resolveOptions({ origins })).toThrow(TypeError);
+    expect(() => resolveOptions({ origins })).toThrow(
+      'origins[2] must differ from origins[0], got http://example.com:80 for both',
+    );
+  });
+
+  test('the same host over http and https is two origins', () => {
+    expect(resolveOptions({ origins: ['http://a', 'https://a'] }).origins).toHaveLength(2);
+  });
+
+  test.each([[{ url: URL_A, backup: true }], [{ url: URL_A, weight: 0 }]])('%j alone could serve nothing', (origin) => {
+    expect(() => resolveOptions({ origins: [origin] })).toThrow('at least one that is no backup');
+  });
+});
+
+describe('options of a mount', () => {
+  const backend = resolveOptions({ origins: [URL_A], queueTimeout: 77, requestBufferBytes: 99, nonIdempotent: 'any' });
+
+  test('what is absent is the option of the backend, or the default', () => {
+    expect(resolveHandlerOptions({}, backend)).toEqual({
+      nonIdempotent: 'any',
+      idempotent: undefined,
+      requestBufferBytes: 99,
+      timeouts: {
+        queueTimeout: 77,
+        sendTimeout: 60_000,
+        headersTimeout: 60_000,
+        bodyTimeout: 60_000,
+        requestTimeout: Number.POSITIVE_INFINITY,
+      },
+      clientTimeout: 60_000,
+      host: 'preserve',
+      forwarded: 'x-forwarded',
+      trustProxy: false,
+      rewritePath: undefined,
+      onRequestFields: undefined,
+      onResponseFields: undefined,
+      onInformation: undefined,
+    });
+  });
+
+  test('no options at all are the defaults', () => {
+    expect(resolveHandlerOptions(undefined, backend)).toEqual(resolveHandlerOptions({}, backend));
+  });
+
+  test("false streams bodies although the backend's option buffers them", () => {
+    expect(resolveHandlerOptions({ requestBufferBytes: false }, backend).requestBufferBytes).toBe(false);
+  });
+
+  test('the options given win', () => {
+    const idempotent = () => true;
+    const given = { nonIdempotent: 'verified', idempotent, bodyTimeout: 5, host: 'origin', forwarded: false } as const;
+    expect(resolveHandlerOptions(given, backend)).toMatchObject({
+      nonIdempotent: 'verified',
+      idempotent,
+      timeouts: { bodyTimeout: 5 },
+      host: 'origin',
+      forwarded: false,
+    });
+  });
+
+  test('the result is frozen', () => {
+    const resolved = resolveHandlerOptions({}, backend);
+    expect(deeplyFrozen(resolved)).toBe(true);
+  });
+
+  test('the table names every option of a mount', () => {
+    expect(handlerOptionTable.map((row) => row.name)).toEqual([
+      ...['nonIdempotent', 'idempotent', 'requestBufferBytes', 'queueTimeout', 'sendTimeout', 'headersTimeout'],
+      ...['bodyTimeout', 'clientTimeout', 'requestTimeout', 'host', 'forwarded', 'trustProxy', 'rewritePath'],
+      ...['onRequestFields', 'onResponseFields', 'onInformation'],
+    ]);
+  });
+
+  test('trusted proxies are addresses and blocks of both versions', () => {
+    const { trustProxy } = resolveHandlerOptions({ trustProxy: ['10.0.0.0/8', '::1', '192.0.2.7'] }, backend);
+    if (trustProxy === false) throw new Error('nothing trusted');
+    const trusts = ['10.1.2.3', '192.0.2.7', '11.0.0.1'].map((address) => trustProxy.check(address));
+    expect(trusts).toEqual([true, true, false]);
+    expect(trustProxy.check('::1', 'ipv6')).toBe(true);
+    expect(trustProxy.check('::ffff:10.1.2.3', 'ipv6')).toBe(true);
+  });
+
+  test.each<[string, unknown]>([
+    ['trustProxy must be a list', true],
+    ['trustProxy must be a list', 'loopback'],
+    ['trustProxy[0] must be an IP address or a CIDR block', ['loopback']],
+    ['trustProxy[1] must be', ['10.0.0.0/8', '10.0.0.0/8/8']],
+    ['prefix length that is an integer from 0 to 32', ['10.0.0.0/33']],
+    ['prefix length that is an integer from 0 to 32', ['10.0.0.0/']],
+    ['prefix length that is an integer from 0 to 128', ['::1/129']],
+  ])('%s: %j', (message, trustProxy) => {
+    expect(() => resolveHandlerOptions({ trustProxy } as never, backend)).toThrow(message);
+  });
+
+  test.each<[string, object]>([
+    ['unknown option maxConnections', { maxConnections: 5 }],
+    ['headersTimeout must be a number of milliseconds from 1, or Infinity for no limit, got 0', { headersTimeout: 0 }],
+    ["host must be 'preserve' or 'origin', got 'example.com'", { host: 'example.com' }],
+    ["forwarded must be 'x-forwarded', 'rfc7239' or false, got true", { forwarded: true }],
+    ['rewritePath must be a function', { rewritePath: '/v2' }],
+    ['onRequestFields must be a function', { onRequestFields: {} }],
+  ])('%s', (message, options) => {
+    expect(() => resolveHandlerOptions(options, backend)).toThrow(message);
+  });
+});
