@@ -1,0 +1,322 @@
+/** A request body that can be given out more than once: what was given out is kept, up to a bound. */
+
+import type { Readable } from 'node:stream';
+import { BackendError } from '../errors.js';
+
+/** Takes one run of a body. Gets any number of `write`, then `end` or `fail`, unless the run is cut by `detach()`. */
+export interface BodyTarget {
+  /** Never empty, the receiver's to keep but not to change. False = nothing more until {@link ReplayBody.drained}. */
+  write(bytes: Uint8Array): boolean;
+  /** The body is complete. Trailers as name, value, name, value… */
+  end(trailers: readonly string[]): void;
+  /** The body will never be complete: its source failed, or does not have the declared length. */
+  fail(error: BackendError): void;
+}
+
+/** How a live body is to be read. */
+export interface StreamBodyOptions {
+  /** The length that was declared for the whole, prefix included; `undefined` = unknown (chunked). */
+  readonly length: number | undefined;
+  /** How many bytes that were given out are kept for another run. One byte more and the body is spent. */
+  readonly replayBytes: number;
+  /** What was read from the source before. */
+  readonly prefix?: readonly Uint8Array[] | undefined;
+  /** Asked once the source has ended. */
+  readonly trailers?: (() => readonly string[]) | undefined;
+}
+
+/** One run: from `begin()` until the end, a failure or `detach()`. */
+interface Run {
+  readonly target: BodyTarget;
+  next: number; // index in #held of the piece to give
+  offset: number; // bytes given in this run
+  waiting: boolean; // the target asked us to stop
+  drained: boolean; // the target took that back before its write() returned
+  giving: boolean; // a loop further up the stack is giving; it goes on when we return
+}
+
+const NO_TRAILERS: readonly string[] = [];
+const NOTHING = new Uint8Array(0);
+// A client that sends byte by byte would cost us a hundred bytes of objects for each one kept: such pieces are joined.
+const MANY_PIECES = 256;
+const SMALL_PIECE_BYTES = 1024;
+
+export class ReplayBody {
+  /** The declared length in bytes; `undefined` = unknown until the end. */
+  readonly length: number | undefined;
+  /** The whole body, when all of it is in memory: it can go out with the head in one write. */
+  readonly bytes: Uint8Array | undefined;
+  readonly #source: BodySource | undefined;
+  readonly #replayBytes: number;
+  readonly #trailers: () => readonly string[];
+  #held: Uint8Array[]; // given out and kept, then not given out yet
+  #run: Run | undefined;
+  #spent = false;
+  #abandoned = false;
+
+  /** A body in memory. It is never spent. */
+  static ofBytes(bytes: Uint8Array, trailers: readonly string[] = NO_TRAILERS): ReplayBody {
+    return new ReplayBody(bytes, undefined, {
+      length: bytes.byteLength,
+      replayBytes: Number.POSITIVE_INFINITY,
+      prefix: [bytes],
+      trailers: () => trailers,
+    });
+  }
+
+  /**
+   * A body that is still arriving. The source is listened to from now on, for its failure, but it is read only while a
+   * run is under way. Its chunks may be bytes or strings.
+   */
+  static ofStream(source: Readable, options: StreamBodyOptions): ReplayBody {
+    return new ReplayBody(undefined, source, options);
+  }
+
+  private constructor(bytes: Uint8Array | undefined, source: Readable | undefined, options: StreamBodyOptions) {
+    this.length = options.length;
+    this.bytes = bytes;
+    this.#replayBytes = options.replayBytes;
+    this.#trailers = options.trailers ?? (() => NO_TRAILERS);
+    // An empty piece must never reach a target: in chunked coding it would be the end of the body.
+    this.#held = (options.prefix ?? []).filter((piece) => piece.byteLength > 0);
+    if (source === undefined) return;
+    const read = this.#held.reduce((sum, piece) => sum + piece.byteLength, 0);
+    this.#source = new BodySource(source, options.length, read, {
+      onPiece: (piece) => this.#take(piece),
+      onEnd: () => this.#give(),
+      onFailure: (error) => this.#fail(error),
+    });
+  }
+
+  /** Bytes were given out that are not kept any more: there cannot be another run. */
+  get spent(): boolean {
+    return this.#spent;
+  }
+
+  /** Another `begin()` would give every byte from the first. */
+  get replayable(): boolean {
+    return !this.#spent && !this.#abandoned && this.#source?.failure === undefined;
+  }
+
+  /** Gives the body to `target` from its first byte: what was kept at once, then what arrives. */
+  begin(target: BodyTarget): void {
+    if (this.#run !== undefined) throw new Error('begin() while the body is being given to another target');
+    if (this.#spent || this.#abandoned) {
+      throw new Error(`begin() on a body that is ${this.#spent ? 'spent' : 'abandoned'}`);
+    }
+    this.#run = { target, next: 0, offset: 0, waiting: false, drained: false, giving: false };
+    const failure = this.#source?.failure;
+    if (failure === undefined) this.#give();
+    else this.#fail(failure);
+  }
+
+  /** The target has room again. */
+  drained(): void {
+    const run = this.#run;
+    if (run === undefined) return;
+    run.waiting = false;
+    run.drained = true;
+    this.#give();
+  }
+
+  /**
+   * Cuts the run: the target is not called again, the source is paused. Called from inside `write()` it leaves that
+   * piece with the body, which is then not spent by it: so a write that the kernel refused can always be repeated.
+   */
+  detach(): void {
+    this.#run = undefined;
+    this.#source?.pause();
+  }
+
+  /** There will be no further run. The rest of the source is left to its owner: paused, without a listener of ours. */
+  abandon(): void {
+    this.detach();
+    this.#abandoned = true;
+    this.#held = [];
+    this.#source?.leave();
+  }
+
+  #take(piece: Uint8Array): void {
+    this.#held.push(piece);
+    const run = this.#run;
+    // Some streams give a chunk more after pause().
+    if (run === undefined || run.waiting) this.#source?.pause();
+    else this.#give();
+  }
+
+  #give(): void {
+    const run = this.#run;
+    if (run === undefined || run.giving) return;
+    run.giving = true;
+    while (this.#run === run && !run.waiting && run.next < this.#held.length) this.#giveOne(run);
+    run.giving = false;
+    if (this.#run !== run) return;
+    if (run.waiting) {
+      this.#source?.pause();
+    } else if (this.#source === undefined || this.#source.ended) {
+      this.#run = undefined;
+      run.target.end(this.#trailers());
+    } else {
+      this.#source.resume();
+    }
+  }
+
+  #giveOne(run: Run): void {
+    const piece = this.#held[run.next] ?? NOTHING;
+    run.next += 1;
+    run.offset += piece.byteLength;
+    run.drained = false;
+    const hasRoom = run.target.write(piece);
+    if (this.#run !== run) return;
+    run.waiting = !hasRoom && !run.drained;
+    if (this.#spent) this.#forget(run, run.next - 1);
+    else if (run.offset > this.#replayBytes) {
+      this.#spent = true;
+      this.#forget(run, 0);
+    } else if (run.next > MANY_PIECES && run.offset < run.next * SMALL_PIECE_BYTES) this.#join(run);
+  }
+
+  /** Lets go of what was given out, from the piece `first` on. */
+  #forget(run: Run, first: number): void {
+    if (run.next < this.#held.length) {
+      this.#held.fill(NOTHING, first, run.next);
+      return;
+    }
+    this.#held = [];
+    run.next = 0;
+  }
+
+  #join(run: Run): void {
+    const given = this.#held.slice(0, run.next);
+    this.#held = [Buffer.concat(given), ...this.#held.slice(run.next)];
+    run.next = 1;
+  }
+
+  #fail(error: BackendError): void {
+    const run = this.#run;
+    this.#run = undefined;
+    this.#held = [];
+    run?.target.fail(error);
+  }
+}
+
+interface SourceEvents {
+  onPiece(piece: Uint8Array): void;
+  onEnd(): void;
+  onFailure(error: BackendError): void;
+}
+
+type SourceState =
+  | { readonly name: 'reading' }
+  | { readonly name: 'ended' }
+  | { readonly name: 'failed'; readonly error: BackendError }
+  | { readonly name: 'left' };
+
+/** The live end of a body: any Readable as pieces, one end or one failure, with its length checked. */
+class BodySource {
+  readonly #stream: Readable;
+  readonly #length: number | undefined;
+  readonly #events: SourceEvents;
+  #state: SourceState = { name: 'reading' };
+  #read: number; // bytes of the whole body that have arrived
+  #listening = false; // to 'data': from the first run on, since that alone makes a stream flow
+  #flowing = false;
+
+  constructor(stream: Readable, length: number | undefined, read: number, events: SourceEvents) {
+    this.#stream = stream;
+    this.#length = length;
+    this.#read = read;
+    this.#events = events;
+    if (length !== undefined && read > length) this.#fail(tooLong(length));
+    else if (stream.errored) this.#onError(stream.errored);
+    else if (stream.readableEnded) this.#onEnd();
+    else if (stream.destroyed) this.#onClose();
+    else stream.on('end', this.#onEnd).on('error', this.#onError).on('close', this.#onClose);
+  }
+
+  get ended(): boolean {
+    return this.#state.name === 'ended';
+  }
+
+  get failure(): BackendError | undefined {
+    return this.#state.name === 'failed' ? this.#state.error : undefined;
+  }
+
+  resume(): void {
+    if (this.#flowing || this.#state.name !== 'reading') return;
+    this.#flowing = true;
+    if (!this.#listening) this.#stream.on('data', this.#onData);
+    this.#listening = true;
+    this.#stream.resume();
+  }
+
+  pause(): void {
+    if (!this.#flowing) return;
+    this.#flowing = false;
+    this.#stream.pause();
+  }
+
+  leave(): void {
+    // Removing a 'data' listener alone would let the stream run on and lose what comes.
+    this.pause();
+    this.#settle({ name: 'left' });
+  }
+
+  readonly #onData = (chunk: unknown): void => {
+    const piece = asBytes(chunk, this.#stream.readableEncoding);
+    if (piece === undefined) {
+      this.#fail(new BackendError('http_request_error', `a request body is bytes or strings, not ${nameOf(chunk)}`));
+      return;
+    }
+    if (piece.byteLength === 0) return;
+    this.#read += piece.byteLength;
+    if (this.#length !== undefined && this.#read > this.#length) this.#fail(tooLong(this.#length));
+    else this.#events.onPiece(piece);
+  };
+
+  readonly #onEnd = (): void => {
+    if (this.#length !== undefined && this.#read < this.#length) {
+      const found = `the request body ended after ${this.#read} of the ${this.#length} bytes that were declared`;
+      this.#fail(new BackendError('http_request_error', found));
+    } else if ('complete' in this.#stream && this.#stream.complete === false) {
+      this.#onClose(); // an IncomingMessage that was cut off
+    } else {
+      this.#settle({ name: 'ended' });
+      this.#events.onEnd();
+    }
+  };
+
+  readonly #onError = (cause: unknown): void => {
+    const message = `the request body failed after ${this.#read} bytes: ${cause instanceof Error ? cause.message : cause}`;
+    this.#fail(new BackendError('client_aborted', message, { cause }));
+  };
+
+  readonly #onClose = (): void => {
+    this.#fail(new BackendError('client_aborted', `the request body was cut off after ${this.#read} bytes`));
+  };
+
+  #fail(error: BackendError): void {
+    this.pause();
+    this.#settle({ name: 'failed', error });
+    this.#events.onFailure(error);
+  }
+
+  #settle(state: SourceState): void {
+    if (this.#state.name === 'reading') this.#state = state;
+    this.#stream.off('data', this.#onData).off('end', this.#onEnd);
+    this.#stream.off('error', this.#onError).off('close', this.#onClose);
+  }
+}
+
+function tooLong(length: number): BackendError {
+  return new BackendError('http_request_error', `the request body is longer than the ${length} bytes that were declared`);
+}
+
+function asBytes(chunk: unknown, encoding: BufferEncoding | null): Uint8Array | undefined {
+  if (chunk instanceof Uint8Array) return chunk;
+  return typeof chunk === 'string' ? Buffer.from(chunk, encoding ?? 'utf8') : undefined;
+}
+
+function nameOf(value: unknown): string {
+  return value === null ? 'null' : `a value of type ${typeof value}`;
+}
