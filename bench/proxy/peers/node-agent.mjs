@@ -1,0 +1,36 @@
+/** Peer: node:http's own client with a keep-alive agent, otherwise what undici-dispatch.mjs does. */
+
+import { Agent, createServer, request as sendRequest } from 'node:http';
+import { listen } from '../../rig/listen.mjs';
+import { cpuMs, options, serve } from '../../rig/parent.mjs';
+import { endToEnd, hasBody } from './hop-by-hop.mjs';
+
+/** @type {{ origin: string, maxConnections: number }} */
+const { origin, maxConnections } = options();
+const { hostname, port } = new URL(origin);
+const agent = new Agent({ keepAlive: true, maxSockets: maxConnections, maxFreeSockets: maxConnections, scheduling: 'lifo' });
+
+const server = createServer((request, response) => {
+  const outgoing = sendRequest({
+    agent,
+    hostname,
+    port,
+    method: request.method,
+    path: request.url,
+    // A flat list of names and values is sent as it is; the type of @types/node does not say so.
+    headers: /** @type {any} */ (endToEnd(request.rawHeaders)),
+  });
+  outgoing.on('response', (answer) => {
+    response.writeHead(answer.statusCode ?? 502, answer.statusMessage, endToEnd(answer.rawHeaders));
+    answer.on('error', () => response.destroy());
+    answer.pipe(response);
+  });
+  outgoing.on('error', () => {
+    if (response.headersSent) response.destroy();
+    else response.writeHead(502, { 'content-length': 0 }).end();
+  });
+  response.on('close', () => response.writableFinished || outgoing.destroy());
+  if (hasBody(request)) request.pipe(outgoing);
+  else outgoing.end();
+});
+serve({ port: await listen(server) }, { cpuMs });

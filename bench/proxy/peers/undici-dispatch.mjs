@@ -1,0 +1,79 @@
+/**
+ * Peer: undici's `Pool.dispatch`, its lowest and fastest door, with what any proxy needs written by hand: fields kept
+ * as they came but for hop-by-hop ones, bodies streamed both ways with backpressure, a client that leaves ends its
+ * request, a truncated response is not ended clean.
+ */
+
+import { createServer } from 'node:http';
+import { Pool } from 'undici';
+import { listen } from '../../rig/listen.mjs';
+import { cpuMs, options, serve } from '../../rig/parent.mjs';
+import { endToEnd, hasBody } from './hop-by-hop.mjs';
+
+/** @type {{ origin: string, maxConnections: number }} */
+const { origin, maxConnections } = options();
+const pool = new Pool(origin, { connections: maxConnections, pipelining: 1 });
+
+/** Carries one response to its client. */
+class Relay {
+  /** @type {import('node:http').ServerResponse} */
+  #response;
+  /** @type {((error?: Error) => void) | undefined} */
+  #abort;
+  /** @type {(() => void) | undefined} */
+  #resume;
+
+  constructor(/** @type {import('node:http').ServerResponse} */ response) {
+    this.#response = response;
+    response.on('close', () => {
+      if (!response.writableFinished) this.#abort?.();
+    });
+  }
+
+  onConnect(/** @type {(error?: Error) => void} */ abort) {
+    this.#abort = abort;
+    if (this.#response.destroyed) abort();
+  }
+
+  /**
+   * @param {number} status
+   * @param {Buffer[]} rawFields
+   * @param {() => void} resume
+   * @param {string} statusText
+   */
+  onHeaders(status, rawFields, resume, statusText) {
+    if (status < 200) return true;
+    this.#resume = resume;
+    const fields = endToEnd(rawFields.map((field) => field.latin1Slice()));
+    this.#response.writeHead(status, statusText, fields);
+    return true;
+  }
+
+  onData(/** @type {Buffer} */ bytes) {
+    if (this.#response.write(bytes)) return true;
+    this.#response.once('drain', this.#resume ?? (() => {}));
+    return false;
+  }
+
+  onComplete() {
+    this.#response.end();
+  }
+
+  onError() {
+    if (this.#response.headersSent) this.#response.destroy();
+    else this.#response.writeHead(502, { 'content-length': 0 }).end();
+  }
+}
+
+const server = createServer((request, response) => {
+  pool.dispatch(
+    {
+      method: /** @type {import('undici').Dispatcher.HttpMethod} */ (request.method),
+      path: request.url ?? '/',
+      headers: endToEnd(request.rawHeaders),
+      body: hasBody(request) ? request : null,
+    },
+    new Relay(response),
+  );
+});
+serve({ port: await listen(server) }, { cpuMs });

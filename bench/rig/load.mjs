@@ -1,0 +1,166 @@
+/**
+ * A load generator in its own process, for machines without wrk and for a given rate or number of requests: raw
+ * sockets, one request at a time on each, the same bytes again and again.
+ *
+ * Options: `{ port, connections, request }`. Asked `run` with `{ seconds?, requests?, rate? }` it answers `LoadResult`:
+ * it stops after that many seconds or requests, whichever is first. With `rate` it starts so many requests a second,
+ * evenly, as long as a connection is free, else as soon as one is.
+ */
+
+import { connect } from 'node:net';
+import { options, serve } from './parent.mjs';
+
+/**
+ * @typedef {object} LoadResult
+ * @property {number} requests answered with 2xx
+ * @property {Record<string, number>} errors by status or error code
+ * @property {number} seconds
+ * @property {{ p50: number, p99: number, max: number }} latency in ms
+ */
+
+const TICK_MS = 5;
+/** @type {{ port: number, connections: number, request: string }} */
+const { port, connections, request } = options();
+const bytes = Buffer.from(request, 'latin1');
+
+/** @type {Record<string, number>} */
+let errors = {};
+/** @type {number[]} */
+let latencies = [];
+let begun = 0;
+let limit = Number.POSITIVE_INFINITY; // requests that may begin
+let paced = false;
+let over = true;
+/** @type {Lane[]} */
+const free = [];
+/** @type {(() => void) | undefined} */
+let onDone;
+
+/** One client: a connection, opened again whenever it was lost. */
+class Lane {
+  /** @type {import('node:net').Socket | undefined} */
+  #socket;
+  #sentAt = 0;
+  #waiting = false;
+  #text = ''; // of the response head, while it is incomplete
+  #bodyLeft = -1; // -1: in the head
+  #failed = false; // the status was not 2xx
+  #closing = false; // the server said so
+
+  send() {
+    begun += 1;
+    this.#waiting = true;
+    this.#text = '';
+    this.#bodyLeft = -1;
+    this.#sentAt = performance.now();
+    this.#socket ??= this.#open();
+    this.#socket.write(bytes);
+  }
+
+  #open() {
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+    const lost = (/** @type {string} */ reason) => {
+      if (this.#socket !== socket) return;
+      this.#socket = undefined;
+      if (this.#waiting) this.#finish(reason);
+    };
+    socket.on('data', (piece) => this.#read(piece));
+    socket.on('error', (error) => lost(/** @type {NodeJS.ErrnoException} */ (error).code ?? error.message));
+    socket.on('close', () => lost('closed without an answer'));
+    return socket;
+  }
+
+  #read(/** @type {Buffer} */ piece) {
+    if (!this.#waiting) {
+      countError('bytes that nobody asked for');
+      this.#socket?.destroy();
+      return;
+    }
+    if (this.#bodyLeft >= 0) {
+      this.#bodyLeft -= piece.length;
+    } else {
+      this.#text += piece.latin1Slice();
+      const end = this.#text.indexOf('\r\n\r\n');
+      if (end === -1) return;
+      const length = /\r\ncontent-length: *(\d+)/i.exec(this.#text)?.[1];
+      this.#failed = !this.#text.startsWith('HTTP/1.1 2');
+      this.#closing = /\r\nconnection: *close/i.test(this.#text);
+      this.#bodyLeft = Number(length ?? 0) - (this.#text.length - end - 4);
+    }
+    if (this.#bodyLeft === 0) this.#finish(this.#failed ? this.#text.slice(9, 12) : undefined);
+    else if (this.#bodyLeft < 0) this.#finish('longer than declared');
+  }
+
+  #finish(/** @type {string | undefined} */ error) {
+    this.#waiting = false;
+    if (error === undefined) latencies.push(performance.now() - this.#sentAt);
+    else countError(error);
+    if (this.#closing) {
+      this.#socket?.destroy();
+      this.#socket = undefined;
+      this.#closing = false;
+    }
+    if (paced || over || begun >= limit) {
+      free.push(this);
+      if (free.length === connections && (over || begun >= limit)) onDone?.();
+    } else this.send();
+  }
+}
+
+for (let count = 0; count < connections; count += 1) free.push(new Lane());
+serve(null, { run });
+
+/**
+ * @param {{ seconds?: number, requests?: number, rate?: number }} bounds
+ * @returns {Promise<LoadResult>}
+ */
+async function run({ seconds, requests, rate }) {
+  errors = {};
+  latencies = [];
+  begun = 0;
+  limit = requests ?? Number.POSITIVE_INFINITY;
+  paced = rate !== undefined;
+  over = false;
+  const start = performance.now();
+  /** @type {Promise<void>} */
+  const done = new Promise((resolve) => {
+    onDone = resolve;
+  });
+  const stop = () => {
+    over = true;
+    if (free.length === connections) onDone?.();
+  };
+  const timer = seconds === undefined ? undefined : setTimeout(stop, seconds * 1000);
+  const pace = rate === undefined ? undefined : setInterval(() => startDue(start, rate), TICK_MS);
+  while (!paced && free.length > 0 && begun < limit) free.pop()?.send();
+  await done;
+  clearTimeout(timer);
+  clearInterval(pace);
+  const elapsed = (performance.now() - start) / 1000;
+  return { requests: latencies.length, errors, seconds: elapsed, latency: percentiles(latencies) };
+}
+
+/**
+ * @param {number} start
+ * @param {number} rate
+ */
+function startDue(start, rate) {
+  const due = Math.min(limit, ((performance.now() - start) / 1000) * rate);
+  while (!over && begun < due) {
+    const lane = free.pop();
+    if (lane === undefined) return;
+    lane.send();
+  }
+}
+
+/** @param {string} kind */
+function countError(kind) {
+  errors[kind] = (errors[kind] ?? 0) + 1;
+}
+
+/** @param {number[]} values */
+function percentiles(values) {
+  const sorted = Float64Array.from(values).sort();
+  const at = (/** @type {number} */ share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+  return { p50: at(0.5), p99: at(0.99), max: sorted[sorted.length - 1] ?? 0 };
+}

@@ -1,0 +1,92 @@
+/** An nginx of our own: own folder, own configuration, own ports, in the foreground, ended by its pid. */
+
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startProgram } from './child.mjs';
+
+/** @returns {{ file: string, version: string } | undefined} `undefined` where nginx is not installed */
+export function findNginx() {
+  for (const file of ['nginx', '/usr/sbin/nginx']) {
+    const { status, stderr } = spawnSync(file, ['-v'], { encoding: 'utf8' });
+    if (status === 0) return { file, version: stderr.replace(/^.*nginx\//s, '').trim() };
+  }
+  return undefined;
+}
+
+/**
+ * @typedef {object} Nginx
+ * @property {string} folder where it runs; log files with a relative path are here
+ * @property {() => void} reload starts new workers, the old ones finish what they have begun
+ * @property {() => Promise<void>} stop ends it and removes the folder
+ */
+
+/**
+ * @param {object} what
+ * @param {string} what.http what stands inside `http { … }`
+ * @param {number} what.port one that it listens on, to see when it is up
+ * @param {number} [what.workers] default 1
+ * @param {number | undefined} [what.core] CPU to pin it to
+ * @returns {Promise<Nginx>}
+ */
+export async function startNginx({ http, port, workers = 1, core }) {
+  const found = findNginx();
+  if (found === undefined) throw new Error('nginx is not installed');
+  const folder = mkdtempSync(join(tmpdir(), 'pooled-backend-nginx-'));
+  writeFileSync(join(folder, 'nginx.conf'), configuration(http, workers));
+  const program = startProgram(found.file, ['-p', `${folder}/`, '-c', 'nginx.conf', '-e', 'error.log'], { core });
+  const stop = async () => {
+    await program.stop();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  let ended = '';
+  program.gone.then((how) => {
+    ended = how;
+  });
+  while (!(await accepts(port))) {
+    if (ended !== '') {
+      await stop();
+      throw new Error(`nginx did not start: ${ended}`);
+    }
+    await sleep(20);
+  }
+  return { folder, reload: () => program.kill('SIGHUP'), stop };
+}
+
+/**
+ * @param {string} http
+ * @param {number} workers
+ */
+function configuration(http, workers) {
+  const { uid, username } = userInfo();
+  return `daemon off;
+${uid === 0 ? `user ${username};` : '' /* only root may choose, and its workers must read our folder */}
+worker_processes ${workers};
+pid nginx.pid;
+events { worker_connections 4096; }
+http {
+  access_log off;
+  client_body_temp_path body;
+  proxy_temp_path proxy;
+  fastcgi_temp_path fastcgi;
+  uwsgi_temp_path uwsgi;
+  scgi_temp_path scgi;
+${http}
+}
+`;
+}
+
+/** @returns {Promise<boolean>} */
+function accepts(/** @type {number} */ port) {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
