@@ -1,0 +1,405 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { type Fits, type Travel, Waiter, WaitQueue, type WaitQueueOptions } from '../../../src/dispatch/wait-queue.js';
+import { ManualClock } from '../../../src/testing/manual-clock.js';
+
+class Named extends Waiter {
+  readonly name: string;
+
+  constructor(name: string, travel: Travel = 'any') {
+    super(travel);
+    this.name = name;
+  }
+}
+
+const ALL: Fits = { any: true, verified: true, fresh: true };
+const TRAVELS = ['any', 'verified', 'fresh'] as const;
+const TIMEOUT_MS = 1000;
+const USABLE = 10;
+
+function arrange(options: Partial<WaitQueueOptions> = {}) {
+  const clock = new ManualClock();
+  const queue = new WaitQueue<Named>({ maxQueue: 100, queueTimeoutMs: TIMEOUT_MS, clock, ...options });
+  const enter = (name: string, travel: Travel = 'any', timeLeftMs = TIMEOUT_MS) => {
+    const waiter = new Named(name, travel);
+    const refusal = queue.enqueue(waiter, timeLeftMs, USABLE);
+    return { waiter, refusal };
+  };
+  const takeAll = (fits: Fits = ALL) => {
+    const names: string[] = [];
+    for (let waiter = queue.take(fits); waiter !== undefined; waiter = queue.take(fits)) names.push(waiter.name);
+    return names;
+  };
+  return { clock, queue, enter, takeAll };
+}
+
+/** Makes the estimate known: each exchange took `ms`. */
+function observe(queue: WaitQueue<Named>, ms: number, times = 100): void {
+  for (let sample = 0; sample < times; sample += 1) queue.observeExchange(ms);
+}
+
+describe('whose turn it is', () => {
+  test('the oldest, whatever its lane', () => {
+    const { enter, takeAll } = arrange();
+    enter('a', 'fresh');
+    enter('b', 'any');
+    enter('c', 'verified');
+    enter('d', 'fresh');
+    expect(takeAll()).toEqual(['a', 'b', 'c', 'd']);
+  });
+
+  test('the oldest that fits: an older one in another lane does not block it', () => {
+    const { enter, takeAll } = arrange();
+    enter('a', 'fresh');
+    enter('b', 'verified');
+    enter('c', 'any');
+    enter('d', 'verified');
+    expect(takeAll({ any: true, verified: false, fresh: false })).toEqual(['c']);
+    expect(takeAll({ any: true, verified: true, fresh: false })).toEqual(['b', 'd']);
+    expect(takeAll()).toEqual(['a']);
+  });
+
+  test('nobody when none fits', () => {
+    const { enter, queue } = arrange();
+    enter('a', 'fresh');
+    expect(queue.take({ any: true, verified: true, fresh: false })).toBe(undefined);
+  });
+
+  test('peek names the one that take would take, and leaves it', () => {
+    const { enter, queue } = arrange();
+    const { waiter } = enter('a');
+    expect([queue.peek(ALL), queue.length, queue.take(ALL)]).toEqual([waiter, 1, waiter]);
+  });
+
+  test('lengths are kept per lane', () => {
+    const { enter, queue } = arrange();
+    enter('a', 'fresh');
+    enter('b', 'fresh');
+    enter('c', 'any');
+    expect([queue.length, ...TRAVELS.map((travel) => queue.lengthOf(travel))]).toEqual([3, 1, 0, 2]);
+  });
+});
+
+describe('leaving', () => {
+  test.each([
+    ['first', 'a', ['b', 'c']],
+    ['in the middle', 'b', ['a', 'c']],
+    ['last', 'c', ['a', 'b']],
+  ])('a waiter that is %s can leave', (_place, leaver, rest) => {
+    const { enter, queue, takeAll } = arrange();
+    const waiters = ['a', 'b', 'c'].map((name) => enter(name).waiter);
+    for (const waiter of waiters) if (waiter.name === leaver) expect(queue.leave(waiter)).toBe(true);
+    expect(takeAll()).toEqual(rest);
+  });
+
+  test('a waiter is settled once: neither leave nor expire has an effect on one that was taken', () => {
+    const { enter, queue } = arrange();
+    const { waiter } = enter('a');
+    queue.take(ALL);
+    expect([queue.leave(waiter), queue.expire(waiter, USABLE), queue.length]).toEqual([false, undefined, 0]);
+  });
+
+  test('a waiter whose time is up is refused with what it has waited', () => {
+    const { clock, enter, queue } = arrange();
+    const { waiter } = enter('a');
+    clock.advance(TIMEOUT_MS);
+    expect(queue.expire(waiter, USABLE)).toEqual({ waiter, reason: 'timeout', waitedMs: TIMEOUT_MS, retryAfter: 1 });
+  });
+
+  test('a waiter that was served may wait again, behind the others', () => {
+    const { enter, queue, takeAll } = arrange();
+    const { waiter } = enter('a');
+    queue.take(ALL);
+    enter('b');
+    queue.enqueue(waiter, TIMEOUT_MS, USABLE);
+    expect(takeAll()).toEqual(['b', 'a']);
+  });
+
+  test('a waiter cannot wait twice at once', () => {
+    const { enter, queue } = arrange();
+    const { waiter } = enter('a');
+    expect(() => queue.enqueue(waiter, TIMEOUT_MS, USABLE)).toThrow('is waiting');
+  });
+});
+
+describe('the bound', () => {
+  test('a newcomer to a full queue is refused at once', () => {
+    const { enter, queue } = arrange({ maxQueue: 2 });
+    enter('a', 'any');
+    enter('b', 'fresh');
+    const { waiter, refusal } = enter('c', 'verified');
+    expect(refusal).toEqual({ waiter, reason: 'full', waitedMs: 0, retryAfter: 1 });
+    expect([queue.length, waiter.waiting]).toEqual([2, false]);
+  });
+
+  test('a maxQueue of 0 lets nobody wait', () => {
+    const { enter } = arrange({ maxQueue: 0 });
+    expect(enter('a').refusal?.reason).toBe('full');
+  });
+
+  test('an infinite maxQueue lets everybody wait', () => {
+    const { enter, queue } = arrange({ maxQueue: Number.POSITIVE_INFINITY });
+    for (let count = 0; count < 20_000; count += 1) enter(`${count}`);
+    expect([queue.length, queue.stats.refused.full]).toEqual([20_000, 0]);
+  });
+});
+
+describe('the estimate', () => {
+  test('is unknown below 100 samples', () => {
+    const { enter, queue } = arrange();
+    enter('a');
+    observe(queue, 50, 99);
+    const before = queue.estimateMs(USABLE);
+    observe(queue, 50, 1);
+    expect([before, queue.estimateMs(USABLE)]).toEqual([undefined, 5]);
+  });
+
+  test('is the waiters times the mean of an exchange, divided by the usable connections', () => {
+    const { enter, queue } = arrange();
+    for (const name of ['a', 'b', 'c', 'd']) enter(name);
+    observe(queue, 100, 50);
+    observe(queue, 300, 50);
+    expect([queue.estimateMs(1), queue.estimateMs(4)]).toEqual([800, 200]);
+  });
+
+  test('remembers the last 1,024 exchanges', () => {
+    const { enter, queue } = arrange();
+    enter('a');
+    observe(queue, 500, 1024);
+    observe(queue, 1.5, 1023);
+    const before = queue.estimateMs(1);
+    observe(queue, 1.5, 1);
+    expect([before, queue.estimateMs(1)]).toEqual([(500 + 1023 * 1.5) / 1024, 1.5]);
+  });
+
+  test('is unknown while no connection is usable', () => {
+    const { enter, queue } = arrange();
+    enter('a');
+    observe(queue, 100);
+    expect(queue.estimateMs(0)).toBe(undefined);
+  });
+
+  test('a newcomer is refused when it is more than twice the time left', () => {
+    const { enter, queue } = arrange();
+    observe(queue, 1000);
+    for (let count = 0; count < 21; count += 1) enter(`${count}`, 'any', Number.POSITIVE_INFINITY); // 2,100 ms of work
+    const hopeless = enter('hopeless', 'any', 1049).refusal;
+    const hopeful = enter('hopeful', 'any', 1050).refusal;
+    expect([hopeless?.reason, hopeless?.waiter.name, hopeless?.retryAfter]).toEqual(['hopeless', 'hopeless', 3]);
+    expect(hopeful).toBe(undefined);
+  });
+
+  test.each([
+    [0, 1],
+    [1, 1],
+    [1000, 1],
+    [1001, 2],
+    [29_001, 30],
+    [90_000, 30],
+  ])('of %d ms is a Retry-After of %d s', (estimateMs, seconds) => {
+    const { enter, queue } = arrange();
+    enter('a');
+    observe(queue, estimateMs);
+    expect(queue.retryAfterSeconds(1)).toBe(seconds);
+  });
+});
+
+describe('overload', () => {
+  /** `early` waits since 0 ms, `late` since 400; the clock is at 501: the head is older than half of the timeout. */
+  function overloaded(options: Partial<WaitQueueOptions> = {}) {
+    const arranged = arrange(options);
+    const early = arranged.enter('early').waiter;
+    arranged.clock.advance(400);
+    const late = arranged.enter('late').waiter;
+    arranged.clock.advance(101);
+    return { ...arranged, early, late };
+  }
+
+  test('up to half of queueTimeout the oldest is first', () => {
+    const { clock, enter, takeAll } = arrange();
+    enter('a');
+    enter('b');
+    clock.advance(TIMEOUT_MS / 2);
+    expect(takeAll()).toEqual(['a', 'b']);
+  });
+
+  test('once the head is older than half of queueTimeout the newest is first, across the lanes', () => {
+    const { enter, takeAll } = overloaded();
+    enter('c', 'fresh');
+    enter('d', 'verified');
+    expect(takeAll()).toEqual(['d', 'c', 'late', 'early']);
+  });
+
+  test('the newest that fits is taken', () => {
+    const { enter, queue } = overloaded();
+    enter('c', 'fresh');
+    expect(queue.take({ any: true, verified: true, fresh: false })?.name).toBe('late');
+  });
+
+  test('it lasts until the head is younger than a quarter', () => {
+    const { clock, enter, queue, early, late } = overloaded();
+    clock.advance(99); // 600
+    enter('c');
+    clock.advance(100); // 700
+    enter('d');
+    queue.leave(early);
+    const first = queue.take(ALL)?.name; // head: late, 300 ms
+    enter('e');
+    queue.leave(late);
+    const second = queue.take(ALL)?.name; // head: c, 100 ms
+    expect([first, second]).toEqual(['d', 'c']);
+  });
+
+  test('is seen even when nobody comes or is served while it begins', () => {
+    const { clock, enter, queue, early } = overloaded();
+    queue.leave(early); // head: late, 101 ms, but it was early, 501 ms, until now
+    clock.advance(200);
+    enter('c');
+    expect(queue.take(ALL)?.name).toBe('c');
+  });
+
+  test('ends with an empty queue', () => {
+    const { clock, enter, queue, takeAll } = overloaded();
+    takeAll();
+    enter('a');
+    clock.advance(300);
+    enter('b');
+    expect([queue.stats.overloaded, takeAll()]).toEqual([false, ['a', 'b']]);
+  });
+
+  test('a newcomer to a full queue takes the place of the oldest that is past half of its time', () => {
+    const { enter, queue, early, takeAll } = overloaded({ maxQueue: 2 });
+    const { waiter, refusal } = enter('new');
+    expect(refusal).toEqual({ waiter: early, reason: 'displaced', waitedMs: 501, retryAfter: 1 });
+    expect([waiter.waiting, early.waiting, queue.leave(early), queue.length]).toEqual([true, false, false, 2]);
+    expect(takeAll()).toEqual(['late', 'new']); // the head is young again: oldest first
+  });
+
+  test('a newcomer is refused when nobody is past half of their own time', () => {
+    const { clock, enter } = arrange({ maxQueue: 1 });
+    enter('patient', 'any', 10 * TIMEOUT_MS);
+    clock.advance(501);
+    expect(enter('new').refusal).toMatchObject({ reason: 'full', waiter: { name: 'new' } });
+  });
+
+  test('a patient head does not shield one of another lane that is past half of its time', () => {
+    const { clock, enter } = arrange({ maxQueue: 2 });
+    enter('patient', 'any', 10 * TIMEOUT_MS);
+    enter('hasty', 'fresh');
+    clock.advance(501);
+    expect(enter('new').refusal).toMatchObject({ reason: 'displaced', waiter: { name: 'hasty' } });
+  });
+
+  test('a newcomer is never hopeless: it is served next', () => {
+    const { enter, queue } = overloaded();
+    observe(queue, 1_000_000);
+    expect(enter('new').refusal).toBe(undefined);
+  });
+
+  test('does not exist with an infinite queueTimeout', () => {
+    const { clock, enter, queue } = arrange({ queueTimeoutMs: Number.POSITIVE_INFINITY });
+    enter('a', 'any', Number.POSITIVE_INFINITY);
+    clock.advance(1_000_000_000);
+    enter('b');
+    expect(queue.take(ALL)?.name).toBe('a');
+  });
+
+  test('is shown by stats and peek as soon as it is there', () => {
+    const { queue } = overloaded();
+    expect([queue.stats.overloaded, queue.peek(ALL)?.name]).toEqual([true, 'late']);
+  });
+});
+
+test('stats count those that waited and those that were refused, by reason', () => {
+  const { clock, enter, queue } = arrange({ maxQueue: 2 });
+  const { waiter } = enter('a');
+  enter('b');
+  enter('full');
+  clock.advance(501);
+  enter('new');
+  queue.expire(waiter, USABLE); // was displaced: not counted twice
+  const last = queue.take(ALL);
+  expect(last?.name).toBe('new');
+  expect(queue.stats).toEqual({
+    length: 1,
+    max: 2,
+    waits: 3,
+    refused: { full: 1, hopeless: 0, displaced: 1, timeout: 0 },
+    overloaded: true,
+  });
+});
+
+test('100,000 waiters come, leave from the middle and are taken', () => {
+  const { queue } = arrange({ maxQueue: 100_000 });
+  const waiters = Array.from({ length: 100_000 }, (_, index) => new Named(`${index}`, TRAVELS[index % 3]));
+  for (const waiter of waiters) queue.enqueue(waiter, TIMEOUT_MS, USABLE);
+  for (const [index, waiter] of waiters.entries()) if (index % 2 === 1) queue.leave(waiter);
+  let taken = 0;
+  let last = -1;
+  for (let waiter = queue.take(ALL); waiter !== undefined; waiter = queue.take(ALL)) {
+    expect(Number(waiter.name) > last).toBe(true);
+    last = Number(waiter.name);
+    taken += 1;
+  }
+  expect(taken).toBe(50_000);
+});
+
+test('after any sequence of calls it agrees with a plain list', () => {
+  const travel = fc.constantFrom(...TRAVELS);
+  const step = fc.oneof(
+    fc.record({ do: fc.constant('enter' as const), travel, timeLeftMs: fc.constantFrom(400, 1000) }),
+    fc.record({ do: fc.constant('take' as const), any: fc.boolean(), verified: fc.boolean(), fresh: fc.boolean() }),
+    fc.record({ do: fc.constant('leave' as const), which: fc.nat(30) }),
+    fc.record({ do: fc.constant('advance' as const), ms: fc.nat(300) }),
+  );
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
+      const { clock, queue } = arrange({ maxQueue: 5 });
+      const list: { waiter: Named; at: number; timeLeftMs: number }[] = []; // oldest first
+      let overloaded = false;
+      const judge = () => {
+        const age = list[0] === undefined ? -1 : clock.now() - list[0].at;
+        overloaded = overloaded ? age >= TIMEOUT_MS / 4 : age > TIMEOUT_MS / 2;
+      };
+      let settled = 0;
+      let entered = 0;
+      for (const [index, act] of steps.entries()) {
+        if (act.do === 'advance') {
+          clock.advance(act.ms);
+          continue;
+        }
+        judge();
+        if (act.do === 'enter') {
+          const waiter = new Named(`${index}`, act.travel);
+          const heads = TRAVELS.map((lane) => list.find((place) => place.waiter.travel === lane));
+          const late = heads.filter((place) => place && place.at + place.timeLeftMs / 2 < clock.now());
+          const oldestLate = overloaded ? list.find((place) => late.includes(place)) : undefined;
+          const full = list.length === 5;
+          const expected = full ? (oldestLate?.waiter ?? waiter) : undefined;
+          expect(queue.enqueue(waiter, act.timeLeftMs, USABLE)?.waiter).toBe(expected);
+          entered += 1;
+          if (expected !== undefined) settled += 1;
+          if (full && oldestLate !== undefined) list.splice(list.indexOf(oldestLate), 1);
+          if (expected !== waiter) list.push({ waiter, at: clock.now(), timeLeftMs: act.timeLeftMs });
+        } else if (act.do === 'take') {
+          const fitting = list.filter((place) => act[place.waiter.travel]);
+          const expected = overloaded ? fitting.at(-1) : fitting[0];
+          expect(queue.take(act)).toBe(expected?.waiter);
+          if (expected !== undefined) {
+            list.splice(list.indexOf(expected), 1);
+            settled += 1;
+          }
+        } else {
+          const place = list[act.which];
+          if (place === undefined) continue;
+          expect(queue.leave(place.waiter)).toBe(true);
+          list.splice(act.which, 1);
+          settled += 1;
+        }
+        expect(queue.length).toBe(list.length);
+      }
+      expect(settled + queue.length).toBe(entered);
+    }),
+    { numRuns: 500 },
+  );
+});
