@@ -26,7 +26,13 @@ const journalFile = openSync(journal, 'a');
 
 const server = createServer((request, response) => {
   if (request.method === 'POST') book(request, response);
-  else answer(response, 200, { item: request.url?.slice('/item/'.length), name: 'a thing that is sold here', price: '12.50', stock: 17 });
+  else
+    answer(response, 200, {
+      item: request.url?.slice('/item/'.length),
+      name: 'a thing that is sold here',
+      price: '12.50',
+      stock: 17,
+    });
 });
 server.keepAliveTimeout = KEEP_ALIVE_MS;
 server.on('connection', () => writeSync(journalFile, 'connection\n'));

@@ -63,7 +63,8 @@ async function run() {
 async function live(number, end) {
   const oneShot = number < oneShotClients;
   const agent = oneShot ? false : new Agent({ keepAlive: true, maxSockets: 1 });
-  const localAddress = oneShot && process.platform === 'linux' ? `127.0.0.${2 + (number % LOCAL_ADDRESSES)}` : undefined;
+  const localAddress =
+    oneShot && process.platform === 'linux' ? `127.0.0.${2 + (number % LOCAL_ADDRESSES)}` : undefined;
   let next = performance.now() + Math.random() * pauseMs; // clients do not march in step
   for (let sent = 0; next < end; sent += 1) {
     await sleep(Math.max(0, next - performance.now()));
@@ -144,6 +145,7 @@ function isAnswerTo(id, body) {
 function percentiles(/** @type {number[]} */ values) {
   if (values.length === 0) return null;
   const sorted = Float64Array.from(values).sort();
-  const at = (/** @type {number} */ share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+  const at = (/** @type {number} */ share) =>
+    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
   return { p50: at(0.5), p99: at(0.99) };
 }

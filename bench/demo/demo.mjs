@@ -57,8 +57,11 @@ async function runPhases(options, folder) {
 /** @param {import('./options.mjs').DemoOptions} options */
 function introduce({ clients, seconds, origins, post }) {
   const requests = post === undefined ? 'GETs only (see --post)' : 'four GETs to one POST';
-  const backends = origins.length > 0 ? origins.join(', ') : 'two backends of our own, one of them killed and restarted half-way';
-  console.log(`${clients} clients, half keep-alive, half one connection a request; ${requests}; ${seconds} s a phase; ${backends}.`);
+  const backends =
+    origins.length > 0 ? origins.join(', ') : 'two backends of our own, one of them killed and restarted half-way';
+  console.log(
+    `${clients} clients, half keep-alive, half one connection a request; ${requests}; ${seconds} s a phase; ${backends}.`,
+  );
 }
 
 /**

@@ -68,7 +68,9 @@ export async function runPhase(plan, options, folder, onNews) {
  */
 async function measure(plan, options, folder, start, onNews) {
   const ours = options.origins.length === 0;
-  const journals = ours ? [1, 2].map((number) => join(folder, `${plan.title.replace(/\W+/g, '-')}-${number}.journal`)) : [];
+  const journals = ours
+    ? [1, 2].map((number) => join(folder, `${plan.title.replace(/\W+/g, '-')}-${number}.journal`))
+    : [];
   const backends = await Promise.all(journals.map((journal) => start('backend.mjs', { journal })));
   const ports = ours ? backends.map((backend) => backend.ready.port) : options.origins.map(portOf);
   const origins = ours ? ports.map((port) => `http://127.0.0.1:${port}`) : options.origins;

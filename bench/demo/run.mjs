@@ -23,7 +23,11 @@ process.exitCode = await demo(options);
 function npm(...words) {
   console.log(`> npm ${words.join(' ')}`);
   // Windows finds npm.cmd only through a shell.
-  const { status } = spawnSync('npm', words, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'], shell: process.platform === 'win32' });
+  const { status } = spawnSync('npm', words, {
+    cwd: root,
+    stdio: ['ignore', 'ignore', 'inherit'],
+    shell: process.platform === 'win32',
+  });
   if (status === 0) return;
   console.error(`npm ${words.join(' ')} failed, so the demo cannot run.`);
   process.exit(1);

@@ -10,8 +10,8 @@ const LINES = [
   ['connections opened by the proxy', (result) => number(result.opened)],
   ['connections the backends accepted', (result) => number(result.accepted)],
   ['requests on a reused connection', (result) => reuse(result)],
-  ['TIME_WAIT on the backends\' side', (result) => number(result.remote ? undefined : result.timeWait?.serverSide)],
-  ['TIME_WAIT on the proxy\'s side', (result) => number(result.timeWait?.clientSide)],
+  ["TIME_WAIT on the backends' side", (result) => number(result.remote ? undefined : result.timeWait?.serverSide)],
+  ["TIME_WAIT on the proxy's side", (result) => number(result.timeWait?.clientSide)],
   ['GET  p50 / p99', (result) => latency(result.latencies.GET)],
   ['POST p50 / p99', (result) => latency(result.latencies.POST)],
   ['CPU of the proxy per request', (result) => `${result.cpuMicroseconds.toFixed(0)} µs`],
@@ -27,9 +27,17 @@ const LINES = [
  * @returns {string}
  */
 export function table(results) {
-  const cells = [['', ...results.map((result) => result.title)], ...LINES.map(([name, cell]) => [name, ...results.map(cell)])];
+  const cells = [
+    ['', ...results.map((result) => result.title)],
+    ...LINES.map(([name, cell]) => [name, ...results.map(cell)]),
+  ];
   const widths = cells[0]?.map((_, column) => Math.max(...cells.map((line) => line[column]?.length ?? 0))) ?? [];
-  const text = cells.map((line) => line.map((cell, column) => pad(cell, widths[column] ?? 0, column)).join('   ').trimEnd());
+  const text = cells.map((line) =>
+    line
+      .map((cell, column) => pad(cell, widths[column] ?? 0, column))
+      .join('   ')
+      .trimEnd(),
+  );
   text.splice(1, 0, widths.map((width) => '─'.repeat(width)).join('───'));
   return [...text, ...errorKinds(results)].join('\n');
 }
@@ -75,7 +83,9 @@ function errorKinds(results) {
   const lines = results.flatMap((result) =>
     /** @type {const} */ (['GET', 'POST']).flatMap((method) => {
       const kinds = Object.entries(result.errors[method]).sort((one, other) => other[1] - one[1]);
-      return kinds.length === 0 ? [] : [`  ${result.title}, ${method}: ${kinds.map(([kind, count]) => `${number(count)} × ${kind}`).join('; ')}`];
+      return kinds.length === 0
+        ? []
+        : [`  ${result.title}, ${method}: ${kinds.map(([kind, count]) => `${number(count)} × ${kind}`).join('; ')}`];
     }),
   );
   return lines.length === 0 ? [] : ['', 'Errors by kind:', ...lines];

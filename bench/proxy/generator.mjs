@@ -25,7 +25,11 @@ import { CLIENTS } from './cases.mjs';
 export function chooseGenerator(core) {
   const { stdout } = spawnSync('wrk', ['-v'], { encoding: 'utf8' });
   if (stdout?.startsWith('wrk')) return useWrk(stdout.split(' ').slice(0, 2).join(' '), core);
-  return { name: 'bench/rig/load.mjs', generate: (port, what, seconds) => ownLoad(core, port, what, seconds), stop: () => {} };
+  return {
+    name: 'bench/rig/load.mjs',
+    generate: (port, what, seconds) => ownLoad(core, port, what, seconds),
+    stop: () => {},
+  };
 }
 
 /**
@@ -70,7 +74,11 @@ end
 async function ownLoad(core, port, { method, path, bodyBytes }, seconds) {
   const framing = bodyBytes > 0 ? `content-length: ${bodyBytes}\r\n` : '';
   const request = `${method} ${path} HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\n${framing}\r\n${'x'.repeat(bodyBytes)}`;
-  const child = await startChild(new URL('../rig/load.mjs', import.meta.url), { port, connections: CLIENTS, request }, { core });
+  const child = await startChild(
+    new URL('../rig/load.mjs', import.meta.url),
+    { port, connections: CLIENTS, request },
+    { core },
+  );
   const { requests, errors, seconds: elapsed, latency } = await child.ask('run', { seconds });
   await child.stop();
   const failed = /** @type {number[]} */ (Object.values(errors)).reduce((sum, count) => sum + count, 0);

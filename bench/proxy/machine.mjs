@@ -25,7 +25,8 @@ export function describeMachine({ generator, origin, cores, plan }) {
 
 function commit() {
   try {
-    const git = (/** @type {string[]} */ ...words) => execFileSync('git', words, { encoding: 'utf8', cwd: new URL('.', import.meta.url) }).trim();
+    const git = (/** @type {string[]} */ ...words) =>
+      execFileSync('git', words, { encoding: 'utf8', cwd: new URL('.', import.meta.url) }).trim();
     const changed = git('status', '--porcelain', '--', '../../src', '../../package.json') !== '';
     return `${git('rev-parse', '--short', 'HEAD')}${changed ? ' with changes not committed' : ''}`;
   } catch {

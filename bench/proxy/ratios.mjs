@@ -19,7 +19,9 @@ export function median(values) {
  * @returns {{ median: number, least: number, most: number }}
  */
 export function ratioOf(ours, other) {
-  const ratios = ours.samples.map((sample, round) => sample.cpuMicroseconds / (other.samples[round]?.cpuMicroseconds ?? Number.NaN));
+  const ratios = ours.samples.map(
+    (sample, round) => sample.cpuMicroseconds / (other.samples[round]?.cpuMicroseconds ?? Number.NaN),
+  );
   return { median: median(ratios), least: Math.min(...ratios), most: Math.max(...ratios) };
 }
 

@@ -41,7 +41,11 @@ function barSentence(/** @type {CaseResult} */ result) {
 export function describeCase(result) {
   const table = [COLUMNS, ...rows(result)];
   const widths = COLUMNS.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
-  const lines = table.map((row) => row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0))).join('  '));
+  const lines = table.map((row) =>
+    row
+      .map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)))
+      .join('  '),
+  );
   return [result.what.title, ...lines, barSentence(result)].filter((line) => line !== '').join('\n');
 }
 

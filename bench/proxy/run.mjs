@@ -170,7 +170,9 @@ function judge(results) {
   );
   const missed = results.flatMap((result) => {
     const bar = barOf(result);
-    return bar === undefined || bar.ratio <= bar.limit ? [] : [`${result.what.title}: ${bar.ratio.toFixed(2)} of ${bar.peer}, the bar is ${bar.limit}`];
+    return bar === undefined || bar.ratio <= bar.limit
+      ? []
+      : [`${result.what.title}: ${bar.ratio.toFixed(2)} of ${bar.peer}, the bar is ${bar.limit}`];
   });
   return { wrong, missed };
 }

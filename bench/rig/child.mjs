@@ -85,7 +85,9 @@ function settle(asked, message) {
  */
 export function startProgram(file, programArguments, how = {}) {
   const [command = '', ...rest] =
-    how.core === undefined ? [file, ...programArguments] : ['taskset', '-c', String(how.core), file, ...programArguments];
+    how.core === undefined
+      ? [file, ...programArguments]
+      : ['taskset', '-c', String(how.core), file, ...programArguments];
   const child = spawn(command, rest, { stdio: ['ignore', 'inherit', 'inherit'] });
   const gone = track(child);
   return {
@@ -126,7 +128,11 @@ async function stopProcess(child, gone, signal) {
 
 /** Runs `end` once when the user or the system stops this process, then exits as a shell expects. */
 export function onInterrupt(/** @type {() => void} */ end) {
-  for (const [signal, code] of /** @type {const} */ ([['SIGINT', 130], ['SIGTERM', 143], ['SIGHUP', 129]])) {
+  for (const [signal, code] of /** @type {const} */ ([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ])) {
     process.once(signal, () => {
       end();
       process.exit(code); // the children go with the 'exit' event above

@@ -79,7 +79,7 @@ class Lane {
     if (this.#bodyLeft >= 0) {
       this.#bodyLeft -= piece.length;
     } else {
-      this.#text += piece.latin1Slice();
+      this.#text += piece.toString('latin1');
       const end = this.#text.indexOf('\r\n\r\n');
       if (end === -1) return;
       const length = /\r\ncontent-length: *(\d+)/i.exec(this.#text)?.[1];
@@ -161,6 +161,7 @@ function countError(kind) {
 /** @param {number[]} values */
 function percentiles(values) {
   const sorted = Float64Array.from(values).sort();
-  const at = (/** @type {number} */ share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+  const at = (/** @type {number} */ share) =>
+    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
   return { p50: at(0.5), p99: at(0.99), max: sorted[sorted.length - 1] ?? 0 };
 }

@@ -21,7 +21,11 @@ export function serve(ready, answers = {}) {
       const answer = await answers[question]?.(argument);
       process.send?.({ kind: 'answer', id, answer: answer ?? null });
     } catch (error) {
-      process.send?.({ kind: 'answer', id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+      process.send?.({
+        kind: 'answer',
+        id,
+        error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      });
     }
   });
   process.send?.({ kind: 'ready', value: ready });

@@ -7,7 +7,8 @@ import { BODIES } from '../bodies.mjs';
 
 const server = createServer((request, response) => {
   const body = BODIES.get(request.url ?? '') ?? '';
-  const answer = () => response.writeHead(200, { 'content-type': 'text/plain', 'content-length': body.length }).end(body);
+  const answer = () =>
+    response.writeHead(200, { 'content-type': 'text/plain', 'content-length': body.length }).end(body);
   if (request.method === 'GET') answer();
   else request.resume().on('end', answer);
 });

@@ -8,7 +8,12 @@ import { endToEnd, hasBody } from './hop-by-hop.mjs';
 /** @type {{ origin: string, maxConnections: number }} */
 const { origin, maxConnections } = options();
 const { hostname, port } = new URL(origin);
-const agent = new Agent({ keepAlive: true, maxSockets: maxConnections, maxFreeSockets: maxConnections, scheduling: 'lifo' });
+const agent = new Agent({
+  keepAlive: true,
+  maxSockets: maxConnections,
+  maxFreeSockets: maxConnections,
+  scheduling: 'lifo',
+});
 
 const server = createServer((request, response) => {
   const outgoing = sendRequest({

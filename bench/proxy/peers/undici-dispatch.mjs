@@ -44,7 +44,7 @@ class Relay {
   onHeaders(status, rawFields, resume, statusText) {
     if (status < 200) return true;
     this.#resume = resume;
-    const fields = endToEnd(rawFields.map((field) => field.latin1Slice()));
+    const fields = endToEnd(rawFields.map((field) => field.toString('latin1')));
     this.#response.writeHead(status, statusText, fields);
     return true;
   }
