@@ -1,0 +1,20 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+import { llhttpForVite } from './llhttp.config.js';
+
+const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+export default defineConfig({
+  plugins: [llhttpForVite()],
+  resolve: {
+    // Tests and examples import the library by the names that its users write.
+    alias: [
+      { find: /^pooled-backend$/, replacement: source('./src/index.ts') },
+      { find: /^pooled-backend\/fastify$/, replacement: source('./src/mount/fastify.ts') },
+      { find: /^pooled-backend\/testing$/, replacement: source('./src/testing/index.ts') },
+    ],
+  },
+  test: {
+    include: ['test/**/*.test.ts'],
+  },
+});
