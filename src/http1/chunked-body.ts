@@ -1,0 +1,109 @@
+/** A chunked body (RFC 9112 §7.1) on its way through llhttp: its bytes, its trailers, and what it may waste. */
+
+import { BackendError } from '../errors.js';
+import { bodySpans, type Llhttp, OK, PAUSED, type Region } from './llhttp.js';
+import { malformed, readFields } from './response-head.js';
+
+// What stands between the bytes of two chunks without an extension is CRLF, a size, CRLF. 16 digits is the longest size
+// that needs no leading zeros.
+const CHUNK_SEAM_BYTES = 20;
+
+export interface ChunkedLimits {
+  readonly maxHeaderBytes: number;
+  readonly maxFields: number;
+  readonly maxChunkExtensionBytes: number;
+}
+
+/** Decodes one body after the other of one connection. All offsets count from the start of the response's head. */
+export class ChunkedBody {
+  /** Decoded bytes of the last piece. */
+  bytes: Buffer | undefined;
+  /** Set when the body is complete. */
+  trailers: readonly string[] | undefined;
+  /** Why the last piece was refused; `bytes` came before it. */
+  failure: BackendError | undefined;
+
+  readonly #llhttp: Llhttp;
+  readonly #limits: ChunkedLimits;
+  #chunkEnd = 0; // where the bytes of the last chunk ended
+  #wasted = 0; // bytes between chunks beyond their seams
+  #trailerStart = 0;
+  #trailerText = ''; // as far as it came in earlier pieces
+
+  constructor(llhttp: Llhttp, limits: ChunkedLimits) {
+    this.#llhttp = llhttp;
+    this.#limits = limits;
+  }
+
+  /** llhttp is paused at the end of a head, which ends at `offset`. */
+  begin(offset: number): void {
+    this.trailers = undefined;
+    this.failure = undefined;
+    this.#chunkEnd = offset;
+    this.#wasted = 0;
+    this.#trailerStart = 0;
+    this.#trailerText = '';
+    this.#llhttp.fields.used = 0;
+    this.#llhttp.resume();
+  }
+
+  /** Reads on in a piece whose first byte has the offset `base`. Answers where the rest begins. */
+  take(region: Region, from: number, length: number, base: number): number {
+    const { address } = region;
+    const code = this.#llhttp.execute(address + from, length - from, base - address);
+    const end = code === OK ? length : this.#llhttp.stopAddress - address;
+    this.bytes = this.#collect(region, base);
+    this.failure = this.#judge(base + end);
+    if (this.failure !== undefined) return end;
+    if (code !== OK && code !== PAUSED) {
+      this.failure = malformed('http_response_transfer_coding', this.#llhttp.stopReason, region.bytes, end, length);
+      return end;
+    }
+    const { fields } = this.#llhttp;
+    if (fields.used > 0) this.#trailerText += region.bytes.toString('latin1', Math.max(from, this.#trailerStart - base), end);
+    if (code === PAUSED) this.trailers = readFields(this.#trailerText, fields, this.#trailerStart);
+    return end;
+  }
+
+  /** Copies the bytes of all chunks in the piece into one buffer, and counts what stood between them. */
+  #collect(region: Region, base: number): Buffer | undefined {
+    const { marks, used } = bodySpans;
+    if (used === 0) return undefined;
+    const shift = base - region.address;
+    let total = 0;
+    for (let i = 0; i < used; i += 2) {
+      const start = marks[i] ?? 0;
+      const end = marks[i + 1] ?? 0;
+      total += end - start;
+      // llhttp tells nothing of extensions. But a chunk goes on without a gap when a piece ended inside it, so every gap
+      // is one seam, and what is more than a seam is extension, or a size padded with zeros.
+      this.#wasted += Math.max(0, start + shift - this.#chunkEnd - CHUNK_SEAM_BYTES);
+      this.#chunkEnd = end + shift;
+    }
+    const bytes = Buffer.allocUnsafe(total);
+    let filled = 0;
+    for (let i = 0; i < used; i += 2) {
+      const start = (marks[i] ?? 0) - region.address;
+      filled += region.bytes.copy(bytes, filled, start, (marks[i + 1] ?? 0) - region.address);
+    }
+    return bytes;
+  }
+
+  #judge(end: number): BackendError | undefined {
+    const { maxChunkExtensionBytes, maxFields, maxHeaderBytes } = this.#limits;
+    const { marks, used } = this.#llhttp.fields;
+    if (used > 0) this.#trailerStart = marks[0] ?? 0;
+    const seamEnd = used > 0 ? this.#trailerStart : end;
+    const wasted = this.#wasted + Math.max(0, seamEnd - this.#chunkEnd - CHUNK_SEAM_BYTES);
+    if (wasted > maxChunkExtensionBytes) {
+      const message = `the origin's response has ${wasted} bytes of chunk extensions, more than ${maxChunkExtensionBytes}`;
+      return new BackendError('http_response_transfer_coding', message);
+    }
+    const size = used > 0 ? end - this.#trailerStart : 0;
+    if (size > maxHeaderBytes || used > maxFields * 4) {
+      const message = `the origin's trailers have ${used / 4} fields in ${size} bytes, more than ${maxFields} in ${maxHeaderBytes}`;
+      return new BackendError('http_response_trailer_section_size', message);
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,156 @@
+/**
+ * Fields as a flat list: name, value, name, value… in the order, the case and the bytes (latin1) of the wire. It is what
+ * node:http calls `rawHeaders`.
+ */
+
+import { BackendError } from '../errors.js';
+import { isToken } from './method.js';
+import { shown } from './shown.js';
+
+/** Name, value, name, value… */
+export type RawFields = readonly string[];
+
+/** Always for one connection only (RFC 9110 §7.6.1), and the fields of the proxy authentication that ends with us. */
+const HOP_BY_HOP: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authentication-info',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/**
+ * What must not be learned after the body: framing, routing, request modifiers, authentication, response control and
+ * how to read the content (RFC 9110 §6.5.1).
+ */
+const FORBIDDEN_TRAILERS: ReadonlySet<string> = new Set([
+  ...HOP_BY_HOP,
+  'age',
+  'authorization',
+  'cache-control',
+  'content-encoding',
+  'content-length',
+  'content-range',
+  'content-type',
+  'cookie',
+  'date',
+  'expect',
+  'expires',
+  'host',
+  'if-match',
+  'if-modified-since',
+  'if-none-match',
+  'if-range',
+  'if-unmodified-since',
+  'location',
+  'max-forwards',
+  'pragma',
+  'range',
+  'retry-after',
+  'set-cookie',
+  'trailer',
+  'vary',
+  'warning',
+  'www-authenticate',
+]);
+
+// Characters of a field value: HTAB, SP, VCHAR and obs-text (RFC 9110 §5.5). Above latin1 no byte exists for it.
+const BAD_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
+
+/** The first value of a field. `lowerName` is in lower case. */
+export function fieldValue(fields: RawFields, lowerName: string): string | undefined {
+  for (let i = 0; i < fields.length; i += 2) {
+    if (isNamed(fields[i], lowerName)) return fields[i + 1];
+  }
+  return undefined;
+}
+
+/** Every value of a field, in order. `lowerName` is in lower case. */
+export function fieldValues(fields: RawFields, lowerName: string): string[] {
+  const values: string[] = [];
+  for (let i = 0; i < fields.length; i += 2) {
+    const value = fields[i + 1];
+    if (value !== undefined && isNamed(fields[i], lowerName)) values.push(value);
+  }
+  return values;
+}
+
+/** Whether a comma-separated list has a token, in any case. Only SP and HTAB may surround it (RFC 9110 §5.6.1). */
+export function listHasToken(value: string, lowerToken: string): boolean {
+  if (value.length === lowerToken.length) return value.toLowerCase() === lowerToken;
+  if (value.length < lowerToken.length) return false;
+  for (const member of value.split(',')) {
+    if (trimmed(member).toLowerCase() === lowerToken) return true;
+  }
+  return false;
+}
+
+/**
+ * The fields that a proxy passes on: all but the hop-by-hop ones, which are a fixed set and those that a Connection
+ * field names (RFC 9110 §7.6.1). Content-Length and Host are left to the caller, Trailer is end-to-end.
+ */
+export function endToEndFields(fields: RawFields): string[] {
+  const named = namedByConnection(fields);
+  return without(fields, (lowerName) => HOP_BY_HOP.has(lowerName) || named?.has(lowerName) === true);
+}
+
+/** The trailers that may be passed on (RFC 9110 §6.5.1). */
+export function withoutForbiddenTrailers(fields: RawFields): string[] {
+  return without(fields, (lowerName) => FORBIDDEN_TRAILERS.has(lowerName));
+}
+
+/**
+ * Refuses a field that cannot be written as it is.
+ * @throws BackendError `http_request_error` when the name is no token, or the value has CR, LF, NUL, another control
+ *   character but HTAB, or a character above latin1.
+ */
+export function checkField(name: string, value: string): void {
+  if (!isToken(name)) {
+    throw new BackendError('http_request_error', `the field name ${shown(name)} is not a token`);
+  }
+  if (BAD_VALUE.test(value)) {
+    throw new BackendError('http_request_error', `the value of ${name} has a character that no field may have: ${shown(value)}`);
+  }
+}
+
+function namedByConnection(fields: RawFields): Set<string> | undefined {
+  let named: Set<string> | undefined;
+  for (let i = 0; i < fields.length; i += 2) {
+    if (!isNamed(fields[i], 'connection')) continue;
+    named ??= new Set();
+    for (const member of (fields[i + 1] ?? '').split(',')) named.add(trimmed(member).toLowerCase());
+  }
+  return named;
+}
+
+function without(fields: RawFields, drops: (lowerName: string) => boolean): string[] {
+  const kept: string[] = [];
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i];
+    const value = fields[i + 1];
+    if (name !== undefined && value !== undefined && !drops(name.toLowerCase())) kept.push(name, value);
+  }
+  return kept;
+}
+
+function isNamed(name: string | undefined, lowerName: string): boolean {
+  return name !== undefined && name.length === lowerName.length && name.toLowerCase() === lowerName;
+}
+
+// Not String.trim(): it takes NBSP too, a byte like any other in a field.
+function trimmed(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && isBlank(text.charCodeAt(start))) start++;
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
+  return text.slice(start, end);
+}
+
+/** True for SP and HTAB, the blanks of RFC 9110 §5.6.3. */
+export function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09;
+}

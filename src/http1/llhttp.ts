@@ -1,0 +1,240 @@
+/** The llhttp parser as WebAssembly: one instance a process, its memory, and the window in it that sockets read into. */
+
+/// <reference path="./llhttp-binary.d.ts" />
+import { llhttpBinary } from 'virtual:llhttp';
+import { BackendError } from '../errors.js';
+
+/** Most bytes that one call of {@link Llhttp.execute} may be given, and the length of the read window. */
+export const WINDOW_BYTES = 65_536;
+
+/** Parsers that may be alive at once in one process. */
+export const MAX_PARSERS = 131_072;
+
+/** Result of {@link Llhttp.execute}: all bytes were taken and more are wanted. */
+export const OK = 0;
+/** Result of {@link Llhttp.execute}: a head or a message is complete. The bytes behind it were not touched. */
+export const PAUSED = 21;
+
+const TYPE_RESPONSE = 2;
+
+// A parser is 80 bytes with the allocator's own; the rest is room for a future llhttp.
+const PARSER_BYTES = 96;
+
+/** What the WebAssembly exports, as far as we use it. Addresses and lengths are bytes in its memory. */
+interface LlhttpExports {
+  readonly memory: { readonly buffer: ArrayBuffer };
+  _initialize(): void;
+  malloc(bytes: number): number;
+  free(address: number): void;
+  llhttp_alloc(type: number): number;
+  llhttp_free(parser: number): void;
+  llhttp_reset(parser: number): void;
+  llhttp_execute(parser: number, address: number, length: number): number;
+  llhttp_resume(parser: number): void;
+  llhttp_get_error_pos(parser: number): number;
+  llhttp_get_error_reason(parser: number): number;
+  llhttp_message_needs_eof(parser: number): number;
+}
+
+interface Engine {
+  readonly wasm: LlhttpExports;
+  readonly memory: ArrayBuffer;
+  readonly bytes: Buffer;
+  readonly window: Region;
+  readonly side: Region;
+}
+
+/** A piece of the WebAssembly memory, and where it lies in it. */
+export interface Region {
+  readonly bytes: Buffer;
+  readonly address: number;
+}
+
+/**
+ * Where names and values lie in a head or in a trailer section, four numbers a field: name start, name end, value
+ * start, value end. A piece that ends inside a name or a value is no seam: the next span goes on where this one ended.
+ */
+export class FieldSpans {
+  readonly marks: number[] = [];
+  /** Marks in use; the array itself is kept for the next message. */
+  used = 0;
+  /** Added to an address to make a mark. */
+  shift = 0;
+
+  name(address: number, length: number): void {
+    const start = address + this.shift;
+    const last = this.used - 4;
+    // A colon always lies between two fields, so only the rest of a split name can start where a name ended.
+    if (last >= 0 && this.marks[last + 1] === start) {
+      this.#end(last, start + length);
+      return;
+    }
+    this.marks[this.used] = start;
+    this.#end(this.used, start + length);
+    this.used += 4;
+  }
+
+  value(address: number, length: number): void {
+    const start = address + this.shift;
+    const last = this.used - 4;
+    // The value is still as `#end` left it: empty, at the end of the name.
+    if (this.marks[last + 2] === this.marks[last + 1]) this.marks[last + 2] = start;
+    this.marks[last + 3] = start + length;
+  }
+
+  #end(field: number, nameEnd: number): void {
+    this.marks[field + 1] = nameEnd;
+    this.marks[field + 2] = nameEnd;
+    this.marks[field + 3] = nameEnd;
+  }
+}
+
+/** Addresses of the body spans of the last {@link Llhttp.execute}: start, end, start, end… Shared by all parsers. */
+export const bodySpans = { marks: [] as number[], used: 0 };
+
+// The parser inside `execute`. There is never more than one: the callbacks only record and call nobody.
+let active = new FieldSpans();
+let engine: Engine | undefined;
+let alive = 0;
+
+const nothing = () => 0;
+
+const callbacks = {
+  wasm_on_message_begin: nothing,
+  wasm_on_url: nothing,
+  wasm_on_status: nothing,
+  wasm_on_header_field(_parser: number, address: number, length: number): number {
+    active.name(address, length);
+    return 0;
+  },
+  wasm_on_header_value(_parser: number, address: number, length: number): number {
+    active.value(address, length);
+    return 0;
+  },
+  wasm_on_body(_parser: number, address: number, length: number): number {
+    bodySpans.marks[bodySpans.used] = address;
+    bodySpans.marks[bodySpans.used + 1] = address + length;
+    bodySpans.used += 2;
+    return 0;
+  },
+  // Pausing is what makes the end of a head, and of a message, known to the byte: it is the error position.
+  wasm_on_headers_complete: () => PAUSED,
+  wasm_on_message_complete: () => PAUSED,
+};
+
+/** Compiles llhttp (about 14 ms, once a process), so that the first request need not. */
+export function loadLlhttp(): void {
+  engine ??= start();
+}
+
+/**
+ * The buffer that sockets read into: {@link WINDOW_BYTES} long, inside the WebAssembly memory, the same object for ever.
+ * Its bytes are good until the next read of any socket.
+ */
+export function readWindow(): Buffer {
+  engine ??= start();
+  return engine.window.bytes;
+}
+
+/** The window, and a second region of its length for bytes that come from elsewhere and must not overwrite it. */
+export function regions(): { readonly window: Region; readonly side: Region } {
+  engine ??= start();
+  return engine;
+}
+
+function start(): Engine {
+  const module = new WebAssembly.Module(Buffer.from(llhttpBinary, 'base64'));
+  const instance = new WebAssembly.Instance(module, { env: callbacks });
+  // The hash that the build checked stands for the shape of the exports.
+  const wasm = instance.exports as unknown as LlhttpExports;
+  wasm._initialize();
+  // When the memory grows, every buffer over it is detached, the window in the hands of the sockets too. So it grows
+  // once, here, to hold all that will ever be allocated. Nothing touches the pages: it is address space, not RAM.
+  wasm.free(wasm.malloc(MAX_PARSERS * PARSER_BYTES + 4 * WINDOW_BYTES));
+  const windowAddress = wasm.malloc(WINDOW_BYTES);
+  const sideAddress = wasm.malloc(WINDOW_BYTES);
+  const memory = wasm.memory.buffer;
+  return {
+    wasm,
+    memory,
+    bytes: Buffer.from(memory),
+    window: { address: windowAddress, bytes: Buffer.from(memory, windowAddress, WINDOW_BYTES) },
+    side: { address: sideAddress, bytes: Buffer.from(memory, sideAddress, WINDOW_BYTES) },
+  };
+}
+
+/** One llhttp parser for responses, in the shared memory. Must be freed. */
+export class Llhttp {
+  /** Fields of the section being parsed. */
+  readonly fields = new FieldSpans();
+  readonly #engine: Engine;
+  readonly #pointer: number;
+  #freed = false;
+
+  /** @throws BackendError `proxy_internal_error` when {@link MAX_PARSERS} are alive, or when the memory would move. */
+  constructor() {
+    engine ??= start();
+    if (alive >= MAX_PARSERS) {
+      throw new BackendError('proxy_internal_error', `${alive} response parsers are in use, the most that fit`);
+    }
+    const pointer = engine.wasm.llhttp_alloc(TYPE_RESPONSE);
+    if (pointer === 0 || engine.wasm.memory.buffer !== engine.memory) {
+      engine.wasm.llhttp_free(pointer);
+      throw new BackendError('proxy_internal_error', `no memory for a response parser beside the ${alive} in use`);
+    }
+    alive++;
+    this.#engine = engine;
+    this.#pointer = pointer;
+  }
+
+  get freed(): boolean {
+    return this.#freed;
+  }
+
+  /** Makes ready for a new message. Keeps nothing of the old one. */
+  reset(): void {
+    this.#engine.wasm.llhttp_reset(this.#pointer);
+    this.fields.used = 0;
+  }
+
+  /**
+   * Parses `length` bytes at `address`. Fields go to {@link Llhttp.fields}, as addresses plus `shift`, body spans to
+   * {@link bodySpans}. Answers {@link OK}, {@link PAUSED}, or one of llhttp's error numbers.
+   */
+  execute(address: number, length: number, shift: number): number {
+    active = this.fields;
+    active.shift = shift;
+    bodySpans.used = 0;
+    return this.#engine.wasm.llhttp_execute(this.#pointer, address, length);
+  }
+
+  /** Goes on after {@link PAUSED}. */
+  resume(): void {
+    this.#engine.wasm.llhttp_resume(this.#pointer);
+  }
+
+  /** The address that the last `execute` stopped at. Means nothing after {@link OK}. */
+  get stopAddress(): number {
+    return this.#engine.wasm.llhttp_get_error_pos(this.#pointer);
+  }
+
+  /** Why the last `execute` stopped, in llhttp's words. */
+  get stopReason(): string {
+    const { bytes, wasm } = this.#engine;
+    const address = wasm.llhttp_get_error_reason(this.#pointer);
+    return bytes.toString('latin1', address, bytes.indexOf(0, address));
+  }
+
+  /** Whether llhttp, too, would read the body of the head just parsed up to the end of the connection. */
+  get needsEof(): boolean {
+    return this.#engine.wasm.llhttp_message_needs_eof(this.#pointer) !== 0;
+  }
+
+  /** Gives the memory back. Harmless when repeated. */
+  free(): void {
+    if (this.#freed) return;
+    this.#freed = true;
+    alive--;
+    this.#engine.wasm.llhttp_free(this.#pointer);
+  }
+}

@@ -1,0 +1,71 @@
+/** Whether a connection may carry another request: a pure function of how the last exchange ended. */
+
+import { fieldValues, type RawFields } from './fields.js';
+
+/** How an exchange ended whose response is complete. */
+export interface ExchangeEnd {
+  /** Every byte of the request is with the kernel. */
+  readonly requestWritten: boolean;
+  /** The origin's half of RFC 9112 §9.3, framing included: `ResponseHead.persistent`. */
+  readonly persistent: boolean;
+  /** Bytes that came behind the end of the response. */
+  readonly leftoverBytes: number;
+}
+
+export type ReuseVerdict =
+  | { readonly reuse: true }
+  | { readonly reuse: false; readonly reason: 'leftover' | 'unfinished-request' | 'server-close' };
+
+const REUSE: ReuseVerdict = { reuse: true };
+const LEFTOVER: ReuseVerdict = { reuse: false, reason: 'leftover' };
+const UNFINISHED_REQUEST: ReuseVerdict = { reuse: false, reason: 'unfinished-request' };
+const SERVER_CLOSE: ReuseVerdict = { reuse: false, reason: 'server-close' };
+
+/** Judges reuse. The reason that tells most about the origin comes first. */
+export function judgeReuse({ requestWritten, persistent, leftoverBytes }: ExchangeEnd): ReuseVerdict {
+  // What nobody asked for would be taken for the answer to the next request.
+  if (leftoverBytes > 0) return LEFTOVER;
+  // The rest of a request that the origin has answered early would be read as the start of the next one.
+  if (!requestWritten) return UNFINISHED_REQUEST;
+  return persistent ? REUSE : SERVER_CLOSE;
+}
+
+/** What an origin says about how long it keeps a connection. */
+export interface KeepAliveHint {
+  /** It closes a connection that was idle for this long. In milliseconds. */
+  readonly timeoutMs?: number;
+  /** It answers this many more requests on the connection. */
+  readonly max?: number;
+}
+
+const NO_HINT: KeepAliveHint = Object.freeze({});
+
+// Longest run of digits that is taken seriously: about 31 years, or requests without end.
+const PARAMETER = /(?:^|[,;])[ \t]*(timeout|max)[ \t]*=[ \t]*"?([0-9]{1,9})"?[ \t]*(?=$|[,;])/gi;
+
+/**
+ * Reads `Keep-Alive: timeout=5, max=100`, a field that no RFC in force defines (RFC 2068 §19.7.1 did). Of several values
+ * the smallest counts; what cannot be read is no hint.
+ */
+export function keepAliveHint(rawHeaders: RawFields): KeepAliveHint {
+  let hint: { timeoutMs?: number; max?: number } | undefined;
+  for (const value of keepAliveValues(rawHeaders)) {
+    for (const [, name = '', digits = ''] of value.matchAll(PARAMETER)) {
+      hint ??= {};
+      if (name.length === 3) hint.max = Math.min(hint.max ?? Number.POSITIVE_INFINITY, Number(digits));
+      else hint.timeoutMs = Math.min(hint.timeoutMs ?? Number.POSITIVE_INFINITY, Number(digits) * 1_000);
+    }
+  }
+  return hint ?? NO_HINT;
+}
+
+const NO_VALUES: readonly string[] = [];
+
+// Read for every response, found in few: no array until there is something to put in.
+function keepAliveValues(rawHeaders: RawFields): readonly string[] {
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i];
+    if (name?.length === 10 && name.toLowerCase() === 'keep-alive') return fieldValues(rawHeaders, 'keep-alive');
+  }
+  return NO_VALUES;
+}

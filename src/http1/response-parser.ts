@@ -1,0 +1,336 @@
+/** The responses of one connection, from bytes to events: strict where a lax reader could be led astray. */
+
+import { BackendError, type ErrorCode } from '../errors.js';
+import { ChunkedBody } from './chunked-body.js';
+import { Llhttp, OK, PAUSED, type Region, regions, WINDOW_BYTES } from './llhttp.js';
+import { isTunnel, malformed, type ResponseFraming, type ResponseHead, readHead } from './response-head.js';
+
+export type { ResponseFraming, ResponseHead } from './response-head.js';
+
+/**
+ * Receives one response. All that a read holds has been taken out of it before the first call, so a receiver may do
+ * anything: `begin` the next request in `onEnd`, `free` the parser anywhere. After either, nothing more of that read comes.
+ */
+export interface ResponseEvents {
+  /** An interim response, 100 and 102 to 199. */
+  onInformation(statusCode: number, statusText: string, rawHeaders: readonly string[]): void;
+  /** The final head, once. */
+  onHead(head: ResponseHead): void;
+  /** Decoded body bytes, never empty, the receiver's to keep. At most one call a read. */
+  onBody(bytes: Buffer): void;
+  /** The response is complete; `trailers` is name, value, name, value… */
+  onEnd(trailers: readonly string[]): void;
+}
+
+/** What a response may cost. */
+export interface ParserLimits {
+  /** Bytes of one head, each interim one too, and of the trailer section. */
+  readonly maxHeaderBytes: number;
+  /** Fields in a head or a trailer section; 2,000 by default. */
+  readonly maxFields?: number;
+  /** Interim responses before a final one; 100 by default. */
+  readonly maxInterim?: number;
+  /** Bytes of chunk extensions in one response; 16,384 by default. */
+  readonly maxChunkExtensionBytes?: number;
+}
+
+/**
+ * Where a parser stands: `idle` before the first request, `upgraded` after a 101, or a 2xx to CONNECT, that was asked
+ * for: what follows is not HTTP and none of its business.
+ */
+export type ParserState = 'idle' | 'head' | 'body' | 'complete' | 'upgraded' | 'failed';
+
+const DEFAULT_LIMITS = { maxFields: 2_000, maxInterim: 100, maxChunkExtensionBytes: 16_384 };
+
+const NO_FIELDS: readonly string[] = Object.freeze([]);
+
+const LETTER_H = 0x48;
+
+export class ResponseParser {
+  readonly #events: ResponseEvents;
+  readonly #limits: Required<ParserLimits>;
+  readonly #llhttp = new Llhttp();
+  #chunked: ChunkedBody | undefined; // made for the first chunked response
+
+  #state: ParserState = 'idle';
+  #turn = 0; // changes when what was read is nobody's any more
+  #method = '';
+  #expectsUpgrade = false;
+  #sawBytes = false;
+  #leftover: Buffer | undefined;
+  #failure: BackendError | undefined;
+
+  #base = 0; // offset of the first byte of the piece in hand, from the start of the head that is or was last read
+  #text = ''; // of the head, as far as it came in earlier pieces
+  #interimCount = 0;
+  #framing: ResponseFraming | undefined; // of the body
+  #bodyBytes = 0; // decoded so far
+
+  // What the piece in hand held, to be told after it was read to its end.
+  #toldInterim: ResponseHead[] | undefined;
+  #toldHead: ResponseHead | undefined;
+  #toldBody: Buffer | undefined;
+  #toldEnd: readonly string[] | undefined;
+
+  /** @throws BackendError `proxy_internal_error` when there is no room for another parser. */
+  constructor(events: ResponseEvents, limits: ParserLimits) {
+    this.#events = events;
+    this.#limits = { ...DEFAULT_LIMITS, ...limits };
+  }
+
+  get state(): ParserState {
+    return this.#state;
+  }
+
+  /** Whether any byte came since `begin`, of an interim response too. */
+  get sawBytes(): boolean {
+    return this.#sawBytes;
+  }
+
+  /**
+   * What followed the end of the message in the same read, or everything that came after it when `upgraded`. Bytes after
+   * a complete response belong to no request: the connection must not be used again.
+   */
+  get leftover(): Buffer | undefined {
+    return this.#leftover;
+  }
+
+  /** Makes ready for the response to a request of `method`. `expectsUpgrade`: the request asked for a 101 or a tunnel. */
+  begin(method: string, expectsUpgrade = false): void {
+    this.#turn++;
+    this.#state = 'head';
+    this.#method = method;
+    this.#expectsUpgrade = expectsUpgrade;
+    this.#sawBytes = false;
+    this.#leftover = undefined;
+    this.#failure = undefined;
+    this.#interimCount = 0;
+    this.#framing = undefined;
+    this.#bodyBytes = 0;
+    this.#forgetTold();
+    this.#startHead(0);
+  }
+
+  /** Feeds bytes that are not in the window. Answers why the response is refused. */
+  read(bytes: Uint8Array): BackendError | undefined {
+    const { side } = regions();
+    let error: BackendError | undefined;
+    const turn = this.#turn;
+    for (let from = 0; from < bytes.length && error === undefined && turn === this.#turn; from += WINDOW_BYTES) {
+      const piece = bytes.subarray(from, from + WINDOW_BYTES);
+      side.bytes.set(piece);
+      this.#take(side, piece.length);
+      const rest = from + WINDOW_BYTES;
+      if (rest < bytes.length && this.#isOver()) {
+        this.#keep(bytes.subarray(rest));
+        return this.#tell();
+      }
+      error = this.#tell();
+    }
+    return error;
+  }
+
+  /** Feeds the first `count` bytes of the read window (see `readWindow` in llhttp.ts). Answers why the response is refused. */
+  readWindow(count: number): BackendError | undefined {
+    this.#take(regions().window, count);
+    return this.#tell();
+  }
+
+  /** The origin has closed: completes a body that lasts until then, else answers `http_response_incomplete`. */
+  finish(): BackendError | undefined {
+    if (this.#state === 'failed') return this.#failure;
+    if (this.#state !== 'head' && this.#state !== 'body') return undefined;
+    if (this.#framing?.kind === 'until-close') {
+      this.#end(NO_FIELDS);
+      return this.#tell();
+    }
+    return this.#fail('http_response_incomplete', `the origin closed the connection ${this.#whereabouts()}`);
+  }
+
+  /** Gives the memory of the parser back. Harmless when repeated. */
+  free(): void {
+    this.#turn++;
+    this.#llhttp.free();
+  }
+
+  /** Takes everything out of a piece; {@link ResponseParser.#tell} tells it. */
+  #take(region: Region, length: number): void {
+    if (length === 0 || this.#state === 'failed') return;
+    this.#sawBytes = true;
+    let from = 0;
+    try {
+      if (this.#llhttp.freed) throw new BackendError('proxy_internal_error', 'a parser was fed after it was freed');
+      if (this.#state === 'idle') {
+        throw new BackendError('http_protocol_error', `the origin sent ${length} bytes without being asked`);
+      }
+      while (from < length && this.#state === 'head') from = this.#takeHead(region, from, length);
+      if (from < length && this.#state === 'body') from = this.#takeBody(region, from, length);
+    } catch (error) {
+      if (!BackendError.is(error)) throw error;
+      this.#state = 'failed';
+      this.#failure = error;
+    }
+    this.#base += length;
+    if (from < length && this.#isOver()) this.#keep(region.bytes.subarray(from, length));
+  }
+
+  /** Reads on in a head. Answers where the rest begins. */
+  #takeHead(region: Region, from: number, length: number): number {
+    const { bytes, address } = region;
+    // llhttp skips empty lines in front of a response. A request has been answered by then, or nobody asked.
+    if (this.#base + from === 0 && bytes[from] !== LETTER_H) {
+      throw malformed('http_protocol_error', 'Expected HTTP/', bytes, from, length);
+    }
+    const code = this.#llhttp.execute(address + from, length - from, this.#base - address);
+    const end = code === OK ? length : this.#llhttp.stopAddress - address;
+    this.#checkHeadSize(this.#base + end);
+    if (code !== OK && code !== PAUSED) {
+      throw malformed('http_protocol_error', this.#llhttp.stopReason, bytes, end, length);
+    }
+    this.#text += bytes.toString('latin1', from, end);
+    if (code === OK) return length;
+
+    const head = readHead(this.#text, this.#llhttp.fields, this.#method);
+    if (head.statusCode < 200 && head.statusCode !== 101) {
+      this.#tookInterim(head);
+      this.#startHead(end);
+      return end;
+    }
+    this.#tookHead(head, this.#base + end);
+    return end;
+  }
+
+  #checkHeadSize(bytes: number): void {
+    const { maxFields, maxHeaderBytes } = this.#limits;
+    const fields = this.#llhttp.fields.used / 4;
+    if (bytes <= maxHeaderBytes && fields <= maxFields) return;
+    const message = `the origin's response head has ${fields} fields in ${bytes} bytes, more than ${maxFields} in ${maxHeaderBytes}`;
+    throw new BackendError('http_response_header_section_size', message);
+  }
+
+  #tookInterim(head: ResponseHead): void {
+    this.#interimCount++;
+    if (this.#interimCount > this.#limits.maxInterim) {
+      const message = `the origin sent more than ${this.#limits.maxInterim} interim responses before a final one`;
+      throw new BackendError('http_protocol_error', message);
+    }
+    this.#toldInterim ??= [];
+    this.#toldInterim.push(head);
+  }
+
+  /** A final head, which ends at the offset `end`. */
+  #tookHead(head: ResponseHead, end: number): void {
+    const { framing, statusCode } = head;
+    const tunnel = isTunnel(this.#method, statusCode);
+    if (tunnel && !this.#expectsUpgrade) {
+      throw new BackendError('http_protocol_error', `the origin switched protocols (${statusCode}) without being asked`);
+    }
+    // What llhttp does not take for chunked it would hand us undecoded, up to the end of the connection.
+    if (framing.kind === 'chunked' && this.#llhttp.needsEof) {
+      throw new BackendError('http_response_transfer_coding', "the origin's Transfer-Encoding is not plainly chunked");
+    }
+    this.#framing = framing;
+    this.#text = '';
+    this.#toldHead = head;
+    if (tunnel) this.#state = 'upgraded';
+    else if (framing.kind === 'none' || (framing.kind === 'length' && framing.bytes === 0)) this.#end(NO_FIELDS);
+    else {
+      this.#state = 'body';
+      if (framing.kind === 'chunked') {
+        this.#chunked ??= new ChunkedBody(this.#llhttp, this.#limits);
+        this.#chunked.begin(end);
+      }
+    }
+  }
+
+  /** Reads on in a body. Answers where the rest begins. */
+  #takeBody(region: Region, from: number, length: number): number {
+    const framing = this.#framing;
+    if (framing?.kind === 'chunked' && this.#chunked !== undefined) return this.#takeChunks(this.#chunked, region, from, length);
+    // llhttp would only count, and copy. Past the head no byte of these bodies goes through it.
+    const left = framing?.kind === 'length' ? framing.bytes - this.#bodyBytes : length;
+    const end = Math.min(length, from + left);
+    const body = Buffer.allocUnsafe(end - from);
+    region.bytes.copy(body, 0, from, end);
+    this.#tookBody(body);
+    if (framing?.kind === 'length' && this.#bodyBytes === framing.bytes) this.#end(NO_FIELDS);
+    return end;
+  }
+
+  #takeChunks(chunked: ChunkedBody, region: Region, from: number, length: number): number {
+    const end = chunked.take(region, from, length, this.#base);
+    if (chunked.bytes !== undefined) this.#tookBody(chunked.bytes);
+    if (chunked.failure !== undefined) throw chunked.failure;
+    if (chunked.trailers !== undefined) this.#end(chunked.trailers);
+    return end;
+  }
+
+  #tookBody(body: Buffer): void {
+    this.#bodyBytes += body.length;
+    this.#toldBody = body;
+  }
+
+  #end(trailers: readonly string[]): void {
+    this.#state = 'complete';
+    this.#toldEnd = trailers;
+  }
+
+  /** Tells what was read, in order. A receiver that turns to something else in between hears no more of it. */
+  #tell(): BackendError | undefined {
+    const turn = this.#turn;
+    const failure = this.#failure;
+    const interim = this.#toldInterim;
+    const head = this.#toldHead;
+    const body = this.#toldBody;
+    const trailers = this.#toldEnd;
+    this.#forgetTold();
+    if (interim !== undefined) {
+      for (const { statusCode, statusText, rawHeaders } of interim) {
+        if (turn === this.#turn) this.#events.onInformation(statusCode, statusText, rawHeaders);
+      }
+    }
+    if (head !== undefined && turn === this.#turn) this.#events.onHead(head);
+    if (body !== undefined && turn === this.#turn) this.#events.onBody(body);
+    if (trailers !== undefined && turn === this.#turn) this.#events.onEnd(trailers);
+    return turn === this.#turn ? failure : undefined;
+  }
+
+  #forgetTold(): void {
+    this.#toldInterim = undefined;
+    this.#toldHead = undefined;
+    this.#toldBody = undefined;
+    this.#toldEnd = undefined;
+  }
+
+  /** The next byte at `from` of the piece in hand begins a head. */
+  #startHead(from: number): void {
+    this.#base = -from;
+    this.#text = '';
+    this.#llhttp.reset();
+  }
+
+  #isOver(): boolean {
+    return this.#state === 'complete' || this.#state === 'upgraded';
+  }
+
+  #keep(bytes: Uint8Array): void {
+    // A tunnel needs every byte. What follows a complete response is only looked at.
+    if (this.#leftover === undefined) this.#leftover = Buffer.from(bytes);
+    else if (this.#state === 'upgraded' || this.#leftover.length < WINDOW_BYTES) {
+      this.#leftover = Buffer.concat([this.#leftover, bytes]);
+    }
+  }
+
+  #fail(code: ErrorCode, message: string): BackendError {
+    this.#state = 'failed';
+    this.#failure = new BackendError(code, message);
+    return this.#failure;
+  }
+
+  #whereabouts(): string {
+    if (!this.#sawBytes) return 'without a byte of an answer';
+    if (this.#state === 'head') return this.#base > 0 ? 'in the middle of a response head' : 'after an interim response';
+    const whole = this.#framing?.kind === 'length' ? `${this.#framing.bytes}` : 'an unknown number of';
+    return `after ${this.#bodyBytes} of ${whole} body bytes`;
+  }
+}
