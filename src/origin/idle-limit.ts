@@ -1,0 +1,147 @@
+/** How long an idle connection to one origin may safely be reused: what was configured, announced and learned. */
+
+import type { Clock } from '../clock.js';
+
+export interface IdleLimitOptions {
+  /** The most that an idle connection may age, in milliseconds, whatever the origin says. `Infinity` is no limit. */
+  readonly keepAliveTimeoutMs: number;
+  readonly clock: Clock;
+}
+
+/** The limit and where it comes from, in milliseconds. `null`: nothing announced, nothing learned. */
+export interface IdleLimitSnapshot {
+  readonly configured: number;
+  readonly hinted: number | null;
+  readonly learned: number | null;
+  readonly effective: number;
+}
+
+/** An idle age at which the origin closes on us, as known at a moment. */
+interface Learned {
+  readonly ageMs: number;
+  readonly at: number;
+}
+
+/** Closes that came within a second of the first. */
+interface Burst {
+  readonly at: number; // of the last close while the ages differ, else of the first
+  readonly ageMs: number | undefined; // the smallest; undefined when the ages differ: then it was no timer
+}
+
+const LARGEST_MARGIN_MS = 1000;
+const BURST_MS = 1000;
+const BURSTS_KEPT = 4;
+const DOUBLING_MS = 60_000;
+// Two ages agree within 20 %. The milliseconds are for the smallest ages, which are as uncertain as a turn of two event
+// loops: an origin that closes after 0 to 10 ms has a timer of about nothing.
+const AGREEING_SHARE = 0.2;
+const AGREEING_MS = 10;
+// Zero doubled is zero for ever.
+const SMALLEST_LEARNED_MS = 1;
+// A success raises the age by a quarter, so that the same age is no longer near the limit afterwards: a hundred
+// connections that are reused at the same age raise it once.
+const RAISE = 1.25;
+const NEAR_SHARE = 0.9;
+
+/**
+ * `min(configured, announced − margin, learned − margin)`, where the margin is a second or half of the age. Ages are
+ * compared when a connection is checked out, since timers run late exactly when sockets are stale.
+ *
+ * Learned is the idle age at which the origin was seen to close. One close proves little, and a restart closes all at
+ * once, so it takes two that agree and are a second apart; closes within one second whose ages differ are a restart and
+ * count for nothing. A 408 is the origin's own word and counts at once. A success near the limit raises what was learned
+ * by a quarter; a minute without evidence doubles it, until it is above the configured limit and forgotten.
+ */
+export class IdleLimit {
+  readonly #configuredMs: number;
+  readonly #clock: Clock;
+  #hintedMs: number | undefined;
+  #learned: Learned | undefined;
+  #bursts: Burst[] = []; // newest last
+
+  constructor({ keepAliveTimeoutMs, clock }: IdleLimitOptions) {
+    this.#configuredMs = keepAliveTimeoutMs;
+    this.#clock = clock;
+  }
+
+  /** The origin announced how long it keeps an idle connection (`Keep-Alive: timeout`). The latest counts. */
+  hint(timeoutMs: number): void {
+    this.#hintedMs = timeoutMs;
+  }
+
+  /** The origin closed a connection that had been idle for `idleMs`. */
+  closedAt(idleMs: number): void {
+    const now = this.#clock.now();
+    const learnedMs = this.#learnedMs(now);
+    if (learnedMs !== undefined && agree(idleMs, learnedMs)) this.#learned = { ageMs: learnedMs, at: now };
+    const last = this.#bursts.at(-1);
+    if (last !== undefined && now - last.at < BURST_MS) {
+      this.#bursts[this.#bursts.length - 1] = joined(last, idleMs, now);
+      return;
+    }
+    for (const burst of this.#bursts) {
+      if (burst.ageMs !== undefined && agree(idleMs, burst.ageMs)) this.#lowerTo(Math.min(idleMs, burst.ageMs), now);
+    }
+    this.#bursts.push({ at: now, ageMs: idleMs });
+    if (this.#bursts.length > BURSTS_KEPT) this.#bursts.shift();
+  }
+
+  /** The origin sent a 408 on a connection that had been idle for `idleMs`. */
+  answered408(idleMs: number): void {
+    this.#lowerTo(idleMs, this.#clock.now());
+  }
+
+  /** A connection that had been idle for `idleMs` was reused, and its request was answered. */
+  reused(idleMs: number): void {
+    if (this.#learned === undefined) return;
+    const now = this.#clock.now();
+    const ageMs = this.#learnedMs(now);
+    if (ageMs === undefined || idleMs < withMargin(ageMs) * NEAR_SHARE) return;
+    this.#learned = { ageMs: ageMs * RAISE, at: now };
+  }
+
+  /** The greatest idle age, in milliseconds, at which a connection may be reused. 0 allows a hand-over without idling. */
+  get effectiveMs(): number {
+    const hintedMs = this.#hintedMs === undefined ? Number.POSITIVE_INFINITY : withMargin(this.#hintedMs);
+    if (this.#learned === undefined) return Math.min(this.#configuredMs, hintedMs);
+    const learnedMs = this.#learnedMs(this.#clock.now()) ?? Number.POSITIVE_INFINITY;
+    return Math.min(this.#configuredMs, hintedMs, withMargin(learnedMs));
+  }
+
+  get snapshot(): IdleLimitSnapshot {
+    return {
+      configured: this.#configuredMs,
+      hinted: this.#hintedMs ?? null,
+      learned: this.#learnedMs(this.#clock.now()) ?? null,
+      effective: this.effectiveMs,
+    };
+  }
+
+  /** What was learned, with the doublings since; undefined once it limits no more than the configured age does. */
+  #learnedMs(now: number): number | undefined {
+    if (this.#learned === undefined) return undefined;
+    const { ageMs, at } = this.#learned;
+    const grownMs = ageMs * 2 ** Math.floor((now - at) / DOUBLING_MS);
+    return withMargin(grownMs) >= this.#configuredMs ? undefined : grownMs;
+  }
+
+  #lowerTo(idleMs: number, now: number): void {
+    const ageMs = Math.max(idleMs, SMALLEST_LEARNED_MS);
+    const knownMs = this.#learnedMs(now);
+    if (knownMs === undefined || ageMs < knownMs) this.#learned = { ageMs, at: now };
+  }
+}
+
+/** The age less the time that a request may need to arrive. */
+function withMargin(ageMs: number): number {
+  return Math.max(0, ageMs - Math.min(LARGEST_MARGIN_MS, ageMs / 2));
+}
+
+function agree(oneMs: number, otherMs: number): boolean {
+  return Math.abs(oneMs - otherMs) <= Math.max(AGREEING_MS, AGREEING_SHARE * Math.max(oneMs, otherMs));
+}
+
+function joined(burst: Burst, idleMs: number, now: number): Burst {
+  if (burst.ageMs === undefined || !agree(idleMs, burst.ageMs)) return { at: now, ageMs: undefined };
+  return { at: burst.at, ageMs: Math.min(idleMs, burst.ageMs) };
+}

@@ -1,0 +1,245 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { IdleLimit } from '../../../src/origin/idle-limit.js';
+import { ManualClock } from '../../../src/testing/manual-clock.js';
+
+const MINUTE = 60_000;
+
+function limitOf(keepAliveTimeoutMs = MINUTE) {
+  const clock = new ManualClock();
+  return { clock, limit: new IdleLimit({ keepAliveTimeoutMs, clock }) };
+}
+
+/** A limit that has learned from a 408. */
+function learned(ageMs: number, keepAliveTimeoutMs = MINUTE) {
+  const { clock, limit } = limitOf(keepAliveTimeoutMs);
+  limit.answered408(ageMs);
+  return { clock, limit };
+}
+
+describe('the limit', () => {
+  test('it is what was configured, as long as nothing else is known', () => {
+    const { limit } = limitOf(7000);
+    expect(limit.snapshot).toEqual({ configured: 7000, hinted: null, learned: null, effective: 7000 });
+  });
+
+  test('a hint lowers it, less a margin of one second or half the age', () => {
+    const { limit } = limitOf();
+    limit.hint(5000);
+    expect(limit.effectiveMs).toBe(4000);
+    limit.hint(1000);
+    expect(limit.effectiveMs).toBe(500);
+    expect(limit.snapshot.hinted).toBe(1000);
+  });
+
+  test('the latest hint counts, also when it is longer', () => {
+    const { limit } = limitOf();
+    limit.hint(2000);
+    limit.hint(30_000);
+    expect(limit.effectiveMs).toBe(29_000);
+    limit.hint(600_000);
+    expect(limit.effectiveMs).toBe(MINUTE);
+  });
+
+  test('a hint of zero leaves only the hand-over without idling', () => {
+    const { limit } = limitOf();
+    limit.hint(0);
+    expect(limit.effectiveMs).toBe(0);
+  });
+
+  test('it is the least of configured, hinted and learned', () => {
+    const { limit } = limitOf(10_000);
+    limit.hint(8000);
+    limit.answered408(6000);
+    expect(limit.snapshot).toEqual({ configured: 10_000, hinted: 8000, learned: 6000, effective: 5000 });
+    limit.hint(4000);
+    expect(limit.effectiveMs).toBe(3000);
+  });
+
+  test('without a configured limit only hints and what was learned count', () => {
+    const { clock, limit } = limitOf(Number.POSITIVE_INFINITY);
+    expect(limit.effectiveMs).toBe(Number.POSITIVE_INFINITY);
+    limit.answered408(6000);
+    expect(limit.effectiveMs).toBe(5000);
+    clock.advance(2000 * MINUTE);
+    expect(limit.snapshot).toMatchObject({ learned: null, effective: Number.POSITIVE_INFINITY });
+  });
+});
+
+describe('learning from closes', () => {
+  test('one close teaches nothing', () => {
+    const { limit } = limitOf();
+    limit.closedAt(5000);
+    expect(limit.snapshot.learned).toBeNull();
+  });
+
+  test.each([5000, 4000, 6000])('a second one at %i ms, a second after one at 5000 ms, lowers the limit', (ageMs) => {
+    const { clock, limit } = limitOf();
+    limit.closedAt(5000);
+    clock.advance(1000);
+    limit.closedAt(ageMs);
+    expect(limit.snapshot.learned).toBe(Math.min(5000, ageMs));
+  });
+
+  test.each([3900, 6300])('a second one at %i ms does not agree with one at 5000 ms', (ageMs) => {
+    const { clock, limit } = limitOf();
+    limit.closedAt(5000);
+    clock.advance(1000);
+    limit.closedAt(ageMs);
+    expect(limit.snapshot.learned).toBeNull();
+  });
+
+  test('a restart, which closes all of the same age at once, is not a timer', () => {
+    const { clock, limit } = limitOf();
+    for (let n = 0; n < 100; n++) {
+      limit.closedAt(3000 + n);
+      clock.advance(9);
+    }
+    expect(limit.effectiveMs).toBe(MINUTE);
+  });
+
+  test('two restarts that close all ages at once are not a timer', () => {
+    const { clock, limit } = limitOf();
+    for (let restart = 0; restart < 2; restart++) {
+      for (let n = 0; n < 100; n++) limit.closedAt(((n * 37) % 100) * 100);
+      clock.advance(30_000);
+    }
+    expect(limit.effectiveMs).toBe(MINUTE);
+  });
+
+  test('closes that go on over a second at the same age are a timer', () => {
+    const { clock, limit } = limitOf();
+    for (let n = 0; n < 6; n++) {
+      limit.closedAt(5000 + n);
+      clock.advance(300);
+    }
+    expect(limit.snapshot.learned).toBe(5000);
+  });
+
+  test('a timer is seen between closes of other ages', () => {
+    const { clock, limit } = limitOf();
+    for (const ageMs of [5000, 20_000, 9000, 5100]) {
+      limit.closedAt(ageMs);
+      clock.advance(2000);
+    }
+    expect(limit.snapshot.learned).toBe(5000);
+  });
+
+  test('closes at a greater age never raise what was learned', () => {
+    const { clock, limit } = learned(2000);
+    limit.closedAt(9000);
+    clock.advance(1000);
+    limit.closedAt(9000);
+    expect(limit.snapshot.learned).toBe(2000);
+  });
+
+  test('an origin that closes after 0 to 10 ms ends with a limit near zero, and it stays there', () => {
+    fc.assert(
+      fc.property(fc.array(fc.double({ min: 0, max: 10, noNaN: true }), { minLength: 40 }), (ages) => {
+        const { clock, limit } = limitOf();
+        for (const ageMs of ages) {
+          limit.closedAt(ageMs);
+          // What survives up to the limit is reused, and succeeds: that must not lift the limit out of reach.
+          limit.reused(limit.effectiveMs);
+          clock.advance(10_000);
+          if (clock.now() > 10_000) expect(limit.effectiveMs).toBeLessThan(20);
+        }
+      }),
+    );
+  });
+});
+
+describe('learning from a 408', () => {
+  test('it lowers at once', () => {
+    const { limit } = learned(5000);
+    expect(limit.snapshot).toMatchObject({ learned: 5000, effective: 4000 });
+  });
+
+  test('one at a greater age does not raise', () => {
+    const { limit } = learned(5000);
+    limit.answered408(8000);
+    expect(limit.snapshot.learned).toBe(5000);
+  });
+
+  test('the limit is never below zero, and what was learned never zero', () => {
+    const { clock, limit } = learned(0);
+    expect(limit.effectiveMs).toBeGreaterThanOrEqual(0);
+    expect(limit.effectiveMs).toBeLessThan(1);
+    clock.advance(20 * MINUTE);
+    expect(limit.effectiveMs).toBe(MINUTE);
+  });
+});
+
+describe('unlearning', () => {
+  test('a success near the limit raises what was learned by a quarter', () => {
+    const { limit } = learned(5000);
+    limit.reused(3900);
+    expect(limit.snapshot.learned).toBe(6250);
+  });
+
+  test('a success far below the limit tells nothing', () => {
+    const { limit } = learned(5000);
+    limit.reused(3000);
+    expect(limit.snapshot.learned).toBe(5000);
+  });
+
+  test('many successes at the same age raise it once', () => {
+    const { limit } = learned(5000);
+    for (let n = 0; n < 100; n++) limit.reused(4000);
+    expect(limit.snapshot.learned).toBe(6250);
+  });
+
+  test('a success without anything learned teaches nothing', () => {
+    const { limit } = limitOf();
+    limit.reused(59_000);
+    expect(limit.snapshot).toMatchObject({ learned: null, effective: MINUTE });
+  });
+
+  test('without evidence it doubles every minute, and is forgotten above the configured limit', () => {
+    const { clock, limit } = learned(10_000);
+    clock.advance(MINUTE - 1);
+    expect(limit.snapshot.learned).toBe(10_000);
+    clock.advance(1);
+    expect(limit.snapshot.learned).toBe(20_000);
+    clock.advance(MINUTE);
+    expect(limit.snapshot.learned).toBe(40_000);
+    clock.advance(MINUTE);
+    expect(limit.snapshot).toMatchObject({ learned: null, effective: MINUTE });
+  });
+
+  test('a close near what was learned is evidence: the minute begins anew', () => {
+    const { clock, limit } = learned(10_000);
+    clock.advance(50_000);
+    limit.closedAt(10_500);
+    clock.advance(50_000);
+    expect(limit.snapshot.learned).toBe(10_000);
+    clock.advance(10_000);
+    expect(limit.snapshot.learned).toBe(20_000);
+  });
+
+  test('what was raised too far is lowered by the next two closes', () => {
+    const { clock, limit } = learned(5000);
+    limit.reused(4000);
+    for (let n = 0; n < 2; n++) {
+      clock.advance(2000);
+      limit.closedAt(5000);
+    }
+    expect(limit.snapshot.learned).toBe(5000);
+  });
+});
+
+test('whatever happens, the limit is a number from zero to what was configured', () => {
+  const age = fc.oneof(fc.nat(20), fc.nat(100_000));
+  const event = fc.tuple(fc.constantFrom('hint', 'closedAt', 'answered408', 'reused', 'advance'), age);
+  fc.assert(
+    fc.property(fc.array(event), (events) => {
+      const { clock, limit } = limitOf();
+      for (const [name, ms] of events) {
+        if (name === 'advance') clock.advance(ms);
+        else limit[name](ms);
+        expect(limit.effectiveMs).toBeGreaterThanOrEqual(0);
+        expect(limit.effectiveMs).toBeLessThanOrEqual(MINUTE);
+      }
+    }),
+  );
+});
