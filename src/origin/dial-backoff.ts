@@ -1,0 +1,109 @@
+/** When an origin that cannot be dialled may be dialled again. */
+
+import type { Clock } from '../clock.js';
+
+/**
+ * `ready`: any number of dials may run. `waiting`: the last dial failed, none may begin before `until`. `trial`: one
+ * dial runs to see whether it is over. Moments are of the clock.
+ */
+export type DialBackoffState =
+  | { readonly name: 'ready' }
+  | {
+      readonly name: 'waiting';
+      /** First failure since the last success. */
+      readonly since: number;
+      readonly until: number;
+      /** Failures in a row; those of dials that ran side by side count as one. */
+      readonly failures: number;
+      readonly lastError: Error;
+    }
+  | { readonly name: 'trial'; readonly since: number; readonly failures: number; readonly lastError: Error };
+
+const FIRST_WAIT_MS = 25;
+const LONGEST_WAIT_MS = 1000;
+const READY: DialBackoffState = { name: 'ready' };
+
+/**
+ * ```
+ *    ready ──failed──▶ waiting ──begin, when due──▶ trial
+ *    waiting ◀──failed, abandoned── trial
+ *    ready ◀──succeeded── waiting, trial
+ * ```
+ */
+export class DialBackoff {
+  readonly #clock: Clock;
+  readonly #random: () => number;
+  #state: DialBackoffState = READY;
+
+  /** `random` gives numbers from 0 to below 1. */
+  constructor(clock: Clock, random: () => number = Math.random) {
+    this.#clock = clock;
+    this.#random = random;
+  }
+
+  get state(): DialBackoffState {
+    return this.#state;
+  }
+
+  /** Whether a dial may begin now. */
+  mayDial(): boolean {
+    switch (this.#state.name) {
+      case 'ready':
+        return true;
+      case 'waiting':
+        return this.#clock.now() >= this.#state.until;
+      case 'trial':
+        return false;
+    }
+  }
+
+  /**
+   * A dial begins. After a wait it is the trial.
+   * @throws Error when {@link mayDial} is false.
+   */
+  begin(): void {
+    const state = this.#state;
+    if (!this.mayDial()) throw new Error(`cannot dial in back-off: ${state.name} after ${failuresOf(state)} failures`);
+    if (state.name !== 'waiting') return;
+    this.#state = { name: 'trial', since: state.since, failures: state.failures, lastError: state.lastError };
+  }
+
+  /** A dial failed. Returns the milliseconds until the next may begin. */
+  failed(lastError: Error): number {
+    const now = this.#clock.now();
+    const state = this.#state;
+    switch (state.name) {
+      case 'waiting':
+        // It ran beside the one whose failure began this wait: a hundred refusals at once are one piece of news.
+        this.#state = { ...state, lastError };
+        return Math.max(0, state.until - now);
+      case 'ready':
+        return this.#wait({ since: now, failures: 1, lastError });
+      case 'trial':
+        return this.#wait({ since: state.since, failures: state.failures + 1, lastError });
+    }
+  }
+
+  /** A dial succeeded, whichever it was. */
+  succeeded(): void {
+    this.#state = READY;
+  }
+
+  /** The trial ended without an answer, for instance because nobody wanted it any more: the next may begin at once. */
+  abandoned(): void {
+    if (this.#state.name !== 'trial') return;
+    this.#state = { ...this.#state, name: 'waiting', until: this.#clock.now() };
+  }
+
+  #wait(fault: { since: number; failures: number; lastError: Error }): number {
+    const mostMs = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (fault.failures - 1));
+    // From the whole range and never 0, so that many processes do not dial a returning origin in step.
+    const waitMs = mostMs * (1 - this.#random());
+    this.#state = { name: 'waiting', until: this.#clock.now() + waitMs, ...fault };
+    return waitMs;
+  }
+}
+
+function failuresOf(state: DialBackoffState): number {
+  return state.name === 'ready' ? 0 : state.failures;
+}
