@@ -1,0 +1,176 @@
+import { describe, expect, test } from 'vitest';
+import { Health, type HealthState } from '../../../src/origin/health.js';
+import { ManualClock } from '../../../src/testing/manual-clock.js';
+
+function healthOf({ failures = 3, time = 1000, maxTime = 60_000 } = {}) {
+  const clock = new ManualClock({ now: 5000 });
+  const seen: HealthState['name'][] = [];
+  const health = new Health({ failures, time, maxTime }, clock, (state) => seen.push(state.name));
+  const fail = (times: number) => {
+    for (let n = 0; n < times; n++) health.failed('connection_refused');
+  };
+  return { clock, health, seen, fail };
+}
+
+function ejected() {
+  const all = healthOf();
+  all.fail(3);
+  return all;
+}
+
+/** Ejected once, due, and its probe begun. */
+function probing() {
+  const all = ejected();
+  all.clock.advance(1000);
+  return { ...all, probe: all.health.beginProbe() };
+}
+
+/** Milliseconds until it accepts again. */
+function ejectionMs({ clock, health }: { clock: ManualClock; health: Health }): number {
+  return health.state.name === 'ejected' ? health.state.until - clock.now() : 0;
+}
+
+describe('healthy', () => {
+  test('failures in a row eject', () => {
+    const { health, fail, seen } = healthOf();
+    fail(2);
+    expect(health.accepts()).toBe(true);
+    fail(1);
+    expect(health.accepts()).toBe(false);
+    expect(health.state).toEqual({ name: 'ejected', until: 6000, ejections: 1, reason: 'connection_refused' });
+    expect(seen).toEqual(['ejected']);
+  });
+
+  test('a success between them begins the row anew', () => {
+    const { health, fail } = healthOf();
+    for (let n = 0; n < 10; n++) {
+      fail(2);
+      health.succeeded();
+    }
+    expect(health.state).toMatchObject({ name: 'healthy', failuresInARow: 0 });
+  });
+
+  test('with failures Infinity nothing ejects', () => {
+    const { health, fail } = healthOf({ failures: Number.POSITIVE_INFINITY });
+    fail(10_000);
+    expect(health.accepts()).toBe(true);
+  });
+
+  test('it cannot be probed', () => {
+    const { health } = healthOf();
+    expect(() => health.beginProbe()).toThrow('healthy');
+  });
+});
+
+describe('ejected', () => {
+  test('nothing is accepted until its time is past', () => {
+    const { clock, health } = ejected();
+    clock.advance(999);
+    expect(health.accepts()).toBe(false);
+    expect(() => health.beginProbe()).toThrow('ejected');
+    clock.advance(1);
+    expect(health.accepts()).toBe(true);
+  });
+
+  test('what was sent before and ends now changes nothing', () => {
+    const { health, fail, seen } = ejected();
+    const before = health.state;
+    fail(10);
+    health.succeeded();
+    expect(health.state).toBe(before);
+    expect(seen).toEqual(['ejected']);
+  });
+
+  test('asking does not begin the probe', () => {
+    const { clock, health } = ejected();
+    clock.advance(1000);
+    for (let n = 0; n < 3; n++) expect(health.accepts()).toBe(true);
+    expect(health.state.name).toBe('ejected');
+  });
+});
+
+describe('probing', () => {
+  test('one request is let through', () => {
+    const { health, seen } = probing();
+    expect(health.accepts()).toBe(false);
+    expect(() => health.beginProbe()).toThrow('probing');
+    expect(seen).toEqual(['ejected', 'probing']);
+  });
+
+  test('its success readmits', () => {
+    const { health, probe, seen } = probing();
+    health.succeeded(probe);
+    expect(health.state).toMatchObject({ name: 'healthy', failuresInARow: 0 });
+    expect(seen).toEqual(['ejected', 'probing', 'healthy']);
+  });
+
+  test('its failure ejects for twice as long', () => {
+    const all = probing();
+    all.health.failed('http_response_timeout', all.probe);
+    expect(all.health.state).toMatchObject({ name: 'ejected', ejections: 2, reason: 'http_response_timeout' });
+    expect(ejectionMs(all)).toBe(2000);
+  });
+
+  test('only its own verdict counts, not that of older requests', () => {
+    const { health, fail } = probing();
+    fail(5);
+    health.succeeded();
+    expect(health.state.name).toBe('probing');
+  });
+
+  test('when it ends without a verdict the next may begin at once', () => {
+    const { health, probe } = probing();
+    health.probeEnded(probe);
+    expect(health.state).toMatchObject({ name: 'ejected', ejections: 1, reason: 'connection_refused' });
+    expect(health.accepts()).toBe(true);
+    expect(health.beginProbe()).not.toBe(probe);
+  });
+
+  test('its end after the verdict changes nothing', () => {
+    const { health, probe, seen } = probing();
+    health.succeeded(probe);
+    health.probeEnded(probe);
+    expect(seen).toEqual(['ejected', 'probing', 'healthy']);
+  });
+
+  test('one that is never heard of again does not lock the origin out', () => {
+    const { clock, health, probe } = probing();
+    clock.advance(59_999);
+    expect(health.accepts()).toBe(false);
+    clock.advance(1);
+    const second = health.beginProbe();
+    health.failed('too late', probe);
+    expect(health.state.name).toBe('probing');
+    health.succeeded(second);
+    expect(health.state.name).toBe('healthy');
+  });
+});
+
+describe('length of an ejection', () => {
+  test('it doubles with each failed probe up to maxTime', () => {
+    const all = ejected();
+    const lengths = Array.from({ length: 9 }, () => {
+      const ms = ejectionMs(all);
+      all.clock.advance(ms);
+      all.health.failed('connection_refused', all.health.beginProbe());
+      return ms;
+    });
+    expect(lengths).toEqual([1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000, 60_000]);
+  });
+
+  test('an origin that fails soon after it was readmitted is ejected for twice as long', () => {
+    const all = probing();
+    all.health.succeeded(all.probe);
+    all.clock.advance(9999);
+    all.fail(3);
+    expect(ejectionMs(all)).toBe(2000);
+  });
+
+  test('a healthy stretch ten times as long as the last ejection is a new start', () => {
+    const all = probing();
+    all.health.succeeded(all.probe);
+    all.clock.advance(10_000);
+    all.fail(3);
+    expect(ejectionMs(all)).toBe(1000);
+  });
+});
