@@ -1,7 +1,8 @@
 /** A request body that can be given out more than once: what was given out is kept, up to a bound. */
 
 import type { Readable } from 'node:stream';
-import { BackendError } from '../errors.js';
+import type { BackendError } from '../errors.js';
+import { BodySource } from './body-source.js';
 
 /** Takes one run of a body. Gets any number of `write`, then `end` or `fail`, unless the run is cut by `detach()`. */
 export interface BodyTarget {
@@ -41,6 +42,7 @@ const NOTHING = new Uint8Array(0);
 const MANY_PIECES = 256;
 const SMALL_PIECE_BYTES = 1024;
 
+/** Gives one body to one target after another, each time from its first byte, with backpressure. */
 export class ReplayBody {
   /** The declared length in bytes; `undefined` = unknown until the end. */
   readonly length: number | undefined;
@@ -139,7 +141,7 @@ export class ReplayBody {
   #take(piece: Uint8Array): void {
     this.#held.push(piece);
     const run = this.#run;
-    // Some streams give a chunk more after pause().
+    // Not every stream stops at once.
     if (run === undefined || run.waiting) this.#source?.pause();
     else this.#give();
   }
@@ -198,125 +200,4 @@ export class ReplayBody {
     this.#held = [];
     run?.target.fail(error);
   }
-}
-
-interface SourceEvents {
-  onPiece(piece: Uint8Array): void;
-  onEnd(): void;
-  onFailure(error: BackendError): void;
-}
-
-type SourceState =
-  | { readonly name: 'reading' }
-  | { readonly name: 'ended' }
-  | { readonly name: 'failed'; readonly error: BackendError }
-  | { readonly name: 'left' };
-
-/** The live end of a body: any Readable as pieces, one end or one failure, with its length checked. */
-class BodySource {
-  readonly #stream: Readable;
-  readonly #length: number | undefined;
-  readonly #events: SourceEvents;
-  #state: SourceState = { name: 'reading' };
-  #read: number; // bytes of the whole body that have arrived
-  #listening = false; // to 'data': from the first run on, since that alone makes a stream flow
-  #flowing = false;
-
-  constructor(stream: Readable, length: number | undefined, read: number, events: SourceEvents) {
-    this.#stream = stream;
-    this.#length = length;
-    this.#read = read;
-    this.#events = events;
-    if (length !== undefined && read > length) this.#fail(tooLong(length));
-    else if (stream.errored) this.#onError(stream.errored);
-    else if (stream.readableEnded) this.#onEnd();
-    else if (stream.destroyed) this.#onClose();
-    else stream.on('end', this.#onEnd).on('error', this.#onError).on('close', this.#onClose);
-  }
-
-  get ended(): boolean {
-    return this.#state.name === 'ended';
-  }
-
-  get failure(): BackendError | undefined {
-    return this.#state.name === 'failed' ? this.#state.error : undefined;
-  }
-
-  resume(): void {
-    if (this.#flowing || this.#state.name !== 'reading') return;
-    this.#flowing = true;
-    if (!this.#listening) this.#stream.on('data', this.#onData);
-    this.#listening = true;
-    this.#stream.resume();
-  }
-
-  pause(): void {
-    if (!this.#flowing) return;
-    this.#flowing = false;
-    this.#stream.pause();
-  }
-
-  leave(): void {
-    // Removing a 'data' listener alone would let the stream run on and lose what comes.
-    this.pause();
-    this.#settle({ name: 'left' });
-  }
-
-  readonly #onData = (chunk: unknown): void => {
-    const piece = asBytes(chunk, this.#stream.readableEncoding);
-    if (piece === undefined) {
-      this.#fail(new BackendError('http_request_error', `a request body is bytes or strings, not ${nameOf(chunk)}`));
-      return;
-    }
-    if (piece.byteLength === 0) return;
-    this.#read += piece.byteLength;
-    if (this.#length !== undefined && this.#read > this.#length) this.#fail(tooLong(this.#length));
-    else this.#events.onPiece(piece);
-  };
-
-  readonly #onEnd = (): void => {
-    if (this.#length !== undefined && this.#read < this.#length) {
-      const found = `the request body ended after ${this.#read} of the ${this.#length} bytes that were declared`;
-      this.#fail(new BackendError('http_request_error', found));
-    } else if ('complete' in this.#stream && this.#stream.complete === false) {
-      this.#onClose(); // an IncomingMessage that was cut off
-    } else {
-      this.#settle({ name: 'ended' });
-      this.#events.onEnd();
-    }
-  };
-
-  readonly #onError = (cause: unknown): void => {
-    const message = `the request body failed after ${this.#read} bytes: ${cause instanceof Error ? cause.message : cause}`;
-    this.#fail(new BackendError('client_aborted', message, { cause }));
-  };
-
-  readonly #onClose = (): void => {
-    this.#fail(new BackendError('client_aborted', `the request body was cut off after ${this.#read} bytes`));
-  };
-
-  #fail(error: BackendError): void {
-    this.pause();
-    this.#settle({ name: 'failed', error });
-    this.#events.onFailure(error);
-  }
-
-  #settle(state: SourceState): void {
-    if (this.#state.name === 'reading') this.#state = state;
-    this.#stream.off('data', this.#onData).off('end', this.#onEnd);
-    this.#stream.off('error', this.#onError).off('close', this.#onClose);
-  }
-}
-
-function tooLong(length: number): BackendError {
-  return new BackendError('http_request_error', `the request body is longer than the ${length} bytes that were declared`);
-}
-
-function asBytes(chunk: unknown, encoding: BufferEncoding | null): Uint8Array | undefined {
-  if (chunk instanceof Uint8Array) return chunk;
-  return typeof chunk === 'string' ? Buffer.from(chunk, encoding ?? 'utf8') : undefined;
-}
-
-function nameOf(value: unknown): string {
-  return value === null ? 'null' : `a value of type ${typeof value}`;
 }
