@@ -1,0 +1,79 @@
+/** How many re-sends the traffic can bear: a token bucket, so that an outage is not answered with twice the load. */
+
+import type { Clock } from '../clock.js';
+
+export interface RetryBudgetOptions {
+  /** Tokens that each request brings. 0.2 = one re-send for five requests. `Infinity` = no limit. */
+  readonly ratio: number;
+  /** Tokens that each second brings, for backends with little traffic. `Infinity` = no limit. */
+  readonly minPerSecond: number;
+}
+
+const WINDOW_SECONDS = 10;
+const SMALLEST_CAPACITY = 100;
+
+/**
+ * Starts full, with 100 tokens. Holds at most what the requests of the last ten seconds have brought, and never less
+ * than 100: a burst of failures may use up what the traffic before it has earned, not what last night's has.
+ */
+export class RetryBudget {
+  readonly #ratio: number;
+  readonly #minPerSecond: number;
+  readonly #unlimited: boolean;
+  readonly #clock: Clock;
+  readonly #requests = new Float64Array(WINDOW_SECONDS); // a ring, one place a second
+  #windowRequests = 0; // their sum
+  #second: number; // the one that is being counted
+  #refilledAt: number;
+  #tokens = SMALLEST_CAPACITY;
+
+  constructor(options: RetryBudgetOptions, clock: Clock) {
+    this.#ratio = options.ratio;
+    this.#minPerSecond = options.minPerSecond;
+    this.#unlimited = options.ratio === Number.POSITIVE_INFINITY || options.minPerSecond === Number.POSITIVE_INFINITY;
+    this.#clock = clock;
+    this.#refilledAt = clock.now();
+    this.#second = Math.floor(this.#refilledAt / 1000);
+  }
+
+  /** A request has come. Once for each, not for its re-sends. */
+  deposit(): void {
+    if (this.#unlimited) return;
+    this.#refill();
+    const place = this.#second % WINDOW_SECONDS;
+    this.#requests[place] = (this.#requests[place] ?? 0) + 1;
+    this.#windowRequests += 1;
+    this.#tokens = Math.min(this.#tokens + this.#ratio, this.#capacity);
+  }
+
+  /** Takes a token for one re-send; false when there is none. */
+  tryWithdraw(): boolean {
+    if (this.#unlimited) return true;
+    this.#refill();
+    if (this.#tokens < 1) return false;
+    this.#tokens -= 1;
+    return true;
+  }
+
+  get #capacity(): number {
+    return Math.max(SMALLEST_CAPACITY, this.#ratio * this.#windowRequests);
+  }
+
+  #refill(): void {
+    const now = this.#clock.now();
+    this.#forgetUntil(Math.floor(now / 1000));
+    const earned = (this.#minPerSecond * (now - this.#refilledAt)) / 1000;
+    this.#refilledAt = now;
+    this.#tokens = Math.min(this.#tokens + earned, this.#capacity);
+  }
+
+  #forgetUntil(second: number): void {
+    const gone = Math.min(second - this.#second, WINDOW_SECONDS);
+    for (let step = 1; step <= gone; step += 1) {
+      const place = (this.#second + step) % WINDOW_SECONDS;
+      this.#windowRequests -= this.#requests[place] ?? 0;
+      this.#requests[place] = 0;
+    }
+    this.#second = second;
+  }
+}

@@ -1,0 +1,259 @@
+/** When a request is sent again: a pure function of what is known about the attempt that ended. */
+
+import type { Delivery, Progress } from '../errors.js';
+
+/**
+ * How an attempt ended.
+ * - `refused-write`: the kernel refused the first write
+ * - `closed`: closed or reset before any byte of the final response
+ * - `partial-head`: closed or reset inside the response head
+ * - `bad-response`: what came is not a response that may be forwarded
+ * - `send-timeout`, `headers-timeout`: the origin stopped taking the request, or never answered it
+ * - `status`: a complete final head is here, not forwarded yet
+ * - `truncated`: closed, reset or timed out after the head
+ * - `request-failed`: the request's own body failed, or its requester left
+ */
+export type Ending =
+  | 'refused-write'
+  | 'closed'
+  | 'partial-head'
+  | 'bad-response'
+  | 'send-timeout'
+  | 'headers-timeout'
+  | 'status'
+  | 'truncated'
+  | 'request-failed';
+
+/** What the owner has opted into, for idempotent requests. */
+export type RetryOn = 'headers-timeout' | 429 | 500 | 502 | 503 | 504;
+
+/** All that the decision depends on. */
+export interface RetryFacts {
+  readonly ending: Ending;
+  /** Of the final head; with the ending `status`. */
+  readonly status?: number | undefined;
+  /** What its Retry-After says, from now; see {@link parseRetryAfter}. `undefined` = none, or unreadable. */
+  readonly retryAfterMs?: number | undefined;
+  /**
+   * The resolved answer: by method, overridden by what the owner or the call declared, and true for a request with an
+   * Idempotency-Key and a replayable body where the owner says that the origins honour it.
+   */
+  readonly idempotent: boolean;
+  /** The connection had carried a request before. */
+  readonly reused: boolean;
+  readonly sent: Progress;
+  /** How much of the final response arrived. */
+  readonly received: Progress;
+  readonly headForwarded: boolean;
+  /** Bytes of the body were given out that are not kept. */
+  readonly bodySpent: boolean;
+  /** Exchanges begun for this request, the one that ended included. */
+  readonly attempts: number;
+  readonly maxAttempts: number;
+  /** Re-sends of this request so far whose verdict said `ambiguous`. */
+  readonly ambiguousResends: number;
+  readonly retryOn: readonly RetryOn[];
+  /** Until the request's own deadline; `Infinity` = none, 0 or less = passed. */
+  readonly timeLeftMs: number;
+  /** An Upgrade or CONNECT. */
+  readonly upgrade: boolean;
+}
+
+/** Why a request is sent again. */
+export type ResendReason =
+  /** Nothing was sent: this is safe for every method. */
+  | 'unsent'
+  /** A reused connection closed as we sent: the keep-alive race. */
+  | 'reused-closed'
+  | 'fresh-closed'
+  | 'partial-head'
+  | 'headers-timeout'
+  /** The origin's idle timer answered 408 as we sent. */
+  | 'idle-408'
+  /** A status in `retryOn`. */
+  | 'status';
+
+/** Why a request is not sent again. */
+export type FinalReason =
+  | 'answered'
+  | 'head-forwarded'
+  | 'upgrade'
+  | 'not-idempotent'
+  | 'request-failed'
+  | 'bad-response'
+  | 'truncated'
+  /** And `retryOn` does not ask for more. */
+  | 'timed-out'
+  | 'body-spent'
+  /** It was sent again once already with the outcome unknown. */
+  | 'ambiguous-before'
+  /** Retry-After asks for more than a second. */
+  | 'retry-after-too-long'
+  | 'attempts-exhausted'
+  | 'deadline-passed'
+  | 'budget-empty';
+
+export interface Resend {
+  readonly retry: true;
+  readonly reason: ResendReason;
+  /** A re-send never rides a reused connection, so no request walks through a graveyard. */
+  readonly where: 'fresh';
+  /** The origin may have processed the attempt that ended: this happens once a request. Counted by the caller. */
+  readonly ambiguous: boolean;
+  /** The caller withdraws a token from the budget; when there is none, {@link withoutToken} says what then. */
+  readonly costsToken: boolean;
+  readonly preferOtherOrigin: boolean;
+  readonly countsAgainstHealth: boolean;
+  /** Milliseconds to wait before. */
+  readonly delayMs: number;
+}
+
+export interface Final {
+  readonly retry: false;
+  readonly reason: FinalReason;
+  readonly delivery: Delivery;
+  readonly countsAgainstHealth: boolean;
+  /** The response that is here goes to the client as it is. */
+  readonly passThrough: boolean;
+}
+
+export type Verdict = Resend | Final;
+
+const LONGEST_DELAY_MS = 1000;
+
+/** What becomes of the request whose attempt ended so. Answers with the reason. */
+export function judgeRetry(facts: RetryFacts): Verdict {
+  const found = facts.sent === 'nothing' ? judgeUnsent(facts) : judgeSent(facts);
+  if (typeof found === 'string') return final(facts, found);
+  if (facts.attempts >= facts.maxAttempts) return final(facts, 'attempts-exhausted');
+  if (facts.timeLeftMs <= found.delayMs) return final(facts, 'deadline-passed');
+  return found;
+}
+
+/** The verdict when a re-send was due that costs a token and the budget had none. */
+export function withoutToken(facts: RetryFacts): Final {
+  return final(facts, 'budget-empty');
+}
+
+/** Nothing reached the kernel, so nobody can have processed it: neither the method nor a spent body matters. */
+function judgeUnsent(facts: RetryFacts): Resend | FinalReason {
+  if (facts.headForwarded) return 'head-forwarded';
+  if (facts.ending === 'request-failed') return 'request-failed';
+  return resend(facts, 'unsent');
+}
+
+function judgeSent(facts: RetryFacts): Resend | FinalReason {
+  if (facts.headForwarded) return 'head-forwarded';
+  const reason = reasonOf(facts);
+  if (!isResendReason(reason)) return reason;
+  // RFC 9110 §9.2.2: not "unless it has some means to know that the request semantics are actually idempotent".
+  if (!facts.idempotent) return 'not-idempotent';
+  if (facts.upgrade) return 'upgrade';
+  if (facts.bodySpent) return 'body-spent';
+  if (AMBIGUOUS[reason] && facts.ambiguousResends > 0) return 'ambiguous-before';
+  if (reason === 'status' && (facts.retryAfterMs ?? 0) > LONGEST_DELAY_MS) return 'retry-after-too-long';
+  return resend(facts, reason);
+}
+
+function reasonOf(facts: RetryFacts): ResendReason | FinalReason {
+  switch (facts.ending) {
+    case 'refused-write':
+    case 'closed':
+      if (facts.received !== 'nothing') return 'partial-head';
+      return facts.reused ? 'reused-closed' : 'fresh-closed';
+    case 'headers-timeout':
+      return facts.retryOn.includes('headers-timeout') ? 'headers-timeout' : 'timed-out';
+    case 'send-timeout':
+      return 'timed-out';
+    case 'status':
+      if (facts.status === 408 && facts.reused) return 'idle-408';
+      return facts.retryOn.some((wanted) => wanted === facts.status) ? 'status' : 'answered';
+    case 'partial-head':
+    case 'bad-response':
+    case 'truncated':
+    case 'request-failed':
+      return facts.ending;
+  }
+}
+
+// Whether the attempt that ended may have been processed. A 408 hints that it was not, and proves nothing.
+const AMBIGUOUS: Readonly<Record<ResendReason, boolean>> = {
+  unsent: false,
+  'reused-closed': true,
+  'fresh-closed': true,
+  'partial-head': true,
+  'headers-timeout': true,
+  'idle-408': true,
+  status: false,
+};
+
+function isResendReason(reason: ResendReason | FinalReason): reason is ResendReason {
+  return reason in AMBIGUOUS;
+}
+
+function resend(facts: RetryFacts, reason: ResendReason): Resend {
+  // Half a head is an origin that broke while it answered, not one that hung up as we came.
+  const keepAliveRace = facts.reused && reason !== 'partial-head' && reason !== 'headers-timeout' && reason !== 'status';
+  return {
+    retry: true,
+    reason,
+    where: 'fresh',
+    ambiguous: AMBIGUOUS[reason],
+    costsToken: !keepAliveRace,
+    preferOtherOrigin: !keepAliveRace,
+    countsAgainstHealth: countsAgainstHealth(facts),
+    delayMs: reason === 'status' ? (facts.retryAfterMs ?? 0) : 0,
+  };
+}
+
+function final(facts: RetryFacts, reason: FinalReason): Final {
+  return {
+    retry: false,
+    reason,
+    delivery: deliveryOf(facts),
+    countsAgainstHealth: countsAgainstHealth(facts),
+    // A response that was there before the request is not its answer.
+    passThrough: facts.ending === 'status' && facts.sent !== 'nothing' && !facts.headForwarded,
+  };
+}
+
+function deliveryOf(facts: RetryFacts): Delivery {
+  if (facts.headForwarded) return 'answered';
+  if (facts.sent === 'nothing') return 'unsent';
+  return facts.ending === 'status' || facts.ending === 'truncated' ? 'answered' : 'unknown';
+}
+
+/** Closes, resets and timeouts on a fresh connection. A reused one may close when it likes. */
+function countsAgainstHealth(facts: RetryFacts): boolean {
+  if (facts.reused) return false;
+  switch (facts.ending) {
+    case 'refused-write':
+    case 'closed':
+    case 'partial-head':
+    case 'send-timeout':
+    case 'headers-timeout':
+    case 'truncated':
+      return true;
+    case 'bad-response':
+    case 'status':
+    case 'request-failed':
+      return false;
+  }
+}
+
+const HTTP_DATES = [
+  /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/, // IMF-fixdate
+  /^(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day, \d{2}-[A-Z][a-z]{2}-\d{2} \d{2}:\d{2}:\d{2} GMT$/, // RFC 850
+  /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) [A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2} \d{4}$/, // asctime
+];
+
+/**
+ * Milliseconds from `wallNowMs` (since the Unix epoch) that a Retry-After field asks for, seconds or date; 0 for a date
+ * that is past, `undefined` for what is neither (RFC 9110 §10.2.3 and §5.6.7).
+ */
+export function parseRetryAfter(value: string, wallNowMs: number): number | undefined {
+  if (/^\d+$/.test(value)) return Number(value) * 1000;
+  if (!HTTP_DATES.some((form) => form.test(value))) return undefined;
+  const at = Date.parse(value.endsWith('GMT') ? value : `${value} GMT`);
+  return Number.isNaN(at) ? undefined : Math.max(0, at - wallNowMs);
+}
