@@ -1,0 +1,230 @@
+/**
+ * The scripted origin itself: listens, hands out numbers, chooses steps. Runs beside the test or in a worker thread.
+ *
+ * This file has only types from others, and no values beside its class, which refers to nothing outside itself: its
+ * source text is carried into a worker thread.
+ */
+
+import type { AddressInfo, ListenOptions, Server, Socket } from 'node:net';
+import type { SecureContext, TLSSocket } from 'node:tls';
+import type { AnswerWriter } from './answer-writer.js';
+import type { OriginConnection, OriginConnectionOwner } from './origin-connection.js';
+import type { OriginEvent } from './origin-records.js';
+import type { OriginWire } from './origin-wire.js';
+import type { RequestReader } from './request-reader.js';
+import type { Moment, Rule, Scene, Script, Step } from './steps.js';
+
+/** All that the program is made of, so that it needs no import. */
+export interface OriginParts {
+  readonly net: Pick<typeof import('node:net'), 'createServer'>;
+  readonly tls: Pick<typeof import('node:tls'), 'createSecureContext' | 'TLSSocket'>;
+  readonly AnswerWriter: typeof AnswerWriter;
+  readonly OriginConnection: typeof OriginConnection;
+  readonly OriginWire: typeof OriginWire;
+  readonly RequestReader: typeof RequestReader;
+}
+
+/** Plain values, but for the script. */
+export interface OriginPlan {
+  readonly port: number;
+  readonly socketPath: string | undefined;
+  readonly tls: { readonly key: string; readonly cert: string } | undefined;
+  readonly backlog: number | undefined;
+  readonly rules: readonly Rule[];
+}
+
+/** What the test tells a running origin. */
+export type OriginCommand =
+  | { readonly do: 'listen' }
+  | { readonly do: 'stop-listening'; readonly connections: 'keep' | 'close' | 'reset' }
+  | { readonly do: 'play'; readonly connection: number; readonly steps: readonly Step[] }
+  | { readonly do: 'release'; readonly gate: string }
+  | { readonly do: 'rules'; readonly rules: readonly Rule[] }
+  | { readonly do: 'close' };
+
+interface Gate {
+  readonly opened: Promise<void>;
+  open(): void;
+}
+
+export class OriginProgram implements OriginConnectionOwner {
+  readonly RequestReader: typeof RequestReader;
+  readonly OriginWire: typeof OriginWire;
+  readonly answers: AnswerWriter;
+  readonly record: (event: OriginEvent) => void;
+  readonly #parts: OriginParts;
+  readonly #plan: OriginPlan;
+  readonly #script: Script | undefined;
+  readonly #secureContext: SecureContext | undefined;
+  readonly #connections: OriginConnection[] = []; // by number
+  readonly #sockets = new Set<Socket>(); // those whose client has not ended them
+  readonly #open = new Set<OriginConnection>();
+  readonly #gates = new Map<string, Gate>();
+  readonly #sleeping = new Set<NodeJS.Timeout>();
+  #rules: readonly Rule[];
+  #server: Server | undefined;
+  #port: number;
+  #requests = 0;
+  #mostOpen = 0;
+
+  constructor(parts: OriginParts, plan: OriginPlan, script: Script | undefined, record: (event: OriginEvent) => void) {
+    this.RequestReader = parts.RequestReader;
+    this.OriginWire = parts.OriginWire;
+    this.answers = new parts.AnswerWriter();
+    this.record = record;
+    this.#parts = parts;
+    this.#plan = plan;
+    this.#script = script;
+    this.#rules = plan.rules;
+    this.#port = plan.port;
+    if (plan.tls !== undefined) this.#secureContext = parts.tls.createSecureContext(plan.tls);
+  }
+
+  /** The port listened on (0 for a unix socket). */
+  async obey(command: OriginCommand): Promise<number> {
+    switch (command.do) {
+      case 'listen':
+        await this.#listen();
+        break;
+      case 'stop-listening':
+        await this.#stopListening(command.connections);
+        break;
+      case 'play':
+        await this.#connection(command.connection).play(command.steps);
+        break;
+      case 'release':
+        this.#gate(command.gate).open();
+        break;
+      case 'rules':
+        this.#rules = command.rules;
+        break;
+      case 'close':
+        await this.#close();
+        break;
+    }
+    return this.#port;
+  }
+
+  nextRequest(): number {
+    this.#requests += 1;
+    return this.#requests - 1;
+  }
+
+  stepsFor(moment: Moment, scene: Partial<Scene> & { readonly connection: number }): readonly Step[] | undefined {
+    const { request, connection, requestOnConnection } = scene;
+    if (moment === 'request' && this.#script !== undefined && request !== undefined) {
+      const steps = this.#script({ request, connection, requestOnConnection: requestOnConnection ?? 0 });
+      if (steps !== undefined) return steps;
+    }
+    return this.#rules.find((rule) => (rule.at ?? 'request') === moment && this.#fits(rule.when ?? {}, scene))?.steps;
+  }
+
+  gate(name: string): Promise<void> {
+    return this.#gate(name).opened;
+  }
+
+  sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        this.#sleeping.delete(timer);
+        resolve();
+      }, ms);
+      this.#sleeping.add(timer);
+    });
+  }
+
+  #fits(when: NonNullable<Rule['when']>, scene: Partial<Scene> & { readonly connection: number }): boolean {
+    const { request, requestOnConnection } = scene;
+    return (
+      (when.connection === undefined || when.connection === scene.connection) &&
+      (when.method === undefined || when.method === request?.method) &&
+      (when.path === undefined || when.path === request?.path) &&
+      (when.request === undefined || when.request === request?.index) &&
+      (when.requestOnConnection === undefined || when.requestOnConnection === requestOnConnection) &&
+      (when.everyOnConnection === undefined ||
+        (requestOnConnection !== undefined && (requestOnConnection + 1) % when.everyOnConnection === 0))
+    );
+  }
+
+  #connection(index: number): OriginConnection {
+    const connection = this.#connections[index];
+    if (connection === undefined) throw new Error(`no connection ${index}: ${this.#connections.length} were accepted`);
+    return connection;
+  }
+
+  #gate(name: string): Gate {
+    const known = this.#gates.get(name);
+    if (known !== undefined) return known;
+    let open = (): void => undefined;
+    const opened = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const gate = { opened, open };
+    this.#gates.set(name, gate);
+    return gate;
+  }
+
+  #listen(): Promise<void> {
+    if (this.#server !== undefined) return Promise.reject(new Error('the origin listens already'));
+    const server = this.#parts.net.createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
+    this.#server = server;
+    const { socketPath, backlog } = this.#plan;
+    const where: ListenOptions =
+      socketPath === undefined ? { host: '127.0.0.1', port: this.#port } : { path: socketPath };
+    return new Promise((resolve, reject) => {
+      server.once('error', (error) => {
+        this.#server = undefined;
+        reject(error);
+      });
+      server.listen(backlog === undefined ? where : { ...where, backlog }, () => {
+        const address: AddressInfo | string | null = server.address();
+        this.#port = typeof address === 'object' && address !== null ? address.port : 0;
+        resolve();
+      });
+    });
+  }
+
+  async #stopListening(connections: 'keep' | 'close' | 'reset'): Promise<void> {
+    // Not awaited: the server is closed at once for newcomers, and says so only when its last connection is gone.
+    this.#server?.close();
+    this.#server = undefined;
+    if (connections !== 'keep') await Promise.all([...this.#open].map((connection) => connection.end(connections)));
+  }
+
+  async #close(): Promise<void> {
+    this.#server?.close();
+    this.#server = undefined;
+    for (const timer of this.#sleeping) clearTimeout(timer);
+    await Promise.all([...this.#open].map((connection) => connection.end('destroy')));
+  }
+
+  #accept(socket: Socket): void {
+    const connection = new this.#parts.OriginConnection(this, socket, this.#connections.length);
+    this.#connections.push(connection);
+    this.#open.add(connection);
+    this.#sockets.add(socket);
+    const gone = (): void => void this.#sockets.delete(socket);
+    socket.once('end', gone).once('error', gone);
+    socket.once('close', () => {
+      gone();
+      this.#open.delete(connection);
+    });
+    connection.open(this.#secureContext === undefined ? undefined : (raw) => this.#secure(raw));
+    // A close that came before this connection may be read after it in the same turn: counted when the turn is over.
+    setImmediate(() => this.#countOpen());
+  }
+
+  #countOpen(): void {
+    if (this.#sockets.size <= this.#mostOpen) return;
+    this.#mostOpen = this.#sockets.size;
+    this.record({ seen: 'most-open', open: this.#mostOpen });
+  }
+
+  #secure(raw: Socket): TLSSocket {
+    return new this.#parts.tls.TLSSocket(raw, {
+      isServer: true,
+      ALPNProtocols: ['http/1.1'],
+      ...(this.#secureContext === undefined ? {} : { secureContext: this.#secureContext }),
+    });
+  }
+}

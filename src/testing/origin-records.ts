@@ -1,0 +1,193 @@
+/** What a scripted origin saw: events from its thread, folded into records that a test can ask. */
+
+import type { OriginRequest, Step } from './steps.js';
+
+/** Who ended a connection, and how. The first one counts. */
+export type Ending = 'client-closed' | 'client-reset' | 'origin-closed' | 'origin-reset';
+
+/** What happened on the origin, in order. Plain values: they cross threads. */
+export type OriginEvent =
+  | { readonly seen: 'connection'; readonly connection: number }
+  | { readonly seen: 'secure'; readonly connection: number; readonly resumed: boolean; readonly servername: string }
+  | { readonly seen: 'bytes'; readonly connection: number; readonly bytes: Uint8Array }
+  | { readonly seen: 'head'; readonly connection: number; readonly request: OriginRequest }
+  | { readonly seen: 'body'; readonly connection: number; readonly bytes: Uint8Array }
+  | { readonly seen: 'request'; readonly connection: number; readonly rawTrailers: readonly string[] }
+  | { readonly seen: 'garbage'; readonly connection: number; readonly reason: string }
+  | { readonly seen: 'execution'; readonly connection: number; readonly id: string }
+  | { readonly seen: 'step'; readonly connection: number; readonly step: Step['do'] }
+  | { readonly seen: 'end'; readonly connection: number; readonly by: Ending }
+  | { readonly seen: 'closed'; readonly connection: number }
+  | { readonly seen: 'most-open'; readonly open: number };
+
+/** Bytes that arrive in pieces and are asked for as one. */
+class Received {
+  length = 0;
+  readonly #pieces: Uint8Array[] = [];
+
+  add(piece: Uint8Array): void {
+    this.length += piece.length;
+    this.#pieces.push(piece);
+  }
+
+  get bytes(): Buffer {
+    if (this.#pieces.length === 1 && Buffer.isBuffer(this.#pieces[0])) return this.#pieces[0];
+    const all = Buffer.concat(this.#pieces);
+    this.#pieces.splice(0, this.#pieces.length, all);
+    return all;
+  }
+}
+
+/** A request as recorded; it grows while it arrives. */
+export class RequestRecord implements OriginRequest {
+  readonly index: number;
+  readonly connection: number;
+  readonly onConnection: number;
+  readonly id: string;
+  readonly method: string;
+  readonly path: string;
+  readonly version: string;
+  readonly rawHeaders: readonly string[];
+  readonly headers: Readonly<Record<string, string>>;
+  rawTrailers: readonly string[] = [];
+  complete = false;
+  readonly #body = new Received();
+
+  constructor(head: OriginRequest) {
+    this.index = head.index;
+    this.connection = head.connection;
+    this.onConnection = head.onConnection;
+    this.id = head.id;
+    this.method = head.method;
+    this.path = head.path;
+    this.version = head.version;
+    this.rawHeaders = head.rawHeaders;
+    this.headers = head.headers;
+  }
+
+  get body(): Buffer {
+    return this.#body.bytes;
+  }
+
+  /** @internal */
+  addBody(bytes: Uint8Array): void {
+    this.#body.add(bytes);
+  }
+}
+
+/** A connection as recorded. */
+export class ConnectionRecord {
+  readonly index: number;
+  readonly requests: RequestRecord[] = [];
+  /** The steps that were done, oldest first; `hold` and `wait` count from their beginning. */
+  readonly steps: Step['do'][] = [];
+  /** Why the reader gave up on what it read. */
+  garbage: string | undefined = undefined;
+  /** Present once the TLS handshake is over. */
+  tls: { readonly resumed: boolean; readonly servername: string } | undefined = undefined;
+  endedBy: Ending | undefined = undefined;
+  /** The socket is gone. */
+  closed = false;
+  readonly #received = new Received();
+
+  constructor(index: number) {
+    this.index = index;
+  }
+
+  /** Neither side has ended it. */
+  get open(): boolean {
+    return this.endedBy === undefined && !this.closed;
+  }
+
+  /** Every byte that arrived, after TLS. */
+  get received(): Buffer {
+    return this.#received.bytes;
+  }
+
+  get bytesReceived(): number {
+    return this.#received.length;
+  }
+
+  /** @internal */
+  addReceived(bytes: Uint8Array): void {
+    this.#received.add(bytes);
+  }
+}
+
+export class OriginRecords {
+  readonly connections: ConnectionRecord[] = [];
+  readonly requests: RequestRecord[] = [];
+  readonly executions = new Map<string, number>();
+  mostOpen = 0;
+
+  apply(event: OriginEvent): void {
+    if (event.seen === 'most-open') {
+      this.mostOpen = event.open;
+      return;
+    }
+    if (event.seen === 'connection') {
+      this.connections.push(new ConnectionRecord(event.connection));
+      return;
+    }
+    const connection = this.connections[event.connection];
+    if (connection === undefined) throw new Error(`${event.seen} on connection ${event.connection}, never accepted`);
+    this.#applyTo(connection, event);
+  }
+
+  #applyTo(connection: ConnectionRecord, event: Exclude<OriginEvent, { seen: 'connection' | 'most-open' }>): void {
+    switch (event.seen) {
+      case 'secure':
+        connection.tls = { resumed: event.resumed, servername: event.servername };
+        return;
+      case 'bytes':
+        connection.addReceived(event.bytes);
+        return;
+      case 'head':
+        this.#addRequest(connection, new RequestRecord(event.request));
+        return;
+      case 'body':
+        connection.requests.at(-1)?.addBody(event.bytes);
+        return;
+      case 'request':
+        this.#complete(connection.requests.at(-1), event.rawTrailers);
+        return;
+      case 'garbage':
+        connection.garbage = event.reason;
+        return;
+      case 'execution':
+        this.executions.set(event.id, (this.executions.get(event.id) ?? 0) + 1);
+        return;
+      case 'step':
+        connection.steps.push(event.step);
+        return;
+      case 'end':
+        connection.endedBy ??= event.by;
+        return;
+      case 'closed':
+        connection.closed = true;
+        return;
+    }
+  }
+
+  #addRequest(connection: ConnectionRecord, request: RequestRecord): void {
+    connection.requests.push(request);
+    this.requests.push(request);
+  }
+
+  #complete(request: RequestRecord | undefined, rawTrailers: readonly string[]): void {
+    if (request === undefined) return;
+    request.complete = true;
+    request.rawTrailers = rawTrailers;
+  }
+
+  /** For the sentence of an error. */
+  describe(): string {
+    const connections = this.connections.map((connection) => {
+      const requests = connection.requests.map((request) => `${request.method} ${request.path}`);
+      const state = connection.endedBy ?? (connection.closed ? 'closed' : 'open');
+      const steps = connection.steps.length === 0 ? '' : `, did ${connection.steps.join(' ')}`;
+      return `#${connection.index} ${state}: ${requests.join(', ') || `${connection.bytesReceived} bytes`}${steps}`;
+    });
+    return `${this.connections.length} connections, ${this.requests.length} requests. ${connections.join('; ')}`;
+  }
+}

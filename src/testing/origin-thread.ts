@@ -1,0 +1,130 @@
+/** The scripted origin in a thread of its own, so that it acts while the event loop of the test is blocked. */
+
+import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
+import type { OriginCommand, OriginParts, OriginPlan } from './origin-program.js';
+import { OriginProgram } from './origin-program.js';
+import { type OriginEvent, OriginRecords } from './origin-records.js';
+
+interface Reply {
+  readonly id: number;
+  readonly port?: number;
+  readonly error?: Error;
+}
+
+interface Asked {
+  resolve(port: number): void;
+  reject(error: Error): void;
+}
+
+/**
+ * The text of the worker. The classes are carried as their own source, whatever it was compiled to, so that there is no
+ * file to find: it works from TypeScript in a test runner as from a bundle, ESM or CJS. Each refers to nothing outside
+ * itself but what it is handed in `OriginParts`. `__name` is what esbuild puts in with `keepNames`.
+ */
+function workerSource(parts: OriginParts): string {
+  return `'use strict';
+const __name = (value) => value;
+const { parentPort, workerData } = require('node:worker_threads');
+const parts = {
+  net: require('node:net'),
+  tls: require('node:tls'),
+  AnswerWriter: ${parts.AnswerWriter},
+  OriginConnection: ${parts.OriginConnection},
+  OriginWire: ${parts.OriginWire},
+  RequestReader: ${parts.RequestReader},
+};
+const OriginProgram = ${OriginProgram};
+const program = new OriginProgram(parts, workerData.plan, undefined, (event) => workerData.events.postMessage(event));
+parentPort.on('message', ({ id, command }) => {
+  program.obey(command).then(
+    (port) => parentPort.postMessage({ id, port }),
+    (error) => parentPort.postMessage({ id, error }),
+  );
+});`;
+}
+
+export class OriginThread {
+  readonly #records = new OriginRecords();
+  readonly #worker: Worker;
+  readonly #events: MessagePort;
+  readonly #asked = new Map<number, Asked>();
+  #commands = 0;
+  #watcher: (() => void) | undefined;
+  #ended = false;
+
+  constructor(parts: OriginParts, plan: OriginPlan) {
+    const { port1, port2 } = new MessageChannel();
+    this.#events = port1;
+    this.#events.on('message', (event: OriginEvent) => this.#see(event));
+    this.#events.unref();
+    this.#worker = new Worker(workerSource(parts), {
+      eval: true,
+      execArgv: [], // a test runner's loaders are of no use there
+      workerData: { plan, events: port2 },
+      transferList: [port2],
+    });
+    this.#worker.on('message', (reply: Reply) => this.#settle(reply));
+    this.#worker.on('error', (error) => this.#failAll(error));
+    this.#worker.on('exit', () => {
+      this.#ended = true;
+      this.#failAll(new Error('the thread of the origin has ended'));
+    });
+  }
+
+  get records(): OriginRecords {
+    // What is taken here is not emitted any more, so whoever watches is told apart.
+    if (this.#takeEvents()) queueMicrotask(() => this.#watcher?.());
+    return this.#records;
+  }
+
+  tell(command: OriginCommand): Promise<number> {
+    if (this.#ended) return Promise.reject(new Error(`the thread of the origin has ended: no ${command.do}`));
+    this.#commands += 1;
+    const id = this.#commands;
+    return new Promise((resolve, reject) => {
+      this.#asked.set(id, { resolve, reject });
+      this.#worker.postMessage({ id, command });
+    });
+  }
+
+  watch(call: () => void): void {
+    this.#watcher = call;
+  }
+
+  async end(): Promise<void> {
+    if (this.#ended) return;
+    await this.tell({ do: 'close' });
+    this.#ended = true;
+    this.#takeEvents(); // the last ones
+    this.#events.close();
+    await this.#worker.terminate();
+  }
+
+  /** True when there were any. */
+  #takeEvents(): boolean {
+    let taken = false;
+    // An event is posted before its effect leaves the thread: whoever saw an answer finds its execution here.
+    for (let next = receiveMessageOnPort(this.#events); next !== undefined; next = receiveMessageOnPort(this.#events)) {
+      this.#records.apply(next.message);
+      taken = true;
+    }
+    return taken;
+  }
+
+  #see(event: OriginEvent): void {
+    this.#records.apply(event);
+    this.#watcher?.();
+  }
+
+  #settle(reply: Reply): void {
+    const asked = this.#asked.get(reply.id);
+    this.#asked.delete(reply.id);
+    if (reply.error !== undefined) asked?.reject(reply.error);
+    else asked?.resolve(reply.port ?? 0);
+  }
+
+  #failAll(error: Error): void {
+    for (const asked of this.#asked.values()) asked.reject(error);
+    this.#asked.clear();
+  }
+}

@@ -1,0 +1,255 @@
+/** A real server that does what a test tells it, and remembers what was done to it. */
+
+import { createServer } from 'node:net';
+import { createSecureContext, TLSSocket } from 'node:tls';
+import { AnswerWriter } from './answer-writer.js';
+import { OriginConnection } from './origin-connection.js';
+import { type OriginCommand, type OriginParts, type OriginPlan, OriginProgram } from './origin-program.js';
+import { type ConnectionRecord, OriginRecords, type RequestRecord } from './origin-records.js';
+import { OriginThread } from './origin-thread.js';
+import { OriginWire } from './origin-wire.js';
+import { RequestReader } from './request-reader.js';
+import type { Rule, Script, Step } from './steps.js';
+
+const PARTS: OriginParts = {
+  net: { createServer },
+  tls: { createSecureContext, TLSSocket },
+  AnswerWriter,
+  OriginConnection,
+  OriginWire,
+  RequestReader,
+};
+
+export interface ScriptedOriginOptions {
+  /** On 127.0.0.1. Default: one that the system chooses. */
+  readonly port?: number | undefined;
+  /** Listens on this unix socket instead. */
+  readonly socketPath?: string | undefined;
+  /** PEM. The origin speaks TLS; the steps of the moment `connection` come before the handshake. */
+  readonly tls?: { readonly key: string; readonly cert: string } | undefined;
+  /** Connections that the kernel completes before the origin takes them. Default: Node's. */
+  readonly backlog?: number | undefined;
+  /** Chooses the steps for each request; not with `thread`. */
+  readonly script?: Script | undefined;
+  /** The first rule that fits is played. A request without a rule gets `execute(), answer()`. */
+  readonly rules?: readonly Rule[] | undefined;
+  /** Runs in a thread of its own, so that it acts while the event loop of the test is blocked. Default false. */
+  readonly thread?: boolean | undefined;
+}
+
+/** Where the program runs: here or in a thread. */
+interface Running {
+  readonly records: OriginRecords; // up to date when read
+  tell(command: OriginCommand): Promise<number>;
+  /** Calls `call` after each event. */
+  watch(call: () => void): void;
+  end(): Promise<void>;
+}
+
+/** The program on the event loop of the test. */
+class OriginHere implements Running {
+  readonly records = new OriginRecords();
+  readonly #program: OriginProgram;
+  #watcher: (() => void) | undefined;
+
+  constructor(plan: OriginPlan, script: Script | undefined) {
+    this.#program = new OriginProgram(PARTS, plan, script, (event) => {
+      this.records.apply(event);
+      this.#watcher?.();
+    });
+  }
+
+  tell(command: OriginCommand): Promise<number> {
+    return this.#program.obey(command);
+  }
+
+  watch(call: () => void): void {
+    this.#watcher = call;
+  }
+
+  async end(): Promise<void> {
+    await this.#program.obey({ do: 'close' });
+  }
+}
+
+interface Expectation {
+  readonly holds: () => boolean;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+const LONGEST_WAIT_MS = 5_000;
+
+/**
+ * A TCP or TLS server on 127.0.0.1 that plays a script for each connection and request, and records every connection,
+ * every byte and every execution.
+ *
+ * ```ts
+ * const origin = await ScriptedOrigin.start({
+ *   script: ({ requestOnConnection }) =>
+ *     requestOnConnection === 0 ? [execute(), answer({ body: 'ok' })] : [execute(), close()],
+ * });
+ * ```
+ */
+export class ScriptedOrigin {
+  readonly #running: Running;
+  readonly #options: ScriptedOriginOptions;
+  readonly #expectations = new Set<Expectation>();
+  #port = 0;
+
+  private constructor(options: ScriptedOriginOptions) {
+    const { port = 0, socketPath, tls, backlog, rules = [], script, thread = false } = options;
+    const plan: OriginPlan = { port, socketPath, tls, backlog, rules };
+    if (thread && script !== undefined)
+      throw new TypeError('a script is a function and cannot cross to a thread: give rules');
+    this.#options = options;
+    this.#running = thread ? new OriginThread(PARTS, plan) : new OriginHere(plan, script);
+    this.#running.watch(() => this.#check());
+  }
+
+  /** Resolves when it listens. */
+  static async start(options: ScriptedOriginOptions = {}): Promise<ScriptedOrigin> {
+    const origin = new ScriptedOrigin(options);
+    try {
+      origin.#port = await origin.#running.tell({ do: 'listen' });
+    } catch (error) {
+      await origin.#running.end();
+      throw error;
+    }
+    return origin;
+  }
+
+  /** Stays the same over {@link stopListening} and {@link listen}. 0 on a unix socket. */
+  get port(): number {
+    return this.#port;
+  }
+
+  /** `http://127.0.0.1:port`, `https:` with TLS; `http://localhost` on a unix socket. */
+  get url(): string {
+    const scheme = this.#options.tls === undefined ? 'http' : 'https';
+    return this.#options.socketPath === undefined ? `${scheme}://127.0.0.1:${this.#port}` : `${scheme}://localhost`;
+  }
+
+  /** Requests whose head was read, oldest first. */
+  get requests(): readonly RequestRecord[] {
+    return this.#running.records.requests;
+  }
+
+  /** All connections ever accepted, by number. */
+  get connections(): readonly ConnectionRecord[] {
+    return this.#running.records.connections;
+  }
+
+  get connectionsAccepted(): number {
+    return this.#running.records.connections.length;
+  }
+
+  /** Connections that neither side has ended. */
+  get openConnections(): number {
+    return this.#running.records.connections.filter((connection) => connection.open).length;
+  }
+
+  /** The most connections that were open at once, as far as the origin could see. */
+  get mostOpenConnections(): number {
+    return this.#running.records.mostOpen;
+  }
+
+  /** How many times the request of this id was executed: its `x-request-id`, or its path. */
+  executions(id: string): number {
+    return this.#running.records.executions.get(id) ?? 0;
+  }
+
+  /** All ids executed, with how many times. */
+  get executed(): ReadonlyMap<string, number> {
+    return this.#running.records.executions;
+  }
+
+  /** Plays steps on a connection now, beside whatever it is doing. Resolves when they are done. */
+  async play(connection: number, steps: readonly Step[]): Promise<void> {
+    await this.#running.tell({ do: 'play', connection, steps });
+  }
+
+  /** Lets all go on that hold, or will hold, at this gate. */
+  async release(gate = 'held'): Promise<void> {
+    await this.#running.tell({ do: 'release', gate });
+  }
+
+  /** Replaces the rules, for connections and requests to come. */
+  async setRules(rules: readonly Rule[]): Promise<void> {
+    await this.#running.tell({ do: 'rules', rules });
+  }
+
+  /** Closes the listener: whoever connects is refused. `connections`: what becomes of those that are open. */
+  async stopListening(connections: 'keep' | 'close' | 'reset' = 'keep'): Promise<void> {
+    await this.#running.tell({ do: 'stop-listening', connections });
+  }
+
+  /** Listens again, on the same port. */
+  async listen(): Promise<void> {
+    await this.#running.tell({ do: 'listen' });
+  }
+
+  /** Resolves when `holds` is true, asked after each thing that the origin sees. Fails after `withinMs`, saying what was seen. */
+  until(holds: () => boolean, withinMs = LONGEST_WAIT_MS): Promise<void> {
+    if (holds()) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#expectations.delete(expectation);
+        reject(this.#unseen(holds, withinMs));
+      }, withinMs);
+      const expectation: Expectation = {
+        holds,
+        resolve: () => {
+          clearTimeout(timer);
+          resolve();
+        },
+        reject: (error) => {
+          clearTimeout(timer);
+          reject(error);
+        },
+      };
+      this.#expectations.add(expectation);
+    });
+  }
+
+  /**
+   * Blocks the event loop until `holds` is true of what the origin saw: what the origin has sent by then is in the
+   * kernel, unread. Only with `thread`.
+   * @throws Error after `withinMs`, saying what was seen
+   */
+  blockUntil(holds: () => boolean, withinMs = LONGEST_WAIT_MS): void {
+    if (this.#options.thread !== true)
+      throw new TypeError('an origin without a thread stands still with the event loop');
+    const pause = new Int32Array(new SharedArrayBuffer(4));
+    const end = performance.now() + withinMs;
+    while (!holds()) {
+      if (performance.now() > end) throw this.#unseen(holds, withinMs);
+      Atomics.wait(pause, 0, 0, 1);
+    }
+  }
+
+  /** What was seen so far, in a sentence. */
+  describe(): string {
+    return this.#running.records.describe();
+  }
+
+  /** Ends every connection, the listener and the thread. */
+  async close(): Promise<void> {
+    await this.#running.end();
+    const closed = new Error(`closed while a test waited. The origin saw ${this.describe()}`);
+    for (const expectation of this.#expectations) expectation.reject(closed);
+    this.#expectations.clear();
+  }
+
+  #check(): void {
+    for (const expectation of this.#expectations) {
+      if (!expectation.holds()) continue;
+      this.#expectations.delete(expectation);
+      expectation.resolve();
+    }
+  }
+
+  #unseen(holds: () => boolean, withinMs: number): Error {
+    return new Error(`after ${withinMs} ms not so: ${holds.toString()}. The origin saw ${this.describe()}`);
+  }
+}
