@@ -1,0 +1,275 @@
+/** What may import what, and the rules that a compiler does not check. A violation is shown as `file:line: sentence`. */
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { posix } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+import { describe, expect, test } from 'vitest';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+interface ImportRule {
+  /** Areas, or `folder/file`, whose values may be imported. */
+  readonly values: readonly string[];
+  /** Beside those, areas whose types may be imported; `*` is anywhere. */
+  readonly types?: readonly string[];
+  /** Packages, beside Node's own. */
+  readonly packages?: readonly string[];
+}
+
+const TIME = ['clock', 'deadlines'];
+const ALL_BUT_TESTING = [
+  ...['clock', 'deadlines', 'errors', 'options', 'observe', 'http1', 'pool', 'balance', 'connection', 'origin'],
+  ...['dispatch', 'mount', 'backend'],
+];
+
+const RULES: Readonly<Record<string, ImportRule>> = {
+  clock: { values: [] },
+  errors: { values: [] },
+  deadlines: { values: ['clock'] },
+  options: { values: ['errors'], types: ['*'] },
+  observe: { values: ['errors'], types: ['*'] },
+  http1: { values: ['errors'], packages: ['virtual:llhttp'] },
+  pool: { values: ['clock', 'deadlines', 'errors'], packages: ['generic-pool'] },
+  balance: { values: [] },
+  connection: { values: ['http1', ...TIME, 'errors'], types: ['options'] },
+  origin: {
+    values: ['pool', 'connection', 'http1/persistence', ...TIME, 'errors', 'observe'],
+    types: ['http1', 'options', 'balance'],
+  },
+  dispatch: {
+    values: ['origin', 'balance', 'http1/method', ...TIME, 'errors', 'observe'],
+    types: ['connection', 'http1', 'options'],
+  },
+  mount: { values: ['dispatch', 'http1', 'options', 'errors', 'observe', ...TIME] },
+  'mount/fastify': {
+    values: ['dispatch', 'http1', 'options', 'errors', 'observe', ...TIME],
+    packages: ['pooled-backend', 'fastify'],
+  },
+  backend: { values: ALL_BUT_TESTING },
+  index: { values: ALL_BUT_TESTING },
+  testing: { values: ['clock', 'deadlines', 'errors'], types: ['*'] },
+};
+
+const SOCKET_MODULES = /^(node:)?(net|tls|http|https|http2|dgram)$/;
+const AREAS_WITHOUT_SOCKETS = new Set([
+  'clock',
+  'deadlines',
+  'errors',
+  'observe',
+  'http1',
+  'pool',
+  'balance',
+  'dispatch',
+]);
+const TIMER_MODULES = /^(node:)?(timers(\/promises)?|perf_hooks)$/;
+const TIMER_NAMES = new Set(['setTimeout', 'setInterval', 'setImmediate', 'performance']);
+
+/** `options.ts` and the files beside it that it is made of are one area. */
+function areaOf(file: string): string {
+  const [first = '', ...rest] = file
+    .replace(/^src\//, '')
+    .replace(/(\.d)?\.ts$/, '')
+    .split('/');
+  if (rest.length > 0) return first;
+  return /^(options|option-.*|origin-options|handler-options)$/.test(first) ? 'options' : first;
+}
+
+function ruleOf(file: string): ImportRule | undefined {
+  return RULES[moduleOf(file)] ?? RULES[areaOf(file)];
+}
+
+function moduleOf(file: string): string {
+  return file.replace(/^src\//, '').replace(/\.(ts|js)$/, '');
+}
+
+class SourceCheck {
+  readonly violations: string[] = [];
+  readonly #file: string;
+  readonly #source: ts.SourceFile;
+
+  constructor(file: string, text: string) {
+    this.#file = file;
+    this.#source = ts.createSourceFile(file, text, ts.ScriptTarget.ESNext, true);
+  }
+
+  run(): readonly string[] {
+    const lines = this.#source.text.split('\n').length - 1;
+    if (lines > 300) this.violations.push(`${this.#file}:301: has ${lines} lines, at most 300`);
+    if (ruleOf(this.#file) === undefined) this.violations.push(`${this.#file}:1: is in no area of the imports table`);
+    this.#visit(this.#source);
+    return this.violations;
+  }
+
+  #report(node: ts.Node, sentence: string): void {
+    const { line } = this.#source.getLineAndCharacterOfPosition(node.getStart(this.#source));
+    this.violations.push(`${this.#file}:${line + 1}: ${sentence}`);
+  }
+
+  #visit(node: ts.Node): void {
+    this.#checkImports(node);
+    this.#checkTypes(node);
+    if (this.#file !== 'src/clock.ts' && areaOf(this.#file) !== 'testing') this.#checkTime(node);
+    ts.forEachChild(node, (child) => this.#visit(child));
+  }
+
+  #checkImports(node: ts.Node): void {
+    if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) {
+      const from = node.moduleSpecifier;
+      if (from !== undefined && ts.isStringLiteral(from)) this.#checkImport(node, from.text, isTypeOnly(node));
+    } else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) {
+      const { literal } = node.argument;
+      if (ts.isStringLiteral(literal)) this.#checkImport(node, literal.text, true);
+    } else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) {
+      const [from] = node.arguments;
+      if (from !== undefined && ts.isStringLiteral(from)) this.#checkImport(node, from.text, false);
+      else this.#report(node, 'imports what only run time knows');
+    }
+  }
+
+  #checkImport(node: ts.Node, from: string, typeOnly: boolean): void {
+    const rule = ruleOf(this.#file);
+    if (rule === undefined) return;
+    if (!from.startsWith('.')) {
+      this.#checkPackage(node, from, typeOnly, rule);
+      return;
+    }
+    const target = posix.join(posix.dirname(this.#file), from);
+    const [area, module] = [areaOf(target.replace(/\.js$/, '.ts')), moduleOf(target)];
+    if (area === areaOf(this.#file)) return;
+    const allowed = typeOnly ? [...rule.values, ...(rule.types ?? [])] : rule.values;
+    if (allowed.includes(area) || allowed.includes(module) || allowed.includes('*')) return;
+    const kind = typeOnly ? 'types of ' : '';
+    this.#report(node, `imports ${kind}${module}; ${areaOf(this.#file)} may import ${allowed.join(', ') || 'nothing'}`);
+  }
+
+  #checkPackage(node: ts.Node, from: string, typeOnly: boolean, rule: ImportRule): void {
+    if (!from.startsWith('node:')) {
+      if (rule.packages?.includes(from) !== true) this.#report(node, `imports the package ${from}`);
+    } else if (!typeOnly && SOCKET_MODULES.test(from) && AREAS_WITHOUT_SOCKETS.has(areaOf(this.#file))) {
+      this.#report(node, `imports ${from}; ${areaOf(this.#file)} knows no sockets`);
+    } else if (TIMER_MODULES.test(from) && areaOf(this.#file) !== 'testing') {
+      this.#report(node, `imports ${from}; only src/clock.ts does`);
+    }
+  }
+
+  #checkTypes(node: ts.Node): void {
+    if (node.kind === ts.SyntaxKind.AnyKeyword) this.#report(node, 'says any');
+    if (ts.isNonNullExpression(node)) this.#report(node, 'says ! instead of checking');
+    if (ts.isExportAssignment(node) || node.kind === ts.SyntaxKind.DefaultKeyword) {
+      if (!ts.isDefaultClause(node.parent)) this.#report(node, 'has a default export');
+    }
+    if (ts.isExportSpecifier(node) && node.name.text === 'default') this.#report(node, 'has a default export');
+  }
+
+  #checkTime(node: ts.Node): void {
+    const time = 'takes time from elsewhere than a Clock';
+    if (ts.isIdentifier(node) && TIMER_NAMES.has(node.text) && isFreeName(node))
+      this.#report(node, `${node.text} ${time}`);
+    if (ts.isNewExpression(node) && node.expression.getText() === 'Date' && (node.arguments?.length ?? 0) === 0) {
+      this.#report(node, `new Date() ${time}`);
+    }
+    if (!ts.isPropertyAccessExpression(node)) return;
+    const text = node.getText();
+    if (/^(Date\.now|process\.(hrtime|uptime))$/.test(text)) this.#report(node, `${text} ${time}`);
+    const call = node.parent;
+    const clears = ts.isCallExpression(call) && call.arguments[0]?.getText() === '0';
+    if (TIMER_NAMES.has(node.name.text) && !clears) this.#report(node, `${text} ${time}`);
+  }
+}
+
+function isFreeName(node: ts.Identifier): boolean {
+  const { parent } = node;
+  return !(ts.isPropertyAccessExpression(parent) && parent.name === node) && !ts.isTypeReferenceNode(parent);
+}
+
+function isTypeOnly(node: ts.ImportDeclaration | ts.ExportDeclaration): boolean {
+  if (ts.isExportDeclaration(node)) {
+    if (node.isTypeOnly) return true;
+    const { exportClause } = node;
+    if (exportClause === undefined || !ts.isNamedExports(exportClause)) return false;
+    return exportClause.elements.every((element) => element.isTypeOnly);
+  }
+  const clause = node.importClause;
+  if (clause === undefined) return false;
+  if (clause.isTypeOnly) return true;
+  const bindings = clause.namedBindings;
+  if (clause.name !== undefined || bindings === undefined || !ts.isNamedImports(bindings)) return false;
+  return bindings.elements.every((element) => element.isTypeOnly);
+}
+
+const violationsIn = (file: string, text: string) => new SourceCheck(file, text).run();
+
+describe('the sources', () => {
+  const files = readdirSync(`${ROOT}/src`, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => `src/${name.replaceAll('\\', '/')}`)
+    .sort();
+
+  test('there are some', () => {
+    expect(files.length).toBeGreaterThan(10);
+  });
+
+  test.each(files)('%s keeps the rules', (file) => {
+    expect(violationsIn(file, readFileSync(`${ROOT}/${file}`, 'utf8'))).toEqual([]);
+  });
+});
+
+describe('a violation is found, with its line', () => {
+  test.each<[string, string, string]>([
+    ['src/pool/pool.ts', "import { x } from '../connection/dial.js';", '1: imports connection/dial; pool may import'],
+    ['src/pool/pool.ts', "\nimport type { X } from '../dispatch/run.js';", '2: imports types of dispatch/run'],
+    ['src/pool/pool.ts', "export { x } from '../origin/origin.js';", '1: imports origin/origin'],
+    ['src/dispatch/run.ts', "import { x } from '../connection/dial.js';", '1: imports connection/dial'],
+    ['src/dispatch/run.ts', "import { x } from '../http1/fields.js';", '1: imports http1/fields'],
+    ['src/http1/fields.ts', "const x = await import('../clock.js');", '1: imports clock'],
+    [
+      'src/balance/least-busy.ts',
+      "import { BackendError } from '../errors.js';",
+      '1: imports errors; balance may import nothing',
+    ],
+    ['src/mount/handler.ts', "import { PooledBackend } from '../backend.js';", '1: imports backend'],
+    [
+      'src/mount/handler.ts',
+      "import { PooledBackend } from 'pooled-backend';",
+      '1: imports the package pooled-backend',
+    ],
+    ['src/backend.ts', "import { ManualClock } from './testing/index.js';", '1: imports testing/index'],
+    ['src/origin/origin.ts', "import { Pool } from 'generic-pool';", '1: imports the package generic-pool'],
+    ['src/http1/fields.ts', "import { connect } from 'node:net';", '1: imports node:net; http1 knows no sockets'],
+    [
+      'src/origin/origin.ts',
+      "import { setTimeout } from 'node:timers/promises';",
+      '1: imports node:timers/promises; only src/clock.ts does',
+    ],
+    ['src/helpers/x.ts', '', '1: is in no area of the imports table'],
+    ['src/errors.ts', '\n'.repeat(301), '301: has 301 lines, at most 300'],
+    ['src/errors.ts', 'export const x = (y: any) => y;', '1: says any'],
+    ['src/errors.ts', 'export const x = (y?: string) => y!;', '1: says !'],
+    ['src/errors.ts', 'export default 1;', '1: has a default export'],
+    ['src/errors.ts', 'export default function x() {}', '1: has a default export'],
+    ['src/errors.ts', 'const x = 1;\nexport { x as default };', '2: has a default export'],
+    ['src/origin/origin.ts', '\n\nsetTimeout(() => {}, 5);', '3: setTimeout takes time'],
+    ['src/origin/origin.ts', 'globalThis.setImmediate(() => {});', '1: globalThis.setImmediate takes time'],
+    ['src/origin/origin.ts', 'socket.setTimeout(500);', '1: socket.setTimeout takes time'],
+    ['src/origin/origin.ts', 'const now = performance.now();', '1: performance takes time'],
+    ['src/origin/origin.ts', 'const now = Date.now();', '1: Date.now takes time'],
+    ['src/origin/origin.ts', 'const now = new Date();', '1: new Date() takes time'],
+    ['src/origin/origin.ts', 'const now = process.hrtime.bigint();', '1: process.hrtime takes time'],
+  ])('%s: %j', (file, text, expected) => {
+    expect(violationsIn(file, text).join('\n')).toContain(`${file}:${expected}`);
+  });
+
+  test.each<[string, string]>([
+    ['src/clock.ts', 'export const soon = (call: () => void) => setImmediate(call);'],
+    ['src/testing/manual-clock.ts', "import type { Pool } from '../pool/pool.js';"],
+    ['src/dispatch/run.ts', "import type { X } from '../connection/dial.js';"],
+    ['src/dispatch/run.ts', "import { type X, type Y } from '../connection/dial.js';"],
+    ['src/dispatch/run.ts', "import { isIdempotentMethod } from '../http1/method.js';"],
+    ['src/options.ts', "import type { Balancer } from './balance/balancer.js';"],
+    ['src/mount/fastify.ts', "import { PooledBackend } from 'pooled-backend';"],
+    ['src/mount/handler.ts', 'export const stamp = (ms: number) => new Date(ms); socket.setTimeout(0);'],
+  ])('%s may: %s', (file, text) => {
+    expect(violationsIn(file, text)).toEqual([]);
+  });
+});
