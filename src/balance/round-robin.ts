@@ -1,0 +1,40 @@
+/** Each origin in turn, by weight. */
+
+import { anyHasWeight, type Balancer, type Candidate } from './balancer.js';
+
+/**
+ * Smooth weighted rotation: in each turn all who take part gain credit by their weight, the richest is picked and pays
+ * what all gained. So an origin of weight 5 beside two of weight 1 is picked 5 times in 7, but never 5 times in a row.
+ */
+export class Rotation {
+  readonly #credits: number[] = []; // by index of the origin; those who sit out a turn keep theirs
+
+  /** The position of the one whose turn it is, among the candidates that `takesPart`. */
+  next(candidates: readonly Candidate[], takesPart: (candidate: Candidate) => boolean): number {
+    const weighted = anyHasWeight(candidates);
+    let gained = 0;
+    let richest = -1;
+    let mostCredit = Number.NEGATIVE_INFINITY;
+    for (const [position, candidate] of candidates.entries()) {
+      const weight = weighted ? candidate.weight : 1;
+      if (weight === 0 || !takesPart(candidate)) continue;
+      gained += weight;
+      const credit = (this.#credits[candidate.index] ?? 0) + weight;
+      this.#credits[candidate.index] = credit;
+      if (credit <= mostCredit) continue;
+      mostCredit = credit;
+      richest = position;
+    }
+    const picked = candidates[richest];
+    if (picked !== undefined) this.#credits[picked.index] = mostCredit - gained;
+    return richest;
+  }
+}
+
+const everybody = () => true;
+
+/** The balancer `'round-robin'`. */
+export function roundRobin(): Balancer {
+  const rotation = new Rotation();
+  return { pick: (candidates) => rotation.next(candidates, everybody) };
+}

@@ -1,0 +1,39 @@
+/** The better of two origins drawn by lot. */
+
+import { anyHasWeight, type Balancer, type Candidate, compareLoad } from './balancer.js';
+
+/**
+ * The balancer `'two-choices'`: draws two origins by weight, takes the one with less work, the first where they have the
+ * same. Many proxies that each see only their own load do not all run to the same idle origin.
+ *
+ * @param random gives numbers from 0 to below 1
+ */
+export function twoChoices(random: () => number = Math.random): Balancer {
+  return {
+    pick(candidates) {
+      const first = draw(candidates, random, -1);
+      const second = draw(candidates, random, first);
+      const one = candidates[first];
+      const other = candidates[second];
+      return one !== undefined && other !== undefined && compareLoad(other, one) < 0 ? second : first;
+    },
+  };
+}
+
+/** A position drawn by weight, other than `except`; -1 when there is none. */
+function draw(candidates: readonly Candidate[], random: () => number, except: number): number {
+  const weighted = anyHasWeight(candidates);
+  let total = 0;
+  for (const [position, { weight }] of candidates.entries()) if (position !== except) total += weighted ? weight : 1;
+  if (total === 0) return -1;
+  let lot = random() * total;
+  let drawn = -1;
+  for (const [position, candidate] of candidates.entries()) {
+    const weight = weighted ? candidate.weight : 1;
+    if (position === except || weight === 0) continue;
+    drawn = position; // stays where rounding leaves a rest of the lot
+    lot -= weight;
+    if (lot < 0) break;
+  }
+  return drawn;
+}
