@@ -134,15 +134,16 @@ describe('probing', () => {
   });
 
   test('one that is never heard of again does not lock the origin out', () => {
-    const { clock, health, probe } = probing();
+    const { clock, health, probe, seen } = probing();
     clock.advance(59_999);
     expect(health.accepts()).toBe(false);
     clock.advance(1);
     const second = health.beginProbe();
     health.failed('too late', probe);
+    health.probeEnded(probe);
     expect(health.state.name).toBe('probing');
     health.succeeded(second);
-    expect(health.state.name).toBe('healthy');
+    expect(seen).toEqual(['ejected', 'probing', 'healthy']);
   });
 });
 
