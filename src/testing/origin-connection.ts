@@ -214,7 +214,7 @@ export class OriginConnection {
   #awaitIdle(): void {
     const rule = this.#whenIdle;
     clearTimeout(this.#idleTimer);
-    if (rule === undefined || this.#midRequest || this.#playing > 0) return;
+    if (rule === undefined || this.#closing || this.#midRequest || this.#playing > 0) return;
     this.#idleTimer = setTimeout(() => void this.play(rule.steps), rule.ms);
   }
 

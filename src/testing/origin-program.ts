@@ -66,6 +66,7 @@ export class OriginProgram implements OriginConnectionOwner {
   #port: number;
   #requests = 0;
   #mostOpen = 0;
+  #closed = false;
 
   constructor(parts: OriginParts, plan: OriginPlan, script: Script | undefined, record: (event: OriginEvent) => void) {
     this.RequestReader = parts.RequestReader;
@@ -125,6 +126,7 @@ export class OriginProgram implements OriginConnectionOwner {
 
   sleep(ms: number): Promise<void> {
     return new Promise((resolve) => {
+      if (this.#closed) return; // steps that were under way when the origin was closed end here
       const timer = setTimeout(() => {
         this.#sleeping.delete(timer);
         resolve();
@@ -165,6 +167,7 @@ export class OriginProgram implements OriginConnectionOwner {
   }
 
   #listen(): Promise<void> {
+    if (this.#closed) return Promise.reject(new Error('the origin was closed'));
     if (this.#server !== undefined) return Promise.reject(new Error('the origin listens already'));
     const server = this.#parts.net.createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
     this.#server = server;
@@ -192,6 +195,7 @@ export class OriginProgram implements OriginConnectionOwner {
   }
 
   async #close(): Promise<void> {
+    this.#closed = true;
     this.#server?.close();
     this.#server = undefined;
     for (const timer of this.#sleeping) clearTimeout(timer);

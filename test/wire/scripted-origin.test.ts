@@ -328,6 +328,7 @@ describe.each([{ thread: false }, { thread: true }])('with thread: $thread', ({ 
   test('a listener that is stopped refuses, keeps what it had, and listens again on its port', async () => {
     const origin = await start({ thread });
     const before = await connect(origin);
+    await origin.until(() => origin.connectionsAccepted === 1);
     await origin.stopListening();
     await expect(RawClient.connect(origin)).rejects.toThrow('ECONNREFUSED');
     expect((await before.get('/kept')).status).toBe(200);
@@ -413,17 +414,27 @@ describe.each([{ thread: false }, { thread: true }])('with thread: $thread', ({ 
   });
 
   test('an origin that stops reading fills the window of the sender until it reads on', async () => {
-    const origin = await start({ thread, rules: [{ at: 'connection', steps: [stopReading()] }] });
-    const client = await connect(origin);
+    const origin = await start({
+      thread,
+      rules: [{ at: 'connection', when: { connection: 0 }, steps: [stopReading()] }],
+    });
+    const stopped = await connect(origin);
     await origin.until(() => origin.connections[0]?.steps.includes('stop-reading') === true);
+    const other = await connect(origin);
     const size = 16_777_216;
-    client.write(`POST / HTTP/1.1\r\nHost: h\r\nContent-Length: ${size}\r\n\r\n`);
-    client.write(Buffer.alloc(size));
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    expect(client.socket.writableLength).toBeGreaterThan(0);
+    for (const client of [stopped, other]) {
+      client.write(`POST / HTTP/1.1\r\nHost: h\r\nContent-Length: ${size}\r\n\r\n`);
+      client.write(Buffer.alloc(size));
+    }
+    await other.readResponse();
+    const [kept, sent] = [stopped.socket.writableLength, other.socket.writableLength];
     await origin.play(0, [readOn()]);
-    expect((await client.readResponse()).status).toBe(200);
-    expect(origin.requests[0]?.body.length).toBe(size);
+    await stopped.readResponse();
+    expect({ kept: kept > 0, sent, body: origin.requests[1]?.body.length }).toEqual({
+      kept: true,
+      sent: 0,
+      body: size,
+    });
   });
 
   test('waiting for what does not come fails with what was seen', async () => {

@@ -1,0 +1,61 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { build } from 'tsup';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+const run = promisify(execFile);
+const entry = fileURLToPath(new URL('../../src/testing/index.ts', import.meta.url));
+
+let folder = '';
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'bundle-'));
+});
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+// With a request still waiting and a client that stays, so that whatever is left behind would keep the process alive.
+const PROGRAM = `
+const { connect } = require('node:net');
+async function main({ ScriptedOrigin, answer, execute, wait }) {
+  for (const thread of [false, true]) {
+    const rules = [{ when: { path: '/slow' }, steps: [execute(), wait(600000), answer()] }];
+    const origin = await ScriptedOrigin.start({ thread, rules });
+    const client = connect(origin.port, '127.0.0.1', () => client.write('GET / HTTP/1.1\\r\\nHost: h\\r\\n\\r\\n'));
+    client.once('data', () => client.write('GET /slow HTTP/1.1\\r\\nHost: h\\r\\n\\r\\n'));
+    client.on('error', () => undefined);
+    origin.until(() => false, 600000).catch(() => undefined);
+    await origin.until(() => origin.executions('/slow') === 1);
+    await origin.close();
+    console.log(thread, origin.executions('/'));
+  }
+}
+`;
+
+test.each([
+  { format: 'esm' as const, extension: 'mjs', minify: false, load: "import('./esm-false.mjs')" },
+  { format: 'cjs' as const, extension: 'cjs', minify: false, load: "Promise.resolve(require('./cjs-false.cjs'))" },
+  { format: 'cjs' as const, extension: 'cjs', minify: true, load: "Promise.resolve(require('./cjs-true.cjs'))" },
+])(
+  'bundled as $format (minified: $minify), both origins work and nothing keeps the process alive after close',
+  async (bundle) => {
+    const name = `${bundle.format}-${bundle.minify}`;
+    await build({
+      ...{ config: false, silent: true, clean: false, dts: false, target: 'node20', platform: 'node' },
+      entry: { [name]: entry },
+      format: bundle.format,
+      outDir: folder,
+      minify: bundle.minify,
+      outExtension: () => ({ js: `.${bundle.extension}` }),
+    });
+    const program = join(folder, `${name}-program.cjs`);
+    await writeFile(program, `${PROGRAM}${bundle.load}.then(main);`);
+    const { stdout } = await run(process.execPath, [program], { timeout: 8_000 });
+    expect(stdout).toBe('false 1\ntrue 1\n');
+  },
+  15_000,
+);
