@@ -3,18 +3,18 @@
 /**
  * @typedef {object} Peer
  * @property {string} name
- * @property {string} file
+ * @property {string} file relative to this one
  * @property {'fresh' | 'verified' | 'any'} [nonIdempotent]
  */
 
 /** @type {Record<string, Peer>} */
 const PEERS = {
-  fresh: { name: "pooled-backend 'fresh'", file: 'pooled-backend.mjs', nonIdempotent: 'fresh' },
-  verified: { name: "pooled-backend 'verified'", file: 'pooled-backend.mjs', nonIdempotent: 'verified' },
-  any: { name: "pooled-backend 'any'", file: 'pooled-backend.mjs', nonIdempotent: 'any' },
-  undici: { name: 'undici Pool.dispatch', file: 'undici-dispatch.mjs' },
-  agent: { name: 'node:http agent', file: 'node-agent.mjs' },
-  memory: { name: 'node:http from memory', file: 'memory.mjs' },
+  fresh: { name: "pooled-backend 'fresh'", file: '../rig/pooled-proxy.mjs', nonIdempotent: 'fresh' },
+  verified: { name: "pooled-backend 'verified'", file: '../rig/pooled-proxy.mjs', nonIdempotent: 'verified' },
+  any: { name: "pooled-backend 'any'", file: '../rig/pooled-proxy.mjs', nonIdempotent: 'any' },
+  undici: { name: 'undici Pool.dispatch', file: 'peers/undici-dispatch.mjs' },
+  agent: { name: 'node:http agent', file: 'peers/node-agent.mjs' },
+  memory: { name: 'node:http from memory', file: 'peers/memory.mjs' },
 };
 
 /** Every peer may hold as many connections as every other. */

@@ -97,8 +97,8 @@ async function runCase(what, plan, origin, generate, core) {
   const peers = [];
   try {
     for (const { name, file, nonIdempotent } of what.peers) {
-      const settings = { origin, maxConnections: MAX_CONNECTIONS, nonIdempotent };
-      const child = await startChild(new URL(`peers/${file}`, import.meta.url), settings, { core });
+      const settings = { origins: [origin], maxConnections: MAX_CONNECTIONS, nonIdempotent };
+      const child = await startChild(new URL(file, import.meta.url), settings, { core });
       peers.push({ peer: name, child, samples: [] });
     }
     for (const { peer, child } of peers) {

@@ -5,9 +5,9 @@ import { listen } from '../../rig/listen.mjs';
 import { cpuMs, options, serve } from '../../rig/parent.mjs';
 import { endToEnd, hasBody } from './hop-by-hop.mjs';
 
-/** @type {{ origin: string, maxConnections: number }} */
-const { origin, maxConnections } = options();
-const { hostname, port } = new URL(origin);
+/** @type {{ origins: string[], maxConnections: number }} */
+const { origins, maxConnections } = options();
+const { hostname, port } = new URL(origins[0] ?? '');
 const agent = new Agent({
   keepAlive: true,
   maxSockets: maxConnections,

@@ -10,9 +10,9 @@ import { listen } from '../../rig/listen.mjs';
 import { cpuMs, options, serve } from '../../rig/parent.mjs';
 import { endToEnd, hasBody } from './hop-by-hop.mjs';
 
-/** @type {{ origin: string, maxConnections: number }} */
-const { origin, maxConnections } = options();
-const pool = new Pool(origin, { connections: maxConnections, pipelining: 1 });
+/** @type {{ origins: string[], maxConnections: number }} */
+const { origins, maxConnections } = options();
+const pool = new Pool(origins[0] ?? '', { connections: maxConnections, pipelining: 1 });
 
 /** Carries one response to its client. */
 class Relay {
