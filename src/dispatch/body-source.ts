@@ -115,7 +115,10 @@ export class BodySource {
 }
 
 function tooLong(length: number): BackendError {
-  return new BackendError('http_request_error', `the request body is longer than the ${length} bytes that were declared`);
+  return new BackendError(
+    'http_request_error',
+    `the request body is longer than the ${length} bytes that were declared`,
+  );
 }
 
 function asBytes(chunk: unknown, encoding: BufferEncoding | null): Uint8Array | undefined {

@@ -150,7 +150,7 @@ function judgeSent(facts: RetryFacts): Resend | FinalReason {
   if (!facts.idempotent) return 'not-idempotent';
   if (facts.upgrade) return 'upgrade';
   if (facts.bodySpent) return 'body-spent';
-  if (AMBIGUOUS[reason] && facts.ambiguousResends > 0) return 'ambiguous-before';
+  if (TRAITS[reason].ambiguous && facts.ambiguousResends > 0) return 'ambiguous-before';
   if (reason === 'status' && (facts.retryAfterMs ?? 0) > LONGEST_DELAY_MS) return 'retry-after-too-long';
   return resend(facts, reason);
 }
@@ -176,31 +176,39 @@ function reasonOf(facts: RetryFacts): ResendReason | FinalReason {
   }
 }
 
-// Whether the attempt that ended may have been processed. A 408 hints that it was not, and proves nothing.
-const AMBIGUOUS: Readonly<Record<ResendReason, boolean>> = {
-  unsent: false,
-  'reused-closed': true,
-  'fresh-closed': true,
-  'partial-head': true,
-  'headers-timeout': true,
-  'idle-408': true,
-  status: false,
+interface ResendTraits {
+  /** The attempt that ended may have been processed. */
+  readonly ambiguous: boolean;
+  /** On a reused connection this is the keep-alive race, nobody's fault. */
+  readonly race: boolean;
+}
+
+const TRAITS: Readonly<Record<ResendReason, ResendTraits>> = {
+  unsent: { ambiguous: false, race: true },
+  'reused-closed': { ambiguous: true, race: true },
+  'fresh-closed': { ambiguous: true, race: false },
+  // Half a head is an origin that broke while it answered, not one that hung up as we came.
+  'partial-head': { ambiguous: true, race: false },
+  'headers-timeout': { ambiguous: true, race: false },
+  // A 408 hints that nothing was processed, and proves nothing.
+  'idle-408': { ambiguous: true, race: true },
+  status: { ambiguous: false, race: false },
 };
 
 function isResendReason(reason: ResendReason | FinalReason): reason is ResendReason {
-  return reason in AMBIGUOUS;
+  return reason in TRAITS;
 }
 
 function resend(facts: RetryFacts, reason: ResendReason): Resend {
-  // Half a head is an origin that broke while it answered, not one that hung up as we came.
-  const keepAliveRace = facts.reused && reason !== 'partial-head' && reason !== 'headers-timeout' && reason !== 'status';
+  const { ambiguous, race } = TRAITS[reason];
+  const isFault = !(race && facts.reused);
   return {
     retry: true,
     reason,
     where: 'fresh',
-    ambiguous: AMBIGUOUS[reason],
-    costsToken: !keepAliveRace,
-    preferOtherOrigin: !keepAliveRace,
+    ambiguous,
+    costsToken: isFault,
+    preferOtherOrigin: isFault,
     countsAgainstHealth: countsAgainstHealth(facts),
     delayMs: reason === 'status' ? (facts.retryAfterMs ?? 0) : 0,
   };
