@@ -367,45 +367,48 @@ const STATUSES = [undefined, 200, 408, 421, 503] as const;
 const RETRY_AFTERS = [undefined, 1000, 1001] as const;
 const PROGRESS = ['nothing', 'some', 'all'] as const;
 
-/** Every combination of facts, the impossible ones too. */
-function* everyCombination(): Generator<RetryFacts> {
+/** Every combination of facts, the impossible ones too. The facts that have two values are the bits of a number. */
+function everyCombination(): RetryFacts[] {
+  const combinations: RetryFacts[] = [];
   for (const ending of ENDINGS) {
     for (const status of ending === 'status' ? STATUSES : [undefined]) {
       for (const retryAfterMs of ending === 'status' ? RETRY_AFTERS : [undefined]) {
         for (const sent of PROGRESS) {
-          for (const received of PROGRESS) yield* eachWay({ ending, status, retryAfterMs, sent, received });
+          for (const received of PROGRESS) {
+            for (let bits = 0; bits < 512; bits += 1) {
+              combinations.push({
+                ending,
+                status,
+                retryAfterMs,
+                sent,
+                received,
+                idempotent: (bits & 1) !== 0,
+                reused: (bits & 2) !== 0,
+                headForwarded: (bits & 4) !== 0,
+                bodySpent: (bits & 8) !== 0,
+                upgrade: (bits & 16) !== 0,
+                attempts: bits & 32 ? 2 : 1,
+                maxAttempts: 2,
+                timeLeftMs: bits & 64 ? 0 : Number.POSITIVE_INFINITY,
+                ambiguousResends: bits & 128 ? 1 : 0,
+                retryOn: bits & 256 ? OPTED_IN : [],
+              });
+            }
+          }
         }
       }
     }
   }
-}
-
-type ManyValued = Pick<RetryFacts, 'ending' | 'status' | 'retryAfterMs' | 'sent' | 'received'>;
-
-/** The facts that have two values, as the bits of a number. */
-function* eachWay(facts: ManyValued): Generator<RetryFacts> {
-  for (let bits = 0; bits < 512; bits += 1) {
-    yield {
-      ...facts,
-      idempotent: (bits & 1) !== 0,
-      reused: (bits & 2) !== 0,
-      headForwarded: (bits & 4) !== 0,
-      bodySpent: (bits & 8) !== 0,
-      upgrade: (bits & 16) !== 0,
-      attempts: bits & 32 ? 2 : 1,
-      maxAttempts: 2,
-      timeLeftMs: bits & 64 ? 0 : Number.POSITIVE_INFINITY,
-      ambiguousResends: bits & 128 ? 1 : 0,
-      retryOn: bits & 256 ? OPTED_IN : [],
-    };
-  }
+  return combinations;
 }
 
 describe('for every combination of facts', () => {
+  const combinations = everyCombination();
+
   /** The first combination that is sent again although it must not be. */
   function sentAgainAlthough(forbidden: (facts: RetryFacts) => boolean): RetryFacts | undefined {
     let judged = 0;
-    for (const facts of everyCombination()) {
+    for (const facts of combinations) {
       if (!forbidden(facts)) continue;
       judged += 1;
       if (judgeRetry(facts).retry) return facts;
@@ -431,7 +434,7 @@ describe('for every combination of facts', () => {
   });
 
   test('at most one re-send is ambiguous, and whatever was sent without an answer is', () => {
-    for (const facts of everyCombination()) {
+    for (const facts of combinations) {
       const verdict = judgeRetry(facts);
       if (!verdict.retry) continue;
       if (verdict.ambiguous && facts.ambiguousResends > 0) expect(facts).toBe('not sent again');
@@ -440,13 +443,13 @@ describe('for every combination of facts', () => {
   });
 
   test('a reused connection never counts against health', () => {
-    for (const facts of everyCombination()) {
+    for (const facts of combinations) {
       if (facts.reused && judgeRetry(facts).countsAgainstHealth) expect(facts).toBe('not counted');
     }
   });
 
   test('a response passes only when it answers what was sent and no byte of it was forwarded', () => {
-    for (const facts of everyCombination()) {
+    for (const facts of combinations) {
       const verdict = judgeRetry(facts);
       if (verdict.retry || !verdict.passThrough) continue;
       const answers = facts.ending === 'status' && facts.sent !== 'nothing' && !facts.headForwarded;
@@ -455,7 +458,7 @@ describe('for every combination of facts', () => {
   });
 
   test('delivery is unsent exactly when nothing was sent or forwarded', () => {
-    for (const facts of everyCombination()) {
+    for (const facts of combinations) {
       const verdict = judgeRetry(facts);
       if (verdict.retry) continue;
       const unsent = facts.sent === 'nothing' && !facts.headForwarded;
