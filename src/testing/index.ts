@@ -1,6 +1,16 @@
 /** Published as `pooled-backend/testing`: what the tests of this library are made with. */
 
+export {
+  type CheckOptions,
+  type CountsToCheck,
+  checkPool,
+  checkStats,
+  type OriginStatsToCheck,
+  type StatsCheckOptions,
+  type StatsToCheck,
+} from './invariants.js';
 export { ManualClock, type ManualClockOptions } from './manual-clock.js';
+export { type MemoryOnRead, MemorySocket, type MemorySocketOptions, memorySockets } from './memory-socket.js';
 export type { ConnectionRecord, Ending, RequestRecord } from './origin-records.js';
 export { ScriptedOrigin, type ScriptedOriginOptions } from './scripted-origin.js';
 export {
