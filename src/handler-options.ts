@@ -72,7 +72,7 @@ export interface HandlerOptions {
    * @default false
    */
   readonly trustProxy?: false | readonly string[] | undefined;
-  /** Gives the path to send, with the query. @default the path as the framework gives it */
+  /** Gives the path to send, with the query, from the one that the framework gives. @default none */
   readonly rewritePath?: ((path: string, req: IncomingMessage) => string) | undefined;
   /** Sees the request's fields before they are sent: end-to-end ones only. @default none */
   readonly onRequestFields?: FieldsHook | undefined;
