@@ -13,7 +13,10 @@ export type Travel = 'any' | 'verified' | 'fresh';
  * returns it, `leave()` answers true, or `enqueue()` and `expire()` name it in a {@link Refusal}.
  */
 export abstract class Waiter {
-  readonly travel: Travel;
+  /** May change: a re-send travels `fresh`. A waiter stays in the lane in which it was let in. */
+  travel: Travel;
+  /** @internal */
+  lane: Travel;
   /** @internal 0 = not in the queue; else grows with each enqueue. */
   sequence = 0;
   /** @internal */
@@ -27,6 +30,7 @@ export abstract class Waiter {
 
   constructor(travel: Travel) {
     this.travel = travel;
+    this.lane = travel;
   }
 
   /** Whether it is in the queue. */
@@ -131,12 +135,13 @@ export class WaitQueue<W extends Waiter> {
     if (this.length >= this.#maxQueue) {
       displaced = this.#pastHalf(now);
       if (displaced === undefined) return this.#refuse(waiter, 'full', usable);
-      this.#lanes[displaced.travel].remove(displaced);
+      this.#lanes[displaced.lane].remove(displaced);
     }
     this.#sequence += 1;
     waiter.sequence = this.#sequence;
     waiter.halfAt = now + timeLeftMs / 2;
-    this.#lanes[waiter.travel].add(waiter);
+    waiter.lane = waiter.travel;
+    this.#lanes[waiter.lane].add(waiter);
     return displaced === undefined ? undefined : this.#refuse(displaced, 'displaced', usable);
   }
 
@@ -144,7 +149,7 @@ export class WaitQueue<W extends Waiter> {
   take(fits: Fits): W | undefined {
     this.#overloaded = this.#isOverloaded(this.#clock.now());
     const waiter = this.#turn(fits, this.#overloaded);
-    if (waiter !== undefined) this.#lanes[waiter.travel].remove(waiter);
+    if (waiter !== undefined) this.#lanes[waiter.lane].remove(waiter);
     return waiter;
   }
 
@@ -157,7 +162,7 @@ export class WaitQueue<W extends Waiter> {
   leave(waiter: W): boolean {
     if (!waiter.waiting) return false;
     this.#overloaded = this.#isOverloaded(this.#clock.now());
-    this.#lanes[waiter.travel].remove(waiter);
+    this.#lanes[waiter.lane].remove(waiter);
     return true;
   }
 

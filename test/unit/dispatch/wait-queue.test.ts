@@ -115,6 +115,23 @@ describe('leaving', () => {
     expect(takeAll()).toEqual(['b', 'a']);
   });
 
+  test('a waiter that was served may wait again for another travel', () => {
+    const { enter, queue } = arrange();
+    const { waiter } = enter('a');
+    queue.take(ALL);
+    waiter.travel = 'fresh';
+    queue.enqueue(waiter, TIMEOUT_MS, USABLE);
+    expect([queue.lengthOf('any'), queue.lengthOf('fresh')]).toEqual([0, 1]);
+  });
+
+  test('a waiter leaves the lane that it came into, whatever its travel is by then', () => {
+    const { enter, queue } = arrange();
+    const { waiter } = enter('a');
+    waiter.travel = 'fresh';
+    queue.leave(waiter);
+    expect(TRAVELS.map((travel) => queue.lengthOf(travel))).toEqual([0, 0, 0]);
+  });
+
   test('a waiter cannot wait twice at once', () => {
     const { enter, queue } = arrange();
     const { waiter } = enter('a');
