@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startChild } from '../rig/child.mjs';
-import { countTimeWait } from '../rig/sockets.mjs';
+import { timeWaitAdded, timeWaitOf } from '../rig/sockets.mjs';
 import { readJournals } from './journal.mjs';
 
 const DOWN_MS = 1000;
@@ -27,7 +27,7 @@ const DOWN_MS = 1000;
  * @property {{ GET: Percentiles, POST: Percentiles }} latencies
  * @property {number} opened connections that the proxy opened to the backends
  * @property {number | undefined} accepted connections that the backends accepted
- * @property {{ serverSide: number, clientSide: number } | undefined} timeWait sockets at the end of the phase
+ * @property {{ serverSide: number, clientSide: number } | undefined} timeWait sockets that the phase left in it
  * @property {boolean} remote the backends are not on this machine: their side of TIME_WAIT is theirs
  * @property {number} cpuMicroseconds of the proxy, per request
  * @property {number | undefined} executedTwice payments
@@ -68,9 +68,8 @@ export async function runPhase(plan, options, folder, onNews) {
  */
 async function measure(plan, options, folder, start, onNews) {
   const ours = options.origins.length === 0;
-  const journals = ours
-    ? [1, 2].map((number) => join(folder, `${plan.title.replace(/\W+/g, '-')}-${number}.journal`))
-    : [];
+  const name = plan.nonIdempotent ?? 'one-to-one';
+  const journals = ours ? [1, 2].map((number) => join(folder, `${name}-${number}.journal`)) : [];
   const backends = await Promise.all(journals.map((journal) => start('backend.mjs', { journal })));
   const ports = ours ? backends.map((backend) => backend.ready.port) : options.origins.map(portOf);
   const origins = ours ? ports.map((port) => `http://127.0.0.1:${port}`) : options.origins;
@@ -78,19 +77,22 @@ async function measure(plan, options, folder, start, onNews) {
   const { clients: count, seconds, get, post } = options;
   const clients = await start('clients.mjs', { port: proxy.ready.port, clients: count, seconds, get, post });
 
+  const timeWaitBefore = timeWaitOf(ports);
   let event = '';
   clients.onNews(async (news) => onNews({ ...news, opened: await proxy.ask('opened').catch(() => 0), event }));
   const cpuBefore = await proxy.ask('cpuMs');
   const finished = clients.ask('run');
-  if (ours) {
-    await Promise.race([sleep((seconds * 1000) / 2), finished]);
+  const restarted = ours && restart();
+  const [{ unknownPayments, ...seen }] = await Promise.all([finished, restarted]);
+
+  async function restart() {
+    await sleep((seconds * 1000) / 2);
     event = 'backend 2 killed';
     await backends[1]?.stop('SIGKILL');
-    await Promise.race([sleep(DOWN_MS), finished]);
+    await sleep(DOWN_MS);
     await start('backend.mjs', { journal: journals[1], port: ports[1] });
     event = 'backend 2 is back';
   }
-  const { unknownPayments, ...seen } = await finished;
 
   const journal = ours ? readJournals(journals) : undefined;
   return {
@@ -98,7 +100,7 @@ async function measure(plan, options, folder, start, onNews) {
     ...seen,
     opened: await proxy.ask('opened'),
     accepted: journal?.connections,
-    timeWait: countTimeWait(ports),
+    timeWait: timeWaitAdded(timeWaitBefore, timeWaitOf(ports)),
     remote: !ours,
     cpuMicroseconds: (((await proxy.ask('cpuMs')) - cpuBefore) * 1000) / seen.requests,
     executedTwice: journal && [...journal.bookings.values()].filter((times) => times > 1).length,

@@ -1,16 +1,22 @@
-/** The kernel's view: how many sockets are in TIME_WAIT, on which side of a server's port. */
+/** The kernel's view: which sockets are in TIME_WAIT, on which side of a server's port. */
 
 import { readFileSync } from 'node:fs';
 
 const TIME_WAIT = '06'; // include/net/tcp_states.h
 
 /**
- * @param {readonly number[]} ports of the servers
- * @returns {{ serverSide: number, clientSide: number } | undefined} `undefined` where there is no /proc/net/tcp
+ * Sockets in TIME_WAIT, each as "local remote".
+ * @typedef {{ serverSide: string[], clientSide: string[] }} TimeWait
  */
-export function countTimeWait(ports) {
+
+/**
+ * @param {readonly number[]} ports of the servers
+ * @returns {TimeWait | undefined} `undefined` where there is no /proc/net/tcp
+ */
+export function timeWaitOf(ports) {
   const wanted = new Set(ports.map((port) => port.toString(16).toUpperCase().padStart(4, '0')));
-  const count = { serverSide: 0, clientSide: 0 };
+  /** @type {TimeWait} */
+  const sockets = { serverSide: [], clientSide: [] };
   let found = false;
   for (const file of ['/proc/net/tcp', '/proc/net/tcp6']) {
     const table = readTable(file);
@@ -20,11 +26,29 @@ export function countTimeWait(ports) {
       // "  sl  local_address rem_address   st ...", addresses as HEX:PORT
       const [, local = '', remote = '', state] = line.trim().split(/\s+/, 4);
       if (state !== TIME_WAIT) continue;
-      if (wanted.has(local.slice(-4))) count.serverSide += 1;
-      else if (wanted.has(remote.slice(-4))) count.clientSide += 1;
+      if (wanted.has(local.slice(-4))) sockets.serverSide.push(`${local} ${remote}`);
+      else if (wanted.has(remote.slice(-4))) sockets.clientSide.push(`${local} ${remote}`);
     }
   }
-  return found ? count : undefined;
+  return found ? sockets : undefined;
+}
+
+/**
+ * How many were added; TIME_WAIT lasts for a minute, so some may be older than what is measured.
+ * @param {TimeWait | undefined} before
+ * @param {TimeWait | undefined} after
+ * @returns {{ serverSide: number, clientSide: number } | undefined}
+ */
+export function timeWaitAdded(before, after) {
+  if (before === undefined || after === undefined) return undefined;
+  const added = (/** @type {string[]} */ old, /** @type {string[]} */ now) => {
+    const known = new Set(old);
+    return now.filter((socket) => !known.has(socket)).length;
+  };
+  return {
+    serverSide: added(before.serverSide, after.serverSide),
+    clientSide: added(before.clientSide, after.clientSide),
+  };
 }
 
 /** @returns {string | undefined} */
