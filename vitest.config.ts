@@ -4,6 +4,9 @@ import { llhttpForVite } from './llhttp.config.js';
 
 const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
+// `npm cit` passes no arguments on, so the file for a report in JSON comes with the environment.
+const reportFile = process.env.TEST_REPORT;
+
 export default defineConfig({
   plugins: [llhttpForVite()],
   resolve: {
@@ -16,5 +19,6 @@ export default defineConfig({
   },
   test: {
     include: ['test/**/*.test.ts'],
+    reporters: reportFile === undefined ? ['default'] : ['default', ['json', { outputFile: reportFile }]],
   },
 });

@@ -1,0 +1,68 @@
+/**
+ * The packed package as its users get it: unpacked into an empty project, loaded as ESM and as CJS.
+ * Run by `npm run check:package`, after the build.
+ */
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+// Inside node_modules, so that the package's own dependencies are found above it.
+const project = join(ROOT, 'node_modules/.cache/pooled-backend/project');
+const installed = join(project, 'node_modules/pooled-backend');
+
+const { name, exports, dependencies, peerDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+unpack();
+
+const entries = Object.keys(exports).filter((entry) => entry !== './package.json');
+const names = entries.map((entry) => name + entry.slice(1));
+assert.deepEqual(names, ['pooled-backend', 'pooled-backend/fastify', 'pooled-backend/testing']);
+
+const imported = namesGivenBy(
+  'esm.mjs',
+  names.map((entry, index) => `import * as m${index} from '${entry}';`).join('\n'),
+);
+const required = namesGivenBy(
+  'cjs.cjs',
+  names.map((entry, index) => `const m${index} = require('${entry}');`).join('\n'),
+);
+assert.deepEqual(imported, required, 'ESM and CJS give the same names');
+assert.ok(!JSON.stringify(imported).includes('"default"'), 'named exports only');
+assert.ok(imported[0].includes('PooledBackend') && imported[0].includes('BackendError'), `. gives ${imported[0]}`);
+assert.ok(imported[1].includes('fastifyPooledBackend'), `./fastify gives ${imported[1]}`);
+
+const allowed = new Set([...Object.keys(dependencies), ...Object.keys(peerDependencies), name]);
+for (const file of readdirSync(join(installed, 'dist'))) {
+  const text = readFileSync(join(installed, 'dist', file), 'utf8');
+  for (const [, from] of text.matchAll(/(?:\bfrom|\brequire\(|\bimport\(|^import)\s*["']([^."'][^"'\n]*)["']/gm)) {
+    const isKnown = from.startsWith('node:') || allowed.has(from);
+    assert.ok(isKnown || isBuiltin(from), `${file} imports ${from}, which a user need not have`);
+  }
+  assert.ok(!text.includes(ROOT), `${file} names the folder it was built in`);
+}
+console.log(`${name}: ${names.length} entry points load as ESM and as CJS`);
+
+function unpack() {
+  rmSync(project, { recursive: true, force: true });
+  mkdirSync(installed, { recursive: true });
+  const packed = JSON.parse(run('npm', ['pack', '--json', '--silent', '--pack-destination', project], ROOT));
+  run('tar', ['-xzf', packed[0].filename, '-C', installed, '--strip-components=1'], project);
+  writeFileSync(join(project, 'package.json'), '{}\n');
+}
+
+/** What each entry point gives, as a program of its own says it. */
+function namesGivenBy(file, imports) {
+  const modules = names.map((_, index) => `Object.keys(m${index}).sort()`).join(', ');
+  writeFileSync(join(project, file), `${imports}\nconsole.log(JSON.stringify([${modules}]));\n`);
+  return JSON.parse(run(process.execPath, [file], project));
+}
+
+function run(command, words, cwd) {
+  const { status, stdout, stderr } = spawnSync(command, words, { cwd, encoding: 'utf8' });
+  assert.equal(status, 0, `${command} ${words.join(' ')}: ${stderr}`);
+  return stdout;
+}
