@@ -2,17 +2,12 @@
 
 import { BackendError } from '../errors.js';
 import { bodySpans, type Llhttp, OK, PAUSED, type Region } from './llhttp.js';
+import type { ResolvedLimits } from './parser-limits.js';
 import { malformed, readFields } from './response-head.js';
 
 // What stands between the bytes of two chunks without an extension is CRLF, a size, CRLF. 16 digits is the longest size
 // that needs no leading zeros.
 const CHUNK_SEAM_BYTES = 20;
-
-export interface ChunkedLimits {
-  readonly maxHeaderBytes: number;
-  readonly maxFields: number;
-  readonly maxChunkExtensionBytes: number;
-}
 
 /** Decodes one body after the other of one connection. All offsets count from the start of the response's head. */
 export class ChunkedBody {
@@ -24,13 +19,13 @@ export class ChunkedBody {
   failure: BackendError | undefined;
 
   readonly #llhttp: Llhttp;
-  readonly #limits: ChunkedLimits;
+  readonly #limits: ResolvedLimits;
   #chunkEnd = 0; // where the bytes of the last chunk ended
   #wasted = 0; // bytes between chunks beyond their seams
   #trailerStart = 0;
   #trailerText = ''; // as far as it came in earlier pieces
 
-  constructor(llhttp: Llhttp, limits: ChunkedLimits) {
+  constructor(llhttp: Llhttp, limits: ResolvedLimits) {
     this.#llhttp = llhttp;
     this.#limits = limits;
   }
@@ -60,26 +55,29 @@ export class ChunkedBody {
       return end;
     }
     const { fields } = this.#llhttp;
-    if (fields.used > 0) this.#trailerText += region.bytes.toString('latin1', Math.max(from, this.#trailerStart - base), end);
+    if (fields.used > 0)
+      this.#trailerText += region.bytes.toString('latin1', Math.max(from, this.#trailerStart - base), end);
     if (code === PAUSED) this.trailers = readFields(this.#trailerText, fields, this.#trailerStart);
     return end;
   }
 
   /** Copies the bytes of all chunks in the piece into one buffer, and counts what stood between them. */
   #collect(region: Region, base: number): Buffer | undefined {
-    const { marks, used } = bodySpans;
-    if (used === 0) return undefined;
+    const { marks } = bodySpans;
     const shift = base - region.address;
+    let used = 0;
     let total = 0;
-    for (let i = 0; i < used; i += 2) {
-      const start = marks[i] ?? 0;
-      const end = marks[i + 1] ?? 0;
-      total += end - start;
+    for (; used < bodySpans.used; used += 2) {
+      const start = marks[used] ?? 0;
+      const end = marks[used + 1] ?? 0;
       // llhttp tells nothing of extensions. But a chunk goes on without a gap when a piece ended inside it, so every gap
       // is one seam, and what is more than a seam is extension, or a size padded with zeros.
       this.#wasted += Math.max(0, start + shift - this.#chunkEnd - CHUNK_SEAM_BYTES);
       this.#chunkEnd = end + shift;
+      if (this.#wasted > this.#limits.maxChunkExtensionBytes) break;
+      total += end - start;
     }
+    if (total === 0) return undefined;
     const bytes = Buffer.allocUnsafe(total);
     let filled = 0;
     for (let i = 0; i < used; i += 2) {
@@ -96,12 +94,13 @@ export class ChunkedBody {
     const seamEnd = used > 0 ? this.#trailerStart : end;
     const wasted = this.#wasted + Math.max(0, seamEnd - this.#chunkEnd - CHUNK_SEAM_BYTES);
     if (wasted > maxChunkExtensionBytes) {
-      const message = `the origin's response has ${wasted} bytes of chunk extensions, more than ${maxChunkExtensionBytes}`;
+      const message = `the origin's response has ${wasted} bytes of chunk extensions or more, at most ${maxChunkExtensionBytes} are allowed`;
       return new BackendError('http_response_transfer_coding', message);
     }
     const size = used > 0 ? end - this.#trailerStart : 0;
     if (size > maxHeaderBytes || used > maxFields * 4) {
-      const message = `the origin's trailers have ${used / 4} fields in ${size} bytes, more than ${maxFields} in ${maxHeaderBytes}`;
+      const limits = `at most ${maxFields} in ${maxHeaderBytes} are allowed`;
+      const message = `the origin's trailers have ${used / 4} fields in ${size} bytes or more, ${limits}`;
       return new BackendError('http_response_trailer_section_size', message);
     }
     return undefined;

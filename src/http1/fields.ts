@@ -113,7 +113,10 @@ export function checkField(name: string, value: string): void {
     throw new BackendError('http_request_error', `the field name ${shown(name)} is not a token`);
   }
   if (BAD_VALUE.test(value)) {
-    throw new BackendError('http_request_error', `the value of ${name} has a character that no field may have: ${shown(value)}`);
+    throw new BackendError(
+      'http_request_error',
+      `the value of ${name} has a character that no field may have: ${shown(value)}`,
+    );
   }
 }
 

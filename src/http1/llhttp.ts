@@ -191,6 +191,14 @@ export class Llhttp {
     return this.#freed;
   }
 
+  /**
+   * Must come before a message or a piece: the address of a freed parser may be another's by now.
+   * @throws BackendError `proxy_internal_error`.
+   */
+  assertAlive(): void {
+    if (this.#freed) throw new BackendError('proxy_internal_error', 'a response parser was used after it was freed');
+  }
+
   /** Makes ready for a new message. Keeps nothing of the old one. */
   reset(): void {
     this.#engine.wasm.llhttp_reset(this.#pointer);

@@ -129,11 +129,15 @@ function isOurs(name: string): boolean {
 
 function checkTarget(what: string, text: string): void {
   if (NOT_IN_TARGET.test(text)) {
-    throw new BackendError('http_request_error', `the ${what} ${shown(text)} has a character that cannot be written there`);
+    throw new BackendError(
+      'http_request_error',
+      `the ${what} ${shown(text)} has a character that cannot be written there`,
+    );
   }
 }
 
 function checkedLength(bytes: number): number {
-  if (!Number.isSafeInteger(bytes) || bytes < 0) throw new RangeError(`a body's length is a count of bytes, not ${bytes}`);
+  if (!Number.isSafeInteger(bytes) || bytes < 0)
+    throw new RangeError(`a body's length is a count of bytes, not ${bytes}`);
   return bytes;
 }

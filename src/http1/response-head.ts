@@ -95,9 +95,15 @@ export function isTunnel(method: string, status: number): boolean {
 }
 
 /** RFC 9112 §6.3, with every doubt refused: who reads a length otherwise than we do would see another message. */
-function chooseFraming(method: string, status: number, length: string | undefined, coding: string | undefined): ResponseFraming {
+function chooseFraming(
+  method: string,
+  status: number,
+  length: string | undefined,
+  coding: string | undefined,
+): ResponseFraming {
   if (coding !== undefined) {
-    if (length !== undefined) throw refused(`both Content-Length ${shown(length)} and Transfer-Encoding ${shown(coding)}`);
+    if (length !== undefined)
+      throw refused(`both Content-Length ${shown(length)} and Transfer-Encoding ${shown(coding)}`);
     if (coding.toLowerCase() !== 'chunked') {
       const message = `the origin's response has the Transfer-Encoding ${shown(coding)}, only chunked is understood`;
       throw new BackendError('http_response_transfer_coding', message);

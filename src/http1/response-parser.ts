@@ -1,10 +1,13 @@
 /** The responses of one connection, from bytes to events: strict where a lax reader could be led astray. */
 
-import { BackendError, type ErrorCode } from '../errors.js';
+import { BackendError } from '../errors.js';
 import { ChunkedBody } from './chunked-body.js';
-import { Llhttp, OK, PAUSED, type Region, regions, WINDOW_BYTES } from './llhttp.js';
-import { isTunnel, malformed, type ResponseFraming, type ResponseHead, readHead } from './response-head.js';
+import { HeadReader } from './head-reader.js';
+import { Llhttp, type Region, regions, WINDOW_BYTES } from './llhttp.js';
+import { type ParserLimits, type ResolvedLimits, resolveLimits } from './parser-limits.js';
+import { isTunnel, type ResponseFraming, type ResponseHead } from './response-head.js';
 
+export type { ParserLimits } from './parser-limits.js';
 export type { ResponseFraming, ResponseHead } from './response-head.js';
 
 /**
@@ -16,22 +19,10 @@ export interface ResponseEvents {
   onInformation(statusCode: number, statusText: string, rawHeaders: readonly string[]): void;
   /** The final head, once. */
   onHead(head: ResponseHead): void;
-  /** Decoded body bytes, never empty, the receiver's to keep. At most one call a read. */
+  /** Decoded body bytes, never empty, the receiver's to keep. At most one call for what the window held. */
   onBody(bytes: Buffer): void;
   /** The response is complete; `trailers` is name, value, name, value… */
   onEnd(trailers: readonly string[]): void;
-}
-
-/** What a response may cost. */
-export interface ParserLimits {
-  /** Bytes of one head, each interim one too, and of the trailer section. */
-  readonly maxHeaderBytes: number;
-  /** Fields in a head or a trailer section; 2,000 by default. */
-  readonly maxFields?: number;
-  /** Interim responses before a final one; 100 by default. */
-  readonly maxInterim?: number;
-  /** Bytes of chunk extensions in one response; 16,384 by default. */
-  readonly maxChunkExtensionBytes?: number;
 }
 
 /**
@@ -40,16 +31,13 @@ export interface ParserLimits {
  */
 export type ParserState = 'idle' | 'head' | 'body' | 'complete' | 'upgraded' | 'failed';
 
-const DEFAULT_LIMITS = { maxFields: 2_000, maxInterim: 100, maxChunkExtensionBytes: 16_384 };
-
 const NO_FIELDS: readonly string[] = Object.freeze([]);
-
-const LETTER_H = 0x48;
 
 export class ResponseParser {
   readonly #events: ResponseEvents;
-  readonly #limits: Required<ParserLimits>;
+  readonly #limits: ResolvedLimits;
   readonly #llhttp = new Llhttp();
+  readonly #heads: HeadReader;
   #chunked: ChunkedBody | undefined; // made for the first chunked response
 
   #state: ParserState = 'idle';
@@ -61,7 +49,6 @@ export class ResponseParser {
   #failure: BackendError | undefined;
 
   #base = 0; // offset of the first byte of the piece in hand, from the start of the head that is or was last read
-  #text = ''; // of the head, as far as it came in earlier pieces
   #interimCount = 0;
   #framing: ResponseFraming | undefined; // of the body
   #bodyBytes = 0; // decoded so far
@@ -75,7 +62,8 @@ export class ResponseParser {
   /** @throws BackendError `proxy_internal_error` when there is no room for another parser. */
   constructor(events: ResponseEvents, limits: ParserLimits) {
     this.#events = events;
-    this.#limits = { ...DEFAULT_LIMITS, ...limits };
+    this.#limits = resolveLimits(limits);
+    this.#heads = new HeadReader(this.#llhttp, this.#limits);
   }
 
   get state(): ParserState {
@@ -97,6 +85,7 @@ export class ResponseParser {
 
   /** Makes ready for the response to a request of `method`. `expectsUpgrade`: the request asked for a 101 or a tunnel. */
   begin(method: string, expectsUpgrade = false): void {
+    this.#llhttp.assertAlive();
     this.#turn++;
     this.#state = 'head';
     this.#method = method;
@@ -108,7 +97,8 @@ export class ResponseParser {
     this.#framing = undefined;
     this.#bodyBytes = 0;
     this.#forgetTold();
-    this.#startHead(0);
+    this.#base = 0;
+    this.#heads.begin();
   }
 
   /** Feeds bytes that are not in the window. Answers why the response is refused. */
@@ -144,22 +134,26 @@ export class ResponseParser {
       this.#end(NO_FIELDS);
       return this.#tell();
     }
-    return this.#fail('http_response_incomplete', `the origin closed the connection ${this.#whereabouts()}`);
+    const message = `the origin closed the connection ${this.#whereabouts()}`;
+    this.#state = 'failed';
+    this.#failure = new BackendError('http_response_incomplete', message);
+    return this.#failure;
   }
 
   /** Gives the memory of the parser back. Harmless when repeated. */
   free(): void {
     this.#turn++;
+    if (!this.#isOver()) this.#state = 'failed';
     this.#llhttp.free();
   }
 
   /** Takes everything out of a piece; {@link ResponseParser.#tell} tells it. */
   #take(region: Region, length: number): void {
-    if (length === 0 || this.#state === 'failed') return;
+    if (length === 0 || (this.#state === 'failed' && !this.#llhttp.freed)) return;
     this.#sawBytes = true;
     let from = 0;
     try {
-      if (this.#llhttp.freed) throw new BackendError('proxy_internal_error', 'a parser was fed after it was freed');
+      this.#llhttp.assertAlive();
       if (this.#state === 'idle') {
         throw new BackendError('http_protocol_error', `the origin sent ${length} bytes without being asked`);
       }
@@ -176,36 +170,16 @@ export class ResponseParser {
 
   /** Reads on in a head. Answers where the rest begins. */
   #takeHead(region: Region, from: number, length: number): number {
-    const { bytes, address } = region;
-    // llhttp skips empty lines in front of a response. A request has been answered by then, or nobody asked.
-    if (this.#base + from === 0 && bytes[from] !== LETTER_H) {
-      throw malformed('http_protocol_error', 'Expected HTTP/', bytes, from, length);
-    }
-    const code = this.#llhttp.execute(address + from, length - from, this.#base - address);
-    const end = code === OK ? length : this.#llhttp.stopAddress - address;
-    this.#checkHeadSize(this.#base + end);
-    if (code !== OK && code !== PAUSED) {
-      throw malformed('http_protocol_error', this.#llhttp.stopReason, bytes, end, length);
-    }
-    this.#text += bytes.toString('latin1', from, end);
-    if (code === OK) return length;
-
-    const head = readHead(this.#text, this.#llhttp.fields, this.#method);
-    if (head.statusCode < 200 && head.statusCode !== 101) {
+    const end = this.#heads.take(region, from, length, this.#base, this.#method);
+    const { head } = this.#heads;
+    if (head === undefined) return end;
+    if (head.statusCode >= 200 || head.statusCode === 101) this.#tookHead(head, this.#base + end);
+    else {
       this.#tookInterim(head);
-      this.#startHead(end);
-      return end;
+      this.#base = -end;
+      this.#heads.begin();
     }
-    this.#tookHead(head, this.#base + end);
     return end;
-  }
-
-  #checkHeadSize(bytes: number): void {
-    const { maxFields, maxHeaderBytes } = this.#limits;
-    const fields = this.#llhttp.fields.used / 4;
-    if (bytes <= maxHeaderBytes && fields <= maxFields) return;
-    const message = `the origin's response head has ${fields} fields in ${bytes} bytes, more than ${maxFields} in ${maxHeaderBytes}`;
-    throw new BackendError('http_response_header_section_size', message);
   }
 
   #tookInterim(head: ResponseHead): void {
@@ -223,14 +197,14 @@ export class ResponseParser {
     const { framing, statusCode } = head;
     const tunnel = isTunnel(this.#method, statusCode);
     if (tunnel && !this.#expectsUpgrade) {
-      throw new BackendError('http_protocol_error', `the origin switched protocols (${statusCode}) without being asked`);
+      const message = `the origin switched protocols (${statusCode}) without being asked`;
+      throw new BackendError('http_protocol_error', message);
     }
     // What llhttp does not take for chunked it would hand us undecoded, up to the end of the connection.
     if (framing.kind === 'chunked' && this.#llhttp.needsEof) {
       throw new BackendError('http_response_transfer_coding', "the origin's Transfer-Encoding is not plainly chunked");
     }
     this.#framing = framing;
-    this.#text = '';
     this.#toldHead = head;
     if (tunnel) this.#state = 'upgraded';
     else if (framing.kind === 'none' || (framing.kind === 'length' && framing.bytes === 0)) this.#end(NO_FIELDS);
@@ -246,7 +220,8 @@ export class ResponseParser {
   /** Reads on in a body. Answers where the rest begins. */
   #takeBody(region: Region, from: number, length: number): number {
     const framing = this.#framing;
-    if (framing?.kind === 'chunked' && this.#chunked !== undefined) return this.#takeChunks(this.#chunked, region, from, length);
+    const chunked = this.#chunked;
+    if (framing?.kind === 'chunked' && chunked !== undefined) return this.#takeChunks(chunked, region, from, length);
     // llhttp would only count, and copy. Past the head no byte of these bodies goes through it.
     const left = framing?.kind === 'length' ? framing.bytes - this.#bodyBytes : length;
     const end = Math.min(length, from + left);
@@ -302,13 +277,6 @@ export class ResponseParser {
     this.#toldEnd = undefined;
   }
 
-  /** The next byte at `from` of the piece in hand begins a head. */
-  #startHead(from: number): void {
-    this.#base = -from;
-    this.#text = '';
-    this.#llhttp.reset();
-  }
-
   #isOver(): boolean {
     return this.#state === 'complete' || this.#state === 'upgraded';
   }
@@ -321,15 +289,10 @@ export class ResponseParser {
     }
   }
 
-  #fail(code: ErrorCode, message: string): BackendError {
-    this.#state = 'failed';
-    this.#failure = new BackendError(code, message);
-    return this.#failure;
-  }
-
   #whereabouts(): string {
     if (!this.#sawBytes) return 'without a byte of an answer';
-    if (this.#state === 'head') return this.#base > 0 ? 'in the middle of a response head' : 'after an interim response';
+    if (this.#state === 'head')
+      return this.#base > 0 ? 'in the middle of a response head' : 'after an interim response';
     const whole = this.#framing?.kind === 'length' ? `${this.#framing.bytes}` : 'an unknown number of';
     return `after ${this.#bodyBytes} of ${whole} body bytes`;
   }

@@ -1,0 +1,63 @@
+/** Response heads on their way through llhttp, however they are cut. */
+
+import { BackendError } from '../errors.js';
+import { type Llhttp, OK, PAUSED, type Region } from './llhttp.js';
+import type { ResolvedLimits } from './parser-limits.js';
+import { malformed, type ResponseHead, readHead } from './response-head.js';
+
+const LETTER_H = 0x48;
+
+/** Reads one head after the other. All offsets count from the start of the head being read. */
+export class HeadReader {
+  readonly #llhttp: Llhttp;
+  readonly #limits: ResolvedLimits;
+  #text = ''; // as far as it came in earlier pieces
+  #head: ResponseHead | undefined;
+
+  constructor(llhttp: Llhttp, limits: ResolvedLimits) {
+    this.#llhttp = llhttp;
+    this.#limits = limits;
+  }
+
+  /** The head, once it is complete. */
+  get head(): ResponseHead | undefined {
+    return this.#head;
+  }
+
+  /** The next byte begins a head. */
+  begin(): void {
+    this.#text = '';
+    this.#head = undefined;
+    this.#llhttp.reset();
+  }
+
+  /**
+   * Reads on in a piece whose first byte has the offset `base`. Answers where the rest begins.
+   * @throws BackendError when the head is refused.
+   */
+  take(region: Region, from: number, length: number, base: number, method: string): number {
+    const { bytes, address } = region;
+    // llhttp skips empty lines in front of a response: tolerance for sloppy clients that no server needs.
+    if (base + from === 0 && bytes[from] !== LETTER_H) {
+      throw malformed('http_protocol_error', 'Expected HTTP/', bytes, from, length);
+    }
+    const code = this.#llhttp.execute(address + from, length - from, base - address);
+    const end = code === OK ? length : this.#llhttp.stopAddress - address;
+    this.#checkSize(base + end);
+    if (code !== OK && code !== PAUSED) {
+      throw malformed('http_protocol_error', this.#llhttp.stopReason, bytes, end, length);
+    }
+    this.#text += bytes.toString('latin1', from, end);
+    if (code === PAUSED) this.#head = readHead(this.#text, this.#llhttp.fields, method);
+    return end;
+  }
+
+  #checkSize(bytes: number): void {
+    const { maxFields, maxHeaderBytes } = this.#limits;
+    const fields = this.#llhttp.fields.used / 4;
+    if (bytes <= maxHeaderBytes && fields <= maxFields) return;
+    const limits = `at most ${maxFields} in ${maxHeaderBytes} are allowed`;
+    const message = `the origin's response head has ${fields} fields in ${bytes} bytes or more, ${limits}`;
+    throw new BackendError('http_response_header_section_size', message);
+  }
+}

@@ -1,0 +1,20 @@
+/** What a response may cost. */
+
+export interface ParserLimits {
+  /** Bytes of one head, each interim one too, and of the trailer section. */
+  readonly maxHeaderBytes: number;
+  /** Fields in a head or a trailer section; 2,000 by default. */
+  readonly maxFields?: number;
+  /** Interim responses before a final one; 100 by default. */
+  readonly maxInterim?: number;
+  /** Bytes of chunk extensions in one response; 16,384 by default. */
+  readonly maxChunkExtensionBytes?: number;
+}
+
+export type ResolvedLimits = Required<ParserLimits>;
+
+const DEFAULTS = { maxFields: 2_000, maxInterim: 100, maxChunkExtensionBytes: 16_384 };
+
+export function resolveLimits(limits: ParserLimits): ResolvedLimits {
+  return { ...DEFAULTS, ...limits };
+}
