@@ -38,3 +38,27 @@ export const systemClock: Clock = {
     return { cancel: () => clearImmediate(immediate) };
   },
 };
+
+/** Keeps the process alive while work is under way: sockets and timers of ours never do. */
+export class ProcessHold {
+  #timer: NodeJS.Timeout | undefined;
+  #holders = 0;
+
+  take(): void {
+    this.#holders += 1;
+    if (this.#holders > 1) return;
+    this.#timer ??= setInterval(() => {}, LONGEST_TIMER_MS);
+    this.#timer.ref();
+  }
+
+  letGo(): void {
+    this.#holders -= 1;
+    if (this.#holders === 0) this.#timer?.unref();
+  }
+
+  /** Ends the hold for good. */
+  close(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+}

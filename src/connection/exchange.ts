@@ -1,0 +1,225 @@
+/** One request and its response on one connection, as two facts that only move forward. */
+
+import { BackendError, type Phase, type Progress } from '../errors.js';
+import { chunkHead, writeTrailers } from '../http1/request-head.js';
+import type { ResponseHead } from '../http1/response-parser.js';
+import type { Connection } from './connection.js';
+
+/** Takes the bytes of a request's body. */
+export interface BodyTarget {
+  /** Returns false to be left alone until `BodySource.drained()`. */
+  write(bytes: Uint8Array): boolean;
+  end(trailers: readonly string[]): void;
+  fail(error: Error): void;
+}
+
+/** Gives the bytes of a request's body, from the first one, to one target at a time. */
+export interface BodySource {
+  /** Declared length; `undefined` = chunked. */
+  readonly length: number | undefined;
+  /** The whole body, when it is in memory. */
+  readonly bytes: Uint8Array | undefined;
+  begin(target: BodyTarget): void;
+  drained(): void;
+  detach(): void;
+}
+
+/** What an exchange needs to know of a request, beside its head as written. All times in milliseconds. */
+export interface ExchangeRequest {
+  readonly method: string;
+  readonly body: BodySource | undefined;
+  readonly timeouts: { readonly sendTimeout: number; readonly headersTimeout: number; readonly bodyTimeout: number };
+}
+
+/** How an exchange ended without a complete response. */
+export type Ending = 'refused-write' | 'closed' | 'headers-timeout' | 'body-timeout' | 'send-timeout' | 'garbage' | 'body-failed';
+
+/** Follows one exchange. Nothing is called after `exchangeEnded` or `exchangeFailed`. */
+export interface ExchangeListener {
+  onInformation(statusCode: number, statusText: string, rawHeaders: readonly string[]): void;
+  onHead(head: ResponseHead): void;
+  /** Returns false to stop reading until `resume()`. */
+  onBody(bytes: Buffer): boolean;
+  exchangeEnded(trailers: readonly string[]): void;
+  /** The connection is closed by now. */
+  exchangeFailed(ending: Ending, cause: BackendError): void;
+}
+
+// A body up to this goes out in one write with its head: copying it costs less than a second system call.
+const ONE_WRITE_BYTES = 16_384;
+
+/** What is left of a response whose client has gone may be read to the end when it is no more than this. */
+const DRAIN_BYTES = 65_536;
+const DRAIN_MS = 1_000;
+
+export class Exchange implements BodyTarget {
+  sent: Progress = 'nothing';
+  received: Progress = 'nothing';
+  head: ResponseHead | undefined;
+  readonly request: ExchangeRequest;
+  readonly #connection: Connection;
+  #listener: ExchangeListener | undefined; // gone when the client is: the rest is read and dropped
+  #requestEnded = false; // everything was handed to the socket
+  #bodyBytes = 0;
+  #streams = false; // an event stream is silent as long as it likes
+  paused = false;
+
+  constructor(connection: Connection, request: ExchangeRequest, listener: ExchangeListener) {
+    this.#connection = connection;
+    this.request = request;
+    this.#listener = listener;
+  }
+
+  get phase(): Phase {
+    if (this.received === 'all') return 'done';
+    if (this.head !== undefined) return 'response-body';
+    if (this.received === 'some') return 'response-head';
+    return this.sent === 'all' ? 'wait' : 'send';
+  }
+
+  /** The request is wholly with the kernel. */
+  get requestWritten(): boolean {
+    return this.sent === 'all';
+  }
+
+  /** Sends the request. Returns false when the kernel refused the first write: nothing was sent. */
+  start(head: string): boolean {
+    const { socket, flushed } = this.#connection;
+    const { body } = this.request;
+    const bytes = body?.bytes;
+    if (body === undefined) {
+      this.#requestEnded = true;
+      socket.write(head, 'latin1', flushed);
+    } else if (bytes !== undefined && body.length !== undefined && bytes.length <= ONE_WRITE_BYTES) {
+      this.#requestEnded = true;
+      socket.write(joined(head, bytes), flushed);
+    } else socket.write(head, 'latin1', flushed);
+
+    // The kernel's refusal is known at once on plain TCP. TLS encrypts first and tells later, which proves nothing.
+    if (!this.#connection.secure && socket.errored !== null) return false;
+    this.sent = 'some';
+    if (this.#requestEnded) this.flushed();
+    else body?.begin(this);
+    return true;
+  }
+
+  // --- the request's body, written by ReplayBody -------------------------------------------------------------------
+
+  write(bytes: Uint8Array): boolean {
+    const { socket, flushed } = this.#connection;
+    if (socket.destroyed) return false;
+    if (this.request.body?.length !== undefined) socket.write(bytes, flushed);
+    else {
+      socket.cork();
+      socket.write(chunkHead(bytes.length), 'latin1');
+      socket.write(bytes);
+      socket.write('\r\n', 'latin1', flushed);
+      socket.uncork();
+    }
+    this.#connection.watchSending();
+    return !socket.writableNeedDrain;
+  }
+
+  end(trailers: readonly string[]): void {
+    const { socket, flushed } = this.#connection;
+    if (socket.destroyed) return;
+    this.#requestEnded = true;
+    if (this.request.body?.length === undefined) socket.write(writeTrailers(trailers), 'latin1', flushed);
+    this.flushed();
+  }
+
+  /** The client broke off its upload: half a request is on the wire, so the connection is lost. */
+  fail(error: Error): void {
+    const cause = BackendError.is(error)
+      ? error
+      : new BackendError('client_aborted', `the request's body broke off: ${error.message}`, { cause: error });
+    this.#connection.fail('body-failed', cause);
+  }
+
+  // --- the socket's news ---------------------------------------------------------------------------------------------
+
+  /** A write was accepted by the kernel. */
+  flushed(): void {
+    if (this.#connection.watchSending() > 0) return;
+    if (!this.#requestEnded || this.sent === 'all') return;
+    this.sent = 'all';
+    if (this.head === undefined) this.#connection.watchReceiving(this.request.timeouts.headersTimeout);
+  }
+
+  drained(): void {
+    this.flushed();
+    this.request.body?.drained();
+  }
+
+  onInformation(statusCode: number, statusText: string, rawHeaders: readonly string[]): void {
+    this.#listener?.onInformation(statusCode, statusText, rawHeaders);
+  }
+
+  onHead(head: ResponseHead, streams: boolean): void {
+    this.head = head;
+    this.received = 'some';
+    this.#streams = streams;
+    this.#awaitBody();
+    this.#listener?.onHead(head);
+  }
+
+  onBody(bytes: Buffer): void {
+    this.#bodyBytes += bytes.length;
+    this.#awaitBody();
+    if (this.#listener === undefined || this.#listener.onBody(bytes)) return;
+    this.paused = true;
+    this.#connection.restReceiving();
+  }
+
+  /** The response is complete. */
+  complete(trailers: readonly string[]): void {
+    this.received = 'all';
+    this.request.body?.detach();
+    this.#listener?.exchangeEnded(trailers);
+    this.#listener = undefined;
+  }
+
+  broke(ending: Ending, cause: BackendError): void {
+    this.request.body?.detach();
+    this.#listener?.exchangeFailed(ending, cause);
+    this.#listener = undefined;
+  }
+
+  resume(): void {
+    if (!this.paused) return;
+    this.paused = false;
+    this.#awaitBody();
+    this.#connection.socket.resume();
+  }
+
+  /**
+   * The client has gone. A response that is nearly here is read to its end, so that a storm of aborts does not become a
+   * storm of dials; anything else costs the connection.
+   */
+  abandon(): void {
+    this.#listener = undefined;
+    this.request.body?.detach();
+    if (this.received === 'all' || this.#connection.closed) return;
+    const framing = this.head?.framing;
+    const left = framing?.kind === 'length' ? framing.bytes - this.#bodyBytes : Number.POSITIVE_INFINITY;
+    if (this.sent !== 'all' || left > DRAIN_BYTES) {
+      this.#connection.close('aborted');
+      return;
+    }
+    this.resume();
+    this.#connection.watchDraining(DRAIN_MS);
+  }
+
+  #awaitBody(): void {
+    if (this.#listener === undefined) return; // draining: its own limit runs
+    if (this.#streams) this.#connection.restReceiving();
+    else this.#connection.watchReceiving(this.request.timeouts.bodyTimeout);
+  }
+}
+
+function joined(head: string, bytes: Uint8Array): Buffer {
+  const buffer = Buffer.allocUnsafe(head.length + bytes.length);
+  buffer.write(head, 0, 'latin1');
+  buffer.set(bytes, head.length);
+  return buffer;
+}

@@ -1,0 +1,61 @@
+/** The errors of requests that never got a connection, with what the origins were doing. */
+
+import { BackendError } from '../errors.js';
+import type { Origin } from '../origin/origin.js';
+import type { Refusal, RefusalReason, Waiter } from './wait-queue.js';
+
+const REFUSED: Readonly<Record<Exclude<RefusalReason, 'timeout'>, string>> = {
+  full: 'the queue is full',
+  hopeless: 'the queue is too long to be served in time',
+  displaced: 'made room for a newer request after half of its time',
+};
+
+/** Of a request that the queue did not keep. */
+export function refusalError<W extends Waiter>(
+  refusal: Refusal<W>,
+  origins: readonly Origin[],
+  waiting: number,
+  now: number,
+): BackendError {
+  const { reason, waitedMs, retryAfter } = refusal;
+  if (reason === 'timeout') return waitedOutError(waitedMs, retryAfter, origins, waiting, now);
+  const message = `${REFUSED[reason]}: ${describe(origins, now)}, ${waiting} waiting`;
+  return new BackendError('connection_limit_reached', message, { counts: origins.map((one) => one.counts), retryAfter });
+}
+
+/** Of a request that has waited as long as it may: for a slot, or for a dial that never came. */
+export function waitedOutError(
+  waitedMs: number,
+  retryAfter: number,
+  origins: readonly Origin[],
+  waiting: number,
+  now: number,
+): BackendError {
+  const counts = origins.map((origin) => origin.counts);
+  const message = `waited ${Math.round(waitedMs)} ms for a connection to ${describe(origins, now)}, ${waiting} waiting`;
+  const dialError = counts.every(({ busy }) => busy === 0) ? lastDialError(origins) : undefined;
+  if (dialError === undefined) return new BackendError('connection_limit_reached', message, { counts, retryAfter });
+  return new BackendError(dialError.code, message, { counts, origin: dialError.origin, cause: dialError });
+}
+
+function lastDialError(origins: readonly Origin[]): BackendError | undefined {
+  for (const { backoff } of origins) {
+    if (backoff.state.name !== 'ready' && BackendError.is(backoff.state.lastError)) return backoff.state.lastError;
+  }
+  return undefined;
+}
+
+function describe(origins: readonly Origin[], now: number): string {
+  return origins.map((origin) => `${origin.address.origin} ${stateOf(origin, now)}`).join(' or ');
+}
+
+function stateOf({ backoff, standing, counts }: Origin, now: number): string {
+  const { state } = backoff;
+  if (state.name !== 'ready') {
+    const { cause } = state.lastError;
+    const why = cause instanceof Error && 'code' in cause ? String(cause.code) : state.lastError.message;
+    return `(in back-off since ${Math.round((now - state.since) / 100) / 10} s: ${why})`;
+  }
+  const ejected = standing.state.name === 'ejected' ? `, ejected: ${standing.state.reason}` : '';
+  return `(busy ${counts.busy}, idle ${counts.idle}, dialling ${counts.dialling}${ejected})`;
+}

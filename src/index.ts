@@ -1,0 +1,10 @@
+/** The public surface. */
+
+export { type CloseOptions, PooledBackend } from './backend.js';
+export type { Balancer, BalanceOption, Candidate } from './balance/balancer.js';
+export { type Attempt, BackendError, type Delivery, type ErrorCode, type OriginCounts, type Phase, type Progress } from './errors.js';
+export type { RequestHandler } from './mount/handler.js';
+export type { BackendRequestOptions, BackendResponse } from './mount/request.js';
+export type { BackendEvents } from './observe.js';
+export type { HandlerOptions, Logger, OriginOptions, PooledBackendOptions } from './options.js';
+export type { BackendStats, OriginStats } from './stats.js';

@@ -1,0 +1,95 @@
+/** Makes connections in the empty slots of one origin. */
+
+import { Dial, type Dialled, type DialTarget } from '../connection/dial.js';
+import type { Deadlines } from '../deadlines.js';
+import type { BackendError } from '../errors.js';
+import type { Pool, Slot } from '../pool/pool.js';
+import type { DialBackoff } from './dial-backoff.js';
+import type { DialPurpose } from './setting.js';
+import type { Tenancy } from './tenancy.js';
+
+/** Hears how each dial ended. The slot is still dialling. */
+export interface DiallerListener {
+  dialled(slot: Slot<Tenancy>, dialled: Dialled, purpose: DialPurpose): void;
+  dialFailed(slot: Slot<Tenancy>, error: BackendError, purpose: DialPurpose): void;
+}
+
+export class Dialler {
+  readonly #target: DialTarget;
+  readonly #deadlines: Deadlines;
+  readonly #pool: Pool<Tenancy>;
+  readonly #backoff: DialBackoff;
+  readonly #listener: DiallerListener;
+  readonly #dials = new Map<Dial, DialPurpose>();
+  #session: Buffer | undefined;
+  #closed = false;
+
+  constructor(
+    target: DialTarget,
+    deadlines: Deadlines,
+    pool: Pool<Tenancy>,
+    backoff: DialBackoff,
+    listener: DiallerListener,
+  ) {
+    this.#target = target;
+    this.#deadlines = deadlines;
+    this.#pool = pool;
+    this.#backoff = backoff;
+    this.#listener = listener;
+  }
+
+  /** Whether a dial may begin in an empty slot. */
+  get canDial(): boolean {
+    return !this.#closed && this.#pool.canCheckout('empty') && this.#backoff.mayDial();
+  }
+
+  /** Whether a dial may begin in the slot of an idle connection. */
+  get canMakeRoom(): boolean {
+    return !this.#closed && this.#pool.canCheckout('coldest') && this.#backoff.mayDial();
+  }
+
+  get dialling(): number {
+    return this.#dials.size;
+  }
+
+  /** Dials for spares and the minimum. */
+  get stocking(): number {
+    let count = 0;
+    for (const purpose of this.#dials.values()) if (purpose === 'stock') count += 1;
+    return count;
+  }
+
+  /** Begins a dial. There must be an empty slot, see {@link canDial}. */
+  dial(purpose: DialPurpose): void {
+    const slot = this.#pool.checkout('empty');
+    if (slot === undefined) throw new Error(`a dial to ${this.#target.origin} without an empty slot`);
+    this.#pool.startDial(slot);
+    this.#backoff.begin();
+    const dial = new Dial(this.#target, this.#session, this.#deadlines, {
+      opened: (dialled) => {
+        this.#dials.delete(dial);
+        this.#listener.dialled(slot, dialled, purpose);
+      },
+      failed: (error) => {
+        this.#dials.delete(dial);
+        this.#listener.dialFailed(slot, error, purpose);
+      },
+      session: (session) => {
+        this.#session = session;
+      },
+    });
+    this.#dials.set(dial, purpose);
+  }
+
+  /** Closes the connection that has been idle longest, so that a fresh one can take its slot. */
+  makeRoom(): void {
+    this.#pool.checkout('coldest')?.item?.connection.close('made-room');
+  }
+
+  /** Gives up every dial and begins no other. */
+  close(): void {
+    this.#closed = true;
+    for (const dial of this.#dials.keys()) dial.abandon();
+    this.#dials.clear();
+  }
+}

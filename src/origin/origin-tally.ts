@@ -1,0 +1,39 @@
+/** What is counted of one origin. */
+
+import type { Delivery } from '../errors.js';
+
+/** Counters that only grow. */
+export class OriginTally {
+  dialled = 0;
+  dialsFailed = 0;
+  readonly closed: Record<string, number> = {};
+  requests = 0;
+  reused = 0;
+  readonly resent: Record<string, number> = {};
+  staleFound = 0;
+  staleSwept = 0;
+  poisoned = 0;
+  readonly responses = { '2xx': 0, '3xx': 0, '4xx': 0, '5xx': 0, other: 0 };
+  readonly delivery: Record<Delivery, number> = { unsent: 0, unknown: 0, answered: 0 };
+
+  countClosed(reason: string): void {
+    this.closed[reason] = (this.closed[reason] ?? 0) + 1;
+  }
+
+  countResent(reason: string): void {
+    this.resent[reason] = (this.resent[reason] ?? 0) + 1;
+  }
+
+  countDelivery(delivery: Delivery): void {
+    this.delivery[delivery] += 1;
+  }
+
+  countResponse(statusCode: number): void {
+    const { responses } = this;
+    if (statusCode < 300) responses['2xx'] += 1;
+    else if (statusCode < 400) responses['3xx'] += 1;
+    else if (statusCode < 500) responses['4xx'] += 1;
+    else if (statusCode < 600) responses['5xx'] += 1;
+    else responses.other += 1;
+  }
+}

@@ -1,0 +1,329 @@
+/** One server: lends its connections, learns from what they tell, and knows how it is doing. */
+
+import { type CloseReason, Connection, type ConnectionSetting } from '../connection/connection.js';
+import type { Dialled } from '../connection/dial.js';
+import { BackendError, type OriginCounts } from '../errors.js';
+import { keepAliveHint } from '../http1/persistence.js';
+import type { ResponseHead } from '../http1/response-parser.js';
+import { type Choice, Pool, type Slot } from '../pool/pool.js';
+import { DialBackoff } from './dial-backoff.js';
+import { Dialler, type DiallerListener } from './dialler.js';
+import { IdleLimit } from './idle-limit.js';
+import { OriginTally } from './origin-tally.js';
+import type { Demand, DialPurpose, OriginAddress, OriginSetting, Travel } from './setting.js';
+import { Standing } from './standing.js';
+import { SPARE_MS, Stock } from './stock.js';
+import { type Landlord, Tenancy } from './tenancy.js';
+
+const VERIFIED_IDLE_MS = 1_000;
+const VERIFIED_EXCHANGES = 2;
+const REQUEST_TIMEOUT_TEXT = /^HTTP\/1\.[01] 408/;
+
+export class Origin implements Landlord, DiallerListener {
+  readonly address: OriginAddress;
+  readonly standing: Standing;
+  readonly backoff: DialBackoff;
+  readonly idleLimit: IdleLimit;
+  readonly tally = new OriginTally();
+  readonly #setting: OriginSetting;
+  readonly #connectionSetting: ConnectionSetting;
+  readonly #demand: Demand;
+  readonly #pool: Pool<Tenancy>;
+  readonly #dialler: Dialler;
+  readonly #stock: Stock;
+  readonly #tenancies = new Set<Tenancy>();
+  #freshShare = 0; // connections that carry a request which may only travel fresh
+  #sweeping = false;
+  #closed = false;
+  #readers: (() => void)[] = []; // of ready()
+
+  constructor(address: OriginAddress, setting: OriginSetting, demand: Demand) {
+    const { clock, deadlines, observer, random, window, limits, connect, tls } = setting;
+    const secure = address.protocol === 'https:';
+    const target = { ...address, connect, tls, connectTimeoutMs: setting.connectTimeout, window };
+    this.address = address;
+    this.#setting = setting;
+    this.#demand = demand;
+    this.#connectionSetting = { origin: address.origin, secure, clock, deadlines, limits, window };
+    this.standing = new Standing(address.origin, setting.ejection, clock, observer);
+    this.backoff = new DialBackoff(clock, random);
+    this.idleLimit = new IdleLimit({ keepAliveTimeoutMs: setting.keepAliveTimeout, clock });
+    this.#pool = new Pool({ size: address.maxConnections, onFree: () => this.#slotFreed() });
+    this.#dialler = new Dialler(target, deadlines, this.#pool, this.backoff, this);
+    this.#stock = new Stock(setting, this.#pool, this.#dialler, this.idleLimit, demand);
+  }
+
+  get counts(): OriginCounts & { readonly spare: number } {
+    const { busy, idle, fresh, dialling } = this.#pool.counts;
+    return { origin: this.address.origin, busy, idle, dialling, spare: fresh };
+  }
+
+  // --- lending -------------------------------------------------------------------------------------------------------
+
+  /** Whether `take` might find something. */
+  hasConnectionFor(travel: Travel): boolean {
+    if (travel !== 'fresh' && this.#pool.canCheckout('recent')) return true;
+    return travel !== 'any' && this.hasFreshShare && this.#pool.canCheckout('fresh');
+  }
+
+  /**
+   * Lends a connection that is alive at this moment. `'later'`: one is being checked, and will be offered. `undefined`:
+   * there is none.
+   */
+  take(travel: Travel): Tenancy | 'later' | undefined {
+    for (;;) {
+      const tenancy = this.#pick(travel);
+      if (tenancy === undefined) return undefined;
+      const alive = tenancy.connection.isAlive();
+      if (alive === true) return tenancy;
+      if (alive === undefined) {
+        this.#offerAfterTwoTurns(tenancy, true);
+        return 'later';
+      }
+      this.#sweep();
+    }
+  }
+
+  /** A connection begins to carry a request. */
+  lend(tenancy: Tenancy, travel: Travel): void {
+    const { connection } = tenancy;
+    this.standing.begin();
+    this.tally.requests += 1;
+    if (connection.exchanges > 0) {
+      this.tally.reused += 1;
+      tenancy.idleMsWhenLent = connection.idleMs();
+    }
+    this.#pool.markUsed(tenancy.slot);
+    if (travel !== 'fresh') return;
+    tenancy.holdsFreshShare = true;
+    this.#freshShare += 1;
+  }
+
+  /** Requests that may only travel fresh are being seen: keeps spares for the next ones. */
+  expectFresh(): void {
+    this.#stock.expectFresh();
+  }
+
+  /** Whether one more request may travel fresh here. */
+  get hasFreshShare(): boolean {
+    return this.#freshShare < this.address.maxFreshConnections;
+  }
+
+  /** Whether a reused connection may carry what must not be sent twice, by its record and its age. */
+  isProven(connection: Connection): boolean {
+    if (connection.exchanges < VERIFIED_EXCHANGES) return false;
+    return connection.idleMs() < Math.min(VERIFIED_IDLE_MS, this.idleLimit.effectiveMs);
+  }
+
+  #pick(travel: Travel): Tenancy | undefined {
+    if (travel === 'any') return this.#checkout('recent', this.idleLimit.effectiveMs);
+    if (travel === 'verified') {
+      const newest = this.#pool.checkout('recent');
+      if (newest?.item !== undefined && this.isProven(newest.item.connection)) return newest.item;
+      if (newest !== undefined) this.#pool.release(newest);
+    }
+    return this.hasFreshShare ? this.#checkout('fresh', SPARE_MS) : undefined;
+  }
+
+  /** The first connection of this choice that is young enough; those that are too old are closed on the way. */
+  #checkout(choice: Choice, limitMs: number): Tenancy | undefined {
+    for (;;) {
+      const tenancy = this.#pool.checkout(choice)?.item;
+      if (tenancy === undefined || tenancy.connection.idleMs() <= limitMs) return tenancy;
+      tenancy.connection.close(tenancy.connection.fresh ? 'spare-expired' : 'idle-timeout');
+    }
+  }
+
+  /** One idle connection was found closed: its neighbours have heard the same server go. */
+  #sweep(): void {
+    this.tally.staleFound += 1;
+    const before = this.tally.staleSwept;
+    this.#sweeping = true;
+    for (const slot of this.#pool.idleSlots()) slot.item?.connection.isAlive();
+    this.#sweeping = false;
+    const { observer } = this.#setting;
+    const swept = this.tally.staleSwept - before;
+    if (observer.watches('stale')) observer.emit('stale', { origin: this.address.origin, swept });
+  }
+
+  /** To whoever waits, else to the idle ones. The connection was found alive in this turn. */
+  #offer(tenancy: Tenancy): void {
+    if (this.#demand.waiting && this.#demand.offer(this, tenancy)) return;
+    if (tenancy.connection.closed) return;
+    this.#pool.release(tenancy.slot);
+    this.#stock.added(tenancy);
+  }
+
+  /** The kernel cannot be asked: two turns of the event loop tell instead. */
+  #offerAfterTwoTurns(tenancy: Tenancy, demanded: boolean): void {
+    tenancy.connection.afterTwoTurns(() => {
+      if (demanded) this.#demand.arrived();
+      if (!tenancy.connection.closed) this.#offer(tenancy);
+      else this.#demand.room();
+    });
+  }
+
+  // --- dialling --------------------------------------------------------------------------------------------------------
+
+  get canDial(): boolean {
+    return this.#dialler.canDial;
+  }
+
+  get canMakeRoom(): boolean {
+    return this.#dialler.canMakeRoom;
+  }
+
+  makeRoom(): void {
+    this.#dialler.makeRoom();
+  }
+
+  dial(purpose: DialPurpose): void {
+    this.standing.begin();
+    this.#dialler.dial(purpose);
+  }
+
+  dialled(slot: Slot<Tenancy>, dialled: Dialled, purpose: DialPurpose): void {
+    const { clock, random, maxConnectionAge, observer } = this.#setting;
+    // Shortened at random, so that connections dialled together do not retire together.
+    const tenancy = new Tenancy(slot, clock.now() + maxConnectionAge * (1 - random() / 10), this);
+    try {
+      tenancy.moveIn(new Connection(dialled, this.#connectionSetting, tenancy));
+    } catch (error) {
+      dialled.socket.destroy();
+      this.dialFailed(slot, asBackendError(error), purpose);
+      return;
+    }
+    this.backoff.succeeded();
+    this.tally.dialled += 1;
+    this.#tenancies.add(tenancy);
+    this.#pool.fill(slot, tenancy);
+    if (observer.watches('connect')) {
+      observer.emit('connect', { origin: this.address.origin, open: this.#tenancies.size });
+    }
+    this.#dialOver(purpose);
+    if (dialled.spokeFirst()) tenancy.connection.close('poisoned');
+    else if (typeof purpose === 'string' || !purpose.opened(this, tenancy)) this.#offer(tenancy);
+  }
+
+  dialFailed(slot: Slot<Tenancy>, error: BackendError, purpose: DialPurpose): void {
+    const { clock, observer } = this.#setting;
+    this.tally.dialsFailed += 1;
+    this.standing.failed(error.code);
+    const retryInMs = this.backoff.failed(error);
+    this.#pool.release(slot);
+    clock.after(retryInMs, () => this.#slotFreed());
+    if (observer.watches('dialFailed')) observer.emit('dialFailed', { origin: this.address.origin, error, retryInMs });
+    this.#dialOver(purpose);
+    if (typeof purpose !== 'string') purpose.failed(error);
+    this.#demand.dialFailed(this, error);
+  }
+
+  #dialOver(purpose: DialPurpose): void {
+    if (purpose === 'demand') this.#demand.arrived();
+    this.#tellReaders();
+  }
+
+  // --- what connections tell -----------------------------------------------------------------------------------------
+
+  returned(tenancy: Tenancy): void {
+    const { connection } = tenancy;
+    this.#takeFreshShareBack(tenancy);
+    if (connection.exchanges > 1) this.idleLimit.reused(tenancy.idleMsWhenLent);
+    const reason = this.#retirement(tenancy);
+    if (reason !== undefined) {
+      connection.close(reason);
+      return;
+    }
+    if (!this.#demand.waiting) {
+      this.#offer(tenancy);
+      return;
+    }
+    const alive = connection.isAlive();
+    if (alive === true) this.#offer(tenancy);
+    else if (alive === undefined) this.#offerAfterTwoTurns(tenancy, false);
+    else this.#sweep();
+  }
+
+  left(tenancy: Tenancy, reason: CloseReason, heard: string): void {
+    const { connection, slot } = tenancy;
+    const { observer } = this.#setting;
+    this.#takeFreshShareBack(tenancy);
+    this.#tenancies.delete(tenancy);
+    this.tally.countClosed(reason);
+    this.#learn(tenancy, reason, heard);
+    if (slot.state === 'idle') this.#pool.evict(slot);
+    else {
+      this.#pool.clear(slot);
+      this.#pool.release(slot);
+    }
+    if (!observer.watches('disconnect')) return;
+    const { origin } = this.address;
+    observer.emit('disconnect', { origin, reason, exchanges: connection.exchanges, open: this.#tenancies.size });
+  }
+
+  answered({ connection }: Tenancy, head: ResponseHead): void {
+    this.tally.countResponse(head.statusCode);
+    const { timeoutMs, max } = keepAliveHint(head.rawHeaders);
+    if (timeoutMs !== undefined) this.idleLimit.hint(timeoutMs);
+    if (max !== undefined) connection.allow(max);
+  }
+
+  #retirement({ connection, retireAt }: Tenancy): CloseReason | undefined {
+    if (this.#closed) return 'drained';
+    if (connection.exchanges >= this.#setting.maxRequestsPerConnection) return 'max-requests';
+    if (connection.exchangesLeft <= 0) return 'max-requests';
+    return connection.idleSince >= retireAt ? 'max-age' : undefined;
+  }
+
+  #learn({ connection, idleMsWhenLent }: Tenancy, reason: CloseReason, heard: string): void {
+    const { observer } = this.#setting;
+    if (this.#sweeping) this.tally.staleSwept += 1;
+    if (reason === 'poisoned') {
+      this.tally.poisoned += 1;
+      if (REQUEST_TIMEOUT_TEXT.test(heard)) this.idleLimit.answered408(connection.idleMs());
+      if (observer.watches('poisoned')) observer.emit('poisoned', { origin: this.address.origin, heard });
+    }
+    if (connection.exchanges === 0) return; // servers time the first request by another clock
+    if (reason === 'stale') this.idleLimit.closedAt(connection.idleMs());
+    else if (reason === 'silent') this.idleLimit.closedAt(idleMsWhenLent);
+  }
+
+  #takeFreshShareBack(tenancy: Tenancy): void {
+    if (!tenancy.holdsFreshShare) return;
+    tenancy.holdsFreshShare = false;
+    this.#freshShare -= 1;
+  }
+
+  #slotFreed(): void {
+    if (this.#demand.waiting) this.#demand.room();
+    else if (!this.#stock.isFull) this.#stock.fill();
+  }
+
+  // --- life ------------------------------------------------------------------------------------------------------------
+
+  /** Resolves when the minimum is open, or could not be opened. */
+  ready(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#readers.push(resolve);
+      this.#tellReaders();
+    });
+  }
+
+  #tellReaders(): void {
+    if (!this.#closed && !this.#stock.isFull && this.backoff.state.name === 'ready') return;
+    for (const resolve of this.#readers.splice(0)) resolve();
+  }
+
+  /** Closes every connection and gives up every dial, now. */
+  close(reason: 'drained' | 'destroyed'): void {
+    this.#closed = true;
+    this.#stock.close();
+    this.#dialler.close();
+    for (const tenancy of this.#tenancies) tenancy.connection.close(reason);
+    this.#tellReaders();
+  }
+}
+
+function asBackendError(error: unknown): BackendError {
+  return BackendError.is(error) ? error : new BackendError('proxy_internal_error', String(error), { cause: error });
+}

@@ -1,0 +1,71 @@
+/** What an origin is told at its birth, and whom it works for. */
+
+import type { ConnectionOptions } from 'node:tls';
+import type { Clock } from '../clock.js';
+import type { ConnectOptions } from '../connection/dial.js';
+import type { Deadlines } from '../deadlines.js';
+import type { BackendError } from '../errors.js';
+import type { ParserLimits } from '../http1/response-parser.js';
+import type { Observer } from '../observe.js';
+import type { Origin } from './origin.js';
+import type { Tenancy } from './tenancy.js';
+
+/** Where a request may travel: on any connection, on a fresh or a proven one, on a fresh one only. */
+export type Travel = 'any' | 'verified' | 'fresh';
+
+/** The server itself, as configured. */
+export interface OriginAddress {
+  readonly origin: string;
+  readonly protocol: 'http:' | 'https:';
+  readonly hostname: string;
+  readonly port: number;
+  /** What a Host field says. */
+  readonly authority: string;
+  readonly socketPath: string | undefined;
+  readonly weight: number;
+  readonly backup: boolean;
+  readonly maxConnections: number;
+  readonly maxFreshConnections: number;
+}
+
+/** What all origins of a backend share. Times in milliseconds. */
+export interface OriginSetting {
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+  readonly observer: Observer;
+  readonly random: () => number;
+  readonly window: Buffer;
+  readonly limits: ParserLimits;
+  readonly connect: ConnectOptions;
+  readonly tls: ConnectionOptions;
+  readonly connectTimeout: number;
+  readonly keepAliveTimeout: number;
+  readonly minConnections: number;
+  readonly spareConnections: number | false;
+  readonly maxRequestsPerConnection: number;
+  readonly maxConnectionAge: number;
+  readonly ejection: { readonly failures: number; readonly time: number; readonly maxTime: number };
+}
+
+/** Whoever has requests for the connections of an origin. */
+export interface Demand {
+  /** Whether anybody waits. */
+  readonly waiting: boolean;
+  /** A connection, alive at this moment, could be lent. True = it was taken. */
+  offer(origin: Origin, tenancy: Tenancy): boolean;
+  /** A dial or a check that was begun for the demand is over. */
+  arrived(): void;
+  /** A slot is empty, or dialling is allowed again. */
+  room(): void;
+  dialFailed(origin: Origin, error: BackendError): void;
+}
+
+/** A request that waits for one dial of its own. */
+export interface DialWaiter {
+  /** False = the connection is not wanted any more. */
+  opened(origin: Origin, tenancy: Tenancy): boolean;
+  failed(error: BackendError): void;
+}
+
+/** For whom a dial is made: the queue, the spares and the minimum, or one request. */
+export type DialPurpose = 'demand' | 'stock' | DialWaiter;

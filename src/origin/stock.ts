@@ -1,0 +1,99 @@
+/** The connections that are kept though nobody rides them: not too old, not too few, and some ahead of need. */
+
+import type { Deadline } from '../deadlines.js';
+import type { Pool } from '../pool/pool.js';
+import type { Dialler } from './dialler.js';
+import type { IdleLimit } from './idle-limit.js';
+import type { Demand, OriginSetting } from './setting.js';
+import type { Tenancy } from './tenancy.js';
+
+/** A spare is only as good as the time servers wait for a first request. Milliseconds. */
+export const SPARE_MS = 5_000;
+
+export class Stock {
+  readonly #setting: OriginSetting;
+  readonly #pool: Pool<Tenancy>;
+  readonly #dialler: Dialler;
+  readonly #idleLimit: IdleLimit;
+  readonly #demand: Demand;
+  readonly #inspection: Deadline;
+  #freshSeenAt = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    setting: OriginSetting,
+    pool: Pool<Tenancy>,
+    dialler: Dialler,
+    idleLimit: IdleLimit,
+    demand: Demand,
+  ) {
+    this.#setting = setting;
+    this.#pool = pool;
+    this.#dialler = dialler;
+    this.#idleLimit = idleLimit;
+    this.#demand = demand;
+    this.#inspection = setting.deadlines.create(() => this.#inspect());
+  }
+
+  /** A request that may only travel fresh was seen: more may follow. */
+  expectFresh(): void {
+    this.#freshSeenAt = this.#setting.clock.now();
+    this.fill();
+  }
+
+  /** A connection became idle. */
+  added({ connection }: Tenancy): void {
+    this.#inspectWithin(connection.fresh ? SPARE_MS : this.#idleLimit.effectiveMs);
+  }
+
+  /** Whether the minimum is open. */
+  get isFull(): boolean {
+    return this.#open() >= this.#setting.minConnections;
+  }
+
+  /** Dials what is missing, as far as slots are empty and nobody waits for them. */
+  fill(): void {
+    const { minConnections, spareConnections, clock } = this.#setting;
+    while (this.#open() + this.#dialler.dialling < minConnections && this.#dialler.canDial) this.#dialler.dial('stock');
+    if (spareConnections === false || this.#demand.waiting || clock.now() - this.#freshSeenAt >= SPARE_MS) return;
+    while (this.#pool.counts.fresh + this.#dialler.stocking < spareConnections) {
+      // A pool full of idle connections trades its coldest for a spare, but not its last ones.
+      const { idle } = this.#pool.counts;
+      if (!this.#dialler.canDial && this.#dialler.canMakeRoom && idle > spareConnections) this.#dialler.makeRoom();
+      if (!this.#dialler.canDial) return;
+      this.#dialler.dial('stock');
+    }
+  }
+
+  close(): void {
+    this.#inspection.clear();
+  }
+
+  #open(): number {
+    const { idle, busy } = this.#pool.counts;
+    return idle + busy;
+  }
+
+  #inspectWithin(ms: number): void {
+    const { clock, maxConnectionAge } = this.#setting;
+    const leftMs = Math.max(1, Math.min(ms, maxConnectionAge));
+    if (clock.now() + leftMs < this.#inspection.at) this.#inspection.set(leftMs);
+  }
+
+  /** Ages are judged by the clock when a connection is lent; this only keeps old ones from lying about. */
+  #inspect(): void {
+    const now = this.#setting.clock.now();
+    let nextMs = Number.POSITIVE_INFINITY;
+    for (const slot of this.#pool.idleSlots()) {
+      if (slot.item === undefined) continue;
+      const { connection, retireAt } = slot.item;
+      const isSpare = connection.fresh && this.#open() > this.#setting.minConnections;
+      const limitMs = isSpare ? SPARE_MS : this.#idleLimit.effectiveMs;
+      const leftMs = Math.min(limitMs - connection.idleMs(), retireAt - now);
+      if (leftMs > 0) nextMs = Math.min(nextMs, leftMs);
+      else if (retireAt <= now) connection.close('max-age');
+      else connection.close(isSpare ? 'spare-expired' : 'idle-timeout');
+    }
+    if (nextMs !== Number.POSITIVE_INFINITY) this.#inspection.set(Math.max(nextMs, 1));
+    this.fill();
+  }
+}

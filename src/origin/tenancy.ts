@@ -1,0 +1,51 @@
+/** A connection living in a slot: what its origin remembers of it. */
+
+import type { CloseReason, Connection, ConnectionOwner } from '../connection/connection.js';
+import type { ResponseHead } from '../http1/response-parser.js';
+import type { Slot } from '../pool/pool.js';
+
+/** Whoever owns the slots. */
+export interface Landlord {
+  returned(tenancy: Tenancy): void;
+  left(tenancy: Tenancy, reason: CloseReason, heard: string): void;
+  answered(tenancy: Tenancy, head: ResponseHead): void;
+}
+
+export class Tenancy implements ConnectionOwner {
+  readonly slot: Slot<Tenancy>;
+  /** Moment after which it is not lent again. */
+  readonly retireAt: number;
+  /** How long it had been idle when it was lent last. */
+  idleMsWhenLent = 0;
+  /** It carries a request that may only travel fresh. */
+  holdsFreshShare = false;
+  #connection: Connection | undefined;
+  readonly #landlord: Landlord;
+
+  constructor(slot: Slot<Tenancy>, retireAt: number, landlord: Landlord) {
+    this.slot = slot;
+    this.retireAt = retireAt;
+    this.#landlord = landlord;
+  }
+
+  get connection(): Connection {
+    if (this.#connection === undefined) throw new Error('a tenancy is asked for its connection before it moved in');
+    return this.#connection;
+  }
+
+  moveIn(connection: Connection): void {
+    this.#connection = connection;
+  }
+
+  reusable(): void {
+    this.#landlord.returned(this);
+  }
+
+  closed(_connection: Connection, reason: CloseReason, heard: string): void {
+    this.#landlord.left(this, reason, heard);
+  }
+
+  headReceived(_connection: Connection, head: ResponseHead): void {
+    this.#landlord.answered(this, head);
+  }
+}

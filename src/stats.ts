@@ -1,0 +1,101 @@
+/** `backend.stats()`: what is happening and has happened, as plain frozen data. */
+
+import type { Dispatcher } from './dispatch/dispatcher.js';
+import type { WaitQueueStats } from './dispatch/wait-queue.js';
+import type { Delivery } from './errors.js';
+import type { MountedBackend } from './mount/mounted-backend.js';
+import type { IdleLimitSnapshot } from './origin/idle-limit.js';
+import type { Origin } from './origin/origin.js';
+
+/** One origin. Counters grow for ever; `dialled` − sum of `closed` = `connections.open` at every moment. */
+export interface OriginStats {
+  /** `scheme://host:port`. */
+  readonly origin: string;
+  /** Connections now. `open` = `idle` + `busy`; `spare` is the part of `idle` that never carried a request. */
+  readonly connections: {
+    readonly open: number;
+    readonly idle: number;
+    readonly busy: number;
+    readonly dialling: number;
+    readonly spare: number;
+  };
+  /** Connections opened so far. */
+  readonly dialled: number;
+  readonly dialsFailed: number;
+  /** Connections closed so far, by reason. */
+  readonly closed: Readonly<Record<string, number>>;
+  /** Exchanges begun, and those of them on a connection that had carried one before. */
+  readonly requests: number;
+  readonly reused: number;
+  /** Requests sent again, by reason. */
+  readonly resent: Readonly<Record<string, number>>;
+  /** Idle connections found closed: when one was wanted, and by the sweep that follows. */
+  readonly stale: { readonly found: number; readonly swept: number };
+  /** Connections on which bytes came that nobody had asked for. */
+  readonly poisoned: number;
+  /** Milliseconds that a connection may be idle and still be reused; `null` = nothing hinted or learned. */
+  readonly idleLimitMs: IdleLimitSnapshot;
+  /** Whether it can be dialled. Failures in a row; `error` is the last dial's. */
+  readonly backoff: { readonly state: string; readonly failures: number; readonly error: string | null };
+  /** Whether it is trusted with requests. */
+  readonly health: { readonly state: string; readonly ejections: number; readonly reason: string | null };
+  readonly responses: Readonly<Record<'2xx' | '3xx' | '4xx' | '5xx' | 'other', number>>;
+  /** Failed requests by whether they may have been processed. */
+  readonly delivery: Readonly<Record<Delivery, number>>;
+}
+
+export interface BackendStats {
+  readonly origins: readonly OriginStats[];
+  /** Requests taken and not ended. */
+  readonly inFlight: number;
+  readonly queue: WaitQueueStats;
+  /** Bytes that were read ahead of slow clients, and of request bodies waiting for a connection. */
+  readonly spool: { readonly bytes: number; readonly max: number };
+  readonly requestBuffer: { readonly bytes: number; readonly max: number };
+}
+
+export function takeStats(origins: readonly Origin[], dispatcher: Dispatcher, mounted: MountedBackend): BackendStats {
+  return deepFreeze({
+    origins: origins.map(originStats),
+    inFlight: dispatcher.inFlight,
+    queue: dispatcher.queueStats,
+    spool: { bytes: mounted.spool.used, max: mounted.spool.limit },
+    requestBuffer: { bytes: mounted.requestBuffer.used, max: mounted.requestBuffer.limit },
+  });
+}
+
+function originStats({ address, tally, counts, idleLimit, backoff, standing }: Origin): OriginStats {
+  const { idle, busy, dialling, spare } = counts;
+  return {
+    origin: address.origin,
+    connections: { open: idle + busy, idle, busy, dialling, spare },
+    dialled: tally.dialled,
+    dialsFailed: tally.dialsFailed,
+    closed: { ...tally.closed },
+    requests: tally.requests,
+    reused: tally.reused,
+    resent: { ...tally.resent },
+    stale: { found: tally.staleFound, swept: tally.staleSwept },
+    poisoned: tally.poisoned,
+    idleLimitMs: { ...idleLimit.snapshot },
+    backoff: backoffStats(backoff.state),
+    health: healthStats(standing.state),
+    responses: { ...tally.responses },
+    delivery: { ...tally.delivery },
+  };
+}
+
+function backoffStats(state: Origin['backoff']['state']): OriginStats['backoff'] {
+  if (state.name === 'ready') return { state: 'ready', failures: 0, error: null };
+  return { state: state.name, failures: state.failures, error: state.lastError.message };
+}
+
+function healthStats(state: Origin['standing']['state']): OriginStats['health'] {
+  const reason = state.name === 'ejected' ? state.reason : state.name === 'probing' ? state.probe.reason : null;
+  return { state: state.name, ejections: state.ejections, reason };
+}
+
+function deepFreeze<T extends object>(value: T): T {
+  for (const part of Object.values(value)) if (typeof part === 'object' && part !== null) deepFreeze(part);
+  return Object.freeze(value);
+}
