@@ -82,8 +82,7 @@ export class ReplayBody {
     // An empty piece must never reach a target: in chunked coding it would be the end of the body.
     this.#held = (options.prefix ?? []).filter((piece) => piece.byteLength > 0);
     if (source === undefined) return;
-    const read = this.#held.reduce((sum, piece) => sum + piece.byteLength, 0);
-    this.#source = new BodySource(source, options.length, read, {
+    this.#source = new BodySource(source, options.length, this.heldBytes, {
       onPiece: (piece) => this.#take(piece),
       onEnd: () => this.#give(),
       onFailure: (error) => this.#fail(error),
@@ -93,6 +92,11 @@ export class ReplayBody {
   /** Bytes were given out that are not kept any more: there cannot be another run. */
   get spent(): boolean {
     return this.#spent;
+  }
+
+  /** Bytes of the body that are in memory for its sake: kept for another run, or not given out yet. */
+  get heldBytes(): number {
+    return this.#held.reduce(addLength, 0);
   }
 
   /** Another `begin()` would give every byte from the first. */
@@ -132,7 +136,7 @@ export class ReplayBody {
 
   /** There will be no further run. The rest of the source is left to its owner: paused, without a listener of ours. */
   abandon(): void {
-    this.detach();
+    this.#run = undefined;
     this.#abandoned = true;
     this.#held = [];
     this.#source?.leave();
@@ -200,4 +204,8 @@ export class ReplayBody {
     this.#held = [];
     run?.target.fail(error);
   }
+}
+
+function addLength(sum: number, piece: Uint8Array): number {
+  return sum + piece.byteLength;
 }

@@ -43,7 +43,7 @@ export class RetryBudget {
     const place = this.#second % WINDOW_SECONDS;
     this.#requests[place] = (this.#requests[place] ?? 0) + 1;
     this.#windowRequests += 1;
-    this.#tokens = Math.min(this.#tokens + this.#ratio, this.#capacity);
+    this.#tokens += this.#ratio; // the next refill cuts it to the capacity
   }
 
   /** Takes a token for one re-send; false when there is none. */

@@ -257,6 +257,20 @@ describe('backpressure', () => {
     body.drained();
     expect([early, target.text]).toEqual(['a', 'ab']);
   });
+
+  test('a source that others set flowing is paused again', async () => {
+    const source = openSource();
+    const body = ReplayBody.ofStream(source, UNBOUNDED);
+    const target = new Recorder();
+    target.hasRoom = () => false;
+    body.begin(target);
+    source.push('a');
+    await settle();
+    source.resume();
+    source.push('b');
+    await settle();
+    expect([source.isPaused(), target.text]).toEqual([true, 'a']);
+  });
 });
 
 describe('detaching', () => {
@@ -365,6 +379,24 @@ describe('a spent body', () => {
     expect(() => body.begin(new Recorder())).toThrow('spent');
   });
 
+  test('lets go of its kept bytes at once, and of what follows as it is given', async () => {
+    const source = openSource();
+    const prefix = ['ab', 'cd', 'ef', 'gh'].map(bytes);
+    const body = ReplayBody.ofStream(source, { ...threeBytes, prefix });
+    const target = new Recorder();
+    target.hasRoom = () => false;
+    const held = [body.heldBytes];
+    body.begin(target);
+    held.push(body.heldBytes);
+    for (const chunk of ['', 'ij', '', '', 'kl']) {
+      source.push(chunk);
+      await settle();
+      body.drained();
+      held.push(body.heldBytes);
+    }
+    expect([target.text, held]).toEqual(['abcdefghij', [8, 8, 4, 2, 0, 0, 0]]);
+  });
+
   test('a prefix longer than replayBytes is replayable until it is given out', () => {
     const body = ReplayBody.ofStream(openSource(), { ...threeBytes, prefix: [bytes('abcdef')] });
     expect(body.replayable).toBe(true);
@@ -462,6 +494,17 @@ describe('a body that cannot be completed', () => {
     const target = new Recorder();
     ReplayBody.ofStream(source, UNBOUNDED).begin(target);
     expect(target.failures).toHaveLength(1);
+  });
+
+  test('tells the cause when the source failed before the body was made', async () => {
+    const source = openSource();
+    source.on('error', () => {});
+    const cause = new Error('disk gone');
+    source.destroy(cause);
+    await settle();
+    const target = new Recorder();
+    ReplayBody.ofStream(source, UNBOUNDED).begin(target);
+    expect(target.failures[0]?.cause).toBe(cause);
   });
 
   test('fails when a message says at its end that it is not complete', async () => {

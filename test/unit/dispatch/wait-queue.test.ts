@@ -299,6 +299,30 @@ describe('overload', () => {
     expect(enter('new').refusal).toMatchObject({ reason: 'full', waiter: { name: 'new' } });
   });
 
+  test('a waiter keeps its place until more than half of its own time is gone', () => {
+    const { clock, enter } = arrange({ maxQueue: 1 });
+    enter('patient', 'any', 1002);
+    clock.advance(501);
+    const atHalf = enter('new').refusal?.reason;
+    clock.advance(1);
+    expect([atHalf, enter('newer').refusal?.reason]).toEqual(['full', 'displaced']);
+  });
+
+  test('nobody makes room while the oldest is first', () => {
+    const { clock, enter } = arrange({ maxQueue: 1 });
+    enter('hasty', 'any', 100);
+    clock.advance(99);
+    expect(enter('new').refusal?.reason).toBe('full');
+  });
+
+  test('whoever left from between leaves no gap', () => {
+    const { clock, enter, queue, takeAll } = arrange();
+    const waiters = ['a', 'b', 'c', 'd'].map((name) => enter(name).waiter);
+    for (const waiter of waiters) if (waiter.name === 'b' || waiter.name === 'c') queue.leave(waiter);
+    clock.advance(501);
+    expect(takeAll()).toEqual(['d', 'a']);
+  });
+
   test('a patient head does not shield one of another lane that is past half of its time', () => {
     const { clock, enter } = arrange({ maxQueue: 2 });
     enter('patient', 'any', 10 * TIMEOUT_MS);
