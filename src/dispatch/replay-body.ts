@@ -37,6 +37,7 @@ interface Run {
 }
 
 const NO_TRAILERS: readonly string[] = [];
+const noTrailers = () => NO_TRAILERS;
 const NOTHING = new Uint8Array(0);
 // A client that sends byte by byte would cost us a hundred bytes of objects for each one kept: such pieces are joined.
 const MANY_PIECES = 256;
@@ -62,7 +63,7 @@ export class ReplayBody {
       length: bytes.byteLength,
       replayBytes: Number.POSITIVE_INFINITY,
       prefix: [bytes],
-      trailers: () => trailers,
+      trailers: trailers.length === 0 ? undefined : () => trailers,
     });
   }
 
@@ -78,7 +79,7 @@ export class ReplayBody {
     this.length = options.length;
     this.bytes = bytes;
     this.#replayBytes = options.replayBytes;
-    this.#trailers = options.trailers ?? (() => NO_TRAILERS);
+    this.#trailers = options.trailers ?? noTrailers;
     // An empty piece must never reach a target: in chunked coding it would be the end of the body.
     this.#held = (options.prefix ?? []).filter((piece) => piece.byteLength > 0);
     if (source === undefined) return;
