@@ -55,6 +55,15 @@ export function numberBetween(min: number, max: number): Check<number> {
   };
 }
 
+/** A number that is no length of time, from 0; `Infinity` is no limit. */
+export function rate(): Check<number> {
+  return {
+    accepts: 'a number from 0, or Infinity for no limit',
+    numeric: true,
+    admits: (value): value is number => isWithin(value, 0),
+  };
+}
+
 /** A size for one request or response. */
 export function bytes(min = 0): Check<number> {
   return integer(min, LARGEST_BYTES);

@@ -18,6 +18,7 @@ import {
   optional,
   orFalse,
   type Rules,
+  rate,
   refusal,
   required,
   section,
@@ -45,7 +46,7 @@ export interface OptionSection extends Omit<ResolvedOptions, 'origins' | 'maxFre
 
 const retryBudgetRules: Rules<ResolvedRetryBudget> = {
   ratio: withDefault(numberBetween(0, 1), 0.2),
-  minPerSecond: withDefault(numberBetween(0, 1_000_000), 10),
+  minPerSecond: withDefault(rate(), 10),
 };
 
 const ejectionRules: Rules<ResolvedEjection> = {

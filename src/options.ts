@@ -49,7 +49,7 @@ export type RetryCondition = 'headers-timeout' | 429 | 500 | 502 | 503 | 504;
 export interface RetryBudgetOptions {
   /** Tokens that each request adds, 0 to 1. @default 0.2 */
   readonly ratio?: number | undefined;
-  /** Tokens that each second adds whatever the traffic, 0 to 1000000. @default 10 */
+  /** Tokens that each second adds whatever the traffic, from 0; `Infinity` is no limit. @default 10 */
   readonly minPerSecond?: number | undefined;
 }
 

@@ -183,7 +183,7 @@ describe('numbers out of bounds throw a RangeError that names option, bound and 
     ['maxRequestsPerConnection must be an integer from 1', { maxRequestsPerConnection: 0 }],
     ['maxAttempts must be an integer from 1 to 100, got 0', { maxAttempts: 0 }],
     ['retryBudget.ratio must be a number from 0 to 1, got 2', { retryBudget: { ratio: 2 } }],
-    ['retryBudget.minPerSecond must be', { retryBudget: { minPerSecond: Number.POSITIVE_INFINITY } }],
+    ['retryBudget.minPerSecond must be a number from 0, or Infinity', { retryBudget: { minPerSecond: -1 } }],
     ['replayBytes must be an integer from 0 to 1073741824, got -1', { replayBytes: -1 }],
     ['requestBufferBytes must be an integer from 1 to 1073741824, or false, got 0', { requestBufferBytes: 0 }],
     ['maxHeaderBytes must be an integer from 128 to 1048576, got 127', { maxHeaderBytes: 127 }],
