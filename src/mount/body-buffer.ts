@@ -1,0 +1,101 @@
+/** Collects a request's body before a connection is taken, so that a slow client holds none. */
+
+import type { IncomingMessage } from 'node:http';
+import { BackendError } from '../errors.js';
+import type { ByteBudget } from './byte-budget.js';
+
+/** Gets exactly one of the calls, unless {@link BodyBuffer.leave} comes first. */
+export interface BufferOutlet {
+  /** The whole body is here. */
+  bufferFull(pieces: readonly Buffer[], bytes: number): void;
+  /** There is more than may be held; the rest is still to be read. */
+  bufferOverflowed(pieces: readonly Buffer[]): void;
+  bufferFailed(error: BackendError): void;
+}
+
+export interface BufferLimits {
+  /** Length that was declared; `undefined` = chunked. */
+  readonly length: number | undefined;
+  readonly limitBytes: number;
+  readonly budget: ByteBudget;
+}
+
+export class BodyBuffer {
+  readonly #req: IncomingMessage;
+  readonly #limits: BufferLimits;
+  readonly #outlet: BufferOutlet;
+  readonly #pieces: Buffer[] = [];
+  #bytes = 0;
+  #reserved = 0;
+
+  constructor(req: IncomingMessage, limits: BufferLimits, outlet: BufferOutlet) {
+    this.#req = req;
+    this.#limits = limits;
+    this.#outlet = outlet;
+  }
+
+  /** Begins to read. Returns false, and leaves the request alone, when the declared length does not fit. */
+  begin(): boolean {
+    const { length, limitBytes } = this.#limits;
+    if (length !== undefined && (length > limitBytes || !this.#reserve(length))) return false;
+    this.#req.on('data', this.#onData).on('end', this.#onEnd).on('error', this.#onBroken).on('close', this.#onBroken);
+    return true;
+  }
+
+  /** Stops listening. */
+  leave(): void {
+    this.#req
+      .off('data', this.#onData)
+      .off('end', this.#onEnd)
+      .off('error', this.#onBroken)
+      .off('close', this.#onBroken);
+  }
+
+  /** The bytes are not held any more. Harmless when called again. */
+  release(): void {
+    this.#limits.budget.add(-this.#reserved);
+    this.#reserved = 0;
+  }
+
+  readonly #onData = (piece: Buffer): void => {
+    this.#pieces.push(piece);
+    this.#bytes += piece.length;
+    const { length, limitBytes } = this.#limits;
+    if (length !== undefined) {
+      if (this.#bytes > length) this.#fail(`the request body is longer than the ${length} bytes that were declared`);
+      return;
+    }
+    if (this.#bytes <= limitBytes && this.#reserve(piece.length)) return;
+    this.#req.pause();
+    this.leave();
+    this.#outlet.bufferOverflowed(this.#pieces);
+  };
+
+  readonly #onEnd = (): void => {
+    const { length } = this.#limits;
+    if (this.#req.complete === false || this.#req.aborted) this.#onBroken();
+    else if (length !== undefined && this.#bytes < length) {
+      this.#fail(`the request body ended after ${this.#bytes} of the ${length} bytes that were declared`);
+    } else {
+      this.leave();
+      this.#outlet.bufferFull(this.#pieces, this.#bytes);
+    }
+  };
+
+  readonly #onBroken = (): void => {
+    this.leave();
+    const error = new BackendError('client_aborted', `the client left after ${this.#bytes} bytes of its request body`);
+    this.#outlet.bufferFailed(error);
+  };
+
+  #fail(message: string): void {
+    this.leave();
+    this.#outlet.bufferFailed(new BackendError('http_request_error', message));
+  }
+
+  #reserve(bytes: number): boolean {
+    if (!this.#limits.budget.reserve(bytes)) return false;
+    this.#reserved += bytes;
+    return true;
+  }
+}

@@ -1,0 +1,165 @@
+/** One call of `backend.request()` under way: from the dispatcher's events to a promise and a stream. */
+
+import type { Readable } from 'node:stream';
+import type { Dispatch, Dispatching, OutgoingRequest, ResponseSink } from '../dispatch/request.js';
+import { type Attempt, BackendError } from '../errors.js';
+import type { ResponseHead } from '../http1/response-parser.js';
+import type { Information } from '../options.js';
+import { inHook } from './client-request.js';
+import { asBackendError } from './error-answer.js';
+import type { BackendResponse, ResponseFields } from './request.js';
+import { type BodyOrigin, ResponseBody } from './response-body.js';
+
+export interface CallOutcome {
+  resolve(response: BackendResponse): void;
+  reject(error: BackendError): void;
+}
+
+export interface CallOptions {
+  /** The stream behind the request's body, ours to end. */
+  readonly source: Readable | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly onInformation: ((information: Information) => void) | undefined;
+}
+
+export class Call implements ResponseSink, BodyOrigin {
+  readonly #outcome: CallOutcome;
+  readonly #options: CallOptions;
+  #dispatch: Dispatch | undefined;
+  #response: CallResponse | undefined; // once the head is here
+  #paused = false;
+  #settled = false; // the dispatcher will not call again
+
+  constructor(outcome: CallOutcome, options: CallOptions) {
+    this.#outcome = outcome;
+    this.#options = options;
+  }
+
+  /** @throws BackendError when the signal was aborted before */
+  begin(dispatching: Dispatching, request: OutgoingRequest): void {
+    const { signal } = this.#options;
+    if (signal?.aborted) {
+      this.#settle();
+      throw abortError(signal);
+    }
+    signal?.addEventListener('abort', this.#onAbort);
+    this.#dispatch = dispatching.dispatch(request, this);
+  }
+
+  onInformation(statusCode: number, statusText: string, rawHeaders: readonly string[]): void {
+    const { onInformation } = this.#options;
+    if (onInformation === undefined) return;
+    try {
+      inHook('onInformation', () => onInformation({ statusCode, statusText, fields: rawHeaders }));
+    } catch (thrown) {
+      this.#giveUp(asBackendError(thrown));
+    }
+  }
+
+  onHead(head: ResponseHead): void {
+    if (this.#settled) return;
+    this.#response = new CallResponse(head, new ResponseBody(this), () => this.#dispatch?.attempts ?? []);
+    this.#outcome.resolve(this.#response);
+  }
+
+  onBody(bytes: Buffer): boolean {
+    const more = this.#response?.body.push(bytes) ?? true;
+    this.#paused = !more;
+    return more;
+  }
+
+  onEnd(trailers: readonly string[]): void {
+    this.#settle();
+    this.#response?.end(trailers);
+  }
+
+  onFail(error: BackendError): void {
+    if (this.#settled) return;
+    this.#settle();
+    if (this.#response === undefined) this.#outcome.reject(error);
+    else this.#response.break(error);
+  }
+
+  wanted(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#dispatch?.resume();
+  }
+
+  dropped(error: Error | null): void {
+    if (this.#settled) return;
+    this.#settle();
+    this.#dispatch?.abort(
+      new BackendError('client_aborted', 'the body of the response was destroyed', { cause: error }),
+    );
+  }
+
+  readonly #onAbort = (): void => {
+    const { signal } = this.#options;
+    if (signal !== undefined) this.#giveUp(abortError(signal));
+  };
+
+  #giveUp(error: BackendError): void {
+    if (this.#settled) return;
+    this.#dispatch?.abort(error);
+    this.onFail(error);
+  }
+
+  #settle(): void {
+    this.#settled = true;
+    this.#options.signal?.removeEventListener('abort', this.#onAbort);
+    this.#options.source?.destroy();
+  }
+}
+
+class CallResponse implements BackendResponse {
+  readonly statusCode: number;
+  readonly statusText: string;
+  readonly headers: ResponseFields;
+  readonly rawHeaders: readonly string[];
+  readonly body: ResponseBody;
+  readonly trailers: ResponseFields = Object.create(null);
+  readonly #attempts: () => readonly Attempt[];
+
+  constructor(head: ResponseHead, body: ResponseBody, attempts: () => readonly Attempt[]) {
+    this.statusCode = head.statusCode;
+    this.statusText = head.statusText;
+    this.rawHeaders = head.rawHeaders;
+    this.headers = joinedFields(head.rawHeaders);
+    this.body = body;
+    this.#attempts = attempts;
+  }
+
+  get attempts(): readonly Attempt[] {
+    return this.#attempts();
+  }
+
+  end(trailers: readonly string[]): void {
+    Object.assign(this.trailers, joinedFields(trailers));
+    this.body.push(null);
+  }
+
+  /** The response is truncated. */
+  break(error: BackendError): void {
+    // A caller that looked at the head alone has no listener; that must not take the process down.
+    this.body.on('error', nothing).destroy(error);
+  }
+}
+
+function joinedFields(raw: readonly string[]): ResponseFields {
+  const fields: Record<string, string | string[]> = Object.create(null);
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = (raw[i] ?? '').toLowerCase();
+    const value = raw[i + 1] ?? '';
+    const before = fields[name];
+    if (name === 'set-cookie') fields[name] = Array.isArray(before) ? [...before, value] : [value];
+    else fields[name] = before === undefined ? value : `${before}, ${value}`;
+  }
+  return fields;
+}
+
+function abortError(signal: AbortSignal): BackendError {
+  return new BackendError('client_aborted', 'the signal of the request was aborted', { cause: signal.reason });
+}
+
+function nothing(): void {}

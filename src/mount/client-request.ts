@@ -1,0 +1,223 @@
+/** The head of a client's request, read once and made ready to be sent to an origin. */
+
+import type { IncomingMessage } from 'node:http';
+import { isIPv6 } from 'node:net';
+import { BackendError } from '../errors.js';
+import { checkField, endToEndFields, fieldValue, fieldValues, listHasToken } from '../http1/fields.js';
+import type { RequestFraming } from '../http1/request-head.js';
+import type { ResolvedHandlerOptions } from '../options.js';
+import {
+  type ClientFacts,
+  type EarlierHops,
+  forwardingFields,
+  isEarlierHop,
+  isForwardingField,
+} from './forwarded-fields.js';
+import { requestFraming } from './request-framing.js';
+import { climbs, isAuthority, requestTarget } from './request-target.js';
+import { PSEUDONYM } from './via.js';
+
+/** A request's head as it goes out, and how its body comes in. */
+export interface ClientRequest {
+  readonly method: string;
+  readonly path: string;
+  /** End-to-end fields, without Host and framing: name, value, name, value… */
+  readonly fields: readonly string[];
+  /** `undefined` = the origin's own authority. */
+  readonly host: string | undefined;
+  readonly framing: RequestFraming;
+  readonly acceptsTrailers: boolean;
+  /** The client waits for 100 Continue before it sends its body. */
+  readonly expectsContinue: boolean;
+}
+
+// What can stand between two spaces of a request line.
+const PATH = /^\/[\x21-\x7e\x80-\xff]*$/;
+
+type HeadOptions = Pick<
+  ResolvedHandlerOptions,
+  'host' | 'forwarded' | 'trustProxy' | 'rewritePath' | 'onRequestFields'
+>;
+
+/** What the walk over the fields found, beside the fields that are kept. */
+interface Found {
+  readonly hosts: string[];
+  readonly contentLengths: string[];
+  expectsContinue: boolean;
+  readonly earlier: EarlierHops;
+}
+
+/**
+ * Reads the head of `req`.
+ * @throws BackendError `http_request_error` when it is ambiguous or cannot be written, `proxy_internal_error` when a
+ *   hook of the mount throws.
+ */
+export function readClientRequest(req: IncomingMessage, options: HeadOptions): ClientRequest {
+  const method = req.method ?? 'GET';
+  const target = requestTarget(method, req.url ?? '/');
+  const found: Found = { hosts: [], contentLengths: [], expectsContinue: false, earlier: {} };
+  const fields = endToEndFields(req.rawHeaders);
+  sortOut(fields, found, isTrusted(req, options.trustProxy));
+  if (req.httpVersionMajor > 1) joinCookies(fields);
+  const { headers } = req;
+  const framing = requestFraming({
+    // A length that Connection names is stripped from the fields, yet the server has read the body by it.
+    contentLengths: withHidden(found.contentLengths, headers['content-length']),
+    transferEncoding: headers['transfer-encoding'],
+    httpVersion: req.httpVersion,
+    endedWithHead: endedWithHead(req),
+  });
+  const asked = target.authority ?? askedHost(req, found.hosts);
+  fields.push('Via', `${req.httpVersion} ${PSEUDONYM}`);
+  if (options.forwarded !== false) {
+    fields.push(...forwardingFields(options.forwarded, clientFacts(req, asked), found.earlier));
+  }
+  const path = options.rewritePath === undefined ? target.path : rewritten(target.path, req, options.rewritePath);
+  const host = options.host === 'preserve' ? asked : undefined;
+  const final =
+    options.onRequestFields === undefined ? { fields, host } : hooked(fields, host, req, options.onRequestFields);
+  return {
+    method,
+    path,
+    fields: final.fields,
+    host: final.host,
+    framing,
+    acceptsTrailers: asksForTrailers(headers.te),
+    expectsContinue: found.expectsContinue,
+  };
+}
+
+/** Takes out of `fields`, in place, what is not sent on as it came. */
+function sortOut(fields: string[], found: Found, trusted: boolean): void {
+  let kept = 0;
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i] ?? '';
+    const value = fields[i + 1] ?? '';
+    if (isTakenOut(name.toLowerCase(), value, found, trusted)) continue;
+    fields[kept] = name;
+    fields[kept + 1] = value;
+    kept += 2;
+  }
+  fields.length = kept;
+}
+
+/** HTTP/2 may split Cookie over several fields; in HTTP/1.1 it is one again (RFC 9113 §8.2.3). */
+function joinCookies(fields: string[]): void {
+  const cookies = fieldValues(fields, 'cookie');
+  if (cookies.length < 2) return;
+  const rest = fieldsWithout(fields, 'cookie');
+  fields.length = 0;
+  fields.push(...rest, 'cookie', cookies.join('; '));
+}
+
+function isTakenOut(lowerName: string, value: string, found: Found, trusted: boolean): boolean {
+  switch (lowerName) {
+    case 'host':
+      found.hosts.push(value);
+      return true;
+    case 'content-length':
+      found.contentLengths.push(value);
+      return true;
+    case 'expect':
+      // Answered on this side: the body is read here before, or while, it is sent on.
+      found.expectsContinue = value.toLowerCase() === '100-continue';
+      return found.expectsContinue;
+    default:
+      if (lowerName.charCodeAt(0) === 0x3a) return true; // a pseudo-field of HTTP/2
+      if (!isForwardingField(lowerName)) return false;
+      if (trusted && !isEarlierHop(lowerName)) return false;
+      if (trusted && isEarlierHop(lowerName)) {
+        const before = found.earlier[lowerName];
+        found.earlier[lowerName] = before === undefined ? value : `${before}, ${value}`;
+      }
+      return true;
+  }
+}
+
+function asksForTrailers(te: string | string[] | undefined): boolean {
+  return te !== undefined && listHasToken(String(te), 'trailers');
+}
+
+function withHidden(contentLengths: string[], parsed: string | undefined): string[] {
+  return contentLengths.length === 0 && parsed !== undefined ? [parsed] : contentLengths;
+}
+
+function endedWithHead(req: IncomingMessage): boolean {
+  if (req.httpVersionMajor < 2) return false;
+  const stream: unknown = Reflect.get(req, 'stream');
+  return typeof stream === 'object' && stream !== null && Reflect.get(stream, 'endAfterHeaders') === true;
+}
+
+/** @throws BackendError for more than one Host field or one that names no host (RFC 9112 §3.2) */
+function askedHost(req: IncomingMessage, hosts: readonly string[]): string | undefined {
+  const host = hosts[0] ?? authorityOf(req);
+  if (hosts.length > 1) throw badHost('the request has more than one Host field');
+  if (host === undefined || host === '') return undefined;
+  if (!isAuthority(host)) throw badHost('its Host field does not name a host and a port');
+  return host;
+}
+
+function authorityOf(req: IncomingMessage): string | undefined {
+  const authority = req.headers[':authority'] ?? req.headers.host;
+  return typeof authority === 'string' ? authority : undefined;
+}
+
+function clientFacts(req: IncomingMessage, host: string | undefined): ClientFacts {
+  const { socket } = req;
+  return {
+    address: socket.remoteAddress,
+    proto: Reflect.get(socket, 'encrypted') === true ? 'https' : 'http',
+    host,
+  };
+}
+
+function isTrusted(req: IncomingMessage, trustProxy: HeadOptions['trustProxy']): boolean {
+  const address = req.socket.remoteAddress;
+  if (trustProxy === false || address === undefined) return false;
+  return trustProxy.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
+}
+
+function rewritten(path: string, req: IncomingMessage, rewritePath: NonNullable<HeadOptions['rewritePath']>): string {
+  if (path === '*') return path;
+  // Behind another prefix `..` would reach what the mount does not offer.
+  if (climbs(path)) throw new BackendError('http_request_error', 'a path with .. cannot be moved to another prefix');
+  const result = inHook('rewritePath', () => rewritePath(path, req));
+  if (typeof result === 'string' && PATH.test(result)) return result;
+  const given = typeof result === 'string' ? 'a string that is no path' : `a value of type ${typeof result}`;
+  throw new BackendError('proxy_internal_error', `the rewritePath hook gave ${given}`);
+}
+
+/** What the hook made of the fields. A Host field that it added is the one that is sent. */
+function hooked(
+  fields: string[],
+  host: string | undefined,
+  req: IncomingMessage,
+  hook: NonNullable<HeadOptions['onRequestFields']>,
+): { readonly fields: readonly string[]; readonly host: string | undefined } {
+  const result = endToEndFields(inHook('onRequestFields', () => hook(fields, req)) ?? fields);
+  for (let i = 0; i < result.length; i += 2) checkField(result[i] ?? '', result[i + 1] ?? '');
+  const plain = fieldsWithout(fieldsWithout(result, 'host'), 'content-length');
+  return { fields: plain, host: fieldValue(result, 'host') ?? host };
+}
+
+function fieldsWithout(fields: readonly string[], lowerName: string): string[] {
+  const kept: string[] = [];
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i] ?? '';
+    if (name.toLowerCase() !== lowerName) kept.push(name, fields[i + 1] ?? '');
+  }
+  return kept;
+}
+
+/** Calls a hook of the user's; what it throws becomes the request's failure. */
+export function inHook<T>(name: string, call: () => T): T {
+  try {
+    return call();
+  } catch (cause) {
+    throw new BackendError('proxy_internal_error', `the ${name} hook threw`, { cause });
+  }
+}
+
+function badHost(message: string): BackendError {
+  return new BackendError('http_request_error', message);
+}

@@ -1,0 +1,91 @@
+/** Notices a client that should take or give bytes and does neither: it must not hold a connection for ever. */
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Deadline, Deadlines } from '../deadlines.js';
+
+// Bytes are counted in steps rather than watched one by one, so a silence is noticed at most a quarter late.
+const LOOKS = 4;
+
+/** Counters at one look. */
+interface Seen {
+  readonly given: number;
+  readonly taken: number;
+  readonly queued: number;
+}
+
+export class ClientSilence {
+  readonly #req: IncomingMessage;
+  readonly #res: ServerResponse;
+  readonly #stepMs: number;
+  readonly #deadline: Deadline;
+  readonly #onSilent: () => void;
+  #seen: Seen;
+  #quietLooks = 0;
+  #watching = false;
+
+  /** `onSilent` is called once the client was silent for `timeoutMs`; `Infinity` is never. */
+  constructor(
+    deadlines: Deadlines,
+    timeoutMs: number,
+    req: IncomingMessage,
+    res: ServerResponse,
+    onSilent: () => void,
+  ) {
+    this.#req = req;
+    this.#res = res;
+    this.#stepMs = timeoutMs / LOOKS;
+    this.#onSilent = onSilent;
+    this.#seen = { given: 0, taken: 0, queued: 0 };
+    this.#deadline = deadlines.create(() => this.#look());
+  }
+
+  /** Begins, unless it has begun. */
+  watch(): void {
+    if (this.#watching) return;
+    this.#watching = true;
+    this.#quietLooks = 0;
+    this.#seen = this.#count();
+    this.#deadline.set(this.#stepMs);
+  }
+
+  stop(): void {
+    this.#watching = false;
+    this.#deadline.clear();
+  }
+
+  #look(): void {
+    const before = this.#seen;
+    const now = this.#count();
+    this.#seen = now;
+    const moved = now.given > before.given || now.taken > before.taken || now.queued < before.queued;
+    this.#quietLooks = moved || !this.#isClientsTurn() ? 0 : this.#quietLooks + 1;
+    if (this.#quietLooks < LOOKS) {
+      this.#deadline.set(this.#stepMs);
+      return;
+    }
+    this.#watching = false;
+    this.#onSilent();
+  }
+
+  /** A client that is waiting for us is not silent. */
+  #isClientsTurn(): boolean {
+    if (this.#res.writableLength > 0) return true;
+    const req = this.#req;
+    return req.complete === false && req.readableFlowing === true && req.readableLength === 0;
+  }
+
+  #count(): Seen {
+    const { socket } = this.#req;
+    const pending = this.#res.writableLength;
+    const written = socket.bytesWritten ?? 0;
+    return { given: socket.bytesRead ?? 0, taken: written - pending, queued: kernelQueue(socket) ?? pending };
+  }
+}
+
+/** Bytes that the kernel has not taken yet. One large write to a slow client shrinks here long before it is done. */
+function kernelQueue(socket: object): number | undefined {
+  const handle: unknown = Reflect.get(socket, '_handle');
+  if (typeof handle !== 'object' || handle === null) return undefined;
+  const size: unknown = Reflect.get(handle, 'writeQueueSize');
+  return typeof size === 'number' ? size : undefined;
+}

@@ -1,0 +1,85 @@
+/** The response to a request that failed before anything was sent to its client. */
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { STATUS_CODES } from 'node:http';
+import { BackendError, type ErrorCode } from '../errors.js';
+import { isHttp2 } from './response-head.js';
+import { PSEUDONYM } from './via.js';
+
+/** Error types that RFC 9209 §2.3 does not know, in its words. */
+const REGISTERED: Partial<Record<ErrorCode, string>> = {
+  client_aborted: 'connection_terminated',
+  backend_closed: 'destination_unavailable',
+  body_already_read: 'proxy_configuration_error',
+};
+
+// What a middleware said of a response that will not come.
+const OF_ANOTHER_BODY = [
+  'content-length',
+  'transfer-encoding',
+  'content-encoding',
+  'trailer',
+  'etag',
+  'last-modified',
+] as const;
+
+/**
+ * Answers with the status and the code of `error`: nothing of its message, which names addresses. `closes` ends the
+ * client's connection with this response. A response that has begun is destroyed instead.
+ */
+export function answerError(res: ServerResponse, error: BackendError, closes: boolean): void {
+  answer(res, error.statusCode, `${error.code}\n`, closes, {
+    'Proxy-Status': `${PSEUDONYM}; error=${REGISTERED[error.code] ?? error.code}`,
+    ...(error.retryAfter === undefined ? {} : { 'Retry-After': String(error.retryAfter) }),
+  });
+}
+
+/** CONNECT asks for a tunnel, which a reverse proxy does not give (RFC 9110 §9.3.6). */
+export function answerConnect(res: ServerResponse): void {
+  answer(res, 501, 'CONNECT is not supported\n', true, {});
+}
+
+/** What was thrown as a `BackendError`: anything else is a fault of the user's code, or ours. */
+export function asBackendError(thrown: unknown): BackendError {
+  if (BackendError.is(thrown)) return thrown;
+  return new BackendError(
+    'proxy_internal_error',
+    `relaying failed: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
+    {
+      cause: thrown,
+    },
+  );
+}
+
+/** Whether a body announced by the head of `req` has not arrived whole. */
+export function isBodyUnread(req: IncomingMessage): boolean {
+  const { headers } = req;
+  return req.complete === false && (headers['content-length'] ?? headers['transfer-encoding'] ?? '0') !== '0';
+}
+
+function answer(
+  res: ServerResponse,
+  status: number,
+  text: string,
+  closes: boolean,
+  fields: Record<string, string>,
+): void {
+  if (res.headersSent || res.writableEnded || res.destroyed) {
+    res.destroy();
+    return;
+  }
+  try {
+    for (const name of OF_ANOTHER_BODY) res.removeHeader(name);
+    res.setHeader('Content-Type', 'text/plain; charset=utf-8');
+    res.setHeader('Content-Length', Buffer.byteLength(text));
+    for (const [name, value] of Object.entries(fields)) res.setHeader(name, value);
+    if (isHttp2(res)) res.writeHead(status);
+    else {
+      if (closes) res.setHeader('Connection', 'close');
+      res.writeHead(status, STATUS_CODES[status] ?? '');
+    }
+    res.end(res.req.method === 'HEAD' ? undefined : text);
+  } catch {
+    res.destroy(); // a middleware that wraps the response threw: there is nobody left to tell
+  }
+}

@@ -1,0 +1,91 @@
+/** Fields that tell the origin who the client is: X-Forwarded-*, or Forwarded (RFC 7239). */
+
+/** What the mount knows of its client. */
+export interface ClientFacts {
+  /** IP address of the other end of the client's connection; `undefined` on a unix socket, or once it is gone. */
+  readonly address: string | undefined;
+  readonly proto: 'http' | 'https';
+  /** What the client asked for: its Host field, or the authority of its target. */
+  readonly host: string | undefined;
+}
+
+/** What the proxies before us said, when they are trusted. Values of one name are joined by commas. */
+export interface EarlierHops {
+  forwarded?: string;
+  'x-forwarded-for'?: string;
+  'x-forwarded-proto'?: string;
+  'x-forwarded-host'?: string;
+  'x-forwarded-port'?: string;
+}
+
+const NAMES: ReadonlySet<string> = new Set<keyof EarlierHops>([
+  'forwarded',
+  'x-forwarded-for',
+  'x-forwarded-proto',
+  'x-forwarded-host',
+  'x-forwarded-port',
+]);
+
+/** Whether a field is one that only a trusted proxy may set. */
+export function isForwardingField(lowerName: string): boolean {
+  return lowerName === 'forwarded' || lowerName.startsWith('x-forwarded-');
+}
+
+/** Whether a field is one of those that we extend. */
+export function isEarlierHop(lowerName: string): lowerName is keyof EarlierHops {
+  return NAMES.has(lowerName);
+}
+
+/** The fields to send, as name, value, name, value… */
+export function forwardingFields(
+  style: 'x-forwarded' | 'rfc7239',
+  client: ClientFacts,
+  earlier: EarlierHops,
+): string[] {
+  const fields: string[] = [];
+  const address = plainAddress(client.address);
+  if (style === 'rfc7239') {
+    fields.push('Forwarded', appended(earlier.forwarded, forwardedElement(client, address)));
+    for (const name of ['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-forwarded-port'] as const) {
+      keep(fields, name, earlier[name]);
+    }
+    return fields;
+  }
+  keep(fields, 'forwarded', earlier.forwarded);
+  const proto = earlier['x-forwarded-proto'] ?? client.proto;
+  const host = earlier['x-forwarded-host'] ?? client.host;
+  fields.push('X-Forwarded-For', appended(earlier['x-forwarded-for'], address), 'X-Forwarded-Proto', proto);
+  if (host !== undefined) fields.push('X-Forwarded-Host', host);
+  fields.push('X-Forwarded-Port', earlier['x-forwarded-port'] ?? portOf(host, proto));
+  return fields;
+}
+
+function forwardedElement(client: ClientFacts, address: string): string {
+  // An IPv6 address stands in square brackets, which are no token characters and so need quotes (RFC 7239 §6).
+  const node = address.includes(':') ? `"[${address}]"` : address;
+  const host = client.host === undefined ? '' : `;host=${quoted(client.host)}`;
+  return `for=${node}${host};proto=${client.proto}`;
+}
+
+/** IPv4 as IPv4: a dual-stack server sees it as `::ffff:192.0.2.1`. */
+function plainAddress(address: string | undefined): string {
+  if (address === undefined) return 'unknown';
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
+}
+
+function portOf(host: string | undefined, proto: string): string {
+  const port = host === undefined ? undefined : /:([0-9]+)$/.exec(host)?.[1];
+  return port ?? (proto === 'https' ? '443' : '80');
+}
+
+function quoted(text: string): string {
+  return /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(text) ? text : `"${text.replace(/[\\"]/g, '\\$&')}"`;
+}
+
+function appended(before: string | undefined, value: string): string {
+  return before === undefined || before === '' ? value : `${before}, ${value}`;
+}
+
+function keep(fields: string[], name: string, value: string | undefined): void {
+  if (value !== undefined) fields.push(name, value);
+}

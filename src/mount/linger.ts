@@ -1,0 +1,30 @@
+/** Ends a client's connection while the client may still be sending. */
+
+import type { IncomingMessage } from 'node:http';
+import type { Deadlines } from '../deadlines.js';
+
+/** How long the rest of a request is read and dropped after its response. */
+const LINGER_MS = 2_000;
+
+/**
+ * "If a server performs an immediate close of a TCP connection, there is a significant risk that the client will not be
+ * able to read the last HTTP response" (RFC 9112 §9.6): the kernel answers bytes that still come with a reset. So our
+ * half is closed, what comes is dropped, and the connection goes when the request has ended or has had its time.
+ */
+export function lingerOnClose(req: IncomingMessage, deadlines: Deadlines): void {
+  const { socket } = req;
+  if (req.httpVersionMajor > 1 || typeof socket.destroySoon !== 'function') return;
+  const destroySoon = socket.destroySoon;
+  // node:http calls it when a response that ends its connection is flushed.
+  socket.destroySoon = () => {
+    const deadline = deadlines.create(() => socket.destroy());
+    const close = () => destroySoon.call(socket);
+    if (req.complete) {
+      close();
+      return;
+    }
+    deadline.set(LINGER_MS);
+    socket.once('close', () => deadline.clear()).end();
+    req.once('end', close).once('close', close).resume();
+  };
+}

@@ -1,0 +1,85 @@
+/** A body that a parser of the framework has read before us, as bytes again. */
+
+import type { IncomingMessage } from 'node:http';
+import { BackendError } from '../errors.js';
+
+/** What is left of a body that was read. */
+export interface ParsedBody {
+  readonly bytes: Buffer;
+  /** The bytes are decoded: a Content-Encoding field does not describe them any more. */
+  readonly decoded: boolean;
+}
+
+/** Whether something has read from the request's stream, so that it cannot be sent from there. */
+export function wasRead(req: IncomingMessage): boolean {
+  return req.readableDidRead || req.readableEnded;
+}
+
+/**
+ * The bytes behind `req.rawBody` or `req.body`. JSON and URL-encoded objects are written anew.
+ * @throws BackendError `body_already_read` when nothing is left that could be sent in its place
+ */
+export function parsedBody(req: IncomingMessage): ParsedBody {
+  const bytes = rawBytes(req) ?? rewrittenBytes(req);
+  if (bytes === undefined) {
+    throw gone('mount the backend before body parsers, or keep the bytes in req.rawBody');
+  }
+  return { bytes, decoded: isDecoded(req, bytes) };
+}
+
+/** Bytes and text, as a parser leaves them when it does not interpret them. */
+function rawBytes(req: IncomingMessage): Buffer | undefined {
+  return asBytes(req, Reflect.get(req, 'rawBody')) ?? asBytes(req, Reflect.get(req, 'body'));
+}
+
+function asBytes(req: IncomingMessage, value: unknown): Buffer | undefined {
+  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  return typeof value === 'string' ? Buffer.from(value, encodingOf(req)) : undefined;
+}
+
+function rewrittenBytes(req: IncomingMessage): Buffer | undefined {
+  const body: unknown = Reflect.get(req, 'body');
+  if (body === undefined) return undefined;
+  const type = (req.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+  if (type === 'application/json' || type.endsWith('+json')) return Buffer.from(JSON.stringify(body), encodingOf(req));
+  if (type !== 'application/x-www-form-urlencoded' || typeof body !== 'object' || body === null) return undefined;
+  const pairs: string[] = [];
+  for (const [name, value] of Object.entries(body)) addPairs(pairs, name, value);
+  return Buffer.from(pairs.join('&'), encodingOf(req));
+}
+
+/** Nested objects in brackets, as the `extended` parsers read them; a list of plain values repeats its name. */
+function addPairs(pairs: string[], name: string, value: unknown): void {
+  if (typeof value !== 'object' || value === null) {
+    pairs.push(`${encodeURIComponent(name)}=${encodeURIComponent(String(value ?? ''))}`);
+    return;
+  }
+  for (const [key, item] of Object.entries(value)) {
+    const plain = Array.isArray(value) && (typeof item !== 'object' || item === null);
+    addPairs(pairs, plain ? name : `${name}[${key}]`, item);
+  }
+}
+
+function encodingOf(req: IncomingMessage): BufferEncoding {
+  const charset = /;\s*charset="?([^\s;"]+)/i.exec(req.headers['content-type'] ?? '')?.[1]?.toLowerCase() ?? 'utf-8';
+  if (charset === 'utf-8' || charset === 'utf8' || charset === 'us-ascii') return 'utf8';
+  if (charset === 'iso-8859-1' || charset === 'latin1') return 'latin1';
+  throw gone(
+    `it was decoded from ${JSON.stringify(charset)}, which cannot be written again: keep the bytes in req.rawBody`,
+  );
+}
+
+/** Parsers undo a Content-Encoding silently. The declared length tells whether these bytes are the ones that came. */
+function isDecoded(req: IncomingMessage, bytes: Buffer): boolean {
+  const coding = req.headers['content-encoding'];
+  if (coding === undefined || coding.toLowerCase() === 'identity') return false;
+  const declared = req.headers['content-length'];
+  if (declared !== undefined) return declared !== String(bytes.length);
+  throw gone(
+    `nothing tells whether its Content-Encoding (${JSON.stringify(coding)}) is undone: mount the backend before body parsers`,
+  );
+}
+
+function gone(advice: string): BackendError {
+  return new BackendError('body_already_read', `the request body was read before it reached the backend; ${advice}`);
+}

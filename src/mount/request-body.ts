@@ -1,0 +1,84 @@
+/** The body of a call, in whichever shape the caller has it. */
+
+import { Readable } from 'node:stream';
+import { ReadableStream } from 'node:stream/web';
+import { ReplayBody } from '../dispatch/replay-body.js';
+import { BackendError } from '../errors.js';
+import { absentBody, emptyBody } from './empty-body.js';
+
+/** Bytes and text are sent again where that is allowed; a stream as far as `replayBytes` reaches. */
+export type RequestBodyInit =
+  | string
+  | Uint8Array
+  | ArrayBuffer
+  | URLSearchParams
+  | Readable
+  | ReadableStream<Uint8Array>
+  | AsyncIterable<string | Uint8Array>
+  | Iterable<string | Uint8Array>;
+
+export interface RequestBody {
+  readonly body: ReplayBody | undefined;
+  /** Content-Type that goes without saying for this shape. */
+  readonly contentType: string | undefined;
+  /** Lets go of the stream behind the body, when there is one. */
+  readonly source: Readable | undefined;
+}
+
+export interface BodyFacts {
+  readonly method: string;
+  /** Value of Content-Length, if the caller gave one. */
+  readonly contentLength: number | undefined;
+  readonly replayBytes: number;
+}
+
+/** @throws BackendError `http_request_error` when the value is no body, or not of the length that was declared */
+export function readRequestBody(given: RequestBodyInit | undefined, facts: BodyFacts): RequestBody {
+  if (given === undefined || given === null) return without(absent(facts));
+  if (typeof given === 'string') return without(whole(Buffer.from(given), facts));
+  if (given instanceof Uint8Array) return without(whole(given, facts));
+  if (given instanceof ArrayBuffer) return without(whole(new Uint8Array(given), facts));
+  if (given instanceof URLSearchParams) {
+    const contentType = 'application/x-www-form-urlencoded;charset=UTF-8';
+    return { body: whole(Buffer.from(given.toString()), facts), contentType, source: undefined };
+  }
+  const source = sourceOf(given);
+  const length = facts.contentLength;
+  return {
+    body: ReplayBody.ofStream(source, { length, replayBytes: facts.replayBytes }),
+    contentType: undefined,
+    source,
+  };
+}
+
+function sourceOf(given: Exclude<RequestBodyInit, string>): Readable {
+  if (given instanceof Readable) return given;
+  if (given instanceof ReadableStream) return Readable.fromWeb(given);
+  if (typeof given === 'object' && (Symbol.asyncIterator in given || Symbol.iterator in given)) {
+    return Readable.from(given, { objectMode: false });
+  }
+  throw new BackendError(
+    'http_request_error',
+    `a body is a string, bytes, URLSearchParams, a stream or an iterable, not a value of type ${typeof given}`,
+  );
+}
+
+function absent({ method, contentLength }: BodyFacts): ReplayBody | undefined {
+  if (contentLength === undefined) return absentBody(method);
+  checkLength(0, contentLength);
+  return emptyBody();
+}
+
+function whole(bytes: Uint8Array, { contentLength }: BodyFacts): ReplayBody {
+  if (contentLength !== undefined) checkLength(bytes.byteLength, contentLength);
+  return ReplayBody.ofBytes(bytes);
+}
+
+function checkLength(actual: number, declared: number): void {
+  if (actual === declared) return;
+  throw new BackendError('http_request_error', `Content-Length says ${declared} bytes, the body has ${actual}`);
+}
+
+function without(body: ReplayBody | undefined): RequestBody {
+  return { body, contentType: undefined, source: undefined };
+}

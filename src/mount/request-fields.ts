@@ -1,0 +1,98 @@
+/** The fields of a call, in whichever shape the caller has them. */
+
+import { BackendError } from '../errors.js';
+import { checkField, endToEndFields, fieldValue, listHasToken } from '../http1/fields.js';
+
+type FieldValue = string | number | readonly (string | number)[] | undefined;
+
+/**
+ * An object, pairs (an array, a `Map`, a `Headers`), or a flat array of name, value, name, value… Values that are
+ * `undefined` are left out.
+ */
+export type RequestFieldsInit =
+  | Readonly<Record<string, FieldValue>>
+  | readonly string[]
+  | Iterable<readonly [string, FieldValue]>;
+
+/** The fields as they are sent, and those that are not sent as they are. */
+export interface RequestFields {
+  readonly fields: string[];
+  readonly host: string | undefined;
+  readonly contentLength: number | undefined;
+  readonly acceptsTrailers: boolean;
+}
+
+/**
+ * Reads the fields of a call. Hop-by-hop fields are not sent: connections are not the caller's.
+ * @throws BackendError `http_request_error` for what is no field, and for Expect, which has no meaning here
+ */
+export function readRequestFields(given: RequestFieldsInit | undefined): RequestFields {
+  const all = given === undefined ? [] : flat(given);
+  for (let i = 0; i < all.length; i += 2) checkField(all[i] ?? '', all[i + 1] ?? '');
+  if (fieldValue(all, 'expect') !== undefined)
+    throw bad('Expect cannot be sent: bodies are sent without being asked for');
+  const te = fieldValue(all, 'te');
+  const kept: string[] = [];
+  const special: { host?: string; 'content-length'?: string } = {};
+  const stripped = endToEndFields(all);
+  for (let i = 0; i < stripped.length; i += 2) {
+    const lowerName = (stripped[i] ?? '').toLowerCase();
+    const value = stripped[i + 1] ?? '';
+    if (lowerName === 'host' || lowerName === 'content-length') {
+      if (special[lowerName] !== undefined) throw bad(`${lowerName} is given twice`);
+      special[lowerName] = value;
+    } else kept.push(stripped[i] ?? '', value);
+  }
+  return {
+    fields: kept,
+    host: special.host,
+    contentLength: readLength(special['content-length']),
+    acceptsTrailers: te !== undefined && listHasToken(te, 'trailers'),
+  };
+}
+
+function flat(given: RequestFieldsInit): string[] {
+  const fields: string[] = [];
+  if (isFlat(given)) {
+    if (given.length % 2 !== 0) throw bad('a flat array of headers has an even length: name, value, name, value…');
+    for (const [index, item] of given.entries()) if (index % 2 === 0) add(fields, item, given[index + 1]);
+  } else if (isIterable(given)) {
+    for (const [name, value] of given) add(fields, name, value);
+  } else {
+    for (const [name, value] of Object.entries(given)) add(fields, name, value);
+  }
+  return fields;
+}
+
+function isFlat(given: RequestFieldsInit): given is readonly string[] {
+  return Array.isArray(given) && typeof given[0] === 'string';
+}
+
+function isIterable(given: RequestFieldsInit): given is Iterable<readonly [string, FieldValue]> {
+  return Symbol.iterator in given;
+}
+
+function add(fields: string[], name: unknown, value: unknown): void {
+  if (value === undefined) return;
+  if (Array.isArray(value)) {
+    for (const one of value) add(fields, name, one);
+    return;
+  }
+  if (typeof name !== 'string') throw bad(`the name of a field is a string, not a value of type ${typeof name}`);
+  if (typeof value !== 'string' && typeof value !== 'number') {
+    throw bad(
+      `the value of ${JSON.stringify(name)} is a string, not ${value === null ? 'null' : `a value of type ${typeof value}`}`,
+    );
+  }
+  fields.push(name, String(value));
+}
+
+function readLength(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^[0-9]{1,15}$/.test(text)) throw bad(`Content-Length is a decimal number, not ${JSON.stringify(text)}`);
+  return Number(text);
+}
+
+function bad(message: string): BackendError {
+  return new BackendError('http_request_error', message);
+}

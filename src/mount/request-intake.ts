@@ -1,0 +1,119 @@
+/** Takes a client's request in: its head at once, its body as far as it may be held. */
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ReplayBody } from '../dispatch/replay-body.js';
+import type { BackendError } from '../errors.js';
+import { withoutForbiddenTrailers } from '../http1/fields.js';
+import type { ResolvedHandlerOptions } from '../options.js';
+import { BodyBuffer, type BufferOutlet } from './body-buffer.js';
+import { type ClientRequest, readClientRequest } from './client-request.js';
+import { absentBody, emptyBody } from './empty-body.js';
+import { writeContinue } from './interim.js';
+import type { MountedBackend } from './mounted-backend.js';
+import { parsedBody, wasRead } from './parsed-body.js';
+
+/** Gets the request when it can be dispatched. */
+export interface IntakeOutlet {
+  requestReady(request: ClientRequest, body: ReplayBody | undefined): void;
+  requestFailed(error: BackendError): void;
+}
+
+export class RequestIntake implements BufferOutlet {
+  readonly #house: MountedBackend;
+  readonly #req: IncomingMessage;
+  readonly #request: ClientRequest;
+  readonly #outlet: IntakeOutlet;
+  #buffer: BodyBuffer | undefined;
+
+  /** @throws BackendError as {@link readClientRequest} does */
+  constructor(house: MountedBackend, options: ResolvedHandlerOptions, req: IncomingMessage, outlet: IntakeOutlet) {
+    this.#house = house;
+    this.#req = req;
+    this.#outlet = outlet;
+    this.#request = readClientRequest(req, options);
+  }
+
+  /**
+   * Gives the request to the outlet, at once when there is no body to wait for. Returns true when the client has bytes
+   * to give first, or while the request is under way.
+   * @throws BackendError `body_already_read`
+   */
+  begin(res: ServerResponse, requestBufferBytes: number | false): boolean {
+    const { method, framing } = this.#request;
+    if (framing.kind === 'none') this.#outlet.requestReady(this.#request, absentBody(method));
+    else if (framing.kind === 'length' && framing.bytes === 0) this.#outlet.requestReady(this.#request, emptyBody());
+    else if (wasRead(this.#req)) this.#takeParsed();
+    else {
+      if (this.#request.expectsContinue) writeContinue(res);
+      this.#read(requestBufferBytes);
+      return true;
+    }
+    return false;
+  }
+
+  /** The client is gone: nothing will be dispatched. */
+  cancel(): void {
+    this.#buffer?.leave();
+  }
+
+  /** The body's bytes are not needed any more. */
+  release(): void {
+    this.#buffer?.release();
+  }
+
+  bufferFull(pieces: readonly Buffer[], bytes: number): void {
+    const [first] = pieces;
+    const whole = pieces.length === 1 && first !== undefined ? first : Buffer.concat(pieces, bytes);
+    this.#outlet.requestReady(this.#request, ReplayBody.ofBytes(whole, this.#trailers()));
+  }
+
+  bufferOverflowed(pieces: readonly Buffer[]): void {
+    this.#stream(pieces);
+  }
+
+  bufferFailed(error: BackendError): void {
+    this.#outlet.requestFailed(error);
+  }
+
+  #read(requestBufferBytes: number | false): void {
+    if (requestBufferBytes === false) {
+      this.#stream([]);
+      return;
+    }
+    const limits = { length: this.#length(), limitBytes: requestBufferBytes, budget: this.#house.requestBuffer };
+    this.#buffer = new BodyBuffer(this.#req, limits, this);
+    if (!this.#buffer.begin()) this.#stream([]);
+  }
+
+  #stream(prefix: readonly Buffer[]): void {
+    const { replayBytes } = this.#house.options;
+    const trailers = () => this.#trailers();
+    const body = ReplayBody.ofStream(this.#req, { length: this.#length(), replayBytes, prefix, trailers });
+    this.#outlet.requestReady(this.#request, body);
+  }
+
+  #takeParsed(): void {
+    const { bytes, decoded } = parsedBody(this.#req);
+    this.#outlet.requestReady(decoded ? withoutCoding(this.#request) : this.#request, ReplayBody.ofBytes(bytes));
+  }
+
+  #length(): number | undefined {
+    return this.#request.framing.kind === 'length' ? this.#request.framing.bytes : undefined;
+  }
+
+  #trailers(): readonly string[] {
+    const { rawTrailers } = this.#req;
+    return rawTrailers === undefined || rawTrailers.length === 0 ? NO_TRAILERS : withoutForbiddenTrailers(rawTrailers);
+  }
+}
+
+const NO_TRAILERS: readonly string[] = [];
+
+function withoutCoding(request: ClientRequest): ClientRequest {
+  const fields: string[] = [];
+  for (let i = 0; i < request.fields.length; i += 2) {
+    const name = request.fields[i] ?? '';
+    if (name.toLowerCase() !== 'content-encoding') fields.push(name, request.fields[i + 1] ?? '');
+  }
+  return { ...request, fields };
+}

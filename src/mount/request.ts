@@ -1,0 +1,137 @@
+/** `backend.request()`: one request without a client behind it. */
+
+import type { NonIdempotentTravel, OutgoingRequest, RequestTimeouts } from '../dispatch/request.js';
+import { type Attempt, BackendError } from '../errors.js';
+import { isToken } from '../http1/method.js';
+import type { Information } from '../options.js';
+import { Call } from './call.js';
+import { inHook } from './client-request.js';
+import { asBackendError } from './error-answer.js';
+import type { MountedBackend } from './mounted-backend.js';
+import { type RequestBodyInit, readRequestBody } from './request-body.js';
+import { type RequestFieldsInit, readRequestFields } from './request-fields.js';
+import type { ResponseBody } from './response-body.js';
+
+type CallTimeouts = { readonly [Name in keyof RequestTimeouts]?: number | undefined };
+
+/** One request. The timeouts are milliseconds, by default those of the backend. */
+export interface BackendRequestOptions extends CallTimeouts {
+  /** @default 'GET' */
+  readonly method?: string | undefined;
+  /** Begins with `/`, or is `*` for OPTIONS. Sent as it is. */
+  readonly path: string;
+  /** End-to-end fields. Host is the origin's authority, unless it is given here. */
+  readonly headers?: RequestFieldsInit | undefined;
+  readonly body?: RequestBodyInit | undefined;
+  /** Ends the request at any stage, the reading of its body included. */
+  readonly signal?: AbortSignal | undefined;
+  /** Whether it may be sent twice (RFC 9110 §9.2.2). @default by the backend's option, then by method */
+  readonly idempotent?: boolean | undefined;
+  /** As the backend's option of that name. */
+  readonly nonIdempotent?: NonIdempotentTravel | undefined;
+  /** Called for each interim response, 101 excepted. */
+  readonly onInformation?: ((information: Information) => void) | undefined;
+}
+
+/** Fields in lower case, repeated ones joined by commas; Set-Cookie is a list. */
+export type ResponseFields = { readonly 'set-cookie'?: readonly string[] } & Readonly<
+  Record<string, string | readonly string[] | undefined>
+>;
+
+/** A response, once its head is here. */
+export interface BackendResponse {
+  readonly statusCode: number;
+  /** Reason phrase, often empty. */
+  readonly statusText: string;
+  readonly headers: ResponseFields;
+  /** As they came: name, value, name, value… latin1. */
+  readonly rawHeaders: readonly string[];
+  /** Must be read or destroyed: unread, it holds a connection once it is longer than 64 KiB. */
+  readonly body: ResponseBody;
+  /** Filled when the body has ended. */
+  readonly trailers: ResponseFields;
+  /** What was tried, oldest first; the last one was answered. */
+  readonly attempts: readonly Attempt[];
+}
+
+const TIMEOUTS = ['queueTimeout', 'sendTimeout', 'headersTimeout', 'bodyTimeout', 'requestTimeout'] as const;
+const PATH = /^\/[\x21-\x7e\x80-\xff]*$/;
+
+/** Sends a request. Rejects with a `BackendError`; never throws. */
+export function sendRequest(house: MountedBackend, options: BackendRequestOptions): Promise<BackendResponse> {
+  return new Promise((resolve, reject) => {
+    try {
+      const { request, source } = prepare(house, options);
+      const call = new Call(
+        { resolve, reject },
+        { source, signal: options.signal, onInformation: options.onInformation },
+      );
+      call.begin(house.dispatching, request);
+    } catch (thrown) {
+      reject(asBackendError(thrown));
+    }
+  });
+}
+
+/** @throws BackendError for what cannot be sent */
+function prepare(house: MountedBackend, options: BackendRequestOptions) {
+  const { method = 'GET', path, nonIdempotent = house.options.nonIdempotent } = options;
+  checkLine(method, path);
+  const timeouts = timeoutsOf(options, house.options);
+  const { fields, host, contentLength, acceptsTrailers } = readRequestFields(options.headers);
+  const facts = { method, contentLength, replayBytes: house.options.replayBytes };
+  const { body, contentType, source } = readRequestBody(options.body, facts);
+  if (contentType !== undefined && !hasField(fields, 'content-type')) fields.push('Content-Type', contentType);
+  const { idempotent: judge } = house.options;
+  const idempotent =
+    options.idempotent ??
+    (judge === undefined ? undefined : inHook('idempotent', () => judge({ method, path, fields })));
+  const request: OutgoingRequest = {
+    method,
+    path,
+    fields,
+    host,
+    body,
+    idempotent,
+    nonIdempotent,
+    timeouts,
+    acceptsTrailers,
+  };
+  return { request, source };
+}
+
+function checkLine(method: unknown, path: unknown): void {
+  if (typeof method !== 'string' || !isToken(method)) throw bad(`the method is a token, not ${JSON.stringify(method)}`);
+  if (method === 'CONNECT') throw bad('CONNECT cannot be sent: an origin is no proxy');
+  if (path === '*' && method === 'OPTIONS') return;
+  if (typeof path !== 'string' || !PATH.test(path)) {
+    throw bad(
+      `the path begins with / and has no space, control character or character above latin1: ${JSON.stringify(path)}`,
+    );
+  }
+}
+
+function timeoutsOf(given: BackendRequestOptions, defaults: RequestTimeouts): RequestTimeouts {
+  if (TIMEOUTS.every((name) => given[name] === undefined)) return defaults;
+  const timeouts = { ...pick(defaults) };
+  for (const name of TIMEOUTS) {
+    const ms = given[name];
+    if (ms === undefined) continue;
+    if (typeof ms !== 'number' || !(ms > 0))
+      throw bad(`${name} is a number of milliseconds above 0, or Infinity, not ${ms}`);
+    timeouts[name] = ms;
+  }
+  return timeouts;
+}
+
+function pick({ queueTimeout, sendTimeout, headersTimeout, bodyTimeout, requestTimeout }: RequestTimeouts) {
+  return { queueTimeout, sendTimeout, headersTimeout, bodyTimeout, requestTimeout };
+}
+
+function hasField(fields: readonly string[], lowerName: string): boolean {
+  return fields.some((name, index) => index % 2 === 0 && name.toLowerCase() === lowerName);
+}
+
+function bad(message: string): BackendError {
+  return new BackendError('http_request_error', message);
+}

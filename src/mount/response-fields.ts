@@ -1,0 +1,117 @@
+/** The fields of a response on their way to the client. */
+
+import { endToEndFields, fieldValue } from '../http1/fields.js';
+import type { ResponseHead } from '../http1/response-parser.js';
+import { PSEUDONYM } from './via.js';
+
+/** The end-to-end fields, with framing that the client's side can keep: name, value, name, value… */
+export function relayedFields(head: ResponseHead, carriesTrailers: boolean): string[] {
+  let fields = endToEndFields(head.rawHeaders);
+  if (!describesLength(head)) fields = fieldsWithout(fields, 'content-length');
+  if (!carriesTrailers) fields = fieldsWithout(fields, 'trailer');
+  fields.push('Via', `1.${head.minorVersion} ${PSEUDONYM}`);
+  return fields;
+}
+
+/** What a hook made of the fields, without the framing that is not its to choose. It may leave Content-Length out. */
+export function hookedFields(head: ResponseHead, fields: readonly string[]): string[] {
+  const kept = endToEndFields(fields);
+  const length = fieldValue(kept, 'content-length');
+  if (length === undefined) return kept;
+  const declared =
+    head.framing.kind === 'length' ? String(head.framing.bytes) : fieldValue(head.rawHeaders, 'content-length');
+  if (length === declared && describesLength(head)) return kept;
+  const rest = fieldsWithout(kept, 'content-length');
+  if (declared !== undefined && describesLength(head)) rest.push('Content-Length', declared);
+  return rest;
+}
+
+/**
+ * The origin's fields, one entry a name, with what was set on the response before: the origin's value wins, but cookies
+ * add up and so does Vary. Content-Length comes last.
+ */
+export function mergedFields(
+  before: Readonly<Record<string, number | string | readonly string[] | undefined>>,
+  fields: readonly string[],
+): [name: string, values: string[]][] {
+  const merged = new Map<string, [name: string, values: string[]]>();
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i] ?? '';
+    const entry = merged.get(name.toLowerCase());
+    if (entry === undefined) merged.set(name.toLowerCase(), [name, [fields[i + 1] ?? '']]);
+    else entry[1].push(fields[i + 1] ?? '');
+  }
+  merged.get('set-cookie')?.[1].unshift(...valuesOf(before['set-cookie']));
+  const vary = merged.get('vary');
+  if (vary !== undefined) vary[1] = [joinedVary([...valuesOf(before.vary), ...vary[1]])];
+  return lengthLast([...merged.values()], (entry) => entry[0]);
+}
+
+/**
+ * The same list with Content-Length at its end, where that matters: node:http re-encodes a Content-Disposition that
+ * follows Content-Length and mangles, or refuses, every byte above ASCII in it.
+ */
+export function safelyOrdered(fields: string[]): string[] {
+  const disposition = fieldValue(fields, 'content-disposition');
+  if (disposition === undefined || isAscii(disposition)) return fields;
+  const length = fieldValue(fields, 'content-length');
+  return length === undefined ? fields : [...fieldsWithout(fields, 'content-length'), 'Content-Length', length];
+}
+
+/** As an object, a list for a name that comes more than once. It has no prototype, so that every name is a plain key. */
+export function fieldsByName(fields: readonly string[], keyOf = asItIs): Record<string, string | string[]> {
+  const byName: Record<string, string | string[]> = Object.create(null);
+  for (let i = 0; i < fields.length; i += 2) {
+    const key = keyOf(fields[i] ?? '');
+    const value = fields[i + 1] ?? '';
+    const before = byName[key];
+    if (before === undefined) byName[key] = value;
+    else if (typeof before === 'string') byName[key] = [before, value];
+    else before.push(value);
+  }
+  return byName;
+}
+
+/** HEAD and 304 tell the length that a GET would have had; 204 has none to tell (RFC 9110 §8.6). */
+function describesLength(head: ResponseHead): boolean {
+  return head.framing.kind === 'length' || (head.framing.kind === 'none' && head.statusCode !== 204);
+}
+
+function fieldsWithout(fields: string[], lowerName: string): string[] {
+  if (fieldValue(fields, lowerName) === undefined) return fields;
+  const kept: string[] = [];
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i] ?? '';
+    if (name.toLowerCase() !== lowerName) kept.push(name, fields[i + 1] ?? '');
+  }
+  return kept;
+}
+
+function lengthLast<T>(entries: T[], nameOf: (entry: T) => string): T[] {
+  const isLength = (entry: T) => nameOf(entry).toLowerCase() === 'content-length';
+  return [...entries.filter((entry) => !isLength(entry)), ...entries.filter(isLength)];
+}
+
+function joinedVary(values: readonly string[]): string {
+  const members = new Map<string, string>();
+  for (const value of values) {
+    for (const member of value.split(',')) {
+      const name = member.trim();
+      if (name !== '' && !members.has(name.toLowerCase())) members.set(name.toLowerCase(), name);
+    }
+  }
+  return [...members.values()].join(', ');
+}
+
+function valuesOf(value: number | string | readonly string[] | undefined): string[] {
+  if (value === undefined) return [];
+  return typeof value === 'object' ? [...value] : [String(value)];
+}
+
+function isAscii(text: string): boolean {
+  return !/[^\x20-\x7e\t]/.test(text);
+}
+
+function asItIs(name: string): string {
+  return name;
+}

@@ -1,0 +1,83 @@
+/** Writes the head of a response to the client through node:http, past its traps. */
+
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+import type { ResponseHead } from '../http1/response-parser.js';
+import { mergedFields, safelyOrdered } from './response-fields.js';
+
+export interface HeadToWrite {
+  readonly head: ResponseHead;
+  /** Name, value, name, value…; ours to change. */
+  readonly fields: string[];
+  /** The client's connection ends with this response. */
+  readonly closes: boolean;
+}
+
+// What must not survive from before us: the body and its framing are the origin's. The rest is not allowed in HTTP/2.
+const FRAMING = ['content-length', 'transfer-encoding', 'trailer'] as const;
+const NOT_IN_HTTP2 = ['keep-alive', 'proxy-connection', 'upgrade'] as const;
+
+/**
+ * node:http keeps here what setHeader() was given. Once it was called, Node 20 lets writeHead() keep only the last of
+ * fields with one name in a raw list, so the raw list is for responses that nothing has touched; and a list that was
+ * emptied looks the same from outside as one that never was.
+ */
+const outHeaders = Object.getOwnPropertySymbols(new ServerResponse(new IncomingMessage(new Socket()))).find(
+  (symbol) => symbol.description === 'kOutHeaders',
+);
+
+/**
+ * Writes the head, merged with what was set on `res` before.
+ * @throws what node:http throws for a status, a reason or a field that it refuses; `res` is then as it was before
+ */
+export function writeResponseHead(res: ServerResponse, written: HeadToWrite): void {
+  const { head, fields, closes } = written;
+  if (isUntouched(res)) {
+    if (closes) fields.push('Connection', 'close');
+    res.writeHead(head.statusCode, head.statusText, safelyOrdered(fields));
+    return;
+  }
+  const before = res.getHeaders();
+  try {
+    setMerged(res, written, before);
+    if (isHttp2(res)) res.writeHead(head.statusCode);
+    else res.writeHead(head.statusCode, head.statusText);
+  } catch (error) {
+    if (!res.headersSent) restore(res, before);
+    throw error;
+  }
+}
+
+export function isHttp2(res: ServerResponse): boolean {
+  return res.req.httpVersionMajor > 1;
+}
+
+function isUntouched(res: ServerResponse): boolean {
+  // A wrapped writeHead belongs to a middleware that will set fields while we write.
+  return outHeaders !== undefined && Reflect.get(res, outHeaders) === null && !Object.hasOwn(res, 'writeHead');
+}
+
+function setMerged(
+  res: ServerResponse,
+  { head, fields, closes }: HeadToWrite,
+  before: ReturnType<ServerResponse['getHeaders']>,
+): void {
+  for (const name of FRAMING) res.removeHeader(name);
+  if (isHttp2(res)) for (const name of NOT_IN_HTTP2) res.removeHeader(name);
+  let hasLength = false;
+  for (const [name, values] of mergedFields(before, fields)) {
+    res.setHeader(name, values.length === 1 ? (values[0] ?? '') : values);
+    hasLength ||= name.toLowerCase() === 'content-length';
+  }
+  if (isHttp2(res)) return;
+  if (closes) res.setHeader('Connection', 'close');
+  // Said outright, because node:http does not choose it any more once removeHeader() was called for it.
+  if (!hasLength && head.framing.kind !== 'none' && res.req.httpVersion === '1.1')
+    res.setHeader('Transfer-Encoding', 'chunked');
+}
+
+function restore(res: ServerResponse, before: ReturnType<ServerResponse['getHeaders']>): void {
+  for (const name of res.getHeaderNames()) res.removeHeader(name);
+  for (const [name, value] of Object.entries(before)) if (value !== undefined) res.setHeader(name, value);
+  res.statusMessage = '';
+}

@@ -1,0 +1,28 @@
+/** Ends a response that will not be complete, so that the client can tell. */
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isHttp2 } from './response-head.js';
+
+const HTTP2_INTERNAL_ERROR = 2;
+
+/** `endsWithClose`: only the end of the connection marks the end of this body. */
+export function truncate(req: IncomingMessage, res: ServerResponse, endsWithClose: boolean): void {
+  if (isHttp2(res)) {
+    resetStream(res);
+    return;
+  }
+  const { socket } = req;
+  // Such a body looks complete however early it ends, but for a reset. On TLS the missing close_notify tells, and
+  // resetAndDestroy() throws.
+  if (endsWithClose && Reflect.get(socket, 'encrypted') !== true && typeof socket.resetAndDestroy === 'function') {
+    socket.resetAndDestroy();
+  }
+  res.destroy();
+}
+
+function resetStream(res: ServerResponse): void {
+  const stream: unknown = Reflect.get(res, 'stream');
+  const close: unknown = typeof stream === 'object' && stream !== null ? Reflect.get(stream, 'close') : undefined;
+  if (typeof close === 'function') close.call(stream, HTTP2_INTERNAL_ERROR);
+  else res.destroy();
+}
