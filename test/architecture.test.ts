@@ -19,7 +19,19 @@ interface ImportRule {
 
 const TIME = ['clock', 'deadlines'];
 const ALL_BUT_TESTING = [
-  ...['clock', 'deadlines', 'errors', 'options', 'observe', 'http1', 'pool', 'balance', 'connection', 'origin'],
+  ...[
+    'clock',
+    'deadlines',
+    'errors',
+    'options',
+    'observe',
+    'stats',
+    'http1',
+    'pool',
+    'balance',
+    'connection',
+    'origin',
+  ],
   ...['dispatch', 'mount', 'backend'],
 ];
 
@@ -29,6 +41,7 @@ const RULES: Readonly<Record<string, ImportRule>> = {
   deadlines: { values: ['clock'] },
   options: { values: ['errors'], types: ['*'] },
   observe: { values: ['errors'], types: ['*'] },
+  stats: { values: ['errors'], types: ['*'] },
   http1: { values: ['errors'], packages: ['virtual:llhttp'] },
   pool: { values: ['clock', 'deadlines', 'errors'], packages: ['generic-pool'] },
   balance: { values: [] },
