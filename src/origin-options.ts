@@ -133,12 +133,8 @@ function resolveUrl(name: string, given: string): Location {
   const isPlain = /^https?:\/\/[^\s/\\?#@]+\/?$/i.test(given);
   const url = isPlain ? parseUrl(given) : undefined;
   if (url === undefined || url.port === '0') {
-    throw refusal(
-      name,
-      'http://host:port or https://host:port without path, query, fragment or userinfo',
-      given,
-      false,
-    );
+    const accepts = 'http://host:port or https://host:port without path, query, fragment or userinfo';
+    throw refusal(name, accepts, withoutSecrets(given), false);
   }
   const protocol = url.protocol === 'https:' ? 'https:' : 'http:';
   const port = url.port === '' ? defaultPort(protocol) : Number(url.port);
@@ -149,6 +145,11 @@ function resolveUrl(name: string, given: string): Location {
     port,
     authority: url.host,
   };
+}
+
+// Errors end in logs, and userinfo is a password.
+function withoutSecrets(given: string): string {
+  return given.replace(/^([^/]*\/*)[^/]*@/, '$1***@');
 }
 
 function parseUrl(given: string): URL | undefined {

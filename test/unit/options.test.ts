@@ -323,6 +323,10 @@ describe('origins', () => {
     expect(() => onlyOrigin({ url })).toThrow('origins[0].url must be http://host:port');
   });
 
+  test('a password in a URL is not repeated in the error', () => {
+    expect(() => onlyOrigin('http://user:secret@127.0.0.1')).toThrow("userinfo, got 'http://***@127.0.0.1'");
+  });
+
   test('the same origin twice is refused, however it is written', () => {
     const origins = ['http://example.com', URL_A, { url: 'http://EXAMPLE.com:80/' }];
     expect(() => resolveOptions({ origins })).toThrow(TypeError);
