@@ -4,7 +4,7 @@
  */
 
 import { createServer } from 'node:http';
-import { PooledBackend } from 'pooled-backend';
+import { BackendError, PooledBackend } from 'pooled-backend';
 import { listen } from '../rig/listen.mjs';
 import { cpuMs, options, serve } from '../rig/parent.mjs';
 import { answerFailure, FRONT_KEEP_ALIVE_MS } from './proxy-failure.mjs';
@@ -16,7 +16,10 @@ const handler = backend.handler({ host: 'origin' });
 
 // Without the third argument the handler answers failures itself. We take them to show the clients `delivery`.
 const server = createServer((request, response) => {
-  handler(request, response, (error) => answerFailure(response, error.statusCode, error.delivery));
+  handler(request, response, (error) => {
+    if (BackendError.is(error)) answerFailure(response, error.statusCode, error.delivery);
+    else response.destroy();
+  });
 });
 server.keepAliveTimeout = FRONT_KEEP_ALIVE_MS;
 

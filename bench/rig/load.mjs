@@ -1,6 +1,6 @@
 /**
  * A load generator in its own process, for machines without wrk and for a given rate or number of requests: raw
- * sockets, one request at a time on each, the same bytes again and again.
+ * sockets, one request at a time on each, the same bytes again and again but for `{n}`, which is the request's number.
  *
  * Options: `{ port, connections, request }`. Asked `run` with `{ seconds?, requests?, rate? }` it answers `LoadResult`:
  * it stops after that many seconds or requests, whichever is first. With `rate` it starts so many requests a second,
@@ -22,6 +22,7 @@ const TICK_MS = 5;
 /** @type {{ port: number, connections: number, request: string }} */
 const { port, connections, request } = options();
 const bytes = Buffer.from(request, 'latin1');
+const numbered = request.includes('{n}');
 
 /** @type {Record<string, number>} */
 let errors = {};
@@ -54,7 +55,7 @@ class Lane {
     this.#bodyLeft = -1;
     this.#sentAt = performance.now();
     this.#socket ??= this.#open();
-    this.#socket.write(bytes);
+    this.#socket.write(numbered ? request.replace('{n}', String(begun)) : bytes);
   }
 
   #open() {

@@ -28,7 +28,7 @@ export class NginxOrigin {
     this.#statusPort = statusPort;
   }
 
-  /** `directives` stand in the `server` block. GET and POST of any path are answered with 200 and the path. */
+  /** `directives` stand in the `server` block. GET and POST of any other path are answered with 200 and the path. */
   static async start(directives: string): Promise<NginxOrigin> {
     const port = await freePort();
     const statusPort = await freePort();
