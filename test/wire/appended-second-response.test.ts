@@ -1,0 +1,60 @@
+import { type AnswerFields, answer, execute, type Script } from 'pooled-backend/testing';
+import { expect, test } from 'vitest';
+import { checkAtRest, load, type Outcome, outcomeOf, startBackend, startOrigin } from './setting.js';
+
+const stray = 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nstray';
+
+// Every answer says whose it is, and brings a second one along.
+const script: Script = ({ request }) => [execute(), answer({ body: request.id, append: stray })];
+
+function others(outcomes: ReadonlyMap<string, Outcome>): unknown[] {
+  return [...outcomes].filter(([id, outcome]) => !('body' in outcome) || outcome.body !== id);
+}
+
+test.each(['GET', 'POST'])('nobody gets the second response that came with the first (%s)', async (method) => {
+  const origin = await startOrigin({ script });
+  const backend = startBackend(origin, { maxConnections: 3, nonIdempotent: 'any', spareConnections: false });
+  const outcomes = await load(backend, { method, count: 20, lanes: 6 });
+  expect(others(outcomes)).toEqual([]);
+  expect(origin.connectionsAccepted).toBe(outcomes.size);
+  checkAtRest(backend, 3);
+});
+
+test.each([
+  { status: 204, fields: {} as AnswerFields },
+  { status: 304, fields: { ETag: '"1"' } as AnswerFields },
+])('a body where none may be ($status) is given to nobody', async ({ status, fields }) => {
+  const origin = await startOrigin({
+    script: ({ request }) => [
+      execute(),
+      request.path === '/empty' ? answer({ status, fields, append: stray }) : answer({ body: request.id }),
+    ],
+  });
+  const backend = startBackend(origin, { maxConnections: 1 });
+  for (let round = 0; round < 5; round += 1) {
+    const empty = await outcomeOf(backend, { path: '/empty' });
+    const next = await outcomeOf(backend, { id: `next-${round}` });
+    expect([empty, next]).toMatchObject([
+      { status, body: '' },
+      { status: 200, body: `next-${round}` },
+    ]);
+  }
+});
+
+test('a body after the answer to a HEAD is given to nobody', async () => {
+  const origin = await startOrigin({
+    script: ({ request }) => [
+      execute(),
+      answer({ body: request.id, append: request.method === 'HEAD' ? 'a body!' : '' }),
+    ],
+  });
+  const backend = startBackend(origin, { maxConnections: 1 });
+  for (let round = 0; round < 5; round += 1) {
+    const head = await outcomeOf(backend, { method: 'HEAD' });
+    const next = await outcomeOf(backend, { id: `next-${round}` });
+    expect([head, next]).toMatchObject([
+      { status: 200, body: '' },
+      { status: 200, body: `next-${round}` },
+    ]);
+  }
+});
