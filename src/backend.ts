@@ -13,7 +13,13 @@ import { createHandler, type RequestHandler } from './mount/handler.js';
 import type { MountedBackend } from './mount/mounted-backend.js';
 import { type BackendRequestOptions, type BackendResponse, sendRequest } from './mount/request.js';
 import { type BackendEvents, Observer } from './observe.js';
-import { type HandlerOptions, type PooledBackendOptions, type ResolvedOptions, resolveHandlerOptions, resolveOptions } from './options.js';
+import {
+  type HandlerOptions,
+  type PooledBackendOptions,
+  type ResolvedOptions,
+  resolveHandlerOptions,
+  resolveOptions,
+} from './options.js';
 import { Origin } from './origin/origin.js';
 import { type BackendStats, takeStats } from './stats.js';
 

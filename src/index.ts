@@ -1,8 +1,16 @@
 /** The public surface. */
 
 export { type CloseOptions, PooledBackend } from './backend.js';
-export type { Balancer, BalanceOption, Candidate } from './balance/balancer.js';
-export { type Attempt, BackendError, type Delivery, type ErrorCode, type OriginCounts, type Phase, type Progress } from './errors.js';
+export type { BalanceOption, Balancer, Candidate } from './balance/balancer.js';
+export {
+  type Attempt,
+  BackendError,
+  type Delivery,
+  type ErrorCode,
+  type OriginCounts,
+  type Phase,
+  type Progress,
+} from './errors.js';
 export type { RequestHandler } from './mount/handler.js';
 export type { BackendRequestOptions, BackendResponse } from './mount/request.js';
 export type { BackendEvents } from './observe.js';

@@ -1,6 +1,6 @@
 /** The balancers by name. */
 
-import type { Balancer, BalanceOption } from './balancer.js';
+import type { BalanceOption, Balancer } from './balancer.js';
 import { leastBusy } from './least-busy.js';
 import { roundRobin } from './round-robin.js';
 import { twoChoices } from './two-choices.js';

@@ -2,43 +2,15 @@
 
 import type { Socket } from 'node:net';
 import type { Clock } from '../clock.js';
-import type { Deadline, Deadlines } from '../deadlines.js';
+import type { Deadlines } from '../deadlines.js';
 import { BackendError } from '../errors.js';
 import { judgeReuse } from '../http1/persistence.js';
 import { type ParserLimits, type ResponseEvents, type ResponseHead, ResponseParser } from '../http1/response-parser.js';
+import type { CloseReason, ConnectionOwner } from './connection-owner.js';
 import type { Dialled } from './dial.js';
 import { type Ending, Exchange, type ExchangeListener, type ExchangeRequest } from './exchange.js';
 import { askKernel, canAskKernel, type Liveness } from './liveness.js';
-
-/** Why a connection was closed; the keys of `stats().origins[].closed`. */
-export type CloseReason =
-  | 'idle-timeout'
-  | 'stale'
-  | 'poisoned'
-  | 'server-close'
-  | 'leftover'
-  | 'unfinished-request'
-  | 'max-requests'
-  | 'max-age'
-  | 'made-room'
-  | 'spare-expired'
-  | 'aborted'
-  | 'silent'
-  | 'failed'
-  | 'timeout'
-  | 'garbage'
-  | 'drained'
-  | 'destroyed';
-
-/** Who lent the connection out. */
-export interface ConnectionOwner {
-  /** An exchange ended clean and both sides persist: lend it on. */
-  reusable(connection: Connection): void;
-  /** The socket is closed or closing. `heard` has the beginning of stray bytes. Called once. */
-  closed(connection: Connection, reason: CloseReason, heard: string): void;
-  /** Every final head, for the fields that tell how long the origin keeps connections. */
-  headReceived(connection: Connection, head: ResponseHead): void;
-}
+import { type StallListener, StallWatch } from './stall-watch.js';
 
 /** What a connection needs from the backend it lives in. */
 export interface ConnectionSetting {
@@ -55,10 +27,11 @@ const HEARD_BYTES = 64;
 
 const EVENT_STREAM = /^text\/event-stream\s*(?:;|$)/i;
 
-export class Connection implements ResponseEvents {
+export class Connection implements ResponseEvents, StallListener {
   readonly origin: string;
   readonly secure: boolean;
   readonly socket: Socket;
+  readonly stalls: StallWatch;
   readonly openedAt: number;
   /** Exchanges that ended clean. */
   exchanges = 0;
@@ -73,13 +46,9 @@ export class Connection implements ResponseEvents {
   readonly #clock: Clock;
   readonly #window: Buffer;
   readonly #parser: ResponseParser;
-  readonly #sendDeadline: Deadline;
-  readonly #receiveDeadline: Deadline;
   readonly #kernelAnswers: boolean;
   #exchange: Exchange | undefined;
   #trailers: readonly string[] = [];
-  #sendTimeoutMs = Number.POSITIVE_INFINITY;
-  #receiveTimeoutMs = Number.POSITIVE_INFINITY;
   #reading = false;
   #lastMax = 0;
   #maxCountsDown = false;
@@ -94,8 +63,7 @@ export class Connection implements ResponseEvents {
     this.openedAt = this.idleSince = setting.clock.now();
     this.idleSinceWall = setting.clock.wallNow();
     this.#parser = new ResponseParser(this, setting.limits);
-    this.#sendDeadline = setting.deadlines.create(() => this.#sendingStalled());
-    this.#receiveDeadline = setting.deadlines.create(() => this.#receivingStalled());
+    this.stalls = new StallWatch(setting.deadlines, this);
     this.#kernelAnswers = canAskKernel(dialled.socket);
     dialled.intake.receive = (count) => this.#receive(count);
     dialled.socket.on('error', this.#errored);
@@ -142,7 +110,7 @@ export class Connection implements ResponseEvents {
     const exchange = new Exchange(this, request, listener);
     this.#exchange = exchange;
     this.#trailers = [];
-    this.#sendTimeoutMs = request.timeouts.sendTimeout;
+    this.stalls.begin(request.timeouts.sendTimeout);
     this.#parser.begin(request.method);
     if (exchange.start(head)) return exchange;
     this.#exchange = undefined;
@@ -166,8 +134,7 @@ export class Connection implements ResponseEvents {
     this.closed = true;
     const clean = this.#exchange === undefined;
     this.#exchange = undefined;
-    this.#sendDeadline.clear();
-    this.#receiveDeadline.clear();
+    this.stalls.stop();
     // A reset after both halves are complete leaves no TIME_WAIT on either side: 28,000 ports a minute are few.
     if (clean && !this.secure && this.exchanges > 0 && !this.socket.destroyed) this.socket.resetAndDestroy();
     else this.socket.destroy();
@@ -181,32 +148,6 @@ export class Connection implements ResponseEvents {
     const silent = ending === 'closed' && exchange?.received === 'nothing';
     this.close(silent ? 'silent' : CLOSE_REASON[ending]);
     exchange?.broke(ending, cause);
-  }
-
-  // --- watched by the exchange ---------------------------------------------------------------------------------------
-
-  /** Limits the time that the origin takes nothing of what is written. Returns the bytes that still wait. */
-  watchSending(): number {
-    const waiting = this.socket.writableLength;
-    if (waiting > 0) this.#sendDeadline.set(this.#sendTimeoutMs);
-    else if (this.#sendDeadline.at !== Number.POSITIVE_INFINITY) this.#sendDeadline.clear();
-    return waiting;
-  }
-
-  /** Limits the silence of the origin from now on. */
-  watchReceiving(ms: number): void {
-    this.#receiveTimeoutMs = ms;
-    this.#receiveDeadline.set(ms);
-  }
-
-  restReceiving(): void {
-    this.#receiveDeadline.clear();
-  }
-
-  /** Reads what is left for a client that has gone. */
-  watchDraining(ms: number): void {
-    this.#sendTimeoutMs = ms;
-    this.#receiveDeadline.set(ms);
   }
 
   // --- bytes in ------------------------------------------------------------------------------------------------------
@@ -255,8 +196,7 @@ export class Connection implements ResponseEvents {
     const exchange = this.#exchange;
     if (exchange?.head === undefined) return;
     this.#exchange = undefined;
-    this.#sendDeadline.clear();
-    this.#receiveDeadline.clear();
+    this.stalls.stop();
     const reuse = judgeReuse({
       requestWritten: exchange.requestWritten,
       persistent: exchange.head.persistent,
@@ -317,26 +257,25 @@ export class Connection implements ResponseEvents {
     this.fail('closed', closedError(this.origin, exchange, cause));
   }
 
-  #sendingStalled(): void {
-    const message = `${this.origin} took no byte of the request for ${this.#sendTimeoutMs} ms`;
+  sendingStalled(ms: number): void {
+    const message = `${this.origin} took no byte of the request for ${ms} ms`;
     this.fail('send-timeout', new BackendError('connection_write_timeout', message, { origin: this.origin }));
   }
 
-  #receivingStalled(): void {
-    const waited = `for ${this.#receiveTimeoutMs} ms`;
-    if (this.#exchange?.head === undefined) {
-      const message = `${this.origin} sent no response head ${waited}`;
-      if (this.#exchange !== undefined && this.#parser.sawBytes) this.#exchange.received = 'some';
+  receivingStalled(ms: number): void {
+    const exchange = this.#exchange;
+    if (exchange?.head === undefined) {
+      if (exchange !== undefined && this.#parser.sawBytes) exchange.received = 'some';
+      const message = `${this.origin} sent no response head for ${ms} ms`;
       this.fail('headers-timeout', new BackendError('http_response_timeout', message, { origin: this.origin }));
     } else {
-      const message = `${this.origin} was silent in the middle of a response ${waited}`;
+      const message = `${this.origin} was silent in the middle of a response for ${ms} ms`;
       this.fail('body-timeout', new BackendError('connection_read_timeout', message, { origin: this.origin }));
     }
   }
 }
 
 const CLOSE_REASON: Readonly<Record<Ending, CloseReason>> = {
-  'refused-write': 'stale',
   closed: 'failed',
   'headers-timeout': 'timeout',
   'body-timeout': 'timeout',

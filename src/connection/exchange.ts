@@ -32,7 +32,7 @@ export interface ExchangeRequest {
 }
 
 /** How an exchange ended without a complete response. */
-export type Ending = 'refused-write' | 'closed' | 'headers-timeout' | 'body-timeout' | 'send-timeout' | 'garbage' | 'body-failed';
+export type Ending = 'closed' | 'headers-timeout' | 'body-timeout' | 'send-timeout' | 'garbage' | 'body-failed';
 
 /** Follows one exchange. Nothing is called after `exchangeEnded` or `exchangeFailed`. */
 export interface ExchangeListener {
@@ -116,7 +116,7 @@ export class Exchange implements BodyTarget {
       socket.write('\r\n', 'latin1', flushed);
       socket.uncork();
     }
-    this.#connection.watchSending();
+    this.#connection.stalls.offered(socket.writableLength);
     return !socket.writableNeedDrain;
   }
 
@@ -140,10 +140,12 @@ export class Exchange implements BodyTarget {
 
   /** A write was accepted by the kernel. */
   flushed(): void {
-    if (this.#connection.watchSending() > 0) return;
-    if (!this.#requestEnded || this.sent === 'all') return;
+    if (this.sent === 'all') return;
+    const waitingBytes = this.#connection.socket.writableLength;
+    this.#connection.stalls.sent(waitingBytes);
+    if (waitingBytes > 0 || !this.#requestEnded) return;
     this.sent = 'all';
-    if (this.head === undefined) this.#connection.watchReceiving(this.request.timeouts.headersTimeout);
+    if (this.head === undefined) this.#connection.stalls.expectBytes(this.request.timeouts.headersTimeout);
   }
 
   drained(): void {
@@ -168,7 +170,7 @@ export class Exchange implements BodyTarget {
     this.#awaitBody();
     if (this.#listener === undefined || this.#listener.onBody(bytes)) return;
     this.paused = true;
-    this.#connection.restReceiving();
+    this.#connection.stalls.expectNothing();
   }
 
   /** The response is complete. */
@@ -207,13 +209,13 @@ export class Exchange implements BodyTarget {
       return;
     }
     this.resume();
-    this.#connection.watchDraining(DRAIN_MS);
+    this.#connection.stalls.expectBytes(DRAIN_MS);
   }
 
   #awaitBody(): void {
     if (this.#listener === undefined) return; // draining: its own limit runs
-    if (this.#streams) this.#connection.restReceiving();
-    else this.#connection.watchReceiving(this.request.timeouts.bodyTimeout);
+    if (this.#streams) this.#connection.stalls.expectNothing();
+    else this.#connection.stalls.expectBytes(this.request.timeouts.bodyTimeout);
   }
 }
 

@@ -1,6 +1,6 @@
 /** Brings each request together with a connection: picks an origin, queues, dials. */
 
-import type { Balancer, Candidate } from '../balance/balancer.js';
+import type { Balancer } from '../balance/balancer.js';
 import { type Clock, ProcessHold } from '../clock.js';
 import type { Deadlines } from '../deadlines.js';
 import { BackendError } from '../errors.js';
@@ -8,12 +8,13 @@ import type { Observer } from '../observe.js';
 import type { Origin } from '../origin/origin.js';
 import type { Demand } from '../origin/setting.js';
 import type { Tenancy } from '../origin/tenancy.js';
+import { OriginChoice } from './origin-choice.js';
+import { refusalError, waitedOutError } from './refusal-error.js';
 import type { Dispatch, Dispatching, OutgoingRequest, ResponseSink } from './request.js';
 import type { RetryBudget } from './retry-budget.js';
 import type { RetryOn } from './retry-policy.js';
 import { Run, type RunHouse } from './run.js';
 import type { Refusal, Travel, WaitQueue } from './wait-queue.js';
-import { refusalError, waitedOutError } from './refusal-error.js';
 
 export interface DispatcherSetting {
   readonly clock: Clock;
@@ -46,14 +47,13 @@ export class Dispatcher implements Dispatching, Demand, RunHouse {
   readonly retryOn: readonly RetryOn[];
   readonly honoursIdempotencyKey: boolean;
   readonly #queue: WaitQueue<Run>;
-  readonly #balancer: Balancer;
-  readonly #maxEjected: number;
+  readonly #setting: DispatcherSetting;
   readonly #hold = new ProcessHold();
   readonly #running = new Set<Run>();
   #origins: readonly Origin[] = [];
+  #choice: OriginChoice;
   #coming = 0; // connections that the queue has asked for and that have not arrived
   #pumpIsDue = false;
-  #failingOpen = false;
   #state: State = { name: 'open' };
 
   constructor(setting: DispatcherSetting) {
@@ -65,13 +65,19 @@ export class Dispatcher implements Dispatching, Demand, RunHouse {
     this.retryOn = setting.retryOn;
     this.honoursIdempotencyKey = setting.honoursIdempotencyKey;
     this.#queue = setting.queue;
-    this.#balancer = setting.balancer;
-    this.#maxEjected = setting.maxEjected;
+    this.#setting = setting;
+    this.#choice = this.#choiceOf([]);
   }
 
   /** The origins to dispatch to. Given once, before the first request: they know their dispatcher. */
   serve(origins: readonly Origin[]): void {
     this.#origins = origins;
+    this.#choice = this.#choiceOf(origins);
+  }
+
+  #choiceOf(origins: readonly Origin[]): OriginChoice {
+    const { balancer, maxEjected, observer } = this.#setting;
+    return new OriginChoice(origins, balancer, maxEjected, observer);
   }
 
   get inFlight(): number {
@@ -105,22 +111,22 @@ export class Dispatcher implements Dispatching, Demand, RunHouse {
   }
 
   enqueue(run: Run): void {
-    const refusal = this.#queue.enqueue(run, run.timeLeftMs(), this.#usableConnections());
+    const refusal = this.#queue.enqueue(run, run.patience.waitLeftMs, this.#choice.usableConnections());
     if (refusal !== undefined) this.#refuse(refusal);
     if (!run.waiting) return;
-    run.watchQueue();
+    run.patience.wait();
     this.#pump();
   }
 
   /** Onto a connection of its own, dialled for it: in the slot that its dead connection freed, if it can be there. */
   redial(run: Run, last: Origin, preferOther: boolean): void {
-    const others = preferOther ? this.#eligible().filter((origin) => origin !== last) : [];
+    const others = preferOther ? this.#choice.eligible().filter((origin) => origin !== last) : [];
     const origin = [...others, last].find((one) => one.standing.accepts && (one.canDial || one.canMakeRoom));
     if (origin === undefined) {
       this.enqueue(run);
       return;
     }
-    run.watchQueue();
+    run.patience.wait();
     if (!origin.canDial) origin.makeRoom();
     origin.dial(run);
   }
@@ -131,10 +137,10 @@ export class Dispatcher implements Dispatching, Demand, RunHouse {
 
   /** The run has waited as long as it may. */
   waitedOut(run: Run): BackendError {
-    const usable = this.#usableConnections();
+    const usable = this.#choice.usableConnections();
     this.#queue.expire(run, usable);
     const retryAfter = this.#queue.retryAfterSeconds(usable);
-    return waitedOutError(run.waitedMs(), retryAfter, this.#origins, this.#queue.length, this.clock.now());
+    return waitedOutError(run.patience.waitedMs, retryAfter, this.#origins, this.#queue.length, this.clock.now());
   }
 
   finished(run: Run, exchangeMs: number | undefined): void {
@@ -185,7 +191,7 @@ export class Dispatcher implements Dispatching, Demand, RunHouse {
 
   /** A certificate does not mend itself within the wait of a request. */
   dialFailed(origin: Origin, error: BackendError): void {
-    const elsewhere = this.#eligible().some((one) => one !== origin && one.backoff.state.name === 'ready');
+    const elsewhere = this.#choice.eligible().some((one) => one !== origin && one.backoff.state.name === 'ready');
     if (error.code !== 'tls_certificate_error' || elsewhere) {
       this.room();
       return;
@@ -198,40 +204,7 @@ export class Dispatcher implements Dispatching, Demand, RunHouse {
   /** One origin among those that have a connection for this travel, or room for one. */
   #choose(travel: Travel): Origin | undefined {
     if (this.#origins.length === 1) return this.#origins[0];
-    return this.#pick((origin) => origin.hasConnectionFor(travel) || origin.canDial);
-  }
-
-  #pick(suits: (origin: Origin) => boolean): Origin | undefined {
-    const suiting = this.#eligible().filter(suits);
-    if (suiting.length <= 1) return suiting[0];
-    const index = this.#balancer.pick(suiting.map(candidateOf));
-    const picked = suiting[index];
-    if (picked === undefined) throw new RangeError(`the balancer picked ${index} of ${suiting.length} candidates`);
-    return picked;
-  }
-
-  /** The origins that take requests: not ejected, and backups only when no other can. */
-  #eligible(): readonly Origin[] {
-    const trusted = this.#origins.filter((origin) => origin.standing.accepts);
-    const ejected = this.#origins.length - trusted.length;
-    const failOpen = ejected > this.#maxEjected * this.#origins.length;
-    if (failOpen !== this.#failingOpen) this.#setFailingOpen(failOpen);
-    const open = failOpen ? this.#origins : trusted;
-    const primaries = open.filter((origin) => !origin.address.backup);
-    const serving = primaries.some((origin) => origin.backoff.state.name === 'ready');
-    return serving || primaries.length === open.length ? primaries : open.filter((origin) => origin.address.backup);
-  }
-
-  #setFailingOpen(failOpen: boolean): void {
-    this.#failingOpen = failOpen;
-    if (!failOpen || !this.observer.watches('failOpen')) return;
-    this.observer.emit('failOpen', { origins: this.#origins.map((origin) => origin.address.origin) });
-  }
-
-  #usableConnections(): number {
-    let sum = 0;
-    for (const origin of this.#origins) if (origin.standing.accepts) sum += origin.address.maxConnections;
-    return sum;
+    return this.#choice.pick((origin) => origin.hasConnectionFor(travel) || origin.canDial);
   }
 
   // --- dialling for the queue ------------------------------------------------------------------------------------------
@@ -240,7 +213,7 @@ export class Dispatcher implements Dispatching, Demand, RunHouse {
   #pump(): void {
     while (this.#queue.length > this.#coming) {
       const onlyFresh = this.#queue.lengthOf('any') === 0;
-      const empty = this.#pick((origin) => origin.canDial && (!onlyFresh || origin.hasFreshShare));
+      const empty = this.#choice.pick((origin) => origin.canDial && (!onlyFresh || origin.hasFreshShare));
       const origin = empty ?? this.#makeRoom();
       if (origin === undefined) return;
       this.#dial(origin);
@@ -250,7 +223,7 @@ export class Dispatcher implements Dispatching, Demand, RunHouse {
   /** For those that may not ride what is idle. */
   #makeRoom(): Origin | undefined {
     if (this.#freshWaiting <= this.#coming) return undefined;
-    const origin = this.#pick((one) => one.canMakeRoom && one.hasFreshShare);
+    const origin = this.#choice.pick((one) => one.canMakeRoom && one.hasFreshShare);
     origin?.makeRoom();
     return origin?.canDial === true ? origin : undefined;
   }
@@ -296,12 +269,8 @@ export class Dispatcher implements Dispatching, Demand, RunHouse {
   }
 }
 
-function candidateOf(origin: Origin, index: number): Candidate {
-  const { weight, maxConnections } = origin.address;
-  return { ...origin.counts, index, weight, maxConnections };
-}
-
 function closedError(state: State): BackendError {
-  if (state.name !== 'closed') return new BackendError('backend_closed', 'the backend is draining and takes no requests');
+  if (state.name !== 'closed')
+    return new BackendError('backend_closed', 'the backend is draining and takes no requests');
   return new BackendError('backend_closed', 'the backend was closed', { cause: state.cause });
 }

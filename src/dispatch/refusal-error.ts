@@ -20,7 +20,10 @@ export function refusalError<W extends Waiter>(
   const { reason, waitedMs, retryAfter } = refusal;
   if (reason === 'timeout') return waitedOutError(waitedMs, retryAfter, origins, waiting, now);
   const message = `${REFUSED[reason]}: ${describe(origins, now)}, ${waiting} waiting`;
-  return new BackendError('connection_limit_reached', message, { counts: origins.map((one) => one.counts), retryAfter });
+  return new BackendError('connection_limit_reached', message, {
+    counts: origins.map((one) => one.counts),
+    retryAfter,
+  });
 }
 
 /** Of a request that has waited as long as it may: for a slot, or for a dial that never came. */

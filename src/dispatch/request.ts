@@ -1,6 +1,6 @@
 /** What a mount hands to the dispatcher, and what it gets back: the door between the two rooms. */
 
-import type { BackendError, Attempt } from '../errors.js';
+import type { Attempt, BackendError } from '../errors.js';
 import type { ResponseHead } from '../http1/response-parser.js';
 import type { ReplayBody } from './replay-body.js';
 

@@ -1,6 +1,7 @@
 /** One server: lends its connections, learns from what they tell, and knows how it is doing. */
 
-import { type CloseReason, Connection, type ConnectionSetting } from '../connection/connection.js';
+import { Connection, type ConnectionSetting } from '../connection/connection.js';
+import type { CloseReason } from '../connection/connection-owner.js';
 import type { Dialled } from '../connection/dial.js';
 import { BackendError, type OriginCounts } from '../errors.js';
 import { keepAliveHint } from '../http1/persistence.js';

@@ -1,8 +1,8 @@
 /** How requests ended, told to the health of their origin; what becomes of it, told to whoever watches. */
 
+import type { Clock } from '../clock.js';
 import type { Observer } from '../observe.js';
 import { Health, type HealthOptions, type HealthState, type Probe } from './health.js';
-import type { Clock } from '../clock.js';
 
 export class Standing {
   readonly #origin: string;

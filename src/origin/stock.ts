@@ -19,13 +19,7 @@ export class Stock {
   readonly #inspection: Deadline;
   #freshSeenAt = Number.NEGATIVE_INFINITY;
 
-  constructor(
-    setting: OriginSetting,
-    pool: Pool<Tenancy>,
-    dialler: Dialler,
-    idleLimit: IdleLimit,
-    demand: Demand,
-  ) {
+  constructor(setting: OriginSetting, pool: Pool<Tenancy>, dialler: Dialler, idleLimit: IdleLimit, demand: Demand) {
     this.#setting = setting;
     this.#pool = pool;
     this.#dialler = dialler;

@@ -1,6 +1,7 @@
 /** A connection living in a slot: what its origin remembers of it. */
 
-import type { CloseReason, Connection, ConnectionOwner } from '../connection/connection.js';
+import type { Connection } from '../connection/connection.js';
+import type { CloseReason, ConnectionOwner } from '../connection/connection-owner.js';
 import type { ResponseHead } from '../http1/response-parser.js';
 import type { Slot } from '../pool/pool.js';
 

@@ -1,0 +1,78 @@
+/** What was tried for one request, as facts. */
+
+import type { Exchange, Ending as ExchangeEnding } from '../connection/exchange.js';
+import { type Attempt, BackendError, type Delivery, type Phase, type Progress } from '../errors.js';
+import type { Ending } from './retry-policy.js';
+
+/** An attempt while it runs. */
+export interface AttemptRecord extends Attempt {
+  phase: Phase;
+  sent: Progress;
+  received: Progress;
+  cause: Error | undefined;
+}
+
+export class Attempts {
+  /** Oldest first. */
+  readonly list: AttemptRecord[] = [];
+  /** Re-sends after an end that left it open whether the request was processed. */
+  ambiguousResends = 0;
+  /** The requester has the final head: there is no way back. */
+  headForwarded = false;
+
+  get count(): number {
+    return this.list.length;
+  }
+
+  begin(origin: string, reused: boolean): void {
+    this.list.push({ origin, phase: 'checkout', reused, sent: 'nothing', received: 'nothing', cause: undefined });
+  }
+
+  /** The attempt that runs, as its exchange knows it now. */
+  record(exchange: Exchange | undefined, cause: Error | undefined): AttemptRecord {
+    const attempt = this.list[this.list.length - 1];
+    if (attempt === undefined) throw new Error('an attempt ended that was not begun');
+    attempt.cause = cause;
+    if (exchange === undefined) return attempt;
+    attempt.phase = exchange.phase;
+    attempt.sent = exchange.sent;
+    attempt.received = exchange.received;
+    return attempt;
+  }
+
+  /** Whether any of them may have been processed. */
+  get delivery(): Delivery {
+    if (this.headForwarded) return 'answered';
+    return this.list.some((attempt) => attempt.sent !== 'nothing') ? 'unknown' : 'unsent';
+  }
+
+  /** The error for the requester: the cause, and all that is known. */
+  failure(cause: BackendError): BackendError {
+    return new BackendError(cause.code, cause.message, {
+      delivery: this.delivery,
+      origin: cause.origin ?? this.list[this.list.length - 1]?.origin,
+      attempts: this.list,
+      counts: cause.counts,
+      retryAfter: cause.retryAfter,
+      cause: cause.cause ?? cause,
+    });
+  }
+
+  /** How an exchange ended, in the words of the retry policy. */
+  judgedEnding(ending: ExchangeEnding, exchange: Exchange | undefined): Ending {
+    switch (ending) {
+      case 'body-failed':
+        return 'request-failed';
+      case 'body-timeout':
+        return 'truncated';
+      case 'send-timeout':
+      case 'headers-timeout':
+        return this.headForwarded ? 'truncated' : ending;
+      case 'garbage':
+        return this.headForwarded ? 'truncated' : 'bad-response';
+      case 'closed':
+        if (this.headForwarded) return 'truncated';
+        return exchange?.received === 'nothing' ? 'closed' : 'partial-head';
+    }
+  }
+}

@@ -1,0 +1,72 @@
+/** How long one request may take, and how much of that it may spend waiting for connections. */
+
+import type { Clock } from '../clock.js';
+import type { Deadline, Deadlines } from '../deadlines.js';
+
+export interface PatienceListener {
+  waitedOut(): void;
+  tookTooLong(): void;
+}
+
+export class Patience {
+  readonly startedAt: number;
+  readonly #clock: Clock;
+  readonly #deadlines: Deadlines;
+  readonly #queueTimeout: number;
+  readonly #requestTimeout: number;
+  readonly #listener: PatienceListener;
+  #queueDeadline: Deadline | undefined; // made with the first wait: most requests never wait
+  #requestDeadline: Deadline | undefined;
+  #waitingSince: number | undefined;
+  #waitedBeforeMs = 0;
+
+  constructor(
+    { queueTimeout, requestTimeout }: { readonly queueTimeout: number; readonly requestTimeout: number },
+    clock: Clock,
+    deadlines: Deadlines,
+    listener: PatienceListener,
+  ) {
+    this.startedAt = clock.now();
+    this.#clock = clock;
+    this.#deadlines = deadlines;
+    this.#queueTimeout = queueTimeout;
+    this.#requestTimeout = requestTimeout;
+    this.#listener = listener;
+    if (requestTimeout === Number.POSITIVE_INFINITY) return;
+    this.#requestDeadline = deadlines.create(() => listener.tookTooLong());
+    this.#requestDeadline.set(requestTimeout);
+  }
+
+  /** Milliseconds spent waiting for connections so far, over all waits. */
+  get waitedMs(): number {
+    return this.#waitedBeforeMs + (this.#waitingSince === undefined ? 0 : this.#clock.now() - this.#waitingSince);
+  }
+
+  /** Milliseconds that it may still wait. Exchanges do not count, only waits. */
+  get waitLeftMs(): number {
+    return Math.max(0, Math.min(this.#queueTimeout - this.waitedMs, this.leftMs));
+  }
+
+  /** Milliseconds until it has taken too long. */
+  get leftMs(): number {
+    return this.startedAt + this.#requestTimeout - this.#clock.now();
+  }
+
+  wait(): void {
+    this.#waitingSince ??= this.#clock.now();
+    this.#queueDeadline ??= this.#deadlines.create(() => this.#listener.waitedOut());
+    this.#queueDeadline.set(this.waitLeftMs);
+  }
+
+  endWait(): void {
+    if (this.#waitingSince === undefined) return;
+    this.#waitedBeforeMs = this.waitedMs;
+    this.#waitingSince = undefined;
+    this.#queueDeadline?.clear();
+  }
+
+  end(): void {
+    this.#queueDeadline?.clear();
+    this.#requestDeadline?.clear();
+  }
+}
