@@ -57,10 +57,11 @@ export class ReplayBody {
   #spent = false;
   #abandoned = false;
 
-  /** A body in memory. It is never spent. */
+  /** A body in memory. It is never spent. With trailers it has no declared length. */
   static ofBytes(bytes: Uint8Array, trailers: readonly string[] = NO_TRAILERS): ReplayBody {
     return new ReplayBody(bytes, undefined, {
-      length: bytes.byteLength,
+      // Only chunks can be followed by trailers (RFC 9112 §7.1.2).
+      length: trailers.length === 0 ? bytes.byteLength : undefined,
       replayBytes: Number.POSITIVE_INFINITY,
       prefix: [bytes],
       trailers: trailers.length === 0 ? undefined : () => trailers,

@@ -2,7 +2,9 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { STATUS_CODES } from 'node:http';
+import type { Deadlines } from '../deadlines.js';
 import { BackendError, type ErrorCode } from '../errors.js';
+import { lingerOnClose } from './linger.js';
 import { isHttp2 } from './response-head.js';
 import { PSEUDONYM } from './via.js';
 
@@ -24,10 +26,17 @@ const OF_ANOTHER_BODY = [
 ] as const;
 
 /**
- * Answers with the status and the code of `error`: nothing of its message, which names addresses. `closes` ends the
- * client's connection with this response. A response that has begun is destroyed instead.
+ * Answers with the status and the code of `error`: nothing of its message, which names addresses. A response that has
+ * begun is destroyed instead.
  */
-export function answerError(res: ServerResponse, error: BackendError, closes: boolean): void {
+export function answerFailure(
+  req: IncomingMessage,
+  res: ServerResponse,
+  error: BackendError,
+  deadlines: Deadlines,
+): void {
+  const closes = isBodyUnread(req);
+  if (closes) lingerOnClose(req, deadlines);
   answer(res, error.statusCode, `${error.code}\n`, closes, {
     'Proxy-Status': `${PSEUDONYM}; error=${REGISTERED[error.code] ?? error.code}`,
     ...(error.retryAfter === undefined ? {} : { 'Retry-After': String(error.retryAfter) }),

@@ -9,7 +9,7 @@ import type { ResponseHead } from '../http1/response-parser.js';
 import type { ResolvedHandlerOptions } from '../options.js';
 import { type ClientRequest, inHook } from './client-request.js';
 import { ClientSilence } from './client-silence.js';
-import { answerError, asBackendError, isBodyUnread } from './error-answer.js';
+import { answerFailure, asBackendError, isBodyUnread } from './error-answer.js';
 import { writeInterim } from './interim.js';
 import { lingerOnClose } from './linger.js';
 import type { MountedBackend } from './mounted-backend.js';
@@ -255,9 +255,7 @@ export class Relay implements ResponseSink, IntakeOutlet {
       // Later, so that what the framework does with it, or throws, is not done inside the dispatcher.
       process.nextTick(this.#next, error);
     } else {
-      const closes = isBodyUnread(this.#req);
-      if (closes) lingerOnClose(this.#req, this.#mount.house.deadlines);
-      answerError(this.#res, error, closes);
+      answerFailure(this.#req, this.#res, error, this.#mount.house.deadlines);
       this.#leaveRequest();
     }
   }

@@ -1,0 +1,124 @@
+/** Mounts a backend in Fastify 5. */
+
+import { METHODS } from 'node:http';
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
+import { type HandlerOptions, PooledBackend, type PooledBackendOptions } from 'pooled-backend';
+import { systemClock } from '../clock.js';
+import { Deadlines } from '../deadlines.js';
+import { answerFailure, asBackendError } from './error-answer.js';
+
+/** Options that only a mount has; all others are a backend's too. */
+type MountOnly = Exclude<keyof HandlerOptions, keyof PooledBackendOptions>;
+
+interface Common {
+  /** Where the routes begin. Stripped from the path that is sent, unless there is a `rewritePrefix`. */
+  readonly prefix?: string | undefined;
+  /** Sent in the place of `prefix`. */
+  readonly rewritePrefix?: string | undefined;
+  readonly backend?: PooledBackend | undefined;
+}
+
+/** A backend of your own, and how it is mounted: it is yours to close. */
+export interface GivenBackend extends Common, HandlerOptions {
+  readonly backend: PooledBackend;
+}
+
+/** A backend that comes and goes with the server. */
+export interface OwnedBackend extends Common, PooledBackendOptions, Pick<HandlerOptions, MountOnly> {
+  readonly backend?: undefined;
+}
+
+export type FastifyPooledBackendOptions = GivenBackend | OwnedBackend;
+
+const MOUNT_ONLY: ReadonlySet<string> = new Set<MountOnly>([
+  'host',
+  'forwarded',
+  'trustProxy',
+  'rewritePath',
+  'onRequestFields',
+  'onResponseFields',
+  'onInformation',
+]);
+
+const FASTIFYS_OWN: ReadonlySet<string> = new Set(['backend', 'prefix', 'rewritePrefix', 'logLevel', 'logSerializers']);
+
+const plugin: FastifyPluginAsync<FastifyPooledBackendOptions> = async (fastify, options) => {
+  const backend = options.backend ?? ownBackend(fastify, options);
+  const deadlines = new Deadlines(systemClock);
+  const handle = backend.handler(mountOptions(fastify.prefix, options));
+  passBodiesThrough(fastify);
+
+  const relay = (request: FastifyRequest, reply: FastifyReply): void => {
+    reply.hijack();
+    // What hooks of Fastify set is not on the response of node:http yet.
+    for (const [name, value] of Object.entries(reply.getHeaders())) {
+      if (value !== undefined) reply.raw.setHeader(name, value);
+    }
+    handle(request.raw, reply.raw, (thrown) => {
+      const error = asBackendError(thrown);
+      request.log.warn({ err: error }, 'the backend did not answer');
+      answerFailure(request.raw, reply.raw, error, deadlines);
+    });
+  };
+  for (const url of ['/', '/*']) {
+    fastify.route({ method: fastify.supportedMethods, url, exposeHeadRoute: false, handler: relay });
+  }
+};
+
+/**
+ * Relays everything under `prefix`, in a scope of its own: hooks of the server apply, its body parsers do not. Failures
+ * are logged as warnings and answered as `backend.handler()` does; hooks that work on a reply (`onSend`, error handlers)
+ * are not called, because what is sent is the origin's.
+ */
+export const fastifyPooledBackend: typeof plugin = Object.assign(plugin, {
+  [Symbol.for('fastify.display-name')]: 'pooled-backend',
+  [Symbol.for('plugin-meta')]: { name: 'pooled-backend', fastify: '5.x' },
+});
+
+function ownBackend(fastify: FastifyInstance, options: FastifyPooledBackendOptions): PooledBackend {
+  const own = picked(options, (name) => !FASTIFYS_OWN.has(name) && !MOUNT_ONLY.has(name));
+  const backend = new PooledBackend(own as unknown as PooledBackendOptions);
+  fastify.addHook('onClose', () => backend.close());
+  return backend;
+}
+
+function mountOptions(prefix: string, options: FastifyPooledBackendOptions): HandlerOptions {
+  const given = options.backend !== undefined;
+  const mount: HandlerOptions = picked(options, (name) => !FASTIFYS_OWN.has(name) && (given || MOUNT_ONLY.has(name)));
+  const { rewritePrefix = '' } = options;
+  const { rewritePath } = mount;
+  if (prefix.replace(/\/$/, '') === '' && rewritePrefix === '') return mount;
+  return {
+    ...mount,
+    rewritePath: (path, req) => {
+      const moved = movedPath(path, prefix, rewritePrefix);
+      return rewritePath === undefined ? moved : rewritePath(moved, req);
+    },
+  };
+}
+
+/** The path with another prefix. Segments are counted, because the router also knows a prefix that is encoded. */
+function movedPath(path: string, prefix: string, rewritePrefix: string): string {
+  const queryAt = path.search(/[?#]/);
+  const end = queryAt < 0 ? path.length : queryAt;
+  let at = 0;
+  for (let left = prefix.split('/').filter(Boolean).length; left > 0; left--) {
+    const next = path.indexOf('/', at + 1);
+    at = next < 0 || next > end ? end : next;
+  }
+  const moved = rewritePrefix.replace(/\/$/, '') + path.slice(at);
+  return moved.startsWith('/') ? moved : `/${moved}`;
+}
+
+/** Every method that node:http can parse is routed, and no body is read by Fastify. */
+function passBodiesThrough(fastify: FastifyInstance): void {
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser('*', (_request, _payload, done) => done(null));
+  for (const method of METHODS) {
+    if (method !== 'CONNECT' && !fastify.supportedMethods.includes(method)) fastify.addHttpMethod(method);
+  }
+}
+
+function picked(options: object, takes: (name: string) => boolean): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(options).filter(([name]) => takes(name)));
+}

@@ -1,0 +1,46 @@
+/** What every test of a mount begins and ends with. */
+
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer } from 'node:net';
+import { onTestFinished } from 'vitest';
+import { RawClient } from '../wire/raw-client.js';
+
+export { startBackend, startOrigin } from '../wire/setting.js';
+
+/** A server that is closed with the test. Resolves to its port. */
+export async function listen(server: Server | TcpServer): Promise<number> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    server.close();
+    if ('closeAllConnections' in server) server.closeAllConnections();
+  });
+  return (server.address() as AddressInfo).port;
+}
+
+/** A node:http server of this listener, Express and Connect applications included. */
+export function serve(listener: RequestListener): Promise<number> {
+  return listen(createServer(listener));
+}
+
+/** A client of this port, destroyed with the test. */
+export async function client(port: number): Promise<RawClient> {
+  const made = await RawClient.connect({ port });
+  onTestFinished(() => made.destroy());
+  return made;
+}
+
+/** An origin that sends these bytes for each request head that it reads, and takes no notice of the rest. */
+export async function rawOrigin(bytes: string): Promise<string> {
+  const server = createTcpServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.on('data', (data) => {
+      if (data.includes('\r\n\r\n')) socket.write(bytes, 'latin1');
+    });
+  });
+  return `http://127.0.0.1:${await listen(server)}`;
+}
+
+/** One turn of the event loop. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
