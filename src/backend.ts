@@ -3,6 +3,7 @@
 import { EventEmitter } from 'node:events';
 import { balancerFor } from './balance/balancers.js';
 import { systemClock } from './clock.js';
+import { startDial } from './connection/dial.js';
 import { Deadlines } from './deadlines.js';
 import { Dispatcher } from './dispatch/dispatcher.js';
 import { RetryBudget } from './dispatch/retry-budget.js';
@@ -67,7 +68,16 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
       honoursIdempotencyKey: resolved.idempotencyKey === 'honoured',
     });
     const limits = { maxHeaderBytes: resolved.maxHeaderBytes };
-    const setting = { ...resolved, clock, deadlines, observer, random: Math.random, window: readWindow(), limits };
+    const setting = {
+      ...resolved,
+      clock,
+      deadlines,
+      observer,
+      random: Math.random,
+      window: readWindow(),
+      startDial,
+      limits,
+    };
     this.#origins = resolved.origins.map((address) => new Origin(address, setting, this.#dispatcher));
     this.#dispatcher.serve(this.#origins);
     this.#mounted = {

@@ -115,3 +115,10 @@ export class BackendError extends Error {
   }
 }
 Object.defineProperty(BackendError.prototype, BRAND, { value: true });
+
+/** What was thrown, if it is a `BackendError`; else a `proxy_internal_error` caused by it. */
+export function asBackendError(thrown: unknown): BackendError {
+  if (BackendError.is(thrown)) return thrown;
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return new BackendError('proxy_internal_error', message, { cause: thrown });
+}

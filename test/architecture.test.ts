@@ -51,7 +51,7 @@ const RULES: Readonly<Record<string, ImportRule>> = {
     types: ['http1', 'options', 'balance'],
   },
   dispatch: {
-    values: ['origin', 'balance', 'http1/method', ...TIME, 'errors', 'observe'],
+    values: ['origin', 'balance', 'http1', ...TIME, 'errors', 'observe'],
     types: ['connection', 'http1', 'options'],
   },
   mount: { values: ['dispatch', 'http1', 'options', 'errors', 'observe', ...TIME] },

@@ -1,15 +1,14 @@
 /** One socket to an origin: idle, or carrying one exchange. Whatever it hears while idle ends it. */
 
-import type { Socket } from 'node:net';
 import type { Clock } from '../clock.js';
 import type { Deadlines } from '../deadlines.js';
 import { BackendError } from '../errors.js';
 import { judgeReuse } from '../http1/persistence.js';
 import { type ParserLimits, type ResponseEvents, type ResponseHead, ResponseParser } from '../http1/response-parser.js';
 import type { CloseReason, ConnectionOwner } from './connection-owner.js';
-import type { Dialled } from './dial.js';
+import type { Dialled, OpenSocket } from './dial.js';
 import { type Ending, Exchange, type ExchangeListener, type ExchangeRequest } from './exchange.js';
-import { askKernel, canAskKernel, type Liveness } from './liveness.js';
+import type { Liveness } from './liveness.js';
 import { type StallListener, StallWatch } from './stall-watch.js';
 
 /** What a connection needs from the backend it lives in. */
@@ -30,7 +29,7 @@ const EVENT_STREAM = /^text\/event-stream\s*(?:;|$)/i;
 export class Connection implements ResponseEvents, StallListener {
   readonly origin: string;
   readonly secure: boolean;
-  readonly socket: Socket;
+  readonly socket: OpenSocket;
   readonly stalls: StallWatch;
   readonly openedAt: number;
   /** Exchanges that ended clean. */
@@ -46,7 +45,7 @@ export class Connection implements ResponseEvents, StallListener {
   readonly #clock: Clock;
   readonly #window: Buffer;
   readonly #parser: ResponseParser;
-  readonly #kernelAnswers: boolean;
+  readonly #askKernel: (() => Liveness) | undefined;
   #exchange: Exchange | undefined;
   #trailers: readonly string[] = [];
   #reading = false;
@@ -64,7 +63,7 @@ export class Connection implements ResponseEvents, StallListener {
     this.idleSinceWall = setting.clock.wallNow();
     this.#parser = new ResponseParser(this, setting.limits);
     this.stalls = new StallWatch(setting.deadlines, this);
-    this.#kernelAnswers = canAskKernel(dialled.socket);
+    this.#askKernel = dialled.askKernel;
     dialled.intake.receive = (count) => this.#receive(count);
     dialled.socket.on('error', this.#errored);
     dialled.socket.on('end', this.#ended);
@@ -92,11 +91,12 @@ export class Connection implements ResponseEvents, StallListener {
    */
   isAlive(): boolean | undefined {
     if (this.closed || this.socket.destroyed) return false;
-    if (!this.#kernelAnswers || (this.secure && this.exchanges === 0)) return undefined;
-    const liveness = askKernel(this.socket);
+    if (this.#askKernel === undefined || (this.secure && this.exchanges === 0)) return undefined;
+    const liveness = this.#askKernel();
     if (liveness.name === 'unknown') return undefined;
     if (liveness.name === 'alive') return true;
-    this.close(liveness.name, heardIn(liveness));
+    const heard = liveness.name === 'poisoned' ? liveness.bytes.toString('latin1', 0, HEARD_BYTES) : '';
+    this.close(liveness.name, heard);
     return false;
   }
 
@@ -283,10 +283,6 @@ const CLOSE_REASON: Readonly<Record<Ending, CloseReason>> = {
   garbage: 'garbage',
   'body-failed': 'aborted',
 };
-
-function heardIn(liveness: Liveness): string {
-  return liveness.name === 'poisoned' ? liveness.bytes.toString('latin1', 0, HEARD_BYTES) : '';
-}
 
 function isEventStream(rawHeaders: readonly string[]): boolean {
   for (let i = 0; i < rawHeaders.length; i += 2) {

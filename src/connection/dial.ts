@@ -4,6 +4,7 @@ import { isIP, type LookupFunction, type NetConnectOpts, connect as netConnect, 
 import { type ConnectionOptions, connect as tlsConnect } from 'node:tls';
 import type { Deadlines } from '../deadlines.js';
 import { BackendError, type ErrorCode } from '../errors.js';
+import { askKernel, canAskKernel, type Liveness } from './liveness.js';
 
 /** Options of every TCP dial. */
 export interface ConnectOptions {
@@ -38,11 +39,34 @@ export interface Intake {
   receive(count: number): boolean;
 }
 
+/** The part of `net.Socket` that a connection uses. */
+export interface OpenSocket {
+  readonly destroyed: boolean;
+  /** Set as soon as the kernel refuses a write. */
+  readonly errored: Error | null;
+  readonly writableLength: number;
+  readonly writableNeedDrain: boolean;
+  write(bytes: Uint8Array, done?: WriteDone): boolean;
+  write(text: string, encoding: 'latin1', done?: WriteDone): boolean;
+  cork(): void;
+  uncork(): void;
+  resume(): unknown;
+  destroy(): unknown;
+  resetAndDestroy(): unknown;
+  on(event: 'end' | 'close' | 'drain', listener: () => void): unknown;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+}
+
+export type WriteDone = (error?: Error | null) => void;
+
+/** A socket that is open, and what only its maker knows of it. */
 export interface Dialled {
-  readonly socket: Socket;
+  readonly socket: OpenSocket;
   readonly intake: Intake;
   /** Bytes came before anybody had asked for anything. */
-  readonly spokeFirst: () => boolean;
+  readonly spokeFirst: boolean;
+  /** Asks the kernel whether the socket, idle, is still what it seems; `undefined` where it cannot be asked. */
+  readonly askKernel: (() => Liveness) | undefined;
 }
 
 /** Receives the end of a dial: exactly one of the two, once, unless the dial was abandoned. */
@@ -92,8 +116,24 @@ export function dialError(origin: string, cause: Error, secure: boolean): Backen
   return new BackendError(errorCodeOf(cause, secure), message, { origin, cause });
 }
 
-/** One dial under way. */
-export class Dial {
+/** A dial that can be given up: neither `opened` nor `failed` is called then. */
+export interface DialUnderWay {
+  abandon(): void;
+}
+
+/** Begins a dial. `session` is a TLS session to resume. */
+export type StartDial = (
+  target: DialTarget,
+  session: Buffer | undefined,
+  deadlines: Deadlines,
+  listener: DialListener,
+) => DialUnderWay;
+
+/** Begins a dial through node:net or node:tls. */
+export const startDial: StartDial = (target, session, deadlines, listener) =>
+  new Dial(target, session, deadlines, listener);
+
+class Dial implements DialUnderWay {
   readonly #target: DialTarget;
   readonly #listener: DialListener;
   readonly #socket: Socket;
@@ -123,7 +163,6 @@ export class Dial {
     this.#deadline.set(target.connectTimeoutMs);
   }
 
-  /** Nobody wants the connection any more. Neither `opened` nor `failed` is called. */
   abandon(): void {
     if (this.#ended) return;
     this.#end();
@@ -165,7 +204,9 @@ export class Dial {
     this.#end();
     this.#socket.off('error', this.#failed);
     this.#socket.off('close', this.#closed);
-    this.#listener.opened({ socket: this.#socket, intake: this.#intake, spokeFirst: () => this.#spokeFirst });
+    const socket = this.#socket;
+    const ask = canAskKernel(socket) ? () => askKernel(socket) : undefined;
+    this.#listener.opened({ socket, intake: this.#intake, spokeFirst: this.#spokeFirst, askKernel: ask });
   };
 
   readonly #failed = (cause: Error): void => {

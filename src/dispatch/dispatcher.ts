@@ -3,7 +3,7 @@
 import type { Balancer } from '../balance/balancer.js';
 import { type Clock, ProcessHold } from '../clock.js';
 import type { Deadlines } from '../deadlines.js';
-import { BackendError } from '../errors.js';
+import { asBackendError, BackendError } from '../errors.js';
 import type { Observer } from '../observe.js';
 import type { Origin } from '../origin/origin.js';
 import type { Demand } from '../origin/setting.js';
@@ -90,12 +90,19 @@ export class Dispatcher implements Dispatching, Demand, RunHouse {
     const run = new Run(request, sink, this);
     this.#running.add(run);
     this.#hold.take();
-    if (this.#state.name !== 'open') run.refuse(closedError(this.#state));
-    else if (run.prepare(this.#origins[0]?.address.authority ?? '')) {
+    if (this.#state.name === 'open') this.#admit(run);
+    else run.refuse(closedError(this.#state));
+    return run;
+  }
+
+  #admit(run: Run): void {
+    try {
+      run.prepare(this.#origins[0]?.address.authority ?? '');
       this.budget.deposit();
       this.place(run);
+    } catch (error) {
+      run.fail(asBackendError(error));
     }
-    return run;
   }
 
   /** Onto a connection at once if there is one, else into the queue. */

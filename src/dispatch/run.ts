@@ -4,7 +4,7 @@ import { AsyncResource } from 'node:async_hooks';
 import type { Clock } from '../clock.js';
 import type { Exchange, Ending as ExchangeEnding, ExchangeListener } from '../connection/exchange.js';
 import type { Deadlines } from '../deadlines.js';
-import { type Attempt, BackendError } from '../errors.js';
+import { type Attempt, asBackendError, BackendError } from '../errors.js';
 import { fieldValue } from '../http1/fields.js';
 import { type RequestFraming, writeRequestHead } from '../http1/request-head.js';
 import type { ResponseHead } from '../http1/response-parser.js';
@@ -81,15 +81,15 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
 
   // --- attempts ----------------------------------------------------------------------------------------------------------
 
-  /** Writes the head, so that what cannot be written is refused before a connection is taken. False = it has failed. */
-  prepare(authority: string): boolean {
-    try {
-      this.#writeHead(authority);
-      return true;
-    } catch (error) {
-      this.fail(asBackendError(error));
-      return false;
-    }
+  /**
+   * Writes the head, so that what cannot be written is refused before a connection is taken.
+   * @throws BackendError `http_request_error`
+   */
+  prepare(authority: string): void {
+    const { method, path, host = authority, fields, body, acceptsTrailers } = this.request;
+    if (this.#authority === authority) return;
+    this.#authority = authority;
+    this.#head = writeRequestHead({ method, path, host, fields, framing: framingOf(body), acceptsTrailers });
   }
 
   begin(origin: Origin, tenancy: Tenancy): void {
@@ -100,7 +100,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
     this.#begunAt = this.#house.clock.now();
     this.#attempts.begin(origin.address.origin, connection.exchanges > 0);
     origin.lend(tenancy, this.travel);
-    if (this.#authority !== authority) this.#writeHead(authority);
+    this.prepare(authority);
     const exchange = connection.begin(this.request, this.#head, this);
     if (exchange === undefined) {
       const refused = 'the kernel refused the first write: the connection was closed';
@@ -253,12 +253,6 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
 
   // --- facts ---------------------------------------------------------------------------------------------------------------
 
-  #writeHead(authority: string): void {
-    const { method, path, host = authority, fields, body, acceptsTrailers } = this.request;
-    this.#authority = authority;
-    this.#head = writeRequestHead({ method, path, host, fields, framing: framingOf(body), acceptsTrailers });
-  }
-
   #facts(ending: Ending, head?: ResponseHead): RetryFacts {
     const { maxAttempts, retryOn, clock } = this.#house;
     const { count, ambiguousResends, headForwarded, list } = this.#attempts;
@@ -301,8 +295,4 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
 function framingOf(body: ReplayBody | undefined): RequestFraming {
   if (body === undefined) return { kind: 'none' };
   return body.length === undefined ? { kind: 'chunked' } : { kind: 'length', bytes: body.length };
-}
-
-function asBackendError(error: unknown): BackendError {
-  return BackendError.is(error) ? error : new BackendError('proxy_internal_error', String(error), { cause: error });
 }

@@ -1,6 +1,6 @@
 /** Makes connections in the empty slots of one origin. */
 
-import { Dial, type Dialled, type DialTarget } from '../connection/dial.js';
+import type { Dialled, DialTarget, DialUnderWay, StartDial } from '../connection/dial.js';
 import type { Deadlines } from '../deadlines.js';
 import type { BackendError } from '../errors.js';
 import type { Pool, Slot } from '../pool/pool.js';
@@ -15,22 +15,25 @@ export interface DiallerListener {
 }
 
 export class Dialler {
+  readonly #startDial: StartDial;
   readonly #target: DialTarget;
   readonly #deadlines: Deadlines;
   readonly #pool: Pool<Tenancy>;
   readonly #backoff: DialBackoff;
   readonly #listener: DiallerListener;
-  readonly #dials = new Map<Dial, DialPurpose>();
+  readonly #dials = new Map<DialUnderWay, DialPurpose>();
   #session: Buffer | undefined;
   #closed = false;
 
   constructor(
+    startDial: StartDial,
     target: DialTarget,
     deadlines: Deadlines,
     pool: Pool<Tenancy>,
     backoff: DialBackoff,
     listener: DiallerListener,
   ) {
+    this.#startDial = startDial;
     this.#target = target;
     this.#deadlines = deadlines;
     this.#pool = pool;
@@ -65,7 +68,7 @@ export class Dialler {
     if (slot === undefined) throw new Error(`a dial to ${this.#target.origin} without an empty slot`);
     this.#pool.startDial(slot);
     this.#backoff.begin();
-    const dial = new Dial(this.#target, this.#session, this.#deadlines, {
+    const dial = this.#startDial(this.#target, this.#session, this.#deadlines, {
       opened: (dialled) => {
         this.#dials.delete(dial);
         this.#listener.dialled(slot, dialled, purpose);

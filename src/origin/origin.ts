@@ -3,21 +3,20 @@
 import { Connection, type ConnectionSetting } from '../connection/connection.js';
 import type { CloseReason } from '../connection/connection-owner.js';
 import type { Dialled } from '../connection/dial.js';
-import { BackendError, type OriginCounts } from '../errors.js';
+import { asBackendError, type BackendError, type OriginCounts } from '../errors.js';
 import { keepAliveHint } from '../http1/persistence.js';
 import type { ResponseHead } from '../http1/response-parser.js';
-import { type Choice, Pool, type Slot } from '../pool/pool.js';
+import { Pool, type Slot } from '../pool/pool.js';
 import { DialBackoff } from './dial-backoff.js';
 import { Dialler, type DiallerListener } from './dialler.js';
 import { IdleLimit } from './idle-limit.js';
+import { Lending } from './lending.js';
 import { OriginTally } from './origin-tally.js';
 import type { Demand, DialPurpose, OriginAddress, OriginSetting, Travel } from './setting.js';
 import { Standing } from './standing.js';
-import { SPARE_MS, Stock } from './stock.js';
+import { Stock } from './stock.js';
 import { type Landlord, Tenancy } from './tenancy.js';
 
-const VERIFIED_IDLE_MS = 1_000;
-const VERIFIED_EXCHANGES = 2;
 const REQUEST_TIMEOUT_TEXT = /^HTTP\/1\.[01] 408/;
 
 export class Origin implements Landlord, DiallerListener {
@@ -30,10 +29,10 @@ export class Origin implements Landlord, DiallerListener {
   readonly #connectionSetting: ConnectionSetting;
   readonly #demand: Demand;
   readonly #pool: Pool<Tenancy>;
+  readonly #lending: Lending;
   readonly #dialler: Dialler;
   readonly #stock: Stock;
   readonly #tenancies = new Set<Tenancy>();
-  #freshShare = 0; // connections that carry a request which may only travel fresh
   #sweeping = false;
   #closed = false;
   #readers: (() => void)[] = []; // of ready()
@@ -50,7 +49,8 @@ export class Origin implements Landlord, DiallerListener {
     this.backoff = new DialBackoff(clock, random);
     this.idleLimit = new IdleLimit({ keepAliveTimeoutMs: setting.keepAliveTimeout, clock });
     this.#pool = new Pool({ size: address.maxConnections, onFree: () => this.#slotFreed() });
-    this.#dialler = new Dialler(target, deadlines, this.#pool, this.backoff, this);
+    this.#lending = new Lending(this.#pool, this.idleLimit, address.maxFreshConnections);
+    this.#dialler = new Dialler(setting.startDial, target, deadlines, this.#pool, this.backoff, this);
     this.#stock = new Stock(setting, this.#pool, this.#dialler, this.idleLimit, demand);
   }
 
@@ -63,8 +63,7 @@ export class Origin implements Landlord, DiallerListener {
 
   /** Whether `take` might find something. */
   hasConnectionFor(travel: Travel): boolean {
-    if (travel !== 'fresh' && this.#pool.canCheckout('recent')) return true;
-    return travel !== 'any' && this.hasFreshShare && this.#pool.canCheckout('fresh');
+    return this.#lending.mayFind(travel);
   }
 
   /**
@@ -73,7 +72,7 @@ export class Origin implements Landlord, DiallerListener {
    */
   take(travel: Travel): Tenancy | 'later' | undefined {
     for (;;) {
-      const tenancy = this.#pick(travel);
+      const tenancy = this.#lending.checkout(travel);
       if (tenancy === undefined) return undefined;
       const alive = tenancy.connection.isAlive();
       if (alive === true) return tenancy;
@@ -95,9 +94,7 @@ export class Origin implements Landlord, DiallerListener {
       tenancy.idleMsWhenLent = connection.idleMs();
     }
     this.#pool.markUsed(tenancy.slot);
-    if (travel !== 'fresh') return;
-    tenancy.holdsFreshShare = true;
-    this.#freshShare += 1;
+    if (travel === 'fresh') this.#lending.takeFreshShare(tenancy);
   }
 
   /** Requests that may only travel fresh are being seen: keeps spares for the next ones. */
@@ -107,32 +104,12 @@ export class Origin implements Landlord, DiallerListener {
 
   /** Whether one more request may travel fresh here. */
   get hasFreshShare(): boolean {
-    return this.#freshShare < this.address.maxFreshConnections;
+    return this.#lending.hasFreshShare;
   }
 
-  /** Whether a reused connection may carry what must not be sent twice, by its record and its age. */
+  /** Whether a reused connection may carry what must not be sent twice. */
   isProven(connection: Connection): boolean {
-    if (connection.exchanges < VERIFIED_EXCHANGES) return false;
-    return connection.idleMs() < Math.min(VERIFIED_IDLE_MS, this.idleLimit.effectiveMs);
-  }
-
-  #pick(travel: Travel): Tenancy | undefined {
-    if (travel === 'any') return this.#checkout('recent', this.idleLimit.effectiveMs);
-    if (travel === 'verified') {
-      const newest = this.#pool.checkout('recent');
-      if (newest?.item !== undefined && this.isProven(newest.item.connection)) return newest.item;
-      if (newest !== undefined) this.#pool.release(newest);
-    }
-    return this.hasFreshShare ? this.#checkout('fresh', SPARE_MS) : undefined;
-  }
-
-  /** The first connection of this choice that is young enough; those that are too old are closed on the way. */
-  #checkout(choice: Choice, limitMs: number): Tenancy | undefined {
-    for (;;) {
-      const tenancy = this.#pool.checkout(choice)?.item;
-      if (tenancy === undefined || tenancy.connection.idleMs() <= limitMs) return tenancy;
-      tenancy.connection.close(tenancy.connection.fresh ? 'spare-expired' : 'idle-timeout');
-    }
+    return this.#lending.isProven(connection);
   }
 
   /** One idle connection was found closed: its neighbours have heard the same server go. */
@@ -202,7 +179,7 @@ export class Origin implements Landlord, DiallerListener {
       observer.emit('connect', { origin: this.address.origin, open: this.#tenancies.size });
     }
     this.#dialOver(purpose);
-    if (dialled.spokeFirst()) tenancy.connection.close('poisoned');
+    if (dialled.spokeFirst) tenancy.connection.close('poisoned');
     else if (typeof purpose === 'string' || !purpose.opened(this, tenancy)) this.#offer(tenancy);
   }
 
@@ -228,7 +205,7 @@ export class Origin implements Landlord, DiallerListener {
 
   returned(tenancy: Tenancy): void {
     const { connection } = tenancy;
-    this.#takeFreshShareBack(tenancy);
+    this.#lending.giveFreshShareBack(tenancy);
     if (connection.exchanges > 1) this.idleLimit.reused(tenancy.idleMsWhenLent);
     const reason = this.#retirement(tenancy);
     if (reason !== undefined) {
@@ -248,7 +225,7 @@ export class Origin implements Landlord, DiallerListener {
   left(tenancy: Tenancy, reason: CloseReason, heard: string): void {
     const { connection, slot } = tenancy;
     const { observer } = this.#setting;
-    this.#takeFreshShareBack(tenancy);
+    this.#lending.giveFreshShareBack(tenancy);
     this.#tenancies.delete(tenancy);
     this.tally.countClosed(reason);
     this.#learn(tenancy, reason, heard);
@@ -289,12 +266,6 @@ export class Origin implements Landlord, DiallerListener {
     else if (reason === 'silent') this.idleLimit.closedAt(idleMsWhenLent);
   }
 
-  #takeFreshShareBack(tenancy: Tenancy): void {
-    if (!tenancy.holdsFreshShare) return;
-    tenancy.holdsFreshShare = false;
-    this.#freshShare -= 1;
-  }
-
   #slotFreed(): void {
     if (this.#demand.waiting) this.#demand.room();
     else if (!this.#stock.isFull) this.#stock.fill();
@@ -323,8 +294,4 @@ export class Origin implements Landlord, DiallerListener {
     for (const tenancy of this.#tenancies) tenancy.connection.close(reason);
     this.#tellReaders();
   }
-}
-
-function asBackendError(error: unknown): BackendError {
-  return BackendError.is(error) ? error : new BackendError('proxy_internal_error', String(error), { cause: error });
 }

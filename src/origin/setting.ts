@@ -2,7 +2,7 @@
 
 import type { ConnectionOptions } from 'node:tls';
 import type { Clock } from '../clock.js';
-import type { ConnectOptions } from '../connection/dial.js';
+import type { ConnectOptions, StartDial } from '../connection/dial.js';
 import type { Deadlines } from '../deadlines.js';
 import type { BackendError } from '../errors.js';
 import type { ParserLimits } from '../http1/response-parser.js';
@@ -35,6 +35,7 @@ export interface OriginSetting {
   readonly observer: Observer;
   readonly random: () => number;
   readonly window: Buffer;
+  readonly startDial: StartDial;
   readonly limits: ParserLimits;
   readonly connect: ConnectOptions;
   readonly tls: ConnectionOptions;
