@@ -142,8 +142,8 @@ function readReason(text: string): string {
   // The space before an empty reason is often missing.
   if (end === REASON_AT) return '';
   const reason = text.slice(REASON_AT + 1, end);
-  // llhttp takes any byte here, and CR CR for the end of the line.
-  if (text.charCodeAt(REASON_AT) !== 0x20 || BAD_REASON.test(reason)) {
+  // llhttp takes any byte here, and CR CR for the end of the line: then the reason found is the next line, too, CR and all.
+  if (BAD_REASON.test(reason)) {
     throw refused(`a status line with a control character, ${shown(text.slice(0, end))}`);
   }
   return reason;

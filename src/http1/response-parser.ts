@@ -96,7 +96,6 @@ export class ResponseParser {
     this.#interimCount = 0;
     this.#framing = undefined;
     this.#bodyBytes = 0;
-    this.#forgetTold();
     this.#base = 0;
     this.#heads.begin();
   }
@@ -258,7 +257,10 @@ export class ResponseParser {
     const head = this.#toldHead;
     const body = this.#toldBody;
     const trailers = this.#toldEnd;
-    this.#forgetTold();
+    this.#toldInterim = undefined;
+    this.#toldHead = undefined;
+    this.#toldBody = undefined;
+    this.#toldEnd = undefined;
     if (interim !== undefined) {
       for (const { statusCode, statusText, rawHeaders } of interim) {
         if (turn === this.#turn) this.#events.onInformation(statusCode, statusText, rawHeaders);
@@ -268,13 +270,6 @@ export class ResponseParser {
     if (body !== undefined && turn === this.#turn) this.#events.onBody(body);
     if (trailers !== undefined && turn === this.#turn) this.#events.onEnd(trailers);
     return turn === this.#turn ? failure : undefined;
-  }
-
-  #forgetTold(): void {
-    this.#toldInterim = undefined;
-    this.#toldHead = undefined;
-    this.#toldBody = undefined;
-    this.#toldEnd = undefined;
   }
 
   #isOver(): boolean {

@@ -133,12 +133,15 @@ describe('persistence', () => {
     ['HTTP/1.1', [LENGTH, 'Connection: \t CLOSE \t'], false],
     ['HTTP/1.1', [LENGTH, 'Connection: foo,\tclose\t, bar'], false],
     ['HTTP/1.1', [LENGTH, 'Connection: keep-alive', 'connection: Close'], false],
+    ['HTTP/1.1', [LENGTH, 'Connection: close', 'Connection: keep-alive'], false],
     ['HTTP/1.1', [LENGTH, 'Connection: keep-alive, close'], false],
     ['HTTP/1.1', [LENGTH, 'Connection: closed, not-close'], true],
     ['HTTP/1.1', [LENGTH, 'Proxy-Connection: close'], true],
     ['HTTP/1.1', ['Transfer-Encoding: chunked'], true],
     ['HTTP/1.1', [], false],
     ['HTTP/1.0', [LENGTH], false],
+    ['HTTP/1.0', [LENGTH, 'Connection: foo'], false],
+    ['HTTP/1.0', [LENGTH, 'Connection: keep-alive', 'Connection: foo'], true],
     ['HTTP/1.0', [LENGTH, 'Connection: Keep-Alive'], true],
     ['HTTP/1.0', [LENGTH, 'Connection: keep-alive, close'], false],
     ['HTTP/1.0', ['Connection: keep-alive'], false],
@@ -236,6 +239,11 @@ describe('a switch of protocols', () => {
     expect(outcome.head).toMatchObject({ statusCode: 101, persistent: false, framing: { kind: 'none' } });
   });
 
+  test('loses no byte of what follows, however much it is', () => {
+    const more = Array.from({ length: 10 }, (_, i) => `${i}`.repeat(30_000));
+    expect(parse([SWITCH, ...more], { expectsUpgrade: true }).leftover).toBe(more.join(''));
+  });
+
   test('that nobody asked for is refused', () => {
     expect(parse([SWITCH])).toMatchObject({ state: 'failed', head: undefined, error: 'http_protocol_error' });
   });
@@ -254,7 +262,7 @@ describe('a switch of protocols', () => {
     const text = lines(OK, 'Content-Length: 99', '', 'tunnel');
     const outcome = parse([text], { method: 'CONNECT', expectsUpgrade: true });
     expect(outcome).toMatchObject({ state: 'upgraded', leftover: 'tunnel', body: '' });
-    expect(outcome.head?.persistent).toBe(false);
+    expect(outcome.head).toMatchObject({ persistent: false, framing: { kind: 'none' } });
     expect(parse([text], { method: 'CONNECT' }).error).toBe('http_protocol_error');
   });
 });
@@ -286,8 +294,9 @@ describe('the end of the connection', () => {
 });
 
 describe('a parser', () => {
-  test('reads one response after the other', () => {
+  test.each([1, 7, 1_000])('reads one response after the other, in pieces of %i', (size) => {
     const recorder = new Recorder();
+    const trailers: string[] = [];
     const parser = new ResponseParser(recorder, { maxHeaderBytes: 16_384 });
     for (const text of [
       lines(OK, LENGTH_2, '', 'ok'),
@@ -297,12 +306,25 @@ describe('a parser', () => {
       lines('HTTP/1.1 304 Not Modified', LENGTH_2, '', ''),
     ]) {
       parser.begin('GET');
-      expect(feed(parser, text, true)).toBeUndefined();
+      for (let at = 0; at < text.length; at += size) feed(parser, text.slice(at, at + size), true);
       expect(parser.state).toBe('complete');
+      trailers.push((recorder.trailers ?? []).join());
     }
     expect(recorder.body).toBe('okokokok');
     expect(recorder.order.filter((name) => name === 'end')).toHaveLength(5);
-    expect(recorder.trailers).toEqual([]);
+    expect(trailers).toEqual(['', 'T,1', '', 'U,2', '']);
+    parser.free();
+  });
+
+  test('forgets with each request what the last response left', () => {
+    const parser = new ResponseParser(new Recorder(), { maxHeaderBytes: 16_384 });
+    for (let i = 0; i < 3; i++) {
+      parser.begin('GET');
+      expect(parser.leftover).toBeUndefined();
+      const interim = 'HTTP/1.1 102 Processing\r\n\r\n'.repeat(60);
+      expect(feed(parser, interim + lines(OK, LENGTH_2, '', 'okstray'), false)).toBeUndefined();
+      expect(parser.leftover).toBeDefined();
+    }
     parser.free();
   });
 
@@ -320,23 +342,54 @@ describe('a parser', () => {
     parser.free();
   });
 
-  test('tells nothing more of a read in which it was freed', () => {
-    const heard: string[] = [];
+  test.each(['information', 'head', 'body'])('tells nothing more of a read in which it was freed, in %s', (when) => {
+    const recorder = new Recorder();
+    const heard = (event: string) => {
+      recorder.order.push(event);
+      if (event === when) parser.free();
+    };
     const parser = new ResponseParser(
       {
-        onInformation() {},
-        onHead() {
-          heard.push('head');
-          parser.free();
-        },
-        onBody: () => heard.push('body'),
-        onEnd: () => heard.push('end'),
+        onInformation: () => heard('information'),
+        onHead: () => heard('head'),
+        onBody: () => heard('body'),
+        onEnd: () => heard('end'),
       },
       { maxHeaderBytes: 16_384 },
     );
     parser.begin('GET');
-    expect(feed(parser, lines(OK, LENGTH_2, '', 'ok'), true)).toBeUndefined();
-    expect(heard).toEqual(['head']);
+    const interim = 'HTTP/1.1 102 Processing\r\n\r\n';
+    expect(feed(parser, interim + interim + lines(OK, LENGTH_2, '', 'ok'), true)).toBeUndefined();
+    const all = when === 'information' ? ['information'] : ['information', 'information', 'head', 'body'];
+    expect(recorder.order).toEqual(all.slice(0, all.indexOf(when) + 1));
+  });
+
+  test('tells no error to one that freed it', () => {
+    const parser = new ResponseParser(
+      { onInformation: () => parser.free(), onHead() {}, onBody() {}, onEnd() {} },
+      { maxHeaderBytes: 16_384 },
+    );
+    parser.begin('GET');
+    expect(feed(parser, 'HTTP/1.1 102 Processing\r\n\r\ngarbage', true)).toBeUndefined();
+  });
+
+  test('completes nothing after it was freed', () => {
+    const recorder = new Recorder();
+    const parser = new ResponseParser(recorder, { maxHeaderBytes: 16_384 });
+    parser.begin('GET');
+    feed(parser, lines(OK, '', 'until the end'), true);
+    parser.free();
+    expect(parser.finish()).toBeUndefined();
+    expect(recorder.trailers).toBeUndefined();
+  });
+
+  test('leaves the window alone when it is fed from elsewhere', () => {
+    const parser = new ResponseParser(new Recorder(), { maxHeaderBytes: 16_384 });
+    readWindow().fill(0x2e);
+    parser.begin('GET');
+    feed(parser, lines(OK, 'Transfer-Encoding: chunked', '', '2', 'ok', '0', '', ''), false);
+    expect(readWindow().every((byte) => byte === 0x2e)).toBe(true);
+    parser.free();
   });
 
   test('is not disturbed by another one that is fed inside its events', () => {

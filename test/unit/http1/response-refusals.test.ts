@@ -164,6 +164,10 @@ describe('status lines of other kinds are refused', () => {
     expect(refusal(lines(line, LENGTH, '', ''))).toBe('http_protocol_error');
   });
 
+  test.each(['\r', '\n', ' ', 'h', '\x16', '<'])('at the first byte, when it is %j', (byte) => {
+    expect(parse([byte]).error).toBe('http_protocol_error');
+  });
+
   test('and say what was seen', () => {
     expect(sentence(lines('HTTP/2.0 200 OK', LENGTH, '', ''))).toContain('answered with the protocol "HTTP/2.0"');
     expect(sentence(lines('HTTP/1.1 099 Low', LENGTH, '', ''))).toContain('the status "099"');
@@ -285,6 +289,24 @@ describe('what a response may cost is limited', () => {
     expect(outcome(`0;${'a'.repeat(17_000)}\r\n`).error).toBe('http_response_transfer_coding');
     expect(parse([`${head(CHUNKED)}0;${'a'.repeat(17_000)}\r\nT: 1\r\n`]).error).toBe('http_response_transfer_coding');
     expect(outcome(`${'0'.repeat(17_000)}1\r\nx\r\n`).error).toBe('http_response_transfer_coding');
+  });
+
+  test('neither heads nor trailers count as chunk extensions', () => {
+    const padded = (bytes: number) => 'a'.repeat(bytes);
+    const text = lines(
+      OK,
+      `A: ${padded(15_000)}`,
+      CHUNKED,
+      '',
+      `1;${padded(9_000)}`,
+      'x',
+      '0',
+      `T: ${padded(15_000)}`,
+      '',
+      '',
+    );
+    expect(parse([text]).state).toBe('complete');
+    expect(parse([text.slice(0, 20_000), text.slice(20_000)]).state).toBe('complete');
   });
 
   test('chunks without extensions may be as small and as many as they like', () => {
