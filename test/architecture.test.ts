@@ -234,7 +234,6 @@ describe('a violation is found, with its line', () => {
     ['src/pool/pool.ts', "\nimport type { X } from '../dispatch/run.js';", '2: imports types of dispatch/run'],
     ['src/pool/pool.ts', "export { x } from '../origin/origin.js';", '1: imports origin/origin'],
     ['src/dispatch/run.ts', "import { x } from '../connection/dial.js';", '1: imports connection/dial'],
-    ['src/dispatch/run.ts', "import { x } from '../http1/fields.js';", '1: imports http1/fields'],
     ['src/http1/fields.ts', "const x = await import('../clock.js');", '1: imports clock'],
     [
       'src/balance/least-busy.ts',
