@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import { answer, close, execute, hold, inform, send } from 'pooled-backend/testing';
 import { describe, expect, test } from 'vitest';
-import { client, listen, serve, startBackend, startOrigin } from './setting.js';
+import { client, listen, serve, startBackend, startOrigin, until } from './setting.js';
 
 /** The values of a field in a raw list. */
 function valuesOf(raw: readonly string[], name: string): string[] {
@@ -177,7 +177,9 @@ describe('a response', () => {
   });
 
   test('that ends with its connection is chunked for HTTP/1.1 and ends so for HTTP/1.0', async () => {
-    const origin = await startOrigin({ script: () => [execute(), answer({ framing: 'until-close', body: 'all' }), close()] });
+    const origin = await startOrigin({
+      script: () => [execute(), answer({ framing: 'until-close', body: 'all' }), close()],
+    });
     const port = await serve(startBackend(origin).handler());
     const raw = await client(port);
     const response = await raw.get('/');
@@ -405,7 +407,3 @@ describe('the hooks', () => {
     expect([(await raw.get('/')).status, (await raw.readResponse()).status]).toEqual([103, 200]);
   });
 });
-
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setImmediate(resolve));
-}

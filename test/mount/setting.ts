@@ -40,7 +40,7 @@ export async function rawOrigin(bytes: string): Promise<string> {
   return `http://127.0.0.1:${await listen(server)}`;
 }
 
-/** One turn of the event loop. */
-export function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+/** Resolves when `holds` is true, asked once a turn of the event loop. The test's own limit ends it. */
+export async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setImmediate(resolve));
 }
