@@ -29,8 +29,16 @@ export class OriginWire {
   /** Resolves when the kernel has the bytes, or will never take them. */
   write(bytes: Bytes): Promise<void> {
     if (this.#socket.destroyed || this.#socket.writableEnded || bytes.length === 0) return Promise.resolve();
-    const buffer = typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes;
-    return new Promise((resolve) => this.#socket.write(buffer, () => resolve()));
+    const socket = this.#socket;
+    return new Promise((resolve) => {
+      // A TLS socket whose client has gone may never call back.
+      const done = (): void => {
+        socket.off('close', done);
+        resolve();
+      };
+      socket.once('close', done);
+      socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes, done);
+    });
   }
 
   async writeInPieces(bytes: Uint8Array, pieceBytes: number): Promise<void> {

@@ -489,8 +489,9 @@ test('a thread acts while the event loop is blocked, and what it did is seen the
   const origin = await start({ thread: true });
   const client = await connect(origin);
   await client.get('/');
+  const [connection] = origin.connections;
   void origin.play(0, [send('stray'), close()]);
-  origin.blockUntil(() => origin.connections[0]?.closed === true);
+  origin.blockUntil(() => connection?.closed === true);
   const unreadWhileBlocked = client.unread.length;
   await client.ended();
   expect([unreadWhileBlocked, client.unread.toString()]).toEqual([0, 'stray']);
