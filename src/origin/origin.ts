@@ -189,7 +189,8 @@ export class Origin implements Landlord, DiallerListener {
     this.standing.failed(error.code);
     const retryInMs = this.backoff.failed(error);
     this.#pool.release(slot);
-    clock.after(retryInMs, () => this.#slotFreed());
+    // Rounded up and one more: a timer may fire a millisecond early, would find the back-off not over, and be the last one.
+    clock.after(Math.ceil(retryInMs) + 1, () => this.#slotFreed());
     if (observer.watches('dialFailed')) observer.emit('dialFailed', { origin: this.address.origin, error, retryInMs });
     this.#dialOver(purpose);
     if (typeof purpose !== 'string') purpose.failed(error);
