@@ -27,7 +27,7 @@ async function loadOverRestart(
   );
   await origin.until(() => origin.requests.length > 100);
   await origin.stopListening(how);
-  await pause(800);
+  await pause(400);
   await origin.listen();
   return loading;
 }
@@ -78,10 +78,10 @@ test('while the origin is away, it is not dialled more often than the back-off a
   const backend = startBackend(origin, { maxConnections });
   await origin.stopListening('close');
   const loading = load(backend, { count: 1, lanes: 200 });
-  await pause(800);
+  await pause(400);
   const failed = backend.stats().origins[0]?.dialsFailed ?? 0;
   await origin.listen();
   expect(notAnswered(await loading)).toEqual([]);
-  // Full jitter from 25 ms doubling: 800 ms hold about 12 trials, and those that began before the first failure.
+  // Full jitter from 25 ms doubling: 400 ms hold about 8 trials, and those that began before the first failure.
   expect(failed).toBeLessThan(maxConnections + 60);
 });

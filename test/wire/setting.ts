@@ -34,6 +34,7 @@ export interface Sending {
   readonly id?: string;
   readonly body?: string | Buffer;
   readonly signal?: AbortSignal;
+  readonly requestTimeout?: number;
 }
 
 let ids = 0;
@@ -46,7 +47,7 @@ export function newId(): string {
 
 /** Sends a request and reads its response to the end. Never rejects but for what is not a BackendError. */
 export async function outcomeOf(backend: PooledBackend, sending: Sending = {}): Promise<Outcome> {
-  const { method = 'GET', path = '/', id = newId(), body, signal } = sending;
+  const { method = 'GET', path = '/', id = newId(), body, signal, requestTimeout } = sending;
   try {
     const response = await backend.request({
       method,
@@ -54,6 +55,7 @@ export async function outcomeOf(backend: PooledBackend, sending: Sending = {}): 
       headers: { 'X-Request-Id': id },
       ...(body !== undefined && { body }),
       ...(signal !== undefined && { signal }),
+      ...(requestTimeout !== undefined && { requestTimeout }),
     });
     const text = await response.body.text();
     return { status: response.statusCode, body: text, attempts: response.attempts.length };

@@ -90,18 +90,25 @@ test('a TLS handshake that never ends: the dial times out', async () => {
   });
 });
 
-test('requestTimeout covers the wait and the answer', async () => {
+test('requestTimeout covers the wait for a connection, and nothing is sent', async () => {
   const origin = await startOrigin({ rules: silent });
-  const backend = startBackend(origin, { maxConnections: 1, requestTimeout: 80 });
-  const outcomes = await Promise.all([
-    outcomeOf(backend, { path: '/silent', id: 'sent' }),
-    outcomeOf(backend, { path: '/silent', id: 'queued' }),
-  ]);
-  expect(outcomes).toMatchObject([
-    { status: 504, delivery: 'unknown' },
-    { delivery: 'unsent', attempts: 0 },
-  ]);
-  expect(origin.executions('queued')).toBe(0);
+  const backend = startBackend(origin, { maxConnections: 1 });
+  const first = outcomeOf(backend, { path: '/silent' });
+  await origin.until(() => origin.requests.length === 1);
+  const queued = await outcomeOf(backend, { id: 'queued', requestTimeout: 60 });
+  expect(queued).toMatchObject({ delivery: 'unsent', attempts: 0 });
+  expect(origin.requests.length).toBe(1);
+  backend.destroy();
+  await first;
+});
+
+test('requestTimeout covers the answer: 504, delivery unknown, sent once', async () => {
+  const origin = await startOrigin({ rules: silent });
+  const backend = startBackend(origin, { requestTimeout: 60 });
+  const outcome = await outcomeOf(backend, { path: '/silent', id: 'one' });
+  expect(outcome).toEqual({ code: 'http_response_timeout', status: 504, delivery: 'unknown', attempts: 1 });
+  expect(origin.executions('one')).toBe(1);
+  checkAtRest(backend);
 });
 
 test('an answer that was in the kernel before the timeout is taken, however late the event loop comes to it', async () => {
