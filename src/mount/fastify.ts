@@ -61,7 +61,8 @@ const plugin: FastifyPluginAsync<FastifyPooledBackendOptions> = async (fastify, 
     });
   };
   for (const url of ['/', '/*']) {
-    fastify.route({ method: fastify.supportedMethods, url, exposeHeadRoute: false, handler: relay });
+    const method = fastify.supportedMethods.filter((one) => !isTaken(fastify, one, url));
+    fastify.route({ method, url, exposeHeadRoute: false, handler: relay });
   }
 };
 
@@ -117,6 +118,13 @@ function passBodiesThrough(fastify: FastifyInstance): void {
   for (const method of METHODS) {
     if (method !== 'CONNECT' && !fastify.supportedMethods.includes(method)) fastify.addHttpMethod(method);
   }
+}
+
+/** @fastify/cors, for one, has a route of its own for OPTIONS of everything, which a mount without a prefix would meet. */
+function isTaken(fastify: FastifyInstance, method: string, url: string): boolean {
+  if (url !== '/*') return false;
+  const whole = fastify.prefix.replace(/\/$/, '') + url;
+  return [whole, ...(whole === '/*' ? ['*'] : [])].some((one) => fastify.hasRoute({ method, url: one }));
 }
 
 function picked(options: object, takes: (name: string) => boolean): Record<string, unknown> {

@@ -1,0 +1,238 @@
+import { connect as connectHttp2 } from 'node:http2';
+import cors from '@fastify/cors';
+import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify';
+import { fastifyPooledBackend } from 'pooled-backend/fastify';
+import { answer, close, execute, inform } from 'pooled-backend/testing';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { client, startBackend, startOrigin } from './setting.js';
+
+/** A server that is closed with the test. */
+function fastifyServer(options: FastifyServerOptions = {}): FastifyInstance {
+  const fastify = Fastify(options);
+  onTestFinished(() => fastify.close());
+  return fastify;
+}
+
+async function portOf(fastify: FastifyInstance): Promise<number> {
+  return Number(new URL(await fastify.listen({ port: 0, host: '127.0.0.1' })).port);
+}
+
+describe('under a prefix', () => {
+  test.each([
+    [undefined, '/api/a?b=c', '/a?b=c'],
+    [undefined, '/api', '/'],
+    [undefined, '/api?x', '/?x'],
+    [undefined, '/api/', '/'],
+    [undefined, '/%61pi/a', '/a'],
+    ['/v2', '/api/a', '/v2/a'],
+    ['/v2/', '/api/a', '/v2/a'],
+    ['/v2', '/api?x', '/v2?x'],
+    ['/', '/api/a', '/a'],
+  ])('and rewritePrefix %s, %s is sent as %s', async (rewritePrefix, path, sent) => {
+    const origin = await startOrigin();
+    const fastify = fastifyServer();
+    fastify.register(fastifyPooledBackend, { backend: startBackend(origin), prefix: '/api', rewritePrefix });
+    const raw = await client(await portOf(fastify));
+    expect((await raw.get(path)).status).toBe(200);
+    expect(origin.requests[0]?.path).toBe(sent);
+  });
+
+  test('a path that climbs out of it is 400', async () => {
+    const origin = await startOrigin();
+    const fastify = fastifyServer();
+    fastify.register(fastifyPooledBackend, { backend: startBackend(origin), prefix: '/api', rewritePrefix: '/public' });
+    const raw = await client(await portOf(fastify));
+    expect((await raw.get('/api/%2e%2e/private')).status).toBe(400);
+    expect(origin.requests).toEqual([]);
+  });
+
+  test('routes and parsers beside it are as they were', async () => {
+    const fastify = fastifyServer();
+    fastify.register(fastifyPooledBackend, { backend: startBackend(await startOrigin()), prefix: '/api' });
+    fastify.post('/own', async (request) => request.body);
+    const response = await fastify.inject({ method: 'POST', url: '/own', payload: { a: 1 } });
+    expect(response.json()).toEqual({ a: 1 });
+  });
+});
+
+describe('a request', () => {
+  test('of any method is relayed, with its body', async () => {
+    const origin = await startOrigin();
+    const fastify = fastifyServer();
+    fastify.register(fastifyPooledBackend, { backend: startBackend(origin) });
+    const port = await portOf(fastify);
+    for (const method of ['POST', 'GET', 'DELETE', 'PROPFIND', 'QUERY', 'M-SEARCH']) {
+      const raw = await client(port);
+      raw.write(`${method} / HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{!`);
+      expect([method, (await raw.readResponse()).status]).toEqual([method, 200]);
+      const last = origin.requests.at(-1);
+      expect([last?.method, Buffer.from(last?.body ?? []).toString()]).toEqual([method, '{!']);
+    }
+  });
+
+  test('streams: the origin gets it before it is whole', async () => {
+    const origin = await startOrigin();
+    const fastify = fastifyServer();
+    fastify.register(fastifyPooledBackend, { backend: startBackend(origin), requestBufferBytes: false });
+    const raw = await client(await portOf(fastify));
+    raw.write('POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n');
+    await origin.until(() => origin.requests[0]?.body.length === 2);
+    raw.write('0\r\n\r\n');
+    expect((await raw.readResponse()).status).toBe(200);
+  });
+
+  test('under inject() is answered', async () => {
+    const script = () => [
+      inform(103),
+      execute(),
+      answer({
+        framing: 'chunked',
+        body: ['he', 'llo'],
+        fields: { 'Set-Cookie': ['a=1', 'b=2'] },
+        trailers: { 'X-Sum': '1' },
+      }),
+    ];
+    const origin = await startOrigin({ script });
+    const fastify = fastifyServer();
+    fastify.register(fastifyPooledBackend, { backend: startBackend(origin) });
+    const response = await fastify.inject({ method: 'POST', url: '/a', payload: { b: 1 } });
+    expect([response.statusCode, response.payload, response.headers['set-cookie']]).toEqual([
+      200,
+      'hello',
+      ['a=1', 'b=2'],
+    ]);
+    expect(response.trailers).toEqual({ 'x-sum': '1' });
+    expect(Buffer.from(origin.requests[0]?.body ?? []).toString()).toBe('{"b":1}');
+  });
+});
+
+describe('a response', () => {
+  test('has what hooks and @fastify/cors set, merged with what the origin says', async () => {
+    const fields = { Vary: 'Accept', 'X-Mine': 'origin', 'Set-Cookie': 'a=1' };
+    const origin = await startOrigin({ script: () => [execute(), answer({ fields, body: 'ok' })] });
+    const fastify = fastifyServer();
+    await fastify.register(cors, { origin: ['http://shop.test', 'http://b.test'] });
+    fastify.addHook('onRequest', async (_request, reply) => {
+      reply.header('X-Mine', 'hook').header('X-Hook', '1').header('Set-Cookie', 'h=1');
+    });
+    fastify.register(fastifyPooledBackend, { backend: startBackend(origin) });
+    const raw = await client(await portOf(fastify));
+    const response = await raw.get('/', { Origin: 'http://shop.test' });
+    expect(response.headers).toMatchObject({
+      'access-control-allow-origin': 'http://shop.test',
+      'x-mine': 'origin',
+      'x-hook': '1',
+      'set-cookie': 'h=1, a=1',
+      vary: 'Origin, Accept',
+    });
+  });
+
+  test('goes over HTTP/2, cookies one by one, trailers included', async () => {
+    const script = () => [
+      execute(),
+      answer({
+        framing: 'chunked',
+        body: ['he', 'llo'],
+        fields: { 'Set-Cookie': ['a=1', 'b=2'] },
+        trailers: { 'X-Sum': '1' },
+      }),
+    ];
+    const origin = await startOrigin({ script });
+    const fastify = Fastify({ http2: true });
+    onTestFinished(() => fastify.close());
+    fastify.register(fastifyPooledBackend, { backend: startBackend(origin), prefix: '/api' });
+    const url = await fastify.listen({ port: 0, host: '127.0.0.1' });
+    const session = connectHttp2(url);
+    onTestFinished(() => session.destroy());
+    const stream = session.request({ ':method': 'POST', ':path': '/api/a', cookie: 'x=1' });
+    stream.end('body');
+    const [headers, trailers, body] = await new Promise<[Record<string, unknown>, Record<string, unknown>, string]>(
+      (resolve, reject) => {
+        let [head, tail, text]: [Record<string, unknown>, Record<string, unknown>, string] = [{}, {}, ''];
+        stream.on('response', (fields) => (head = fields)).on('trailers', (fields) => (tail = fields));
+        stream
+          .on('data', (piece) => (text += piece))
+          .on('end', () => resolve([head, tail, text]))
+          .on('error', reject);
+      },
+    );
+    expect([headers[':status'], headers['set-cookie'], trailers['x-sum'], body]).toEqual([
+      200,
+      ['a=1', 'b=2'],
+      '1',
+      'hello',
+    ]);
+    expect(origin.requests[0]).toMatchObject({
+      path: '/a',
+      headers: { host: new URL(url).host, via: '2.0 pooled-backend', cookie: 'x=1' },
+    });
+    expect(Buffer.from(origin.requests[0]?.body ?? []).toString()).toBe('body');
+  });
+
+  test('that is cut off resets its HTTP/2 stream', async () => {
+    const origin = await startOrigin({
+      script: () => [execute(), answer({ framing: 'chunked', body: 'hello world', cutBodyAt: 8 }), close()],
+    });
+    const fastify = Fastify({ http2: true });
+    onTestFinished(() => fastify.close());
+    fastify.register(fastifyPooledBackend, { backend: startBackend(origin) });
+    const session = connectHttp2(await fastify.listen({ port: 0, host: '127.0.0.1' }));
+    onTestFinished(() => session.destroy());
+    const stream = session.request({ ':path': '/' });
+    const code = await new Promise((resolve) =>
+      stream
+        .on('error', () => undefined)
+        .on('close', () => resolve(stream.rstCode))
+        .resume(),
+    );
+    expect(code).toBe(2);
+  });
+});
+
+describe('a failure', () => {
+  test('is logged as a warning and answered without its message', async () => {
+    const lines: { level: number; err?: { code?: string } }[] = [];
+    const origin = await startOrigin({ script: () => [execute(), close()] });
+    const fastify = fastifyServer({
+      logger: { level: 'warn', stream: { write: (line) => void lines.push(JSON.parse(line)) } },
+    });
+    fastify.register(fastifyPooledBackend, { backend: startBackend(origin) });
+    const response = await fastify.inject({ method: 'POST', url: '/' });
+    expect([response.statusCode, response.payload]).toEqual([502, 'connection_terminated\n']);
+    expect(response.headers['proxy-status']).toBe('pooled-backend; error=connection_terminated');
+    expect(lines.map(({ level, err }) => [level, err?.code])).toEqual([[40, 'connection_terminated']]);
+  });
+});
+
+describe('the backend', () => {
+  test('that the plugin made is closed with the server', async () => {
+    const origin = await startOrigin();
+    const fastify = Fastify();
+    fastify.register(fastifyPooledBackend, {
+      origins: [origin.url],
+      prefix: '/api',
+      maxConnections: 3,
+      host: 'origin',
+    });
+    expect((await fastify.inject('/api/a')).statusCode).toBe(200);
+    expect(origin.requests[0]?.headers.host).toBe(new URL(origin.url).host);
+    await fastify.close();
+    await origin.until(() => origin.openConnections === 0);
+  });
+
+  test('that was given is not', async () => {
+    const backend = startBackend(await startOrigin());
+    const fastify = Fastify();
+    fastify.register(fastifyPooledBackend, { backend });
+    await fastify.ready();
+    await fastify.close();
+    expect((await backend.request({ path: '/' })).statusCode).toBe(200);
+  });
+
+  test('with an option that nobody knows does not start', async () => {
+    const fastify = fastifyServer();
+    const options = { backend: startBackend(await startOrigin()), nonsense: 1 };
+    fastify.register(fastifyPooledBackend, options);
+    await expect(fastify.ready()).rejects.toThrow('nonsense');
+  });
+});

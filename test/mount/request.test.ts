@@ -1,0 +1,291 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { getEventListeners } from 'node:events';
+import { Readable } from 'node:stream';
+import { ReadableStream, type ReadableStreamDefaultController } from 'node:stream/web';
+import { setImmediate as turn } from 'node:timers/promises';
+import { type BackendError, type BackendRequestOptions, PooledBackend } from 'pooled-backend';
+import { answer, close, execute, hold, inform, type Script, send } from 'pooled-backend/testing';
+import { describe, expect, test } from 'vitest';
+import { startBackend, startOrigin, until } from './setting.js';
+
+async function backendOf(script?: Script, options: Parameters<typeof startBackend>[1] = {}) {
+  const origin = await startOrigin({ script });
+  return { origin, backend: startBackend(origin, options) };
+}
+
+function bodyOf(request: { readonly body: Uint8Array } | undefined): string {
+  return Buffer.from(request?.body ?? []).toString('latin1');
+}
+
+async function* pieces(...all: (string | Buffer)[]): AsyncGenerator<string | Buffer> {
+  yield* all;
+}
+
+function helloOnce(controller: ReadableStreamDefaultController): void {
+  controller.enqueue(Buffer.from('hello'));
+  controller.close();
+}
+
+describe('the response', () => {
+  test('has status, fields, body and trailers', async () => {
+    const { backend, origin } = await backendOf(() => [
+      execute(),
+      answer({
+        status: 201,
+        reason: 'Made',
+        fields: { 'X-A': ['1', '2'], 'Set-Cookie': ['a=1', 'b=2'] },
+        framing: 'chunked',
+        body: ['{"a"', ':1}'],
+        trailers: { 'X-Sum': '9' },
+      }),
+    ]);
+    const response = await backend.request({ path: '/a?b', headers: { Accept: '*/*' } });
+    expect([response.statusCode, response.statusText]).toEqual([201, 'Made']);
+    expect(response.headers).toMatchObject({ 'x-a': '1, 2', 'set-cookie': ['a=1', 'b=2'] });
+    expect(response.rawHeaders).toContain('X-A');
+    expect(await response.body.json()).toEqual({ a: 1 });
+    expect({ ...response.trailers }).toEqual({ 'x-sum': '9' });
+    expect(response.attempts).toMatchObject([
+      { origin: origin.url, reused: false, sent: 'all', received: 'all', phase: 'done' },
+    ]);
+  });
+
+  test('that is not read stops its origin, and goes on when it is', async () => {
+    const { backend, origin } = await backendOf(({ request }) => [
+      execute(),
+      answer({ body: request.path === '/big' ? Buffer.alloc(16_000_000, 'x') : 'ok' }),
+    ]);
+    const response = await backend.request({ path: '/big' });
+    for (let i = 0; i < 50; i++) await turn();
+    expect(response.body.readableLength).toBeLessThan(200_000);
+    expect(backend.stats().origins[0]?.connections.busy).toBe(1);
+    expect((await response.body.arrayBuffer()).byteLength).toBe(16_000_000);
+    expect(backend.stats().origins[0]?.connections.busy).toBe(0);
+    expect(origin.connectionsAccepted).toBe(1);
+  });
+
+  test('that is small gives its connection back before it is read', async () => {
+    const { backend } = await backendOf(() => [execute(), answer({ body: 'x'.repeat(1000) })]);
+    const response = await backend.request({ path: '/' });
+    await until(() => backend.stats().origins[0]?.connections.busy === 0);
+    expect((await response.body.text()).length).toBe(1000);
+  });
+
+  test('whose body is destroyed ends the exchange', async () => {
+    const { backend, origin } = await backendOf(() => [
+      execute(),
+      send('HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nstart'),
+    ]);
+    const response = await backend.request({ path: '/' });
+    response.body.destroy();
+    await origin.until(() => origin.openConnections === 0);
+  });
+
+  test('that is cut off fails its reader with the facts, and nobody else', async () => {
+    const { backend } = await backendOf(() => [execute(), answer({ body: 'hello world', cutBodyAt: 5 }), close()]);
+    const response = await backend.request({ path: '/' });
+    await expect(response.body.text()).rejects.toMatchObject({
+      code: 'http_response_incomplete',
+      delivery: 'answered',
+    });
+    const unread = await backend.request({ path: '/' });
+    await until(() => unread.body.destroyed);
+  });
+
+  test('is preceded by its interim responses', async () => {
+    const seen: number[] = [];
+    const { backend } = await backendOf(() => [inform(102), inform(103, { Link: '</a>' }), execute(), answer()]);
+    await backend.request({ path: '/', onInformation: ({ statusCode }) => seen.push(statusCode) });
+    expect(seen).toEqual([102, 103]);
+  });
+});
+
+describe('the request', () => {
+  test.each([
+    ['an object', { 'X-A': ['1', '2'], 'x-b': 3, 'X-C': undefined }],
+    [
+      'pairs',
+      [
+        ['X-A', '1'],
+        ['X-A', '2'],
+        ['x-b', '3'],
+      ] as const,
+    ],
+    ['a flat array', ['X-A', '1', 'X-A', '2', 'x-b', '3']],
+    [
+      'a Map',
+      new Map([
+        ['X-A', ['1', '2']],
+        ['x-b', ['3']],
+      ]),
+    ],
+  ])('takes its fields as %s', async (_what, headers) => {
+    const { backend, origin } = await backendOf();
+    await backend.request({ path: '/', headers });
+    expect(origin.requests[0]?.rawHeaders.slice(2)).toEqual(['X-A', '1', 'X-A', '2', 'x-b', '3']);
+  });
+
+  test('takes its fields as Headers, and Host with them', async () => {
+    const { backend, origin } = await backendOf();
+    await backend.request({ path: '/', headers: new Headers({ host: 'other.test', 'x-a': '1', connection: 'x-a' }) });
+    expect(origin.requests[0]?.rawHeaders).toEqual(['Host', 'other.test']);
+  });
+
+  test.each<[what: string, make: () => BackendRequestOptions['body'], sent: string, length: string | undefined]>([
+    ['a string', () => 'caf\xe9', 'caf\xc3\xa9', '5'],
+    ['bytes', () => Buffer.from('\xff', 'latin1'), '\xff', '1'],
+    ['URLSearchParams', () => new URLSearchParams({ a: '1 2' }), 'a=1+2', '5'],
+    ['a Readable', () => Readable.from([Buffer.from('he'), Buffer.from('llo')]), 'hello', undefined],
+    ['a web stream', () => new ReadableStream({ pull: helloOnce }), 'hello', undefined],
+    ['an async iterable', () => pieces('he', Buffer.from('llo')), 'hello', undefined],
+    ['nothing', () => undefined, '', '0'],
+  ])('takes its body as %s', async (_what, make, sent, length) => {
+    const { backend, origin } = await backendOf();
+    const response = await backend.request({ method: 'POST', path: '/', body: make() });
+    expect([response.statusCode, bodyOf(origin.requests[0]), origin.requests[0]?.headers['content-length']]).toEqual([
+      200,
+      sent,
+      length,
+    ]);
+  });
+
+  test('with a declared length has that length, or fails', async () => {
+    const { backend, origin } = await backendOf();
+    const sending = (text: string) =>
+      backend.request({
+        method: 'POST',
+        path: '/',
+        headers: { 'Content-Length': '5' },
+        body: Readable.from([Buffer.from(text)]),
+      });
+    expect((await sending('hello')).statusCode).toBe(200);
+    expect(origin.requests[0]?.headers['content-length']).toBe('5');
+    await expect(sending('hell')).rejects.toMatchObject({ code: 'http_request_error' });
+    await expect(
+      backend.request({ method: 'POST', path: '/', headers: { 'Content-Length': '4' }, body: 'hello' }),
+    ).rejects.toMatchObject({ code: 'http_request_error' });
+  });
+
+  test.each([
+    ['a path without a slash', { path: 'a' }],
+    ['an absolute URL', { path: 'http://a/' }],
+    ['a path with a space', { path: '/a b' }],
+    ['a path above latin1', { path: '/€' }],
+    ['a method that is no token', { method: 'GE T', path: '/' }],
+    ['CONNECT', { method: 'CONNECT', path: '/' }],
+    ['a field with a line break', { path: '/', headers: { 'X-A': 'a\r\nb' } }],
+    ['a field name with a space', { path: '/', headers: { 'X A': 'a' } }],
+    ['a field that is null', { path: '/', headers: { 'X-A': null as unknown as string } }],
+    ['half a pair', { path: '/', headers: ['X-A'] }],
+    ['Expect', { path: '/', headers: { Expect: '100-continue' } }],
+    ['a body that is a number', { path: '/', body: 5 as unknown as string }],
+    ['a timeout of 0', { path: '/', headersTimeout: 0 }],
+  ])('with %s is refused, by a rejection, and nothing is sent', async (_what, options) => {
+    const { backend, origin } = await backendOf();
+    await expect(backend.request(options)).rejects.toMatchObject({
+      name: 'BackendError',
+      code: 'http_request_error',
+      delivery: 'unsent',
+    });
+    expect(origin.connectionsAccepted).toBe(0);
+  });
+
+  test('without options is a rejection too', async () => {
+    const { backend } = await backendOf();
+    await expect(backend.request(undefined as unknown as { path: string })).rejects.toMatchObject({
+      name: 'BackendError',
+    });
+  });
+
+  test('has timeouts of its own', async () => {
+    const { backend } = await backendOf(() => [hold()]);
+    await expect(backend.request({ path: '/', headersTimeout: 50 })).rejects.toMatchObject({
+      code: 'http_response_timeout',
+    });
+  });
+});
+
+describe('its signal', () => {
+  const reason = new Error('enough');
+
+  test('aborted before sends nothing', async () => {
+    const { backend, origin } = await backendOf();
+    await expect(backend.request({ path: '/', signal: AbortSignal.abort(reason) })).rejects.toMatchObject({
+      code: 'client_aborted',
+      cause: reason,
+    });
+    expect(origin.connectionsAccepted).toBe(0);
+  });
+
+  test('aborted while queued leaves the queue', async () => {
+    const { backend, origin } = await backendOf(() => [hold()], { maxConnections: 1 });
+    const first = backend.request({ path: '/first' }).catch((error: BackendError) => error);
+    await origin.until(() => origin.requests.length === 1);
+    const controller = new AbortController();
+    const second = backend.request({ path: '/second', signal: controller.signal });
+    await until(() => backend.stats().queue.length === 1);
+    controller.abort(reason);
+    expect(backend.stats().queue.length).toBe(0);
+    await expect(second).rejects.toMatchObject({ code: 'client_aborted', delivery: 'unsent', cause: reason });
+    backend.destroy();
+    await first;
+  });
+
+  test('aborted while the origin thinks ends the exchange', async () => {
+    const { backend, origin } = await backendOf(() => [hold()]);
+    const controller = new AbortController();
+    const pending = backend.request({ method: 'POST', path: '/', body: 'x', signal: controller.signal });
+    await origin.until(() => origin.requests[0]?.complete === true);
+    controller.abort(reason);
+    await expect(pending).rejects.toMatchObject({ code: 'client_aborted', cause: reason });
+  });
+
+  test('aborted during the body fails its reader', async () => {
+    const { backend, origin } = await backendOf(() => [
+      execute(),
+      send('HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nstart'),
+    ]);
+    const controller = new AbortController();
+    const response = await backend.request({ path: '/', signal: controller.signal });
+    const text = response.body.text();
+    controller.abort(reason);
+    await expect(text).rejects.toMatchObject({ code: 'client_aborted', cause: reason });
+    await origin.until(() => origin.openConnections === 0);
+  });
+
+  test('has no listener left when the request is over', async () => {
+    const { backend } = await backendOf();
+    const { signal } = new AbortController();
+    await (await backend.request({ path: '/', signal })).body.text();
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+  });
+});
+
+describe('the async context', () => {
+  test("is the requester's, on a reused connection and out of the queue", async () => {
+    const storage = new AsyncLocalStorage<number>();
+    const { backend } = await backendOf(() => [inform(103), execute(), answer({ body: 'ok' })], { maxConnections: 1 });
+    const seen = await Promise.all(
+      [1, 2, 3].map((id) =>
+        storage.run(id, async () => {
+          const hooks: (number | undefined)[] = [];
+          const response = await backend.request({ path: '/', onInformation: () => hooks.push(storage.getStore()) });
+          const data = new Promise((resolve) => response.body.once('data', () => resolve(storage.getStore())));
+          return [...hooks, await data, storage.getStore()];
+        }),
+      ),
+    );
+    expect(seen).toEqual([
+      [1, 1, 1],
+      [2, 2, 2],
+      [3, 3, 3],
+    ]);
+  });
+});
+
+test('a destroyed backend rejects with the cause', async () => {
+  const backend = new PooledBackend('http://127.0.0.1:1');
+  const cause = new Error('mine');
+  backend.destroy(cause);
+  await expect(backend.request({ path: '/' })).rejects.toMatchObject({ code: 'backend_closed', cause });
+});

@@ -1,0 +1,16 @@
+/** Packages of the tests that bring no types. */
+
+declare module 'cors' {
+  const cors: (options?: object) => import('express').RequestHandler;
+  export default cors;
+}
+
+declare module 'express-session' {
+  const session: (options: object) => import('express').RequestHandler;
+  export default session;
+}
+
+declare module 'express4' {
+  const express: typeof import('express').default;
+  export default express;
+}
