@@ -1,6 +1,7 @@
 /** Every timeout of a backend, kept by one timer: no timer per request, and none fires before the kernel was read. */
 
 import type { Clock, Timer } from './clock.js';
+import { type Linked, LinkedSet } from './linked-set.js';
 
 /** One timeout that can be set, moved and cleared many times at the cost of a field. */
 export interface Deadline {
@@ -11,8 +12,11 @@ export interface Deadline {
   readonly at: number;
 }
 
-class ListedDeadline implements Deadline {
+class ListedDeadline implements Deadline, Linked<ListedDeadline> {
   at = Number.POSITIVE_INFINITY;
+  previousLinked: ListedDeadline | undefined = undefined;
+  nextLinked: ListedDeadline | undefined = undefined;
+  isLinked = false;
   readonly #deadlines: Deadlines;
   readonly expire: () => void;
 
@@ -32,11 +36,11 @@ class ListedDeadline implements Deadline {
 
 /**
  * The coarse sweep. One timer runs to the earliest moment known; a deadline that is moved later leaves the timer where
- * it is, so a request that is answered in time costs two field writes and a set entry.
+ * it is, so a request that is answered in time costs a few field writes.
  */
 export class Deadlines {
   readonly #clock: Clock;
-  readonly #listed = new Set<ListedDeadline>(); // those with a moment
+  readonly #listed = new LinkedSet<ListedDeadline>(); // those with a moment
   #timer: Timer | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
 

@@ -17,11 +17,12 @@ interface ImportRule {
   readonly packages?: readonly string[];
 }
 
-const TIME = ['clock', 'deadlines'];
+const TIME = ['clock', 'deadlines', 'linked-set'];
 const ALL_BUT_TESTING = [
   ...[
     'clock',
     'deadlines',
+    'linked-set',
     'errors',
     'options',
     'observe',
@@ -38,7 +39,8 @@ const ALL_BUT_TESTING = [
 const RULES: Readonly<Record<string, ImportRule>> = {
   clock: { values: [] },
   errors: { values: [] },
-  deadlines: { values: ['clock'] },
+  'linked-set': { values: [] },
+  deadlines: { values: ['clock', 'linked-set'] },
   options: { values: ['errors'], types: ['*'] },
   observe: { values: ['errors'], types: ['*'] },
   stats: { values: ['errors'], types: ['*'] },
@@ -68,6 +70,7 @@ const SOCKET_MODULES = /^(node:)?(net|tls|http|https|http2|dgram)$/;
 const AREAS_WITHOUT_SOCKETS = new Set([
   'clock',
   'deadlines',
+  'linked-set',
   'errors',
   'observe',
   'http1',

@@ -4,6 +4,7 @@ import type { Balancer } from '../balance/balancer.js';
 import { type Clock, ProcessHold } from '../clock.js';
 import type { Deadlines } from '../deadlines.js';
 import { asBackendError, BackendError } from '../errors.js';
+import { LinkedSet } from '../linked-set.js';
 import type { Observer } from '../observe.js';
 import type { Origin } from '../origin/origin.js';
 import type { Demand } from '../origin/setting.js';
@@ -13,7 +14,8 @@ import { refusalError, waitedOutError } from './refusal-error.js';
 import type { Dispatch, Dispatching, OutgoingRequest, ResponseSink } from './request.js';
 import type { RetryBudget } from './retry-budget.js';
 import type { RetryOn } from './retry-policy.js';
-import { Run, type RunHouse } from './run.js';
+import { Run } from './run.js';
+import type { RunHouse } from './run-house.js';
 import type { Refusal, Travel, WaitQueue } from './wait-queue.js';
 
 export interface DispatcherSetting {
@@ -49,7 +51,7 @@ export class Dispatcher implements Dispatching, Demand, RunHouse {
   readonly #queue: WaitQueue<Run>;
   readonly #setting: DispatcherSetting;
   readonly #hold = new ProcessHold();
-  readonly #running = new Set<Run>();
+  readonly #running = new LinkedSet<Run>();
   #origins: readonly Origin[] = [];
   #choice: OriginChoice;
   #coming = 0; // connections that the queue has asked for and that have not arrived

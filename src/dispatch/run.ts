@@ -4,10 +4,11 @@ import { AsyncResource } from 'node:async_hooks';
 import type { Clock } from '../clock.js';
 import type { Exchange, Ending as ExchangeEnding, ExchangeListener } from '../connection/exchange.js';
 import type { Deadlines } from '../deadlines.js';
-import { type Attempt, asBackendError, BackendError } from '../errors.js';
+import { type Attempt, BackendError } from '../errors.js';
 import { fieldValue } from '../http1/fields.js';
 import { type RequestFraming, writeRequestHead } from '../http1/request-head.js';
 import type { ResponseHead } from '../http1/response-parser.js';
+import type { Linked } from '../linked-set.js';
 import type { Observer } from '../observe.js';
 import type { Origin } from '../origin/origin.js';
 import type { DialWaiter } from '../origin/setting.js';
@@ -17,7 +18,6 @@ import { isIdempotent } from './idempotence.js';
 import { Patience, type PatienceListener } from './patience.js';
 import type { ReplayBody } from './replay-body.js';
 import type { Dispatch, OutgoingRequest, ResponseSink } from './request.js';
-import type { RetryBudget } from './retry-budget.js';
 import {
   type Ending,
   judgeRetry,
@@ -27,28 +27,16 @@ import {
   type RetryOn,
   withoutToken,
 } from './retry-policy.js';
+import type { RunHouse } from './run-house.js';
 import { Waiter } from './wait-queue.js';
-
-/** What a run needs of the dispatcher it runs in. */
-export interface RunHouse {
-  readonly clock: Clock;
-  readonly deadlines: Deadlines;
-  readonly observer: Observer;
-  readonly budget: RetryBudget;
-  readonly maxAttempts: number;
-  readonly retryOn: readonly RetryOn[];
-  readonly honoursIdempotencyKey: boolean;
-  enqueue(run: Run): void;
-  redial(run: Run, last: Origin, preferOther: boolean): void;
-  leave(run: Run): void;
-  waitedOut(run: Run): BackendError;
-  finished(run: Run, exchangeMs: number | undefined): void;
-}
 
 // The statuses that may lead to a re-send; the others need no judgement.
 const JUDGED_STATUSES: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
 
-export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaiter, PatienceListener {
+export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaiter, PatienceListener, Linked<Run> {
+  previousLinked: Run | undefined = undefined;
+  nextLinked: Run | undefined = undefined;
+  isLinked = false;
   readonly request: OutgoingRequest;
   readonly patience: Patience;
   readonly #sink: ResponseSink;
@@ -223,8 +211,8 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
   }
 
   tookTooLong(): void {
-    const message = `the request was not answered within its ${this.request.timeouts.requestTimeout} ms`;
-    this.fail(new BackendError('http_response_timeout', message));
+    const { requestTimeout } = this.request.timeouts;
+    this.fail(new BackendError('http_response_timeout', `not answered within the ${requestTimeout} ms of the request`));
   }
 
   #giveUp(cause: BackendError): BackendError {

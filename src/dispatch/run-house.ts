@@ -1,0 +1,25 @@
+/** What a run needs of the dispatcher it runs in. */
+
+import type { Clock } from '../clock.js';
+import type { Deadlines } from '../deadlines.js';
+import type { BackendError } from '../errors.js';
+import type { Observer } from '../observe.js';
+import type { Origin } from '../origin/origin.js';
+import type { RetryBudget } from './retry-budget.js';
+import type { RetryOn } from './retry-policy.js';
+import type { Run } from './run.js';
+
+export interface RunHouse {
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+  readonly observer: Observer;
+  readonly budget: RetryBudget;
+  readonly maxAttempts: number;
+  readonly retryOn: readonly RetryOn[];
+  readonly honoursIdempotencyKey: boolean;
+  enqueue(run: Run): void;
+  redial(run: Run, last: Origin, preferOther: boolean): void;
+  leave(run: Run): void;
+  waitedOut(run: Run): BackendError;
+  finished(run: Run, exchangeMs: number | undefined): void;
+}
