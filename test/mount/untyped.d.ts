@@ -2,15 +2,15 @@
 
 declare module 'cors' {
   const cors: (options?: object) => import('express').RequestHandler;
-  export default cors;
+  export = cors;
 }
 
 declare module 'express-session' {
   const session: (options: object) => import('express').RequestHandler;
-  export default session;
+  export = session;
 }
 
 declare module 'express4' {
   const express: typeof import('express').default;
-  export default express;
+  export = express;
 }
