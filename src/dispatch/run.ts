@@ -1,15 +1,12 @@
 /** One request from beginning to end: its attempts, and what its requester gets to hear. */
 
 import { AsyncResource } from 'node:async_hooks';
-import type { Clock } from '../clock.js';
 import type { Exchange, Ending as ExchangeEnding, ExchangeListener } from '../connection/exchange.js';
-import type { Deadlines } from '../deadlines.js';
 import { type Attempt, BackendError } from '../errors.js';
 import { fieldValue } from '../http1/fields.js';
 import { type RequestFraming, writeRequestHead } from '../http1/request-head.js';
 import type { ResponseHead } from '../http1/response-parser.js';
 import type { Linked } from '../linked-set.js';
-import type { Observer } from '../observe.js';
 import type { Origin } from '../origin/origin.js';
 import type { DialWaiter } from '../origin/setting.js';
 import type { Tenancy } from '../origin/tenancy.js';
@@ -24,7 +21,6 @@ import {
   parseRetryAfter,
   type Resend,
   type RetryFacts,
-  type RetryOn,
   withoutToken,
 } from './retry-policy.js';
 import type { RunHouse } from './run-house.js';
