@@ -22,16 +22,20 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 const PROGRAM = `
 const { connect } = require('node:net');
 async function main({ ScriptedOrigin, answer, execute, wait }) {
+  const rules = [{ when: { path: '/slow' }, steps: [execute(), wait(600000), answer()] }];
+  // Closed just before the wait begins, and in the middle of it.
+  const moments = [(origin) => origin.executions('/slow') === 1, (origin) => origin.connections[0]?.steps.includes('wait')];
   for (const thread of [false, true]) {
-    const rules = [{ when: { path: '/slow' }, steps: [execute(), wait(600000), answer()] }];
-    const origin = await ScriptedOrigin.start({ thread, rules });
-    const client = connect(origin.port, '127.0.0.1', () => client.write('GET / HTTP/1.1\\r\\nHost: h\\r\\n\\r\\n'));
-    client.once('data', () => client.write('GET /slow HTTP/1.1\\r\\nHost: h\\r\\n\\r\\n'));
-    client.on('error', () => undefined);
-    origin.until(() => false, 600000).catch(() => undefined);
-    await origin.until(() => origin.executions('/slow') === 1);
-    await origin.close();
-    console.log(thread, origin.executions('/'));
+    for (const moment of moments) {
+      const origin = await ScriptedOrigin.start({ thread, rules });
+      const client = connect(origin.port, '127.0.0.1', () => client.write('GET / HTTP/1.1\\r\\nHost: h\\r\\n\\r\\n'));
+      client.once('data', () => client.write('GET /slow HTTP/1.1\\r\\nHost: h\\r\\n\\r\\n'));
+      client.on('error', () => undefined);
+      origin.until(() => false, 600000).catch(() => undefined);
+      await origin.until(() => moment(origin));
+      await origin.close();
+      console.log(thread, origin.executions('/'));
+    }
   }
 }
 `;
@@ -55,7 +59,7 @@ test.each([
     const program = join(folder, `${name}-program.cjs`);
     await writeFile(program, `${PROGRAM}${bundle.load}.then(main);`);
     const { stdout } = await run(process.execPath, [program], { timeout: 8_000 });
-    expect(stdout).toBe('false 1\ntrue 1\n');
+    expect(stdout).toBe('false 1\nfalse 1\ntrue 1\ntrue 1\n');
   },
   15_000,
 );

@@ -11,6 +11,15 @@ describe('ManualClock', () => {
     expect([...seen, clock.now()]).toEqual([['early', 10], ['late', 30], 50]);
   });
 
+  test('many timers run in order of time, whatever the order in which they were made', () => {
+    const clock = new ManualClock();
+    const seen: number[] = [];
+    // 7 and 31 have no common divisor: every moment from 0 to 30 once, far from sorted.
+    for (let count = 0; count < 31; count += 1) clock.after((count * 7) % 31, () => seen.push(clock.now()));
+    clock.advance(30);
+    expect(seen).toEqual(Array.from({ length: 31 }, (_, moment) => moment));
+  });
+
   test('timers of one moment run in the order in which they were made', () => {
     const clock = new ManualClock();
     const seen: number[] = [];
