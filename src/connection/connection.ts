@@ -76,10 +76,6 @@ export class Connection implements ResponseEvents, StallListener {
     return this.exchanges === 0 && this.#exchange === undefined;
   }
 
-  get busy(): boolean {
-    return this.#exchange !== undefined;
-  }
-
   /** Milliseconds since it was last handed back, by the clock that says more. */
   idleMs(): number {
     return Math.max(this.#clock.now() - this.idleSince, this.#clock.wallNow() - this.idleSinceWall);
@@ -90,7 +86,8 @@ export class Connection implements ResponseEvents, StallListener {
    * asked (see {@link askKernel}), wait for `afterTwoTurns`.
    */
   isAlive(): boolean | undefined {
-    if (this.closed || this.socket.destroyed) return false;
+    if (this.socket.destroyed) this.close('stale');
+    if (this.closed) return false;
     if (this.#askKernel === undefined || (this.secure && this.exchanges === 0)) return undefined;
     const liveness = this.#askKernel();
     if (liveness.name === 'unknown') return undefined;
@@ -105,17 +102,20 @@ export class Connection implements ResponseEvents, StallListener {
     this.#clock.soon(() => this.#clock.soon(call));
   }
 
-  /** Sends a request. `undefined`: the kernel refused the first write, nothing was sent, the connection is closed. */
-  begin(request: ExchangeRequest, head: string, listener: ExchangeListener): Exchange | undefined {
+  /** Gives the connection to a request: nothing is sent before `exchange.start()`. */
+  begin(request: ExchangeRequest, listener: ExchangeListener): Exchange {
     const exchange = new Exchange(this, request, listener);
     this.#exchange = exchange;
     this.#trailers = [];
     this.stalls.begin(request.timeouts.sendTimeout);
     this.#parser.begin(request.method);
-    if (exchange.start(head)) return exchange;
+    return exchange;
+  }
+
+  /** The kernel refused the first write of the exchange: it had closed the connection before. */
+  refused(): void {
     this.#exchange = undefined;
     this.close('stale');
-    return undefined;
   }
 
   /**

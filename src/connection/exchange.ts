@@ -82,7 +82,7 @@ export class Exchange implements BodyTarget {
     return this.sent === 'all';
   }
 
-  /** Sends the request. Returns false when the kernel refused the first write: nothing was sent. */
+  /** Sends the request. False = the kernel refused the first write: nothing was sent, and the connection is closed. */
   start(head: string): boolean {
     const { socket, flushed } = this.#connection;
     const { body } = this.request;
@@ -96,7 +96,10 @@ export class Exchange implements BodyTarget {
     } else socket.write(head, 'latin1', flushed);
 
     // The kernel's refusal is known at once on plain TCP. TLS encrypts first and tells later, which proves nothing.
-    if (!this.#connection.secure && socket.errored !== null) return false;
+    if (!this.#connection.secure && socket.errored !== null) {
+      this.#connection.refused();
+      return false;
+    }
     this.sent = 'some';
     if (this.#requestEnded) this.flushed();
     else body?.begin(this);

@@ -58,8 +58,11 @@ export interface Dispatch {
   readonly attempts: readonly Attempt[];
   /** Reads on after `onBody` returned false. */
   resume(): void;
-  /** The requester is gone: leaves the queue, or gives up the exchange. No further call of the sink. */
-  abort(reason: BackendError): void;
+  /**
+   * The requester is gone: leaves the queue, or gives up the exchange. No further call of the sink.
+   * @returns the reason with what is known of the request: delivery and attempts
+   */
+  abort(reason: BackendError): BackendError;
 }
 
 /** What a mount needs of the dispatcher. */

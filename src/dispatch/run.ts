@@ -85,14 +85,11 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
     this.#attempts.begin(origin.address.origin, connection.exchanges > 0);
     origin.lend(tenancy, this.travel);
     this.prepare(authority);
-    const exchange = connection.begin(this.request, this.#head, this);
-    if (exchange === undefined) {
+    this.#exchange = connection.begin(this.request, this);
+    if (!this.#exchange.start(this.#head)) {
       const refused = 'the kernel refused the first write: the connection was closed';
       this.#judge('refused-write', new BackendError('connection_terminated', refused));
-    } else if (!this.#ended) {
-      this.#exchange = exchange;
-      if (this.travel === 'fresh' && !this.#idempotent) origin.expectFresh();
-    }
+    } else if (this.travel === 'fresh' && !this.#idempotent) origin.expectFresh();
   }
 
   /** A dial of its own has ended well. */
@@ -183,8 +180,8 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
     this.#exchange?.resume();
   }
 
-  abort(reason: BackendError): void {
-    if (!this.#ended) this.#giveUp(reason);
+  abort(reason: BackendError): BackendError {
+    return this.#ended ? reason : this.#giveUp(reason);
   }
 
   /** Ends the request with an error, whatever it is doing. */

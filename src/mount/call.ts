@@ -101,8 +101,7 @@ export class Call implements ResponseSink, BodyOrigin {
 
   #giveUp(error: BackendError): void {
     if (this.#settled) return;
-    this.#dispatch?.abort(error);
-    this.onFail(error);
+    this.onFail(this.#dispatch?.abort(error) ?? error);
   }
 
   #settle(): void {
