@@ -69,6 +69,7 @@ export class ClientSilence {
 
   /** A client that is waiting for us is not silent. */
   #isClientsTurn(): boolean {
+    if (this.#res.socket === null) return false; // a response before this one, in a pipeline, is not finished
     if (this.#res.writableLength > 0) return true;
     const req = this.#req;
     return req.complete === false && req.readableFlowing === true && req.readableLength === 0;

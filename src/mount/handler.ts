@@ -1,6 +1,7 @@
-/** Mounts a backend in a node:http server, Express or Connect. */
+/** Mounts a backend in a server of node:http or node:http2, in Express or Connect. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { ResolvedHandlerOptions } from '../options.js';
 import { answerConnect } from './error-answer.js';
 import type { MountedBackend } from './mounted-backend.js';
@@ -10,13 +11,18 @@ import { type Next, Relay } from './relay.js';
  * Relays a request to the backend. Without `next` a failure is answered here; with it (Express, Connect) it is given to
  * `next` as a `BackendError`, unless a part of the response was sent already: then the client's connection is destroyed.
  */
-export type RequestHandler = (req: IncomingMessage, res: ServerResponse, next?: Next) => void;
+export interface RequestHandler {
+  (req: IncomingMessage, res: ServerResponse, next?: Next): void;
+  (req: Http2ServerRequest, res: Http2ServerResponse, next?: Next): void;
+}
 
 export function createHandler(house: MountedBackend, options: ResolvedHandlerOptions): RequestHandler {
   const mount = { house, options };
-  return (req, res, next) => {
+  function handle(req: IncomingMessage, res: ServerResponse, next?: Next): void {
     if (res.destroyed || res.writableEnded || req.aborted) return; // the client has left, or was answered
     if (req.method === 'CONNECT') answerConnect(res);
     else new Relay(mount, req, res, next).begin();
-  };
+  }
+  // The compatibility API of node:http2 has the same members; where it behaves otherwise the relay asks for the version.
+  return handle as RequestHandler;
 }

@@ -1,0 +1,115 @@
+import { gzipSync } from 'node:zlib';
+import express from 'express';
+import { hold } from 'pooled-backend/testing';
+import { describe, expect, test } from 'vitest';
+import { client, serve, startBackend, startOrigin, until } from './setting.js';
+
+function bodyOf(request: { readonly body: Uint8Array } | undefined): string {
+  return Buffer.from(request?.body ?? []).toString('latin1');
+}
+
+describe('request bodies held before their dispatch', () => {
+  test('that do not fit into requestBufferTotalBytes are streamed', async () => {
+    const origin = await startOrigin();
+    const backend = startBackend(origin, { requestBufferTotalBytes: 8 });
+    const port = await serve(backend.handler());
+    const [first, second] = [await client(port), await client(port)];
+    first.write('POST /held HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nabc');
+    const third = await client(port); // its answer comes after the first bytes of the first were read
+    expect((await third.get('/between')).status).toBe(200);
+    second.write('POST /streamed HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nabc');
+    await origin.until(() =>
+      origin.requests.some((request) => request.path === '/streamed' && request.body.length === 3),
+    );
+    for (const raw of [first, second]) {
+      raw.write('def');
+      expect((await raw.readResponse()).status).toBe(200);
+    }
+    expect(origin.requests.map((request) => [request.path, bodyOf(request)])).toEqual([
+      ['/between', ''],
+      ['/streamed', 'abcdef'],
+      ['/held', 'abcdef'],
+    ]);
+  });
+
+  test('give their bytes back whatever becomes of them', async () => {
+    const origin = await startOrigin();
+    const backend = startBackend(origin, { requestBufferTotalBytes: 6 });
+    const port = await serve(backend.handler());
+    const leaver = await client(port);
+    leaver.write('POST /left HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nabc');
+    const raw = await client(port);
+    expect((await raw.get('/')).status).toBe(200);
+    leaver.destroy();
+    const held = async () => {
+      raw.write('POST /held HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nabcdef');
+      return (await raw.readResponse()).status;
+    };
+    await until(() => backend.stats().requestBuffer.bytes === 0);
+    expect([await held(), await held(), backend.stats().requestBuffer.bytes]).toEqual([200, 200, 0]);
+  });
+
+  test('longer than requestBufferBytes by their own word are streamed from the first byte', async () => {
+    const origin = await startOrigin();
+    const raw = await client(await serve(startBackend(origin).handler({ requestBufferBytes: 4 })));
+    raw.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nab');
+    await origin.until(() => bodyOf(origin.requests[0]) === 'ab');
+    raw.write('cdef');
+    expect((await raw.readResponse()).status).toBe(200);
+    expect(origin.requests[0]?.headers['content-length']).toBe('6');
+  });
+});
+
+test('an upload that is refused while it is under way can read why', async () => {
+  const origin = await startOrigin({ script: () => [hold()] });
+  const backend = startBackend(origin, { maxConnections: 1, maxQueue: 1, requestBufferBytes: false });
+  const port = await serve(backend.handler());
+  for (const waiting of [0, 1]) {
+    (await client(port)).write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    await until(() => origin.requests.length === 1 && backend.stats().queue.length === waiting);
+  }
+  const raw = await client(port);
+  raw.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10000000\r\n\r\n');
+  raw.write(Buffer.alloc(3_000_000));
+  const response = await raw.readResponse();
+  expect([response.status, response.headers.connection]).toEqual([503, 'close']);
+  expect(await raw.ended()).toBe('fin');
+});
+
+describe('a compressed body behind a parser that has inflated it', () => {
+  const packed = gzipSync('{"a":1}');
+
+  async function sent(framing: string, bytes: Buffer) {
+    const origin = await startOrigin();
+    const app = express().use(express.json(), startBackend(origin).handler());
+    app.use(
+      ((error: { code: string }, _req, res, _next) =>
+        void res.status(599).send(error.code)) as express.ErrorRequestHandler,
+    );
+    const raw = await client(await serve(app));
+    raw.write(
+      `POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\n${framing}\r\n\r\n`,
+    );
+    raw.write(bytes);
+    return { response: await raw.readResponse(), request: origin.requests[0] };
+  }
+
+  test('is sent as it is now, and does not claim to be compressed', async () => {
+    const { response, request } = await sent(`Content-Length: ${packed.length}`, packed);
+    expect([response.status, bodyOf(request), request?.headers['content-encoding']]).toEqual([
+      200,
+      '{"a":1}',
+      undefined,
+    ]);
+  });
+
+  test('is refused when nothing tells which of the two it is', async () => {
+    const chunk = Buffer.concat([
+      Buffer.from(`${packed.length.toString(16)}\r\n`),
+      packed,
+      Buffer.from('\r\n0\r\n\r\n'),
+    ]);
+    const { response, request } = await sent('Transfer-Encoding: chunked', chunk);
+    expect([response.status, response.body.toString(), request]).toEqual([599, 'body_already_read', undefined]);
+  });
+});
