@@ -42,7 +42,7 @@ function useWrk(name, core) {
   const generate = async (port, what, seconds) => {
     const script = join(folder, `${what.key}.lua`);
     writeFileSync(script, wrkScript(what));
-    const words = ['wrk', '-t1', `-c${CLIENTS}`, `-d${seconds}s`, '-s', script, `http://127.0.0.1:${port}${what.path}`];
+    const words = ['wrk', '-t1', `-c${CLIENTS}`, `-d${seconds}s`, '-s', script, `http://127.0.0.1:${port}`];
     const [file = '', ...rest] = core === undefined ? words : ['taskset', '-c', String(core), ...words];
     const { stdout } = await promisify(execFile)(file, rest);
     return JSON.parse(stdout.slice(stdout.indexOf('RESULT') + 'RESULT'.length));
@@ -50,11 +50,23 @@ function useWrk(name, core) {
   return { name, generate, stop: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
-/** Lua runs once before and once after the load, not for each request. */
-function wrkScript(/** @type {import('./cases.mjs').Case} */ { method, bodyBytes }) {
-  return `
-wrk.method = "${method}"
-${bodyBytes > 0 ? `wrk.body = string.rep("x", ${bodyBytes})` : ''}
+/** One request needs no Lua while the load runs; of several, Lua only chooses. */
+function wrkScript(/** @type {import('./cases.mjs').Case} */ { requests }) {
+  const body = (/** @type {number} */ bytes) => (bytes > 0 ? `string.rep("x", ${bytes})` : 'nil');
+  const texts = requests.map((sent) => `wrk.format("${sent.method}", "${sent.path}", nil, ${body(sent.bodyBytes)})`);
+  const [first] = requests;
+  const one = `
+wrk.method, wrk.path, wrk.body = "${first?.method}", "${first?.path}", ${body(first?.bodyBytes ?? 0)}
+`;
+  const several = `
+local texts, turn = {}, 0
+init = function() texts = { ${texts.join(', ')} } end
+request = function()
+  turn = turn % #texts + 1
+  return texts[turn]
+end
+`;
+  return `${requests.length === 1 ? one : several}
 done = function(summary, latency, requests)
   local e = summary.errors
   local errors = e.connect + e.read + e.write + e.status + e.timeout
@@ -71,16 +83,18 @@ end
  * @param {number} seconds
  * @returns {Promise<Load>}
  */
-async function ownLoad(core, port, { method, path, bodyBytes }, seconds) {
-  const framing = bodyBytes > 0 ? `content-length: ${bodyBytes}\r\n` : '';
-  const request = `${method} ${path} HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\n${framing}\r\n${'x'.repeat(bodyBytes)}`;
+async function ownLoad(core, port, { requests }, seconds) {
+  const request = requests.map(({ method, path, bodyBytes }) => {
+    const framing = bodyBytes > 0 ? `content-length: ${bodyBytes}\r\n` : '';
+    return `${method} ${path} HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\n${framing}\r\n${'x'.repeat(bodyBytes)}`;
+  });
   const child = await startChild(
     new URL('../rig/load.mjs', import.meta.url),
     { port, connections: CLIENTS, request },
     { core },
   );
-  const { requests, errors, seconds: elapsed, latency } = await child.ask('run', { seconds });
+  const { requests: answered, errors, seconds: elapsed, latency } = await child.ask('run', { seconds });
   await child.stop();
   const failed = /** @type {number[]} */ (Object.values(errors)).reduce((sum, count) => sum + count, 0);
-  return { requests, errors: failed, seconds: elapsed, latency };
+  return { requests: answered, errors: failed, seconds: elapsed, latency };
 }

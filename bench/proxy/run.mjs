@@ -9,6 +9,7 @@
 
 import { request as sendRequest } from 'node:http';
 import { parseArgs } from 'node:util';
+import { ensureBuilt } from '../rig/built.mjs';
 import { onInterrupt, startChild } from '../rig/child.mjs';
 import { chooseCores, cpuMsOf } from '../rig/cpu.mjs';
 import { BODIES } from './bodies.mjs';
@@ -60,6 +61,7 @@ if (values.help) console.log(HELP);
 else await bench();
 
 async function bench() {
+  ensureBuilt();
   const cores = chooseCores();
   const generator = chooseGenerator(cores.load);
   onInterrupt(generator.stop);
@@ -102,7 +104,7 @@ async function runCase(what, plan, origin, generate, core) {
       peers.push({ peer: name, child, samples: [] });
     }
     for (const { peer, child } of peers) {
-      await checkAnswer(peer, child.ready.port, what);
+      for (const sent of what.requests) await checkAnswer(peer, child.ready.port, sent);
       await generate(child.ready.port, what, plan.warmUp);
     }
     for (let round = 0; round < plan.rounds; round += 1) {
@@ -144,7 +146,7 @@ async function measure(child, what, generate, seconds) {
  * A peer that answers something else would be measured at other work.
  * @param {string} peer
  * @param {number} port
- * @param {import('./cases.mjs').Case} what
+ * @param {import('./cases.mjs').Sent} sent
  * @returns {Promise<void>}
  */
 function checkAnswer(peer, port, { method, path, bodyBytes }) {

@@ -2,7 +2,7 @@
  * A load generator in its own process, for machines without wrk and for a given rate or number of requests: raw
  * sockets, one request at a time on each, the same bytes again and again but for `{n}`, which is the request's number.
  *
- * Options: `{ port, connections, request }`. Asked `run` with `{ seconds?, requests?, rate? }` it answers `LoadResult`:
+ * Options: `{ port, connections, request }`; several requests take turns. Asked `run` with `{ seconds?, requests?, rate? }` it answers `LoadResult`:
  * it stops after that many seconds or requests, whichever is first. With `rate` it starts so many requests a second,
  * evenly, as long as a connection is free, else as soon as one is.
  */
@@ -19,10 +19,9 @@ import { options, serve } from './parent.mjs';
  */
 
 const TICK_MS = 5;
-/** @type {{ port: number, connections: number, request: string }} */
+/** @type {{ port: number, connections: number, request: string | string[] }} */
 const { port, connections, request } = options();
-const bytes = Buffer.from(request, 'latin1');
-const numbered = request.includes('{n}');
+const templates = [request].flat().map((text) => (text.includes('{n}') ? text : Buffer.from(text, 'latin1')));
 
 /** @type {Record<string, number>} */
 let errors = {};
@@ -55,7 +54,8 @@ class Lane {
     this.#bodyLeft = -1;
     this.#sentAt = performance.now();
     this.#socket ??= this.#open();
-    this.#socket.write(numbered ? request.replace('{n}', String(begun)) : bytes);
+    const template = templates[begun % templates.length] ?? '';
+    this.#socket.write(typeof template === 'string' ? template.replace('{n}', String(begun)) : template);
   }
 
   #open() {

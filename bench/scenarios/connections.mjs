@@ -7,13 +7,15 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { PooledBackend } from 'pooled-backend';
+import { ensureBuilt } from '../rig/built.mjs';
 import { onInterrupt, startChild } from '../rig/child.mjs';
 
 const { values } = parseArgs({ options: { connections: { type: 'string', default: '5000' } } });
 const count = Number(values.connections);
 const WAIT_MS = 60_000;
 
+ensureBuilt();
+const { PooledBackend } = await import('pooled-backend');
 onInterrupt(() => {});
 const origin = await startChild(new URL('origin.mjs', import.meta.url), { hold: true });
 const backend = new PooledBackend({

@@ -5,6 +5,7 @@
  */
 
 import { parseArgs } from 'node:util';
+import { ensureBuilt } from '../rig/built.mjs';
 import { onInterrupt, startChild } from '../rig/child.mjs';
 
 const SLICES = 10;
@@ -15,6 +16,7 @@ const RSS_GROWTH = 1.1;
 
 const { values } = parseArgs({ options: { requests: { type: 'string', default: '1000000' } } });
 const slice = Math.ceil(Number(values.requests) / SLICES);
+ensureBuilt();
 onInterrupt(() => {});
 
 const rig = (/** @type {string} */ file) => new URL(`../rig/${file}`, import.meta.url);

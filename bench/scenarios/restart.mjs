@@ -6,6 +6,7 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ensureBuilt } from '../rig/built.mjs';
 import { onInterrupt, startChild } from '../rig/child.mjs';
 
 const RATE = 1000;
@@ -14,6 +15,7 @@ const KILL_AFTER_MS = 3000;
 const DOWN_MS = 1500; // and the time that the new process takes to start
 const CLIENTS = 4000; // more than RATE × the time down: the load goes on while requests wait
 
+ensureBuilt();
 onInterrupt(() => {});
 let failed = false;
 for (const origins of [2, 1]) {
