@@ -1,0 +1,235 @@
+/** A whole backend in memory: the real dispatcher, origins and connections, with time and peers under the test's hand. */
+
+import { EventEmitter } from 'node:events';
+import { onTestFinished } from 'vitest';
+import { balancerFor } from '../src/balance/balancers.js';
+import type { StartDial } from '../src/connection/dial.js';
+import { Deadlines } from '../src/deadlines.js';
+import { Dispatcher } from '../src/dispatch/dispatcher.js';
+import { ReplayBody } from '../src/dispatch/replay-body.js';
+import type { OutgoingRequest, RequestTimeouts } from '../src/dispatch/request.js';
+import { RetryBudget } from '../src/dispatch/retry-budget.js';
+import type { Run } from '../src/dispatch/run.js';
+import { WaitQueue } from '../src/dispatch/wait-queue.js';
+import { loadLlhttp, readWindow } from '../src/http1/llhttp.js';
+import { ByteBudget } from '../src/mount/byte-budget.js';
+import { type BackendEvents, type EventName, Observer } from '../src/observe.js';
+import { type PooledBackendOptions, type ResolvedOptions, resolveOptions } from '../src/options.js';
+import { Origin } from '../src/origin/origin.js';
+import { type BackendStats, type OriginStats, takeStats } from '../src/stats.js';
+import { checkStats, ManualClock } from '../src/testing/index.js';
+import { Caller, requester } from './caller.js';
+import { MemoryDial, type Peer } from './peers.js';
+
+export { type Caller, requester } from './caller.js';
+export type { MemoryDial, Peer, PeerAnswer } from './peers.js';
+
+export interface Sending extends Partial<Omit<OutgoingRequest, 'timeouts' | 'body'>>, Partial<RequestTimeouts> {
+  readonly body?: string | ReplayBody;
+}
+
+export interface HouseOptions extends Omit<PooledBackendOptions, 'origins'> {
+  readonly origins?: PooledBackendOptions['origins'];
+  /** Gives the numbers of the house. Default: always 0.5. */
+  readonly random?: () => number;
+  /** Makes the dials. Default: each waits in `dials` for the test. */
+  readonly startDial?: StartDial;
+}
+
+/** A GET becomes `GET /1`, the next request `/2`, and so on, so that peers can tell them apart. */
+export class House {
+  readonly clock = new ManualClock({ now: 1_000 });
+  readonly deadlines = new Deadlines(this.clock);
+  readonly options: ResolvedOptions;
+  readonly events: [EventName, object][] = [];
+  readonly queue: WaitQueue<Run>;
+  readonly dispatcher: Dispatcher;
+  readonly origins: readonly Origin[];
+  /** Every dial so far, oldest first. */
+  readonly dials: MemoryDial[] = [];
+  readonly peers: Peer[] = [];
+  readonly callers: Caller[] = [];
+
+  constructor({ random = () => 0.5, startDial, ...options }: HouseOptions = {}) {
+    loadLlhttp();
+    const { clock, deadlines } = this;
+    const resolved = resolveOptions({ origins: ['http://a.test:80'], ...options });
+    this.options = resolved;
+    const observer = new Observer(this.#recorder(), resolved.logger);
+    this.queue = new WaitQueue({ maxQueue: resolved.maxQueue, queueTimeoutMs: resolved.queueTimeout, clock });
+    this.dispatcher = new Dispatcher({
+      clock,
+      deadlines,
+      observer,
+      queue: this.queue,
+      budget: new RetryBudget(resolved.retryBudget, clock),
+      balancer: balancerFor(resolved.balance),
+      maxAttempts: resolved.maxAttempts,
+      maxEjected: resolved.ejection.maxEjected,
+      retryOn: resolved.retryOn,
+      honoursIdempotencyKey: resolved.idempotencyKey === 'honoured',
+    });
+    const setting = {
+      ...resolved,
+      clock,
+      deadlines,
+      observer,
+      random,
+      window: readWindow(),
+      startDial: startDial ?? this.#startDial,
+      limits: { maxHeaderBytes: resolved.maxHeaderBytes },
+    };
+    this.origins = resolved.origins.map((address) => new Origin(address, setting, this.dispatcher));
+    this.dispatcher.serve(this.origins);
+  }
+
+  /** A house that is destroyed with the test, its slots made. */
+  static async open(options: HouseOptions = {}): Promise<House> {
+    const house = new House(options);
+    onTestFinished(() => house.destroy());
+    await house.settle();
+    return house;
+  }
+
+  // --- requests ------------------------------------------------------------------------------------------------------
+
+  send({ body, ...given }: Sending = {}): Caller {
+    const number = this.callers.length + 1;
+    const caller = new Caller(`r${number}`);
+    this.callers.push(caller);
+    const { queueTimeout, sendTimeout, headersTimeout, bodyTimeout, requestTimeout } = { ...this.options, ...given };
+    const request: OutgoingRequest = {
+      method: 'GET',
+      path: `/${number}`,
+      fields: [],
+      host: undefined,
+      body: typeof body === 'string' ? ReplayBody.ofBytes(Buffer.from(body)) : body,
+      idempotent: undefined,
+      nonIdempotent: this.options.nonIdempotent,
+      acceptsTrailers: false,
+      ...given,
+      timeouts: { queueTimeout, sendTimeout, headersTimeout, bodyTimeout, requestTimeout },
+    };
+    caller.dispatch = requester.run(caller.name, () => this.dispatcher.dispatch(request, caller));
+    return caller;
+  }
+
+  /** Sends and waits for all that follows at once. */
+  async sent(sending: Sending = {}): Promise<Caller> {
+    const caller = this.send(sending);
+    await this.settle();
+    return caller;
+  }
+
+  post(sending: Sending = {}): Promise<Caller> {
+    return this.sent({ method: 'POST', body: 'x', ...sending });
+  }
+
+  // --- peers ---------------------------------------------------------------------------------------------------------
+
+  get dialling(): MemoryDial[] {
+    return this.dials.filter((dial) => dial.state === 'dialling');
+  }
+
+  /** Opens the oldest dial. */
+  async accept(how: { readonly spokeFirst?: boolean; readonly asks?: boolean } = {}): Promise<Peer> {
+    const [dial] = this.dialling;
+    if (dial === undefined) throw new Error('nobody dials');
+    const peer = dial.open(how);
+    this.peers.push(peer);
+    await this.settle();
+    return peer;
+  }
+
+  async refuse(code?: string): Promise<void> {
+    const [dial] = this.dialling;
+    if (dial === undefined) throw new Error('nobody dials');
+    dial.refuse(code);
+    await this.settle();
+  }
+
+  /** A connection that has carried `exchanges` GETs and is idle. */
+  async idle(exchanges = 1): Promise<Peer> {
+    const callers = [await this.sent()];
+    const peer = await this.accept();
+    for (;;) {
+      peer.answer();
+      await this.settle();
+      if (callers.length === exchanges) return peer;
+      callers.push(await this.sent());
+    }
+  }
+
+  /** The peer that got this request last. */
+  peerOf(caller: Caller): Peer | undefined {
+    const number = caller.name.slice(1);
+    return this.peers.findLast((peer) => peer.requests.some((line) => line.endsWith(`/${number}`)));
+  }
+
+  // --- time and counts -----------------------------------------------------------------------------------------------
+
+  /** Lets everything happen that needs no time. */
+  async settle(): Promise<void> {
+    for (let turn = 0; turn < 3; turn += 1) {
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      this.clock.advance(0);
+    }
+  }
+
+  async advance(ms: number): Promise<void> {
+    this.clock.advance(ms);
+    await this.settle();
+  }
+
+  get stats(): BackendStats {
+    const { dispatcher: dispatching, options, deadlines } = this;
+    const budget = new ByteBudget(0);
+    return takeStats(this.origins, this.dispatcher, {
+      ...{ dispatching, options, deadlines },
+      ...{ requestBuffer: budget, spool: budget },
+    });
+  }
+
+  /** Of the first origin, or of that number. */
+  originStats(index = 0): OriginStats {
+    const stats = this.stats.origins[index];
+    if (stats === undefined) throw new Error(`no origin ${index}`);
+    return stats;
+  }
+
+  origin(index = 0): Origin {
+    const origin = this.origins[index];
+    if (origin === undefined) throw new Error(`no origin ${index}`);
+    return origin;
+  }
+
+  eventsOf(name: EventName): object[] {
+    return this.events.filter(([one]) => one === name).map(([, details]) => details);
+  }
+
+  /** Nothing is under way, and the counts say so. */
+  checkAtRest(): void {
+    const { stats } = this;
+    checkStats(stats, { atRest: true, maxConnections: this.options.maxConnections });
+    if (stats.inFlight > 0) throw new Error(`${stats.inFlight} requests in flight at rest`);
+  }
+
+  destroy(error?: Error): void {
+    this.dispatcher.close(error);
+    for (const origin of this.origins) origin.close('destroyed');
+  }
+
+  readonly #startDial: StartDial = (target, _session, deadlines, listener) => {
+    const dial = new MemoryDial(target, deadlines, listener);
+    this.dials.push(dial);
+    return dial;
+  };
+
+  #recorder(): EventEmitter<BackendEvents> {
+    const emitter = new EventEmitter<BackendEvents>();
+    const names: EventName[] = ['connect', 'disconnect', 'dialFailed', 'stale', 'poisoned', 'resend', 'eject'];
+    names.push('readmit', 'failOpen', 'refuse', 'request', 'fail');
+    for (const name of names) emitter.on(name, (details: object) => this.events.push([name, details]));
+    return emitter;
+  }
+}

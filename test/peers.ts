@@ -1,0 +1,154 @@
+/** The other side of a backend in memory: its dials, and the peers at the far ends, both moved by the test alone. */
+
+import { type DialListener, type DialTarget, dialError, type Intake } from '../src/connection/dial.js';
+import type { Liveness } from '../src/connection/liveness.js';
+import type { Deadline, Deadlines } from '../src/deadlines.js';
+import { MemorySocket } from '../src/testing/index.js';
+
+/** What the far end of a connection says when it answers. */
+export interface PeerAnswer {
+  readonly status?: number;
+  readonly fields?: readonly string[]; // whole lines
+  readonly body?: string;
+  readonly close?: boolean;
+}
+
+/** The far end of one connection. What it sends is with the other end at once, unless it is held in the kernel. */
+export class Peer {
+  readonly origin: string;
+  readonly near: MemorySocket;
+  readonly far: MemorySocket;
+  /** All that arrived. */
+  heard = '';
+  /** The connection is closed, by whichever side. */
+  closed = false;
+  #held: 'no' | 'bytes' | 'fin' = 'no';
+  #heldBytes = '';
+  #answered = 0;
+  #holds = false;
+
+  constructor(origin: string, near: MemorySocket, far: MemorySocket) {
+    this.origin = origin;
+    this.near = near;
+    this.far = far;
+    far.on('data', (bytes: Buffer) => {
+      this.heard += bytes.toString('latin1');
+    });
+    far.on('error', () => undefined); // a reset is how connections end here
+    near.on('close', () => {
+      this.closed = true;
+    });
+  }
+
+  /** `METHOD /path` of each request that arrived. */
+  get requests(): string[] {
+    return [...this.heard.matchAll(/([A-Z]+ \S+) HTTP\/1\.1\r\n/g)].map(([, line = '']) => line);
+  }
+
+  /** Requests that arrived and were not answered. */
+  get owes(): number {
+    return this.closed ? 0 : this.requests.length - this.#answered;
+  }
+
+  answer({ status = 200, fields = [], body = 'ok', close = false }: PeerAnswer = {}): void {
+    this.#answered += 1;
+    const bodiless = status === 204 || status === 304;
+    const all = [
+      ...fields,
+      ...(bodiless ? [] : [`Content-Length: ${body.length}`]),
+      ...(close ? ['Connection: close'] : []),
+    ];
+    this.send(`HTTP/1.1 ${status} -\r\n${all.map((line) => `${line}\r\n`).join('')}\r\n${bodiless ? '' : body}`);
+    if (close) this.fin();
+  }
+
+  send(text: string): void {
+    if (this.closed || this.far.destroyed) return;
+    if (this.#held === 'no') this.#held = 'bytes';
+    this.#heldBytes += text;
+    this.far.write(text, 'latin1');
+    this.#arrive();
+  }
+
+  fin(): void {
+    if (this.#held === 'no') this.#held = 'fin';
+    this.far.end();
+    this.#arrive();
+  }
+
+  reset(): void {
+    this.far.resetAndDestroy();
+    this.far.deliver();
+  }
+
+  /** What it sends from now on is in the kernel of the near end, unread by the event loop, until {@link letGo}. */
+  hold(): void {
+    this.#holds = true;
+  }
+
+  letGo(): void {
+    this.#holds = false;
+    this.#arrive();
+  }
+
+  /** What one read of the descriptor would tell. */
+  askKernel(): Liveness {
+    if (this.#held === 'no') return { name: 'alive' };
+    if (this.#held === 'fin') return { name: 'stale' };
+    return { name: 'poisoned', bytes: Buffer.from(this.#heldBytes, 'latin1') };
+  }
+
+  #arrive(): void {
+    if (this.#holds) return;
+    this.#held = 'no';
+    this.#heldBytes = '';
+    this.far.deliver();
+  }
+}
+
+/** One dial under way. */
+export class MemoryDial {
+  readonly target: DialTarget;
+  state: 'dialling' | 'open' | 'failed' | 'abandoned' = 'dialling';
+  readonly #listener: DialListener;
+  readonly #deadline: Deadline;
+
+  constructor(target: DialTarget, deadlines: Deadlines, listener: DialListener) {
+    this.target = target;
+    this.#listener = listener;
+    this.#deadline = deadlines.create(() => this.refuse('ETIMEDOUT'));
+    this.#deadline.set(target.connectTimeoutMs);
+  }
+
+  /** `spokeFirst`: the peer said something before anybody asked. `asks`: the kernel can be asked. */
+  open({ spokeFirst = false, asks = true } = {}): Peer {
+    this.#end('open');
+    const intake: Intake = { receive: () => false };
+    const callback = (count: number): boolean => intake.receive(count);
+    const near = new MemorySocket({ onread: { buffer: this.target.window, callback } });
+    const far = new MemorySocket({ delivery: 'by-hand' });
+    near.join(far);
+    far.join(near);
+    const peer = new Peer(this.target.origin, near, far);
+    const askKernel = asks ? () => peer.askKernel() : undefined;
+    this.#listener.opened({ socket: near, intake, spokeFirst, askKernel });
+    return peer;
+  }
+
+  refuse(code = 'ECONNREFUSED'): void {
+    if (this.state !== 'dialling') return;
+    this.#end('failed');
+    const cause = Object.assign(new Error(`connect ${code}`), { code });
+    this.#listener.failed(dialError(this.target.origin, cause, this.target.protocol === 'https:'));
+  }
+
+  abandon(): void {
+    if (this.state === 'dialling') this.#end('abandoned');
+  }
+
+  #end(state: 'open' | 'failed' | 'abandoned'): void {
+    if (this.state !== 'dialling') throw new Error(`a dial that is ${this.state} becomes ${state}`);
+    this.state = state;
+    this.#deadline.clear();
+  }
+}
