@@ -21,7 +21,7 @@ export class Dialler {
   readonly #pool: Pool<Tenancy>;
   readonly #backoff: DialBackoff;
   readonly #listener: DiallerListener;
-  readonly #dials = new Map<DialUnderWay, DialPurpose>();
+  readonly #dials = new Map<Slot<Tenancy>, { readonly purpose: DialPurpose; readonly dial: DialUnderWay }>();
   #session: Buffer | undefined;
   #closed = false;
 
@@ -58,7 +58,7 @@ export class Dialler {
   /** Dials for spares and the minimum. */
   get stocking(): number {
     let count = 0;
-    for (const purpose of this.#dials.values()) if (purpose === 'stock') count += 1;
+    for (const { purpose } of this.#dials.values()) if (purpose === 'stock') count += 1;
     return count;
   }
 
@@ -70,18 +70,18 @@ export class Dialler {
     this.#backoff.begin();
     const dial = this.#startDial(this.#target, this.#session, this.#deadlines, {
       opened: (dialled) => {
-        this.#dials.delete(dial);
+        this.#dials.delete(slot);
         this.#listener.dialled(slot, dialled, purpose);
       },
       failed: (error) => {
-        this.#dials.delete(dial);
+        this.#dials.delete(slot);
         this.#listener.dialFailed(slot, error, purpose);
       },
       session: (session) => {
         this.#session = session;
       },
     });
-    this.#dials.set(dial, purpose);
+    this.#dials.set(slot, { purpose, dial });
   }
 
   /** Closes the connection that has been idle longest, so that a fresh one can take its slot. */
@@ -92,7 +92,10 @@ export class Dialler {
   /** Gives up every dial and begins no other. */
   close(): void {
     this.#closed = true;
-    for (const dial of this.#dials.keys()) dial.abandon();
+    for (const [slot, { dial }] of this.#dials) {
+      dial.abandon();
+      this.#pool.release(slot);
+    }
     this.#dials.clear();
   }
 }
