@@ -3,7 +3,7 @@
 import type { Balancer } from '../balance/balancer.js';
 import { type Clock, ProcessHold } from '../clock.js';
 import type { Deadlines } from '../deadlines.js';
-import { asBackendError, BackendError } from '../errors.js';
+import { asBackendError, BackendError, type ErrorCode } from '../errors.js';
 import { LinkedSet } from '../linked-set.js';
 import type { Observer } from '../observe.js';
 import type { Origin } from '../origin/origin.js';
@@ -30,6 +30,8 @@ export interface DispatcherSetting {
   readonly retryOn: readonly RetryOn[];
   readonly honoursIdempotencyKey: boolean;
 }
+
+const LASTING: ReadonlySet<ErrorCode> = new Set(['tls_certificate_error', 'proxy_configuration_error']);
 
 type State =
   | { readonly name: 'open' }
@@ -198,10 +200,10 @@ export class Dispatcher implements Dispatching, Demand, RunHouse {
     });
   }
 
-  /** A certificate does not mend itself within the wait of a request. */
+  /** A certificate or a setting does not mend itself within the wait of a request. */
   dialFailed(origin: Origin, error: BackendError): void {
     const elsewhere = this.#choice.eligible().some((one) => one !== origin && one.backoff.state.name === 'ready');
-    if (error.code !== 'tls_certificate_error' || elsewhere) {
+    if (!LASTING.has(error.code) || elsewhere) {
       this.room();
       return;
     }

@@ -1,8 +1,8 @@
 /** Makes connections in the empty slots of one origin. */
 
-import type { Dialled, DialTarget, DialUnderWay, StartDial } from '../connection/dial.js';
+import type { Dialled, DialListener, DialTarget, DialUnderWay, StartDial } from '../connection/dial.js';
 import type { Deadlines } from '../deadlines.js';
-import type { BackendError } from '../errors.js';
+import { BackendError } from '../errors.js';
 import type { Pool, Slot } from '../pool/pool.js';
 import type { DialBackoff } from './dial-backoff.js';
 import type { DialPurpose } from './setting.js';
@@ -68,7 +68,7 @@ export class Dialler {
     if (slot === undefined) throw new Error(`a dial to ${this.#target.origin} without an empty slot`);
     this.#pool.startDial(slot);
     this.#backoff.begin();
-    const dial = this.#startDial(this.#target, this.#session, this.#deadlines, {
+    const dial = this.#start({
       opened: (dialled) => {
         this.#dials.delete(slot);
         this.#listener.dialled(slot, dialled, purpose);
@@ -82,6 +82,24 @@ export class Dialler {
       },
     });
     this.#dials.set(slot, { purpose, dial });
+  }
+
+  #start(listener: DialListener): DialUnderWay {
+    try {
+      return this.#startDial(this.#target, this.#session, this.#deadlines, listener);
+    } catch (thrown) {
+      // A bad certificate, a bad local address, or a lookup that throws: Node says so within the call.
+      const { origin } = this.#target;
+      const message = `could not begin to connect to ${origin}: ${thrown instanceof Error ? thrown.message : thrown}`;
+      const error = new BackendError('proxy_configuration_error', message, { origin, cause: thrown });
+      let abandoned = false;
+      queueMicrotask(() => abandoned || listener.failed(error));
+      return {
+        abandon: () => {
+          abandoned = true;
+        },
+      };
+    }
   }
 
   /** Closes the connection that has been idle longest, so that a fresh one can take its slot. */
