@@ -80,10 +80,15 @@ export class Relay implements ResponseSink, IntakeOutlet {
     try {
       const idempotent = this.#declaredIdempotent(request);
       const outgoing = { method, path, fields, host, body, idempotent, nonIdempotent, timeouts, acceptsTrailers };
-      this.#dispatch = house.dispatching.dispatch(outgoing, this);
+      const dispatch = house.dispatching.dispatch(outgoing, this);
+      if (this.#isOpen()) this.#dispatch = dispatch; // it may have failed before it returned
     } catch (thrown) {
       this.#fail(asBackendError(thrown));
     }
+  }
+
+  #isOpen(): boolean {
+    return this.#stage === 'taking' || this.#stage === 'relaying';
   }
 
   requestFailed(error: BackendError): void {
@@ -239,9 +244,9 @@ export class Relay implements ResponseSink, IntakeOutlet {
 
   /** Fails a request that the origin has not failed. */
   #giveUp(error: BackendError): void {
-    this.#dispatch?.abort(error);
+    const failure = this.#dispatch?.abort(error) ?? error;
     this.#dispatch = undefined;
-    this.#fail(error);
+    this.#fail(failure);
   }
 
   #fail(error: BackendError): void {

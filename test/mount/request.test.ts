@@ -237,7 +237,10 @@ describe('its signal', () => {
     const pending = backend.request({ method: 'POST', path: '/', body: 'x', signal: controller.signal });
     await origin.until(() => origin.requests[0]?.complete === true);
     controller.abort(reason);
-    await expect(pending).rejects.toMatchObject({ code: 'client_aborted', cause: reason });
+    await expect(pending).rejects.toMatchObject({
+      ...{ code: 'client_aborted', cause: reason, delivery: 'unknown' },
+      attempts: [{ sent: 'all', received: 'nothing', phase: 'wait' }],
+    });
   });
 
   test('aborted during the body fails its reader', async () => {
