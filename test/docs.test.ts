@@ -8,6 +8,7 @@ import { build, type Plugin } from 'esbuild';
 import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
 import { llhttpForEsbuild } from '../llhttp.config.js';
+import { BackendError, type ErrorCode } from '../src/errors.js';
 import { handlerOptionTable, type OptionRow, optionTable } from '../src/options.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url)).replace(/[\\/]$/, '');
@@ -24,7 +25,10 @@ function filesIn(folder: string, ending: RegExp): string[] {
 }
 
 const read = (file: string) => readFileSync(join(ROOT, file), 'utf8');
-const pages = [...(README_EXISTS ? ['README.md'] : []), ...filesIn('docs', /\.md$/)];
+const pages = [
+  ...['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', 'bench/README.md', 'examples/README.md'],
+  ...filesIn('docs', /\.md$/),
+].filter((page) => existsSync(join(ROOT, page)));
 const examples = filesIn('examples', /\.(ts|mts|js|mjs)$/);
 
 describe('options tables', () => {
@@ -55,7 +59,49 @@ describe('options tables', () => {
   });
 });
 
+describe('lists', () => {
+  test('docs/errors.md has every code, with its status', () => {
+    const codes = keysOf('src/errors.ts', 'STATUS_BY_CODE') as ErrorCode[];
+    const wanted = codes.map((code) => [code, String(new BackendError(code, '').statusCode)]);
+    expect(rowsUnder('docs/errors.md', 'code').map(([code, status]) => [code, status])).toEqual(wanted);
+  });
+
+  test('docs/observability.md has every event, with its level', () => {
+    const levels = [...read('src/observe.ts').matchAll(/^ {2}(\w+): '(\w+)',$/gm)].map(([, ...row]) => row);
+    expect(rowsUnder('docs/observability.md', 'event').map(([event, level]) => [event, level])).toEqual(levels);
+    expect(levels.length).toBe(keysOf('src/observe.ts', 'LEVELS').length);
+  });
+
+  test.each([
+    ['closed', 'src/connection/connection-owner.ts', 'CloseReason'],
+    ['resent', 'src/dispatch/retry-policy.ts', 'ResendReason'],
+  ])('docs/observability.md has every reason in %s', (heading, file, type) => {
+    const shown = rowsUnder('docs/observability.md', heading).flatMap(([reasons = '']) => reasons.split(', '));
+    expect(shown.toSorted()).toEqual(literalsOf(file, type).toSorted());
+  });
+
+  test('docs/options.md advises on every option', () => {
+    const headings = [...read('docs/options.md').matchAll(/^### (.*)$/gm)].map(([, heading = '']) => heading).join(' ');
+    const options = [...optionTable, ...handlerOptionTable].map(({ name }) => name);
+    expect(options.filter((name) => !headings.includes(`\`${name}\``))).toEqual([]);
+  });
+
+  test('docs/architecture.md has every area of the imports table', () => {
+    const areas = keysOf('test/architecture.test.ts', 'RULES');
+    expect(rowsUnder('docs/architecture.md', 'area').map(([area]) => area)).toEqual(areas);
+  });
+});
+
 describe('pages', () => {
+  test.runIf(pages.length > 0).each(pages)('the headings that %s links to are there', (page) => {
+    const links = [...withoutCode(read(page)).matchAll(/\]\((?!\w+:)([^)#\s]*)#([^)\s]+)\)/g)];
+    const lost = links.filter(([, target = '', anchor = '']) => {
+      const file = target === '' ? page : join(dirname(page), target);
+      return !existsSync(join(ROOT, file)) || !anchorsOf(file).includes(anchor);
+    });
+    expect(lost.map(([link]) => link)).toEqual([]);
+  });
+
   test.runIf(pages.length > 0).each(pages)('the relative links of %s lead somewhere', (page) => {
     const links = [...withoutCode(read(page)).matchAll(/\]\((?!\w+:|#)([^)#\s]+)/g)].map(([, target = '']) => target);
     expect(links.filter((target) => !existsSync(join(ROOT, dirname(page), target)))).toEqual([]);
@@ -95,6 +141,54 @@ describe('examples', () => {
     EXAMPLE_MS + 10_000,
   );
 });
+
+/** The cells of the table whose first heading is `heading`, without backticks. */
+function rowsUnder(page: string, heading: string): string[][] {
+  const tables = withoutCode(read(page)).match(/(^\|.*\|[ \t]*\n)+/gm) ?? [];
+  const table = tables.find((text) => text.replaceAll('`', '').startsWith(`| ${heading} |`)) ?? '';
+  const rows = table.trimEnd().split('\n').slice(2);
+  return rows.map((row) =>
+    row
+      .replaceAll('`', '')
+      .replace(/^\|\s*|\s*\|\s*$/g, '')
+      .split(/\s*\|\s*/),
+  );
+}
+
+/** The names of the members of an object literal. */
+function keysOf(file: string, name: string): string[] {
+  const found = declarationsIn(file).find((node) => ts.isVariableDeclaration(node) && node.name.getText() === name);
+  let value = found !== undefined && ts.isVariableDeclaration(found) ? found.initializer : undefined;
+  while (value !== undefined && ts.isAsExpression(value)) value = value.expression;
+  if (value === undefined || !ts.isObjectLiteralExpression(value)) throw new Error(`no object ${name} in ${file}`);
+  return value.properties.map((member) => member.name?.getText().replaceAll("'", '') ?? '');
+}
+
+/** The members of a union of string literals. */
+function literalsOf(file: string, name: string): string[] {
+  const found = declarationsIn(file).find((node) => ts.isTypeAliasDeclaration(node) && node.name.text === name);
+  if (found === undefined || !ts.isTypeAliasDeclaration(found) || !ts.isUnionTypeNode(found.type)) {
+    throw new Error(`no union ${name} in ${file}`);
+  }
+  return found.type.types.map((type) => type.getText().replaceAll("'", ''));
+}
+
+function declarationsIn(file: string): readonly ts.Node[] {
+  const source = ts.createSourceFile(file, read(file), ts.ScriptTarget.ESNext, true);
+  return source.statements.flatMap((statement): readonly ts.Node[] =>
+    ts.isVariableStatement(statement) ? statement.declarationList.declarations : [statement],
+  );
+}
+
+/** The anchors that GitHub gives to the headings of a page. */
+function anchorsOf(page: string): string[] {
+  return [...withoutCode(read(page)).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
 
 /** Rows as `name | default | meaning`, so that a difference shows what to write. */
 function shownRows(table: readonly OptionRow[]): string[] {
