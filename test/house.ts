@@ -32,14 +32,15 @@ export interface HouseOptions extends Omit<PooledBackendOptions, 'origins'> {
   readonly origins?: PooledBackendOptions['origins'];
   /** Gives the numbers of the house. Default: always 0.5. */
   readonly random?: () => number;
+  readonly clock?: ManualClock;
   /** Makes the dials. Default: each waits in `dials` for the test. */
   readonly startDial?: StartDial;
 }
 
 /** A GET becomes `GET /1`, the next request `/2`, and so on, so that peers can tell them apart. */
 export class House {
-  readonly clock = new ManualClock({ now: 1_000 });
-  readonly deadlines = new Deadlines(this.clock);
+  readonly clock: ManualClock;
+  readonly deadlines: Deadlines;
   readonly options: ResolvedOptions;
   readonly events: [EventName, object][] = [];
   readonly queue: WaitQueue<Run>;
@@ -50,9 +51,11 @@ export class House {
   readonly peers: Peer[] = [];
   readonly callers: Caller[] = [];
 
-  constructor({ random = () => 0.5, startDial, ...options }: HouseOptions = {}) {
+  constructor({ random = () => 0.5, startDial, clock = new ManualClock(), ...options }: HouseOptions = {}) {
     loadLlhttp();
-    const { clock, deadlines } = this;
+    const deadlines = new Deadlines(clock);
+    this.clock = clock;
+    this.deadlines = deadlines;
     const resolved = resolveOptions({ origins: ['http://a.test:80'], ...options });
     this.options = resolved;
     const observer = new Observer(this.#recorder(), resolved.logger);

@@ -1,7 +1,7 @@
 /** Makes connections in the empty slots of one origin. */
 
-import type { Dialled, DialListener, DialTarget, DialUnderWay, StartDial } from '../connection/dial.js';
-import type { Deadlines } from '../deadlines.js';
+import type { DialListener, Dialled, DialTarget, DialUnderWay, StartDial } from '../connection/dial.js';
+import type { Deadline, Deadlines } from '../deadlines.js';
 import { BackendError } from '../errors.js';
 import type { Pool, Slot } from '../pool/pool.js';
 import type { DialBackoff } from './dial-backoff.js';
@@ -12,6 +12,8 @@ import type { Tenancy } from './tenancy.js';
 export interface DiallerListener {
   dialled(slot: Slot<Tenancy>, dialled: Dialled, purpose: DialPurpose): void;
   dialFailed(slot: Slot<Tenancy>, error: BackendError, purpose: DialPurpose): void;
+  /** The wait after a failed dial is over. */
+  mayDialAgain(): void;
 }
 
 export class Dialler {
@@ -21,6 +23,7 @@ export class Dialler {
   readonly #pool: Pool<Tenancy>;
   readonly #backoff: DialBackoff;
   readonly #listener: DiallerListener;
+  readonly #retry: Deadline;
   readonly #dials = new Map<Slot<Tenancy>, { readonly purpose: DialPurpose; readonly dial: DialUnderWay }>();
   #session: Buffer | undefined;
   #closed = false;
@@ -39,6 +42,7 @@ export class Dialler {
     this.#pool = pool;
     this.#backoff = backoff;
     this.#listener = listener;
+    this.#retry = deadlines.create(() => this.#retryIsDue());
   }
 
   /** Whether a dial may begin in an empty slot. */
@@ -102,6 +106,19 @@ export class Dialler {
     }
   }
 
+  /** A dial failed: none begins for a while. Returns the milliseconds. */
+  backOff(error: BackendError): number {
+    const waitMs = this.#backoff.failed(error);
+    this.#retry.set(waitMs);
+    return waitMs;
+  }
+
+  #retryIsDue(): void {
+    // A hair before its time nobody would dial, and nothing would come to ask again.
+    if (this.#backoff.state.name === 'waiting' && !this.#backoff.mayDial()) this.#retry.set(1);
+    else this.#listener.mayDialAgain();
+  }
+
   /** Closes the connection that has been idle longest, so that a fresh one can take its slot. */
   makeRoom(): void {
     this.#pool.checkout('coldest')?.item?.connection.close('made-room');
@@ -110,6 +127,7 @@ export class Dialler {
   /** Gives up every dial and begins no other. */
   close(): void {
     this.#closed = true;
+    this.#retry.clear();
     for (const [slot, { dial }] of this.#dials) {
       dial.abandon();
       this.#pool.release(slot);

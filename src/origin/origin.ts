@@ -4,20 +4,18 @@ import { Connection, type ConnectionSetting } from '../connection/connection.js'
 import type { CloseReason } from '../connection/connection-owner.js';
 import type { Dialled } from '../connection/dial.js';
 import { asBackendError, type BackendError, type OriginCounts } from '../errors.js';
-import { keepAliveHint } from '../http1/persistence.js';
 import type { ResponseHead } from '../http1/response-parser.js';
 import { Pool, type Slot } from '../pool/pool.js';
 import { DialBackoff } from './dial-backoff.js';
 import { Dialler, type DiallerListener } from './dialler.js';
 import { IdleLimit } from './idle-limit.js';
 import { Lending } from './lending.js';
+import { Lessons } from './lessons.js';
 import { OriginTally } from './origin-tally.js';
 import type { Demand, DialPurpose, OriginAddress, OriginSetting, Travel } from './setting.js';
 import { Standing } from './standing.js';
 import { Stock } from './stock.js';
 import { type Landlord, Tenancy } from './tenancy.js';
-
-const REQUEST_TIMEOUT_TEXT = /^HTTP\/1\.[01] 408/;
 
 export class Origin implements Landlord, DiallerListener {
   readonly address: OriginAddress;
@@ -32,8 +30,8 @@ export class Origin implements Landlord, DiallerListener {
   readonly #lending: Lending;
   readonly #dialler: Dialler;
   readonly #stock: Stock;
+  readonly #lessons: Lessons;
   readonly #tenancies = new Set<Tenancy>();
-  #sweeping = false;
   #closed = false;
   #readers: (() => void)[] = []; // of ready()
 
@@ -52,6 +50,7 @@ export class Origin implements Landlord, DiallerListener {
     this.#lending = new Lending(this.#pool, this.idleLimit, address.maxFreshConnections);
     this.#dialler = new Dialler(setting.startDial, target, deadlines, this.#pool, this.backoff, this);
     this.#stock = new Stock(setting, this.#pool, this.#dialler, this.idleLimit, demand);
+    this.#lessons = new Lessons(address.origin, this.idleLimit, this.tally, observer);
   }
 
   get counts(): OriginCounts & { readonly spare: number } {
@@ -80,7 +79,7 @@ export class Origin implements Landlord, DiallerListener {
         this.#offerAfterTwoTurns(tenancy, true);
         return 'later';
       }
-      this.#sweep();
+      this.#lessons.sweep(this.#pool.idleSlots());
     }
   }
 
@@ -110,18 +109,6 @@ export class Origin implements Landlord, DiallerListener {
   /** Whether a reused connection may carry what must not be sent twice. */
   isProven(connection: Connection): boolean {
     return this.#lending.isProven(connection);
-  }
-
-  /** One idle connection was found closed: its neighbours have heard the same server go. */
-  #sweep(): void {
-    this.tally.staleFound += 1;
-    const before = this.tally.staleSwept;
-    this.#sweeping = true;
-    for (const slot of this.#pool.idleSlots()) slot.item?.connection.isAlive();
-    this.#sweeping = false;
-    const { observer } = this.#setting;
-    const swept = this.tally.staleSwept - before;
-    if (observer.watches('stale')) observer.emit('stale', { origin: this.address.origin, swept });
   }
 
   /** To whoever waits, else to the idle ones. The connection was found alive in this turn. */
@@ -197,6 +184,10 @@ export class Origin implements Landlord, DiallerListener {
     this.#demand.dialFailed(this, error);
   }
 
+  mayDialAgain(): void {
+    this.#slotFreed();
+  }
+
   #dialOver(purpose: DialPurpose): void {
     if (purpose === 'demand') this.#demand.arrived();
     this.#tellReaders();
@@ -207,7 +198,7 @@ export class Origin implements Landlord, DiallerListener {
   returned(tenancy: Tenancy): void {
     const { connection } = tenancy;
     this.#lending.giveFreshShareBack(tenancy);
-    if (connection.exchanges > 1) this.idleLimit.reused(tenancy.idleMsWhenLent);
+    this.#lessons.returned(tenancy);
     const reason = this.#retirement(tenancy);
     if (reason !== undefined) {
       connection.close(reason);
@@ -220,7 +211,7 @@ export class Origin implements Landlord, DiallerListener {
     const alive = connection.isAlive();
     if (alive === true) this.#offer(tenancy);
     else if (alive === undefined) this.#offerAfterTwoTurns(tenancy, false);
-    else this.#sweep();
+    else this.#lessons.sweep(this.#pool.idleSlots());
   }
 
   left(tenancy: Tenancy, reason: CloseReason, heard: string): void {
@@ -228,8 +219,7 @@ export class Origin implements Landlord, DiallerListener {
     const { observer } = this.#setting;
     this.#lending.giveFreshShareBack(tenancy);
     this.#tenancies.delete(tenancy);
-    this.tally.countClosed(reason);
-    this.#learn(tenancy, reason, heard);
+    this.#lessons.closed(tenancy, reason, heard);
     if (slot.state === 'idle') this.#pool.evict(slot);
     else {
       this.#pool.clear(slot);
@@ -240,11 +230,8 @@ export class Origin implements Landlord, DiallerListener {
     observer.emit('disconnect', { origin, reason, exchanges: connection.exchanges, open: this.#tenancies.size });
   }
 
-  answered({ connection }: Tenancy, head: ResponseHead): void {
-    this.tally.countResponse(head.statusCode);
-    const { timeoutMs, max } = keepAliveHint(head.rawHeaders);
-    if (timeoutMs !== undefined) this.idleLimit.hint(timeoutMs);
-    if (max !== undefined) connection.allow(max);
+  answered(tenancy: Tenancy, head: ResponseHead): void {
+    this.#lessons.answered(tenancy, head);
   }
 
   #retirement({ connection, retireAt }: Tenancy): CloseReason | undefined {
@@ -252,19 +239,6 @@ export class Origin implements Landlord, DiallerListener {
     if (connection.exchanges >= this.#setting.maxRequestsPerConnection) return 'max-requests';
     if (connection.exchangesLeft <= 0) return 'max-requests';
     return connection.idleSince >= retireAt ? 'max-age' : undefined;
-  }
-
-  #learn({ connection, idleMsWhenLent }: Tenancy, reason: CloseReason, heard: string): void {
-    const { observer } = this.#setting;
-    if (this.#sweeping) this.tally.staleSwept += 1;
-    if (reason === 'poisoned') {
-      this.tally.poisoned += 1;
-      if (REQUEST_TIMEOUT_TEXT.test(heard)) this.idleLimit.answered408(connection.idleMs());
-      if (observer.watches('poisoned')) observer.emit('poisoned', { origin: this.address.origin, heard });
-    }
-    if (connection.exchanges === 0) return; // servers time the first request by another clock
-    if (reason === 'stale') this.idleLimit.closedAt(connection.idleMs());
-    else if (reason === 'silent') this.idleLimit.closedAt(idleMsWhenLent);
   }
 
   #slotFreed(): void {

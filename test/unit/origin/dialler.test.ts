@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest';
+import type { Timer } from '../../../src/clock.js';
+import { ManualClock } from '../../../src/testing/index.js';
 import { House } from '../../house.js';
 
 test('a dial that is under way counts as dialling, and as nothing once its origin is closed', async () => {
@@ -20,4 +22,19 @@ test('a dial that cannot even begin is a failed dial: its slot is empty again an
   await house.advance(60);
   expect(callers.map((caller) => caller.outcome)).toEqual(['proxy_configuration_error', 'proxy_configuration_error']);
   expect(house.originStats()).toMatchObject({ connections: { dialling: 0, busy: 0 }, dialsFailed: 2 });
+});
+
+/** Node cuts timers to whole milliseconds, so that they fire up to two of them early. */
+class EarlyClock extends ManualClock {
+  override after(ms: number, call: () => void): Timer {
+    return super.after(Math.floor(ms) - 1, call);
+  }
+}
+
+test('the wait after a failed dial ends with another dial though timers fire early', async () => {
+  const house = await House.open({ clock: new EarlyClock() });
+  await house.sent();
+  await house.refuse();
+  await house.advance(26);
+  expect(house.dialling.length).toBe(1);
 });

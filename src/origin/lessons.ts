@@ -1,0 +1,64 @@
+/** What the connections of one origin teach about it: how long it keeps them, and which of them it has left. */
+
+import type { CloseReason } from '../connection/connection-owner.js';
+import { keepAliveHint } from '../http1/persistence.js';
+import type { ResponseHead } from '../http1/response-parser.js';
+import type { Observer } from '../observe.js';
+import type { Slot } from '../pool/pool.js';
+import type { IdleLimit } from './idle-limit.js';
+import type { OriginTally } from './origin-tally.js';
+import type { Tenancy } from './tenancy.js';
+
+const REQUEST_TIMEOUT_TEXT = /^HTTP\/1\.[01] 408/;
+
+export class Lessons {
+  readonly #origin: string;
+  readonly #idleLimit: IdleLimit;
+  readonly #tally: OriginTally;
+  readonly #observer: Observer;
+  #sweeping = false;
+
+  constructor(origin: string, idleLimit: IdleLimit, tally: OriginTally, observer: Observer) {
+    this.#origin = origin;
+    this.#idleLimit = idleLimit;
+    this.#tally = tally;
+    this.#observer = observer;
+  }
+
+  /** A final head came. */
+  answered({ connection }: Tenancy, head: ResponseHead): void {
+    this.#tally.countResponse(head.statusCode);
+    const { timeoutMs, max } = keepAliveHint(head.rawHeaders);
+    if (timeoutMs !== undefined) this.#idleLimit.hint(timeoutMs);
+    if (max !== undefined) connection.allow(max);
+  }
+
+  /** An exchange ended clean. */
+  returned({ connection, idleMsWhenLent }: Tenancy): void {
+    if (connection.exchanges > 1) this.#idleLimit.reused(idleMsWhenLent);
+  }
+
+  closed({ connection, idleMsWhenLent }: Tenancy, reason: CloseReason, heard: string): void {
+    this.#tally.countClosed(reason);
+    if (this.#sweeping) this.#tally.staleSwept += 1;
+    if (reason === 'poisoned') {
+      this.#tally.poisoned += 1;
+      if (REQUEST_TIMEOUT_TEXT.test(heard)) this.#idleLimit.answered408(connection.idleMs());
+      if (this.#observer.watches('poisoned')) this.#observer.emit('poisoned', { origin: this.#origin, heard });
+    }
+    if (connection.exchanges === 0) return; // servers time the first request by another clock
+    if (reason === 'stale') this.#idleLimit.closedAt(connection.idleMs());
+    else if (reason === 'silent') this.#idleLimit.closedAt(idleMsWhenLent);
+  }
+
+  /** One idle connection was found closed: its neighbours, these slots, have heard the same server go. */
+  sweep(neighbours: Iterable<Slot<Tenancy>>): void {
+    this.#tally.staleFound += 1;
+    const before = this.#tally.staleSwept;
+    this.#sweeping = true;
+    for (const slot of neighbours) slot.item?.connection.isAlive();
+    this.#sweeping = false;
+    const swept = this.#tally.staleSwept - before;
+    if (this.#observer.watches('stale')) this.#observer.emit('stale', { origin: this.#origin, swept });
+  }
+}
