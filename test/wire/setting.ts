@@ -1,7 +1,14 @@
 /** What every test on the wire begins and ends with. */
 
 import { BackendError, PooledBackend, type PooledBackendOptions } from 'pooled-backend';
-import { checkStats, ScriptedOrigin, type ScriptedOriginOptions } from 'pooled-backend/testing';
+import {
+  checkStats,
+  close,
+  execute,
+  type Rule,
+  ScriptedOrigin,
+  type ScriptedOriginOptions,
+} from 'pooled-backend/testing';
 import { onTestFinished } from 'vitest';
 
 /** An origin that is closed with the test. */
@@ -97,6 +104,15 @@ export function executedTwice(origins: readonly ScriptedOrigin[], ids: Iterable<
 export function checkAtRest(backend: PooledBackend, maxConnections?: number): void {
   checkStats(backend.stats(), { atRest: true, ...(maxConnections !== undefined && { maxConnections }) });
 }
+
+/**
+ * Now and then the origin executes and dies without an answer, on new connections and on used ones: a re-send of what
+ * must not be sent twice then shows as a second execution.
+ */
+export const deadly: readonly Rule[] = [
+  ...[1, 4, 7].map((connection) => ({ when: { connection }, steps: [execute(), close()] })),
+  { when: { everyOnConnection: 5 }, steps: [execute(), close()] },
+];
 
 /** Milliseconds of the machine's time; for the pace of a load, never for an assertion. */
 export function pause(ms: number): Promise<void> {

@@ -1,6 +1,6 @@
 import { answer, close, execute, type Rule, reset } from 'pooled-backend/testing';
 import { expect, test } from 'vitest';
-import { checkAtRest, executedTwice, load, notAnswered, startBackend, startOrigin } from './setting.js';
+import { checkAtRest, deadly, executedTwice, load, notAnswered, startBackend, startOrigin } from './setting.js';
 
 const endings = { close: close(), reset: reset() } as const;
 
@@ -27,7 +27,7 @@ test.each(['close', 'reset'] as const)(
 test.each(['fresh', 'verified', 'any'] as const)(
   'POSTs to such an origin are never executed twice (%s)',
   async (nonIdempotent) => {
-    const origin = await startOrigin({ thread: true, rules: rulesWith('close') });
+    const origin = await startOrigin({ thread: true, rules: [...deadly, ...rulesWith('close')] });
     const backend = startBackend(origin, { maxConnections: 5, nonIdempotent });
     const outcomes = await load(backend, { ...work, method: 'POST', body: 'once' });
     expect(executedTwice([origin], outcomes.keys())).toEqual([]);
