@@ -7,6 +7,7 @@ import { BackendError } from '../errors.js';
 import { endToEndFields, withoutForbiddenTrailers } from '../http1/fields.js';
 import type { ResponseHead } from '../http1/response-parser.js';
 import type { ResolvedHandlerOptions } from '../options.js';
+import { whenGone } from './client-departure.js';
 import { type ClientRequest, inHook } from './client-request.js';
 import { ClientSilence } from './client-silence.js';
 import { answerFailure, asBackendError, isBodyUnread } from './error-answer.js';
@@ -15,7 +16,7 @@ import { lingerOnClose } from './linger.js';
 import type { MountedBackend } from './mounted-backend.js';
 import { type IntakeOutlet, RequestIntake } from './request-intake.js';
 import { fieldsByName, hookedFields, relayedFields } from './response-fields.js';
-import { isHttp2, writeResponseHead } from './response-head.js';
+import { writeResponseHead } from './response-head.js';
 import { Spool } from './spool.js';
 import { truncate } from './truncate.js';
 
@@ -59,7 +60,7 @@ export class Relay implements ResponseSink, IntakeOutlet {
 
   begin(): void {
     const { house, options } = this.#mount;
-    this.#watchClient();
+    whenGone(this.#req, this.#res, () => this.#clientLeft());
     try {
       this.#intake = new RequestIntake(house, options, this.#req, this);
       this.#readsRequest = this.#intake.begin(this.#res, options.requestBufferBytes);
@@ -219,16 +220,6 @@ export class Relay implements ResponseSink, IntakeOutlet {
   }
 
   // --- the end -------------------------------------------------------------------------------------------------------
-
-  #watchClient(): void {
-    const clientLeft = () => this.#clientLeft();
-    this.#res.on('close', clientLeft);
-    if (this.#res.socket !== null || isHttp2(this.#res)) return;
-    // Behind another response in a pipeline a response has no socket yet, and hears nothing of its end.
-    const { socket } = this.#req;
-    socket.once('close', clientLeft);
-    this.#res.once('close', () => socket.off('close', clientLeft));
-  }
 
   #clientLeft(): void {
     this.#abort('the client closed its connection');

@@ -1,0 +1,89 @@
+import { connect as connectHttp2, constants, createServer as createHttp2Server } from 'node:http2';
+import { createServer as createHttpsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { answer, close, execute, hold, send } from 'pooled-backend/testing';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { authority, cert, key } from '../wire/certificate.js';
+import { RawClient } from '../wire/raw-client.js';
+import { listen, startBackend, startOrigin } from './setting.js';
+
+describe('over TLS', () => {
+  async function secureClient(backend: ReturnType<typeof startBackend>) {
+    const port = await listen(createHttpsServer({ key, cert }, backend.handler()));
+    const raw = await RawClient.connect({ port, ca: authority });
+    onTestFinished(() => raw.destroy());
+    return raw;
+  }
+
+  test('the origin is told that the client came by https', async () => {
+    const origin = await startOrigin();
+    await (await secureClient(startBackend(origin))).get('/');
+    expect(origin.requests[0]?.headers).toMatchObject({ 'x-forwarded-proto': 'https', 'x-forwarded-port': '443' });
+  });
+
+  test('a response that is cut off ends the connection, also for HTTP/1.0', async () => {
+    const script = () => [
+      execute(),
+      answer({ framing: 'chunked', body: 'hello world', cutBodyAt: 8 }),
+      hold(),
+      close(),
+    ];
+    const origin = await startOrigin({ script });
+    const raw = await secureClient(startBackend(origin));
+    raw.write('GET / HTTP/1.0\r\n\r\n');
+    await raw.bytes(40);
+    await origin.release();
+    await raw.ended();
+  });
+});
+
+describe('over HTTP/2', () => {
+  async function session(backend: ReturnType<typeof startBackend>) {
+    const server = createHttp2Server(backend.handler());
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void server.close());
+    const made = connectHttp2(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    onTestFinished(() => made.destroy());
+    return made;
+  }
+
+  test('a stream that its client gives up ends the exchange, and no other', async () => {
+    const origin = await startOrigin({
+      script: ({ request }) =>
+        request.path === '/long'
+          ? [execute(), send('HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nstart')]
+          : undefined,
+    });
+    const client = await session(startBackend(origin));
+    const long = client.request({ ':path': '/long' });
+    await new Promise((resolve) => long.once('data', resolve));
+    long.close(constants.NGHTTP2_CANCEL);
+    await origin.until(() => origin.connections[0]?.open === false);
+    const other = client.request({ ':path': '/other' });
+    expect(await new Promise((resolve) => other.on('response', (fields) => resolve(fields[':status'])).resume())).toBe(
+      200,
+    );
+  });
+
+  test('an upload that its client gives up is not sent as if it were whole', async () => {
+    const origin = await startOrigin();
+    const client = await session(startBackend(origin, { requestBufferBytes: false }));
+    const upload = client.request({ ':method': 'POST', ':path': '/' });
+    upload.write('half');
+    await origin.until(() => origin.requests[0]?.body.length === 4);
+    upload.destroy();
+    await origin.until(() => origin.connections[origin.requests[0]?.connection ?? 0]?.open === false);
+    expect([origin.requests[0]?.complete, origin.executed.size]).toEqual([false, 0]);
+  });
+
+  test('a response that is larger than the window waits for its reader', async () => {
+    const origin = await startOrigin({ script: () => [execute(), answer({ body: Buffer.alloc(4_000_000, 'x') })] });
+    const backend = startBackend(origin, { spoolBytes: 65_536 });
+    const stream = (await session(backend)).request({ ':path': '/' });
+    await new Promise((resolve) => stream.once('response', resolve));
+    await origin.until(() => origin.requests.length === 1);
+    let bytes = 0;
+    for await (const piece of stream) bytes += piece.length;
+    expect([bytes, backend.stats().spool.bytes]).toEqual([4_000_000, 0]);
+  });
+});
