@@ -188,6 +188,7 @@ export class Dispatcher implements Dispatching, Demand, RunHouse {
 
   arrived(): void {
     this.#coming -= 1;
+    this.room();
   }
 
   room(): void {

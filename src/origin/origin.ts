@@ -190,6 +190,7 @@ export class Origin implements Landlord, DiallerListener {
 
   #dialOver(purpose: DialPurpose): void {
     if (purpose === 'demand') this.#demand.arrived();
+    else this.#demand.room(); // it may have ended a back-off
     this.#tellReaders();
   }
 
