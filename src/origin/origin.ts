@@ -3,7 +3,7 @@
 import { Connection, type ConnectionSetting } from '../connection/connection.js';
 import type { CloseReason } from '../connection/connection-owner.js';
 import type { Dialled } from '../connection/dial.js';
-import { asBackendError, type BackendError, type OriginCounts } from '../errors.js';
+import { asBackendError, BackendError, type OriginCounts } from '../errors.js';
 import type { ResponseHead } from '../http1/response-parser.js';
 import { Pool, type Slot } from '../pool/pool.js';
 import { DialBackoff } from './dial-backoff.js';
@@ -152,6 +152,7 @@ export class Origin implements Landlord, DiallerListener {
     // Shortened at random, so that connections dialled together do not retire together.
     const tenancy = new Tenancy(slot, clock.now() + maxConnectionAge * (1 - random() / 10), this);
     try {
+      if (dialled.spokeFirst) throw this.#spokeFirst();
       tenancy.moveIn(new Connection(dialled, this.#connectionSetting, tenancy));
     } catch (error) {
       dialled.socket.destroy();
@@ -166,18 +167,23 @@ export class Origin implements Landlord, DiallerListener {
       observer.emit('connect', { origin: this.address.origin, open: this.#tenancies.size });
     }
     this.#dialOver(purpose);
-    if (dialled.spokeFirst) tenancy.connection.close('poisoned');
-    else if (typeof purpose === 'string' || !purpose.opened(this, tenancy)) this.#offer(tenancy);
+    if (typeof purpose === 'string' || !purpose.opened(this, tenancy)) this.#offer(tenancy);
+  }
+
+  #spokeFirst(): BackendError {
+    const { origin } = this.address;
+    this.tally.poisoned += 1;
+    return new BackendError('http_protocol_error', `${origin} spoke before it was asked: it is no HTTP server`, {
+      origin,
+    });
   }
 
   dialFailed(slot: Slot<Tenancy>, error: BackendError, purpose: DialPurpose): void {
-    const { clock, observer } = this.#setting;
+    const { observer } = this.#setting;
     this.tally.dialsFailed += 1;
     this.standing.failed(error.code);
-    const retryInMs = this.backoff.failed(error);
+    const retryInMs = this.#dialler.backOff(error);
     this.#pool.release(slot);
-    // Rounded up and one more: a timer may fire a millisecond early, would find the back-off not over, and be the last one.
-    clock.after(Math.ceil(retryInMs) + 1, () => this.#slotFreed());
     if (observer.watches('dialFailed')) observer.emit('dialFailed', { origin: this.address.origin, error, retryInMs });
     this.#dialOver(purpose);
     if (typeof purpose !== 'string') purpose.failed(error);

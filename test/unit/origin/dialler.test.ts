@@ -24,10 +24,10 @@ test('a dial that cannot even begin is a failed dial: its slot is empty again an
   expect(house.originStats()).toMatchObject({ connections: { dialling: 0, busy: 0 }, dialsFailed: 2 });
 });
 
-/** Node cuts timers to whole milliseconds, so that they fire up to two of them early. */
+/** Node counts in whole milliseconds, so that timers fire up to two of them early. */
 class EarlyClock extends ManualClock {
   override after(ms: number, call: () => void): Timer {
-    return super.after(Math.floor(ms) - 1, call);
+    return super.after(Math.max(1, Math.floor(ms)) - 0.9, call);
   }
 }
 
