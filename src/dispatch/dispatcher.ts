@@ -118,11 +118,13 @@ export class Dispatcher implements Dispatching, Demand, RunHouse {
       return;
     }
     if (taken === 'later') this.#coming += 1;
+    else if (origin?.canDial && this.#queue.length >= this.#coming && mayDialFor(run, origin)) this.#dial(origin);
     this.enqueue(run);
   }
 
   enqueue(run: Run): void {
-    const refusal = this.#queue.enqueue(run, run.patience.waitLeftMs, this.#choice.usableConnections());
+    const { waitLeftMs } = run.patience;
+    const refusal = this.#queue.enqueue(run, waitLeftMs, this.#choice.usableConnections(), this.#coming);
     if (refusal !== undefined) this.#refuse(refusal);
     if (!run.waiting) return;
     run.patience.wait();
@@ -131,8 +133,9 @@ export class Dispatcher implements Dispatching, Demand, RunHouse {
 
   /** Onto a connection of its own, dialled for it: in the slot that its dead connection freed, if it can be there. */
   redial(run: Run, last: Origin, preferOther: boolean): void {
-    const others = preferOther ? this.#choice.eligible().filter((origin) => origin !== last) : [];
-    const origin = [...others, last].find((one) => one.standing.accepts && (one.canDial || one.canMakeRoom));
+    const hasRoom = (one: Origin) => one.canDial || one.canMakeRoom;
+    const other = preferOther ? this.#choice.pick((one) => one !== last && hasRoom(one)) : undefined;
+    const origin = other ?? this.#choice.pick((one) => one === last && hasRoom(one));
     if (origin === undefined) {
       this.enqueue(run);
       return;
@@ -279,6 +282,10 @@ export class Dispatcher implements Dispatching, Demand, RunHouse {
   get queueStats() {
     return this.#queue.stats;
   }
+}
+
+function mayDialFor(run: Run, origin: Origin): boolean {
+  return run.travel === 'any' || origin.hasFreshShare;
 }
 
 function closedError(state: State): BackendError {

@@ -23,10 +23,24 @@ export class OriginChoice {
   pick(suits: (origin: Origin) => boolean): Origin | undefined {
     const suiting = this.eligible().filter(suits);
     if (suiting.length <= 1) return suiting[0];
-    const index = this.#balancer.pick(suiting.map((origin) => candidateOf(origin, this.#origins.indexOf(origin))));
-    const picked = suiting[index];
-    if (picked === undefined) throw new RangeError(`the balancer picked ${index} of ${suiting.length} candidates`);
-    return picked;
+    return suiting[this.#ask(suiting)] ?? suiting[0];
+  }
+
+  /** A balancer of the owner's that fails must not cost a request: the first candidate takes its place. */
+  #ask(suiting: readonly Origin[]): number {
+    const candidates = suiting.map((origin) => candidateOf(origin, this.#origins.indexOf(origin)));
+    try {
+      const index = this.#balancer.pick(candidates);
+      if (suiting[index] !== undefined) return index;
+      this.#tellBalancer(new RangeError(`the balancer picked ${index} of ${suiting.length} candidates`));
+    } catch (error) {
+      this.#tellBalancer(error);
+    }
+    return 0;
+  }
+
+  #tellBalancer(error: unknown): void {
+    if (this.#observer.watches('balanceFailed')) this.#observer.emit('balanceFailed', { error });
   }
 
   /** The origins that take requests: not ejected, and backups only when no other can. */
@@ -37,7 +51,7 @@ export class OriginChoice {
     if (failOpen !== this.#failingOpen) this.#setFailingOpen(failOpen);
     const open = failOpen ? this.#origins : trusted;
     const primaries = open.filter((origin) => !origin.address.backup);
-    const serving = primaries.some((origin) => origin.backoff.state.name === 'ready');
+    const serving = primaries.some((origin) => origin.backoff.mayDial() || origin.hasConnectionFor('any'));
     if (serving || primaries.length === open.length) return primaries;
     return open.filter((origin) => origin.address.backup);
   }

@@ -121,8 +121,9 @@ export class WaitQueue<W extends Waiter> {
    * place it came. See `refusal.waiter`.
    * @param timeLeftMs until the newcomer's own deadline
    * @param usable connections that serve the queue, of all origins that take requests now
+   * @param coming connections that are being made for those who wait: whoever only waits for one takes no room
    */
-  enqueue(waiter: W, timeLeftMs: number, usable: number): Refusal<W> | undefined {
+  enqueue(waiter: W, timeLeftMs: number, usable: number, coming = 0): Refusal<W> | undefined {
     if (waiter.waiting) throw new Error(`enqueue() of a waiter that is waiting since ${waiter.enqueuedAt}`);
     const now = this.#clock.now();
     this.#overloaded = this.#isOverloaded(now);
@@ -132,7 +133,7 @@ export class WaitQueue<W extends Waiter> {
       return this.#refuse(waiter, 'hopeless', usable);
     }
     let displaced: W | undefined;
-    if (this.length >= this.#maxQueue) {
+    if (this.length >= this.#maxQueue + coming) {
       displaced = this.#pastHalf(now);
       if (displaced === undefined) return this.#refuse(waiter, 'full', usable);
       this.#lanes[displaced.lane].remove(displaced);
