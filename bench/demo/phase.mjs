@@ -74,8 +74,7 @@ async function measure(plan, options, folder, start, onNews) {
   const ports = ours ? backends.map((backend) => backend.ready.port) : options.origins.map(portOf);
   const origins = ours ? ports.map((port) => `http://127.0.0.1:${port}`) : options.origins;
   const proxy = await start(plan.proxy, { origins, nonIdempotent: plan.nonIdempotent });
-  const { clients: count, seconds, get, post } = options;
-  const clients = await start('clients.mjs', { port: proxy.ready.port, clients: count, seconds, get, post });
+  const clients = await start('clients.mjs', { ...options, port: proxy.ready.port });
 
   const timeWaitBefore = timeWaitOf(ports);
   let event = '';
@@ -86,7 +85,7 @@ async function measure(plan, options, folder, start, onNews) {
   const [{ unknownPayments, ...seen }] = await Promise.all([finished, restarted]);
 
   async function restart() {
-    await sleep((seconds * 1000) / 2);
+    await sleep((options.seconds * 1000) / 2);
     event = 'backend 2 killed';
     await backends[1]?.stop('SIGKILL');
     await sleep(DOWN_MS);
@@ -105,8 +104,16 @@ async function measure(plan, options, folder, start, onNews) {
     cpuMicroseconds: (((await proxy.ask('cpuMs')) - cpuBefore) * 1000) / seen.requests,
     executedTwice: journal && [...journal.bookings.values()].filter((times) => times > 1).length,
     unknown: unknownPayments.length,
-    unknownExecuted: journal && unknownPayments.filter((/** @type {string} */ id) => journal.bookings.has(id)).length,
+    unknownExecuted: journal && howManyBooked(unknownPayments, journal),
   };
+}
+
+/**
+ * @param {readonly string[]} ids
+ * @param {import('./journal.mjs').Journal} journal
+ */
+function howManyBooked(ids, { bookings }) {
+  return ids.filter((id) => bookings.has(id)).length;
 }
 
 /** @returns {number} */
