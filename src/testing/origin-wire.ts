@@ -72,8 +72,16 @@ export class OriginWire {
   }
 
   reset(): Promise<void> {
+    // While a FIN is on its way libuv refuses to reset; Node then drops the handle, and 'close' never comes.
+    if (this.#finUnderway) return this.destroy();
     // On the socket below TLS: a TLS socket refuses to be reset.
     return this.#closed(() => this.#raw.resetAndDestroy());
+  }
+
+  /** Below TLS nobody says when it is out. */
+  get #finUnderway(): boolean {
+    const isPlain = this.#socket === this.#raw;
+    return this.#socket.writableEnded && !(isPlain && this.#socket.writableFinished);
   }
 
   /** close(2) at once; what was not written is lost. */

@@ -391,6 +391,19 @@ describe.each([{ thread: false }, { thread: true }])('with thread: $thread', ({ 
     expect(origin.connections[0]?.tls).toEqual({ resumed: false, servername: 'localhost' });
   });
 
+  test('a TLS client that leaves as it is reset holds up neither the step nor close', async () => {
+    const origin = await start({ thread, tls: { key, cert } });
+    for (let round = 0; round < 8; round += 1) {
+      const client = await connect({ port: origin.port, ca: authority });
+      await client.get('/');
+      client.end();
+      await new Promise((resolve) => setImmediate(resolve));
+      await origin.play(round, [send('x'), reset()]);
+    }
+    await origin.close();
+    expect(origin.openConnections).toBe(0);
+  });
+
   test('a TLS handshake can be stalled', async () => {
     const origin = await start({ thread, tls: { key, cert }, rules: [{ at: 'connection', steps: [stall()] }] });
     const client = await connect({ port: origin.port });
