@@ -80,9 +80,7 @@ async function measure(plan, options, folder, start, onNews) {
   let event = '';
   clients.onNews(async (news) => onNews({ ...news, opened: await proxy.ask('opened').catch(() => 0), event }));
   const cpuBefore = await proxy.ask('cpuMs');
-  const finished = clients.ask('run');
-  const restarted = ours && restart();
-  const [{ unknownPayments, ...seen }] = await Promise.all([finished, restarted]);
+  const [{ unknownPayments, ...seen }] = await Promise.all([clients.ask('run'), ours && restart()]);
 
   async function restart() {
     await sleep((options.seconds * 1000) / 2);
