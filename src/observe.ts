@@ -24,6 +24,8 @@ export interface BackendEvents {
   readmit: [{ readonly origin: string }];
   /** Too many origins are ejected or in back-off, so that all of them are tried. */
   failOpen: [{ readonly origins: readonly string[] }];
+  /** The owner's balancer threw, or picked none of the candidates: the first one was taken. */
+  balanceFailed: [{ readonly error: unknown }];
   /** A request was refused without being sent: the queue was full or too slow, or the backend is closing. */
   refuse: [{ readonly method: string; readonly path: string; readonly error: BackendError }];
   /** A request was answered to its end. `durationMs` includes waits and re-sends. */
@@ -55,6 +57,7 @@ const LEVELS: Readonly<Record<EventName, Level>> = {
   eject: 'warn',
   readmit: 'info',
   failOpen: 'warn',
+  balanceFailed: 'error',
   refuse: 'warn',
   request: 'debug',
   fail: 'warn',
@@ -83,20 +86,25 @@ export class Observer {
   }
 
   emit<Name extends EventName>(name: Name, details: BackendEvents[Name][0]): void {
-    try {
-      this.#logger?.[LEVELS[name]](details, name);
-      if (channels[name].hasSubscribers) channels[name].publish(details);
-      if (this.#emitter.listenerCount(name) > 0) this.#tell(name, details);
-    } catch (error) {
-      // A watcher's fault is the watcher's: it must be seen, and must not stop a request half way.
-      queueMicrotask(() => {
-        throw error;
-      });
-    }
+    const logger = this.#logger;
+    if (logger !== undefined) told(() => logger[LEVELS[name]](details, name));
+    if (channels[name].hasSubscribers) told(() => channels[name].publish(details));
+    if (this.#emitter.listenerCount(name) > 0) told(() => this.#tell(name, details));
   }
 
   #tell(name: EventName, details: object): void {
     const emitter: { emit(name: string, details: object): boolean } = this.#emitter;
     emitter.emit(name, details);
+  }
+}
+
+/** A watcher's fault is the watcher's: it must be seen, and must not stop a request half way, or the other watchers. */
+function told(tell: () => void): void {
+  try {
+    tell();
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
   }
 }

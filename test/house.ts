@@ -231,7 +231,7 @@ export class House {
   #recorder(): EventEmitter<BackendEvents> {
     const emitter = new EventEmitter<BackendEvents>();
     const names: EventName[] = ['connect', 'disconnect', 'dialFailed', 'stale', 'poisoned', 'resend', 'eject'];
-    names.push('readmit', 'failOpen', 'refuse', 'request', 'fail');
+    names.push('readmit', 'failOpen', 'balanceFailed', 'refuse', 'request', 'fail');
     for (const name of names) emitter.on(name, (details: object) => this.events.push([name, details]));
     return emitter;
   }

@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest';
+import { House } from '../../house.js';
+
+const TWO = ['http://a.test:80', 'http://b.test:80'];
+
+/** Sends one GET and answers it, over whatever connection it comes by. */
+async function exchange(house: House): Promise<string | undefined> {
+  const caller = await house.sent();
+  if (house.dialling.length > 0) await house.accept();
+  const peer = house.peerOf(caller);
+  peer?.answer();
+  await house.settle();
+  return peer?.origin;
+}
+
+test.each(['least-busy', 'round-robin'] as const)(
+  '%s opens one connection to each origin and then reuses them',
+  async (balance) => {
+    const house = await House.open({ origins: TWO, balance });
+    const served: (string | undefined)[] = [];
+    for (let count = 0; count < 10; count += 1) served.push(await exchange(house));
+    expect(house.dials.length).toBe(2);
+    expect(served.filter((origin) => origin === served[0])).toHaveLength(5);
+    house.checkAtRest();
+  },
+);
+
+test('a request that only waits for its own dial takes no place in the queue', async () => {
+  const house = await House.open({ maxConnections: 2, maxQueue: 0 });
+  const [first, second, third] = [await house.sent(), await house.sent(), await house.sent()];
+  expect(third.outcome).toBe('connection_limit_reached');
+  for (const peer of [await house.accept(), await house.accept()]) peer.answer();
+  await house.settle();
+  expect([first.outcome, second.outcome]).toEqual([200, 200]);
+});
+
+test('a primary that could not be dialled takes its requests back from the backup', async () => {
+  const house = await House.open({ origins: ['http://a.test:80', { url: 'http://b.test:80', backup: true }] });
+  const caller = await house.sent();
+  await house.refuse();
+  await house.accept();
+  expect(house.peerOf(caller)?.origin).toBe('http://b.test:80');
+  house.peerOf(caller)?.answer();
+  await house.advance(30);
+  expect(await exchange(house)).toBe('http://a.test:80');
+});
+
+test('a balancer that picks nobody costs no request, and is told of', async () => {
+  const house = await House.open({ origins: TWO, balance: { pick: () => 7 } });
+  expect(await exchange(house)).toBe('http://a.test:80');
+  expect(house.eventsOf('balanceFailed').length).toBeGreaterThan(0);
+});
