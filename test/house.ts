@@ -42,6 +42,7 @@ export class House {
   readonly clock: ManualClock;
   readonly deadlines: Deadlines;
   readonly options: ResolvedOptions;
+  readonly emitter = new EventEmitter<BackendEvents>();
   readonly events: [EventName, object][] = [];
   readonly queue: WaitQueue<Run>;
   readonly dispatcher: Dispatcher;
@@ -229,7 +230,7 @@ export class House {
   };
 
   #recorder(): EventEmitter<BackendEvents> {
-    const emitter = new EventEmitter<BackendEvents>();
+    const { emitter } = this;
     const names: EventName[] = ['connect', 'disconnect', 'dialFailed', 'stale', 'poisoned', 'resend', 'eject'];
     names.push('readmit', 'failOpen', 'balanceFailed', 'refuse', 'request', 'fail');
     for (const name of names) emitter.on(name, (details: object) => this.events.push([name, details]));

@@ -7,6 +7,7 @@ import { fieldValue } from '../http1/fields.js';
 import { type RequestFraming, writeRequestHead } from '../http1/request-head.js';
 import type { ResponseHead } from '../http1/response-parser.js';
 import type { Linked } from '../linked-set.js';
+import type { BackendEvents, EventName } from '../observe.js';
 import type { Origin } from '../origin/origin.js';
 import type { DialWaiter } from '../origin/setting.js';
 import type { Tenancy } from '../origin/tenancy.js';
@@ -128,7 +129,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
     const { method, path } = this.request;
     if (ambiguous) this.#attempts.ambiguousResends += 1;
     origin.tally.countResent(reason);
-    if (observer.watches('resend')) observer.emit('resend', { origin: origin.address.origin, method, path, reason });
+    if (observer.watches('resend')) this.#tell('resend', { origin: origin.address.origin, method, path, reason });
     this.travel = 'fresh';
     if (delayMs === 0) this.#house.redial(this, origin, preferOtherOrigin);
     else clock.after(delayMs, () => this.#ended || this.#house.redial(this, origin, preferOtherOrigin));
@@ -195,7 +196,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
   refuse(error: BackendError): void {
     const { observer } = this.#house;
     const { method, path } = this.request;
-    if (observer.watches('refuse')) observer.emit('refuse', { method, path, error });
+    if (observer.watches('refuse')) this.#tell('refuse', { method, path, error });
     this.fail(error);
   }
 
@@ -220,7 +221,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
     const error = this.#attempts.failure(cause);
     this.#origin?.tally.countDelivery(error.delivery);
     this.#end(undefined);
-    if (observer.watches('fail')) observer.emit('fail', { method, path, error });
+    if (observer.watches('fail')) this.#tell('fail', { method, path, error });
     return error;
   }
 
@@ -258,11 +259,15 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
     };
   }
 
-  #tellRequest(now: number): void {
+  #tell<Name extends EventName>(name: Name, details: BackendEvents[Name][0]): void {
     const { observer } = this.#house;
-    if (!observer.watches('request')) return;
+    this.#scope.runInAsyncScope(() => observer.emit(name, details));
+  }
+
+  #tellRequest(now: number): void {
+    if (!this.#house.observer.watches('request')) return;
     const { method, path } = this.request;
-    observer.emit('request', {
+    this.#tell('request', {
       method,
       path,
       origin: this.#origin?.address.origin ?? '',

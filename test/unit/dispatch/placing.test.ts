@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { House } from '../../house.js';
+import { House, requester } from '../../house.js';
 
 const TWO = ['http://a.test:80', 'http://b.test:80'];
 
@@ -49,4 +49,16 @@ test('a balancer that picks nobody costs no request, and is told of', async () =
   const house = await House.open({ origins: TWO, balance: { pick: () => 7 } });
   expect(await exchange(house)).toBe('http://a.test:80');
   expect(house.eventsOf('balanceFailed').length).toBeGreaterThan(0);
+});
+
+test('whoever listens for the end of a request is called in the context of its requester', async () => {
+  const house = await House.open({ maxConnections: 1 });
+  const contexts: unknown[] = [];
+  house.emitter.on('request', ({ path }) => contexts.push([path, requester.getStore()]));
+  await exchange(house);
+  await exchange(house);
+  expect(contexts).toEqual([
+    ['/1', 'r1'],
+    ['/2', 'r2'],
+  ]);
 });
