@@ -61,6 +61,14 @@ export interface HandlerOptions {
   readonly clientTimeout?: number | undefined;
   /** As the backend's option of that name. @default the backend's */
   readonly requestTimeout?: number | undefined;
+  /**
+   * Milliseconds that the origin of a request with `Expect: 100-continue` has to answer 100 before the body is asked of
+   * the client all the same (RFC 9110 §10.1.1); at most `headersTimeout`. Only for what comes by 'checkContinue': else
+   * node:http has answered 100. `false` answers it here, and does not send the field on.
+   *
+   * @default 1000
+   */
+  readonly expectTimeout?: number | false | undefined;
   /** Value of the Host field: the client's, or the authority of the origin. @default 'preserve' */
   readonly host?: 'preserve' | 'origin' | undefined;
   /** How the client is named to the origin; `false` does not name it. @default 'x-forwarded' */
@@ -90,6 +98,7 @@ export interface ResolvedHandlerOptions {
   /** The same frozen object for every request of the mount. */
   readonly timeouts: RequestTimeouts;
   readonly clientTimeout: number;
+  readonly expectTimeout: number | false;
   readonly host: 'preserve' | 'origin';
   readonly forwarded: ForwardedStyle;
   readonly trustProxy: BlockList | false;
@@ -148,6 +157,10 @@ const options: OptionsOf<HandlerSection> = {
   bodyTimeout: inherited(duration()),
   clientTimeout: inherited(duration()),
   requestTimeout: inherited(duration()),
+  expectTimeout: option(
+    withDefault(orFalse(duration()), 1000),
+    "ms that the origin has to answer an `Expect: 100-continue` that came by 'checkContinue'; then the body is asked of the client all the same; `false` answers it here",
+  ),
   host: option(
     withDefault(oneOf('preserve', 'origin'), 'preserve'),
     "the Host field sent: the client's, or the origin's own (`'origin'`)",
@@ -197,12 +210,14 @@ export function resolveHandlerOptions(
   backend: ResolvedOptions,
 ): ResolvedHandlerOptions {
   const section = resolveSection<HandlerSection>('', given ?? {}, rules);
+  const timeouts = resolveTimeouts(section, backend);
   return Object.freeze({
     nonIdempotent: section.nonIdempotent ?? backend.nonIdempotent,
     idempotent: section.idempotent ?? backend.idempotent,
     requestBufferBytes: section.requestBufferBytes ?? backend.requestBufferBytes,
-    timeouts: resolveTimeouts(section, backend),
+    timeouts,
     clientTimeout: section.clientTimeout ?? backend.clientTimeout,
+    expectTimeout: section.expectTimeout && Math.min(section.expectTimeout, timeouts.headersTimeout),
     host: section.host,
     forwarded: section.forwarded,
     trustProxy: section.trustProxy,

@@ -34,6 +34,11 @@ export interface OutgoingRequest {
   readonly idempotent: boolean | undefined;
   readonly nonIdempotent: NonIdempotentTravel;
   readonly timeouts: RequestTimeouts;
+  /**
+   * The fields say `Expect: 100-continue`: the body is given out when the origin answers 100, or after so many
+   * milliseconds. `undefined` = at once.
+   */
+  readonly expectTimeout?: number | undefined;
   /** The client asked for `TE: trailers`. */
   readonly acceptsTrailers: boolean;
 }

@@ -1,7 +1,7 @@
 /** One request from beginning to end: its attempts, and what its requester gets to hear. */
 
 import { AsyncResource } from 'node:async_hooks';
-import type { Exchange, Ending as ExchangeEnding, ExchangeListener } from '../connection/exchange.js';
+import type { Exchange, Ending as ExchangeEnding, ExchangeListener, ExchangeRequest } from '../connection/exchange.js';
 import { type Attempt, BackendError } from '../errors.js';
 import { fieldValue } from '../http1/fields.js';
 import { type RequestFraming, writeRequestHead } from '../http1/request-head.js';
@@ -11,6 +11,7 @@ import type { BackendEvents, EventName } from '../observe.js';
 import type { Origin } from '../origin/origin.js';
 import type { DialWaiter } from '../origin/setting.js';
 import type { Tenancy } from '../origin/tenancy.js';
+import { AskedBody } from './asked-body.js';
 import { Attempts } from './attempts.js';
 import { isIdempotent } from './idempotence.js';
 import { Patience, type PatienceListener } from './patience.js';
@@ -46,6 +47,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
   #authority: string | undefined; // that the head was written for
   #origin: Origin | undefined;
   #exchange: Exchange | undefined;
+  #asked: AskedBody | undefined; // of the exchange, when its body waits for 100
   #begunAt = 0;
   #statusCode = 0;
   #ended = false;
@@ -86,11 +88,18 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
     this.#attempts.begin(origin.address.origin, connection.exchanges > 0);
     origin.lend(tenancy, this.travel);
     this.prepare(authority);
-    this.#exchange = connection.begin(this.request, this);
+    this.#exchange = connection.begin(this.#exchangeRequest(), this);
     if (!this.#exchange.start(this.#head)) {
       const refused = 'the kernel refused the first write: the connection was closed';
       this.#judge('refused-write', new BackendError('connection_terminated', refused));
     } else if (this.travel === 'fresh' && !this.#idempotent) origin.expectFresh();
+  }
+
+  #exchangeRequest(): ExchangeRequest {
+    const { method, body, timeouts, expectTimeout } = this.request;
+    if (expectTimeout === undefined || body === undefined) return this.request;
+    this.#asked = new AskedBody(body, expectTimeout, this.#house.deadlines);
+    return { method, body: this.#asked, timeouts };
   }
 
   /** A dial of its own has ended well. */
@@ -138,6 +147,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
   // --- the response --------------------------------------------------------------------------------------------------------
 
   onInformation(statusCode: number, statusText: string, rawHeaders: readonly string[]): void {
+    if (statusCode === 100) this.#asked?.ask();
     this.#scope.runInAsyncScope(this.#sink.onInformation, this.#sink, statusCode, statusText, rawHeaders);
   }
 

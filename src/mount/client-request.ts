@@ -119,7 +119,7 @@ function isTakenOut(lowerName: string, value: string, found: Found, trusted: boo
       found.contentLengths.push(value);
       return true;
     case 'expect':
-      // Answered on this side: the body is read here before, or while, it is sent on.
+      // Sent on only if the client still waits, which its response knows.
       found.expectsContinue = value.toLowerCase() === '100-continue';
       return found.expectsContinue;
     default:

@@ -1,11 +1,12 @@
 /** Mounts a backend in Fastify 5. */
 
-import { METHODS } from 'node:http';
+import { type IncomingMessage, METHODS, type ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { type HandlerOptions, PooledBackend, type PooledBackendOptions } from 'pooled-backend';
 import { systemClock } from '../clock.js';
 import { Deadlines } from '../deadlines.js';
 import { answerFailure, asBackendError } from './error-answer.js';
+import { continueWhenRead } from './interim.js';
 
 /** Options that only a mount has; all others are a backend's too. */
 type MountOnly = Exclude<keyof HandlerOptions, keyof PooledBackendOptions>;
@@ -31,6 +32,7 @@ export interface OwnedBackend extends Common, PooledBackendOptions, Pick<Handler
 export type FastifyPooledBackendOptions = GivenBackend | OwnedBackend;
 
 const MOUNT_ONLY: ReadonlySet<string> = new Set<MountOnly>([
+  'expectTimeout',
   'host',
   'forwarded',
   'trustProxy',
@@ -47,6 +49,7 @@ const plugin: FastifyPluginAsync<FastifyPooledBackendOptions> = async (fastify, 
   const deadlines = new Deadlines(systemClock);
   const handle = backend.handler(mountOptions(fastify.prefix, options));
   passBodiesThrough(fastify);
+  letExpectThrough(fastify.server);
 
   const relay = (request: FastifyRequest, reply: FastifyReply): void => {
     reply.hijack();
@@ -118,6 +121,18 @@ function passBodiesThrough(fastify: FastifyInstance): void {
   for (const method of METHODS) {
     if (method !== 'CONNECT' && !fastify.supportedMethods.includes(method)) fastify.addHttpMethod(method);
   }
+}
+
+/**
+ * Keeps node:http from answering `Expect: 100-continue` before a route was found. Routes beside ours answer it as they
+ * begin to read the body. A server that listens for it already knows what it wants.
+ */
+function letExpectThrough(server: FastifyInstance['server']): void {
+  if (server.listenerCount('checkContinue') > 0) return;
+  server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
+    continueWhenRead(req, res);
+    server.emit('request', req, res);
+  });
 }
 
 /** @fastify/cors, for one, has a route of its own for OPTIONS of everything, which a mount without a prefix would meet. */

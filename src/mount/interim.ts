@@ -1,6 +1,6 @@
 /** Interim responses (RFC 9110 §15.2) to a client of node:http. */
 
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 
 /**
  * Writes an interim response, in its place before the final one. Nothing is written to HTTP/1.0 clients, which do not
@@ -21,13 +21,26 @@ export function writeInterim(
   writeRaw.call(res, `${head}\r\n`, 'latin1');
 }
 
-/** Tells a client that waits with its body to send it. node:http has done so already, unless on 'checkContinue'. */
-export function writeContinue(res: ServerResponse): void {
-  if (res.req.httpVersion === '1.0' || Reflect.get(res, '_sent100') === true) return;
+/** Whether the client waits with its body until it is told to send it. node:http has told it, unless on 'checkContinue'. */
+export function awaitsContinue(res: ServerResponse): boolean {
+  if (res.req.httpVersion === '1.0' || res.headersSent || Reflect.get(res, '_sent100') === true) return false;
   const stream: unknown = Reflect.get(res, 'stream');
-  if (typeof stream === 'object' && stream !== null) {
-    const sent: unknown = Reflect.get(stream, 'sentInfoHeaders');
-    if (Array.isArray(sent) && sent.length > 0) return;
-  }
-  res.writeContinue();
+  if (typeof stream !== 'object' || stream === null) return true;
+  const sent: unknown = Reflect.get(stream, 'sentInfoHeaders');
+  return !Array.isArray(sent) || sent.length === 0;
+}
+
+/** Tells a client that waits with its body to send it, once. */
+export function writeContinue(res: ServerResponse): void {
+  if (awaitsContinue(res)) res.writeContinue();
+}
+
+/** Tells it when somebody begins to read the body, and not before. */
+export function continueWhenRead(req: IncomingMessage, res: ServerResponse): void {
+  const read = req._read;
+  req._read = (size) => {
+    req._read = read;
+    writeContinue(res);
+    read.call(req, size);
+  };
 }

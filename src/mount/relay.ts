@@ -63,7 +63,7 @@ export class Relay implements ResponseSink, IntakeOutlet {
     whenGone(this.#req, this.#res, () => this.#clientLeft());
     try {
       this.#intake = new RequestIntake(house, options, this.#req, this);
-      this.#readsRequest = this.#intake.begin(this.#res, options.requestBufferBytes);
+      this.#readsRequest = this.#intake.begin(this.#res, options);
       if (this.#readsRequest) this.#watchSilence();
     } catch (thrown) {
       this.#fail(asBackendError(thrown));
@@ -72,7 +72,7 @@ export class Relay implements ResponseSink, IntakeOutlet {
 
   // --- the request ---------------------------------------------------------------------------------------------------
 
-  requestReady(request: ClientRequest, body: ReplayBody | undefined): void {
+  requestReady(request: ClientRequest, body: ReplayBody | undefined, expectTimeout?: number): void {
     if (this.#stage !== 'taking') return;
     const { house, options } = this.#mount;
     const { method, path, fields, host, acceptsTrailers } = request;
@@ -80,7 +80,8 @@ export class Relay implements ResponseSink, IntakeOutlet {
     this.#answeredContinue = request.expectsContinue;
     try {
       const idempotent = this.#declaredIdempotent(request);
-      const outgoing = { method, path, fields, host, body, idempotent, nonIdempotent, timeouts, acceptsTrailers };
+      const declared = { idempotent, nonIdempotent, timeouts, expectTimeout };
+      const outgoing = { method, path, fields, host, body, acceptsTrailers, ...declared };
       const dispatch = house.dispatching.dispatch(outgoing, this);
       if (this.#isOpen()) this.#dispatch = dispatch; // it may have failed before it returned
     } catch (thrown) {

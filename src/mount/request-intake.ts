@@ -8,15 +8,18 @@ import type { ResolvedHandlerOptions } from '../options.js';
 import { BodyBuffer, type BufferOutlet } from './body-buffer.js';
 import { type ClientRequest, readClientRequest } from './client-request.js';
 import { absentBody, emptyBody } from './empty-body.js';
-import { writeContinue } from './interim.js';
+import { awaitsContinue, continueWhenRead, writeContinue } from './interim.js';
 import type { MountedBackend } from './mounted-backend.js';
 import { parsedBody, wasRead } from './parsed-body.js';
 
 /** Gets the request when it can be dispatched. */
 export interface IntakeOutlet {
-  requestReady(request: ClientRequest, body: ReplayBody | undefined): void;
+  /** `expectTimeout`: the client waits with the body, for so long at the most if the origin does not ask for it. */
+  requestReady(request: ClientRequest, body: ReplayBody | undefined, expectTimeout?: number): void;
   requestFailed(error: BackendError): void;
 }
+
+type IntakeOptions = Pick<ResolvedHandlerOptions, 'requestBufferBytes' | 'expectTimeout'>;
 
 export class RequestIntake implements BufferOutlet {
   readonly #house: MountedBackend;
@@ -38,17 +41,28 @@ export class RequestIntake implements BufferOutlet {
    * to give first, or while the request is under way.
    * @throws BackendError `body_already_read`
    */
-  begin(res: ServerResponse, requestBufferBytes: number | false): boolean {
+  begin(res: ServerResponse, { requestBufferBytes, expectTimeout }: IntakeOptions): boolean {
     const { method, framing } = this.#request;
     if (framing.kind === 'none') this.#outlet.requestReady(this.#request, absentBody(method));
     else if (framing.kind === 'length' && framing.bytes === 0) this.#outlet.requestReady(this.#request, emptyBody());
     else if (wasRead(this.#req)) this.#takeParsed();
     else {
-      if (this.#request.expectsContinue) writeContinue(res);
-      this.#read(requestBufferBytes);
+      if (this.#request.expectsContinue && awaitsContinue(res) && expectTimeout !== false)
+        this.#expect(res, expectTimeout);
+      else {
+        if (this.#request.expectsContinue) writeContinue(res);
+        this.#read(requestBufferBytes);
+      }
       return true;
     }
     return false;
+  }
+
+  /** Leaves it to the origin whether the body is sent at all. */
+  #expect(res: ServerResponse, expectTimeout: number): void {
+    continueWhenRead(this.#req, res);
+    const request = { ...this.#request, fields: [...this.#request.fields, 'Expect', '100-continue'] };
+    this.#outlet.requestReady(request, this.#streamed([]), expectTimeout);
   }
 
   /** The client is gone: nothing will be dispatched. */
@@ -86,10 +100,13 @@ export class RequestIntake implements BufferOutlet {
   }
 
   #stream(prefix: readonly Buffer[]): void {
+    this.#outlet.requestReady(this.#request, this.#streamed(prefix));
+  }
+
+  #streamed(prefix: readonly Buffer[]): ReplayBody {
     const { replayBytes } = this.#house.options;
     const trailers = () => this.#trailers();
-    const body = ReplayBody.ofStream(this.#req, { length: this.#length(), replayBytes, prefix, trailers });
-    this.#outlet.requestReady(this.#request, body);
+    return ReplayBody.ofStream(this.#req, { length: this.#length(), replayBytes, prefix, trailers });
   }
 
   #takeParsed(): void {

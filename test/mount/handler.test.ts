@@ -105,19 +105,6 @@ describe('a request', () => {
     expect((await backend.request({ path: '/after' })).statusCode).toBe(200);
     expect(origin.requests.map((request) => request.path)).toEqual(['/after']);
   });
-
-  test('that expects 100-continue is told so once, and the field goes no further', async () => {
-    const origin = await startOrigin();
-    const handler = startBackend(origin).handler();
-    for (const event of ['request', 'checkContinue'] as const) {
-      const raw = await client(await listen(createServer().on(event, handler)));
-      raw.write('POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n');
-      expect((await raw.readResponse()).status).toBe(100);
-      raw.write('hi');
-      expect((await raw.readResponse()).status).toBe(200);
-    }
-    expect(origin.requests.map((request) => request.headers.expect)).toEqual([undefined, undefined]);
-  });
 });
 
 describe('a response', () => {

@@ -360,6 +360,7 @@ describe('options of a mount', () => {
         requestTimeout: Number.POSITIVE_INFINITY,
       },
       clientTimeout: 60_000,
+      expectTimeout: 1_000,
       host: 'preserve',
       forwarded: 'x-forwarded',
       trustProxy: false,
@@ -398,7 +399,8 @@ describe('options of a mount', () => {
   test('the table names every option of a mount', () => {
     expect(handlerOptionTable.map((row) => row.name)).toEqual([
       ...['nonIdempotent', 'idempotent', 'requestBufferBytes', 'queueTimeout', 'sendTimeout', 'headersTimeout'],
-      ...['bodyTimeout', 'clientTimeout', 'requestTimeout', 'host', 'forwarded', 'trustProxy', 'rewritePath'],
+      ...['bodyTimeout', 'clientTimeout', 'requestTimeout', 'expectTimeout', 'host'],
+      ...['forwarded', 'trustProxy', 'rewritePath'],
       ...['onRequestFields', 'onResponseFields', 'onInformation'],
     ]);
   });
