@@ -78,7 +78,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
       startDial,
       limits,
     };
-    this.#origins = resolved.origins.map((address) => new Origin(address, setting, this.#dispatcher));
+    this.#origins = resolved.origins.map((address) => new Origin(address, setting, this.#dispatcher.demand));
     this.#dispatcher.serve(this.#origins);
     this.#mounted = {
       dispatching: this.#dispatcher,

@@ -83,7 +83,7 @@ export class House {
       startDial: startDial ?? this.#startDial,
       limits: { maxHeaderBytes: resolved.maxHeaderBytes },
     };
-    this.origins = resolved.origins.map((address) => new Origin(address, setting, this.dispatcher));
+    this.origins = resolved.origins.map((address) => new Origin(address, setting, this.dispatcher.demand));
     this.dispatcher.serve(this.origins);
   }
 

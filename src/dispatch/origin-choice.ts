@@ -19,9 +19,12 @@ export class OriginChoice {
     this.#observer = observer;
   }
 
-  /** The balancer's choice among the eligible origins that suit. */
+  /** The balancer's choice among the eligible origins that suit; one in back-off only when no other does. */
   pick(suits: (origin: Origin) => boolean): Origin | undefined {
-    const suiting = this.eligible().filter(suits);
+    if (this.#origins.length === 1) return this.#origins.find(suits);
+    const all = this.eligible().filter(suits);
+    const ready = all.filter(isReady);
+    const suiting = ready.length > 0 ? ready : all;
     if (suiting.length <= 1) return suiting[0];
     return suiting[this.#ask(suiting)] ?? suiting[0];
   }
@@ -43,17 +46,47 @@ export class OriginChoice {
     if (this.#observer.watches('balanceFailed')) this.#observer.emit('balanceFailed', { error });
   }
 
-  /** The origins that take requests: not ejected, and backups only when no other can. */
+  /** Where a request is dialled for that was sent to `last` before; `undefined` = nowhere now. */
+  redial(last: Origin, preferOther: boolean): Origin | undefined {
+    const hasRoom = (one: Origin) => one.canDial || one.canMakeRoom;
+    const other = preferOther ? this.pick((one) => one !== last && hasRoom(one)) : undefined;
+    return other ?? (hasRoom(last) && this.mayServe(last) ? last : undefined);
+  }
+
+  /** The origins that take requests: not ejected, and backups only while no other can. */
   eligible(): readonly Origin[] {
     if (this.#origins.length === 1) return this.#origins; // there is nobody to prefer to it
     const trusted = this.#origins.filter((origin) => origin.standing.accepts);
-    const failOpen = this.#origins.length - trusted.length > this.#maxEjected * this.#origins.length;
+    const primaries = trusted.filter(isPrimary);
+    const backups = trusted.filter(isBackup);
+    const hasPrimary = primaries.some(isReady);
+    const hasBackup = !hasPrimary && backups.some(isReady);
+    const tooFew = this.#origins.length - trusted.length > this.#maxEjected * this.#origins.length;
+    const failOpen = !hasBackup && (tooFew || !hasPrimary);
     if (failOpen !== this.#failingOpen) this.#setFailingOpen(failOpen);
-    const open = failOpen ? this.#origins : trusted;
-    const primaries = open.filter((origin) => !origin.address.backup);
-    const serving = primaries.some((origin) => origin.backoff.mayDial() || origin.hasConnectionFor('any'));
-    if (serving || primaries.length === open.length) return primaries;
-    return open.filter((origin) => origin.address.backup);
+    if (hasBackup) return backups;
+    if (!failOpen) return primaries;
+    return hasPrimary ? this.#origins.filter(isPrimary) : this.#origins;
+  }
+
+  /** Whether a connection of this origin, there already, may carry a request. */
+  mayServe(origin: Origin): boolean {
+    // What a probe has dialled is for the request that is the probe.
+    return this.#origins.length === 1 || origin.standing.state.name === 'probing' || this.eligible().includes(origin);
+  }
+
+  /** An origin whose wait after a failed dial is over, while others serve. */
+  get absent(): Origin | undefined {
+    if (this.#origins.length === 1) return undefined;
+    const absent = this.#origins.find(isAbsent);
+    return absent !== undefined && this.eligible().some(isReady) ? absent : undefined;
+  }
+
+  /** How many more requests may travel fresh. */
+  get freshShareLeft(): number {
+    let sum = 0;
+    for (const origin of this.eligible()) sum += origin.freshShareLeft;
+    return sum;
   }
 
   /** Connections that can be had, for the estimate of a wait. */
@@ -68,6 +101,22 @@ export class OriginChoice {
     if (!failOpen || !this.#observer.watches('failOpen')) return;
     this.#observer.emit('failOpen', { origins: this.#origins.map((origin) => origin.address.origin) });
   }
+}
+
+function isReady({ backoff }: Origin): boolean {
+  return backoff.state.name === 'ready';
+}
+
+function isPrimary({ address }: Origin): boolean {
+  return !address.backup;
+}
+
+function isBackup({ address }: Origin): boolean {
+  return address.backup;
+}
+
+function isAbsent({ backoff, standing }: Origin): boolean {
+  return backoff.state.name === 'waiting' && backoff.mayDial() && standing.accepts;
 }
 
 function candidateOf(origin: Origin, index: number): Candidate {

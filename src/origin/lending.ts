@@ -1,5 +1,6 @@
 /** Which of an origin's connections a request may ride. */
 
+import type { Clock } from '../clock.js';
 import type { Connection } from '../connection/connection.js';
 import type { Choice, Pool } from '../pool/pool.js';
 import type { IdleLimit } from './idle-limit.js';
@@ -13,18 +14,20 @@ const VERIFIED_EXCHANGES = 2;
 export class Lending {
   readonly #pool: Pool<Tenancy>;
   readonly #idleLimit: IdleLimit;
+  readonly #clock: Clock;
   readonly #maxFresh: number;
   #freshShare = 0; // connections that carry a request which may only travel fresh
 
-  constructor(pool: Pool<Tenancy>, idleLimit: IdleLimit, maxFresh: number) {
+  constructor(pool: Pool<Tenancy>, idleLimit: IdleLimit, clock: Clock, maxFresh: number) {
     this.#pool = pool;
     this.#idleLimit = idleLimit;
+    this.#clock = clock;
     this.#maxFresh = maxFresh;
   }
 
-  /** Whether one more request may travel fresh. */
-  get hasFreshShare(): boolean {
-    return this.#freshShare < this.#maxFresh;
+  /** How many more requests may travel fresh. */
+  get freshShareLeft(): number {
+    return Math.max(0, this.#maxFresh - this.#freshShare);
   }
 
   takeFreshShare(tenancy: Tenancy): void {
@@ -32,10 +35,12 @@ export class Lending {
     this.#freshShare += 1;
   }
 
-  giveFreshShareBack(tenancy: Tenancy): void {
-    if (!tenancy.holdsFreshShare) return;
+  /** True = it held one. */
+  giveFreshShareBack(tenancy: Tenancy): boolean {
+    if (!tenancy.holdsFreshShare) return false;
     tenancy.holdsFreshShare = false;
     this.#freshShare -= 1;
+    return true;
   }
 
   /** Whether a reused connection may carry what must not be sent twice, by its record and its age. */
@@ -46,28 +51,47 @@ export class Lending {
 
   /** Whether `checkout` might find something. */
   mayFind(travel: Travel): boolean {
-    if (travel !== 'fresh' && this.#pool.canCheckout('recent')) return true;
-    return travel !== 'any' && this.hasFreshShare && this.#pool.canCheckout('fresh');
+    switch (travel) {
+      case 'any':
+        return this.#pool.canCheckout('recent');
+      case 'verified':
+        return this.#newestIsProven || this.#pool.canCheckout('fresh');
+      case 'fresh':
+        return this.freshShareLeft > 0 && this.#pool.canCheckout('fresh');
+    }
   }
 
   /** A connection that suits by age and record. Whether it is alive is for the caller to find out. */
   checkout(travel: Travel): Tenancy | undefined {
-    // Newest first: the longer a socket has been idle, the likelier its server has hung up.
-    if (travel === 'any') return this.#youngEnough('recent', this.#idleLimit.effectiveMs);
-    if (travel === 'verified') {
-      const newest = this.#pool.checkout('recent');
-      if (newest?.item !== undefined && this.isProven(newest.item.connection)) return newest.item;
-      if (newest !== undefined) this.#pool.release(newest);
+    switch (travel) {
+      case 'any':
+        // Newest first: the longer a socket has been idle, the likelier its server has hung up.
+        return this.#youngEnough('recent', this.#idleLimit.effectiveMs);
+      case 'verified':
+        return this.#newestIsProven ? this.#pool.checkout('recent')?.item : this.#youngEnough('fresh', SPARE_MS);
+      case 'fresh':
+        return this.freshShareLeft > 0 ? this.#youngEnough('fresh', SPARE_MS) : undefined;
     }
-    return this.hasFreshShare ? this.#youngEnough('fresh', SPARE_MS) : undefined;
+  }
+
+  get #newestIsProven(): boolean {
+    const newest = this.#pool.peek('recent');
+    return newest !== undefined && this.isProven(newest.connection) && !this.#isTooOld(newest);
   }
 
   /** The first of this choice that is young enough; those that are too old are closed on the way. */
   #youngEnough(choice: Choice, limitMs: number): Tenancy | undefined {
     for (;;) {
       const tenancy = this.#pool.checkout(choice)?.item;
-      if (tenancy === undefined || tenancy.connection.idleMs() <= limitMs) return tenancy;
-      tenancy.connection.close(tenancy.connection.fresh ? 'spare-expired' : 'idle-timeout');
+      if (tenancy === undefined) return undefined;
+      const { connection } = tenancy;
+      if (this.#isTooOld(tenancy)) connection.close('max-age');
+      else if (connection.idleMs() <= limitMs) return tenancy;
+      else connection.close(connection.fresh ? 'spare-expired' : 'idle-timeout');
     }
+  }
+
+  #isTooOld({ retireAt }: Tenancy): boolean {
+    return this.#clock.now() >= retireAt;
   }
 }

@@ -43,11 +43,11 @@ export class Origin implements Landlord, DiallerListener {
     this.#setting = setting;
     this.#demand = demand;
     this.#connectionSetting = { origin: address.origin, secure, clock, deadlines, limits, window };
-    this.standing = new Standing(address.origin, setting.ejection, clock, observer);
+    this.standing = new Standing(address.origin, setting.ejection, setting, () => this.#slotFreed());
     this.backoff = new DialBackoff(clock, random);
     this.idleLimit = new IdleLimit({ keepAliveTimeoutMs: setting.keepAliveTimeout, clock });
     this.#pool = new Pool({ size: address.maxConnections, onFree: () => this.#slotFreed() });
-    this.#lending = new Lending(this.#pool, this.idleLimit, address.maxFreshConnections);
+    this.#lending = new Lending(this.#pool, this.idleLimit, clock, address.maxFreshConnections);
     this.#dialler = new Dialler(setting.startDial, target, deadlines, this.#pool, this.backoff, this);
     this.#stock = new Stock(setting, this.#pool, this.#dialler, this.idleLimit, demand);
     this.#lessons = new Lessons(address.origin, this.idleLimit, this.tally, observer);
@@ -101,9 +101,9 @@ export class Origin implements Landlord, DiallerListener {
     this.#stock.expectFresh();
   }
 
-  /** Whether one more request may travel fresh here. */
-  get hasFreshShare(): boolean {
-    return this.#lending.hasFreshShare;
+  /** How many more requests may travel fresh here. */
+  get freshShareLeft(): number {
+    return this.#lending.freshShareLeft;
   }
 
   /** Whether a reused connection may carry what must not be sent twice. */
@@ -111,19 +111,20 @@ export class Origin implements Landlord, DiallerListener {
     return this.#lending.isProven(connection);
   }
 
-  /** To whoever waits, else to the idle ones. The connection was found alive in this turn. */
-  #offer(tenancy: Tenancy): void {
-    if (this.#demand.waiting && this.#demand.offer(this, tenancy)) return;
-    if (tenancy.connection.closed) return;
+  /** To whoever waits, else to the idle ones. The connection was found alive in this turn. True = somebody took it. */
+  #offer(tenancy: Tenancy): boolean {
+    if (this.#demand.waiting && this.#demand.offer(this, tenancy)) return true;
+    if (tenancy.connection.closed) return false;
     this.#pool.release(tenancy.slot);
     this.#stock.added(tenancy);
+    return false;
   }
 
   /** The kernel cannot be asked: two turns of the event loop tell instead. */
   #offerAfterTwoTurns(tenancy: Tenancy, demanded: boolean): void {
     tenancy.connection.afterTwoTurns(() => {
       if (demanded) this.#demand.arrived();
-      if (!tenancy.connection.closed) this.#offer(tenancy);
+      if (tenancy.connection.isAlive() !== false) this.#offer(tenancy);
       else this.#demand.room();
     });
   }
@@ -167,7 +168,9 @@ export class Origin implements Landlord, DiallerListener {
       observer.emit('connect', { origin: this.address.origin, open: this.#tenancies.size });
     }
     this.#dialOver(purpose);
-    if (typeof purpose === 'string' || !purpose.opened(this, tenancy)) this.#offer(tenancy);
+    if (typeof purpose !== 'string' && purpose.opened(this, tenancy)) return;
+    // A probe that no request was left for is none: the next request shall be it.
+    if (!this.#offer(tenancy)) this.standing.gaveNoVerdict();
   }
 
   #spokeFirst(): BackendError {
@@ -204,7 +207,7 @@ export class Origin implements Landlord, DiallerListener {
 
   returned(tenancy: Tenancy): void {
     const { connection } = tenancy;
-    this.#lending.giveFreshShareBack(tenancy);
+    if (this.#lending.giveFreshShareBack(tenancy)) this.#demand.room();
     this.#lessons.returned(tenancy);
     const reason = this.#retirement(tenancy);
     if (reason !== undefined) {
@@ -271,6 +274,7 @@ export class Origin implements Landlord, DiallerListener {
   /** Closes every connection and gives up every dial, now. */
   close(reason: 'drained' | 'destroyed'): void {
     this.#closed = true;
+    this.standing.close();
     this.#stock.close();
     this.#dialler.close();
     for (const tenancy of this.#tenancies) tenancy.connection.close(reason);

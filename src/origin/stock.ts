@@ -35,8 +35,9 @@ export class Stock {
   }
 
   /** A connection became idle. */
-  added({ connection }: Tenancy): void {
-    this.#inspectWithin(connection.fresh ? SPARE_MS : this.#idleLimit.effectiveMs);
+  added({ connection, retireAt }: Tenancy): void {
+    const limitMs = connection.fresh ? SPARE_MS : this.#idleLimit.effectiveMs;
+    this.#inspectWithin(Math.min(limitMs, retireAt - this.#setting.clock.now()));
   }
 
   /** Whether the minimum is open. */
@@ -68,9 +69,8 @@ export class Stock {
   }
 
   #inspectWithin(ms: number): void {
-    const { clock, maxConnectionAge } = this.#setting;
-    const leftMs = Math.max(1, Math.min(ms, maxConnectionAge));
-    if (clock.now() + leftMs < this.#inspection.at) this.#inspection.set(leftMs);
+    const leftMs = Math.max(1, ms);
+    if (this.#setting.clock.now() + leftMs < this.#inspection.at) this.#inspection.set(leftMs);
   }
 
   /** Ages are judged by the clock when a connection is lent; this only keeps old ones from lying about. */

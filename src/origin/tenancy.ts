@@ -14,7 +14,7 @@ export interface Landlord {
 
 export class Tenancy implements ConnectionOwner {
   readonly slot: Slot<Tenancy>;
-  /** Moment after which it is not lent again. */
+  /** Moment from which it is not lent again. */
   readonly retireAt: number;
   /** How long it had been idle when it was lent last. */
   idleMsWhenLent = 0;

@@ -81,6 +81,11 @@ export class Pool<T> {
     return this.#free.peek(choice) !== undefined;
   }
 
+  /** The item inside the slot that {@link checkout} would give. */
+  peek(choice: Choice): T | undefined {
+    return this.#free.peek(choice)?.item;
+  }
+
   /** Lends the slot that fits the choice, with its item inside; undefined when none does. Give it back with `release`. */
   checkout(choice: Choice): Slot<T> | undefined {
     const slot = this.#free.peek(choice);

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { House } from '../../house.js';
 
 test('a GET goes over a dialled connection and the next over the same', async () => {
@@ -36,4 +36,86 @@ test('where the kernel cannot be asked, a POST does not wait for the check of a 
   house.send();
   await house.post();
   expect([house.queue.length, house.dialling.length]).toEqual([1, 1]);
+});
+
+describe('requests that travel fresh, beyond their share', () => {
+  const options = { maxConnections: 3, maxFreshConnections: 1, minConnections: 2, spareConnections: false } as const;
+
+  test('wait beside a spare, and take it when the share is given back', async () => {
+    const house = await House.open(options);
+    const [first, second] = [await house.accept(), await house.accept()];
+    await house.post();
+    await house.post();
+    const waiting = [house.queue.length, house.originStats().connections.spare];
+    second.answer();
+    await house.settle();
+    expect([waiting, first.requests, second.closed]).toEqual([[1, 1], ['POST /2'], false]);
+  });
+
+  test('are not dialled for', async () => {
+    const house = await House.open({ ...options, minConnections: 0 });
+    await house.post();
+    await house.accept();
+    await house.post();
+    await house.post();
+    await house.sent();
+    expect(house.dialling.length).toBe(1);
+  });
+});
+
+describe('the end of a dispatcher', () => {
+  test('a drain ends when the requests that were taken have ended', async () => {
+    const house = await House.open();
+    await house.sent();
+    const peer = await house.accept();
+    let drained = false;
+    void house.dispatcher.drain().then(() => {
+      drained = true;
+    });
+    await house.settle();
+    const before = drained;
+    peer.answer();
+    await house.settle();
+    expect([before, drained]).toEqual([false, true]);
+  });
+
+  test('a drain ends when the dispatcher is closed in the middle of it', async () => {
+    const house = await House.open();
+    const caller = await house.sent();
+    const drained = house.dispatcher.drain();
+    house.destroy();
+    await drained;
+    expect(caller.outcome).toBe('backend_closed');
+  });
+
+  test('requests that come while it drains are refused, those that wait are served', async () => {
+    const house = await House.open({ maxConnections: 1 });
+    await house.sent();
+    const waiting = await house.sent();
+    void house.dispatcher.drain();
+    const late = await house.sent();
+    const peer = await house.accept();
+    peer.answer();
+    await house.settle();
+    peer.answer();
+    await house.settle();
+    expect([waiting.outcome, late.outcome, late.failure.statusCode]).toEqual([200, 'backend_closed', 503]);
+  });
+
+  test('a close ends every request with its cause, and leaves nothing open', async () => {
+    const house = await House.open({ maxConnections: 2 });
+    const cause = new Error('shutting down');
+    const sent = await house.sent();
+    await house.accept();
+    const dialling = await house.sent();
+    const queued = await house.sent();
+    house.destroy(cause);
+    await house.settle();
+    for (const caller of [sent, dialling, queued]) expect(caller.failure.cause).toBe(cause);
+    expect([sent, dialling, queued].map((caller) => caller.failure.delivery)).toEqual(['unknown', 'unsent', 'unsent']);
+    expect(house.originStats()).toMatchObject({ connections: { open: 0, dialling: 0 }, closed: { aborted: 1 } });
+    house.clock.advance(60_000);
+    expect([house.clock.pending, house.deadlines.size]).toEqual([0, 0]);
+    house.checkAtRest();
+  });
 });

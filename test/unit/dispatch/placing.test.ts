@@ -20,7 +20,8 @@ test.each(['least-busy', 'round-robin'] as const)(
     const served: (string | undefined)[] = [];
     for (let count = 0; count < 10; count += 1) served.push(await exchange(house));
     expect(house.dials.length).toBe(2);
-    expect(served.filter((origin) => origin === served[0])).toHaveLength(5);
+    // The second request rides what is idle while its dial is under way; from then on they take turns.
+    expect(served.slice(2).filter((origin) => origin === served[0])).toHaveLength(4);
     house.checkAtRest();
   },
 );
@@ -42,6 +43,7 @@ test('a primary that could not be dialled takes its requests back from the backu
   expect(house.peerOf(caller)?.origin).toBe('http://b.test:80');
   house.peerOf(caller)?.answer();
   await house.advance(30);
+  expect(await exchange(house)).toBe('http://b.test:80'); // beside it the primary is dialled, without a request
   expect(await exchange(house)).toBe('http://a.test:80');
 });
 

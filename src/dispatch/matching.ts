@@ -1,0 +1,179 @@
+/** Brings those who wait together with connections: what is idle, what comes back, and what is dialled for them. */
+
+import type { BackendError, ErrorCode } from '../errors.js';
+import type { Origin } from '../origin/origin.js';
+import type { Demand } from '../origin/setting.js';
+import type { Tenancy } from '../origin/tenancy.js';
+import type { OriginChoice } from './origin-choice.js';
+import type { Run } from './run.js';
+import type { Travel, WaitQueue } from './wait-queue.js';
+
+const ALL_FIT = { any: true, verified: true, fresh: true } as const;
+const ONLY = {
+  any: { any: true, verified: false, fresh: false },
+  verified: { any: false, verified: true, fresh: false },
+  fresh: { any: false, verified: false, fresh: true },
+} as const;
+const NOT_FRESH = { any: true, verified: true, fresh: false } as const;
+const TRAVELS: readonly Travel[] = ['fresh', 'verified', 'any'];
+
+/** A certificate or a setting does not mend itself within the wait of a request. */
+const LASTING: ReadonlySet<ErrorCode> = new Set(['tls_certificate_error', 'proxy_configuration_error']);
+
+export class Matching implements Demand {
+  readonly #queue: WaitQueue<Run>;
+  #choice: OriginChoice;
+  #coming = 0;
+  #pumpIsDue = false;
+
+  constructor(queue: WaitQueue<Run>, choice: OriginChoice) {
+    this.#queue = queue;
+    this.#choice = choice;
+  }
+
+  /** The origins to choose from, from now on. */
+  serve(choice: OriginChoice): void {
+    this.#choice = choice;
+  }
+
+  /** Onto a connection that is idle. False = there is none, and where there is room one is dialled. */
+  begin(run: Run): boolean {
+    this.#tryAbsent();
+    const { travel } = run;
+    const origin = this.#choice.pick((one) => one.hasConnectionFor(travel) || one.canDial);
+    if (origin === undefined) return false;
+    const taken = origin.take(travel);
+    if (typeof taken === 'object') {
+      run.begin(origin, taken);
+      return true;
+    }
+    if (taken === 'later') this.#coming += 1;
+    else if (origin.canDial && this.#wanted >= this.#coming && (travel !== 'fresh' || origin.freshShareLeft > 0)) {
+      this.#dial(origin);
+    }
+    return false;
+  }
+
+  /** Connections that the queue has asked for and that have not arrived. */
+  get coming(): number {
+    return this.#coming;
+  }
+
+  /** Whether an origin that is back can be reached is found out by a dial that no request waits for. */
+  #tryAbsent(): void {
+    const { absent } = this.#choice;
+    if (absent?.canDial === true) absent.dial('stock');
+  }
+
+  // --- what origins tell -----------------------------------------------------------------------------------------------
+
+  get waiting(): boolean {
+    return this.#queue.length > 0;
+  }
+
+  offer(origin: Origin, tenancy: Tenancy): boolean {
+    if (!this.#choice.mayServe(origin)) return false;
+    const { connection } = tenancy;
+    if (!connection.fresh && this.#freshIsNext(origin)) {
+      connection.close('made-room');
+      this.#dial(origin);
+      return true;
+    }
+    const run = connection.fresh
+      ? this.#takeForFresh(origin)
+      : this.#queue.take(origin.isProven(connection) ? NOT_FRESH : ONLY.any);
+    run?.begin(origin, tenancy);
+    return run !== undefined;
+  }
+
+  /** First those that can ride nothing else: what was dialled for them would have to be dialled again. */
+  #takeForFresh(origin: Origin): Run | undefined {
+    const forFresh = this.#queue.take({ any: false, verified: true, fresh: origin.freshShareLeft > 0 });
+    return forFresh ?? this.#queue.take(ONLY.any);
+  }
+
+  arrived(): void {
+    this.#coming -= 1;
+    this.room();
+  }
+
+  room(): void {
+    if (this.#pumpIsDue || this.#queue.length === 0) return;
+    // Later, so that a re-send can take the slot that its dead connection has just freed.
+    this.#pumpIsDue = true;
+    queueMicrotask(() => {
+      this.#pumpIsDue = false;
+      this.pump();
+    });
+  }
+
+  dialFailed(origin: Origin, error: BackendError): void {
+    const elsewhere = this.#choice.eligible().some((one) => one !== origin && one.backoff.state.name === 'ready');
+    if (!LASTING.has(error.code) || elsewhere) {
+      this.room();
+      return;
+    }
+    for (let run = this.#queue.take(ALL_FIT); run !== undefined; run = this.#queue.take(ALL_FIT)) run.fail(error);
+  }
+
+  // --- what the queue needs --------------------------------------------------------------------------------------------
+
+  /** Lends what is idle, then dials until each waiter has a connection coming, as far as there is room. */
+  pump(): void {
+    for (const travel of TRAVELS) if (this.#queue.lengthOf(travel) > 0) this.#lendIdle(travel);
+    while (this.#wanted > this.#coming) {
+      const anyFits = this.#queue.length > this.#queue.lengthOf('fresh');
+      const empty = this.#choice.pick((one) => one.canDial && (anyFits || one.freshShareLeft > 0));
+      const origin = empty ?? this.#makeRoom();
+      if (origin === undefined) return;
+      this.#dial(origin);
+    }
+  }
+
+  /** What stayed idle though somebody waits: its origin took no requests, or no more that travel fresh. */
+  #lendIdle(travel: Travel): void {
+    for (const origin of this.#choice.eligible()) {
+      while (this.#queue.lengthOf(travel) > 0 && origin.hasConnectionFor(travel) && this.#choice.mayServe(origin)) {
+        const taken = origin.take(travel);
+        if (taken === undefined) break;
+        if (taken === 'later') {
+          this.#coming += 1;
+          if (this.#coming >= this.#queue.length) return;
+        } else this.#queue.take(ONLY[travel])?.begin(origin, taken);
+      }
+    }
+  }
+
+  /** For those that may not ride what is idle. */
+  #makeRoom(): Origin | undefined {
+    if (this.#strictWanted <= this.#coming) return undefined;
+    const anyFits = this.#queue.lengthOf('verified') > 0;
+    const origin = this.#choice.pick((one) => one.canMakeRoom && (anyFits || one.freshShareLeft > 0));
+    origin?.makeRoom();
+    return origin?.canDial === true ? origin : undefined;
+  }
+
+  #dial(origin: Origin): void {
+    this.#coming += 1;
+    origin.dial('demand');
+  }
+
+  /** Connections that the waiters could use if they were here. */
+  get #wanted(): number {
+    return this.#queue.lengthOf('any') + this.#strictWanted;
+  }
+
+  /** Those of them that would have to be fresh, or proven. */
+  get #strictWanted(): number {
+    const fresh = this.#queue.lengthOf('fresh');
+    return this.#queue.lengthOf('verified') + (fresh === 0 ? 0 : Math.min(fresh, this.#choice.freshShareLeft));
+  }
+
+  /** The longest waiting must travel fresh, and nothing else is there or on its way for it. */
+  #freshIsNext(origin: Origin): boolean {
+    if (this.#queue.lengthOf('fresh') === 0 || this.#strictWanted <= this.#coming) return false;
+    if (origin.freshShareLeft === 0 || !origin.backoff.mayDial()) return false;
+    if (origin.canDial || origin.hasConnectionFor('fresh')) return false;
+    return this.#queue.peek(ALL_FIT)?.travel === 'fresh';
+  }
+}

@@ -1,0 +1,247 @@
+import { describe, expect, test } from 'vitest';
+import { type Caller, House, type HouseOptions, type Peer } from '../../house.js';
+
+const [A, B, C] = ['http://a.test:80', 'http://b.test:80', 'http://c.test:80'] as const;
+const WITH_BACKUP = [A, { url: B, backup: true }];
+
+/** Sends GETs until each origin has carried `each`, all under way. */
+async function busy(house: House, count: number): Promise<Caller[]> {
+  const callers: Caller[] = [];
+  for (let sent = 0; sent < count; sent += 1) {
+    callers.push(await house.sent());
+    while (house.dialling.length > 0) await house.accept();
+  }
+  return callers;
+}
+
+function at(house: House, origin: string): Peer[] {
+  return house.peers.filter((peer) => peer.origin === origin);
+}
+
+/** Makes the first origin refuse, so that its only request goes elsewhere. */
+async function refuseFirst(options: HouseOptions): Promise<House> {
+  const house = await House.open(options);
+  await house.sent();
+  await house.refuse();
+  return house;
+}
+
+describe('least-busy', () => {
+  test.each([
+    [[A, B], 8, [4, 4]],
+    [[A, B, C], 9, [3, 3, 3]],
+    [[A, { url: B, weight: 2 }], 9, [3, 6]],
+  ])('spreads requests under way over the origins %j', async (origins, count, expected) => {
+    const house = await House.open({ origins });
+    await busy(house, count);
+    expect(house.stats.origins.map((one) => one.connections.busy)).toEqual(expected);
+  });
+
+  test('goes on with those that have room when one is full', async () => {
+    const house = await House.open({ origins: [{ url: A, maxConnections: 1 }, B], maxConnections: 5 });
+    await busy(house, 6);
+    expect(house.stats.origins.map((one) => one.connections.busy)).toEqual([1, 5]);
+  });
+});
+
+describe('an origin that hangs when it is dialled', () => {
+  test('holds up no request while another has an idle connection', async () => {
+    const house = await House.open({ origins: [A, B] });
+    const idle = await house.idle();
+    const caller = await house.sent(); // the turn of the other one
+    expect([house.dialling.length, house.peerOf(caller)]).toEqual([1, idle]);
+  });
+
+  test('is tried again without a request, while another serves', async () => {
+    const house = await refuseFirst({ origins: [A, B] });
+    const steady = await house.accept();
+    steady.answer();
+    await house.advance(30);
+    const caller = await house.sent();
+    const [trial] = house.dialling;
+    expect([trial?.target.origin, house.peerOf(caller)?.origin]).toEqual([A, B]);
+    trial?.open();
+    await house.settle();
+    expect(house.originStats(0)).toMatchObject({ backoff: { state: 'ready' }, connections: { spare: 1 } });
+  });
+
+  test('has one trial dial at a time', async () => {
+    const house = await refuseFirst({ origins: [A, B] });
+    await house.accept();
+    await house.advance(30);
+    await busy(house, 0);
+    for (let sent = 0; sent < 3; sent += 1) await house.sent();
+    expect(house.dialling.filter((dial) => dial.target.origin === A)).toHaveLength(1);
+  });
+});
+
+describe('a backup', () => {
+  test('serves while its primary is in back-off, and no longer', async () => {
+    const house = await refuseFirst({ origins: WITH_BACKUP });
+    (await house.accept()).answer();
+    await house.advance(30);
+    await house.sent();
+    const trial = await house.accept();
+    at(house, B)[0]?.answer();
+    await house.settle();
+    const caller = await house.sent();
+    expect(house.peerOf(caller)).toBe(trial);
+  });
+
+  test('does not serve when its primary is merely full, not even over a connection that it has', async () => {
+    const house = await refuseFirst({ origins: WITH_BACKUP, maxConnections: 1 });
+    const backup = await house.accept();
+    await house.advance(30);
+    await house.sent();
+    const primary = house.dialling.find((dial) => dial.target.origin === A)?.open();
+    await house.settle();
+    const waiting = await house.sent();
+    backup.answer();
+    await house.settle();
+    expect([primary?.requests, waiting.outcome, backup.requests.length]).toEqual([['GET /2'], 'waiting', 1]);
+  });
+
+  test('serves when every primary is ejected, however many that are', async () => {
+    const house = await House.open({
+      origins: [A, B, { url: C, backup: true }],
+      ejection: { failures: 1, time: 10_000 },
+      minConnections: 1,
+    });
+    while (house.dialling.length > 0) {
+      if (house.dialling[0]?.target.origin === C) await house.accept();
+      else (await house.accept()).reset();
+      await house.settle();
+      if (house.dials.length > 6) break;
+    }
+    for (const method of ['POST', 'POST', 'POST', 'POST']) {
+      const caller = await house.sent({ method });
+      if (house.dialling.length > 0) await house.accept();
+      if (house.peerOf(caller)?.origin === C) break;
+      house.peerOf(caller)?.reset();
+      await house.settle();
+    }
+    expect(house.stats.origins.map((one) => one.health.state)).toEqual(['ejected', 'ejected', 'healthy']);
+    expect(at(house, C)[0]?.requests).toHaveLength(1);
+  });
+});
+
+describe('an ejected origin', () => {
+  const options = { origins: [A, B], maxConnections: 2, ejection: { failures: 1, time: 1_000 } } as const;
+
+  /** Two requests under way to each origin; then the first origin is ejected for a reset of one of its. */
+  async function ejected(): Promise<{ house: House; left: Peer; callers: Caller[] }> {
+    const house = await House.open(options);
+    const callers: Caller[] = [];
+    for (let sent = 0; sent < 4; sent += 1) {
+      callers.push(await house.sent({ method: 'POST' }));
+      await house.accept();
+    }
+    const [failing, left] = at(house, A);
+    failing?.reset();
+    await house.settle();
+    if (left === undefined) throw new Error('no second connection');
+    return { house, left, callers };
+  }
+
+  test('gets no request, not even over a connection that comes back to it', async () => {
+    const { house, left } = await ejected();
+    const waiting = await house.sent();
+    left.answer();
+    await house.settle();
+    expect([house.originStats(0).health.state, waiting.outcome, left.requests.length]).toEqual([
+      'ejected',
+      'waiting',
+      1,
+    ]);
+  });
+
+  test('is tried by one of those who wait as soon as its time is over, though nothing else happens', async () => {
+    const { house, left } = await ejected();
+    left.answer();
+    await house.settle();
+    const [first, second] = [await house.sent(), await house.sent()];
+    await house.advance(1_000);
+    expect([house.peerOf(first), house.peerOf(second), house.originStats(0).health.state]).toEqual([
+      left,
+      undefined,
+      'probing',
+    ]);
+  });
+
+  test('is readmitted when its probe is answered, and gets the others who wait', async () => {
+    const { house, left } = await ejected();
+    left.answer();
+    await house.settle();
+    const [, second] = [await house.sent(), await house.sent()];
+    await house.advance(1_000);
+    left.answer();
+    await house.settle();
+    expect([house.originStats(0).health.state, house.peerOf(second)]).toEqual(['healthy', left]);
+  });
+
+  test('is not kept out by a dial for a probe that no request was left for', async () => {
+    const house = await House.open({ ...options, maxConnections: 1 });
+    await house.sent({ method: 'POST' });
+    (await house.accept()).reset();
+    await house.settle();
+    const ejectedOrigin = house.stats.origins.findIndex((one) => one.health.state === 'ejected');
+    await house.sent();
+    const steady = await house.accept();
+    await house.advance(1_000);
+    const waiting = await house.sent();
+    waiting.abort();
+    await house.accept();
+    steady.answer();
+    await house.settle();
+    const next = await house.sent();
+    house.peerOf(next)?.answer();
+    await house.settle();
+    const after = await house.sent();
+    house.peerOf(after)?.answer();
+    await house.settle();
+    expect(house.originStats(ejectedOrigin)).toMatchObject({ health: { state: 'healthy' }, requests: 2 });
+  });
+});
+
+describe('when there is nobody to prefer', () => {
+  test('all origins are tried, and an event says so', async () => {
+    const house = await House.open({
+      origins: [A, B],
+      spareConnections: false,
+      ejection: { failures: 1, time: 10_000 },
+    });
+    for (let count = 0; count < 2; count += 1) {
+      const caller = await house.sent({ method: 'POST' });
+      await house.accept();
+      house.peerOf(caller)?.reset();
+      await house.settle();
+    }
+    const caller = await house.sent();
+    expect(house.stats.origins.map((one) => one.health.state)).toEqual(['ejected', 'ejected']);
+    expect([house.dialling.length, caller.outcome, house.eventsOf('failOpen').length]).toEqual([1, 'waiting', 1]);
+  });
+
+  test('an ejected origin is tried while the only other one cannot be dialled', async () => {
+    const house = await House.open({
+      origins: [A, B],
+      spareConnections: false,
+      ejection: { failures: 2, time: 10_000 },
+    });
+    for (const _ of [1, 2, 3, 4]) {
+      const caller = await house.sent({ method: 'POST' });
+      if (house.dialling[0]?.target.origin === A) await house.accept();
+      else await house.refuse();
+      for (const dial of house.dialling) if (dial.target.origin === A) house.peers.push(dial.open());
+      await house.settle();
+      house.peerOf(caller)?.reset();
+      await house.settle();
+      if (house.originStats(0).health.state === 'ejected') break;
+    }
+    expect(house.stats.origins.map((one) => [one.health.state, one.backoff.state])).toEqual([
+      ['ejected', 'ready'],
+      ['healthy', 'waiting'],
+    ]);
+    await house.sent();
+    expect(house.dialling.map((dial) => dial.target.origin)).toEqual([A]);
+  });
+});
