@@ -36,9 +36,15 @@ export function waitedOutError(
 ): BackendError {
   const counts = origins.map((origin) => origin.counts);
   const message = `waited ${Math.round(waitedMs)} ms for a connection to ${describe(origins, now)}, ${waiting} waiting`;
-  const dialError = counts.every(({ busy }) => busy === 0) ? lastDialError(origins) : undefined;
-  if (dialError === undefined) return new BackendError('connection_limit_reached', message, { counts, retryAfter });
-  return new BackendError(dialError.code, message, { counts, origin: dialError.origin, cause: dialError });
+  // Slots were missing only where all of them were lent.
+  const isFull = origins.some(({ address }, index) => (counts[index]?.busy ?? 0) >= address.maxConnections);
+  if (isFull) return new BackendError('connection_limit_reached', message, { counts, retryAfter });
+  const dialError = lastDialError(origins);
+  if (dialError !== undefined) {
+    return new BackendError(dialError.code, message, { counts, origin: dialError.origin, cause: dialError });
+  }
+  if (counts.some(({ dialling }) => dialling > 0)) return new BackendError('connection_timeout', message, { counts });
+  return new BackendError('connection_limit_reached', message, { counts, retryAfter });
 }
 
 function lastDialError(origins: readonly Origin[]): BackendError | undefined {

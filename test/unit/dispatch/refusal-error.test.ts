@@ -1,0 +1,153 @@
+import { describe, expect, test } from 'vitest';
+import { House } from '../../house.js';
+
+const [A, B] = ['http://a.test:80', 'http://b.test:80'];
+
+describe('a request that waited for a slot', () => {
+  test('fails with 503, and with the counts of each origin in its sentence', async () => {
+    const house = await House.open({ origins: [A, B], maxConnections: 1 });
+    for (const _ of [1, 2]) {
+      await house.sent();
+      await house.accept();
+    }
+    const waiting = await house.sent();
+    await house.sent();
+    await house.advance(5_000);
+    expect(waiting.failure.message).toBe(
+      `waited 5000 ms for a connection to ${A} (busy 1, idle 0, dialling 0) or ${B} (busy 1, idle 0, dialling 0), 1 waiting`,
+    );
+    expect(waiting.failure).toMatchObject({
+      ...{ code: 'connection_limit_reached', statusCode: 503, delivery: 'unsent', attempts: [], retryAfter: 1 },
+      counts: [
+        { origin: A, busy: 1, idle: 0, dialling: 0 },
+        { origin: B, busy: 1, idle: 0, dialling: 0 },
+      ],
+    });
+  });
+
+  test('fails so although another origin could not be dialled', async () => {
+    const house = await House.open({ origins: [A, B], maxConnections: 1 });
+    await house.sent();
+    await house.accept();
+    const waiting = await house.sent();
+    while (waiting.outcome === 'waiting') {
+      await house.advance(500);
+      if (house.dialling.length > 0) await house.refuse();
+    }
+    expect(waiting.failure).toMatchObject({ code: 'connection_limit_reached', statusCode: 503 });
+    expect(waiting.failure.message).toMatch(
+      /busy 1, .* or http:\/\/b.test:80 \(in back-off since [\d.]+ s: ECONNREFUSED\)/,
+    );
+  });
+
+  test('keeps what it has waited over all its waits, and what was tried', async () => {
+    const house = await House.open({ maxConnections: 1, queueTimeout: 1_000 });
+    await house.sent();
+    const waiting = await house.sent();
+    const peer = await house.accept();
+    await house.advance(600);
+    peer.answer();
+    await house.settle();
+    peer.reset();
+    await house.settle();
+    await house.advance(400);
+    expect(waiting.failure.attempts).toHaveLength(1);
+    expect(waiting.failure.message).toContain('waited 1000 ms');
+    expect(waiting.failure.delivery).toBe('unknown');
+  });
+});
+
+describe('a request that waited for a dial', () => {
+  test.each([
+    ['ECONNREFUSED', 'connection_refused', 502],
+    ['ENOTFOUND', 'dns_error', 502],
+    ['ETIMEDOUT', 'connection_timeout', 504],
+  ])('that always ended with %s fails with %s', async (error, code, statusCode) => {
+    const house = await House.open();
+    const caller = await house.sent();
+    while (caller.outcome === 'waiting') {
+      if (house.dialling.length > 0) await house.refuse(error);
+      await house.advance(100);
+    }
+    expect(caller.failure).toMatchObject({ code, statusCode, delivery: 'unsent', attempts: [], origin: A });
+    expect(caller.failure.cause).toMatchObject({ code, cause: { code: error } });
+    expect(house.clock.now()).toBe(5_000);
+  });
+
+  test('fails with the error of the dial although a request is still under way', async () => {
+    const house = await House.open();
+    await house.sent();
+    await house.accept();
+    const caller = await house.sent();
+    while (caller.outcome === 'waiting') {
+      if (house.dialling.length > 0) await house.refuse();
+      await house.advance(100);
+    }
+    expect(caller.failure).toMatchObject({ code: 'connection_refused', statusCode: 502 });
+  });
+
+  test('that hangs fails with 504 where both may take as long', async () => {
+    const house = await House.open({ connectTimeout: 5_000, queueTimeout: 5_000 });
+    const caller = await house.sent();
+    await house.advance(5_000);
+    expect(caller.failure).toMatchObject({ code: 'connection_timeout', statusCode: 504, attempts: [] });
+  });
+
+  test('that still hangs when the wait is over fails with 504, for no slot was missing', async () => {
+    const house = await House.open({ connectTimeout: 60_000 });
+    const caller = await house.sent();
+    await house.advance(5_000);
+    expect(caller.failure).toMatchObject({ code: 'connection_timeout', statusCode: 504, attempts: [] });
+    expect(caller.failure.message).toBe(
+      `waited 5000 ms for a connection to ${A} (busy 0, idle 0, dialling 1), 0 waiting`,
+    );
+  });
+
+  test('whose certificate is bad fails at once', async () => {
+    const house = await House.open({ origins: ['https://a.test:443'] });
+    const callers = [await house.sent(), await house.sent()];
+    await house.refuse('CERT_HAS_EXPIRED');
+    expect(callers.map((caller) => caller.outcome)).toEqual(['tls_certificate_error', 'tls_certificate_error']);
+    expect(house.clock.now()).toBe(0);
+  });
+
+  test('whose certificate is bad goes to another origin that can be dialled', async () => {
+    const house = await House.open({ origins: ['https://a.test:443', 'https://b.test:443'] });
+    const caller = await house.sent();
+    await house.refuse('CERT_HAS_EXPIRED');
+    (await house.accept()).answer();
+    await house.settle();
+    expect(caller.outcome).toBe(200);
+  });
+});
+
+describe('a request that the queue does not take', () => {
+  test('fails with 503 at once when the queue is full', async () => {
+    const house = await House.open({ maxConnections: 1, maxQueue: 1 });
+    await house.sent();
+    await house.accept();
+    await house.sent();
+    const refused = await house.sent();
+    expect(refused.failure.message).toBe(`the queue is full: ${A} (busy 1, idle 0, dialling 0), 1 waiting`);
+    expect(refused.failure).toMatchObject({ code: 'connection_limit_reached', statusCode: 503, retryAfter: 1 });
+    expect(house.stats.queue.refused).toMatchObject({ full: 1 });
+    expect(house.eventsOf('refuse')).toHaveLength(1);
+  });
+
+  test('fails with 503 at once when the estimate is more than twice its time', async () => {
+    const house = await House.open({ maxConnections: 1, queueTimeout: 10_000 });
+    for (let count = 0; count < 100; count += 1) {
+      await house.sent();
+      if (count === 0) await house.accept();
+      house.clock.advance(2_500);
+      house.peers[0]?.answer();
+      await house.settle();
+    }
+    const waiting = [];
+    for (let count = 0; count < 10; count += 1) waiting.push(await house.sent());
+    const hopeless = await house.sent();
+    expect(waiting.filter((caller) => caller.over)).toEqual([]);
+    expect(hopeless.failure.message).toMatch(/^the queue is too long to be served in time: /);
+    expect(hopeless.failure.retryAfter).toBe(23); // nine wait, 2.5 s each
+  });
+});
