@@ -6,6 +6,7 @@ import { BackendError } from '../errors.js';
 import { checkField, endToEndFields, fieldValue, fieldValues, listHasToken } from '../http1/fields.js';
 import type { RequestFraming } from '../http1/request-head.js';
 import type { ResolvedHandlerOptions } from '../options.js';
+import { isDisguised, refuseDoubtful } from './doubtful-request.js';
 import {
   type ClientFacts,
   type EarlierHops,
@@ -53,6 +54,7 @@ interface Found {
  *   hook of the mount throws.
  */
 export function readClientRequest(req: IncomingMessage, options: HeadOptions): ClientRequest {
+  refuseDoubtful(req);
   const method = req.method ?? 'GET';
   const target = requestTarget(method, req.url ?? '/');
   const found: Found = { hosts: [], contentLengths: [], expectsContinue: false, earlier: {} };
@@ -124,7 +126,7 @@ function isTakenOut(lowerName: string, value: string, found: Found, trusted: boo
       return found.expectsContinue;
     default:
       if (lowerName.charCodeAt(0) === 0x3a) return true; // a pseudo-field of HTTP/2
-      if (!isForwardingField(lowerName)) return false;
+      if (!isForwardingField(lowerName)) return isDisguised(lowerName);
       if (trusted && !isEarlierHop(lowerName)) return false;
       if (trusted && isEarlierHop(lowerName)) {
         const before = found.earlier[lowerName];

@@ -14,8 +14,13 @@ const SLASH = 0x2f;
 // uri-host [":" port] (RFC 9110 §7.2), an IP literal in brackets included. No userinfo.
 const AUTHORITY = /^(?:\[[0-9A-Za-z:.%~_-]+\]|[0-9A-Za-z._~%!$&'()*+,;=-]*)(?::[0-9]*)?$/;
 
-/** Reduces a target to what an origin server is sent. `..` is left as it is: resolving it is the origin's business. */
+/**
+ * Reduces a target to what an origin server is sent. `..` is left as it is: resolving it is the origin's business.
+ * @throws BackendError `http_request_error`
+ */
 export function requestTarget(method: string, url: string): RequestTarget {
+  // No target has a fragment (RFC 9112 §3.2), and servers differ on whether the path ends there.
+  if (url.includes('#')) throw badTarget('it has a fragment');
   if (url.charCodeAt(0) === SLASH) return { path: url, authority: undefined };
   if (url === '*') {
     if (method === 'OPTIONS') return { path: '*', authority: undefined };

@@ -3,7 +3,7 @@ import { climbs, isAuthority, requestTarget } from '../../../src/mount/request-t
 
 describe('a request target', () => {
   test.each([
-    ['/a?b#c', '/a?b#c', undefined],
+    ['/a?b', '/a?b', undefined],
     ['//a/b', '//a/b', undefined],
     ['/a/../b', '/a/../b', undefined],
     ['http://a.test/b?c', '/b?c', 'a.test'],
@@ -19,12 +19,20 @@ describe('a request target', () => {
     expect(() => requestTarget('GET', '*')).toThrow('OPTIONS');
   });
 
-  test.each(['a', '', 'ftp://a/b', 'http://', 'http:///b', 'http://u:p@a/b', 'http://a b/c', 'http://a:b/'])(
-    '%j is refused',
-    (url) => {
-      expect(() => requestTarget('GET', url)).toThrow(expect.objectContaining({ code: 'http_request_error' }));
-    },
-  );
+  test.each([
+    'a',
+    '',
+    'ftp://a/b',
+    'http://',
+    'http:///b',
+    'http://u:p@a/b',
+    'http://a b/c',
+    'http://a:b/',
+    '/a#b',
+    '/a?b#c',
+  ])('%j is refused', (url) => {
+    expect(() => requestTarget('GET', url)).toThrow(expect.objectContaining({ code: 'http_request_error' }));
+  });
 });
 
 test.each([

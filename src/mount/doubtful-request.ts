@@ -1,0 +1,39 @@
+/** What node:http lets through that an origin might read otherwise than we do. */
+
+import type { IncomingMessage } from 'node:http';
+import { BackendError } from '../errors.js';
+import { isForwardingField } from './forwarded-fields.js';
+
+// node:http leaves fields beyond this out, and says nothing: maxHeadersCount, and half of what its documentation says.
+const MOST_FIELDS = 1_000;
+
+/**
+ * Refuses what is not plainly a request of HTTP/1.0, HTTP/1.1 or HTTP/2, or has fields that nobody has seen.
+ * @throws BackendError `http_request_error`
+ */
+export function refuseDoubtful(req: IncomingMessage): void {
+  const { httpVersion } = req;
+  if (Reflect.get(req, 'stream') !== undefined) return; // HTTP/2
+  // The parser takes HTTP/2.0 on a request line for a version like any other.
+  if (httpVersion !== '1.1' && httpVersion !== '1.0')
+    throw new BackendError('http_request_error', `HTTP/${httpVersion} is not spoken here`);
+  if (req.rawHeaders.length >= 2 * mostFields(req.socket))
+    throw new BackendError('http_request_error', 'the request has more fields than the server keeps');
+}
+
+function mostFields(socket: object): number {
+  const server: unknown = Reflect.get(socket, 'server');
+  const most: unknown = typeof server === 'object' && server !== null ? Reflect.get(server, 'maxHeadersCount') : null;
+  if (typeof most !== 'number') return MOST_FIELDS;
+  return most > 0 ? most : Number.POSITIVE_INFINITY;
+}
+
+/**
+ * Whether an origin that hands fields on as variables (CGI, WSGI, Rack, PHP) would take this one for framing, or for the
+ * word of a proxy: they write `_` for `-`.
+ */
+export function isDisguised(lowerName: string): boolean {
+  if (!lowerName.includes('_')) return false;
+  const plain = lowerName.replaceAll('_', '-');
+  return plain === 'content-length' || plain === 'transfer-encoding' || isForwardingField(plain);
+}
