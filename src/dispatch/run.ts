@@ -1,7 +1,7 @@
 /** One request from beginning to end: its attempts, and what its requester gets to hear. */
 
 import { AsyncResource } from 'node:async_hooks';
-import type { Exchange, Ending as ExchangeEnding, ExchangeListener, ExchangeRequest } from '../connection/exchange.js';
+import type { Exchange, Ending as ExchangeEnding, ExchangeListener } from '../connection/exchange.js';
 import { type Attempt, BackendError } from '../errors.js';
 import { fieldValue } from '../http1/fields.js';
 import { type RequestFraming, writeRequestHead } from '../http1/request-head.js';
@@ -88,18 +88,12 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
     this.#attempts.begin(origin.address.origin, connection.exchanges > 0);
     origin.lend(tenancy, this.travel);
     this.prepare(authority);
-    this.#exchange = connection.begin(this.#exchangeRequest(), this);
+    this.#asked = AskedBody.of(this.request, this.#house.deadlines);
+    this.#exchange = connection.begin(this.#asked?.request ?? this.request, this);
     if (!this.#exchange.start(this.#head)) {
       const refused = 'the kernel refused the first write: the connection was closed';
       this.#judge('refused-write', new BackendError('connection_terminated', refused));
     } else if (this.travel === 'fresh' && !this.#idempotent) origin.expectFresh();
-  }
-
-  #exchangeRequest(): ExchangeRequest {
-    const { method, body, timeouts, expectTimeout } = this.request;
-    if (expectTimeout === undefined || body === undefined) return this.request;
-    this.#asked = new AskedBody(body, expectTimeout, this.#house.deadlines);
-    return { method, body: this.#asked, timeouts };
   }
 
   /** A dial of its own has ended well. */
