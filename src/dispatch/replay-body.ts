@@ -1,7 +1,7 @@
 /** A request body that can be given out more than once: what was given out is kept, up to a bound. */
 
 import type { Readable } from 'node:stream';
-import type { BackendError } from '../errors.js';
+import { asBackendError, type BackendError } from '../errors.js';
 import { BodySource } from './body-source.js';
 
 /** Takes one run of a body. Gets any number of `write`, then `end` or `fail`, unless the run is cut by `detach()`. */
@@ -163,10 +163,21 @@ export class ReplayBody {
       this.#source?.pause();
     } else if (this.#source === undefined || this.#source.ended) {
       this.#run = undefined;
-      run.target.end(this.#trailers());
+      this.#end(run.target);
     } else {
       this.#source.resume();
     }
+  }
+
+  #end(target: BodyTarget): void {
+    let trailers: readonly string[];
+    try {
+      trailers = this.#trailers();
+    } catch (thrown) {
+      target.fail(asBackendError(thrown));
+      return;
+    }
+    target.end(trailers);
   }
 
   #giveOne(run: Run): void {
