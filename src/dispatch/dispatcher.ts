@@ -115,7 +115,7 @@ export class Dispatcher implements Dispatching, RunHouse {
 
   /** Onto a connection of its own, dialled for it: in the slot that its dead connection freed, if it can be there. */
   redial(run: Run, last: Origin, preferOther: boolean): void {
-    const origin = this.#choice.redial(last, preferOther);
+    const origin = this.#choice.redial(last, preferOther || last.isGoing);
     if (origin === undefined) {
       this.enqueue(run);
       return;

@@ -4,19 +4,19 @@ import { AsyncResource } from 'node:async_hooks';
 import type { Exchange, Ending as ExchangeEnding, ExchangeListener } from '../connection/exchange.js';
 import { type Attempt, BackendError } from '../errors.js';
 import { fieldValue } from '../http1/fields.js';
-import { type RequestFraming, writeRequestHead } from '../http1/request-head.js';
+import { writeRequestHead } from '../http1/request-head.js';
 import type { ResponseHead } from '../http1/response-parser.js';
 import type { Linked } from '../linked-set.js';
-import type { BackendEvents, EventName } from '../observe.js';
 import type { Origin } from '../origin/origin.js';
 import type { DialWaiter } from '../origin/setting.js';
 import type { Tenancy } from '../origin/tenancy.js';
 import { AskedBody } from './asked-body.js';
 import { Attempts } from './attempts.js';
 import { isIdempotent } from './idempotence.js';
+import { News } from './news.js';
 import { Patience, type PatienceListener } from './patience.js';
-import type { ReplayBody } from './replay-body.js';
-import type { Dispatch, OutgoingRequest, ResponseSink } from './request.js';
+import { framingOf } from './replay-body.js';
+import type { Dispatch, OutgoingRequest, ResponseSink, Tunnel } from './request.js';
 import {
   type Ending,
   judgeRetry,
@@ -27,6 +27,9 @@ import {
 } from './retry-policy.js';
 import type { RunHouse } from './run-house.js';
 import { Waiter } from './wait-queue.js';
+
+// Milliseconds until a process that dies has closed its listening socket and what it had not accepted.
+const GOING_MS = 50;
 
 // The statuses that may lead to a re-send; the others need no judgement.
 const JUDGED_STATUSES: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
@@ -41,6 +44,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
   readonly #house: RunHouse;
   // The requester's own context: sockets outlive requests and would lend it that of whoever dialled them.
   readonly #scope = new AsyncResource('PooledRequest');
+  readonly #news: News;
   readonly #attempts = new Attempts();
   readonly #idempotent: boolean;
   #head = '';
@@ -59,6 +63,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
     this.patience = new Patience(request.timeouts, house.clock, house.deadlines, this);
     this.#sink = sink;
     this.#house = house;
+    this.#news = new News(request, house.observer, this.#scope);
     this.#idempotent = idempotent;
   }
 
@@ -73,10 +78,10 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
    * @throws BackendError `http_request_error`
    */
   prepare(authority: string): void {
-    const { method, path, host = authority, fields, body, acceptsTrailers } = this.request;
     if (this.#authority === authority) return;
+    const { method, path, host = authority, fields, body, acceptsTrailers, upgrade } = this.request;
     this.#authority = authority;
-    this.#head = writeRequestHead({ method, path, host, fields, framing: framingOf(body), acceptsTrailers });
+    this.#head = writeRequestHead({ method, path, host, fields, framing: framingOf(body), acceptsTrailers, upgrade });
   }
 
   begin(origin: Origin, tenancy: Tenancy): void {
@@ -99,8 +104,16 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
   /** A dial of its own has ended well. */
   opened(origin: Origin, tenancy: Tenancy): boolean {
     if (this.#ended) return false;
-    this.begin(origin, tenancy);
+    if (origin.isGoing) this.#house.clock.after(GOING_MS, () => this.#openedLater(origin, tenancy));
+    else this.begin(origin, tenancy);
     return true;
+  }
+
+  /** The only re-send that the request has is not to be lost in the backlog of a process that dies. */
+  #openedLater(origin: Origin, tenancy: Tenancy): void {
+    if (this.#ended) origin.takeBack(tenancy);
+    else if (tenancy.connection.isAlive() === false) this.#house.enqueue(this);
+    else this.begin(origin, tenancy);
   }
 
   /** A dial of its own has failed: that is no attempt, and not the request's fault. */
@@ -128,11 +141,10 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
   #resend({ ambiguous, reason, delayMs, preferOtherOrigin }: Resend): void {
     const origin = this.#origin;
     if (origin === undefined) return;
-    const { observer, clock } = this.#house;
-    const { method, path } = this.request;
+    const { clock } = this.#house;
     if (ambiguous) this.#attempts.ambiguousResends += 1;
     origin.tally.countResent(reason);
-    if (observer.watches('resend')) this.#tell('resend', { origin: origin.address.origin, method, path, reason });
+    this.#news.resent(origin.address.origin, reason);
     this.travel = 'fresh';
     if (delayMs === 0) this.#house.redial(this, origin, preferOtherOrigin);
     else clock.after(delayMs, () => this.#ended || this.#house.redial(this, origin, preferOtherOrigin));
@@ -147,11 +159,25 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
 
   onHead(head: ResponseHead): void {
     if (JUDGED_STATUSES.has(head.statusCode) && this.#resendsAfter(head)) return;
+    this.#answered(head);
+    this.#scope.runInAsyncScope(this.#sink.onHead, this.#sink, head);
+  }
+
+  #answered({ statusCode }: ResponseHead): void {
     this.#origin?.standing.succeeded();
     this.#attempts.headForwarded = true;
     this.#attempts.record(this.#exchange, undefined);
-    this.#statusCode = head.statusCode;
-    this.#scope.runInAsyncScope(this.#sink.onHead, this.#sink, head);
+    this.#statusCode = statusCode;
+  }
+
+  /** The request ends with its 101: the tunnel is no part of it. */
+  exchangeSwitched(head: ResponseHead, tunnel: Tunnel): void {
+    this.#answered(head);
+    this.#origin?.tally.countTunnel();
+    this.#end(undefined);
+    this.#tellRequest(this.#house.clock.now());
+    if (this.#sink.onSwitch === undefined) tunnel.destroy();
+    else this.#scope.runInAsyncScope(this.#sink.onSwitch, this.#sink, head, tunnel);
   }
 
   onBody(bytes: Buffer): boolean {
@@ -198,9 +224,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
 
   /** It was not taken in. */
   refuse(error: BackendError): void {
-    const { observer } = this.#house;
-    const { method, path } = this.request;
-    if (observer.watches('refuse')) this.#tell('refuse', { method, path, error });
+    this.#news.refused(error);
     this.fail(error);
   }
 
@@ -214,8 +238,6 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
   }
 
   #giveUp(cause: BackendError): BackendError {
-    const { observer } = this.#house;
-    const { method, path } = this.request;
     this.#house.leave(this);
     if (this.#exchange !== undefined) {
       this.#attempts.record(this.#exchange, cause);
@@ -225,7 +247,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
     const error = this.#attempts.failure(cause);
     this.#origin?.tally.countDelivery(error.delivery);
     this.#end(undefined);
-    if (observer.watches('fail')) this.#tell('fail', { method, path, error });
+    this.#news.failed(error);
     return error;
   }
 
@@ -259,30 +281,12 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
       ambiguousResends,
       retryOn,
       timeLeftMs: this.patience.leftMs,
-      upgrade: false,
+      upgrade: this.request.upgrade !== undefined,
     };
   }
 
-  #tell<Name extends EventName>(name: Name, details: BackendEvents[Name][0]): void {
-    const { observer } = this.#house;
-    this.#scope.runInAsyncScope(() => observer.emit(name, details));
-  }
-
   #tellRequest(now: number): void {
-    if (!this.#house.observer.watches('request')) return;
-    const { method, path } = this.request;
-    this.#tell('request', {
-      method,
-      path,
-      origin: this.#origin?.address.origin ?? '',
-      statusCode: this.#statusCode,
-      attempts: this.#attempts.count,
-      durationMs: now - this.patience.startedAt,
-    });
+    const { origin = '' } = this.#origin?.address ?? {};
+    this.#news.answered(origin, this.#statusCode, this.#attempts.count, now - this.patience.startedAt);
   }
-}
-
-function framingOf(body: ReplayBody | undefined): RequestFraming {
-  if (body === undefined) return { kind: 'none' };
-  return body.length === undefined ? { kind: 'chunked' } : { kind: 'length', bytes: body.length };
 }

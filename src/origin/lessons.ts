@@ -11,12 +11,15 @@ import type { Tenancy } from './tenancy.js';
 
 const REQUEST_TIMEOUT_TEXT = /^HTTP\/1\.[01] 408/;
 
+const BY_THE_SERVER: ReadonlySet<CloseReason> = new Set(['stale', 'silent', 'failed']);
+
 export class Lessons {
   readonly #origin: string;
   readonly #idleLimit: IdleLimit;
   readonly #tally: OriginTally;
   readonly #observer: Observer;
   #sweeping = false;
+  #leftSinceAnswer = 0; // connections that the server closed after its last answer on any
 
   constructor(origin: string, idleLimit: IdleLimit, tally: OriginTally, observer: Observer) {
     this.#origin = origin;
@@ -25,8 +28,17 @@ export class Lessons {
     this.#observer = observer;
   }
 
+  /**
+   * The server itself seems to go, not one connection: several were closed and none was answered since. A process that
+   * dies may still take dials into its backlog, and drops them a moment later.
+   */
+  get isGoing(): boolean {
+    return this.#leftSinceAnswer > 1;
+  }
+
   /** A final head came. */
   answered({ connection }: Tenancy, head: ResponseHead): void {
+    this.#leftSinceAnswer = 0;
     this.#tally.countResponse(head.statusCode);
     const { timeoutMs, max } = keepAliveHint(head.rawHeaders);
     if (timeoutMs !== undefined) this.#idleLimit.hint(timeoutMs);
@@ -40,6 +52,8 @@ export class Lessons {
 
   closed({ connection, idleMsWhenLent }: Tenancy, reason: CloseReason, heard: string): void {
     this.#tally.countClosed(reason);
+    if (BY_THE_SERVER.has(reason)) this.#leftSinceAnswer += 1;
+    if (connection.tunnel !== undefined) this.#tally.tunnels.open -= 1;
     if (this.#sweeping) this.#tally.staleSwept += 1;
     if (reason === 'poisoned') {
       this.#tally.poisoned += 1;

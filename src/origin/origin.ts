@@ -224,6 +224,16 @@ export class Origin implements Landlord, DiallerListener {
     else this.#lessons.sweep(this.#pool.idleSlots());
   }
 
+  /** A connection that was dialled for a request is not wanted after all. */
+  takeBack(tenancy: Tenancy): void {
+    if (!tenancy.connection.closed && !this.#offer(tenancy)) this.standing.gaveNoVerdict();
+  }
+
+  /** The server seems to be about to go: what is dialled now may be dropped unread. */
+  get isGoing(): boolean {
+    return this.#lessons.isGoing;
+  }
+
   left(tenancy: Tenancy, reason: CloseReason, heard: string): void {
     const { connection, slot } = tenancy;
     const { observer } = this.#setting;

@@ -64,3 +64,19 @@ test('whoever listens for the end of a request is called in the context of its r
     ['/2', 'r2'],
   ]);
 });
+
+test('while a server goes, a re-send waits until what its backlog took is dropped, and then for a dial', async () => {
+  const house = await House.open();
+  const callers = [await house.sent(), await house.sent()];
+  for (const peer of [await house.accept(), await house.accept()]) peer.fin();
+  await house.settle();
+  for (const peer of [await house.accept(), await house.accept()]) peer.reset();
+  await house.advance(51);
+  expect(callers.map((caller) => caller.outcome)).toEqual(['waiting', 'waiting']);
+  for (const _ of callers) (await house.accept()).answer();
+  await house.settle();
+  expect(callers.map((caller) => [caller.outcome, caller.dispatch?.attempts.length])).toEqual([
+    [200, 2],
+    [200, 2],
+  ]);
+});
