@@ -20,14 +20,13 @@ export interface RequestHeadParts {
   readonly host: string;
   /**
    * End-to-end fields: name, value, name, value… What this writer writes itself, and what concerns one connection only,
-   * is left out: Host, Content-Length, Transfer-Encoding, Connection, Keep-Alive, Proxy-Connection, TE, Trailer, Upgrade.
+   * is left out: Host, Content-Length, Transfer-Encoding, Connection, Keep-Alive, Proxy-Connection, TE, Upgrade; and Trailer
+   * where no trailer can follow.
    */
   readonly fields: RawFields;
   readonly framing: RequestFraming;
   /** Says `TE: trailers`. */
   readonly acceptsTrailers: boolean;
-  /** Value of a Trailer field, for a chunked body. */
-  readonly trailerNames?: string | undefined;
   /** Protocols to ask for: value of an Upgrade field. */
   readonly upgrade?: string | undefined;
 }
@@ -54,7 +53,7 @@ export function writeRequestHead(parts: RequestHeadParts): string {
     const name = fields[i] ?? '';
     const value = fields[i + 1] ?? '';
     checkField(name, value);
-    if (!isOurs(name)) head += `${name}: ${value}\r\n`;
+    if (!isOurs(name, framing)) head += `${name}: ${value}\r\n`;
   }
   if (framing.kind === 'length') head += `Content-Length: ${checkedLength(framing.bytes)}\r\n`;
   else if (framing.kind === 'chunked') head += 'Transfer-Encoding: chunked\r\n';
@@ -84,12 +83,8 @@ export function writeTrailers(fields: RawFields): string {
 }
 
 /** TE and Upgrade must be named by Connection, so that a proxy on the way does not pass them on (RFC 9110 §10.1.4, §7.8). */
-function connectionFields({ acceptsTrailers, trailerNames, upgrade, framing }: RequestHeadParts): string {
+function connectionFields({ acceptsTrailers, upgrade }: RequestHeadParts): string {
   let text = '';
-  if (trailerNames !== undefined && framing.kind === 'chunked') {
-    checkField('Trailer', trailerNames);
-    text += `Trailer: ${trailerNames}\r\n`;
-  }
   if (upgrade !== undefined) {
     checkField('Upgrade', upgrade);
     text += `Upgrade: ${upgrade}\r\n`;
@@ -102,7 +97,7 @@ function connectionFields({ acceptsTrailers, trailerNames, upgrade, framing }: R
 }
 
 /** The length first: it rules out nearly all names without a copy in lower case. */
-function isOurs(name: string): boolean {
+function isOurs(name: string, { kind }: RequestFraming): boolean {
   switch (name.length) {
     case 2:
       return name.toLowerCase() === 'te';
@@ -110,7 +105,8 @@ function isOurs(name: string): boolean {
       return name.toLowerCase() === 'host';
     case 7: {
       const lower = name.toLowerCase();
-      return lower === 'trailer' || lower === 'upgrade';
+      // Only chunks can be followed by trailers (RFC 9112 §7.1.2).
+      return lower === 'upgrade' || (lower === 'trailer' && kind !== 'chunked');
     }
     case 10: {
       const lower = name.toLowerCase();

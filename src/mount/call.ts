@@ -3,6 +3,7 @@
 import type { Readable } from 'node:stream';
 import type { Dispatch, Dispatching, OutgoingRequest, ResponseSink } from '../dispatch/request.js';
 import { type Attempt, BackendError } from '../errors.js';
+import { withoutForbiddenTrailers } from '../http1/fields.js';
 import type { ResponseHead } from '../http1/response-parser.js';
 import type { Information } from '../options.js';
 import { inHook } from './client-request.js';
@@ -134,7 +135,7 @@ class CallResponse implements BackendResponse {
   }
 
   end(trailers: readonly string[]): void {
-    Object.assign(this.trailers, joinedFields(trailers));
+    Object.assign(this.trailers, joinedFields(withoutForbiddenTrailers(trailers)));
     this.body.push(null);
   }
 

@@ -1,10 +1,13 @@
 /** Interim responses (RFC 9110 §15.2) to a client of node:http. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerHttp2Stream } from 'node:http2';
+import { fieldsByName } from './response-fields.js';
+import { isHttp2 } from './response-head.js';
 
 /**
  * Writes an interim response, in its place before the final one. Nothing is written to HTTP/1.0 clients, which do not
- * know them, and on HTTP/2.
+ * know them.
  */
 export function writeInterim(
   res: ServerResponse,
@@ -12,7 +15,13 @@ export function writeInterim(
   statusText: string,
   fields: readonly string[],
 ): void {
-  if (res.req.httpVersion !== '1.1' || res.headersSent) return;
+  if (res.headersSent) return;
+  if (isHttp2(res)) {
+    const stream: unknown = Reflect.get(res, 'stream');
+    if (isOpenStream(stream)) stream.additionalHeaders({ ...fieldsByName(fields, lowerCase), ':status': statusCode });
+    return;
+  }
+  if (res.req.httpVersion !== '1.1') return;
   // Node 20 has methods for 100, 102 and a 103 with Link alone; all of them end in this one.
   const writeRaw: unknown = Reflect.get(res, '_writeRaw');
   if (typeof writeRaw !== 'function') return;
@@ -27,7 +36,7 @@ export function awaitsContinue(res: ServerResponse): boolean {
   const stream: unknown = Reflect.get(res, 'stream');
   if (typeof stream !== 'object' || stream === null) return true;
   const sent: unknown = Reflect.get(stream, 'sentInfoHeaders');
-  return !Array.isArray(sent) || sent.length === 0;
+  return !Array.isArray(sent) || !sent.some((fields) => Reflect.get(Object(fields), ':status') === 100);
 }
 
 /** Tells a client that waits with its body to send it, once. */
@@ -43,4 +52,13 @@ export function continueWhenRead(req: IncomingMessage, res: ServerResponse): voi
     writeContinue(res);
     read.call(req, size);
   };
+}
+
+function isOpenStream(stream: unknown): stream is Pick<ServerHttp2Stream, 'additionalHeaders'> {
+  if (typeof stream !== 'object' || stream === null || Reflect.get(stream, 'destroyed') === true) return false;
+  return typeof Reflect.get(stream, 'additionalHeaders') === 'function' && Reflect.get(stream, 'closed') !== true;
+}
+
+function lowerCase(name: string): string {
+  return name.toLowerCase();
 }

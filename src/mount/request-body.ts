@@ -30,6 +30,8 @@ export interface BodyFacts {
   /** Value of Content-Length, if the caller gave one. */
   readonly contentLength: number | undefined;
   readonly replayBytes: number;
+  /** Asked once the body has ended; the body is chunked then. */
+  readonly trailers: (() => readonly string[]) | undefined;
 }
 
 /** @throws BackendError `http_request_error` when the value is no body, or not of the length that was declared */
@@ -45,7 +47,7 @@ export function readRequestBody(given: RequestBodyInit | undefined, facts: BodyF
   const source = sourceOf(given);
   const length = facts.contentLength;
   return {
-    body: ReplayBody.ofStream(source, { length, replayBytes: facts.replayBytes }),
+    body: ReplayBody.ofStream(source, { length, replayBytes: facts.replayBytes, trailers: facts.trailers }),
     contentType: undefined,
     source,
   };
@@ -63,13 +65,15 @@ function sourceOf(given: Exclude<RequestBodyInit, string>): Readable {
   );
 }
 
-function absent({ method, contentLength }: BodyFacts): ReplayBody | undefined {
+function absent({ method, contentLength, trailers }: BodyFacts): ReplayBody | undefined {
+  if (trailers !== undefined) return ReplayBody.ofBytes(new Uint8Array(0), trailers());
   if (contentLength === undefined) return absentBody(method);
   checkLength(0, contentLength);
   return emptyBody();
 }
 
-function whole(bytes: Uint8Array, { contentLength }: BodyFacts): ReplayBody {
+function whole(bytes: Uint8Array, { contentLength, trailers }: BodyFacts): ReplayBody {
+  if (trailers !== undefined) return ReplayBody.ofBytes(bytes, trailers());
   if (contentLength !== undefined) checkLength(bytes.byteLength, contentLength);
   return ReplayBody.ofBytes(bytes);
 }

@@ -1,7 +1,7 @@
 /** The fields of a call, in whichever shape the caller has them. */
 
 import { BackendError } from '../errors.js';
-import { checkField, endToEndFields, fieldValue, listHasToken } from '../http1/fields.js';
+import { checkField, endToEndFields, fieldValue, listHasToken, withoutForbiddenTrailers } from '../http1/fields.js';
 
 type FieldValue = string | number | readonly (string | number)[] | undefined;
 
@@ -49,6 +49,16 @@ export function readRequestFields(given: RequestFieldsInit | undefined): Request
     contentLength: readLength(special['content-length']),
     acceptsTrailers: te !== undefined && listHasToken(te, 'trailers'),
   };
+}
+
+/**
+ * Reads the trailers of a call, without those that must not be trailers (RFC 9110 §6.5.1).
+ * @throws BackendError `http_request_error` for what is no field
+ */
+export function readTrailers(given: RequestFieldsInit): readonly string[] {
+  const all = flat(given);
+  for (let i = 0; i < all.length; i += 2) checkField(all[i] ?? '', all[i + 1] ?? '');
+  return withoutForbiddenTrailers(all);
 }
 
 function flat(given: RequestFieldsInit): string[] {

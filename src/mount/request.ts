@@ -9,7 +9,7 @@ import { inHook } from './client-request.js';
 import { asBackendError } from './error-answer.js';
 import type { MountedBackend } from './mounted-backend.js';
 import { type RequestBodyInit, readRequestBody } from './request-body.js';
-import { type RequestFieldsInit, readRequestFields } from './request-fields.js';
+import { type RequestFieldsInit, readRequestFields, readTrailers } from './request-fields.js';
 import type { ResponseBody } from './response-body.js';
 
 type CallTimeouts = { readonly [Name in keyof RequestTimeouts]?: number | undefined };
@@ -23,6 +23,8 @@ export interface BackendRequestOptions extends CallTimeouts {
   /** End-to-end fields. Host is the origin's authority, unless it is given here. */
   readonly headers?: RequestFieldsInit | undefined;
   readonly body?: RequestBodyInit | undefined;
+  /** Fields to send behind the body, which is chunked then; a function is called when the body has ended. */
+  readonly trailers?: RequestFieldsInit | (() => RequestFieldsInit) | undefined;
   /** Ends the request at any stage, the reading of its body included. */
   readonly signal?: AbortSignal | undefined;
   /** Whether it may be sent twice (RFC 9110 §9.2.2). @default by the backend's option, then by method */
@@ -79,7 +81,9 @@ function prepare(house: MountedBackend, options: BackendRequestOptions) {
   checkLine(method, path);
   const timeouts = timeoutsOf(options, house.options);
   const { fields, host, contentLength, acceptsTrailers } = readRequestFields(options.headers);
-  const facts = { method, contentLength, replayBytes: house.options.replayBytes };
+  const trailers = trailersOf(options.trailers);
+  if (trailers !== undefined && contentLength !== undefined) throw bad('a body with Content-Length has no trailers');
+  const facts = { method, contentLength, replayBytes: house.options.replayBytes, trailers };
   const { body, contentType, source } = readRequestBody(options.body, facts);
   if (contentType !== undefined && !hasField(fields, 'content-type')) fields.push('Content-Type', contentType);
   const { idempotent: judge } = house.options;
@@ -98,6 +102,13 @@ function prepare(house: MountedBackend, options: BackendRequestOptions) {
     acceptsTrailers,
   };
   return { request, source };
+}
+
+function trailersOf(given: BackendRequestOptions['trailers']): (() => readonly string[]) | undefined {
+  if (given === undefined) return undefined;
+  if (typeof given === 'function') return () => readTrailers(inHook('trailers', given));
+  const trailers = readTrailers(given);
+  return () => trailers;
 }
 
 function checkLine(method: unknown, path: unknown): void {
