@@ -116,12 +116,13 @@ export class Dispatcher implements Dispatching, RunHouse {
   /** Onto a connection of its own, dialled for it: in the slot that its dead connection freed, if it can be there. */
   redial(run: Run, last: Origin, preferOther: boolean): void {
     const origin = this.#choice.redial(last, preferOther || last.isGoing);
-    if (origin === undefined) {
+    if (origin?.canDial === false) origin.makeRoom();
+    // The minimum may have taken the room at once: what is dialled for it comes to those who wait.
+    if (origin?.canDial !== true) {
       this.enqueue(run);
       return;
     }
     run.patience.wait();
-    if (!origin.canDial) origin.makeRoom();
     origin.dial(run);
   }
 

@@ -192,6 +192,16 @@ describe('a re-send', () => {
     expect([caller.outcome, house.dialling.length]).toEqual(['connection_terminated', 0]);
   });
 
+  test('after a Retry-After leaves the slot to the minimum when that is all there is, and rides what comes', async () => {
+    const { house, peer, caller } = await underWay('fresh', GET, {
+      ...{ retryOn: [503], maxConnections: 1, minConnections: 1 },
+    });
+    peer.answer({ status: 503, fields: ['Retry-After: 1'] });
+    await house.settle();
+    await house.advance(1_000);
+    expect([await finish(house, caller), caller.outcome, house.dials.length]).toEqual([2, 200, 2]);
+  });
+
   test('gives a live body from its first byte', async () => {
     const source = new PassThrough();
     const body = ReplayBody.ofStream(source, { length: 6, replayBytes: 10 });
