@@ -240,6 +240,7 @@ export class Origin implements Landlord, DiallerListener {
     this.#lending.giveFreshShareBack(tenancy);
     this.#tenancies.delete(tenancy);
     this.#lessons.closed(tenancy, reason, heard);
+    if (reason === 'stale' || reason === 'poisoned') this.#stock.lost(tenancy);
     if (slot.state === 'idle') this.#pool.evict(slot);
     else {
       this.#pool.clear(slot);

@@ -10,6 +10,9 @@ import type { Tenancy } from './tenancy.js';
 /** A spare is only as good as the time servers wait for a first request. Milliseconds. */
 export const SPARE_MS = 5_000;
 
+/** An origin that hangs up within this time of being dialled is not dialled for stock until it has passed. Milliseconds. */
+const PAUSE_MS = 1_000;
+
 export class Stock {
   readonly #setting: OriginSetting;
   readonly #pool: Pool<Tenancy>;
@@ -18,6 +21,7 @@ export class Stock {
   readonly #demand: Demand;
   readonly #inspection: Deadline;
   #freshSeenAt = Number.NEGATIVE_INFINITY;
+  #pausedUntil = Number.NEGATIVE_INFINITY;
 
   constructor(setting: OriginSetting, pool: Pool<Tenancy>, dialler: Dialler, idleLimit: IdleLimit, demand: Demand) {
     this.#setting = setting;
@@ -40,6 +44,14 @@ export class Stock {
     this.#inspectWithin(Math.min(limitMs, retireAt - this.#setting.clock.now()));
   }
 
+  /** The origin closed a connection. One that nobody has used is not replaced in a loop. */
+  lost({ connection }: Tenancy): void {
+    const now = this.#setting.clock.now();
+    if (connection.exchanges > 0 || now - connection.idleSince >= PAUSE_MS) return;
+    this.#pausedUntil = now + PAUSE_MS;
+    this.#inspectWithin(PAUSE_MS);
+  }
+
   /** Whether the minimum is open. */
   get isFull(): boolean {
     return this.#open() >= this.#setting.minConnections;
@@ -48,6 +60,7 @@ export class Stock {
   /** Dials what is missing, as far as slots are empty and nobody waits for them. */
   fill(): void {
     const { minConnections, spareConnections, clock } = this.#setting;
+    if (clock.now() < this.#pausedUntil) return;
     while (this.#open() + this.#dialler.dialling < minConnections && this.#dialler.canDial) this.#dialler.dial('stock');
     if (spareConnections === false || this.#demand.waiting || clock.now() - this.#freshSeenAt >= SPARE_MS) return;
     while (this.#pool.counts.fresh + this.#dialler.stocking < spareConnections) {

@@ -1,0 +1,178 @@
+import { describe, expect, test } from 'vitest';
+import { House, type Peer } from '../../house.js';
+
+async function acceptAll(house: House): Promise<Peer[]> {
+  const peers: Peer[] = [];
+  while (house.dialling.length > 0) peers.push(await house.accept());
+  return peers;
+}
+
+function open(house: House): number {
+  return house.originStats().connections.open;
+}
+
+describe('spares', () => {
+  test('are dialled, two of them, once a POST is seen, and none for GETs', async () => {
+    const house = await House.open();
+    await house.sent();
+    await house.accept();
+    const forGet = house.dials.length;
+    await house.post();
+    await house.accept();
+    expect([forGet, house.dials.length]).toEqual([1, 4]);
+    await acceptAll(house);
+    expect(house.originStats().connections).toMatchObject({ spare: 2, busy: 2 });
+  });
+
+  test('are as many as the owner wants', async () => {
+    const house = await House.open({ spareConnections: 4 });
+    await house.post();
+    await acceptAll(house);
+    expect(house.originStats().connections.spare).toBe(4);
+  });
+
+  test('are replaced when one is taken', async () => {
+    const house = await House.open();
+    await house.post();
+    await acceptAll(house);
+    await house.post();
+    expect(house.originStats().connections).toMatchObject({ spare: 1, busy: 2, dialling: 1 });
+  });
+
+  test('live five seconds, and none follows where no such request was seen for as long', async () => {
+    const house = await House.open();
+    await house.post();
+    const [used] = await acceptAll(house);
+    used?.answer();
+    await house.advance(4_999);
+    const before = house.originStats().connections.spare;
+    await house.advance(1);
+    expect([before, house.originStats().connections, house.originStats().closed]).toEqual([
+      2,
+      { open: 1, idle: 1, busy: 0, dialling: 0, spare: 0 },
+      { 'spare-expired': 2 },
+    ]);
+  });
+
+  test('are renewed at the end of their life while such requests are being seen', async () => {
+    const house = await House.open();
+    await house.post();
+    await acceptAll(house);
+    await house.advance(3_000);
+    await house.post();
+    await acceptAll(house);
+    await house.advance(2_000);
+    expect(house.originStats().connections.dialling).toBe(1);
+  });
+
+  test('are not dialled while somebody waits for a slot', async () => {
+    const house = await House.open({ maxConnections: 2 });
+    await house.post();
+    await house.post();
+    await house.post();
+    await acceptAll(house);
+    expect([house.dials.length, house.queue.length]).toEqual([2, 1]);
+  });
+
+  test('take the slot of the coldest connection when all slots are taken, but not the last two', async () => {
+    const house = await House.open({ maxConnections: 4 });
+    for (const _ of [1, 2, 3, 4]) await house.sent();
+    for (const peer of await acceptAll(house)) {
+      peer.answer();
+      await house.settle();
+    }
+    await house.post();
+    await acceptAll(house);
+    const { connections, closed } = house.originStats();
+    expect([connections, closed]).toEqual([{ open: 4, idle: 3, busy: 1, dialling: 0, spare: 1 }, { 'made-room': 2 }]);
+  });
+
+  test('are dialled for no request that may ride a proven connection', async () => {
+    const house = await House.open({ nonIdempotent: 'verified' });
+    await house.post();
+    await house.accept();
+    expect(house.dials.length).toBe(1);
+  });
+});
+
+describe('minConnections', () => {
+  test('are dialled at the start, and anew when one is lost', async () => {
+    const house = await House.open({ minConnections: 3 });
+    const peers = await acceptAll(house);
+    await house.advance(2_000);
+    peers[0]?.fin();
+    await house.settle();
+    expect([peers.length, open(house), house.dialling.length]).toEqual([3, 2, 1]);
+  });
+
+  test('are replaced when they are too old to be reused', async () => {
+    const house = await House.open({ minConnections: 1, keepAliveTimeout: 10_000 });
+    await house.accept();
+    await house.advance(10_000);
+    expect([house.originStats().closed, house.dialling.length]).toEqual([{ 'idle-timeout': 1 }, 1]);
+  });
+
+  test('are no more than the minimum when more were needed for a while', async () => {
+    const house = await House.open({ minConnections: 1, keepAliveTimeout: 10_000 });
+    await house.sent();
+    await house.sent();
+    for (const peer of await acceptAll(house)) peer.answer();
+    await house.advance(10_000);
+    expect([open(house), house.dialling.length]).toEqual([0, 1]);
+  });
+
+  test.each<[string, (peer: Peer) => void]>([
+    ['hangs up', (peer) => peer.fin()],
+    ['resets', (peer) => peer.reset()],
+    ['talks', (peer) => peer.send('220 mail.test ESMTP\r\n')],
+  ])(
+    'are dialled once a second, not in a loop, to an origin that %s as soon as it is connected',
+    async (_name, leave) => {
+      const house = await House.open({ minConnections: 1 });
+      for (let tries = 0; tries < 20; tries += 1) {
+        for (const peer of await acceptAll(house)) leave(peer);
+        await house.advance(100);
+      }
+      expect([2, 3]).toContain(house.dials.length);
+    },
+  );
+
+  test('are dialled with back-off to an origin that refuses', async () => {
+    const house = await House.open({ minConnections: 2 });
+    for (let passed = 0; passed < 10_000; passed += 100) {
+      while (house.dialling.length > 0) await house.refuse();
+      await house.advance(100);
+    }
+    expect(house.dials.length).toBeGreaterThan(10);
+    expect(house.dials.length).toBeLessThan(40);
+  });
+});
+
+describe('ages', () => {
+  test('a connection that is idle for too long is closed without being asked for', async () => {
+    const house = await House.open({ keepAliveTimeout: 5_000 });
+    await house.idle();
+    await house.advance(4_999);
+    const before = open(house);
+    await house.advance(1);
+    expect([before, open(house), house.originStats().closed]).toEqual([1, 0, { 'idle-timeout': 1 }]);
+  });
+
+  test('an idle connection is closed at its greatest age, though it was used just before', async () => {
+    const house = await House.open({ maxConnectionAge: 10_000 });
+    const peer = await house.idle();
+    await house.advance(9_000);
+    await house.sent();
+    peer.answer();
+    await house.settle();
+    await house.advance(500); // shortened by a twentieth: the random numbers here are all one half
+    expect(house.originStats().closed).toEqual({ 'max-age': 1 });
+  });
+
+  test('at rest there is nothing to wait for but the end of what is idle', async () => {
+    const house = await House.open();
+    await house.idle();
+    await house.advance(60_000);
+    expect([open(house), house.deadlines.size]).toEqual([0, 0]);
+  });
+});
