@@ -39,6 +39,8 @@ export interface OriginStats {
   readonly backoff: { readonly state: string; readonly failures: number; readonly error: string | null };
   /** Whether it is trusted with requests. */
   readonly health: { readonly state: string; readonly ejections: number; readonly reason: string | null };
+  /** Connections that have switched protocols (a 101): now, where they count as `busy`, and so far. */
+  readonly tunnels: { readonly open: number; readonly opened: number };
   readonly responses: Readonly<Record<'2xx' | '3xx' | '4xx' | '5xx' | 'other', number>>;
   /** Failed requests by whether they may have been processed. */
   readonly delivery: Readonly<Record<Delivery, number>>;
@@ -80,6 +82,7 @@ function originStats({ address, tally, counts, idleLimit, backoff, standing }: O
     idleLimitMs: { ...idleLimit.snapshot },
     backoff: backoffStats(backoff.state),
     health: healthStats(standing.state),
+    tunnels: { ...tally.tunnels },
     responses: { ...tally.responses },
     delivery: { ...tally.delivery },
   };

@@ -20,12 +20,13 @@ export type CloseReason =
   | 'failed'
   | 'timeout'
   | 'garbage'
+  | 'upgraded'
   | 'drained'
   | 'destroyed';
 
 /** Who lent the connection out. */
 export interface ConnectionOwner {
-  /** An exchange ended clean and both sides persist: lend it on. */
+  /** An exchange ended clean and both sides persist: lend it on, as soon as `isAlive()`. */
   reusable(connection: Connection): void;
   /** The socket is closed or closing. `heard` has the beginning of stray bytes. Called once. */
   closed(connection: Connection, reason: CloseReason, heard: string): void;

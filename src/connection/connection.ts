@@ -1,65 +1,58 @@
 /** One socket to an origin: idle, or carrying one exchange. Whatever it hears while idle ends it. */
 
 import type { Clock } from '../clock.js';
-import type { Deadlines } from '../deadlines.js';
-import { BackendError } from '../errors.js';
+import { asBackendError, type BackendError } from '../errors.js';
 import { judgeReuse } from '../http1/persistence.js';
-import { type ParserLimits, type ResponseEvents, type ResponseHead, ResponseParser } from '../http1/response-parser.js';
+import { type ResponseEvents, type ResponseHead, ResponseParser } from '../http1/response-parser.js';
+import { Allowance } from './allowance.js';
 import type { CloseReason, ConnectionOwner } from './connection-owner.js';
+import type { ConnectionSetting } from './connection-setting.js';
 import type { Dialled, OpenSocket } from './dial.js';
+import { CLOSE_REASON, closedError, silentError, untakenError } from './ending.js';
 import { type Ending, Exchange, type ExchangeListener, type ExchangeRequest } from './exchange.js';
-import type { Liveness } from './liveness.js';
+import { isClosingAlert, type Liveness } from './liveness.js';
 import { type StallListener, StallWatch } from './stall-watch.js';
+import { Tunnel } from './tunnel.js';
 
-/** What a connection needs from the backend it lives in. */
-export interface ConnectionSetting {
-  readonly origin: string;
-  readonly secure: boolean;
-  readonly clock: Clock;
-  readonly deadlines: Deadlines;
-  readonly limits: ParserLimits;
-  readonly window: Buffer;
-}
+export type { ConnectionSetting } from './connection-setting.js';
 
 // Enough of stray bytes to tell a 408 from anything else.
 const HEARD_BYTES = 64;
-
-const EVENT_STREAM = /^text\/event-stream\s*(?:;|$)/i;
 
 export class Connection implements ResponseEvents, StallListener {
   readonly origin: string;
   readonly secure: boolean;
   readonly socket: OpenSocket;
   readonly stalls: StallWatch;
-  readonly openedAt: number;
   /** Exchanges that ended clean. */
   exchanges = 0;
   /** Moments at which it was last handed back, on both clocks: only the wall clock runs while a machine sleeps. */
   idleSince: number;
   idleSinceWall: number;
-  /** Exchanges after which the origin said it will close (`Keep-Alive: max`). */
-  exchangesLeft = Number.POSITIVE_INFINITY;
   closed = false;
+  /** Once the origin has switched protocols; there are no more exchanges then. */
+  tunnel: Tunnel | undefined = undefined;
 
   readonly #owner: ConnectionOwner;
+  readonly #canReset: boolean;
   readonly #clock: Clock;
   readonly #window: Buffer;
   readonly #parser: ResponseParser;
   readonly #askKernel: (() => Liveness) | undefined;
   #exchange: Exchange | undefined;
   #trailers: readonly string[] = [];
-  #reading = false;
-  #lastMax = 0;
-  #maxCountsDown = false;
+  #settling = false; // what the last response may have left behind would still be on its way to us
+  readonly #allowance = new Allowance();
 
   constructor(dialled: Dialled, setting: ConnectionSetting, owner: ConnectionOwner) {
     this.origin = setting.origin;
     this.secure = setting.secure;
     this.socket = dialled.socket;
     this.#owner = owner;
+    this.#canReset = !setting.secure && dialled.isLocal !== true;
     this.#clock = setting.clock;
     this.#window = setting.window;
-    this.openedAt = this.idleSince = setting.clock.now();
+    this.idleSince = setting.clock.now();
     this.idleSinceWall = setting.clock.wallNow();
     this.#parser = new ResponseParser(this, setting.limits);
     this.stalls = new StallWatch(setting.deadlines, this);
@@ -83,17 +76,19 @@ export class Connection implements ResponseEvents, StallListener {
 
   /**
    * Whether it may carry a request now, as the kernel knows it. `false` has closed it. `undefined`: the kernel cannot be
-   * asked (see {@link askKernel}), wait for `afterTwoTurns`.
+   * asked (see {@link askKernel}) or does not know yet, wait for `afterTwoTurns`.
    */
   isAlive(): boolean | undefined {
     if (this.socket.destroyed) this.close('stale');
     if (this.closed) return false;
+    if (this.#settling) return undefined;
     if (this.#askKernel === undefined || (this.secure && this.exchanges === 0)) return undefined;
     const liveness = this.#askKernel();
     if (liveness.name === 'unknown') return undefined;
     if (liveness.name === 'alive') return true;
-    const heard = liveness.name === 'poisoned' ? liveness.bytes.toString('latin1', 0, HEARD_BYTES) : '';
-    this.close(liveness.name, heard);
+    if (liveness.name !== 'poisoned') this.close('stale');
+    else if (this.secure) this.close(isClosingAlert(liveness.bytes) ? 'stale' : 'poisoned');
+    else this.close('poisoned', liveness.bytes.toString('latin1', 0, HEARD_BYTES));
     return false;
   }
 
@@ -106,9 +101,8 @@ export class Connection implements ResponseEvents, StallListener {
   begin(request: ExchangeRequest, listener: ExchangeListener): Exchange {
     const exchange = new Exchange(this, request, listener);
     this.#exchange = exchange;
-    this.#trailers = [];
     this.stalls.begin(request.timeouts.sendTimeout);
-    this.#parser.begin(request.method);
+    this.#parser.begin(request.method, request.upgrade !== undefined);
     return exchange;
   }
 
@@ -118,14 +112,14 @@ export class Connection implements ResponseEvents, StallListener {
     this.close('stale');
   }
 
-  /**
-   * The origin said `Keep-Alive: max=…`. Some count down what is left, others repeat the total: until the number has been
-   * seen to fall it is taken for the total.
-   */
+  /** Exchanges after which the origin said it will close (`Keep-Alive: max`). */
+  get exchangesLeft(): number {
+    return this.#allowance.leftAfter(this.exchanges);
+  }
+
+  /** The origin said `Keep-Alive: max=…`. */
   allow(max: number): void {
-    if (max < this.#lastMax) this.#maxCountsDown = true;
-    this.#lastMax = max;
-    this.exchangesLeft = this.#maxCountsDown ? max : max - this.exchanges - 1;
+    this.#allowance.heard(max, this.exchanges);
   }
 
   /** Closes now. An exchange under way is forgotten: whoever closes has told its listener. */
@@ -136,15 +130,17 @@ export class Connection implements ResponseEvents, StallListener {
     this.#exchange = undefined;
     this.stalls.stop();
     // A reset after both halves are complete leaves no TIME_WAIT on either side: 28,000 ports a minute are few.
-    if (clean && !this.secure && this.exchanges > 0 && !this.socket.destroyed) this.socket.resetAndDestroy();
+    if (clean && this.#canReset && this.exchanges > 0 && !this.socket.destroyed) this.socket.resetAndDestroy();
     else this.socket.destroy();
-    if (!this.#reading) this.#parser.free();
+    this.#parser.free();
     this.#owner.closed(this, reason, heard);
+    this.tunnel?.closed();
   }
 
   /** Ends the exchange under way and the connection with it. */
   fail(ending: Ending, cause: BackendError): void {
     const exchange = this.#exchange;
+    if (exchange?.received === 'nothing' && this.#parser.sawBytes) exchange.received = 'some';
     const silent = ending === 'closed' && exchange?.received === 'nothing';
     this.close(silent ? 'silent' : CLOSE_REASON[ending]);
     exchange?.broke(ending, cause);
@@ -154,13 +150,12 @@ export class Connection implements ResponseEvents, StallListener {
 
   #receive(count: number): boolean {
     if (this.closed) return false;
+    if (this.tunnel !== undefined) return this.tunnel.receive(Buffer.from(this.#window.subarray(0, count)));
     if (this.#exchange === undefined) {
       this.close('poisoned', this.#window.toString('latin1', 0, Math.min(count, HEARD_BYTES)));
       return false;
     }
-    this.#reading = true;
-    const error = this.#parser.readWindow(count);
-    this.#reading = false;
+    const error = this.#read(count) ?? this.#exchange?.wrongSwitch;
     if (this.closed) {
       this.#parser.free();
       return false;
@@ -170,7 +165,18 @@ export class Connection implements ResponseEvents, StallListener {
       return false;
     }
     if (this.#parser.state === 'complete') this.#complete();
-    return this.#exchange?.paused !== true;
+    else if (this.#parser.state === 'upgraded') this.#switch();
+    return !this.closed && this.#exchange?.paused !== true;
+  }
+
+  #read(count: number): BackendError | undefined {
+    try {
+      return this.#parser.readWindow(count);
+    } catch (thrown) {
+      // A listener that throws misses the rest of this read: what follows must not look whole.
+      if (!this.closed) this.fail('garbage', asBackendError(thrown));
+      throw thrown;
+    }
   }
 
   onInformation(statusCode: number, statusText: string, rawHeaders: readonly string[]): void {
@@ -181,7 +187,7 @@ export class Connection implements ResponseEvents, StallListener {
     const exchange = this.#exchange;
     if (exchange === undefined) return;
     this.#owner.headReceived(this, head);
-    exchange.onHead(head, isEventStream(head.rawHeaders));
+    exchange.onHead(head);
   }
 
   onBody(bytes: Buffer): void {
@@ -206,18 +212,40 @@ export class Connection implements ResponseEvents, StallListener {
     if (exchange.paused) this.socket.resume();
     if (!reuse.reuse) this.close(reuse.reason);
     // First the client's bytes, then the next client's request.
-    exchange.complete(this.#trailers);
-    if (!reuse.reuse || this.closed) return;
-    this.idleSince = this.#clock.now();
-    this.idleSinceWall = this.#clock.wallNow();
-    // Servers that send a body after all do so where none is allowed: give it time to arrive and end the connection.
-    if (exchange.head.framing.kind === 'none') this.afterTwoTurns(() => this.#settled());
-    else this.#owner.reusable(this);
+    try {
+      exchange.complete(this.#trailers);
+    } finally {
+      if (!this.closed) this.#hasEnded(exchange.head);
+    }
   }
 
-  #settled(): void {
-    if (!this.closed) this.#owner.reusable(this);
+  /** What comes from now on is not HTTP, and not read before the tunnel begins. */
+  #switch(): void {
+    const exchange = this.#exchange;
+    this.#exchange = undefined;
+    this.stalls.stop();
+    this.exchanges += 1;
+    this.tunnel = new Tunnel(this.socket, this.#parser.leftover, () => this.close('upgraded'));
+    this.#parser.free();
+    exchange?.switched(this.tunnel);
   }
+
+  #hasEnded({ framing }: ResponseHead): void {
+    this.idleSince = this.#clock.now();
+    this.idleSinceWall = this.#clock.wallNow();
+    // Servers that send a body after all do so where none is allowed: give it time to arrive and end the connection. TLS
+    // gives out record by record what it has read already, and the kernel does not know of it any more: a second response
+    // behind this one would be taken for the answer to the next request.
+    if (framing.kind === 'none' || this.secure) {
+      this.#settling = true;
+      this.afterTwoTurns(this.#settled);
+    }
+    this.#owner.reusable(this);
+  }
+
+  readonly #settled = (): void => {
+    this.#settling = false;
+  };
 
   // --- the socket's events, bound once -------------------------------------------------------------------------------
 
@@ -227,22 +255,17 @@ export class Connection implements ResponseEvents, StallListener {
   };
 
   readonly #drained = (): void => this.#exchange?.drained();
-
   readonly #errored = (error: Error): void => this.#lost(error);
-
   readonly #gone = (): void => this.#lost(undefined);
 
   readonly #ended = (): void => {
-    if (this.closed) return;
+    if (this.closed || this.tunnel !== undefined) return;
     if (this.#exchange === undefined) {
       this.close('stale');
       return;
     }
-    this.#reading = true;
     const error = this.#parser.finish();
-    this.#reading = false;
-    if (this.closed) this.#parser.free();
-    else if (error === undefined && this.#parser.state === 'complete') this.#complete();
+    if (error === undefined && this.#parser.state === 'complete') this.#complete();
     else this.#lost(error);
   };
 
@@ -250,50 +273,18 @@ export class Connection implements ResponseEvents, StallListener {
     if (this.closed) return;
     const exchange = this.#exchange;
     if (exchange === undefined) {
-      this.close('stale');
+      this.close(this.tunnel === undefined ? 'stale' : 'upgraded');
       return;
     }
-    if (this.#parser.sawBytes && exchange.received === 'nothing') exchange.received = 'some';
-    this.fail('closed', closedError(this.origin, exchange, cause));
+    this.fail('closed', closedError(this.origin, exchange.head !== undefined, this.#parser.sawBytes, cause));
   }
 
   sendingStalled(ms: number): void {
-    const message = `${this.origin} took no byte of the request for ${ms} ms`;
-    this.fail('send-timeout', new BackendError('connection_write_timeout', message, { origin: this.origin }));
+    this.fail('send-timeout', untakenError(this.origin, ms));
   }
 
   receivingStalled(ms: number): void {
-    const exchange = this.#exchange;
-    if (exchange?.head === undefined) {
-      if (exchange !== undefined && this.#parser.sawBytes) exchange.received = 'some';
-      const message = `${this.origin} sent no response head for ${ms} ms`;
-      this.fail('headers-timeout', new BackendError('http_response_timeout', message, { origin: this.origin }));
-    } else {
-      const message = `${this.origin} was silent in the middle of a response for ${ms} ms`;
-      this.fail('body-timeout', new BackendError('connection_read_timeout', message, { origin: this.origin }));
-    }
+    const hasHead = this.#exchange?.head !== undefined;
+    this.fail(hasHead ? 'body-timeout' : 'headers-timeout', silentError(this.origin, hasHead, ms));
   }
-}
-
-const CLOSE_REASON: Readonly<Record<Ending, CloseReason>> = {
-  closed: 'failed',
-  'headers-timeout': 'timeout',
-  'body-timeout': 'timeout',
-  'send-timeout': 'timeout',
-  garbage: 'garbage',
-  'body-failed': 'aborted',
-};
-
-function isEventStream(rawHeaders: readonly string[]): boolean {
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i];
-    if (name?.length === 12 && name.toLowerCase() === 'content-type') return EVENT_STREAM.test(rawHeaders[i + 1] ?? '');
-  }
-  return false;
-}
-
-function closedError(origin: string, exchange: Exchange, cause: Error | undefined): BackendError {
-  const when = exchange.received === 'nothing' ? 'without a byte of an answer' : 'in the middle of its answer';
-  const code = exchange.head === undefined ? 'connection_terminated' : 'http_response_incomplete';
-  return new BackendError(code, `${origin} closed the connection ${when}`, { origin, cause });
 }

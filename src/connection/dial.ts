@@ -1,6 +1,6 @@
 /** Opens one socket to an origin: TCP, TLS or unix; with a limit on the time and a name for each failure. */
 
-import { isIP, type LookupFunction, type NetConnectOpts, connect as netConnect, type Socket } from 'node:net';
+import { isIP, type LookupFunction, type NetConnectOpts, connect as netConnect, Socket } from 'node:net';
 import { type ConnectionOptions, connect as tlsConnect } from 'node:tls';
 import type { Deadlines } from '../deadlines.js';
 import { BackendError, type ErrorCode } from '../errors.js';
@@ -46,11 +46,15 @@ export interface OpenSocket {
   readonly errored: Error | null;
   readonly writableLength: number;
   readonly writableNeedDrain: boolean;
+  readonly writableEnded: boolean;
+  /** Whether our half stays open when the origin has closed its own. */
+  allowHalfOpen: boolean;
   write(bytes: Uint8Array, done?: WriteDone): boolean;
   write(text: string, encoding: 'latin1', done?: WriteDone): boolean;
   cork(): void;
   uncork(): void;
   resume(): unknown;
+  end(): unknown;
   destroy(): unknown;
   resetAndDestroy(): unknown;
   on(event: 'end' | 'close' | 'drain', listener: () => void): unknown;
@@ -67,6 +71,8 @@ export interface Dialled {
   readonly spokeFirst: boolean;
   /** Asks the kernel whether the socket, idle, is still what it seems; `undefined` where it cannot be asked. */
   readonly askKernel: (() => Liveness) | undefined;
+  /** It is no TCP connection: it cannot be reset, and leaves no TIME_WAIT. Default false. */
+  readonly isLocal?: boolean;
 }
 
 /** Receives the end of a dial: exactly one of the two, once, unless the dial was abandoned. */
@@ -82,6 +88,9 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   EAI_AGAIN: 'dns_error',
   EAI_FAIL: 'dns_error',
   EAI_NODATA: 'dns_error',
+  ENODATA: 'dns_error',
+  ESERVFAIL: 'dns_error',
+  ETIMEOUT: 'dns_timeout',
   ECONNREFUSED: 'connection_refused',
   ENOENT: 'connection_refused',
   ECONNRESET: 'connection_terminated',
@@ -95,7 +104,8 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   ENFILE: 'connection_limit_reached',
 };
 
-const CERTIFICATE_CODE = /CERT|SIGNATURE|SELF_SIGNED|UNABLE_TO_|CHAIN|CRL|HOSTNAME_MISMATCH/;
+const CERTIFICATE_CODE =
+  /CERT|SIGNATURE|SELF_SIGNED|UNABLE_TO_|CHAIN|CRL|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH/;
 
 function nameOf(error: Error): string {
   return 'code' in error && typeof error.code === 'string' ? error.code : error.message;
@@ -153,7 +163,7 @@ class Dial implements DialUnderWay {
     };
     this.#deadline = deadlines.create(() => this.#timedOut());
     const secure = target.protocol === 'https:';
-    this.#socket = secure ? this.#openTls(session) : netConnect(this.#address());
+    this.#socket = this.#open(secure, session);
     this.#socket.on('error', this.#failed);
     this.#socket.on('close', this.#closed);
     this.#socket.once(secure ? 'secureConnect' : 'connect', this.#opened);
@@ -167,6 +177,15 @@ class Dial implements DialUnderWay {
     if (this.#ended) return;
     this.#end();
     this.#socket.destroy();
+  }
+
+  #open(secure: boolean, session: Buffer | undefined): Socket {
+    try {
+      return secure ? this.#openTls(session) : netConnect(this.#address());
+    } catch (thrown) {
+      // A key that is none, a lookup that throws: told like every other failure, after the caller has its dial.
+      return new Socket().destroy(thrown instanceof Error ? thrown : new Error(String(thrown)));
+    }
   }
 
   #address(): NetConnectOpts {
@@ -205,9 +224,21 @@ class Dial implements DialUnderWay {
     this.#socket.off('error', this.#failed);
     this.#socket.off('close', this.#closed);
     const socket = this.#socket;
+    this.#settle(socket);
+    const isLocal = this.#target.socketPath !== undefined;
     const ask = canAskKernel(socket) ? () => askKernel(socket) : undefined;
-    this.#listener.opened({ socket, intake: this.#intake, spokeFirst: this.#spokeFirst, askKernel: ask });
+    this.#listener.opened({ socket, intake: this.#intake, spokeFirst: this.#spokeFirst, askKernel: ask, isLocal });
   };
+
+  #settle(socket: Socket): void {
+    // The handle of a second address, tried after the first had failed, is a new one and knows nothing of the first unref.
+    socket.unref();
+    const { connect, protocol, socketPath } = this.#target;
+    if (protocol === 'http:' || socketPath !== undefined) return;
+    // tls.connect drops these two options before Node 24.
+    socket.setNoDelay(connect.noDelay);
+    socket.setKeepAlive(true, connect.keepAliveInitialDelay);
+  }
 
   readonly #failed = (cause: Error): void => {
     if (this.#ended) return;

@@ -1,9 +1,12 @@
 /** One request and its response on one connection, as two facts that only move forward. */
 
-import { BackendError, type Phase, type Progress } from '../errors.js';
+import { asBackendError, BackendError, type Phase, type Progress } from '../errors.js';
 import { chunkHead, writeTrailers } from '../http1/request-head.js';
-import type { ResponseHead } from '../http1/response-parser.js';
+import type { ResponseFraming, ResponseHead } from '../http1/response-parser.js';
+import { namedProtocols, switchedTo } from '../http1/upgrade.js';
 import type { Connection } from './connection.js';
+import { wrongSwitchError } from './ending.js';
+import type { Tunnel } from './tunnel.js';
 
 /** Takes the bytes of a request's body. */
 export interface BodyTarget {
@@ -28,25 +31,35 @@ export interface BodySource {
 export interface ExchangeRequest {
   readonly method: string;
   readonly body: BodySource | undefined;
+  /** Protocols offered to the origin: value of the Upgrade field. */
+  readonly upgrade?: string | undefined;
   readonly timeouts: { readonly sendTimeout: number; readonly headersTimeout: number; readonly bodyTimeout: number };
 }
 
 /** How an exchange ended without a complete response. */
 export type Ending = 'closed' | 'headers-timeout' | 'body-timeout' | 'send-timeout' | 'garbage' | 'body-failed';
 
-/** Follows one exchange. Nothing is called after `exchangeEnded` or `exchangeFailed`. */
+/** Follows one exchange. Nothing is called after `exchangeEnded`, `exchangeSwitched` or `exchangeFailed`. */
 export interface ExchangeListener {
   onInformation(statusCode: number, statusText: string, rawHeaders: readonly string[]): void;
   onHead(head: ResponseHead): void;
   /** Returns false to stop reading until `resume()`. */
   onBody(bytes: Buffer): boolean;
   exchangeEnded(trailers: readonly string[]): void;
+  /** In the place of `onHead`, for a request with `upgrade`: the origin has switched to one of the protocols. */
+  exchangeSwitched?(head: ResponseHead, tunnel: Tunnel): void;
   /** The connection is closed by now. */
   exchangeFailed(ending: Ending, cause: BackendError): void;
 }
 
 // A body up to this goes out in one write with its head: copying it costs less than a second system call.
 const ONE_WRITE_BYTES = 16_384;
+
+// A longer piece is written in several: each says when it was taken, so that an origin that takes a large body slowly is
+// told from one that takes nothing.
+const PIECE_BYTES = 65_536;
+
+const EVENT_STREAM = /^text\/event-stream\s*(?:;|$)/i;
 
 /** What is left of a response whose client has gone may be read to the end when it is no more than this. */
 const DRAIN_BYTES = 65_536;
@@ -60,6 +73,7 @@ export class Exchange implements BodyTarget {
   readonly #connection: Connection;
   #listener: ExchangeListener | undefined; // gone when the client is: the rest is read and dropped
   #requestEnded = false; // everything was handed to the socket
+  #rest: Uint8Array | undefined; // of a long piece of the body
   #bodyBytes = 0;
   #streams = false; // an event stream is silent as long as it likes
   paused = false;
@@ -102,15 +116,28 @@ export class Exchange implements BodyTarget {
     }
     this.sent = 'some';
     if (this.#requestEnded) this.flushed();
-    else body?.begin(this);
+    else {
+      this.#connection.stalls.offered(socket.writableLength);
+      body?.begin(this);
+    }
     return true;
   }
 
   // --- the request's body, written by ReplayBody -------------------------------------------------------------------
 
   write(bytes: Uint8Array): boolean {
+    let from = 0;
+    for (; from < bytes.length - PIECE_BYTES; from += PIECE_BYTES) {
+      if (this.#writePiece(bytes.subarray(from, from + PIECE_BYTES))) continue;
+      this.#rest = bytes.subarray(from + PIECE_BYTES);
+      return false;
+    }
+    return this.#writePiece(from === 0 ? bytes : bytes.subarray(from));
+  }
+
+  #writePiece(bytes: Uint8Array): boolean {
     const { socket, flushed } = this.#connection;
-    if (socket.destroyed) return false;
+    if (this.#connection.closed || socket.destroyed) return false;
     if (this.request.body?.length !== undefined) socket.write(bytes, flushed);
     else {
       socket.cork();
@@ -125,9 +152,14 @@ export class Exchange implements BodyTarget {
 
   end(trailers: readonly string[]): void {
     const { socket, flushed } = this.#connection;
-    if (socket.destroyed) return;
+    if (this.#connection.closed || socket.destroyed) return;
+    try {
+      if (this.request.body?.length === undefined) socket.write(writeTrailers(trailers), 'latin1', flushed);
+    } catch (thrown) {
+      this.fail(asBackendError(thrown)); // a trailer that cannot be written
+      return;
+    }
     this.#requestEnded = true;
-    if (this.request.body?.length === undefined) socket.write(writeTrailers(trailers), 'latin1', flushed);
     this.flushed();
   }
 
@@ -153,25 +185,31 @@ export class Exchange implements BodyTarget {
 
   drained(): void {
     this.flushed();
-    this.request.body?.drained();
+    const rest = this.#rest;
+    this.#rest = undefined;
+    if (rest === undefined || this.write(rest)) this.request.body?.drained();
   }
 
   onInformation(statusCode: number, statusText: string, rawHeaders: readonly string[]): void {
     this.#listener?.onInformation(statusCode, statusText, rawHeaders);
   }
 
-  onHead(head: ResponseHead, streams: boolean): void {
+  onHead(head: ResponseHead): void {
     this.head = head;
     this.received = 'some';
-    this.#streams = streams;
+    if (head.statusCode === 101) return; // told with its tunnel
+    this.#streams = isEventStream(head.rawHeaders);
     this.#awaitBody();
     this.#listener?.onHead(head);
   }
 
   onBody(bytes: Buffer): void {
     this.#bodyBytes += bytes.length;
-    this.#awaitBody();
-    if (this.#listener === undefined || this.#listener.onBody(bytes)) return;
+    // TLS gives out what it has read already, however paused.
+    if (!this.paused) this.#awaitBody();
+    const listener = this.#listener;
+    if (listener === undefined || listener.onBody(bytes)) return;
+    if (this.#listener === undefined) return; // it has left meanwhile: nobody would resume
     this.paused = true;
     this.#connection.stalls.expectNothing();
   }
@@ -182,6 +220,24 @@ export class Exchange implements BodyTarget {
     this.request.body?.detach();
     this.#listener?.exchangeEnded(trailers);
     this.#listener = undefined;
+  }
+
+  /** Why the protocol that the origin has switched to cannot be taken. */
+  get wrongSwitch(): BackendError | undefined {
+    if (this.head?.statusCode !== 101) return undefined;
+    const { rawHeaders } = this.head;
+    if (switchedTo(rawHeaders, this.request.upgrade ?? '') !== undefined) return undefined;
+    return wrongSwitchError(this.#connection.origin, namedProtocols(rawHeaders));
+  }
+
+  /** The origin has switched protocols, to one of those that were offered. */
+  switched(tunnel: Tunnel): void {
+    this.received = 'all';
+    this.request.body?.detach();
+    const listener = this.#listener;
+    this.#listener = undefined;
+    if (this.head === undefined || listener?.exchangeSwitched === undefined) tunnel.destroy();
+    else listener.exchangeSwitched(this.head, tunnel);
   }
 
   broke(ending: Ending, cause: BackendError): void {
@@ -203,16 +259,16 @@ export class Exchange implements BodyTarget {
    */
   abandon(): void {
     this.#listener = undefined;
+    this.#rest = undefined;
     this.request.body?.detach();
     if (this.received === 'all' || this.#connection.closed) return;
     const framing = this.head?.framing;
-    const left = framing?.kind === 'length' ? framing.bytes - this.#bodyBytes : Number.POSITIVE_INFINITY;
-    if (this.sent !== 'all' || left > DRAIN_BYTES) {
+    if (this.sent !== 'all' || bytesLeft(framing, this.#bodyBytes) > DRAIN_BYTES) {
       this.#connection.close('aborted');
       return;
     }
-    this.resume();
     this.#connection.stalls.expectBytes(DRAIN_MS);
+    this.resume();
   }
 
   #awaitBody(): void {
@@ -220,6 +276,19 @@ export class Exchange implements BodyTarget {
     if (this.#streams) this.#connection.stalls.expectNothing();
     else this.#connection.stalls.expectBytes(this.request.timeouts.bodyTimeout);
   }
+}
+
+function bytesLeft(framing: ResponseFraming | undefined, bytesRead: number): number {
+  if (framing?.kind === 'none') return 0;
+  return framing?.kind === 'length' ? framing.bytes - bytesRead : Number.POSITIVE_INFINITY;
+}
+
+function isEventStream(rawHeaders: readonly string[]): boolean {
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i];
+    if (name?.length === 12 && name.toLowerCase() === 'content-type') return EVENT_STREAM.test(rawHeaders[i + 1] ?? '');
+  }
+  return false;
 }
 
 function joined(head: string, bytes: Uint8Array): Buffer {

@@ -1,6 +1,6 @@
 /** Asks the kernel, now, whether an idle socket still is what we think it is. */
 
-import { readSync } from 'node:fs';
+import { fstatSync, readSync } from 'node:fs';
 import type { Socket } from 'node:net';
 
 /**
@@ -52,20 +52,42 @@ export function askKernel(socket: Socket): Liveness {
   }
 }
 
+const RECORD_ALERT = 21;
+const RECORD_ENCRYPTED = 23;
+const LONGEST_ALERT_BYTES = 64;
+// Two bytes of alert, one of record type, and the tag (RFC 8446 §5.2).
+const ALERT_BYTES_1_3 = 19;
+
+/**
+ * Whether what is in the kernel of an idle TLS connection is an alert: the polite way to close. Up to TLS 1.2 its record
+ * says so; in TLS 1.3 only its length does, which no HTTP could have.
+ */
+export function isClosingAlert(bytes: Buffer): boolean {
+  if (bytes.length < 5 || bytes.length > LONGEST_ALERT_BYTES) return false;
+  const length = bytes.readUInt16BE(3);
+  if (bytes.length !== 5 + length) return false;
+  return bytes[0] === RECORD_ALERT || (bytes[0] === RECORD_ENCRYPTED && length === ALERT_BYTES_1_3);
+}
+
 let kernelAnswers: boolean | undefined;
 
 /**
- * Whether this platform lets the kernel be asked: found out once, on a socket that has just been opened. Where it does
- * not, callers wait two turns of the event loop instead (from an I/O callback, one turn does not poll again).
+ * Whether this platform lets the kernel be asked: found out once, on a socket that has just been opened, and without a
+ * read: it may hold bytes already, those of TLS itself among them. Where it does not, callers wait two turns of the
+ * event loop instead (from an I/O callback, one turn does not poll again).
  */
 export function canAskKernel(justOpened: Socket): boolean {
   if (kernelAnswers !== undefined) return kernelAnswers;
-  if (process.platform === 'win32') kernelAnswers = false;
-  else {
-    const { name } = askKernel(justOpened);
-    if (name === 'alive') kernelAnswers = true;
-    else if (name === 'unknown') kernelAnswers = false;
-    // Closed or talking already: true of this socket, says nothing of the platform.
+  const fd = descriptorOf(justOpened);
+  if (fd < 0 && justOpened.destroyed) return false; // says nothing of the platform
+  kernelAnswers = fd >= 0 && process.platform !== 'win32' && isSocket(fd);
+  return kernelAnswers;
+}
+
+function isSocket(fd: number): boolean {
+  try {
+    return fstatSync(fd).isSocket();
+  } catch {
+    return false;
   }
-  return kernelAnswers ?? true;
 }

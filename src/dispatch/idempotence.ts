@@ -6,9 +6,11 @@ import type { OutgoingRequest } from './request.js';
 
 /**
  * What the owner declared, else the method, else an Idempotency-Key, but only where the owner says that the origins
- * de-duplicate by it: the field alone proves nothing about the server.
+ * de-duplicate by it: the field alone proves nothing about the server. What offers another protocol is none of this.
  */
-export function isIdempotent({ method, idempotent, fields, body }: OutgoingRequest, honoursKey: boolean): boolean {
+export function isIdempotent(request: OutgoingRequest, honoursKey: boolean): boolean {
+  const { method, idempotent, fields, body, upgrade } = request;
+  if (upgrade !== undefined) return false;
   if (idempotent !== undefined) return idempotent;
   if (isIdempotentMethod(method)) return true;
   return honoursKey && body?.replayable !== false && fieldValue(fields, 'idempotency-key') !== undefined;

@@ -2,6 +2,7 @@
 
 import type { Readable } from 'node:stream';
 import { asBackendError, type BackendError } from '../errors.js';
+import type { RequestFraming } from '../http1/request-head.js';
 import { BodySource } from './body-source.js';
 
 /** Takes one run of a body. Gets any number of `write`, then `end` or `fail`, unless the run is cut by `detach()`. */
@@ -221,4 +222,10 @@ export class ReplayBody {
 
 function addLength(sum: number, piece: Uint8Array): number {
   return sum + piece.byteLength;
+}
+
+/** How the end of a body is told. */
+export function framingOf(body: ReplayBody | undefined): RequestFraming {
+  if (body === undefined) return { kind: 'none' };
+  return body.length === undefined ? { kind: 'chunked' } : { kind: 'length', bytes: body.length };
 }

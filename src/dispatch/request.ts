@@ -1,8 +1,11 @@
 /** What a mount hands to the dispatcher, and what it gets back: the door between the two rooms. */
 
+import type { Tunnel } from '../connection/tunnel.js';
 import type { Attempt, BackendError } from '../errors.js';
 import type { ResponseHead } from '../http1/response-parser.js';
 import type { ReplayBody } from './replay-body.js';
+
+export type { Tunnel, TunnelListener } from '../connection/tunnel.js';
 
 /** Where a request that is not idempotent may travel. */
 export type NonIdempotentTravel = 'fresh' | 'verified' | 'any';
@@ -41,9 +44,11 @@ export interface OutgoingRequest {
   readonly expectTimeout?: number | undefined;
   /** The client asked for `TE: trailers`. */
   readonly acceptsTrailers: boolean;
+  /** Protocols that the origin may switch to: value of the Upgrade field. `undefined` = none. */
+  readonly upgrade?: string | undefined;
 }
 
-/** Receives one response. Nothing is called after `onEnd` or `onFail`. */
+/** Receives one response. Nothing is called after `onEnd`, `onSwitch` or `onFail`. */
 export interface ResponseSink {
   /** An interim response, 100 and 102 to 199 without 101. */
   onInformation(statusCode: number, statusText: string, rawHeaders: readonly string[]): void;
@@ -53,6 +58,11 @@ export interface ResponseSink {
   onBody(bytes: Buffer): boolean;
   /** The response is complete; its connection is not ours any more. */
   onEnd(trailers: readonly string[]): void;
+  /**
+   * In the place of `onHead`, for a request with `upgrade`: the origin has switched to one of the protocols. The tunnel is
+   * the receiver's to begin, and to end.
+   */
+  onSwitch?(head: ResponseHead, tunnel: Tunnel): void;
   /** The last call. After `onHead` it means that the response is truncated. */
   onFail(error: BackendError): void;
 }

@@ -2,7 +2,7 @@
 
 import type { Delivery } from '../errors.js';
 
-/** Counters that only grow. */
+/** Counters that only grow, but for the tunnels that are open. */
 export class OriginTally {
   dialled = 0;
   dialsFailed = 0;
@@ -13,6 +13,7 @@ export class OriginTally {
   staleFound = 0;
   staleSwept = 0;
   poisoned = 0;
+  readonly tunnels = { open: 0, opened: 0 };
   readonly responses = { '2xx': 0, '3xx': 0, '4xx': 0, '5xx': 0, other: 0 };
   readonly delivery: Record<Delivery, number> = { unsent: 0, unknown: 0, answered: 0 };
 
@@ -24,13 +25,19 @@ export class OriginTally {
     this.resent[reason] = (this.resent[reason] ?? 0) + 1;
   }
 
+  countTunnel(): void {
+    this.tunnels.open += 1;
+    this.tunnels.opened += 1;
+  }
+
   countDelivery(delivery: Delivery): void {
     this.delivery[delivery] += 1;
   }
 
   countResponse(statusCode: number): void {
     const { responses } = this;
-    if (statusCode < 300) responses['2xx'] += 1;
+    if (statusCode < 200) responses.other += 1;
+    else if (statusCode < 300) responses['2xx'] += 1;
     else if (statusCode < 400) responses['3xx'] += 1;
     else if (statusCode < 500) responses['4xx'] += 1;
     else if (statusCode < 600) responses['5xx'] += 1;

@@ -1,0 +1,15 @@
+/** What a connection is told at its birth. */
+
+import type { Clock } from '../clock.js';
+import type { Deadlines } from '../deadlines.js';
+import type { ParserLimits } from '../http1/response-parser.js';
+
+/** What a connection needs from the backend it lives in. */
+export interface ConnectionSetting {
+  readonly origin: string;
+  readonly secure: boolean;
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+  readonly limits: ParserLimits;
+  readonly window: Buffer;
+}

@@ -1,0 +1,37 @@
+/** How exchanges end that do not end well: as errors, and as reasons for which connections are closed. */
+
+import { BackendError } from '../errors.js';
+import type { CloseReason } from './connection-owner.js';
+import type { Ending } from './exchange.js';
+
+export const CLOSE_REASON: Readonly<Record<Ending, CloseReason>> = {
+  closed: 'failed',
+  'headers-timeout': 'timeout',
+  'body-timeout': 'timeout',
+  'send-timeout': 'timeout',
+  garbage: 'garbage',
+  'body-failed': 'aborted',
+};
+
+export function closedError(origin: string, hasHead: boolean, sawBytes: boolean, cause?: Error): BackendError {
+  const when = sawBytes ? 'in the middle of its answer' : 'without a byte of an answer';
+  const code = hasHead ? 'http_response_incomplete' : 'connection_terminated';
+  return new BackendError(code, `${origin} closed the connection ${when}`, { origin, cause });
+}
+
+export function wrongSwitchError(origin: string, chosen: readonly string[]): BackendError {
+  const what = chosen.length === 0 ? 'without saying to which' : `to ${chosen.join(', ')}, which was not offered`;
+  return new BackendError('http_upgrade_failed', `${origin} switched protocols ${what}`, { origin });
+}
+
+export function untakenError(origin: string, ms: number): BackendError {
+  return new BackendError('connection_write_timeout', `${origin} took no byte of the request for ${ms} ms`, { origin });
+}
+
+export function silentError(origin: string, hasHead: boolean, ms: number): BackendError {
+  if (!hasHead) {
+    return new BackendError('http_response_timeout', `${origin} sent no response head for ${ms} ms`, { origin });
+  }
+  const message = `${origin} was silent in the middle of a response for ${ms} ms`;
+  return new BackendError('connection_read_timeout', message, { origin });
+}

@@ -1,0 +1,82 @@
+/** A connection whose origin has switched protocols (RFC 9110 §7.8): bytes both ways, and an end on either side. */
+
+import type { OpenSocket } from './dial.js';
+
+/** Receives what the origin sends. Nothing is called after `tunnelClosed`. */
+export interface TunnelListener {
+  /** Bytes, the receiver's to keep. Returns false to stop reading until `Tunnel.resume()`. */
+  tunnelBytes(bytes: Buffer): boolean;
+  /** The origin has sent its last byte. It may still read. */
+  tunnelEnded(): void;
+  /** The origin takes bytes again, after `Tunnel.write()` had returned false. */
+  tunnelDrained(): void;
+  /** The connection is gone, after its two ends or without. */
+  tunnelClosed(): void;
+}
+
+export class Tunnel {
+  readonly #socket: OpenSocket;
+  readonly #destroy: () => void;
+  #first: Buffer | undefined; // what came together with the 101
+  #listener: TunnelListener | undefined;
+  #paused = true;
+
+  /** `first`: what the origin sent behind its 101. `destroy` closes the connection. */
+  constructor(socket: OpenSocket, first: Buffer | undefined, destroy: () => void) {
+    this.#socket = socket;
+    this.#first = first;
+    this.#destroy = destroy;
+    // The one that ends first may have more to hear.
+    socket.allowHalfOpen = true;
+    socket.on('end', () => this.#listener?.tunnelEnded());
+    socket.on('drain', () => this.#listener?.tunnelDrained());
+  }
+
+  /** Whoever gets the tunnel begins to read, with what is here already. */
+  begin(listener: TunnelListener): void {
+    const first = this.#first;
+    this.#first = undefined;
+    this.#listener = listener;
+    this.#paused = first !== undefined && !listener.tunnelBytes(first);
+    if (!this.#paused) this.#socket.resume();
+  }
+
+  /** Returns false when the origin takes no more for now: wait for `tunnelDrained`. */
+  write(bytes: Uint8Array): boolean {
+    if (this.#socket.destroyed || this.#socket.writableEnded) return true;
+    return this.#socket.write(bytes);
+  }
+
+  /** No more is written. The origin may go on sending. */
+  end(): void {
+    if (!this.#socket.destroyed) this.#socket.end();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#socket.resume();
+  }
+
+  /** Closes the connection, whatever is under way: on plain TCP by a reset, lest the origin takes it for an end. */
+  destroy(): void {
+    this.#destroy();
+  }
+
+  /** @internal The connection has read `bytes`. Returns whether to read on. */
+  receive(bytes: Buffer): boolean {
+    if (this.#listener === undefined) {
+      this.#first = this.#first === undefined ? bytes : Buffer.concat([this.#first, bytes]);
+      return false;
+    }
+    // TLS gives out what it has read already, however paused.
+    if (!this.#listener.tunnelBytes(bytes)) this.#paused = true;
+    return !this.#paused;
+  }
+
+  /** @internal */
+  closed(): void {
+    const listener = this.#listener;
+    this.#listener = undefined;
+    listener?.tunnelClosed();
+  }
+}
