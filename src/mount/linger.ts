@@ -3,13 +3,15 @@
 import type { IncomingMessage } from 'node:http';
 import type { Deadlines } from '../deadlines.js';
 
-/** How long the rest of a request is read and dropped after its response. */
-const LINGER_MS = 2_000;
+/** How long the rest of a request is read and dropped after its response: while it comes, and in all. */
+const SILENT_MS = 2_000;
+const LINGER_MS = 30_000;
 
 /**
  * "If a server performs an immediate close of a TCP connection, there is a significant risk that the client will not be
  * able to read the last HTTP response" (RFC 9112 §9.6): the kernel answers bytes that still come with a reset. So our
- * half is closed, what comes is dropped, and the connection goes when the request has ended or has had its time.
+ * half is closed, what comes is dropped, and the connection goes when the request has ended, or nothing comes any more, or
+ * it has had its time.
  */
 export function lingerOnClose(req: IncomingMessage, deadlines: Deadlines): void {
   const { socket } = req;
@@ -17,14 +19,21 @@ export function lingerOnClose(req: IncomingMessage, deadlines: Deadlines): void 
   const destroySoon = socket.destroySoon;
   // node:http calls it when a response that ends its connection is flushed.
   socket.destroySoon = () => {
-    const deadline = deadlines.create(() => socket.destroy());
+    const silence = deadlines.create(() => socket.destroy());
+    const end = deadlines.create(() => socket.destroy());
     const close = () => destroySoon.call(socket);
     if (req.complete) {
       close();
       return;
     }
-    deadline.set(LINGER_MS);
-    socket.once('close', () => deadline.clear()).end();
+    silence.set(SILENT_MS);
+    end.set(LINGER_MS);
+    socket.once('close', () => {
+      silence.clear();
+      end.clear();
+    });
+    socket.end();
+    req.on('data', () => silence.set(SILENT_MS));
     req.once('end', close).once('close', close).resume();
   };
 }
