@@ -145,10 +145,12 @@ describe('an origin', () => {
     expect(await told(backendOf({ origins: [`http://[::1]:${port}`] }))).toMatchObject({ host: `[::1]:${port}` });
   });
 
-  test.each(['127.0.0.1', '::1'])('whose name has addresses of both families is reached though it listens on %s alone', async (address) => {
-    const port = await listening(createServer(tell), address);
-    const backend = backendOf({ origins: [`http://localhost:${port}`], connect: { lookup: bothFamilies } });
-    expect(await told(backend)).toMatchObject({ host: `localhost:${port}` });
-  });
-  });
+  test.each(['127.0.0.1', '::1'])(
+    'whose name has addresses of both families is reached though it listens on %s alone',
+    async (address) => {
+      const port = await listening(createServer(tell), address);
+      const backend = backendOf({ origins: [`http://localhost:${port}`], connect: { lookup: bothFamilies } });
+      expect(await told(backend)).toMatchObject({ host: `localhost:${port}` });
+    },
+  );
 });
