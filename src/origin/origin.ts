@@ -210,15 +210,13 @@ export class Origin implements Landlord, DiallerListener {
     if (this.#lending.giveFreshShareBack(tenancy)) this.#demand.room();
     this.#lessons.returned(tenancy);
     const reason = this.#retirement(tenancy);
-    if (reason !== undefined) {
-      connection.close(reason);
-      return;
-    }
-    if (!this.#demand.waiting) {
-      this.#offer(tenancy);
-      return;
-    }
-    const alive = connection.isAlive();
+    if (reason === undefined) this.#handOn(tenancy);
+    else connection.close(reason);
+  }
+
+  /** To whoever waits, if it is alive, else to the idle ones: those are asked when they are wanted. */
+  #handOn(tenancy: Tenancy): void {
+    const alive = this.#demand.waiting ? tenancy.connection.isAlive() : true;
     if (alive === true) this.#offer(tenancy);
     else if (alive === undefined) this.#offerAfterTwoTurns(tenancy, false);
     else this.#lessons.sweep(this.#pool.idleSlots());
@@ -226,7 +224,8 @@ export class Origin implements Landlord, DiallerListener {
 
   /** A connection that was dialled for a request is not wanted after all. */
   takeBack(tenancy: Tenancy): void {
-    if (!tenancy.connection.closed && !this.#offer(tenancy)) this.standing.gaveNoVerdict();
+    this.standing.gaveNoVerdict();
+    if (!tenancy.connection.closed) this.#handOn(tenancy);
   }
 
   /** The server seems to be about to go: what is dialled now may be dropped unread. */
