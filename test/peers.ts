@@ -22,6 +22,8 @@ export class Peer {
   heard = '';
   /** The connection is closed, by whichever side. */
   closed = false;
+  /** It has sent a head, and owes the body. */
+  isInBody = false;
   #held: 'no' | 'bytes' | 'fin' = 'no';
   #heldBytes = '';
   #answered = 0;
@@ -50,8 +52,21 @@ export class Peer {
     return this.closed ? 0 : this.requests.length - this.#answered;
   }
 
+  /** Sends a response head alone. The next answer is its body, of that many bytes. */
+  answerHead(length: number): void {
+    if (this.isInBody) return;
+    this.isInBody = true;
+    this.send(`HTTP/1.1 200 -\r\nContent-Length: ${length}\r\n\r\n`);
+  }
+
   answer({ status = 200, fields = [], body = 'ok', close = false }: PeerAnswer = {}): void {
     this.#answered += 1;
+    if (this.isInBody) {
+      this.isInBody = false;
+      this.send(body);
+      if (close) this.fin();
+      return;
+    }
     const bodiless = status === 204 || status === 304;
     const all = [
       ...fields,

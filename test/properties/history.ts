@@ -1,0 +1,283 @@
+/** Histories of a backend in memory: steps of clients, origins, networks and time, and what must hold after each. */
+
+import { PassThrough } from 'node:stream';
+import fc from 'fast-check';
+import { expect } from 'vitest';
+import { ReplayBody } from '../../src/dispatch/replay-body.js';
+import { checkStats } from '../../src/testing/index.js';
+import type { House, HouseOptions, Peer } from '../house.js';
+
+const stepKinds = [
+  ...['get', 'get', 'get', 'head', 'post', 'post', 'verified', 'any', 'upload', 'give'],
+  ...['answer', 'answer', 'answer', 'answer', 'answerAndClose', 'answer204', 'answer503', 'halfAHead', 'halfABody'],
+  ...['accept', 'accept', 'accept', 'accept', 'speakFirst', 'refuse'],
+  ...['fin', 'reset', 'stray', 'hiddenFin', 'hiddenStray', 'read', 'refuseWrite'],
+  ...['pass', 'pass', 'abort', 'goPause', 'goOn'],
+] as const;
+
+type StepKind = (typeof stepKinds)[number];
+
+interface Step {
+  readonly kind: StepKind;
+  readonly n: number;
+}
+
+export const step: fc.Arbitrary<Step> = fc.record({ kind: fc.constantFrom(...stepKinds), n: fc.nat(19) });
+
+const LENGTHS_MS = [0, 1, 7, 30, 120, 600, 1_100, 2_600, 5_100, 61_000];
+
+export const plan: fc.Arbitrary<HouseOptions & { readonly asks: boolean }> = fc
+  .record({
+    count: fc.integer({ min: 1, max: 3 }),
+    hasBackup: fc.boolean(),
+    maxConnections: fc.integer({ min: 1, max: 4 }),
+    fewer: fc.integer({ min: 0, max: 3 }),
+    minConnections: fc.constantFrom(0, 0, 0, 1),
+    spareConnections: fc.constantFrom(false as const, 1, 2),
+    maxQueue: fc.constantFrom(3, 1_000),
+    failures: fc.constantFrom(1, 2, 5),
+    asks: fc.boolean(),
+    scheme: fc.constantFrom('http', 'http', 'https'),
+    balance: fc.constantFrom('least-busy' as const, 'round-robin' as const, 'two-choices' as const),
+  })
+  .map(({ count, hasBackup, maxConnections, fewer, failures, scheme, ...rest }) => ({
+    ...rest,
+    maxConnections,
+    maxFreshConnections: Math.max(1, maxConnections - fewer),
+    ejection: { failures },
+    retryOn: [503],
+    origins: Array.from({ length: count }, (_, index) => ({
+      url: `${scheme}://${'abc'[index]}.test:80`,
+      backup: hasBackup && count > 1 && index === count - 1,
+    })),
+  }));
+
+export class History {
+  readonly house: House;
+  readonly asks: boolean;
+  readonly uploads = new Set<PassThrough>();
+  /** How often each request was answered with 503. */
+  readonly refused = new Map<string, number>();
+
+  constructor(house: House, asks: boolean) {
+    this.house = house;
+    this.asks = asks;
+  }
+
+  async take({ kind, n }: Step): Promise<void> {
+    const { house } = this;
+    const peers = house.peers.filter((peer) => !peer.closed);
+    const owing = pick(
+      peers.filter((peer) => peer.owes > 0),
+      n,
+    );
+    const idle = pick(
+      peers.filter((peer) => peer.owes === 0),
+      n,
+    );
+    const dial = pick(house.dialling, n);
+    switch (kind) {
+      case 'get':
+        house.send();
+        break;
+      case 'head':
+        house.send({ method: 'HEAD' });
+        break;
+      case 'post':
+      case 'any':
+      case 'verified':
+        house.send({ method: 'POST', body: 'x', nonIdempotent: kind === 'post' ? 'fresh' : kind });
+        break;
+      case 'upload':
+        this.#upload(n);
+        break;
+      case 'give':
+        pick([...this.uploads], n)?.write('y');
+        break;
+      case 'answer503':
+        if (isGet(owing)) this.#answer503(owing, n % 3);
+        break;
+      case 'halfABody':
+        if (isGet(owing)) owing?.answerHead(numberOf(owing).length);
+        break;
+      case 'answer':
+      case 'answerAndClose':
+      case 'answer204':
+        this.#answer(owing, kind);
+        break;
+      case 'halfAHead':
+        if (owing?.isInBody === false) owing.send('HTTP/1.1 200');
+        owing?.fin();
+        break;
+      case 'accept':
+      case 'speakFirst':
+        if (dial !== undefined) house.peers.push(dial.open({ asks: this.asks, spokeFirst: kind === 'speakFirst' }));
+        break;
+      case 'refuse':
+        dial?.refuse();
+        break;
+      case 'fin':
+        pick(peers, n)?.fin();
+        break;
+      case 'reset':
+        pick(peers, n)?.reset();
+        break;
+      case 'stray':
+        idle?.send('HTTP/1.1 200 stray\r\nContent-Length: 3\r\n\r\nbad');
+        break;
+      case 'hiddenFin':
+        idle?.hold();
+        idle?.fin();
+        break;
+      case 'hiddenStray':
+        // Where the kernel is not asked it would arrive within the two turns that are waited instead.
+        if (!this.asks || idle?.origin.startsWith('https') === true) break;
+        idle?.hold();
+        idle?.send('HTTP/1.1 200 stray\r\nContent-Length: 3\r\n\r\nbad');
+        break;
+      case 'read':
+        for (const peer of peers) peer.letGo();
+        break;
+      case 'refuseWrite':
+        idle?.near.refuseNextWrite();
+        break;
+      case 'pass':
+        house.clock.advance(LENGTHS_MS[n % LENGTHS_MS.length] ?? 0);
+        break;
+      case 'abort':
+        pick(
+          house.callers.filter((caller) => !caller.over),
+          n,
+        )?.abort();
+        break;
+      case 'goPause':
+        for (const caller of house.callers) caller.takes = false;
+        break;
+      case 'goOn':
+        this.goOn();
+        break;
+    }
+    await house.settle();
+  }
+
+  #upload(n: number): void {
+    const source = new PassThrough();
+    this.uploads.add(source);
+    source.on('end', () => this.uploads.delete(source));
+    const body = ReplayBody.ofStream(source, { length: undefined, replayBytes: 2 });
+    this.house.send({ method: n % 2 === 0 ? 'PUT' : 'POST', body });
+  }
+
+  goOn(): void {
+    for (const caller of this.house.callers) {
+      caller.takes = true;
+      if (!caller.over) caller.dispatch?.resume();
+    }
+  }
+
+  #answer(peer: Peer | undefined, kind: 'answer' | 'answerAndClose' | 'answer204'): void {
+    const line = peer?.requests.at(-1) ?? '';
+    if (line.startsWith('HEAD') || kind === 'answer204') peer?.answer({ status: 204, body: numberOf(peer) });
+    else peer?.answer({ body: numberOf(peer), close: kind === 'answerAndClose' });
+  }
+
+  #answer503(peer: Peer | undefined, retryAfter: number): void {
+    if (peer === undefined) return;
+    const number = numberOf(peer);
+    this.refused.set(number, (this.refused.get(number) ?? 0) + 1);
+    peer.answer({ status: 503, fields: [`Retry-After: ${retryAfter}`], body: number });
+  }
+
+  /** Everything that is waited for comes: every request must end. */
+  async comeToRest(): Promise<void> {
+    const { house } = this;
+    this.goOn();
+    for (const source of this.uploads) source.end();
+    for (let round = 0; round < 200 && house.callers.some((caller) => !caller.over); round += 1) {
+      for (const peer of house.peers) {
+        peer.letGo();
+        if (peer.owes > 0) this.#answer(peer, 'answer');
+      }
+      for (const dial of house.dialling) house.peers.push(dial.open({ asks: this.asks }));
+      await house.settle();
+      if (round % 10 === 9) await house.advance(100);
+      this.check();
+    }
+    await house.advance(1_000); // the most that the rest of an aborted response is read for
+  }
+
+  check(): void {
+    const { house } = this;
+    checkStats(house.stats, { maxConnections: house.options.maxConnections });
+    this.#checkSockets();
+    this.#checkCallers();
+    this.#checkWaiters();
+  }
+
+  /** The counts are those of the sockets that there are. */
+  #checkSockets(): void {
+    const { house } = this;
+    const counted = house.stats.origins.map(({ origin, connections: { open, dialling } }) => [origin, open, dialling]);
+    const found = house.stats.origins.map(({ origin }) => [
+      origin,
+      house.peers.filter((peer) => peer.origin === origin && !peer.near.destroyed).length,
+      house.dialling.filter((dial) => dial.target.origin === origin).length,
+    ]);
+    expect(counted).toEqual(found);
+    expect(house.peers.filter((peer) => peer.owes > 1)).toEqual([]);
+  }
+
+  #checkCallers(): void {
+    const { house } = this;
+    const lines = house.peers.flatMap((peer) => peer.requests);
+    for (const caller of house.callers) {
+      const number = caller.name.slice(1);
+      const seen = lines.filter((line) => line.endsWith(` /${number}`));
+      const most = seen[0]?.startsWith('POST') ? 1 : Math.min(3, 2 + (this.refused.get(number) ?? 0));
+      if (seen.length > most) throw new Error(`${caller.name} was sent ${seen.length} times`);
+      if (caller.endings > 1 || caller.late > 0) throw new Error(`${caller.name} ended ${caller.endings} times`);
+      if (caller.body !== '' && !number.startsWith(caller.body)) throw new Error(`${caller.name} got ${caller.body}`);
+      expect([...caller.contexts].filter((context) => context !== caller.name)).toEqual([]);
+    }
+    const waiting = house.callers.filter((caller) => !caller.over).length;
+    expect(house.dispatcher.inFlight).toBe(waiting);
+  }
+
+  /** Nobody waits for what is there. */
+  #checkWaiters(): void {
+    const { house } = this;
+    const { queue } = house;
+    if (queue.length === 0) return;
+    const dialling = house.dialling.length;
+    const lanes = { any: queue.lengthOf('any'), verified: queue.lengthOf('verified'), fresh: queue.lengthOf('fresh') };
+    for (const origin of house.origins) {
+      if (house.origins.length > 1 && !this.serves(origin)) continue;
+      const { idle, spare } = origin.counts;
+      const seen = JSON.stringify([lanes, dialling, origin.counts]);
+      const strict = lanes.verified + Math.min(lanes.fresh, origin.freshShareLeft);
+      if (lanes.any > 0 && idle > 0) throw new Error(`a request waits beside an idle connection: ${seen}`);
+      if (strict > 0 && spare > 0) throw new Error(`a request waits beside a spare: ${seen}`);
+      if (lanes.any + strict > dialling && origin.canDial)
+        throw new Error(`a request waits beside an empty slot: ${seen}`);
+      if (strict > dialling && origin.canMakeRoom) throw new Error(`a request waits beside a slot to be made: ${seen}`);
+    }
+  }
+
+  serves(origin: House['origins'][number]): boolean {
+    if (origin.backoff.state.name !== 'ready' || origin.standing.state.name !== 'healthy') return false;
+    return !origin.address.backup;
+  }
+}
+
+function isGet(peer: Peer | undefined): boolean {
+  return peer?.requests.at(-1)?.startsWith('GET') === true;
+}
+
+/** Of the request that the peer got last. */
+function numberOf(peer: Peer | undefined): string {
+  return peer?.requests.at(-1)?.split('/')[1] ?? '';
+}
+
+function pick<T>(from: readonly T[], n: number): T | undefined {
+  return from[n % from.length];
+}
