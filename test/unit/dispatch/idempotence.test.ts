@@ -1,0 +1,69 @@
+import { describe, expect, test } from 'vitest';
+import { isIdempotent } from '../../../src/dispatch/idempotence.js';
+import { ReplayBody } from '../../../src/dispatch/replay-body.js';
+import type { OutgoingRequest } from '../../../src/dispatch/request.js';
+
+const KEY = ['Idempotency-Key', '"8e03978e"'];
+
+function request(given: Partial<OutgoingRequest>): OutgoingRequest {
+  return {
+    method: 'POST',
+    path: '/',
+    fields: [],
+    host: undefined,
+    body: undefined,
+    idempotent: undefined,
+    nonIdempotent: 'fresh',
+    timeouts: { queueTimeout: 1, sendTimeout: 1, headersTimeout: 1, bodyTimeout: 1, requestTimeout: 1 },
+    acceptsTrailers: false,
+    ...given,
+  };
+}
+
+test.each([
+  ['GET', true],
+  ['HEAD', true],
+  ['OPTIONS', true],
+  ['TRACE', true],
+  ['PUT', true],
+  ['DELETE', true],
+  ['QUERY', true],
+  ['POST', false],
+  ['PATCH', false],
+  ['PROPFIND', false],
+  ['get', false],
+])('%s is idempotent by itself: %j', (method, expected) => {
+  expect(isIdempotent(request({ method }), false)).toBe(expected);
+});
+
+test.each([
+  ['GET', false],
+  ['POST', true],
+])('what the owner says of a %s counts: %j', (method, idempotent) => {
+  expect(isIdempotent(request({ method, idempotent, fields: KEY }), true)).toBe(idempotent);
+});
+
+describe('an Idempotency-Key', () => {
+  const body = ReplayBody.ofBytes(Buffer.from('x'));
+
+  test('proves nothing where the owner does not say that the origins honour it', () => {
+    expect(isIdempotent(request({ fields: KEY, body }), false)).toBe(false);
+  });
+
+  test.each([
+    ['without a body', undefined],
+    ['with a body that can be sent again', body],
+  ])('makes a POST %s idempotent where they do', (_name, given) => {
+    expect(isIdempotent(request({ fields: KEY, body: given }), true)).toBe(true);
+  });
+
+  test('makes nothing of a POST whose body cannot be sent again', () => {
+    const gone = ReplayBody.ofBytes(Buffer.from('x'));
+    gone.abandon();
+    expect(isIdempotent(request({ fields: KEY, body: gone }), true)).toBe(false);
+  });
+
+  test('must be there', () => {
+    expect(isIdempotent(request({ body }), true)).toBe(false);
+  });
+});

@@ -1,0 +1,79 @@
+import { expect, test } from 'vitest';
+import { Deadlines } from '../../../src/deadlines.js';
+import { Patience } from '../../../src/dispatch/patience.js';
+import { ManualClock } from '../../../src/testing/index.js';
+
+function patient(timeouts: { queueTimeout?: number; requestTimeout?: number } = {}) {
+  const clock = new ManualClock();
+  const deadlines = new Deadlines(clock);
+  const calls: [string, number][] = [];
+  const patience = new Patience(
+    { queueTimeout: 1_000, requestTimeout: Number.POSITIVE_INFINITY, ...timeouts },
+    clock,
+    deadlines,
+    {
+      waitedOut: () => calls.push(['waitedOut', clock.now()]),
+      tookTooLong: () => calls.push(['tookTooLong', clock.now()]),
+    },
+  );
+  return { clock, deadlines, calls, patience };
+}
+
+test('a request that never waits has no deadline', () => {
+  const { clock, deadlines, calls } = patient();
+  clock.advance(100_000);
+  expect([deadlines.size, calls]).toEqual([0, []]);
+});
+
+test('a wait ends after queueTimeout', () => {
+  const { clock, calls, patience } = patient();
+  patience.wait();
+  clock.advance(10_000);
+  expect(calls).toEqual([['waitedOut', 1_000]]);
+});
+
+test('waits add up, exchanges do not count', () => {
+  const { clock, calls, patience } = patient();
+  patience.wait();
+  clock.advance(600);
+  patience.endWait();
+  clock.advance(5_000);
+  expect([patience.waitedMs, patience.waitLeftMs]).toEqual([600, 400]);
+  patience.wait();
+  clock.advance(10_000);
+  expect(calls).toEqual([['waitedOut', 6_000]]);
+});
+
+test('a wait that goes on in another place is one wait', () => {
+  const { clock, calls, patience } = patient();
+  patience.wait();
+  clock.advance(600);
+  patience.wait();
+  expect(patience.waitedMs).toBe(600);
+  clock.advance(10_000);
+  expect(calls).toEqual([['waitedOut', 1_000]]);
+});
+
+test('the whole ends after requestTimeout, whether it waits or not', () => {
+  const { clock, calls, patience } = patient({ requestTimeout: 500 });
+  clock.advance(100);
+  expect(patience.leftMs).toBe(400);
+  clock.advance(400);
+  expect(calls).toEqual([['tookTooLong', 500]]);
+});
+
+test('no wait is longer than what is left of the whole', () => {
+  const { patience, clock } = patient({ requestTimeout: 1_500 });
+  clock.advance(800);
+  expect(patience.waitLeftMs).toBe(700);
+  clock.advance(10_000);
+  expect(patience.waitLeftMs).toBe(0);
+});
+
+test('nothing is told after the end', () => {
+  const { clock, deadlines, calls, patience } = patient({ requestTimeout: 500 });
+  patience.wait();
+  patience.end();
+  clock.advance(10_000);
+  expect([deadlines.size, calls]).toEqual([0, []]);
+});
