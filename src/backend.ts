@@ -12,7 +12,9 @@ import { loadLlhttp, readWindow } from './http1/llhttp.js';
 import { ByteBudget } from './mount/byte-budget.js';
 import { createHandler, type RequestHandler } from './mount/handler.js';
 import type { MountedBackend } from './mount/mounted-backend.js';
+import { OpenTunnels } from './mount/open-tunnels.js';
 import { type BackendRequestOptions, type BackendResponse, sendRequest } from './mount/request.js';
+import { createUpgradeHandler, type UpgradeHandler } from './mount/upgrade.js';
 import { type BackendEvents, Observer } from './observe.js';
 import {
   type HandlerOptions,
@@ -20,13 +22,18 @@ import {
   type ResolvedOptions,
   resolveHandlerOptions,
   resolveOptions,
+  resolveUpgradeOptions,
+  type UpgradeHandlerOptions,
 } from './options.js';
 import { Origin } from './origin/origin.js';
 import { type BackendStats, takeStats } from './stats.js';
 
 /** How long `close()` waits. */
 export interface CloseOptions {
-  /** Milliseconds for what is under way, then it is destroyed. Default `Infinity`. */
+  /**
+   * Milliseconds for what is under way, tunnels too, then it is destroyed. Default `Infinity`: requests are waited for as
+   * long as they take, and tunnels, which need not ever end, are ended when the last request has.
+   */
   readonly timeout?: number | undefined;
 }
 
@@ -40,6 +47,8 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
   readonly #dispatcher: Dispatcher;
   readonly #origins: readonly Origin[];
   readonly #deadlines: Deadlines;
+  readonly #tunnels = new OpenTunnels();
+  #answered: Promise<void> | undefined; // all requests, since it is closing
   #closing: Promise<void> | undefined;
 
   /**
@@ -99,6 +108,19 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
     return createHandler(this.#mounted, resolveHandlerOptions(options, this.options));
   }
 
+  /**
+   * A listener for node:http's `upgrade`: WebSocket, and every other protocol that a client and an origin agree on. Its
+   * bytes are relayed both ways until both sides have ended. Requests that offer nothing for us, `h2c` for one, are given
+   * back to the server and served as plain HTTP/1.1. As a listener for `connect` it answers 501. Extended CONNECT of
+   * HTTP/2 (RFC 8441) is not supported.
+   *
+   * @throws TypeError or RangeError for bad options
+   */
+  upgradeHandler(options: UpgradeHandlerOptions = {}): UpgradeHandler {
+    const resolved = resolveUpgradeOptions(options, this.options);
+    return createUpgradeHandler({ house: this.#mounted, tunnels: this.#tunnels, options: resolved });
+  }
+
   /** Sends one request. Rejects with a `BackendError`. */
   request(options: BackendRequestOptions): Promise<BackendResponse> {
     return sendRequest(this.#mounted, options);
@@ -115,12 +137,16 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
   }
 
   /**
-   * Takes no more requests (they get 503), finishes those that were taken, then closes the connections. May be called
-   * more than once.
+   * Takes no more requests (they get 503), finishes those that were taken, then closes the connections. Without a timeout
+   * the tunnels of upgraded connections are ended as soon as no request is left. May be called more than once.
    */
   close({ timeout = Number.POSITIVE_INFINITY }: CloseOptions = {}): Promise<void> {
-    this.#closing ??= this.#drain();
-    if (timeout === Number.POSITIVE_INFINITY) return this.#closing;
+    this.#answered ??= this.#dispatcher.drain();
+    this.#closing ??= this.#closeAfter(this.#answered);
+    if (timeout === Number.POSITIVE_INFINITY) {
+      void this.#answered.then(() => this.#tunnels.end());
+      return this.#closing;
+    }
     const limit = this.#deadlines.create(() => this.destroy(new Error(`close() took more than ${timeout} ms`)));
     limit.set(timeout);
     return this.#closing.finally(() => limit.clear());
@@ -130,10 +156,12 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
   destroy(error?: Error): void {
     this.#dispatcher.close(error);
     for (const origin of this.#origins) origin.close('destroyed');
+    this.#tunnels.destroy();
   }
 
-  async #drain(): Promise<void> {
-    await this.#dispatcher.drain();
+  async #closeAfter(answered: Promise<void>): Promise<void> {
+    await answered;
+    await this.#tunnels.allClosed();
     this.#dispatcher.close(undefined);
     for (const origin of this.#origins) origin.close('drained');
   }

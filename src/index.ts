@@ -13,6 +13,13 @@ export {
 } from './errors.js';
 export type { RequestHandler } from './mount/handler.js';
 export type { BackendRequestOptions, BackendResponse } from './mount/request.js';
+export type { UpgradeHandler } from './mount/upgrade.js';
 export type { BackendEvents } from './observe.js';
-export type { HandlerOptions, Logger, OriginOptions, PooledBackendOptions } from './options.js';
+export type {
+  HandlerOptions,
+  Logger,
+  OriginOptions,
+  PooledBackendOptions,
+  UpgradeHandlerOptions,
+} from './options.js';
 export type { BackendStats, OriginStats } from './stats.js';

@@ -21,6 +21,12 @@ export {
 export type { OptionRow } from './option-row.js';
 export { optionTable } from './option-table.js';
 export type { OriginOptions, ResolvedOrigin } from './origin-options.js';
+export {
+  type ResolvedUpgradeOptions,
+  resolveUpgradeOptions,
+  type UpgradeHandlerOptions,
+  upgradeOptionTable,
+} from './upgrade-options.js';
 
 /** What an `idempotent` option may look at. */
 export interface RequestFacts {

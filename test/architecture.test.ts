@@ -88,7 +88,7 @@ function areaOf(file: string): string {
     .replace(/(\.d)?\.ts$/, '')
     .split('/');
   if (rest.length > 0) return first;
-  return /^(options|option-.*|origin-options|handler-options)$/.test(first) ? 'options' : first;
+  return /^(options|option-.*|origin-options|handler-options|upgrade-options)$/.test(first) ? 'options' : first;
 }
 
 function ruleOf(file: string): ImportRule | undefined {

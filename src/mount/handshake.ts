@@ -1,0 +1,171 @@
+/** One upgrade of a client: the request goes the way of every other, until the origin switches or refuses. */
+
+import { type IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Dispatch, Dispatching, OutgoingRequest, ResponseSink, Tunnel } from '../dispatch/request.js';
+import { checkField, fieldValue } from '../http1/fields.js';
+import type { ResponseHead } from '../http1/response-parser.js';
+import { namedProtocols, switchingFields } from '../http1/upgrade.js';
+import type { ResolvedUpgradeOptions } from '../options.js';
+import { inHook } from './client-request.js';
+import { answerConnect, asBackendError } from './error-answer.js';
+import type { MountedBackend } from './mounted-backend.js';
+import type { OpenTunnels } from './open-tunnels.js';
+import { Relay } from './relay.js';
+import { Splice } from './splice.js';
+import { PSEUDONYM } from './via.js';
+
+/** The house, and one upgrade handler in it. */
+export interface UpgradeMount {
+  readonly house: MountedBackend;
+  readonly tunnels: OpenTunnels;
+  readonly options: ResolvedUpgradeOptions;
+}
+
+const UPGRADE_REQUIRED = 426;
+
+/** How long the client has to close its half after a response that was not 101. What it sends meanwhile is dropped. */
+const LINGER_MS = 2_000;
+
+/**
+ * Stands between a {@link Relay}, which knows no upgrades, and the dispatcher: any response but a 101 is the relay's to
+ * write, to a response that is put on the bare socket and ends it.
+ */
+export class Handshake implements Dispatching, ResponseSink {
+  readonly #mount: UpgradeMount;
+  readonly #req: IncomingMessage;
+  readonly #socket: Duplex;
+  readonly #first: Buffer; // what came behind the request: nobody's before the origin has switched
+  readonly #res: ServerResponse;
+  #offer = '';
+  #relay: ResponseSink | undefined;
+
+  constructor(mount: UpgradeMount, req: IncomingMessage, socket: Duplex, first: Buffer) {
+    this.#mount = mount;
+    this.#req = req;
+    this.#socket = socket;
+    this.#first = first;
+    this.#res = new ServerResponse(req);
+    this.#res.shouldKeepAlive = false;
+    this.#res.assignSocket(req.socket);
+    // As node:http does for the sockets that it still looks after.
+    socket.on('drain', this.#drained).on('readable', this.#looked).on('end', this.#left);
+    this.#res.once('finish', () => this.#hangUp());
+  }
+
+  /** Asks the origin to switch to one of these protocols. */
+  offer(protocols: string): void {
+    const { house, options } = this.#mount;
+    this.#offer = protocols;
+    const mount = { house: { ...house, dispatching: this }, options: options.mount };
+    new Relay(mount, this.#req, this.#res, undefined).begin();
+  }
+
+  /** It is no upgrade but a CONNECT. */
+  refuseConnect(): void {
+    answerConnect(this.#res);
+  }
+
+  // --- between the relay and the dispatcher --------------------------------------------------------------------------
+
+  dispatch(request: OutgoingRequest, relay: ResponseSink): Dispatch {
+    this.#relay = relay;
+    const upgrade = { upgrade: this.#offer, nonIdempotent: 'fresh' } as const;
+    return this.#mount.house.dispatching.dispatch({ ...request, ...upgrade }, this);
+  }
+
+  onInformation(statusCode: number, statusText: string, rawHeaders: readonly string[]): void {
+    this.#relay?.onInformation(statusCode, statusText, rawHeaders);
+  }
+
+  onHead(head: ResponseHead): void {
+    const required = fieldValue(head.rawHeaders, 'upgrade');
+    // "The server MUST send an Upgrade header field in a 426 response" (RFC 9110 §15.5.22).
+    if (head.statusCode === UPGRADE_REQUIRED && required !== undefined) {
+      this.#res.setHeader('Upgrade', required).setHeader('Connection', 'Upgrade, close');
+    }
+    this.#relay?.onHead(head);
+  }
+
+  onBody(bytes: Buffer): boolean {
+    return this.#relay?.onBody(bytes) ?? true;
+  }
+
+  onEnd(trailers: readonly string[]): void {
+    this.#relay?.onEnd(trailers);
+  }
+
+  onFail(error: Parameters<ResponseSink['onFail']>[0]): void {
+    this.#relay?.onFail(error);
+  }
+
+  onSwitch(head: ResponseHead, tunnel: Tunnel): void {
+    const { house, tunnels, options } = this.#mount;
+    const socket = this.#socket;
+    let text: string;
+    try {
+      text = this.#switchingHead(head);
+    } catch (thrown) {
+      tunnel.destroy();
+      this.onFail(asBackendError(thrown));
+      return;
+    }
+    this.#leave();
+    this.#res.detachSocket(this.#req.socket);
+    const splice = new Splice(socket, tunnel, house.deadlines, options, (over) => tunnels.delete(over));
+    tunnels.add(splice);
+    socket.cork();
+    socket.write(text, 'latin1');
+    splice.begin(this.#first);
+    socket.uncork();
+  }
+
+  #switchingHead(head: ResponseHead): string {
+    const { onResponseFields } = this.#mount.options.mount;
+    const protocols = namedProtocols(head.rawHeaders).join(', ');
+    let fields: readonly string[] = [...switchingFields(head.rawHeaders), 'Via', `1.${head.minorVersion} ${PSEUDONYM}`];
+    if (onResponseFields !== undefined) {
+      const given = [...fields];
+      fields = switchingFields(inHook('onResponseFields', () => onResponseFields(given, this.#req)) ?? given);
+    }
+    let text = `HTTP/1.1 101 ${head.statusText}\r\nUpgrade: ${protocols}\r\nConnection: Upgrade\r\n`;
+    for (let i = 0; i < fields.length; i += 2) {
+      const name = fields[i] ?? '';
+      const value = fields[i + 1] ?? '';
+      checkField(name, value);
+      text += `${name}: ${value}\r\n`;
+    }
+    return `${text}\r\n`;
+  }
+
+  // --- the client's socket, which node:http has let go of --------------------------------------------------------------
+
+  readonly #drained = (): void => {
+    this.#res.emit('drain');
+  };
+
+  /** Nobody reads yet, so nobody would hear that the client has left. What it has sent stays where it is. */
+  readonly #looked = (): void => {
+    if (this.#socket.readableLength === 0 && this.#first.length === 0) this.#socket.read();
+  };
+
+  /** As node:http has it, a client that closes its half before it was answered has left. */
+  readonly #left = (): void => {
+    this.#socket.destroy();
+  };
+
+  #leave(): void {
+    this.#socket.off('drain', this.#drained).off('readable', this.#looked).off('end', this.#left);
+  }
+
+  /** The response is sent. At once, a close would be a reset for a client that still sends (RFC 9112 §9.6). */
+  #hangUp(): void {
+    const socket = this.#socket;
+    const deadline = this.#mount.house.deadlines.create(() => socket.destroy());
+    deadline.set(LINGER_MS);
+    this.#leave();
+    socket.once('close', () => deadline.clear());
+    socket.end();
+    socket.resume();
+  }
+}

@@ -1,0 +1,49 @@
+/** Mounts a backend on the 'upgrade' event of a server: WebSocket, and whatever else is spoken over a changed connection. */
+
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { namedProtocols, protocolName } from '../http1/upgrade.js';
+import type { ResolvedUpgradeOptions } from '../options.js';
+import { whenItsTurn } from './client-turn.js';
+import { Handshake, type UpgradeMount } from './handshake.js';
+import { serveAsPlainRequest } from './plain-request.js';
+
+/**
+ * A listener for 'upgrade', and for 'connect', which it answers with 501.
+ */
+export type UpgradeHandler = (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
+
+export function createUpgradeHandler(mount: UpgradeMount): UpgradeHandler {
+  return (req, socket, head) => {
+    socket.on('error', ignore);
+    whenItsTurn(socket, () => {
+      const offer = offerOf(req, mount.options.protocols);
+      if (req.method === 'CONNECT') new Handshake(mount, req, socket, head).refuseConnect();
+      else if (offer !== '') new Handshake(mount, req, socket, head).offer(offer);
+      else {
+        socket.off('error', ignore);
+        serveAsPlainRequest(req, socket, head);
+      }
+    });
+  };
+}
+
+/** The protocols that may be tunnelled, as they are offered; empty when there are none. */
+function offerOf(req: IncomingMessage, protocols: ResolvedUpgradeOptions['protocols']): string {
+  // "A server MUST ignore an Upgrade header field that is received in an HTTP/1.0 request" (RFC 9110 §7.8). With a body it
+  // may be ignored, too, and is: no protocol that is in use is asked for so.
+  if (req.httpVersion !== '1.1' || hasBody(req)) return '';
+  const offered = namedProtocols(req.rawHeaders);
+  return offered.filter((protocol) => isTunnelled(protocolName(protocol), protocols)).join(', ');
+}
+
+function isTunnelled(name: string, protocols: ResolvedUpgradeOptions['protocols']): boolean {
+  return protocols === undefined ? name !== 'h2c' : protocols.has(name);
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
+}
+
+/** A socket that breaks is heard of by its 'close'. */
+function ignore(): void {}

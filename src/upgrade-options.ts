@@ -1,0 +1,94 @@
+/** Options of one `upgradeHandler()`: those of a mount, and what concerns tunnels. */
+
+import { type HandlerOptions, type ResolvedHandlerOptions, resolveHandlerOptions } from './handler-options.js';
+import {
+  duration,
+  isObject,
+  mapped,
+  matching,
+  optional,
+  refusal,
+  resolveSection,
+  withDefault,
+} from './option-checks.js';
+import { type OptionRow, type OptionsOf, option, rowsOf, rulesOf } from './option-row.js';
+import type { ResolvedOptions } from './options.js';
+
+/** What only an upgrade handler has. */
+export interface TunnelOptions {
+  /**
+   * Protocols that may be tunnelled, by name (`'websocket'`), in any case. Requests that offer none of them are served
+   * without their Upgrade field, as requests like any other. `h2c` cannot be tunnelled.
+   *
+   * @default all but h2c
+   */
+  readonly protocols?: readonly string[] | undefined;
+  /** Milliseconds that a tunnel may carry no byte, either way, or `Infinity`. Then both ends are closed. @default 300000 */
+  readonly idleTimeout?: number | undefined;
+  /** Milliseconds that a tunnel may last, or `Infinity`. Then both ends are closed. @default Infinity */
+  readonly maxDuration?: number | undefined;
+}
+
+/**
+ * Options of `backend.upgradeHandler()`: its own, and all of a mount. Of those, `nonIdempotent`, `idempotent`,
+ * `requestBufferBytes` and `expectTimeout` have no effect: an upgrade is never sent twice, and has no body.
+ */
+export interface UpgradeHandlerOptions extends TunnelOptions, HandlerOptions {}
+
+/** Options of an upgrade handler with every default filled in, frozen. */
+export interface ResolvedUpgradeOptions {
+  /** Lower-case names; `undefined` = all but h2c. */
+  readonly protocols: ReadonlySet<string> | undefined;
+  readonly idleTimeout: number;
+  readonly maxDuration: number;
+  /** Of the request, and of a response that refuses the upgrade. */
+  readonly mount: ResolvedHandlerOptions;
+}
+
+type TunnelSection = Omit<ResolvedUpgradeOptions, 'mount'>;
+
+const PROTOCOL_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+const names = matching(
+  "a list of protocol names such as 'websocket', without versions and without h2c",
+  (value): value is readonly string[] => Array.isArray(value) && value.every(isTunnelled),
+);
+
+function isTunnelled(value: unknown): boolean {
+  return typeof value === 'string' && PROTOCOL_NAME.test(value) && value.toLowerCase() !== 'h2c';
+}
+
+const options: OptionsOf<TunnelSection> = {
+  protocols: option(
+    mapped(optional(names), (list) =>
+      list === undefined ? undefined : new Set(list.map((name) => name.toLowerCase())),
+    ),
+    'names of the protocols that may be tunnelled; a request that offers none of them is served as if it offered nothing',
+    'all but h2c',
+  ),
+  idleTimeout: option(
+    withDefault(duration(), 300_000),
+    'ms that a tunnel may carry no byte, either way; then both ends are closed',
+  ),
+  maxDuration: option(
+    withDefault(duration(), Number.POSITIVE_INFINITY),
+    'ms that a tunnel may last; then both ends are closed',
+  ),
+};
+
+const rules = rulesOf(options);
+
+/** The options that only `upgradeHandler()` has, for the documentation. */
+export const upgradeOptionTable: readonly OptionRow[] = rowsOf(options);
+
+/**
+ * Checks the options of an upgrade handler and fills in those of its backend.
+ *
+ * @throws TypeError, RangeError as {@link resolveHandlerOptions} does
+ */
+export function resolveUpgradeOptions(given: UpgradeHandlerOptions, backend: ResolvedOptions): ResolvedUpgradeOptions {
+  if (!isObject(given)) throw refusal('the options', 'an object', given, false);
+  const { protocols, idleTimeout, maxDuration, ...mount } = given;
+  const section = resolveSection<TunnelSection>('', { protocols, idleTimeout, maxDuration }, rules);
+  return Object.freeze({ ...section, mount: resolveHandlerOptions(mount, backend) });
+}
