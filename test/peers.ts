@@ -24,8 +24,7 @@ export class Peer {
   closed = false;
   /** It has sent a head, and owes the body. */
   isInBody = false;
-  #held: 'no' | 'bytes' | 'fin' = 'no';
-  #heldBytes = '';
+  readonly #underway: string[] = []; // sent and not read by the event loop, oldest first; '' is a FIN
   #answered = 0;
   #holds = false;
 
@@ -79,16 +78,15 @@ export class Peer {
 
   send(text: string): void {
     if (this.closed || this.far.destroyed) return;
-    if (this.#held === 'no') this.#held = 'bytes';
-    this.#heldBytes += text;
+    this.#underway.push(text);
     this.far.write(text, 'latin1');
-    this.#arrive();
+    if (!this.#holds) this.#arrive(Number.POSITIVE_INFINITY);
   }
 
   fin(): void {
-    if (this.#held === 'no') this.#held = 'fin';
+    this.#underway.push('');
     this.far.end();
-    this.#arrive();
+    if (!this.#holds) this.#arrive(Number.POSITIVE_INFINITY);
   }
 
   reset(): void {
@@ -101,23 +99,22 @@ export class Peer {
     this.#holds = true;
   }
 
-  letGo(): void {
-    this.#holds = false;
-    this.#arrive();
+  /** Lets everything be read from now on, or only the oldest `count` of what was sent. */
+  letGo(count = Number.POSITIVE_INFINITY): void {
+    this.#holds = count !== Number.POSITIVE_INFINITY;
+    this.#arrive(count);
   }
 
   /** What one read of the descriptor would tell. */
   askKernel(): Liveness {
-    if (this.#held === 'no') return { name: 'alive' };
-    if (this.#held === 'fin') return { name: 'stale' };
-    return { name: 'poisoned', bytes: Buffer.from(this.#heldBytes, 'latin1') };
+    const [first] = this.#underway;
+    if (first === undefined) return { name: 'alive' };
+    return first === '' ? { name: 'stale' } : { name: 'poisoned', bytes: Buffer.from(first, 'latin1') };
   }
 
-  #arrive(): void {
-    if (this.#holds) return;
-    this.#held = 'no';
-    this.#heldBytes = '';
-    this.far.deliver();
+  #arrive(count: number): void {
+    this.#underway.splice(0, count);
+    this.far.deliver(count);
   }
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { House } from '../../house.js';
+import { House, type Peer } from '../../house.js';
 
 describe('an origin that speaks before it is asked', () => {
   test('is dialled again after a back-off, not in a loop, and its requests keep waiting', async () => {
@@ -79,5 +79,241 @@ describe('a connection that was dialled for a re-send while the server seemed to
     for (const dial of house.dialling) house.peers.push(dial.open());
     await house.settle();
     expect([caller.outcome, house.peerOf(caller)?.closed]).toEqual(['waiting', false]);
+  });
+});
+
+/** Idle connections, each used once. */
+async function idlePeers(house: House, count: number): Promise<Peer[]> {
+  for (let sent = 0; sent < count; sent += 1) await house.sent();
+  const peers: Peer[] = [];
+  while (house.dialling.length > 0) peers.push(await house.accept());
+  for (const peer of peers) {
+    peer.answer();
+    await house.settle();
+  }
+  return peers;
+}
+
+describe('the cap', () => {
+  test('holds for dials too', async () => {
+    const house = await House.open({ maxConnections: 3 });
+    for (let sent = 0; sent < 10; sent += 1) await house.sent();
+    await house.post();
+    expect([house.dialling.length, house.queue.length]).toEqual([3, 11]);
+  });
+
+  test('is one of its own for an origin that has one', async () => {
+    const house = await House.open({
+      origins: [{ url: 'http://a.test:80', maxConnections: 1 }, 'http://b.test:80'],
+      maxConnections: 2,
+    });
+    for (let sent = 0; sent < 10; sent += 1) await house.sent();
+    expect(house.stats.origins.map((one) => one.connections.dialling)).toEqual([1, 2]);
+  });
+});
+
+describe('a connection that was found closed when it was wanted', () => {
+  test('has its neighbours checked, and the request takes what is alive', async () => {
+    const house = await House.open();
+    const [alive, gone, newest] = await idlePeers(house, 3);
+    for (const peer of [gone, newest]) {
+      peer?.hold();
+      peer?.fin();
+    }
+    const caller = await house.sent();
+    expect(house.peerOf(caller)).toBe(alive);
+    expect(house.originStats()).toMatchObject({ stale: { found: 1, swept: 1 }, closed: { stale: 2 }, requests: 4 });
+    expect(house.eventsOf('stale')).toEqual([{ origin: 'http://a.test:80', swept: 1 }]);
+    expect(caller.dispatch?.attempts).toHaveLength(1);
+  });
+
+  test('with stray bytes is never ridden, and what it said is told', async () => {
+    const house = await House.open();
+    const peer = await house.idle();
+    peer.hold();
+    peer.send('HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nbad');
+    const caller = await house.sent();
+    const fresh = await house.accept();
+    fresh.answer({ body: 'good' });
+    await house.settle();
+    expect([caller.body, house.originStats().poisoned, house.originStats().closed]).toEqual([
+      'good',
+      1,
+      { poisoned: 1 },
+    ]);
+    expect(house.eventsOf('poisoned')).toMatchObject([{ heard: 'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nbad' }]);
+  });
+
+  test('is not handed from one request to the next either', async () => {
+    const house = await House.open({ maxConnections: 1 });
+    const first = await house.sent();
+    const second = await house.sent();
+    const peer = await house.accept();
+    peer.hold();
+    peer.answer();
+    peer.fin();
+    peer.letGo(1);
+    await house.settle();
+    expect([first.outcome, second.outcome, peer.requests.length]).toEqual([200, 'waiting', 1]);
+    expect(house.dialling.length).toBe(1);
+  });
+});
+
+describe('where the kernel cannot be asked', () => {
+  test('a connection is ridden two turns after it was wanted', async () => {
+    const house = await House.open();
+    await house.sent();
+    const peer = await house.accept({ asks: false });
+    peer.answer();
+    await house.settle();
+    house.send();
+    const seen = [peer.requests.length];
+    house.clock.runSoon();
+    seen.push(peer.requests.length);
+    house.clock.runSoon();
+    await house.settle();
+    seen.push(peer.requests.length);
+    expect([seen, house.dials.length]).toEqual([[1, 1, 2], 1]);
+  });
+
+  test('what arrives in these two turns ends it, and the request is dialled for', async () => {
+    const house = await House.open();
+    await house.sent();
+    const peer = await house.accept({ asks: false });
+    peer.answer();
+    await house.settle();
+    house.send();
+    peer.send('bad');
+    await house.settle();
+    expect([peer.requests.length, house.originStats().closed, house.dialling.length]).toEqual([1, { poisoned: 1 }, 1]);
+  });
+
+  test('a request that was aborted in these two turns leaves the connection idle', async () => {
+    const house = await House.open();
+    await house.sent();
+    const peer = await house.accept({ asks: false });
+    peer.answer();
+    await house.settle();
+    house.send().abort();
+    await house.settle();
+    expect([house.originStats().connections.idle, peer.requests.length]).toEqual([1, 1]);
+    house.checkAtRest();
+  });
+});
+
+describe('retirement', () => {
+  test('comes with maxRequestsPerConnection', async () => {
+    const house = await House.open({ maxRequestsPerConnection: 2 });
+    const peer = await house.idle(2);
+    expect([peer.closed, house.originStats().closed]).toEqual([true, { 'max-requests': 1 }]);
+  });
+
+  test('comes with the number that the origin announced', async () => {
+    const house = await House.open();
+    await house.sent();
+    const peer = await house.accept();
+    peer.answer({ fields: ['Keep-Alive: max=2'] });
+    await house.settle();
+    await house.sent();
+    peer.answer();
+    await house.settle();
+    expect([peer.requests.length, house.originStats().closed]).toEqual([2, { 'max-requests': 1 }]);
+  });
+
+  test('comes with maxConnectionAge at the end of the exchange, not in it', async () => {
+    const house = await House.open({ maxConnectionAge: 10_000 });
+    const caller = await house.sent();
+    const peer = await house.accept();
+    await house.advance(20_000);
+    const during = peer.closed;
+    peer.answer();
+    await house.settle();
+    expect([during, caller.outcome, house.originStats().closed]).toEqual([false, 200, { 'max-age': 1 }]);
+  });
+
+  test.each([
+    ['that says it closes', { close: true }, 'server-close'],
+    ['with bytes behind it', { body: 'ok' }, 'leftover'],
+  ])('comes with an answer %s', async (_name, answer, reason) => {
+    const house = await House.open();
+    const caller = await house.sent();
+    const peer = await house.accept();
+    if (reason === 'leftover') peer.send('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\n');
+    else peer.answer(answer);
+    await house.settle();
+    expect([caller.outcome, caller.body, house.originStats().closed]).toEqual([200, 'ok', { [reason]: 1 }]);
+  });
+});
+
+describe('the idle age', () => {
+  test('is what the origin announced, less a second', async () => {
+    const house = await House.open();
+    await house.sent();
+    (await house.accept()).answer({ fields: ['Keep-Alive: timeout=5'] });
+    await house.settle();
+    expect(house.originStats().idleLimitMs).toMatchObject({ hinted: 5_000, effective: 4_000 });
+    await house.advance(4_001);
+    expect(house.originStats().closed).toEqual({ 'idle-timeout': 1 });
+  });
+
+  test('is learned from connections that the origin closes again and again at one age', async () => {
+    const house = await House.open();
+    for (const _ of [1, 2]) {
+      const peer = await house.idle();
+      await house.advance(10_000);
+      peer.fin();
+      await house.settle();
+      await house.advance(2_000);
+    }
+    expect(house.originStats().idleLimitMs).toMatchObject({ learned: 10_000, effective: 9_000 });
+  });
+
+  test('is not learned from connections that were never used', async () => {
+    const house = await House.open({ minConnections: 1 });
+    for (const _ of [1, 2, 3]) {
+      const peer = await house.accept();
+      await house.advance(10_000);
+      peer.fin();
+      await house.advance(2_000);
+    }
+    expect(house.originStats().idleLimitMs.learned).toBeNull();
+  });
+});
+
+describe('ready', () => {
+  async function isReady(house: House): Promise<() => boolean> {
+    let ready = false;
+    void house
+      .origin()
+      .ready()
+      .then(() => {
+        ready = true;
+      });
+    await house.settle();
+    return () => ready;
+  }
+
+  test('is at once where no minimum is wanted', async () => {
+    expect((await isReady(await House.open()))()).toBe(true);
+  });
+
+  test('is when the minimum is open', async () => {
+    const house = await House.open({ minConnections: 2 });
+    const ready = await isReady(house);
+    await house.accept();
+    const before = ready();
+    await house.accept();
+    expect([before, ready()]).toEqual([false, true]);
+  });
+
+  test.each([
+    ['when it cannot be opened', (house: House) => house.refuse()],
+    ['when the origin is closed', async (house: House) => house.destroy()],
+  ])('is %s', async (_name, happen) => {
+    const house = await House.open({ minConnections: 2 });
+    const ready = await isReady(house);
+    await happen(house);
+    await house.settle();
+    expect(ready()).toBe(true);
   });
 });

@@ -1,0 +1,95 @@
+import { EventEmitter } from 'node:events';
+import { describe, expect, test } from 'vitest';
+import { Deadlines } from '../../../src/deadlines.js';
+import { type BackendEvents, Observer } from '../../../src/observe.js';
+import { Standing } from '../../../src/origin/standing.js';
+import { ManualClock } from '../../../src/testing/index.js';
+
+function standing() {
+  const clock = new ManualClock();
+  const deadlines = new Deadlines(clock);
+  const emitter = new EventEmitter<BackendEvents>();
+  const told: unknown[] = [];
+  emitter.on('eject', (details) => told.push(['eject', details]));
+  emitter.on('readmit', (details) => told.push(['readmit', details]));
+  const observer = new Observer(emitter, undefined);
+  const options = { failures: 2, time: 1_000, maxTime: 60_000 };
+  const due: number[] = [];
+  const onDue = () => due.push(clock.now());
+  const one = new Standing('http://a.test:80', options, { clock, deadlines, observer }, onDue);
+  const eject = () => {
+    one.failed('connection_refused');
+    one.failed('connection_refused');
+  };
+  return { clock, deadlines, told, due, one, eject };
+}
+
+test('failures in a row eject, and whoever watches is told for how long and why', () => {
+  const { one, told, eject } = standing();
+  eject();
+  expect(one.accepts).toBe(false);
+  expect(told).toEqual([['eject', { origin: 'http://a.test:80', reason: 'connection_refused', forMs: 1_000 }]]);
+});
+
+test('a success in between forgives', () => {
+  const { one } = standing();
+  one.failed('connection_refused');
+  one.succeeded();
+  one.failed('connection_refused');
+  expect(one.accepts).toBe(true);
+});
+
+describe('when the ejection is over', () => {
+  test('it says so', () => {
+    const { clock, due, eject } = standing();
+    eject();
+    clock.advance(10_000);
+    expect(due).toEqual([1_000]);
+  });
+
+  test('it does not when it was closed before', () => {
+    const { clock, deadlines, due, one, eject } = standing();
+    eject();
+    one.close();
+    clock.advance(10_000);
+    expect([due, deadlines.size]).toEqual([[], 0]);
+  });
+
+  test('one request is the probe, and no other may go', () => {
+    const { clock, one, eject } = standing();
+    eject();
+    clock.advance(1_000);
+    const before = one.accepts;
+    one.begin();
+    expect([before, one.accepts]).toEqual([true, false]);
+  });
+
+  test('a probe that succeeds readmits, and that is told', () => {
+    const { clock, one, told, eject } = standing();
+    eject();
+    clock.advance(1_000);
+    one.begin();
+    one.succeeded();
+    expect([one.accepts, told.at(-1)]).toEqual([true, ['readmit', { origin: 'http://a.test:80' }]]);
+  });
+
+  test('a probe that fails ejects for twice as long', () => {
+    const { clock, one, told, due, eject } = standing();
+    eject();
+    clock.advance(1_000);
+    one.begin();
+    one.failed('connection_timeout');
+    expect(told.at(-1)).toEqual(['eject', { origin: 'http://a.test:80', reason: 'connection_timeout', forMs: 2_000 }]);
+    clock.advance(10_000);
+    expect(due).toEqual([1_000, 3_000]);
+  });
+
+  test('a probe that tells nothing leaves the way to the next, and is no news', () => {
+    const { clock, one, told, eject } = standing();
+    eject();
+    clock.advance(1_000);
+    one.begin();
+    one.gaveNoVerdict();
+    expect([one.accepts, told.length]).toEqual([true, 1]);
+  });
+});
