@@ -99,7 +99,14 @@ export class Deadlines {
     for (const deadline of due) {
       if (deadline.at > sweptAt) continue; // cleared or moved meanwhile
       this.move(deadline, Number.POSITIVE_INFINITY);
-      deadline.expire();
+      try {
+        deadline.expire();
+      } catch (error) {
+        // It must be seen, and must not keep the others from their end: no timer would come back for them.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
     }
   }
 }
