@@ -43,10 +43,11 @@ export const systemClock: Clock = {
 export class ProcessHold {
   #timer: NodeJS.Timeout | undefined;
   #holders = 0;
+  #closed = false;
 
   take(): void {
     this.#holders += 1;
-    if (this.#holders > 1) return;
+    if (this.#holders > 1 || this.#closed) return;
     this.#timer ??= setInterval(() => {}, LONGEST_TIMER_MS);
     this.#timer.ref();
   }
@@ -58,6 +59,7 @@ export class ProcessHold {
 
   /** Ends the hold for good. */
   close(): void {
+    this.#closed = true;
     clearInterval(this.#timer);
     this.#timer = undefined;
   }

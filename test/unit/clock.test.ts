@@ -1,0 +1,131 @@
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { buildSync } from 'esbuild';
+import { describe, expect, test } from 'vitest';
+import { ProcessHold, systemClock } from '../../src/clock.js';
+
+describe('systemClock', () => {
+  test('now() never goes back, wallNow() is the date', () => {
+    const first = systemClock.now();
+    const wall = systemClock.wallNow();
+    expect(systemClock.now()).toBeGreaterThanOrEqual(first);
+    expect(Math.abs(wall - Date.now())).toBeLessThan(60_000);
+  });
+
+  test('after() calls once, not before its time; a cancelled call is not made', async () => {
+    const calls: string[] = [];
+    const begun = systemClock.now();
+    systemClock.after(1, () => calls.push('cancelled')).cancel();
+    await new Promise<void>((resolve) => {
+      systemClock.after(5, () => {
+        calls.push('made');
+        resolve();
+      });
+    });
+    // Node counts whole milliseconds, and may cut the first one short.
+    expect([calls, systemClock.now() - begun >= 4]).toEqual([['made'], true]);
+  });
+
+  test('a time too long for a timer does not end at once', async () => {
+    let called = false;
+    const timer = systemClock.after(1e12, () => {
+      called = true;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    timer.cancel();
+    expect(called).toBe(false);
+  });
+
+  test('soon() comes after the microtasks, and can be cancelled', async () => {
+    const calls: string[] = [];
+    systemClock.soon(() => calls.push('cancelled')).cancel();
+    const turn = new Promise<void>((resolve) => {
+      systemClock.soon(() => {
+        calls.push('soon');
+        resolve();
+      });
+    });
+    await Promise.resolve().then(() => calls.push('microtask'));
+    await turn;
+    expect(calls).toEqual(['microtask', 'soon']);
+  });
+
+  test('cancelling after the call is harmless', async () => {
+    const timer = await new Promise<{ cancel(): void }>((resolve) => {
+      const made = systemClock.soon(() => resolve(made));
+    });
+    expect(() => timer.cancel()).not.toThrow();
+  });
+});
+
+describe('what keeps a process alive', () => {
+  const entry = fileURLToPath(new URL('../../src/clock.ts', import.meta.url));
+  const [output] = buildSync({
+    entryPoints: [entry],
+    bundle: true,
+    format: 'cjs',
+    platform: 'node',
+    write: false,
+  }).outputFiles;
+
+  /** Runs a script with the clock until nothing is left to do. Answers what it printed. */
+  const run = (script: string): string =>
+    execFileSync(
+      process.execPath,
+      ['-e', `${output?.text}\n{ const { systemClock, ProcessHold } = module.exports; ${script} }`],
+      {
+        encoding: 'utf8',
+        timeout: 20_000,
+      },
+    );
+
+  test('not a timer', () => {
+    expect(run(`systemClock.after(60_000, () => console.log('waited'))`)).toBe('');
+  });
+
+  test('a turn', () => {
+    expect(run(`systemClock.soon(() => console.log('turned'))`)).toBe('turned\n');
+  });
+
+  test('a hold, while anybody holds', () => {
+    const script = `
+      const hold = new ProcessHold();
+      hold.take(); hold.take(); hold.letGo();
+      setTimeout(() => { console.log('held'); hold.letGo(); }, 20).unref();
+    `;
+    expect(run(script)).toBe('held\n');
+  });
+
+  test('a hold that was let go can be taken again', () => {
+    const script = `
+      const hold = new ProcessHold();
+      hold.take(); hold.letGo(); hold.take();
+      setTimeout(() => { console.log('held'); hold.letGo(); }, 20).unref();
+    `;
+    expect(run(script)).toBe('held\n');
+  });
+
+  test.each([
+    'hold.close();',
+    'hold.close(); hold.take();',
+    'hold.take(); hold.close();',
+    'hold.take(); hold.letGo();',
+  ])('not a hold after %s', (script) => {
+    expect(run(`const hold = new ProcessHold(); ${script}`)).toBe('');
+  });
+});
+
+test('a hold that was closed makes no timer any more', () => {
+  const hold = new ProcessHold();
+  hold.close();
+  const before = timers();
+  hold.take();
+  const held = timers() - before;
+  hold.letGo();
+  expect(held).toBe(0);
+});
+
+/** Timers that keep this process alive. */
+function timers(): number {
+  return process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+}
