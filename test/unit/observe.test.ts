@@ -1,0 +1,99 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { EventEmitter } from 'node:events';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { type BackendEvents, type EventLogger, Observer } from '../../src/observe.js';
+
+const details = { origin: 'http://o' };
+
+function recordingLogger(told: unknown[]): EventLogger {
+  const level = (name: string) => (given: object, message: string) => void told.push([name, given, message]);
+  return { debug: level('debug'), info: level('info'), warn: level('warn'), error: level('error') };
+}
+
+function subscribed(told: unknown[]): void {
+  const listener = (message: unknown, name: string | symbol) => void told.push([name, message]);
+  subscribe('pooled-backend:readmit', listener);
+  onTestFinished(() => void unsubscribe('pooled-backend:readmit', listener));
+}
+
+describe('watches()', () => {
+  test('is false while nobody would see the event', () => {
+    expect(new Observer(new EventEmitter<BackendEvents>(), undefined).watches('readmit')).toBe(false);
+  });
+
+  test.each<[string, (emitter: EventEmitter<BackendEvents>) => EventLogger | undefined]>([
+    ['a logger', () => recordingLogger([])],
+    ['a listener', (emitter) => void emitter.on('readmit', () => undefined)],
+    ['a subscriber of the channel', () => void subscribed([])],
+  ])('is true with %s', (_who, watch) => {
+    const emitter = new EventEmitter<BackendEvents>();
+    const logger = watch(emitter);
+    expect(new Observer(emitter, logger).watches('readmit')).toBe(true);
+  });
+
+  test('follows who comes and goes, event by event', () => {
+    const emitter = new EventEmitter<BackendEvents>();
+    const observer = new Observer(emitter, undefined);
+    const listener = () => undefined;
+    emitter.on('readmit', listener);
+    const seen = [observer.watches('readmit'), observer.watches('eject')];
+    emitter.off('readmit', listener);
+    expect([...seen, observer.watches('readmit')]).toEqual([true, false, false]);
+  });
+});
+
+describe('emit()', () => {
+  test('tells the logger at the level of the event, the channel, and the listeners', () => {
+    const told: unknown[] = [];
+    const emitter = new EventEmitter<BackendEvents>();
+    emitter.on('readmit', (given) => told.push(given));
+    subscribed(told);
+    new Observer(emitter, recordingLogger(told)).emit('readmit', details);
+    expect(told).toEqual([['info', details, 'readmit'], ['pooled-backend:readmit', details], details]);
+  });
+
+  test('tells nobody who is not there', () => {
+    expect(() => new Observer(new EventEmitter(), undefined).emit('readmit', details)).not.toThrow();
+  });
+
+  test('keeps the logger\u2019s own this', () => {
+    class Logger {
+      readonly #told: string[] = [];
+      debug(): void {}
+      info(_given: object, message: string): void {
+        this.#told.push(message);
+      }
+      warn(): void {}
+      error(): void {}
+      get told(): readonly string[] {
+        return this.#told;
+      }
+    }
+    const logger = new Logger();
+    new Observer(new EventEmitter(), logger).emit('readmit', details);
+    expect(logger.told).toEqual(['readmit']);
+  });
+
+  test('a watcher that throws is seen, and stops neither the caller nor the other watchers', async () => {
+    const told: unknown[] = [];
+    const before = process.listeners('uncaughtException');
+    process.removeAllListeners('uncaughtException');
+    onTestFinished(() => {
+      process.removeAllListeners('uncaughtException');
+      for (const listener of before) process.on('uncaughtException', listener);
+    });
+    const seen: unknown[] = [];
+    process.on('uncaughtException', (error) => seen.push(error.message));
+    const emitter = new EventEmitter<BackendEvents>();
+    emitter.on('readmit', () => {
+      throw new Error('listener');
+    });
+    subscribed(told);
+    const fails = () => {
+      throw new Error('logger');
+    };
+    new Observer(emitter, { debug: fails, info: fails, warn: fails, error: fails }).emit('readmit', details);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([told, seen]).toEqual([[['pooled-backend:readmit', details]], ['logger', 'listener']]);
+  });
+});
