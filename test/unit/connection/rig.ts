@@ -1,0 +1,161 @@
+/** One connection between a test and a test: its owner, its listeners, its far end and its time. */
+
+import { Connection } from '../../../src/connection/connection.js';
+import type { CloseReason, ConnectionOwner } from '../../../src/connection/connection-owner.js';
+import type { Dialled, Intake } from '../../../src/connection/dial.js';
+import type { BodySource, Ending, Exchange, ExchangeListener } from '../../../src/connection/exchange.js';
+import { Deadlines } from '../../../src/deadlines.js';
+import type { BackendError } from '../../../src/errors.js';
+import { readWindow } from '../../../src/http1/llhttp.js';
+import type { ResponseHead } from '../../../src/http1/response-parser.js';
+import { ManualClock, type MemorySocket, memorySockets } from '../../../src/testing/index.js';
+
+export const LIMITS = { maxHeaderBytes: 16_384 };
+
+export const TIMEOUTS = { sendTimeout: 1_000, headersTimeout: 2_000, bodyTimeout: 3_000 };
+
+export const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
+
+/** Writes down what the owner is told. */
+export class Owner implements ConnectionOwner {
+  readonly told: string[] = [];
+  heard = '';
+
+  reusable(): void {
+    this.told.push('reusable');
+  }
+
+  closed(_connection: Connection, reason: CloseReason, heard: string): void {
+    this.told.push(`closed: ${reason}`);
+    this.heard = heard;
+  }
+
+  headReceived(_connection: Connection, head: ResponseHead): void {
+    this.told.push(`head: ${head.statusCode}`);
+  }
+}
+
+/** Writes down what the listener of one exchange is told. */
+export class Listener implements ExchangeListener {
+  readonly told: string[] = [];
+  body = '';
+  error: BackendError | undefined;
+  /** What `onBody` answers. */
+  takes = true;
+  /** Called within each event, after it was written down. */
+  during: (event: string) => void = () => undefined;
+
+  onInformation(statusCode: number): void {
+    this.#tell(`information: ${statusCode}`);
+  }
+
+  onHead(head: ResponseHead): void {
+    this.#tell(`head: ${head.statusCode}`);
+  }
+
+  onBody(bytes: Buffer): boolean {
+    this.body += bytes.toString('latin1');
+    this.#tell('body');
+    return this.takes;
+  }
+
+  exchangeEnded(trailers: readonly string[]): void {
+    this.#tell(trailers.length === 0 ? 'ended' : `ended: ${trailers.join(' ')}`);
+  }
+
+  exchangeFailed(ending: Ending, cause: BackendError): void {
+    this.error = cause;
+    this.#tell(`failed: ${ending}`);
+  }
+
+  #tell(event: string): void {
+    this.told.push(event);
+    this.during(event);
+  }
+}
+
+export interface RigOptions {
+  readonly secure?: boolean;
+  readonly isLocal?: boolean;
+  readonly askKernel?: Dialled['askKernel'];
+}
+
+export interface Sending {
+  readonly method?: string;
+  readonly head?: string;
+  readonly body?: BodySource;
+  readonly listener?: Listener;
+}
+
+export class Rig {
+  readonly clock = new ManualClock();
+  readonly deadlines = new Deadlines(this.clock);
+  readonly owner = new Owner();
+  readonly near: MemorySocket;
+  readonly far: MemorySocket;
+  readonly connection: Connection;
+  readonly #intake: Intake = { receive: () => false };
+  /** What the origin was sent. Filled in the turns that follow. */
+  heard = '';
+  /** The origin saw a reset, not a close. */
+  wasReset = false;
+
+  constructor({ secure = false, isLocal = false, askKernel }: RigOptions = {}) {
+    const intake = this.#intake;
+    const onread = { buffer: readWindow(), callback: (count: number) => intake.receive(count) };
+    [this.near, this.far] = memorySockets({ onread });
+    const window = readWindow();
+    const setting = {
+      origin: 'http://o',
+      secure,
+      clock: this.clock,
+      deadlines: this.deadlines,
+      limits: LIMITS,
+      window,
+    };
+    const dialled = { socket: this.near, intake, spokeFirst: false, askKernel, isLocal };
+    this.connection = new Connection(dialled, setting, this.owner);
+    this.far.on('data', (bytes: Buffer) => {
+      this.heard += bytes.toString('latin1');
+    });
+    this.far.on('error', () => {
+      this.wasReset = true;
+    });
+  }
+
+  /** Begins an exchange and sends it. `started` is what `start()` answered. */
+  send({
+    method = 'GET',
+    head = `${method} / HTTP/1.1\r\nHost: o\r\n\r\n`,
+    body,
+    listener = new Listener(),
+  }: Sending = {}): {
+    readonly exchange: Exchange;
+    readonly listener: Listener;
+    readonly started: boolean;
+  } {
+    const exchange = this.connection.begin({ method, body, timeouts: TIMEOUTS }, listener);
+    return { exchange, listener, started: exchange.start(head) };
+  }
+
+  /** The origin says this: it is read within the call. */
+  answer(...texts: string[]): void {
+    for (const text of texts) this.far.write(text, 'latin1');
+  }
+
+  /** The same, from what TLS had read before: it comes even while the reading is stopped, and does not start it again. */
+  decrypted(text: string): void {
+    this.#intake.receive(readWindow().write(text, 'latin1'));
+  }
+
+  /** One exchange from beginning to end. */
+  exchange(answer = OK): void {
+    this.send();
+    this.answer(answer);
+  }
+}
+
+/** Lets the streams say what they have to say. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
