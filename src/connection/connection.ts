@@ -156,10 +156,7 @@ export class Connection implements ResponseEvents, StallListener {
       return false;
     }
     const error = this.#read(count) ?? this.#exchange?.wrongSwitch;
-    if (this.closed) {
-      this.#parser.free();
-      return false;
-    }
+    if (this.closed) return false;
     if (error !== undefined) {
       this.fail('garbage', error);
       return false;
