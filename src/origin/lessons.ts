@@ -58,11 +58,19 @@ export class Lessons {
     if (reason === 'poisoned') {
       this.#tally.poisoned += 1;
       if (REQUEST_TIMEOUT_TEXT.test(heard)) this.#idleLimit.answered408(connection.idleMs());
-      if (this.#observer.watches('poisoned')) this.#observer.emit('poisoned', { origin: this.#origin, heard });
     }
     if (connection.exchanges === 0) return; // servers time the first request by another clock
     if (reason === 'stale') this.#idleLimit.closedAt(connection.idleMs());
     else if (reason === 'silent') this.#idleLimit.closedAt(idleMsWhenLent);
+  }
+
+  /** Tells of it, once the slot is empty: whoever listens may look at the counts. `open` are left. */
+  tellClosed({ connection }: Tenancy, reason: CloseReason, heard: string, open: number): void {
+    const observer = this.#observer;
+    const origin = this.#origin;
+    if (reason === 'poisoned' && observer.watches('poisoned')) observer.emit('poisoned', { origin, heard });
+    if (!observer.watches('disconnect')) return;
+    observer.emit('disconnect', { origin, reason, exchanges: connection.exchanges, open });
   }
 
   /** One idle connection was found closed: its neighbours, these slots, have heard the same server go. */

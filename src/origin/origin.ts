@@ -234,8 +234,7 @@ export class Origin implements Landlord, DiallerListener {
   }
 
   left(tenancy: Tenancy, reason: CloseReason, heard: string): void {
-    const { connection, slot } = tenancy;
-    const { observer } = this.#setting;
+    const { slot } = tenancy;
     this.#lending.giveFreshShareBack(tenancy);
     this.#tenancies.delete(tenancy);
     this.#lessons.closed(tenancy, reason, heard);
@@ -245,9 +244,7 @@ export class Origin implements Landlord, DiallerListener {
       this.#pool.clear(slot);
       this.#pool.release(slot);
     }
-    if (!observer.watches('disconnect')) return;
-    const { origin } = this.address;
-    observer.emit('disconnect', { origin, reason, exchanges: connection.exchanges, open: this.#tenancies.size });
+    this.#lessons.tellClosed(tenancy, reason, heard, this.#tenancies.size);
   }
 
   answered(tenancy: Tenancy, head: ResponseHead): void {
