@@ -159,9 +159,10 @@ export class Dispatcher implements Dispatching, RunHouse {
     });
   }
 
-  /** Ends every request now. */
+  /** Ends every request now. The first cause is the one that later requests are told. */
   close(cause: unknown): void {
     const before = this.#state;
+    if (before.name === 'closed') return;
     this.#state = { name: 'closed', cause };
     for (const run of [...this.#running]) run.fail(closedError(this.#state));
     this.#hold.close();

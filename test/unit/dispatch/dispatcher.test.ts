@@ -88,6 +88,15 @@ describe('the end of a dispatcher', () => {
     expect(caller.outcome).toBe('backend_closed');
   });
 
+  test('the first cause is the one that later requests are told', async () => {
+    const house = await House.open();
+    const cause = new Error('shutting down');
+    house.destroy(cause);
+    house.destroy();
+    const late = await house.sent();
+    expect([late.outcome, late.failure.cause]).toEqual(['backend_closed', cause]);
+  });
+
   test('requests that come while it drains are refused, those that wait are served', async () => {
     const house = await House.open({ maxConnections: 1 });
     await house.sent();

@@ -1,0 +1,95 @@
+import type { LookupFunction } from 'node:net';
+import { expect, test } from 'vitest';
+import { BackendError, PooledBackend, type PooledBackendOptions } from '../../src/index.js';
+import { checkStats } from '../../src/testing/index.js';
+
+/** A name that is never resolved: its dials hang, and no socket is opened. */
+const HANGING = { origins: ['http://a.test'], connect: { lookup: () => undefined } } satisfies PooledBackendOptions;
+
+async function failureOf(answer: Promise<unknown>): Promise<BackendError> {
+  const failure: unknown = await answer.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  if (!BackendError.is(failure)) throw new Error(`not a BackendError: ${String(failure)}`);
+  return failure;
+}
+
+test('a string is the URL of the only origin', async () => {
+  await using backend = new PooledBackend('http://127.0.0.1:9001');
+  expect(backend.options.origins.map((origin) => origin.origin)).toEqual(['http://127.0.0.1:9001']);
+  expect(backend.stats().origins).toMatchObject([{ origin: 'http://127.0.0.1:9001', dialled: 0 }]);
+});
+
+test.each<[string, object, string]>([
+  ['an unknown option', { origins: ['http://a.test'], maxConnection: 1 }, 'maxConnection'],
+  ['a bad value', { origins: ['http://a.test'], maxConnections: 0 }, 'maxConnections'],
+  ['more spare than room', { origins: ['http://a.test'], minConnections: 2, maxConnections: 1 }, 'minConnections'],
+])('%s throws, and is named', (_name, options, named) => {
+  expect(() => new PooledBackend(options as PooledBackendOptions)).toThrow(named);
+});
+
+test('bad options of a handler throw when it is made', async () => {
+  await using backend = new PooledBackend('http://127.0.0.1:9001');
+  expect(() => backend.handler({ headersTimeout: 0 })).toThrow('headersTimeout');
+  expect(backend.handler()).toBeTypeOf('function');
+});
+
+test('it is ready at once where no minimum is wanted', async () => {
+  await using backend = new PooledBackend('http://127.0.0.1:9001');
+  await expect(backend.ready()).resolves.toBeUndefined();
+});
+
+test('it is ready when the minimum could not be opened', async () => {
+  const lookup: LookupFunction = (_name, _options, done) =>
+    done(Object.assign(new Error('no such name'), { code: 'ENOTFOUND' }), '');
+  await using backend = new PooledBackend({ origins: ['http://a.test'], minConnections: 1, connect: { lookup } });
+  await backend.ready();
+  expect(backend.stats().origins[0]).toMatchObject({ dialled: 0, dialsFailed: 1, backoff: { state: 'waiting' } });
+});
+
+test('a request after close() is refused with 503', async () => {
+  const backend = new PooledBackend('http://127.0.0.1:9001');
+  await backend.close();
+  expect(await failureOf(backend.request({ path: '/' }))).toMatchObject({
+    ...{ code: 'backend_closed', statusCode: 503, delivery: 'unsent', attempts: [] },
+  });
+});
+
+test('destroy() ends what is under way, with its error as the cause, and leaves nothing', async () => {
+  const backend = new PooledBackend(HANGING);
+  const answers = [backend.request({ path: '/' }), backend.request({ path: '/', method: 'POST', body: 'x' })];
+  const cause = new Error('enough');
+  setImmediate(() => backend.destroy(cause));
+  const failures = await Promise.all(answers.map(failureOf));
+  for (const failure of failures) expect(failure).toMatchObject({ code: 'backend_closed', cause });
+  const stats = backend.stats();
+  checkStats(stats, { atRest: true });
+  expect([stats.inFlight, stats.origins[0]?.connections.dialling]).toEqual([0, 0]);
+});
+
+test('close() ends although destroy() comes in the middle of it, each time that it was called', async () => {
+  const backend = new PooledBackend(HANGING);
+  const answer = failureOf(backend.request({ path: '/' }));
+  const closings = [backend.close(), backend.close({ timeout: 60_000 }), backend[Symbol.asyncDispose]()];
+  backend.destroy();
+  await Promise.all(closings);
+  expect((await answer).code).toBe('backend_closed');
+});
+
+test('close() with a timeout destroys what has not ended by then', async () => {
+  const backend = new PooledBackend(HANGING);
+  const answer = failureOf(backend.request({ path: '/' }));
+  await backend.close({ timeout: 1 });
+  expect((await answer).cause).toMatchObject({ message: 'close() took more than 1 ms' });
+});
+
+test('a request that is aborted while it is dialled for leaves nothing', async () => {
+  const backend = new PooledBackend(HANGING);
+  const abort = new AbortController();
+  const answer = failureOf(backend.request({ path: '/', signal: abort.signal }));
+  setImmediate(() => abort.abort());
+  expect((await answer).code).toBe('client_aborted');
+  expect(backend.stats()).toMatchObject({ inFlight: 0, queue: { length: 0 } });
+  backend.destroy();
+});
