@@ -14,12 +14,16 @@ export interface TunnelListener {
   tunnelClosed(): void;
 }
 
+/** How far the origin has come: it still `sends`, it has `ended` its half, or the connection is `closed`. */
+type OriginState = 'sends' | 'ended' | 'closed';
+
 export class Tunnel {
   readonly #socket: OpenSocket;
   readonly #destroy: () => void;
   #first: Buffer | undefined; // what came together with the 101
   #listener: TunnelListener | undefined;
-  #paused = true;
+  #origin: OriginState = 'sends';
+  #paused = false;
 
   /** `first`: what the origin sent behind its 101. `destroy` closes the connection. */
   constructor(socket: OpenSocket, first: Buffer | undefined, destroy: () => void) {
@@ -28,17 +32,20 @@ export class Tunnel {
     this.#destroy = destroy;
     // The one that ends first may have more to hear.
     socket.allowHalfOpen = true;
-    socket.on('end', () => this.#listener?.tunnelEnded());
+    socket.on('end', () => this.#ended());
     socket.on('drain', () => this.#listener?.tunnelDrained());
   }
 
-  /** Whoever gets the tunnel begins to read, with what is here already. */
+  /** Whoever gets the tunnel begins to read, with what has happened before. Called once. */
   begin(listener: TunnelListener): void {
     const first = this.#first;
+    const origin = this.#origin;
     this.#first = undefined;
     this.#listener = listener;
     this.#paused = first !== undefined && !listener.tunnelBytes(first);
-    if (!this.#paused) this.#socket.resume();
+    if (origin === 'ended') listener.tunnelEnded();
+    if (origin === 'closed') listener.tunnelClosed();
+    else if (!this.#paused) this.#socket.resume();
   }
 
   /** Returns false when the origin takes no more for now: wait for `tunnelDrained`. */
@@ -66,17 +73,21 @@ export class Tunnel {
   receive(bytes: Buffer): boolean {
     if (this.#listener === undefined) {
       this.#first = this.#first === undefined ? bytes : Buffer.concat([this.#first, bytes]);
-      return false;
+      return false; // one read at the most, before the tunnel begins
     }
     // TLS gives out what it has read already, however paused.
     if (!this.#listener.tunnelBytes(bytes)) this.#paused = true;
     return !this.#paused;
   }
 
-  /** @internal */
+  /** @internal The connection is closed. */
   closed(): void {
-    const listener = this.#listener;
-    this.#listener = undefined;
-    listener?.tunnelClosed();
+    this.#origin = 'closed';
+    this.#listener?.tunnelClosed();
+  }
+
+  #ended(): void {
+    if (this.#origin === 'sends') this.#origin = 'ended';
+    this.#listener?.tunnelEnded();
   }
 }
