@@ -27,9 +27,15 @@ export type ForwardedStyle = 'x-forwarded' | 'rfc7239' | false;
 
 /**
  * Changes a list of fields: name, value, name, value… Returns the list to use; `undefined` takes the one given, with
- * the changes made in place.
+ * the changes made in place. May give a promise.
  */
-export type FieldsHook = (fields: string[], req: IncomingMessage) => readonly string[] | undefined;
+export type FieldsHook = (
+  fields: string[],
+  req: IncomingMessage,
+) => readonly string[] | undefined | PromiseLike<readonly string[] | undefined>;
+
+/** Gives the path to send, with the query. May give a promise. */
+export type PathHook = (path: string, req: IncomingMessage) => string | PromiseLike<string>;
 
 /** An interim response: 100, or 102 to 199. */
 export interface Information {
@@ -81,7 +87,7 @@ export interface HandlerOptions {
    */
   readonly trustProxy?: false | readonly string[] | undefined;
   /** Gives the path to send, with the query, from the one that the framework gives. @default none */
-  readonly rewritePath?: ((path: string, req: IncomingMessage) => string) | undefined;
+  readonly rewritePath?: PathHook | undefined;
   /** Sees the request's fields before they are sent: end-to-end ones only. @default none */
   readonly onRequestFields?: FieldsHook | undefined;
   /** Sees the response's fields before they go to the client: end-to-end ones only. @default none */
@@ -173,11 +179,7 @@ const options: OptionsOf<HandlerSection> = {
     mapped(withDefault(strings, false), trusted),
     'addresses and CIDR blocks of proxies whose forwarding fields are kept and extended; all others are dropped',
   ),
-  rewritePath: option(
-    optional(callable<(path: string, req: IncomingMessage) => string>()),
-    '`(path, req) => path` gives the path to send',
-    'none',
-  ),
+  rewritePath: option(optional(callable<PathHook>()), '`(path, req) => path` gives the path to send', 'none'),
   onRequestFields: option(
     optional(callable<FieldsHook>()),
     '`(fields, req) => fields` changes the request fields before they are sent',

@@ -97,6 +97,11 @@ export function endToEndFields(fields: RawFields): string[] {
   return without(fields, (lowerName) => HOP_BY_HOP.has(lowerName) || named?.has(lowerName) === true);
 }
 
+/** The fields but those of one name. `lowerName` is in lower case. */
+export function withoutField(fields: RawFields, lowerName: string): string[] {
+  return without(fields, (name) => name === lowerName);
+}
+
 /** The trailers that may be passed on (RFC 9110 §6.5.1). */
 export function withoutForbiddenTrailers(fields: RawFields): string[] {
   return without(fields, (lowerName) => FORBIDDEN_TRAILERS.has(lowerName));

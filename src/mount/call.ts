@@ -6,8 +6,8 @@ import { type Attempt, BackendError } from '../errors.js';
 import { withoutForbiddenTrailers } from '../http1/fields.js';
 import type { ResponseHead } from '../http1/response-parser.js';
 import type { Information } from '../options.js';
-import { inHook } from './client-request.js';
 import { asBackendError } from './error-answer.js';
+import { inHook } from './hook.js';
 import type { BackendResponse, ResponseFields } from './request.js';
 import { type BodyOrigin, ResponseBody } from './response-body.js';
 

@@ -3,7 +3,7 @@
 import type { IncomingMessage } from 'node:http';
 import { isIPv6 } from 'node:net';
 import { BackendError } from '../errors.js';
-import { checkField, endToEndFields, fieldValue, fieldValues, listHasToken } from '../http1/fields.js';
+import { endToEndFields, fieldValues, listHasToken, withoutField } from '../http1/fields.js';
 import type { RequestFraming } from '../http1/request-head.js';
 import type { ResolvedHandlerOptions } from '../options.js';
 import { isDisguised, refuseDoubtful } from './doubtful-request.js';
@@ -14,8 +14,10 @@ import {
   isEarlierHop,
   isForwardingField,
 } from './forwarded-fields.js';
+import type { MaybePromise } from './hook.js';
 import { requestFraming } from './request-framing.js';
-import { climbs, isAuthority, requestTarget } from './request-target.js';
+import { hookedRequest } from './request-hooks.js';
+import { isAuthority, requestTarget } from './request-target.js';
 import { PSEUDONYM } from './via.js';
 
 /** A request's head as it goes out, and how its body comes in. */
@@ -32,9 +34,6 @@ export interface ClientRequest {
   readonly expectsContinue: boolean;
 }
 
-// What can stand between two spaces of a request line.
-const PATH = /^\/[\x21-\x7e\x80-\xff]*$/;
-
 type HeadOptions = Pick<
   ResolvedHandlerOptions,
   'host' | 'forwarded' | 'trustProxy' | 'rewritePath' | 'onRequestFields'
@@ -49,11 +48,11 @@ interface Found {
 }
 
 /**
- * Reads the head of `req`.
+ * Reads the head of `req`. A promise is given only when a hook gave one.
  * @throws BackendError `http_request_error` when it is ambiguous or cannot be written, `proxy_internal_error` when a
  *   hook of the mount throws.
  */
-export function readClientRequest(req: IncomingMessage, options: HeadOptions): ClientRequest {
+export function readClientRequest(req: IncomingMessage, options: HeadOptions): MaybePromise<ClientRequest> {
   refuseDoubtful(req);
   const method = req.method ?? 'GET';
   const target = requestTarget(method, req.url ?? '/');
@@ -74,19 +73,18 @@ export function readClientRequest(req: IncomingMessage, options: HeadOptions): C
   if (options.forwarded !== false) {
     fields.push(...forwardingFields(options.forwarded, clientFacts(req, asked), found.earlier));
   }
-  const path = options.rewritePath === undefined ? target.path : rewritten(target.path, req, options.rewritePath);
-  const host = options.host === 'preserve' ? asked : undefined;
-  const final =
-    options.onRequestFields === undefined ? { fields, host } : hooked(fields, host, req, options.onRequestFields);
-  return {
+  const request: ClientRequest = {
     method,
-    path,
-    fields: final.fields,
-    host: final.host,
+    path: target.path,
+    fields,
+    host: options.host === 'preserve' ? asked : undefined,
     framing,
     acceptsTrailers: asksForTrailers(headers.te),
     expectsContinue: found.expectsContinue,
   };
+  return options.rewritePath === undefined && options.onRequestFields === undefined
+    ? request
+    : hookedRequest(request, req, options);
 }
 
 /** Takes out of `fields`, in place, what is not sent on as it came. */
@@ -107,7 +105,7 @@ function sortOut(fields: string[], found: Found, trusted: boolean): void {
 function joinCookies(fields: string[]): void {
   const cookies = fieldValues(fields, 'cookie');
   if (cookies.length < 2) return;
-  const rest = fieldsWithout(fields, 'cookie');
+  const rest = withoutField(fields, 'cookie');
   fields.length = 0;
   fields.push(...rest, 'cookie', cookies.join('; '));
 }
@@ -177,47 +175,6 @@ function isTrusted(req: IncomingMessage, trustProxy: HeadOptions['trustProxy']):
   const address = req.socket.remoteAddress;
   if (trustProxy === false || address === undefined) return false;
   return trustProxy.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
-}
-
-function rewritten(path: string, req: IncomingMessage, rewritePath: NonNullable<HeadOptions['rewritePath']>): string {
-  if (path === '*') return path;
-  // Behind another prefix `..` would reach what the mount does not offer.
-  if (climbs(path)) throw new BackendError('http_request_error', 'a path with .. cannot be moved to another prefix');
-  const result = inHook('rewritePath', () => rewritePath(path, req));
-  if (typeof result === 'string' && PATH.test(result)) return result;
-  const given = typeof result === 'string' ? 'a string that is no path' : `a value of type ${typeof result}`;
-  throw new BackendError('proxy_internal_error', `the rewritePath hook gave ${given}`);
-}
-
-/** What the hook made of the fields. A Host field that it added is the one that is sent. */
-function hooked(
-  fields: string[],
-  host: string | undefined,
-  req: IncomingMessage,
-  hook: NonNullable<HeadOptions['onRequestFields']>,
-): { readonly fields: readonly string[]; readonly host: string | undefined } {
-  const result = endToEndFields(inHook('onRequestFields', () => hook(fields, req)) ?? fields);
-  for (let i = 0; i < result.length; i += 2) checkField(result[i] ?? '', result[i + 1] ?? '');
-  const plain = fieldsWithout(fieldsWithout(result, 'host'), 'content-length');
-  return { fields: plain, host: fieldValue(result, 'host') ?? host };
-}
-
-function fieldsWithout(fields: readonly string[], lowerName: string): string[] {
-  const kept: string[] = [];
-  for (let i = 0; i < fields.length; i += 2) {
-    const name = fields[i] ?? '';
-    if (name.toLowerCase() !== lowerName) kept.push(name, fields[i + 1] ?? '');
-  }
-  return kept;
-}
-
-/** Calls a hook of the user's; what it throws becomes the request's failure. */
-export function inHook<T>(name: string, call: () => T): T {
-  try {
-    return call();
-  } catch (cause) {
-    throw new BackendError('proxy_internal_error', `the ${name} hook threw`, { cause });
-  }
 }
 
 function badHost(message: string): BackendError {

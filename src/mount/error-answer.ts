@@ -60,6 +60,13 @@ export function asBackendError(thrown: unknown): BackendError {
   );
 }
 
+/** What node:http refuses to write is the origin's fault; what a hook throws is not. */
+export function asHeadError(thrown: unknown): BackendError {
+  if (BackendError.is(thrown)) return thrown;
+  const why = thrown instanceof Error ? thrown.message : String(thrown);
+  return new BackendError('http_protocol_error', `the origin's response cannot be relayed: ${why}`, { cause: thrown });
+}
+
 /** Whether a body announced by the head of `req` has not arrived whole. */
 export function isBodyUnread(req: IncomingMessage): boolean {
   const { headers } = req;

@@ -7,8 +7,8 @@ import { checkField, fieldValue } from '../http1/fields.js';
 import type { ResponseHead } from '../http1/response-parser.js';
 import { namedProtocols, switchingFields } from '../http1/upgrade.js';
 import type { ResolvedUpgradeOptions } from '../options.js';
-import { inHook } from './client-request.js';
 import { answerConnect, asBackendError } from './error-answer.js';
+import { inHook, isPromise, type MaybePromise, whenKept } from './hook.js';
 import type { MountedBackend } from './mounted-backend.js';
 import type { OpenTunnels } from './open-tunnels.js';
 import { Relay } from './relay.js';
@@ -100,14 +100,24 @@ export class Handshake implements Dispatching, ResponseSink {
   }
 
   onSwitch(head: ResponseHead, tunnel: Tunnel): void {
-    const { house, tunnels, options } = this.#mount;
-    const socket = this.#socket;
-    let text: string;
-    try {
-      text = this.#switchingHead(head);
-    } catch (thrown) {
+    const refuse = (thrown: unknown) => {
       tunnel.destroy();
       this.onFail(asBackendError(thrown));
+    };
+    try {
+      const text = this.#switchingHead(head);
+      if (isPromise(text)) text.then((kept) => this.#splice(kept, tunnel)).then(undefined, refuse);
+      else this.#splice(text, tunnel);
+    } catch (thrown) {
+      refuse(thrown);
+    }
+  }
+
+  #splice(text: string, tunnel: Tunnel): void {
+    const { house, tunnels, options } = this.#mount;
+    const socket = this.#socket;
+    if (socket.destroyed) {
+      tunnel.destroy(); // the client has left while a hook was busy
       return;
     }
     this.#leave();
@@ -120,14 +130,16 @@ export class Handshake implements Dispatching, ResponseSink {
     socket.uncork();
   }
 
-  #switchingHead(head: ResponseHead): string {
+  #switchingHead(head: ResponseHead): MaybePromise<string> {
     const { onResponseFields } = this.#mount.options.mount;
+    const fields = [...switchingFields(head.rawHeaders), 'Via', `1.${head.minorVersion} ${PSEUDONYM}`];
+    if (onResponseFields === undefined) return this.#switchingText(head, fields);
+    const given = inHook('onResponseFields', () => onResponseFields(fields, this.#req));
+    return whenKept(given, (kept) => this.#switchingText(head, switchingFields(kept ?? fields)));
+  }
+
+  #switchingText(head: ResponseHead, fields: readonly string[]): string {
     const protocols = namedProtocols(head.rawHeaders).join(', ');
-    let fields: readonly string[] = [...switchingFields(head.rawHeaders), 'Via', `1.${head.minorVersion} ${PSEUDONYM}`];
-    if (onResponseFields !== undefined) {
-      const given = [...fields];
-      fields = switchingFields(inHook('onResponseFields', () => onResponseFields(given, this.#req)) ?? given);
-    }
     let text = `HTTP/1.1 101 ${head.statusText}\r\nUpgrade: ${protocols}\r\nConnection: Upgrade\r\n`;
     for (let i = 0; i < fields.length; i += 2) {
       const name = fields[i] ?? '';

@@ -8,16 +8,18 @@ import { endToEndFields, withoutForbiddenTrailers } from '../http1/fields.js';
 import type { ResponseHead } from '../http1/response-parser.js';
 import type { ResolvedHandlerOptions } from '../options.js';
 import { whenGone } from './client-departure.js';
-import { type ClientRequest, inHook } from './client-request.js';
-import { ClientSilence } from './client-silence.js';
-import { answerFailure, asBackendError, isBodyUnread } from './error-answer.js';
+import { ClientPace, type Paced } from './client-pace.js';
+import { type ClientRequest, readClientRequest } from './client-request.js';
+import { answerFailure, asBackendError, asHeadError, isBodyUnread } from './error-answer.js';
+import { HeldResponse } from './held-response.js';
+import { inHook, isPromise } from './hook.js';
 import { writeInterim } from './interim.js';
 import { lingerOnClose } from './linger.js';
 import type { MountedBackend } from './mounted-backend.js';
 import { type IntakeOutlet, RequestIntake } from './request-intake.js';
-import { fieldsByName, hookedFields, relayedFields } from './response-fields.js';
+import { fieldsByName } from './response-fields.js';
 import { writeResponseHead } from './response-head.js';
-import { Spool } from './spool.js';
+import { endsWithClose, fieldsForClient } from './response-hooks.js';
 import { truncate } from './truncate.js';
 
 /** What a framework takes the failure of a request with. */
@@ -35,7 +37,7 @@ export interface Mount {
  */
 type Stage = 'taking' | 'relaying' | 'ended' | 'over';
 
-export class Relay implements ResponseSink, IntakeOutlet {
+export class Relay implements ResponseSink, IntakeOutlet, Paced {
   readonly #mount: Mount;
   readonly #req: IncomingMessage;
   readonly #res: ServerResponse;
@@ -47,9 +49,8 @@ export class Relay implements ResponseSink, IntakeOutlet {
   #answeredContinue = false;
   #bodyBegun = false;
   #endsWithClose = false; // the client's connection is what ends the body
-  #paused = false; // onBody returned false
-  #spool: Spool | undefined; // made for a client that is slower than its origin
-  #silence: ClientSilence | undefined; // made when there is something to wait for
+  #pace: ClientPace | undefined; // made for a client that has something to take, or to give, in its own time
+  #held: HeldResponse | undefined; // while a hook decides about its head
 
   constructor(mount: Mount, req: IncomingMessage, res: ServerResponse, next: Next | undefined) {
     this.#mount = mount;
@@ -59,15 +60,23 @@ export class Relay implements ResponseSink, IntakeOutlet {
   }
 
   begin(): void {
-    const { house, options } = this.#mount;
     whenGone(this.#req, this.#res, () => this.#clientLeft());
     try {
-      this.#intake = new RequestIntake(house, options, this.#req, this);
-      this.#readsRequest = this.#intake.begin(this.#res, options);
-      if (this.#readsRequest) this.#watchSilence();
+      const request = readClientRequest(this.#req, this.#mount.options);
+      if (isPromise(request))
+        request.then((read) => this.#takeIn(read)).then(undefined, (thrown) => this.#fail(asBackendError(thrown)));
+      else this.#takeIn(request);
     } catch (thrown) {
       this.#fail(asBackendError(thrown));
     }
+  }
+
+  #takeIn(request: ClientRequest): void {
+    if (this.#stage !== 'taking') return; // the client has left while a hook was busy
+    const { house, options } = this.#mount;
+    this.#intake = new RequestIntake(house, request, this.#req, this);
+    this.#readsRequest = this.#intake.begin(this.#res, options);
+    if (this.#readsRequest && this.#isOpen()) this.#paceOf().watchSilence();
   }
 
   // --- the request ---------------------------------------------------------------------------------------------------
@@ -120,24 +129,50 @@ export class Relay implements ResponseSink, IntakeOutlet {
 
   onHead(head: ResponseHead): void {
     if (this.#stage !== 'taking') return;
+    try {
+      this.#endsWithClose = endsWithClose(head, this.#req);
+      const fields = fieldsForClient(head, this.#req, this.#mount.options);
+      if (isPromise(fields)) this.#hold(head, fields);
+      else this.#begin(head, fields);
+    } catch (thrown) {
+      this.#giveUp(asHeadError(thrown));
+    }
+  }
+
+  #begin(head: ResponseHead, fields: string[]): void {
     if (this.#res.headersSent || this.#res.writableEnded) {
       // A middleware, a timeout of its own perhaps, has answered in our place.
       this.#stage = 'over';
       this.#abort('the request was answered by something else');
       return;
     }
-    try {
-      this.#writeHead(head);
-    } catch (thrown) {
-      this.#giveUp(asHeadError(thrown));
-      return;
-    }
+    this.#writeHead(head, fields);
     this.#stage = 'relaying';
     // A head must not wait for a body that comes later, but one that comes with it should share its write.
     process.nextTick(Relay.#flush, this);
   }
 
+  #hold(head: ResponseHead, fields: PromiseLike<string[]>): void {
+    this.#held = new HeldResponse(head);
+    fields.then((kept) => this.#letGo(kept)).then(undefined, (thrown) => this.#giveUp(asHeadError(thrown)));
+  }
+
+  #letGo(fields: string[]): void {
+    const held = this.#held;
+    this.#held = undefined;
+    if (held === undefined || this.#stage !== 'taking') return;
+    this.#begin(held.head, fields);
+    let more = true;
+    for (const piece of held.pieces) more = this.onBody(piece);
+    if (held.trailers !== undefined) this.onEnd(held.trailers);
+    else if (more) this.#dispatch?.resume();
+  }
+
   onBody(bytes: Buffer): boolean {
+    if (this.#held !== undefined) {
+      this.#held.pieces.push(bytes);
+      return false;
+    }
     if (this.#stage !== 'relaying') return true;
     this.#bodyBegun = true;
     try {
@@ -146,10 +181,14 @@ export class Relay implements ResponseSink, IntakeOutlet {
       this.#giveUp(asBackendError(thrown));
       return true;
     }
-    return this.#readAhead();
+    return this.#paceOf().readAhead();
   }
 
   onEnd(trailers: readonly string[]): void {
+    if (this.#held !== undefined) {
+      this.#held.trailers = trailers;
+      return;
+    }
     if (this.#stage !== 'relaying') return;
     this.#stage = 'ended';
     this.#dispatch = undefined;
@@ -169,16 +208,8 @@ export class Relay implements ResponseSink, IntakeOutlet {
     this.#fail(error);
   }
 
-  #writeHead(head: ResponseHead): void {
-    const { onResponseFields } = this.#mount.options;
+  #writeHead(head: ResponseHead, fields: string[]): void {
     const req = this.#req;
-    const { kind } = head.framing;
-    const endless = kind === 'chunked' || kind === 'until-close';
-    this.#endsWithClose = endless && req.httpVersion === '1.0';
-    let fields = relayedFields(head, endless && !this.#endsWithClose);
-    if (onResponseFields !== undefined) {
-      fields = hookedFields(head, inHook('onResponseFields', () => onResponseFields(fields, req)) ?? fields);
-    }
     // "A server MUST read the entire request message body or close the connection after sending its response"
     // (RFC 9112 §9.3).
     const closes = isBodyUnread(req);
@@ -190,34 +221,16 @@ export class Relay implements ResponseSink, IntakeOutlet {
     if (relay.#stage === 'relaying' && !relay.#bodyBegun) relay.#res.flushHeaders();
   }
 
-  // --- a slow client -------------------------------------------------------------------------------------------------
+  // --- the pace of the client ----------------------------------------------------------------------------------------
 
-  #readAhead(): boolean {
-    const { house } = this.#mount;
-    if (this.#spool === undefined) {
-      this.#spool = new Spool(house.spool, house.options.spoolBytes);
-      this.#res.on('drain', () => this.#drained());
-    }
-    this.#watchSilence();
-    this.#paused = !this.#spool.hold(this.#res.writableLength);
-    return !this.#paused;
-  }
-
-  #drained(): void {
-    this.#spool?.empty();
-    if (!this.#paused) return;
-    this.#paused = false;
-    this.#dispatch?.resume();
-  }
-
-  #watchSilence(): void {
-    if (this.#stage === 'over') return;
+  #paceOf(): ClientPace {
     const { house, options } = this.#mount;
-    if (options.clientTimeout === Number.POSITIVE_INFINITY) return;
-    this.#silence ??= new ClientSilence(house.deadlines, options.clientTimeout, this.#req, this.#res, () =>
-      this.#cutOff(),
-    );
-    this.#silence.watch();
+    this.#pace ??= new ClientPace(house, options.clientTimeout, this.#req, this.#res, this);
+    return this.#pace;
+  }
+
+  readOn(): void {
+    this.#dispatch?.resume();
   }
 
   // --- the end -------------------------------------------------------------------------------------------------------
@@ -257,8 +270,7 @@ export class Relay implements ResponseSink, IntakeOutlet {
     }
   }
 
-  /** The client does nothing: both ends go. */
-  #cutOff(): void {
+  cutOff(): void {
     this.#abort(`the client was silent for ${this.#mount.options.clientTimeout} ms`);
     this.#stage = 'over';
     this.#release();
@@ -271,19 +283,11 @@ export class Relay implements ResponseSink, IntakeOutlet {
   }
 
   #release(): void {
-    this.#silence?.stop();
-    this.#spool?.empty();
+    this.#pace?.stop();
     this.#intake?.release();
   }
 }
 
 function drain(req: IncomingMessage): void {
   req.resume();
-}
-
-/** What node:http refuses to write is the origin's fault; what a hook throws is not. */
-function asHeadError(thrown: unknown): BackendError {
-  if (BackendError.is(thrown)) return thrown;
-  const why = thrown instanceof Error ? thrown.message : String(thrown);
-  return new BackendError('http_protocol_error', `the origin's response cannot be relayed: ${why}`, { cause: thrown });
 }

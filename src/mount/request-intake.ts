@@ -3,10 +3,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ReplayBody } from '../dispatch/replay-body.js';
 import type { BackendError } from '../errors.js';
-import { withoutForbiddenTrailers } from '../http1/fields.js';
+import { withoutField, withoutForbiddenTrailers } from '../http1/fields.js';
 import type { ResolvedHandlerOptions } from '../options.js';
 import { BodyBuffer, type BufferOutlet } from './body-buffer.js';
-import { type ClientRequest, readClientRequest } from './client-request.js';
+import type { ClientRequest } from './client-request.js';
 import { absentBody, emptyBody } from './empty-body.js';
 import { awaitsContinue, continueWhenRead, writeContinue } from './interim.js';
 import type { MountedBackend } from './mounted-backend.js';
@@ -28,12 +28,11 @@ export class RequestIntake implements BufferOutlet {
   readonly #outlet: IntakeOutlet;
   #buffer: BodyBuffer | undefined;
 
-  /** @throws BackendError as {@link readClientRequest} does */
-  constructor(house: MountedBackend, options: ResolvedHandlerOptions, req: IncomingMessage, outlet: IntakeOutlet) {
+  constructor(house: MountedBackend, request: ClientRequest, req: IncomingMessage, outlet: IntakeOutlet) {
     this.#house = house;
     this.#req = req;
     this.#outlet = outlet;
-    this.#request = readClientRequest(req, options);
+    this.#request = request;
   }
 
   /**
@@ -127,10 +126,5 @@ export class RequestIntake implements BufferOutlet {
 const NO_TRAILERS: readonly string[] = [];
 
 function withoutCoding(request: ClientRequest): ClientRequest {
-  const fields: string[] = [];
-  for (let i = 0; i < request.fields.length; i += 2) {
-    const name = request.fields[i] ?? '';
-    if (name.toLowerCase() !== 'content-encoding') fields.push(name, request.fields[i + 1] ?? '');
-  }
-  return { ...request, fields };
+  return { ...request, fields: withoutField(request.fields, 'content-encoding') };
 }

@@ -1,14 +1,14 @@
 /** The fields of a response on their way to the client. */
 
-import { endToEndFields, fieldValue } from '../http1/fields.js';
+import { endToEndFields, fieldValue, withoutField } from '../http1/fields.js';
 import type { ResponseHead } from '../http1/response-parser.js';
 import { PSEUDONYM } from './via.js';
 
 /** The end-to-end fields, with framing that the client's side can keep: name, value, name, value… */
 export function relayedFields(head: ResponseHead, carriesTrailers: boolean): string[] {
   let fields = endToEndFields(head.rawHeaders);
-  if (!describesLength(head)) fields = fieldsWithout(fields, 'content-length');
-  if (!carriesTrailers) fields = fieldsWithout(fields, 'trailer');
+  if (!describesLength(head) && has(fields, 'content-length')) fields = withoutField(fields, 'content-length');
+  if (!carriesTrailers && has(fields, 'trailer')) fields = withoutField(fields, 'trailer');
   fields.push('Via', `1.${head.minorVersion} ${PSEUDONYM}`);
   return fields;
 }
@@ -21,7 +21,7 @@ export function hookedFields(head: ResponseHead, fields: readonly string[]): str
   const declared =
     head.framing.kind === 'length' ? String(head.framing.bytes) : fieldValue(head.rawHeaders, 'content-length');
   if (length === declared && describesLength(head)) return kept;
-  const rest = fieldsWithout(kept, 'content-length');
+  const rest = withoutField(kept, 'content-length');
   if (declared !== undefined && describesLength(head)) rest.push('Content-Length', declared);
   return rest;
 }
@@ -55,7 +55,7 @@ export function safelyOrdered(fields: string[]): string[] {
   const disposition = fieldValue(fields, 'content-disposition');
   if (disposition === undefined || isAscii(disposition)) return fields;
   const length = fieldValue(fields, 'content-length');
-  return length === undefined ? fields : [...fieldsWithout(fields, 'content-length'), 'Content-Length', length];
+  return length === undefined ? fields : [...withoutField(fields, 'content-length'), 'Content-Length', length];
 }
 
 /** As an object, a list for a name that comes more than once. It has no prototype, so that every name is a plain key. */
@@ -77,14 +77,8 @@ function describesLength(head: ResponseHead): boolean {
   return head.framing.kind === 'length' || (head.framing.kind === 'none' && head.statusCode !== 204);
 }
 
-function fieldsWithout(fields: string[], lowerName: string): string[] {
-  if (fieldValue(fields, lowerName) === undefined) return fields;
-  const kept: string[] = [];
-  for (let i = 0; i < fields.length; i += 2) {
-    const name = fields[i] ?? '';
-    if (name.toLowerCase() !== lowerName) kept.push(name, fields[i + 1] ?? '');
-  }
-  return kept;
+function has(fields: readonly string[], lowerName: string): boolean {
+  return fieldValue(fields, lowerName) !== undefined;
 }
 
 function lengthLast<T>(entries: T[], nameOf: (entry: T) => string): T[] {

@@ -1,0 +1,15 @@
+/** What comes of a response while a hook still decides about its head. */
+
+import type { ResponseHead } from '../http1/response-parser.js';
+
+export class HeldResponse {
+  readonly head: ResponseHead;
+  /** At most what was read already: nothing more is asked for. */
+  readonly pieces: Buffer[] = [];
+  /** Set when the response is complete. */
+  trailers: readonly string[] | undefined;
+
+  constructor(head: ResponseHead) {
+    this.head = head;
+  }
+}

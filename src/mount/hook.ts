@@ -1,0 +1,30 @@
+/** Calls of the user's hooks: at once, or when a promise of theirs is kept. */
+
+import { BackendError } from '../errors.js';
+
+/** A value, or a promise of it. */
+export type MaybePromise<T> = T | PromiseLike<T>;
+
+/** Calls a hook of the user's; what it throws, or rejects with, becomes the request's failure. */
+export function inHook<T>(name: string, call: () => T): T {
+  try {
+    const result = call();
+    return isPromise(result) ? (result.then(undefined, (cause) => Promise.reject(failed(name, cause))) as T) : result;
+  } catch (cause) {
+    throw failed(name, cause);
+  }
+}
+
+/** Goes on with what a hook gave, at once unless it is a promise. */
+export function whenKept<T, R>(value: MaybePromise<T>, use: (value: T) => MaybePromise<R>): MaybePromise<R> {
+  return isPromise(value) ? value.then(use) : use(value);
+}
+
+export function isPromise<T>(value: MaybePromise<T>): value is PromiseLike<T> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+}
+
+function failed(name: string, cause: unknown): BackendError {
+  if (BackendError.is(cause)) return cause;
+  return new BackendError('proxy_internal_error', `the ${name} hook threw`, { cause });
+}

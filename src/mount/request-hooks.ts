@@ -1,0 +1,57 @@
+/** What the hooks of a mount make of a request. */
+
+import type { IncomingMessage } from 'node:http';
+import { BackendError } from '../errors.js';
+import { checkField, endToEndFields, fieldValue, withoutField } from '../http1/fields.js';
+import type { ResolvedHandlerOptions } from '../options.js';
+import type { ClientRequest } from './client-request.js';
+import { inHook, type MaybePromise, whenKept } from './hook.js';
+import { climbs } from './request-target.js';
+
+type Hooks = Pick<ResolvedHandlerOptions, 'rewritePath' | 'onRequestFields'>;
+
+// What can stand between two spaces of a request line.
+const PATH = /^\/[\x21-\x7e\x80-\xff]*$/;
+
+/**
+ * First the path, then the fields.
+ * @throws BackendError `http_request_error` for a path that climbs, `proxy_internal_error` when a hook throws
+ */
+export function hookedRequest(request: ClientRequest, req: IncomingMessage, hooks: Hooks): MaybePromise<ClientRequest> {
+  return whenKept(withPath(request, req, hooks), (moved) => withFields(moved, req, hooks));
+}
+
+function withPath(request: ClientRequest, req: IncomingMessage, { rewritePath }: Hooks): MaybePromise<ClientRequest> {
+  if (rewritePath === undefined || request.path === '*') return request;
+  // Behind another prefix `..` would reach what the mount does not offer.
+  if (climbs(request.path)) {
+    throw new BackendError('http_request_error', 'a path with .. cannot be moved to another prefix');
+  }
+  const given = inHook('rewritePath', () => rewritePath(request.path, req));
+  return whenKept(given, (path) => ({ ...request, path: checkedPath(path) }));
+}
+
+function checkedPath(path: unknown): string {
+  if (typeof path === 'string' && PATH.test(path)) return path;
+  const given = typeof path === 'string' ? 'a string that is no path' : `a value of type ${typeof path}`;
+  throw new BackendError('proxy_internal_error', `the rewritePath hook gave ${given}`);
+}
+
+function withFields(
+  request: ClientRequest,
+  req: IncomingMessage,
+  { onRequestFields }: Hooks,
+): MaybePromise<ClientRequest> {
+  if (onRequestFields === undefined) return request;
+  const fields = [...request.fields]; // the hook's to change
+  const given = inHook('onRequestFields', () => onRequestFields(fields, req));
+  return whenKept(given, (kept) => checkedFields(request, kept ?? fields));
+}
+
+/** A Host field that the hook added is the one that is sent. */
+function checkedFields(request: ClientRequest, given: readonly string[]): ClientRequest {
+  const fields = endToEndFields(given);
+  for (let i = 0; i < fields.length; i += 2) checkField(fields[i] ?? '', fields[i + 1] ?? '');
+  const plain = withoutField(withoutField(fields, 'host'), 'content-length');
+  return { ...request, fields: plain, host: fieldValue(fields, 'host') ?? request.host };
+}
