@@ -11,6 +11,8 @@ export interface Front {
   readonly port: number;
   readonly backend: PooledBackend;
   readonly server: Server;
+  /** Its ends of the clients' connections, in order. */
+  readonly sockets: readonly Socket[];
 }
 
 export interface FrontOptions {
@@ -20,14 +22,20 @@ export interface FrontOptions {
   readonly listener?: (backend: PooledBackend) => RequestListener;
 }
 
-/** A front server before the origin on this port, with an upgrade handler. */
+/** A front server before the origin on this port, with an upgrade handler. Its backend dials no spares, unless told to. */
 export async function startFront(originPort: number, options: FrontOptions = {}): Promise<Front> {
-  const backend = new PooledBackend({ ...options.backend, origins: [`http://127.0.0.1:${originPort}`] });
+  const backend = new PooledBackend({
+    spareConnections: false,
+    ...options.backend,
+    origins: [`http://127.0.0.1:${originPort}`],
+  });
   onTestFinished(() => backend.destroy());
   const server = createServer(options.listener?.(backend) ?? backend.handler());
   const handle = backend.upgradeHandler(options.upgrade);
   server.on('upgrade', handle).on('connect', handle);
-  return { port: await listen(server), backend, server };
+  const sockets: Socket[] = [];
+  server.on('connection', (socket) => sockets.push(socket));
+  return { port: await listen(server), backend, server, sockets };
 }
 
 /** An origin that echoes WebSocket messages and tells of plain requests. */
