@@ -1,0 +1,161 @@
+/** Offers that are not for us, `h2c` above all: answered as plain HTTP/1.1, though an upgrade handler is installed. */
+
+import { createServer as createTlsServer } from 'node:https';
+import express from 'express';
+import { PooledBackend } from 'pooled-backend';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { authority, cert, key } from '../wire/certificate.js';
+import { RawClient } from '../wire/raw-client.js';
+import { client, listen } from './setting.js';
+import { asking, rawUpgradeOrigin, startFront, switching, webSocketOrigin } from './upgrade-setting.js';
+
+const OFFER = 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n';
+
+/** What the origin says of the request that it got. */
+interface Told {
+  readonly method: string;
+  readonly path: string;
+  readonly fields: readonly string[];
+  readonly body: string;
+}
+
+async function told(asked: RawClient): Promise<Told> {
+  const answer = await asked.readResponse();
+  expect(answer).toMatchObject({ status: 200, complete: true });
+  return JSON.parse(String(answer.body));
+}
+
+describe('h2c', () => {
+  test.each([
+    ['no body', 'GET', '', ''],
+    ['a body with a length', 'POST', 'Content-Length: 5\r\n', 'hello'],
+    ['a chunked body', 'PUT', 'Transfer-Encoding: chunked\r\n', '2\r\nhe\r\n3;x=y\r\nllo\r\n0\r\nX-Trailer: 1\r\n\r\n'],
+  ])(
+    'a request with %s is served without its offer, and the connection goes on',
+    async (_what, method, fields, body) => {
+      const { port } = await startFront(await webSocketOrigin());
+      const asked = await client(port);
+      const text = `${method} /a HTTP/1.1\r\nHost: h.test\r\n${OFFER}X-Kept: yes\r\n${fields}\r\n${body}`;
+      for (const half of [text.length, 40, text.length - 3]) {
+        asked.write(text.slice(0, half));
+        await new Promise((resolve) => setImmediate(resolve));
+        asked.write(text.slice(half));
+        const request = await told(asked);
+        expect(request).toMatchObject({ method, path: '/a', body: body === '' ? '' : 'hello' });
+        const names = request.fields.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase());
+        expect(names).toContain('x-kept');
+        expect(names).not.toContain('upgrade');
+        expect(names).not.toContain('http2-settings');
+      }
+    },
+  );
+
+  test('requests in a pipeline, with and without an offer, are answered in order', async () => {
+    const { port } = await startFront(await webSocketOrigin());
+    const asked = await client(port);
+    const requests = Array.from({ length: 30 }, (_, i) => {
+      const offer = i % 3 === 0 ? '' : OFFER;
+      return `POST /${i} HTTP/1.1\r\nHost: a\r\n${offer}Content-Length: 2\r\n\r\n${String(i).padStart(2, '0')}`;
+    });
+    asked.write(requests.join(''));
+    for (let i = 0; i < 30; i += 1) {
+      expect(await told(asked)).toMatchObject({ path: `/${i}`, body: String(i).padStart(2, '0') });
+    }
+  });
+
+  test('a connection that offers it a hundred times keeps no listeners', async () => {
+    const { port, sockets } = await startFront(await webSocketOrigin());
+    const asked = await client(port);
+    const listeners = () => sockets[0]?.eventNames().map((name) => sockets[0]?.listenerCount(name));
+    asked.write(`GET / HTTP/1.1\r\nHost: a\r\n${OFFER}\r\n`);
+    await told(asked);
+    const before = listeners();
+    for (let i = 0; i < 100; i += 1) {
+      asked.write(`GET / HTTP/1.1\r\nHost: a\r\n${OFFER}\r\n`);
+      await told(asked);
+    }
+    expect(listeners()).toEqual(before);
+  });
+
+  test('Express serves it by the routes it has', async () => {
+    const { port } = await startFront(await webSocketOrigin(), {
+      listener: (backend) => {
+        const app = express();
+        app.get('/health', (_req, res) => void res.json({ path: 'own' }));
+        app.use('/api', backend.handler());
+        return app;
+      },
+    });
+    const asked = await client(port);
+    asked.write(`GET /health HTTP/1.1\r\nHost: a\r\n${OFFER}\r\n`);
+    expect(await told(asked)).toEqual({ path: 'own' });
+    asked.write(`POST /api/x HTTP/1.1\r\nHost: a\r\n${OFFER}Content-Length: 2\r\n\r\nhi`);
+    expect(await told(asked)).toMatchObject({ path: '/x', body: 'hi' });
+  });
+
+  test('over TLS, too', async () => {
+    const backend = new PooledBackend(`http://127.0.0.1:${await webSocketOrigin()}`);
+    onTestFinished(() => backend.destroy());
+    const server = createTlsServer({ key, cert }, backend.handler());
+    server.on('upgrade', backend.upgradeHandler());
+    const asked = await RawClient.connect({ port: await listen(server), ca: authority });
+    onTestFinished(() => asked.destroy());
+    for (let i = 0; i < 3; i += 1) {
+      asked.write(`POST / HTTP/1.1\r\nHost: localhost\r\n${OFFER}Content-Length: 2\r\n\r\nhi`);
+      expect(await told(asked)).toMatchObject({ body: 'hi' });
+    }
+    asked.write(`${asking('websocket')}`);
+    expect((await asked.readResponse()).status).toBe(400); // of ws: no key
+  });
+});
+
+describe('which protocols are tunnelled', () => {
+  const origin = () =>
+    rawUpgradeOrigin((socket, head) => {
+      const [, offered] = /^upgrade: (.*)\r$/im.exec(head) ?? [];
+      const [first = ''] = offered?.split(', ') ?? [];
+      socket.write(offered ? switching(first) : 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nplain');
+      if (offered) socket.write(offered);
+    });
+
+  test('all but h2c: the others are offered, in order', async () => {
+    const { port } = await startFront(await origin());
+    const asked = await client(port);
+    asked.write(asking('h2c, first/1', '/', 'Upgrade: H2C, second\r\n'));
+    expect((await asked.readResponse()).headers.upgrade).toBe('first/1');
+    expect(String(await asked.bytes(15))).toBe('first/1, second');
+  });
+
+  test('only those of `protocols`, when it is given', async () => {
+    const { port } = await startFront(await origin(), { upgrade: { protocols: ['WebSocket'] } });
+    const asked = await client(port);
+    asked.write(asking('other'));
+    expect(String((await asked.readResponse()).body)).toBe('plain');
+    asked.write(asking('other, websocket'));
+    expect((await asked.readResponse()).headers.upgrade).toBe('websocket');
+    expect(String(await asked.bytes(9))).toBe('websocket');
+  });
+
+  test.each([
+    ['HTTP/1.0', 'GET / HTTP/1.0\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'],
+    [
+      'a body',
+      'POST / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 2\r\n\r\nhi',
+    ],
+    ['no protocol at all', 'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: ,\r\n\r\n'],
+  ])('an offer with %s is left out', async (_what, request) => {
+    const { port } = await startFront(await origin());
+    const asked = await client(port);
+    asked.write(request);
+    expect(String((await asked.readResponse()).body)).toBe('plain');
+  });
+
+  test('h2c cannot be asked for', () => {
+    const backend = new PooledBackend('http://127.0.0.1:1');
+    expect(() => backend.upgradeHandler({ protocols: ['H2C'] })).toThrow(TypeError);
+    expect(() => backend.upgradeHandler({ protocols: ['websocket/13'] })).toThrow('protocols must be');
+    expect(() => backend.upgradeHandler({ idleTimeout: 0 })).toThrow(RangeError);
+    expect(() => backend.upgradeHandler(JSON.parse('{"idleTimout":5}'))).toThrow('unknown option idleTimout');
+    backend.destroy();
+  });
+});
