@@ -18,6 +18,15 @@ import {
   resolveSection,
   withDefault,
 } from './option-checks.js';
+import {
+  type CookieRewrite,
+  cookieChoice,
+  copiedRewrite,
+  domainRewrite,
+  type LocationHook,
+  type LocationRewrite,
+  locationChoice,
+} from './option-rewrites.js';
 import { type Option, type OptionRow, type OptionsOf, option, rowsOf, rulesOf } from './option-row.js';
 import { travel } from './option-table.js';
 import type { IdempotentOption, ResolvedOptions } from './options.js';
@@ -88,6 +97,22 @@ export interface HandlerOptions {
   readonly trustProxy?: false | readonly string[] | undefined;
   /** Gives the path to send, with the query, from the one that the framework gives. @default none */
   readonly rewritePath?: PathHook | undefined;
+  /**
+   * `true` rewrites URLs in Location, Content-Location and Refresh that lead to an origin, or to the mount as the origin
+   * sees it, to where the client found the mount. A function gives the URL itself, `undefined` leaves it.
+   *
+   * @default false
+   */
+  readonly rewriteLocation?: boolean | LocationHook | undefined;
+  /**
+   * Domain of cookies that origins set: a value for all, `''` removes it; or an object by the value it replaces, `*` for
+   * all others.
+   *
+   * @default false
+   */
+  readonly cookieDomainRewrite?: CookieRewrite | false | undefined;
+  /** Path of cookies that origins set, in the same way. @default false */
+  readonly cookiePathRewrite?: CookieRewrite | false | undefined;
   /** Sees the request's fields before they are sent: end-to-end ones only. @default none */
   readonly onRequestFields?: FieldsHook | undefined;
   /** Sees the response's fields before they go to the client: end-to-end ones only. @default none */
@@ -109,6 +134,9 @@ export interface ResolvedHandlerOptions {
   readonly forwarded: ForwardedStyle;
   readonly trustProxy: BlockList | false;
   readonly rewritePath: HandlerOptions['rewritePath'];
+  readonly rewriteLocation: LocationRewrite | false;
+  readonly cookieDomainRewrite: CookieRewrite | false;
+  readonly cookiePathRewrite: CookieRewrite | false;
   readonly onRequestFields: HandlerOptions['onRequestFields'];
   readonly onResponseFields: HandlerOptions['onResponseFields'];
   readonly onInformation: HandlerOptions['onInformation'];
@@ -119,7 +147,9 @@ type Inherited = keyof RequestTimeouts | 'nonIdempotent' | 'idempotent' | 'reque
 /** The options one by one, before those of the backend are filled in. */
 interface HandlerSection
   extends Pick<HandlerOptions, Inherited>,
-    Omit<ResolvedHandlerOptions, Inherited | 'timeouts'> {}
+    Omit<ResolvedHandlerOptions, Inherited | 'timeouts' | 'rewriteLocation'> {
+  readonly rewriteLocation: boolean | LocationHook;
+}
 
 const strings = matching(
   'a list of addresses and CIDR blocks, or false',
@@ -180,6 +210,18 @@ const options: OptionsOf<HandlerSection> = {
     'addresses and CIDR blocks of proxies whose forwarding fields are kept and extended; all others are dropped',
   ),
   rewritePath: option(optional(callable<PathHook>()), '`(path, req) => path` gives the path to send', 'none'),
+  rewriteLocation: option(
+    withDefault(locationChoice, false),
+    '`true` rewrites URLs of the origins in Location, Content-Location and Refresh to where the client found the mount; `(url, req) => url` decides itself',
+  ),
+  cookieDomainRewrite: option(
+    mapped(withDefault(cookieChoice, false), domainRewrite),
+    "Domain of cookies that origins set: a value for all (`''` removes it), or an object by the value it replaces, `*` for the rest",
+  ),
+  cookiePathRewrite: option(
+    mapped(withDefault(cookieChoice, false), copiedRewrite),
+    'Path of cookies that origins set, in the same way',
+  ),
   onRequestFields: option(
     optional(callable<FieldsHook>()),
     '`(fields, req) => fields` changes the request fields before they are sent',
@@ -224,6 +266,9 @@ export function resolveHandlerOptions(
     forwarded: section.forwarded,
     trustProxy: section.trustProxy,
     rewritePath: section.rewritePath,
+    rewriteLocation: section.rewriteLocation === true ? authoritiesOf(backend) : section.rewriteLocation,
+    cookieDomainRewrite: section.cookieDomainRewrite,
+    cookiePathRewrite: section.cookiePathRewrite,
     onRequestFields: section.onRequestFields,
     onResponseFields: section.onResponseFields,
     onInformation: section.onInformation,
@@ -238,4 +283,8 @@ function resolveTimeouts(section: HandlerSection, backend: ResolvedOptions): Req
     bodyTimeout: section.bodyTimeout ?? backend.bodyTimeout,
     requestTimeout: section.requestTimeout ?? backend.requestTimeout,
   });
+}
+
+function authoritiesOf({ origins }: ResolvedOptions): readonly string[] {
+  return Object.freeze(origins.map(({ authority }) => authority.toLowerCase()));
 }

@@ -15,9 +15,11 @@ export {
   handlerOptionTable,
   type Information,
   type InformationHook,
+  type PathHook,
   type ResolvedHandlerOptions,
   resolveHandlerOptions,
 } from './handler-options.js';
+export type { CookieRewrite, LocationHook, LocationRewrite } from './option-rewrites.js';
 export type { OptionRow } from './option-row.js';
 export { optionTable } from './option-table.js';
 export type { OriginOptions, ResolvedOrigin } from './origin-options.js';

@@ -171,7 +171,8 @@ function clientFacts(req: IncomingMessage, host: string | undefined): ClientFact
   };
 }
 
-function isTrusted(req: IncomingMessage, trustProxy: HeadOptions['trustProxy']): boolean {
+/** Whether what it says of earlier hops is believed. */
+export function isTrusted(req: IncomingMessage, trustProxy: HeadOptions['trustProxy']): boolean {
   const address = req.socket.remoteAddress;
   if (trustProxy === false || address === undefined) return false;
   return trustProxy.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');

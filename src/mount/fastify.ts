@@ -7,6 +7,7 @@ import { systemClock } from '../clock.js';
 import { Deadlines } from '../deadlines.js';
 import { answerFailure, asBackendError } from './error-answer.js';
 import { continueWhenRead } from './interim.js';
+import { setMountPrefix } from './mount-prefix.js';
 
 /** Options that only a mount has; all others are a backend's too. */
 type MountOnly = Exclude<keyof HandlerOptions, keyof PooledBackendOptions>;
@@ -37,6 +38,9 @@ const MOUNT_ONLY: ReadonlySet<string> = new Set<MountOnly>([
   'forwarded',
   'trustProxy',
   'rewritePath',
+  'rewriteLocation',
+  'cookieDomainRewrite',
+  'cookiePathRewrite',
   'onRequestFields',
   'onResponseFields',
   'onInformation',
@@ -95,14 +99,17 @@ function mountOptions(prefix: string, options: FastifyPooledBackendOptions): Han
   return {
     ...mount,
     rewritePath: (path, req) => {
-      const moved = movedPath(path, prefix, rewritePrefix);
+      const end = prefixEnd(path, prefix);
+      const moved = movedPath(path, end, rewritePrefix);
+      if (mount.rewriteLocation === true)
+        setMountPrefix(req, { public: path.slice(0, end), sent: rewritePrefix.replace(/\/$/, '') });
       return rewritePath === undefined ? moved : rewritePath(moved, req);
     },
   };
 }
 
-/** The path with another prefix. Segments are counted, because the router also knows a prefix that is encoded. */
-function movedPath(path: string, prefix: string, rewritePrefix: string): string {
+/** Where the prefix ends in a path. Segments are counted, because the router also knows a prefix that is encoded. */
+function prefixEnd(path: string, prefix: string): number {
   const queryAt = path.search(/[?#]/);
   const end = queryAt < 0 ? path.length : queryAt;
   let at = 0;
@@ -110,6 +117,10 @@ function movedPath(path: string, prefix: string, rewritePrefix: string): string 
     const next = path.indexOf('/', at + 1);
     at = next < 0 || next > end ? end : next;
   }
+  return at;
+}
+
+function movedPath(path: string, at: number, rewritePrefix: string): string {
   const moved = rewritePrefix.replace(/\/$/, '') + path.slice(at);
   return moved.startsWith('/') ? moved : `/${moved}`;
 }

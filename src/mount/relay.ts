@@ -131,7 +131,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced {
     if (this.#stage !== 'taking') return;
     try {
       this.#endsWithClose = endsWithClose(head, this.#req);
-      const fields = fieldsForClient(head, this.#req, this.#mount.options);
+      const fields = fieldsForClient(head, this.#req, this.#mount.options, this.#intake?.request.host);
       if (isPromise(fields)) this.#hold(head, fields);
       else this.#begin(head, fields);
     } catch (thrown) {

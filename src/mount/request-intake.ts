@@ -22,9 +22,10 @@ export interface IntakeOutlet {
 type IntakeOptions = Pick<ResolvedHandlerOptions, 'requestBufferBytes' | 'expectTimeout'>;
 
 export class RequestIntake implements BufferOutlet {
+  /** As it is sent. */
+  readonly request: ClientRequest;
   readonly #house: MountedBackend;
   readonly #req: IncomingMessage;
-  readonly #request: ClientRequest;
   readonly #outlet: IntakeOutlet;
   #buffer: BodyBuffer | undefined;
 
@@ -32,7 +33,7 @@ export class RequestIntake implements BufferOutlet {
     this.#house = house;
     this.#req = req;
     this.#outlet = outlet;
-    this.#request = request;
+    this.request = request;
   }
 
   /**
@@ -41,15 +42,15 @@ export class RequestIntake implements BufferOutlet {
    * @throws BackendError `body_already_read`
    */
   begin(res: ServerResponse, { requestBufferBytes, expectTimeout }: IntakeOptions): boolean {
-    const { method, framing } = this.#request;
-    if (framing.kind === 'none') this.#outlet.requestReady(this.#request, absentBody(method));
-    else if (framing.kind === 'length' && framing.bytes === 0) this.#outlet.requestReady(this.#request, emptyBody());
+    const { method, framing } = this.request;
+    if (framing.kind === 'none') this.#outlet.requestReady(this.request, absentBody(method));
+    else if (framing.kind === 'length' && framing.bytes === 0) this.#outlet.requestReady(this.request, emptyBody());
     else if (wasRead(this.#req)) this.#takeParsed();
     else {
-      if (this.#request.expectsContinue && awaitsContinue(res) && expectTimeout !== false)
+      if (this.request.expectsContinue && awaitsContinue(res) && expectTimeout !== false)
         this.#expect(res, expectTimeout);
       else {
-        if (this.#request.expectsContinue) writeContinue(res);
+        if (this.request.expectsContinue) writeContinue(res);
         this.#read(requestBufferBytes);
       }
       return true;
@@ -60,7 +61,7 @@ export class RequestIntake implements BufferOutlet {
   /** Leaves it to the origin whether the body is sent at all. */
   #expect(res: ServerResponse, expectTimeout: number): void {
     continueWhenRead(this.#req, res);
-    const request = { ...this.#request, fields: [...this.#request.fields, 'Expect', '100-continue'] };
+    const request = { ...this.request, fields: [...this.request.fields, 'Expect', '100-continue'] };
     this.#outlet.requestReady(request, this.#streamed([]), expectTimeout);
   }
 
@@ -77,7 +78,7 @@ export class RequestIntake implements BufferOutlet {
   bufferFull(pieces: readonly Buffer[], bytes: number): void {
     const [first] = pieces;
     const whole = pieces.length === 1 && first !== undefined ? first : Buffer.concat(pieces, bytes);
-    this.#outlet.requestReady(this.#request, ReplayBody.ofBytes(whole, this.#trailers()));
+    this.#outlet.requestReady(this.request, ReplayBody.ofBytes(whole, this.#trailers()));
   }
 
   bufferOverflowed(pieces: readonly Buffer[]): void {
@@ -99,7 +100,7 @@ export class RequestIntake implements BufferOutlet {
   }
 
   #stream(prefix: readonly Buffer[]): void {
-    this.#outlet.requestReady(this.#request, this.#streamed(prefix));
+    this.#outlet.requestReady(this.request, this.#streamed(prefix));
   }
 
   #streamed(prefix: readonly Buffer[]): ReplayBody {
@@ -110,11 +111,11 @@ export class RequestIntake implements BufferOutlet {
 
   #takeParsed(): void {
     const { bytes, decoded } = parsedBody(this.#req);
-    this.#outlet.requestReady(decoded ? withoutCoding(this.#request) : this.#request, ReplayBody.ofBytes(bytes));
+    this.#outlet.requestReady(decoded ? withoutCoding(this.request) : this.request, ReplayBody.ofBytes(bytes));
   }
 
   #length(): number | undefined {
-    return this.#request.framing.kind === 'length' ? this.#request.framing.bytes : undefined;
+    return this.request.framing.kind === 'length' ? this.request.framing.bytes : undefined;
   }
 
   #trailers(): readonly string[] {

@@ -3,7 +3,10 @@
 import type { IncomingMessage } from 'node:http';
 import type { ResponseHead } from '../http1/response-parser.js';
 import type { ResolvedHandlerOptions } from '../options.js';
+import { isTrusted } from './client-request.js';
+import { rewriteCookies } from './cookie-rewrite.js';
 import { inHook, type MaybePromise, whenKept } from './hook.js';
+import { rewriteLocations } from './location-rewrite.js';
 import { hookedFields, relayedFields } from './response-fields.js';
 
 /** Only the end of the connection can tell this client where the body ends. */
@@ -11,13 +14,21 @@ export function endsWithClose({ framing: { kind } }: ResponseHead, req: Incoming
   return isEndless(kind) && req.httpVersion === '1.0';
 }
 
-/** A promise is given only when the hook gave one. */
+/** `sentHost`: of the request, when it was not the origin's own. A promise is given only when the hook gave one. */
 export function fieldsForClient(
   head: ResponseHead,
   req: IncomingMessage,
-  { onResponseFields }: ResolvedHandlerOptions,
+  options: ResolvedHandlerOptions,
+  sentHost: string | undefined,
 ): MaybePromise<string[]> {
+  const { onResponseFields, rewriteLocation: rewrite, cookieDomainRewrite, cookiePathRewrite } = options;
   const fields = relayedFields(head, isEndless(head.framing.kind) && req.httpVersion !== '1.0');
+  if (rewrite !== false) {
+    const trusted = isTrusted(req, options.trustProxy);
+    rewriteLocations(fields, req, { rewrite, sentHost, trusted, pathChanged: options.rewritePath !== undefined });
+  }
+  if (cookieDomainRewrite !== false || cookiePathRewrite !== false)
+    rewriteCookies(fields, cookieDomainRewrite, cookiePathRewrite);
   if (onResponseFields === undefined) return fields;
   const given = inHook('onResponseFields', () => onResponseFields(fields, req));
   return whenKept(given, (kept) => hookedFields(head, kept ?? fields));

@@ -365,6 +365,9 @@ describe('options of a mount', () => {
       forwarded: 'x-forwarded',
       trustProxy: false,
       rewritePath: undefined,
+      rewriteLocation: false,
+      cookieDomainRewrite: false,
+      cookiePathRewrite: false,
       onRequestFields: undefined,
       onResponseFields: undefined,
       onInformation: undefined,
@@ -400,7 +403,8 @@ describe('options of a mount', () => {
     expect(handlerOptionTable.map((row) => row.name)).toEqual([
       ...['nonIdempotent', 'idempotent', 'requestBufferBytes', 'queueTimeout', 'sendTimeout', 'headersTimeout'],
       ...['bodyTimeout', 'clientTimeout', 'requestTimeout', 'expectTimeout', 'host'],
-      ...['forwarded', 'trustProxy', 'rewritePath'],
+      ...['forwarded', 'trustProxy', 'rewritePath', 'rewriteLocation', 'cookieDomainRewrite'],
+      'cookiePathRewrite',
       ...['onRequestFields', 'onResponseFields', 'onInformation'],
     ]);
   });

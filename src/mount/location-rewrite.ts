@@ -1,0 +1,89 @@
+/** URLs of the origin in a response, as clients know them: Location, Content-Location, Refresh. */
+
+import type { IncomingMessage } from 'node:http';
+import type { LocationRewrite } from '../options.js';
+import { inHook } from './hook.js';
+import { hasSetPrefix, type MountPrefix, mountPrefix } from './mount-prefix.js';
+import { isAuthority } from './request-target.js';
+
+/** What the rewriting of one response looks at. */
+export interface LocationFacts {
+  readonly rewrite: LocationRewrite;
+  /** The Host field that was sent. An origin that goes by it writes URLs with it. */
+  readonly sentHost: string | undefined;
+  /** Whether what the client says of an earlier hop is believed. */
+  readonly trusted: boolean;
+  /** The path was changed by a hook, so that nobody knows the way back. */
+  readonly pathChanged: boolean;
+}
+
+/** Where clients find the mount. */
+interface PublicPlace {
+  readonly base: string; // scheme and authority
+  readonly prefix: MountPrefix | undefined;
+}
+
+const ABSOLUTE = /^(?:(https?):)?\/\/([^/?#]*)(.*)$/is;
+// Seconds, and a URL that may be quoted (HTML, the Refresh header).
+const REFRESH = /^(\s*\d+(?:\.\d*)?\s*[;,]\s*(?:url\s*=\s*)?)(["']?)(.*?)(\2\s*)$/i;
+
+/** Rewrites in place. */
+export function rewriteLocations(fields: string[], req: IncomingMessage, facts: LocationFacts): void {
+  for (let i = 0; i < fields.length; i += 2) {
+    const value = fields[i + 1] ?? '';
+    switch ((fields[i] ?? '').toLowerCase()) {
+      case 'location':
+      case 'content-location':
+        fields[i + 1] = rewritten(value, req, facts);
+        break;
+      case 'refresh':
+        fields[i + 1] = value.replace(
+          REFRESH,
+          (_, before: string, quote: string, url: string, after: string) =>
+            before + quote + rewritten(url, req, facts) + after,
+        );
+        break;
+    }
+  }
+}
+
+function rewritten(url: string, req: IncomingMessage, facts: LocationFacts): string {
+  const { rewrite } = facts;
+  if (typeof rewrite === 'function') return inHook('rewriteLocation', () => rewrite(url, req)) ?? url;
+  const place = publicPlace(req, facts);
+  if (place === undefined) return url;
+  const [whole, scheme, authority = '', rest = ''] = ABSOLUTE.exec(url) ?? [];
+  if (whole === undefined) return url.startsWith('/') ? publicPath(url, place.prefix) : url;
+  const name = plainAuthority(authority, scheme);
+  const isOurs = rewrite.some((one) => one === name) || name === plainAuthority(facts.sentHost ?? '', scheme);
+  return isOurs ? place.base + publicPath(rest, place.prefix) : url;
+}
+
+function publicPlace(req: IncomingMessage, { trusted, pathChanged }: LocationFacts): PublicPlace | undefined {
+  const { headers, socket } = req;
+  const told = (name: string) => (trusted ? firstOf(headers[name]) : undefined);
+  const host = told('x-forwarded-host') ?? firstOf(headers[':authority']) ?? headers.host;
+  if (host === undefined || host === '' || !isAuthority(host)) return undefined;
+  const proto = told('x-forwarded-proto') ?? (Reflect.get(socket, 'encrypted') === true ? 'https' : 'http');
+  const prefix = pathChanged && !hasSetPrefix(req) ? undefined : mountPrefix(req);
+  return { base: `${proto}://${host}`, prefix };
+}
+
+function publicPath(path: string, prefix: MountPrefix | undefined): string {
+  if (prefix === undefined || !isBelow(path, prefix.sent)) return path;
+  return prefix.public.replace(/\/$/, '') + path.slice(prefix.sent.length);
+}
+
+function isBelow(path: string, prefix: string): boolean {
+  return path.startsWith(prefix) && (prefix.endsWith('/') || /^([/?#]|$)/.test(path.slice(prefix.length)));
+}
+
+/** In lower case, without the port that goes without saying. */
+function plainAuthority(authority: string, scheme: string | undefined): string {
+  const port = scheme?.toLowerCase() === 'https' ? /:443$/ : /:80$/;
+  return authority.toLowerCase().replace(port, '');
+}
+
+function firstOf(value: string | string[] | undefined): string | undefined {
+  return typeof value === 'string' ? value.split(',', 1)[0]?.trim() : undefined;
+}

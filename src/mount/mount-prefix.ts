@@ -1,0 +1,42 @@
+/** The part of a path by which a framework has found the mount, and what the origin is sent in its place. */
+
+import type { IncomingMessage } from 'node:http';
+
+export interface MountPrefix {
+  /** As clients know it: `/api`, empty at the root. */
+  readonly public: string;
+  /** As the origin knows it; empty when it is stripped. */
+  readonly sent: string;
+}
+
+// The plugin for Fastify is a bundle of its own.
+const MOUNT_PREFIX = Symbol.for('pooled-backend.mountPrefix');
+
+/** For frameworks that strip nothing from `req.url` themselves. */
+export function setMountPrefix(req: IncomingMessage, prefix: MountPrefix): void {
+  Reflect.set(req, MOUNT_PREFIX, prefix);
+}
+
+/** What was set, else what Express or Connect has stripped; `undefined` at the root. */
+export function mountPrefix(req: IncomingMessage): MountPrefix | undefined {
+  const set: unknown = Reflect.get(req, MOUNT_PREFIX);
+  return isMountPrefix(set) ? set : strippedPrefix(req);
+}
+
+/** Whether it was set, so that it holds whatever a hook makes of the path. */
+export function hasSetPrefix(req: IncomingMessage): boolean {
+  return isMountPrefix(Reflect.get(req, MOUNT_PREFIX));
+}
+
+function strippedPrefix(req: IncomingMessage): MountPrefix | undefined {
+  const baseUrl: unknown = Reflect.get(req, 'baseUrl');
+  if (typeof baseUrl === 'string') return baseUrl === '' ? undefined : { public: baseUrl, sent: '' };
+  const originalUrl: unknown = Reflect.get(req, 'originalUrl');
+  const { url = '' } = req;
+  if (typeof originalUrl !== 'string' || originalUrl === url || !originalUrl.endsWith(url)) return undefined;
+  return { public: originalUrl.slice(0, -url.length), sent: '' };
+}
+
+function isMountPrefix(value: unknown): value is MountPrefix {
+  return typeof value === 'object' && value !== null && 'public' in value && 'sent' in value;
+}

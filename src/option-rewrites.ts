@@ -1,0 +1,50 @@
+/** Options of a mount that change what a response says of where things are. */
+
+import type { IncomingMessage } from 'node:http';
+import { isObject, matching } from './option-checks.js';
+
+/** Gives the URL for the client; `undefined` leaves the one given. */
+export type LocationHook = (url: string, req: IncomingMessage) => string | undefined;
+
+/** Authorities that stand for the mount, or what decides in their place. */
+export type LocationRewrite = readonly string[] | LocationHook;
+
+/** One value for all cookies, or by the value they have, `*` for all others. An empty one removes the attribute. */
+export type CookieRewrite = string | Readonly<Record<string, string>>;
+
+// av-octets (RFC 6265 §4.1.1).
+const ATTRIBUTE = /^[\x20-\x3a\x3c-\x7e]*$/;
+
+/** `true`, `false` or a function. */
+export const locationChoice = matching(
+  'true, false or a function',
+  (value): value is boolean | LocationHook => typeof value === 'boolean' || typeof value === 'function',
+);
+
+/** `false`, a string, or an object of strings. */
+export const cookieChoice = matching(
+  'false, an attribute value, or an object of them by the value they replace',
+  (value): value is CookieRewrite | false =>
+    value === false || isAttribute(value) || (isObject(value) && Object.values(value).every(isAttribute)),
+);
+
+/** A copy that nobody changes. */
+export function copiedRewrite(rewrite: CookieRewrite | false): CookieRewrite | false {
+  return typeof rewrite === 'object' ? Object.freeze({ ...rewrite }) : rewrite;
+}
+
+/** The same by domain as it is compared: without the dot in front, in any case. */
+export function domainRewrite(rewrite: CookieRewrite | false): CookieRewrite | false {
+  if (typeof rewrite !== 'object') return rewrite;
+  const entries = Object.entries(rewrite).map(([domain, value]) => [plainDomain(domain), value]);
+  return Object.freeze(Object.fromEntries(entries));
+}
+
+/** "If the first character of the cookie-domain is '.', ignore it" (RFC 6265 §5.2.3). */
+function plainDomain(domain: string): string {
+  return domain.replace(/^\./, '').toLowerCase();
+}
+
+function isAttribute(value: unknown): value is string {
+  return typeof value === 'string' && ATTRIBUTE.test(value);
+}
