@@ -8,12 +8,12 @@ import type { ResponseHead } from '../http1/response-parser.js';
 import { namedProtocols, switchingFields } from '../http1/upgrade.js';
 import type { ResolvedUpgradeOptions } from '../options.js';
 import { answerConnect, asBackendError } from './error-answer.js';
-import { inHook, isPromise, type MaybePromise, whenKept } from './hook.js';
+import { isPromise, type MaybePromise, whenKept } from './hook.js';
 import type { MountedBackend } from './mounted-backend.js';
 import type { OpenTunnels } from './open-tunnels.js';
 import { Relay } from './relay.js';
+import { fieldsForClient } from './response-hooks.js';
 import { Splice } from './splice.js';
-import { PSEUDONYM } from './via.js';
 
 /** The house, and one upgrade handler in it. */
 export interface UpgradeMount {
@@ -38,6 +38,7 @@ export class Handshake implements Dispatching, ResponseSink {
   readonly #first: Buffer; // what came behind the request: nobody's before the origin has switched
   readonly #res: ServerResponse;
   #offer = '';
+  #sentHost: string | undefined;
   #relay: ResponseSink | undefined;
 
   constructor(mount: UpgradeMount, req: IncomingMessage, socket: Duplex, first: Buffer) {
@@ -70,6 +71,7 @@ export class Handshake implements Dispatching, ResponseSink {
 
   dispatch(request: OutgoingRequest, relay: ResponseSink): Dispatch {
     this.#relay = relay;
+    this.#sentHost = request.host;
     const upgrade = { upgrade: this.#offer, nonIdempotent: 'fresh' } as const;
     return this.#mount.house.dispatching.dispatch({ ...request, ...upgrade }, this);
   }
@@ -131,23 +133,8 @@ export class Handshake implements Dispatching, ResponseSink {
   }
 
   #switchingHead(head: ResponseHead): MaybePromise<string> {
-    const { onResponseFields } = this.#mount.options.mount;
-    const fields = [...switchingFields(head.rawHeaders), 'Via', `1.${head.minorVersion} ${PSEUDONYM}`];
-    if (onResponseFields === undefined) return this.#switchingText(head, fields);
-    const given = inHook('onResponseFields', () => onResponseFields(fields, this.#req));
-    return whenKept(given, (kept) => this.#switchingText(head, switchingFields(kept ?? fields)));
-  }
-
-  #switchingText(head: ResponseHead, fields: readonly string[]): string {
-    const protocols = namedProtocols(head.rawHeaders).join(', ');
-    let text = `HTTP/1.1 101 ${head.statusText}\r\nUpgrade: ${protocols}\r\nConnection: Upgrade\r\n`;
-    for (let i = 0; i < fields.length; i += 2) {
-      const name = fields[i] ?? '';
-      const value = fields[i + 1] ?? '';
-      checkField(name, value);
-      text += `${name}: ${value}\r\n`;
-    }
-    return `${text}\r\n`;
+    const fields = fieldsForClient(head, this.#req, this.#mount.options.mount, this.#sentHost);
+    return whenKept(fields, (kept) => switchingText(head, switchingFields(kept)));
   }
 
   // --- the client's socket, which node:http has let go of --------------------------------------------------------------
@@ -180,4 +167,17 @@ export class Handshake implements Dispatching, ResponseSink {
     socket.end();
     socket.resume();
   }
+}
+
+/** @throws BackendError for a field of a hook that cannot be written */
+function switchingText({ statusText, rawHeaders }: ResponseHead, fields: readonly string[]): string {
+  const protocols = namedProtocols(rawHeaders).join(', ');
+  let text = `HTTP/1.1 101 ${statusText}\r\nUpgrade: ${protocols}\r\nConnection: Upgrade\r\n`;
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i] ?? '';
+    const value = fields[i + 1] ?? '';
+    checkField(name, value);
+    text += `${name}: ${value}\r\n`;
+  }
+  return `${text}\r\n`;
 }

@@ -8,8 +8,8 @@ import { PooledBackend } from 'pooled-backend';
 import { fastifyPooledBackend } from 'pooled-backend/fastify';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { listen, until } from './setting.js';
-import { startFront, webSocket, webSocketOrigin } from './upgrade-setting.js';
+import { client, listen, until } from './setting.js';
+import { asking, rawUpgradeOrigin, startFront, switching, webSocket, webSocketOrigin } from './upgrade-setting.js';
 
 const said = async (socket: WebSocket): Promise<string> => String((await once(socket, 'message'))[0]);
 
@@ -102,6 +102,30 @@ describe('the handshake', () => {
     expect(seen[0]?.url).toBe('/v2/chat');
     expect(seen[0]?.headers['x-added']).toBe('request');
     expect(seen[0]?.headers.host).not.toBe(`127.0.0.1:${port}`);
+  });
+
+  test('cookies of the 101 are rewritten as those of any response, and hooks may take their time', async () => {
+    const { port } = await startFront(
+      await rawUpgradeOrigin((socket) => {
+        const [head, end] = [switching('websocket').slice(0, -2), '\r\n'];
+        socket.write(`${head}Set-Cookie: a=b; Domain=inner.test\r\nContent-Length: 5\r\n${end}early`);
+      }),
+      {
+        upgrade: {
+          cookieDomainRewrite: 'outer.test',
+          onResponseFields: async (fields) => {
+            await new Promise((resolve) => setImmediate(resolve));
+            return [...fields, 'X-Added', 'late'];
+          },
+        },
+      },
+    );
+    const asked = await client(port);
+    asked.write(asking('websocket'));
+    const answer = await asked.readResponse();
+    expect(answer.headers).toMatchObject({ 'set-cookie': 'a=b; Domain=outer.test', 'x-added': 'late' });
+    expect(answer.headers).not.toHaveProperty('content-length');
+    expect(String(await asked.bytes(5))).toBe('early');
   });
 
   test('a hook that throws at the 101 fails the upgrade with 500, and the origin is left', async () => {
