@@ -9,7 +9,7 @@ import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
 import { llhttpForEsbuild } from '../llhttp.config.js';
 import { BackendError, type ErrorCode } from '../src/errors.js';
-import { handlerOptionTable, type OptionRow, optionTable } from '../src/options.js';
+import { handlerOptionTable, type OptionRow, optionTable, upgradeOptionTable } from '../src/options.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url)).replace(/[\\/]$/, '');
 const README_EXISTS = existsSync(join(ROOT, 'README.md'));
@@ -42,7 +42,11 @@ describe('options tables', () => {
   });
 
   test.each(pages)('the tables of options in %s are those of the source', (page) => {
-    const wanted = { maxConnections: shownRows(optionTable), rewritePath: shownRows(handlerOptionTable) };
+    const wanted = {
+      maxConnections: shownRows(optionTable),
+      rewritePath: shownRows(handlerOptionTable),
+      maxDuration: shownRows(upgradeOptionTable),
+    };
     for (const [option, rows] of Object.entries(wanted)) {
       const found = optionRowsIn(read(page), option);
       if (found.length > 0) expect(found).toEqual(rows);
@@ -52,6 +56,7 @@ describe('options tables', () => {
   test.each([
     ['PooledBackendOptions', 'src/options.ts', optionTable],
     ['HandlerOptions', 'src/handler-options.ts', handlerOptionTable],
+    ['TunnelOptions', 'src/upgrade-options.ts', upgradeOptionTable],
   ])('the docstrings of %s name the defaults of the table', (name, file, table) => {
     const documented = defaultsIn(file, name);
     const wanted = table.filter((row) => row.default !== 'required').map((row) => [row.name, row.default]);

@@ -1,9 +1,13 @@
 /** Offers that are not for us, `h2c` above all: answered as plain HTTP/1.1, though an upgrade handler is installed. */
 
+import { once } from 'node:events';
+import { createSecureServer as createHttp2Server } from 'node:http2';
 import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import express from 'express';
 import { PooledBackend } from 'pooled-backend';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { WebSocket } from 'ws';
 import { authority, cert, key } from '../wire/certificate.js';
 import { RawClient } from '../wire/raw-client.js';
 import { client, listen } from './setting.js';
@@ -158,4 +162,23 @@ describe('which protocols are tunnelled', () => {
     expect(() => backend.upgradeHandler(JSON.parse('{"idleTimout":5}'))).toThrow('unknown option idleTimout');
     backend.destroy();
   });
+});
+
+test('a server of HTTP/2 that allows HTTP/1.1 serves both kinds of offers', async () => {
+  const backend = new PooledBackend(`http://127.0.0.1:${await webSocketOrigin()}`);
+  onTestFinished(() => backend.destroy());
+  const server = createHttp2Server({ key, cert, allowHTTP1: true });
+  server.on('request', backend.handler());
+  server.on('upgrade', backend.upgradeHandler());
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  const asked = await RawClient.connect({ port, ca: authority });
+  onTestFinished(() => asked.destroy());
+  asked.write(`POST /plain HTTP/1.1\r\nHost: localhost\r\n${OFFER}Content-Length: 2\r\n\r\nhi`);
+  expect(await told(asked)).toMatchObject({ body: 'hi', path: '/plain' });
+  const socket = new WebSocket(`wss://localhost:${port}/`, { ca: authority });
+  onTestFinished(() => socket.terminate());
+  socket.on('open', () => socket.send('over TLS'));
+  expect(String((await once(socket, 'message'))[0])).toBe('over TLS');
 });
