@@ -4,6 +4,7 @@ import type { Dispatcher } from './dispatch/dispatcher.js';
 import type { WaitQueueStats } from './dispatch/wait-queue.js';
 import type { Delivery } from './errors.js';
 import type { MountedBackend } from './mount/mounted-backend.js';
+import type { ConnectionStats } from './origin/connection-stats.js';
 import type { IdleLimitSnapshot } from './origin/idle-limit.js';
 import type { Origin } from './origin/origin.js';
 
@@ -35,10 +36,26 @@ export interface OriginStats {
   readonly poisoned: number;
   /** Milliseconds that a connection may be idle and still be reused; `null` = nothing hinted or learned. */
   readonly idleLimitMs: IdleLimitSnapshot;
-  /** Whether it can be dialled. Failures in a row; `error` is the last dial's. */
-  readonly backoff: { readonly state: string; readonly failures: number; readonly error: string | null };
-  /** Whether it is trusted with requests. */
-  readonly health: { readonly state: string; readonly ejections: number; readonly reason: string | null };
+  /**
+   * Whether it can be dialled. Failures in a row; `error` is the last dial's; `sinceMs` are milliseconds since the first
+   * of them, `null` when it can be dialled.
+   */
+  readonly backoff: {
+    readonly state: string;
+    readonly failures: number;
+    readonly error: string | null;
+    readonly sinceMs: number | null;
+  };
+  /**
+   * Whether it is trusted with requests. `sinceMs` are milliseconds since it was ejected, or since it is back; `null` when
+   * it was never ejected.
+   */
+  readonly health: {
+    readonly state: string;
+    readonly ejections: number;
+    readonly reason: string | null;
+    readonly sinceMs: number | null;
+  };
   /** Connections that have switched protocols (a 101): now, where they count as `busy`, and so far. */
   readonly tunnels: { readonly open: number; readonly opened: number };
   readonly responses: Readonly<Record<'2xx' | '3xx' | '4xx' | '5xx' | 'other', number>>;
@@ -46,7 +63,19 @@ export interface OriginStats {
   readonly delivery: Readonly<Record<Delivery, number>>;
 }
 
+/** The connections of one origin, one by one. */
+export interface OriginConnections {
+  /** `scheme://host:port`. */
+  readonly origin: string;
+  /** How many there may be. */
+  readonly maxConnections: number;
+  /** Those that are open or being opened, by slot. */
+  readonly connections: readonly ConnectionStats[];
+}
+
 export interface BackendStats {
+  /** `draining` since `close()` was called; `closed` once it is done. */
+  readonly state: 'open' | 'draining' | 'closed';
   readonly origins: readonly OriginStats[];
   /** Requests taken and not ended. */
   readonly inFlight: number;
@@ -57,8 +86,10 @@ export interface BackendStats {
 }
 
 export function takeStats(origins: readonly Origin[], dispatcher: Dispatcher, mounted: MountedBackend): BackendStats {
+  const now = dispatcher.clock.now();
   return deepFreeze({
-    origins: origins.map(originStats),
+    state: dispatcher.state,
+    origins: origins.map((origin) => originStats(origin, now)),
     inFlight: dispatcher.inFlight,
     queue: dispatcher.queueStats,
     spool: { bytes: mounted.spool.used, max: mounted.spool.limit },
@@ -66,7 +97,14 @@ export function takeStats(origins: readonly Origin[], dispatcher: Dispatcher, mo
   });
 }
 
-function originStats({ address, tally, counts, idleLimit, backoff, standing }: Origin): OriginStats {
+export function listConnections(origins: readonly Origin[]): readonly OriginConnections[] {
+  const lists = origins.map(({ address, connections }) => {
+    return Object.freeze({ origin: address.origin, maxConnections: address.maxConnections, connections });
+  });
+  return Object.freeze(lists);
+}
+
+function originStats({ address, tally, counts, idleLimit, backoff, standing }: Origin, now: number): OriginStats {
   const { idle, busy, dialling, spare } = counts;
   return {
     origin: address.origin,
@@ -80,22 +118,23 @@ function originStats({ address, tally, counts, idleLimit, backoff, standing }: O
     stale: { found: tally.staleFound, swept: tally.staleSwept },
     poisoned: tally.poisoned,
     idleLimitMs: { ...idleLimit.snapshot },
-    backoff: backoffStats(backoff.state),
-    health: healthStats(standing.state),
+    backoff: backoffStats(backoff.state, now),
+    health: healthStats(standing.state, now),
     tunnels: { ...tally.tunnels },
     responses: { ...tally.responses },
     delivery: { ...tally.delivery },
   };
 }
 
-function backoffStats(state: Origin['backoff']['state']): OriginStats['backoff'] {
-  if (state.name === 'ready') return { state: 'ready', failures: 0, error: null };
-  return { state: state.name, failures: state.failures, error: state.lastError.message };
+function backoffStats(state: Origin['backoff']['state'], now: number): OriginStats['backoff'] {
+  if (state.name === 'ready') return { state: 'ready', failures: 0, error: null, sinceMs: null };
+  return { state: state.name, failures: state.failures, error: state.lastError.message, sinceMs: now - state.since };
 }
 
-function healthStats(state: Origin['standing']['state']): OriginStats['health'] {
+function healthStats(state: Origin['standing']['state'], now: number): OriginStats['health'] {
   const reason = state.name === 'ejected' ? state.reason : state.name === 'probing' ? state.probe.reason : null;
-  return { state: state.name, ejections: state.ejections, reason };
+  const sinceMs = state.since === Number.NEGATIVE_INFINITY ? null : now - state.since;
+  return { state: state.name, ejections: state.ejections, reason, sinceMs };
 }
 
 function deepFreeze<T extends object>(value: T): T {

@@ -24,6 +24,8 @@ export class Connection implements ResponseEvents, StallListener {
   readonly secure: boolean;
   readonly socket: OpenSocket;
   readonly stalls: StallWatch;
+  /** Moment on the clock. */
+  readonly openedAt: number;
   /** Exchanges that ended clean. */
   exchanges = 0;
   /** Moments at which it was last handed back, on both clocks: only the wall clock runs while a machine sleeps. */
@@ -52,7 +54,8 @@ export class Connection implements ResponseEvents, StallListener {
     this.#canReset = !setting.secure && dialled.isLocal !== true;
     this.#clock = setting.clock;
     this.#window = setting.window;
-    this.idleSince = setting.clock.now();
+    this.openedAt = setting.clock.now();
+    this.idleSince = this.openedAt;
     this.idleSinceWall = setting.clock.wallNow();
     this.#parser = new ResponseParser(this, setting.limits);
     this.stalls = new StallWatch(setting.deadlines, this);

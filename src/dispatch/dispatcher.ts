@@ -169,6 +169,10 @@ export class Dispatcher implements Dispatching, RunHouse {
     if (before.name === 'draining') before.empty();
   }
 
+  get state(): 'open' | 'draining' | 'closed' {
+    return this.#state.name;
+  }
+
   get queueStats() {
     return this.#queue.stats;
   }

@@ -59,6 +59,11 @@ export class Dialler {
     return this.#dials.size;
   }
 
+  /** The slots that are dialled for. */
+  get slots(): Iterable<Slot<Tenancy>> {
+    return this.#dials.keys();
+  }
+
   /** Dials for spares and the minimum. */
   get stocking(): number {
     let count = 0;

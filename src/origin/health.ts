@@ -20,8 +20,22 @@ export type HealthState =
       /** When it was readmitted; -Infinity before the first ejection. */
       readonly since: number;
     }
-  | { readonly name: 'ejected'; readonly until: number; readonly ejections: number; readonly reason: string }
-  | { readonly name: 'probing'; readonly until: number; readonly ejections: number; readonly probe: Probe };
+  | {
+      readonly name: 'ejected';
+      readonly until: number;
+      readonly ejections: number;
+      readonly reason: string;
+      /** When it was healthy last. */
+      readonly since: number;
+    }
+  | {
+      readonly name: 'probing';
+      readonly until: number;
+      readonly ejections: number;
+      readonly probe: Probe;
+      /** When it was healthy last. */
+      readonly since: number;
+    };
 
 /** The one request that may visit an ejected origin. Whoever runs it hands it back with the verdict. */
 export interface Probe {
@@ -73,7 +87,7 @@ export class Health {
     if (state.name === 'healthy' || !this.accepts()) throw new Error(`cannot probe an origin that is ${state.name}`);
     const probe: Probe = { reason: state.name === 'ejected' ? state.reason : state.probe.reason };
     const until = this.#clock.now() + this.#options.maxTime;
-    this.#become({ name: 'probing', until, ejections: state.ejections, probe });
+    this.#become({ name: 'probing', until, ejections: state.ejections, probe, since: state.since });
     return probe;
   }
 
@@ -83,14 +97,15 @@ export class Health {
     switch (state.name) {
       case 'healthy': {
         const failuresInARow = state.failuresInARow + 1;
-        if (failuresInARow >= this.#options.failures) this.#eject(this.#remembered(state) + 1, reason);
+        if (failuresInARow >= this.#options.failures)
+          this.#eject(this.#remembered(state) + 1, reason, this.#clock.now());
         else this.#state = { ...state, failuresInARow };
         return;
       }
       case 'ejected':
         return; // sent before the ejection: nothing new
       case 'probing':
-        if (probe === state.probe) this.#eject(state.ejections + 1, reason);
+        if (probe === state.probe) this.#eject(state.ejections + 1, reason, state.since);
     }
   }
 
@@ -118,11 +133,12 @@ export class Health {
   probeEnded(probe: Probe): void {
     const state = this.#state;
     if (state.name !== 'probing' || state.probe !== probe) return;
-    this.#become({ name: 'ejected', until: this.#clock.now(), ejections: state.ejections, reason: probe.reason });
+    const { ejections, since } = state;
+    this.#become({ name: 'ejected', until: this.#clock.now(), ejections, reason: probe.reason, since });
   }
 
-  #eject(ejections: number, reason: string): void {
-    this.#become({ name: 'ejected', until: this.#clock.now() + this.#ejectionMs(ejections), ejections, reason });
+  #eject(ejections: number, reason: string, since: number): void {
+    this.#become({ name: 'ejected', until: this.#clock.now() + this.#ejectionMs(ejections), ejections, reason, since });
   }
 
   /** Ejections that still count against a healthy origin. */

@@ -6,6 +6,7 @@ import type { Dialled } from '../connection/dial.js';
 import { asBackendError, BackendError, type OriginCounts } from '../errors.js';
 import type { ResponseHead } from '../http1/response-parser.js';
 import { Pool, type Slot } from '../pool/pool.js';
+import { type ConnectionStats, connectionStats } from './connection-stats.js';
 import { DialBackoff } from './dial-backoff.js';
 import { Dialler, type DiallerListener } from './dialler.js';
 import { IdleLimit } from './idle-limit.js';
@@ -56,6 +57,11 @@ export class Origin implements Landlord, DiallerListener {
   get counts(): OriginCounts & { readonly spare: number } {
     const { busy, idle, fresh, dialling } = this.#pool.counts;
     return { origin: this.address.origin, busy, idle, dialling, spare: fresh };
+  }
+
+  /** Every connection, built for this call. */
+  get connections(): readonly ConnectionStats[] {
+    return connectionStats(this.#tenancies, this.#dialler.slots, this.#setting);
   }
 
   // --- lending -------------------------------------------------------------------------------------------------------

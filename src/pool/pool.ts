@@ -60,7 +60,8 @@ export class Pool<T> {
     this.#onFree = onFree;
     // A microtask later, for the ledger would swallow what onFree throws.
     this.#free = new FreeSlots<T>(() => queueMicrotask(onFree));
-    this.#ledger = openLedger(size, () => new KeptSlot<T>(this), this.#free);
+    let left = size; // the slot that is made last is lent first
+    this.#ledger = openLedger(size, () => new KeptSlot<T>(this, --left), this.#free);
   }
 
   /** The counts of this moment, a new object at each call. */

@@ -10,6 +10,8 @@ export type SlotState = 'empty' | 'dialling' | 'idle' | 'busy';
 
 /** A place for one item, lent by a `Pool`. Only the pool changes it. */
 export interface Slot<T> {
+  /** Its number among the slots of its pool, from 0. Those with small numbers are filled first. */
+  readonly index: number;
   readonly state: SlotState;
   /** What lies in the slot; undefined in an empty one, while dialling, and in a busy one that was cleared. */
   readonly item: T | undefined;
@@ -21,6 +23,7 @@ export interface Slot<T> {
 
 /** @internal The slot as the pool sees it: writable, and a link of one of the lists in `FreeSlots`. */
 export class KeptSlot<T> implements Slot<T> {
+  readonly index: number;
   state: SlotState = 'empty';
   item: T | undefined = undefined;
   fresh = false;
@@ -35,7 +38,8 @@ export class KeptSlot<T> implements Slot<T> {
   older: KeptSlot<T> | undefined = undefined;
   newer: KeptSlot<T> | undefined = undefined;
 
-  constructor(pool: object) {
+  constructor(pool: object, index: number) {
     this.pool = pool;
+    this.index = index;
   }
 }

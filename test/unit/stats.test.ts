@@ -39,9 +39,27 @@ test('before the first request everything is zero, and there is a place for each
     connections: { open: 0, idle: 0, busy: 0, dialling: 0, spare: 0 },
     ...{ dialled: 0, dialsFailed: 0, closed: {}, requests: 0, reused: 0, resent: {}, poisoned: 0 },
     idleLimitMs: { configured: 60_000, hinted: null, learned: null, effective: 60_000 },
-    backoff: { state: 'ready', failures: 0, error: null },
-    health: { state: 'healthy', ejections: 0, reason: null },
+    backoff: { state: 'ready', failures: 0, error: null, sinceMs: null },
+    health: { state: 'healthy', ejections: 0, reason: null, sinceMs: null },
   });
+});
+
+test('they tell since when an origin cannot be dialled, and since when it is ejected', async () => {
+  const house = await House.open({ ejection: { failures: 1 } });
+  await house.sent();
+  await house.refuse();
+  await house.advance(20);
+  expect(house.originStats()).toMatchObject({ backoff: { sinceMs: 20 }, health: { state: 'ejected', sinceMs: 20 } });
+});
+
+test('they tell whether the backend is open, draining or closed', async () => {
+  const house = await House.open();
+  const states = [house.stats.state];
+  await house.sent();
+  void house.dispatcher.drain();
+  states.push(house.stats.state);
+  house.destroy();
+  expect([...states, house.stats.state]).toEqual(['open', 'draining', 'closed']);
 });
 
 test('they are frozen, however deep, and of one moment', async () => {

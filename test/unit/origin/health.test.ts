@@ -37,7 +37,10 @@ describe('healthy', () => {
     expect(health.accepts()).toBe(true);
     fail(1);
     expect(health.accepts()).toBe(false);
-    expect(health.state).toEqual({ name: 'ejected', until: 6000, ejections: 1, reason: 'connection_refused' });
+    expect(health.state).toEqual({
+      ...{ name: 'ejected', until: 6000, ejections: 1, reason: 'connection_refused' },
+      since: 5000,
+    });
     expect(seen).toEqual(['ejected']);
   });
 
@@ -109,6 +112,13 @@ describe('probing', () => {
     all.health.failed('http_response_timeout', all.probe);
     expect(all.health.state).toMatchObject({ name: 'ejected', ejections: 2, reason: 'http_response_timeout' });
     expect(ejectionMs(all)).toBe(2000);
+  });
+
+  test('all the while it is known since when it is not healthy', () => {
+    const all = probing();
+    const duringProbe = all.health.state;
+    all.health.failed('http_response_timeout', all.probe);
+    expect([duringProbe, all.health.state]).toMatchObject([{ since: 5000 }, { since: 5000 }]);
   });
 
   test('only its own verdict counts, not that of older requests', () => {

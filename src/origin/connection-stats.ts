@@ -1,0 +1,70 @@
+/** The connections of one origin, one by one, for whoever wants to see them. */
+
+import type { Clock } from '../clock.js';
+import type { Slot } from '../pool/pool.js';
+import type { Tenancy } from './tenancy.js';
+
+/**
+ * What a connection is doing.
+ * - `dialling`: it is being opened.
+ * - `spare`: idle, and it never carried a request.
+ * - `fresh`: it carries its first request.
+ * - `busy`: it carries another one after that.
+ * - `idle`: it has carried requests, and waits for the next.
+ * - `retired`: it carries its last request and will be closed behind it.
+ * - `tunnel`: it has switched protocols (a 101).
+ */
+export type ConnectionState = 'dialling' | 'spare' | 'fresh' | 'busy' | 'idle' | 'retired' | 'tunnel';
+
+/** One connection at a moment. */
+export interface ConnectionStats {
+  /** The place that it has in the pool of its origin, from 0 to below `maxConnections`; its own as long as it lives. */
+  readonly slot: number;
+  readonly state: ConnectionState;
+  /** Exchanges that ended on it. */
+  readonly exchanges: number;
+  /** Milliseconds since it was opened; 0 while it is dialled. */
+  readonly ageMs: number;
+  /** Milliseconds since its last exchange ended or it was opened; 0 unless it is idle or spare. */
+  readonly idleMs: number;
+}
+
+/** What a connection will be asked at the end of its exchange. */
+export interface RetirementRules {
+  readonly clock: Clock;
+  readonly maxRequestsPerConnection: number;
+}
+
+/** All connections of an origin, by slot. */
+export function connectionStats(
+  tenancies: Iterable<Tenancy>,
+  dialled: Iterable<Slot<Tenancy>>,
+  rules: RetirementRules,
+): readonly ConnectionStats[] {
+  const list: ConnectionStats[] = [];
+  for (const { index } of dialled) {
+    list.push(Object.freeze({ slot: index, state: 'dialling', exchanges: 0, ageMs: 0, idleMs: 0 }));
+  }
+  for (const tenancy of tenancies) list.push(statsOf(tenancy, rules));
+  return Object.freeze(list.sort((one, other) => one.slot - other.slot));
+}
+
+function statsOf(tenancy: Tenancy, rules: RetirementRules): ConnectionStats {
+  const { slot, connection } = tenancy;
+  const state = stateOf(tenancy, rules);
+  return Object.freeze({
+    slot: slot.index,
+    state,
+    exchanges: connection.exchanges,
+    ageMs: rules.clock.now() - connection.openedAt,
+    idleMs: slot.state === 'idle' ? connection.idleMs() : 0,
+  });
+}
+
+function stateOf({ slot, connection, retireAt }: Tenancy, rules: RetirementRules): ConnectionState {
+  if (connection.tunnel !== undefined) return 'tunnel';
+  if (slot.state === 'idle') return connection.fresh ? 'spare' : 'idle';
+  const left = Math.min(rules.maxRequestsPerConnection - connection.exchanges, connection.exchangesLeft);
+  if (left <= 1 || rules.clock.now() >= retireAt) return 'retired';
+  return connection.exchanges === 0 ? 'fresh' : 'busy';
+}
