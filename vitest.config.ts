@@ -18,6 +18,9 @@ export default defineConfig({
     ],
   },
   test: {
+    // A loaded machine is slow, not wrong: only what hangs shall fail.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     include: ['test/**/*.test.ts'],
     reporters: reportFile === undefined ? ['default'] : ['default', ['json', { outputFile: reportFile }]],
   },
