@@ -3,12 +3,13 @@
 import { Connection, type ConnectionSetting } from '../connection/connection.js';
 import type { CloseReason } from '../connection/connection-owner.js';
 import type { Dialled } from '../connection/dial.js';
-import { asBackendError, BackendError, type OriginCounts } from '../errors.js';
+import { asBackendError, type BackendError, type OriginCounts } from '../errors.js';
 import type { ResponseHead } from '../http1/response-parser.js';
 import { Pool, type Slot } from '../pool/pool.js';
 import { type ConnectionStats, connectionStats } from './connection-stats.js';
 import { DialBackoff } from './dial-backoff.js';
 import { Dialler, type DiallerListener } from './dialler.js';
+import { greetingError } from './greeting.js';
 import { IdleLimit } from './idle-limit.js';
 import { Lending } from './lending.js';
 import { Lessons } from './lessons.js';
@@ -159,7 +160,9 @@ export class Origin implements Landlord, DiallerListener {
     // Shortened at random, so that connections dialled together do not retire together.
     const tenancy = new Tenancy(slot, clock.now() + maxConnectionAge * (1 - random() / 10), this);
     try {
-      if (dialled.spokeFirst) throw this.#spokeFirst();
+      const greeting = greetingError(this.address.origin, dialled, this.#connectionSetting.secure);
+      if (greeting?.code === 'http_protocol_error') this.tally.poisoned += 1;
+      if (greeting !== undefined) throw greeting;
       tenancy.moveIn(new Connection(dialled, this.#connectionSetting, tenancy));
     } catch (error) {
       dialled.socket.destroy();
@@ -177,14 +180,6 @@ export class Origin implements Landlord, DiallerListener {
     if (typeof purpose !== 'string' && purpose.opened(this, tenancy)) return;
     // A probe that no request was left for is none: the next request shall be it.
     if (!this.#offer(tenancy)) this.standing.gaveNoVerdict();
-  }
-
-  #spokeFirst(): BackendError {
-    const { origin } = this.address;
-    this.tally.poisoned += 1;
-    return new BackendError('http_protocol_error', `${origin} spoke before it was asked: it is no HTTP server`, {
-      origin,
-    });
   }
 
   dialFailed(slot: Slot<Tenancy>, error: BackendError, purpose: DialPurpose): void {

@@ -97,6 +97,22 @@ describe('on plain TCP', () => {
     checkAtRest(backend, 4);
   });
 
+  test.each([
+    ['says', send(stray)],
+    ['closes', close()],
+  ])('what an origin %s on a new connection while the event loop stands still costs no POST', async (_, step) => {
+    const greeting: Rule = { when: { connection: 0 }, at: 'connection', steps: [step] };
+    const origin = await startOrigin({ thread: true, rules: [greeting, ...rules] });
+    const backend = startBackend(origin, { maxConnections: 4, spareConnections: false });
+    await backend.ready();
+    const sending = outcomeOf(backend, { method: 'POST', body: 'x' });
+    await new Promise<void>((resolve) => process.nextTick(resolve)); // the dial is with the kernel
+    origin.blockUntil(() => origin.connections[0]?.steps.length === 1);
+    expect(await sending).toEqual({ status: 200, body: 'own', attempts: 1 });
+    expect(origin.connections[0]?.bytesReceived).toBe(0);
+    checkAtRest(backend, 4);
+  });
+
   test('a stray response that comes while a connection is handed to the next in the queue is given to nobody', async () => {
     const origin = await startOrigin({ thread: true, rules });
     const backend = startBackend(origin, { maxConnections: 1 });

@@ -1,0 +1,18 @@
+/** What a server did on a connection before it was asked for anything: an HTTP server does nothing. */
+
+import type { Dialled } from '../connection/dial.js';
+import { BackendError } from '../errors.js';
+
+/**
+ * Why a connection that has just been opened must not be used. The event loop may be late: what the server has sent by
+ * now is in the kernel, and nobody has read it. The bytes of TLS, session tickets among them, are none of that.
+ */
+export function greetingError(origin: string, dialled: Dialled, secure: boolean): BackendError | undefined {
+  const found = dialled.spokeFirst ? 'poisoned' : secure ? 'unknown' : dialled.askKernel?.().name;
+  if (found === 'poisoned') {
+    const message = `${origin} spoke before it was asked: it is no HTTP server`;
+    return new BackendError('http_protocol_error', message, { origin });
+  }
+  if (found !== 'stale') return undefined;
+  return new BackendError('connection_terminated', `${origin} closed a connection as soon as it was open`, { origin });
+}
