@@ -245,6 +245,8 @@ export class Connection implements ResponseEvents, StallListener {
 
   readonly #settled = (): void => {
     this.#settling = false;
+    // TLS would have said by now that the kernel has the whole request: its rest would be read as the start of the next.
+    if (!this.closed && this.socket.writableLength > 0) this.close('unfinished-request');
   };
 
   // --- the socket's events, bound once -------------------------------------------------------------------------------

@@ -91,9 +91,9 @@ export class Exchange implements BodyTarget {
     return this.sent === 'all' ? 'wait' : 'send';
   }
 
-  /** The request is wholly with the kernel. */
+  /** The request is wholly with the kernel; on TLS, which says that a turn late, wholly with the socket. */
   get requestWritten(): boolean {
-    return this.sent === 'all';
+    return this.sent === 'all' || (this.#connection.secure && this.#requestEnded);
   }
 
   /** Sends the request. False = the kernel refused the first write: nothing was sent, and the connection is closed. */

@@ -16,3 +16,11 @@ test.each(['GET', 'POST'])('nobody gets the second response that was decrypted w
   expect([...outcomes.values()].filter((outcome) => !('code' in outcome) && outcome.body === 'stray')).toEqual([]);
   checkAtRest(backend, 3);
 });
+
+test('a full TLS pool keeps its connections, though their answers come before Node says that the requests were written', async () => {
+  const origin = await startOrigin({ thread: true, tls: { key, cert } });
+  const backend = startBackend(origin, { maxConnections: 4, tls: { ca: authority } });
+  await load(backend, { count: 60, lanes: 16 });
+  const [stats] = backend.stats().origins;
+  expect({ dialled: stats?.dialled, closed: stats?.closed }).toEqual({ dialled: 4, closed: {} });
+});

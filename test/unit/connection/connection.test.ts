@@ -88,6 +88,19 @@ describe('reuse', () => {
     ]);
   });
 
+  test.each([
+    ['heard of a turn after the answer is no fault', true, 'reusable', true],
+    ['that never comes is', false, 'closed: unfinished-request', false],
+  ])('on TLS a kernel that takes the request, %s', (_when, takesOn, told, alive) => {
+    const rig = new Rig({ secure: true, askKernel: () => ({ name: 'alive' }) });
+    rig.near.stopTaking();
+    const { listener } = rig.send();
+    rig.answer(OK);
+    if (takesOn) rig.near.takeOn();
+    rig.clock.advance(0);
+    expect([listener.told.at(-1), rig.owner.told.at(-1), rig.connection.isAlive()]).toEqual(['ended', told, alive]);
+  });
+
   test('it counts its exchanges, and is fresh until the first', () => {
     const rig = new Rig();
     const seen: unknown[] = [rig.connection.fresh];
