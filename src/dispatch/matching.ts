@@ -48,7 +48,11 @@ export class Matching implements Demand {
       return true;
     }
     if (taken === 'later') this.#coming += 1;
-    else if (origin.canDial && this.#wanted >= this.#coming && (travel !== 'fresh' || origin.freshShareLeft > 0)) {
+    else if (
+      origin.canDial &&
+      this.#wantedWith(travel) > this.#coming &&
+      (travel !== 'fresh' || origin.freshShareLeft > 0)
+    ) {
       this.#dial(origin);
     }
     return false;
@@ -121,7 +125,7 @@ export class Matching implements Demand {
   /** Lends what is idle, then dials until each waiter has a connection coming, as far as there is room. */
   pump(): void {
     for (const travel of TRAVELS) if (this.#queue.lengthOf(travel) > 0) this.#lendIdle(travel);
-    while (this.#wanted > this.#coming) {
+    while (this.#wantedWith() > this.#coming) {
       const anyFits = this.#queue.length > this.#queue.lengthOf('fresh');
       const empty = this.#choice.pick((one) => one.canDial && (anyFits || one.freshShareLeft > 0));
       const origin = empty ?? this.#makeRoom();
@@ -146,7 +150,7 @@ export class Matching implements Demand {
 
   /** For those that may not ride what is idle. */
   #makeRoom(): Origin | undefined {
-    if (this.#strictWanted <= this.#coming) return undefined;
+    if (this.#strictWanted() <= this.#coming) return undefined;
     const anyFits = this.#queue.lengthOf('verified') > 0;
     const origin = this.#choice.pick((one) => one.canMakeRoom && (anyFits || one.freshShareLeft > 0));
     origin?.makeRoom();
@@ -158,20 +162,21 @@ export class Matching implements Demand {
     origin.dial('demand');
   }
 
-  /** Connections that the waiters could use if they were here. */
-  get #wanted(): number {
-    return this.#queue.lengthOf('any') + this.#strictWanted;
+  /** Connections that the waiters, and one more of this travel, could use if they were here. */
+  #wantedWith(travel?: Travel): number {
+    return this.#queue.lengthOf('any') + (travel === 'any' ? 1 : 0) + this.#strictWanted(travel);
   }
 
   /** Those of them that would have to be fresh, or proven. */
-  get #strictWanted(): number {
-    const fresh = this.#queue.lengthOf('fresh');
-    return this.#queue.lengthOf('verified') + (fresh === 0 ? 0 : Math.min(fresh, this.#choice.freshShareLeft));
+  #strictWanted(travel?: Travel): number {
+    const verified = this.#queue.lengthOf('verified') + (travel === 'verified' ? 1 : 0);
+    const fresh = this.#queue.lengthOf('fresh') + (travel === 'fresh' ? 1 : 0);
+    return verified + (fresh === 0 ? 0 : Math.min(fresh, this.#choice.freshShareLeft));
   }
 
   /** The longest waiting must travel fresh, and nothing else is there or on its way for it. */
   #freshIsNext(origin: Origin): boolean {
-    if (this.#queue.lengthOf('fresh') === 0 || this.#strictWanted <= this.#coming) return false;
+    if (this.#queue.lengthOf('fresh') === 0 || this.#strictWanted() <= this.#coming) return false;
     if (origin.freshShareLeft === 0 || !origin.backoff.mayDial()) return false;
     if (origin.canDial || origin.hasConnectionFor('fresh')) return false;
     return this.#queue.peek(ALL_FIT)?.travel === 'fresh';

@@ -35,12 +35,10 @@ export class Lending {
     this.#freshShare += 1;
   }
 
-  /** True = it held one. */
-  giveFreshShareBack(tenancy: Tenancy): boolean {
-    if (!tenancy.holdsFreshShare) return false;
+  giveFreshShareBack(tenancy: Tenancy): void {
+    if (!tenancy.holdsFreshShare) return;
     tenancy.holdsFreshShare = false;
     this.#freshShare -= 1;
-    return true;
   }
 
   /** Whether a reused connection may carry what must not be sent twice, by its record and its age. */

@@ -208,7 +208,7 @@ export class Origin implements Landlord, DiallerListener {
 
   returned(tenancy: Tenancy): void {
     const { connection } = tenancy;
-    if (this.#lending.giveFreshShareBack(tenancy)) this.#demand.room();
+    this.#lending.giveFreshShareBack(tenancy);
     this.#lessons.returned(tenancy);
     const reason = this.#retirement(tenancy);
     if (reason === undefined) this.#handOn(tenancy);

@@ -65,6 +65,25 @@ describe('an origin that hangs when it is dialled', () => {
     expect(house.originStats(0)).toMatchObject({ backoff: { state: 'ready' }, connections: { spare: 1 } });
   });
 
+  test('takes all who wait once it is back', async () => {
+    const house = await refuseFirst({ origins: [A, { url: B, maxConnections: 1 }] });
+    await house.accept();
+    await house.advance(30);
+    for (let sent = 0; sent < 3; sent += 1) await house.sent();
+    const trials = house.dialling.length;
+    await house.accept();
+    expect([trials, house.dialling.length, house.queue.length]).toEqual([1, 2, 2]);
+  });
+
+  test('is tried by no request though another is being tried already', async () => {
+    const house = await refuseFirst({ origins: [A, B, C] });
+    await house.refuse();
+    await house.accept();
+    await house.advance(60);
+    await house.sent();
+    expect(house.dialling.map((dial) => dial.target.origin)).toEqual([A, C]);
+  });
+
   test('has one trial dial at a time', async () => {
     const house = await refuseFirst({ origins: [A, B] });
     await house.accept();

@@ -74,6 +74,13 @@ describe('spares', () => {
     expect([house.dials.length, house.queue.length]).toEqual([2, 1]);
   });
 
+  test('are not dialled while somebody waits who may not travel fresh yet', async () => {
+    const house = await House.open({ maxFreshConnections: 1 });
+    for (const _ of [1, 2, 3]) await house.post();
+    await house.accept();
+    expect([house.dials.length, house.queue.length]).toEqual([1, 2]);
+  });
+
   test('take the slot of the coldest connection when all slots are taken, but not the last two', async () => {
     const house = await House.open({ maxConnections: 4 });
     for (const _ of [1, 2, 3, 4]) await house.sent();
