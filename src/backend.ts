@@ -149,7 +149,10 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
     }
     const limit = this.#deadlines.create(() => this.destroy(new Error(`close() took more than ${timeout} ms`)));
     limit.set(timeout);
-    return this.#closing.finally(() => limit.clear());
+    return this.#closing.finally(() => {
+      limit.clear();
+      this.#deadlines.rest();
+    });
   }
 
   /** Ends every request with a `BackendError` whose cause is `error`, and every connection, now. */
@@ -157,6 +160,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
     this.#dispatcher.close(error);
     for (const origin of this.#origins) origin.close('destroyed');
     this.#tunnels.destroy();
+    this.#deadlines.rest();
   }
 
   async #closeAfter(answered: Promise<void>): Promise<void> {
@@ -164,6 +168,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
     await this.#tunnels.allClosed();
     this.#dispatcher.close(undefined);
     for (const origin of this.#origins) origin.close('drained');
+    this.#deadlines.rest();
   }
 
   /** `close()`. */

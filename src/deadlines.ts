@@ -58,6 +58,14 @@ export class Deadlines {
     return this.#listed.size;
   }
 
+  /** Stops the timer when no deadline has a moment: a backend that is closed leaves nothing running. */
+  rest(): void {
+    if (this.#listed.size > 0) return;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#timerAt = Number.POSITIVE_INFINITY;
+  }
+
   /** @internal Called by {@link Deadline.set} and {@link Deadline.clear}. */
   move(deadline: ListedDeadline, ms: number): void {
     if (ms === Number.POSITIVE_INFINITY) {

@@ -155,6 +155,24 @@ test('whatever is set, moved and cleared: each expires at the last moment it was
   );
 });
 
+test('at rest there is no timer, and the next deadline starts one', () => {
+  const clock = new ManualClock();
+  const deadlines = new Deadlines(clock);
+  let expired = 0;
+  const deadline = deadlines.create(() => {
+    expired += 1;
+  });
+  deadline.set(50);
+  deadlines.rest(); // not yet
+  const before = clock.pending;
+  deadline.clear();
+  deadlines.rest();
+  const atRest = clock.pending;
+  deadline.set(50);
+  clock.advance(50);
+  expect([before, atRest, expired]).toEqual([1, 0, 1]);
+});
+
 /** What is thrown where nobody catches, taken from whoever listens so far. */
 function nextUncaught(): Promise<unknown> {
   const before = process.listeners('uncaughtException');
