@@ -17,6 +17,7 @@ process.once('exit', () => {
  * @property {any} ready what the module said when it was ready
  * @property {(question: string, argument?: unknown) => Promise<any>} ask
  * @property {(listener: (news: any) => void) => void} onNews
+ * @property {Promise<string>} gone resolves with how the process ended
  * @property {(signal?: NodeJS.Signals) => Promise<void>} stop resolves when the process is gone
  */
 
@@ -61,6 +62,7 @@ export async function startChild(module, options, how = {}) {
         child.send({ id, question, argument }, (error) => error && reject(error));
       }),
     onNews: (listener) => void listeners.push(listener),
+    gone,
     stop: (signal = 'SIGTERM') => stopProcess(child, gone, signal),
   };
 }

@@ -1,6 +1,6 @@
 /**
- * How much memory WebAssembly holds in this process. Nothing in Node tells, so every instance is remembered as it is
- * made, from the import of this module on.
+ * How much memory WebAssembly holds in this process, and how many parsers of llhttp are alive in it. Nothing in Node
+ * tells, so every instance is remembered as it is made, from the import of this module on.
  */
 
 // The types of WebAssembly come with those of a browser, which are not ours.
@@ -8,6 +8,7 @@ const wasm = /** @type {any} */ (globalThis).WebAssembly;
 const Instance = wasm.Instance;
 /** @type {{ buffer: ArrayBuffer }[]} */
 const memories = [];
+let parsers = 0;
 
 wasm.Instance = new Proxy(Instance, {
   construct(target, [module, imports]) {
@@ -15,9 +16,32 @@ wasm.Instance = new Proxy(Instance, {
     for (const value of [...Object.values(instance.exports), ...Object.values(imports?.env ?? {})]) {
       if (value instanceof wasm.Memory) memories.push(value);
     }
-    return instance;
+    return { exports: countingParsers(instance.exports) };
   },
 });
+
+/** @param {Record<string, any>} exports */
+function countingParsers(exports) {
+  const { llhttp_alloc: alloc, llhttp_free: free } = exports;
+  if (alloc === undefined || free === undefined) return exports;
+  return {
+    ...exports,
+    llhttp_alloc(/** @type {number} */ type) {
+      const address = alloc(type);
+      if (address !== 0) parsers += 1;
+      return address;
+    },
+    llhttp_free(/** @type {number} */ address) {
+      if (address !== 0) parsers -= 1;
+      free(address);
+    },
+  };
+}
+
+/** @returns {number} parsers that were allocated and not freed */
+export function liveParsers() {
+  return parsers;
+}
 
 /** @returns {number} */
 export function wasmBytes() {

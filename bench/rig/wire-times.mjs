@@ -1,0 +1,85 @@
+/**
+ * When the library looked into the kernel and when it wrote a request, to the nanosecond, seen from below it: on the
+ * sockets that this process opens and on `fs.readSync`. Import it before what is watched.
+ */
+
+import { subscribe } from 'node:diagnostics_channel';
+import fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+
+/**
+ * One request as it was written. `checkedAt`: when the look at the kernel before it began; when there was none since
+ * the request before, when it was written.
+ * @typedef {{ checkedAt: bigint, writtenAt: bigint, localPort: number }} Written
+ */
+
+const KEPT = 20_000;
+/** @type {Map<number, bigint>} by descriptor */
+const checks = new Map();
+/** @type {Map<string, Written[]>} by request id, oldest first */
+const writes = new Map();
+/** @type {Set<import('node:net').Socket>} those that are open */
+export const openedSockets = new Set();
+
+const { readSync } = fs;
+fs.readSync = /** @type {typeof readSync} */ (
+  (/** @type {any[]} */ ...how) => {
+    checks.set(how[0], process.hrtime.bigint());
+    return Reflect.apply(readSync, fs, how);
+  }
+);
+syncBuiltinESMExports();
+
+subscribe('net.client.socket', (message) => watch(/** @type {any} */ (message).socket));
+
+/** @param {import('node:net').Socket} socket */
+function watch(socket) {
+  openedSockets.add(socket);
+  socket.once('close', () => openedSockets.delete(socket));
+  // connect() puts the write of the prototype back.
+  socket.prependOnceListener('connect', () => {
+    const { write } = socket;
+    socket.write = (/** @type {any[]} */ ...how) => {
+      const [, id] = /\r\nx-request-id: (\S+)\r\n/i.exec(textOf(how[0])) ?? [];
+      if (id !== undefined) note(id, socket);
+      return Reflect.apply(write, socket, how);
+    };
+  });
+}
+
+/** @param {string | Uint8Array} piece */
+function textOf(piece) {
+  return typeof piece === 'string'
+    ? piece
+    : Buffer.from(piece.buffer, piece.byteOffset, Math.min(piece.byteLength, 1000)).toString('latin1');
+}
+
+/**
+ * @param {string} id
+ * @param {import('node:net').Socket} socket
+ */
+function note(id, socket) {
+  const writtenAt = process.hrtime.bigint();
+  const descriptor = /** @type {any} */ (socket)._handle?.fd ?? -1;
+  const written = { checkedAt: checks.get(descriptor) ?? writtenAt, writtenAt, localPort: socket.localPort ?? 0 };
+  checks.delete(descriptor);
+  const known = writes.get(id);
+  if (known !== undefined) {
+    known.push(written);
+    return;
+  }
+  writes.set(id, [written]);
+  if (writes.size <= KEPT) return;
+  for (const [oldest] of writes) {
+    writes.delete(oldest);
+    return;
+  }
+}
+
+/**
+ * @param {string} id
+ * @returns {readonly Written[]}
+ */
+export function writesOf(id) {
+  return writes.get(id) ?? [];
+}

@@ -1,0 +1,57 @@
+/** What clients, origins and the proxy have told so far, put together by the ids of requests. */
+
+import { Executions } from './executions.mjs';
+
+export class Journal {
+  executions = new Executions();
+  requests = 0;
+  answered = 0;
+  left = 0;
+  uninvited = 0;
+  strays = 0;
+  harms = 0;
+  /** @type {Record<string, number>} */
+  statuses = {};
+  /** @type {{ id: string, method: string, mode: string, how: string, bodyBytes: number }[]} */
+  failed = [];
+  /** @type {{ id: string, method: string, got: string, times: import('./judge.mjs').Times }[]} */
+  mixed = [];
+  /** @type {string[]} */
+  hung = [];
+  /** @type {Map<string, import('./judge.mjs').Failure>} the last one that the backend reported of a request */
+  failures = new Map();
+  /** @type {Map<string, string[]>} */
+  harmed = new Map();
+
+  /** @param {any} news of the clients */
+  clients(news) {
+    this.requests += news.requests;
+    this.answered += news.answered;
+    this.left += news.left.length;
+    this.uninvited += news.uninvited;
+    for (const [status, times] of Object.entries(news.statuses)) {
+      this.statuses[status] = (this.statuses[status] ?? 0) + times;
+    }
+    this.failed.push(...news.failed);
+    this.mixed.push(...news.mixed);
+    this.hung.push(...news.hung);
+    // Of those nothing is asked any more.
+    for (const id of news.left) this.failures.delete(id);
+  }
+
+  /** @param {any} news of one origin */
+  origin(news) {
+    this.executions.add(news.executed);
+    for (const [id, fault] of news.harmed) {
+      this.harms += 1;
+      const known = this.harmed.get(id);
+      if (known === undefined) this.harmed.set(id, [fault]);
+      else known.push(fault);
+    }
+  }
+
+  /** @param {any} failure as the backend told it */
+  failure(failure) {
+    this.failures.set(failure.id, failure);
+  }
+}

@@ -1,0 +1,86 @@
+/** Why a failure that a client saw could not be kept from it, or that it could: a pure function of what is known. */
+
+/**
+ * As the backend told it.
+ * @typedef {object} Failure
+ * @property {string} id
+ * @property {string} code
+ * @property {string} delivery
+ * @property {string} message
+ * @property {{ phase: string, reused: boolean, sent: string, received: string, cause?: string }[]} attempts
+ */
+
+/**
+ * @typedef {object} Facts
+ * @property {string} method
+ * @property {string} how the client saw it
+ * @property {number} bodyBytes of the request
+ * @property {Failure | undefined} failure
+ * @property {readonly string[]} harms what origins did to this request, by their own account
+ * @property {number} replayBytes
+ */
+
+/**
+ * All in ns on the clock of the machine.
+ * @typedef {object} Times
+ * @property {readonly (readonly [checkedAt: string, writtenAt: string])[]} writes of the request that got it
+ * @property {string | null} arrivedAt when it was with the kernel
+ */
+
+/**
+ * @typedef {{ unavoidable: true, reason: string } | { unavoidable: false, reason: string }} Judgement
+ */
+
+const TIMEOUTS = new Set(['http_response_timeout', 'connection_read_timeout', 'connection_write_timeout']);
+const NOT_HTTP = /^http_(protocol_error|response_(incomplete|header|trailer|transfer))/;
+
+/**
+ * @param {Facts} facts
+ * @returns {Judgement}
+ */
+export function judgeFailure({ method, how, bodyBytes, failure, harms, replayBytes }) {
+  if (failure === undefined) return avoidable(`${how}, and the backend reported no failure`);
+  const { code, attempts, delivery, message } = failure;
+  const sent = attempts.filter((attempt) => attempt.sent !== 'nothing');
+  const last = attempts.at(-1);
+  if (last?.phase === 'response-body' || delivery === 'answered') {
+    return harms.length > 0
+      ? unavoidable('the origin broke off its body, when its head had gone on to the client')
+      : avoidable(`broken off, and no origin says so: ${message}`);
+  }
+  if (TIMEOUTS.has(code)) {
+    return unavoidable(
+      harms.length > 0 ? 'the origin never answered' : 'an origin was silent for longer than the timeouts allow',
+    );
+  }
+  if (sent.length === 0) return avoidable(`never sent: ${message}`);
+  if (NOT_HTTP.test(code) && last?.received !== 'nothing') return unavoidable('what came is not a response');
+  if (method === 'POST') return unavoidable('sent, then lost: it may have been executed, so it is not sent again');
+  if (sent.length > 1) return unavoidable('lost twice: an idempotent request is sent again once');
+  if (bodyBytes > replayBytes) return unavoidable('its body is longer than what is kept to send again');
+  if (NOT_HTTP.test(code)) return unavoidable('what came is not a response');
+  return avoidable(`sent once, could have been sent again: ${code}, ${message}`);
+}
+
+/**
+ * A response of somebody else. HTTP/1.1 cannot tell a stray response that comes between a request and its answer from
+ * the answer. One that was in the kernel when the library looked there, before it sent the request, it can.
+ * @param {Times} times
+ * @returns {Judgement}
+ */
+export function judgeMixed({ writes, arrivedAt }) {
+  const last = writes.at(-1);
+  if (last === undefined || arrivedAt === null) return avoidable('nobody knows when it came');
+  const earlyMs = Number(BigInt(last[0]) - BigInt(arrivedAt)) / 1e6;
+  // What a busy kernel has taken from the sender it may not have given to the receiver yet.
+  return earlyMs > KERNEL_MS
+    ? avoidable(`it had been in the kernel for ${earlyMs.toFixed(1)} ms when the request was sent`)
+    : unavoidable('a stray response came after the last look into the kernel, before the answer');
+}
+
+const KERNEL_MS = 2;
+
+/** @returns {Judgement} */
+const unavoidable = (/** @type {string} */ reason) => ({ unavoidable: true, reason });
+/** @returns {Judgement} */
+const avoidable = (/** @type {string} */ reason) => ({ unavoidable: false, reason });

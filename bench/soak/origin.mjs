@@ -1,0 +1,103 @@
+/**
+ * One origin of the soak, in its own process: plays one behaviour after the other, remembers whom it executed and whom
+ * it harmed, and when each answer that could be taken for another's was with the kernel.
+ */
+
+import { options, serve } from '../rig/parent.mjs';
+import { RawServer } from '../rig/raw-server.mjs';
+import { BEHAVIOURS, CALM } from './behaviours.mjs';
+import { Recent } from './recent.mjs';
+
+/** @typedef {import('./behaviours.mjs').Behaviour} Behaviour */
+
+const AWAY_MS = [50, 400];
+const SMALL_BYTES = 16_384;
+
+/** @type {{ name: string, behaviour: number }} */
+const { name, behaviour: first } = options();
+let behaviour = /** @type {Behaviour} */ (BEHAVIOURS[first % BEHAVIOURS.length]);
+let turn = 0;
+let strays = 0;
+let over = false;
+/** @type {string[]} */
+let executed = [];
+/** @type {[id: string, fault: string][]} */
+let harmed = [];
+/** @type {Recent<bigint>} */
+const written = new Recent(50_000);
+
+/** @type {import('./behaviours.mjs').Stage} */
+const stage = {
+  execute: ({ id }) => void executed.push(id),
+  harm: ({ id }, fault) => void harmed.push([id, fault]),
+  wrote: (id) => written.set(id, process.hrtime.bigint()),
+  strayId() {
+    strays += 1;
+    return `stray-${name}-${strays}`;
+  },
+  reset(connection) {
+    harmLast(connection);
+    connection.reset();
+  },
+  restart: () => void restart(turn),
+  later(ms, call) {
+    setTimeout(call, ms);
+  },
+};
+
+const server = new RawServer({
+  onConnection: (connection) => behaviour.accept?.(stage, connection),
+  onHead(connection, request) {
+    if (behaviour.head?.(stage, connection, request) !== true) return;
+    connection.answered();
+  },
+  onRequest: (connection, request) => behaviour.request(stage, connection, request),
+});
+
+/** A large answer may still be in our kernel, waiting for a reader that is slower. A reset drops it there. */
+function harmLast(/** @type {import('../rig/raw-server.mjs').RawConnection} */ { last }) {
+  if (last !== undefined && last.bytes > SMALL_BYTES) stage.harm(last.request, 'reset behind its answer');
+}
+
+async function restart(/** @type {number} */ begunIn) {
+  if (turn !== begunIn || over) return;
+  const how = Math.random() < 0.5 ? 'close' : 'reset';
+  for (const connection of server.connections) {
+    if (connection.current !== undefined) stage.harm(connection.current, 'restart');
+    else if (how === 'reset') harmLast(connection);
+  }
+  server.stop(how);
+  const [least = 0, most = 0] = AWAY_MS;
+  await new Promise((resolve) => setTimeout(resolve, least + Math.random() * (most - least)));
+  await server.listen();
+  if (turn === begunIn) behaviour.begin?.(stage);
+}
+
+await server.listen();
+behaviour.begin?.(stage);
+serve(
+  { port: server.port },
+  {
+    /** @param {number} number */
+    behave(number) {
+      turn += 1;
+      behaviour = /** @type {Behaviour} */ (BEHAVIOURS[number % BEHAVIOURS.length]);
+      behaviour.begin?.(stage);
+    },
+    /** From now on it is a good server. */
+    calm() {
+      turn += 1;
+      over = true;
+      behaviour = CALM;
+    },
+    /** What happened since the last time. */
+    take() {
+      const taken = { executed, harmed, strays };
+      executed = [];
+      harmed = [];
+      return taken;
+    },
+    /** When what carries this id was with the kernel, in ns; `null` = not known any more. */
+    writtenAt: (/** @type {string} */ id) => written.get(id)?.toString() ?? null,
+  },
+);
