@@ -48,8 +48,8 @@ export class ProcessHold {
   take(): void {
     this.#holders += 1;
     if (this.#holders > 1 || this.#closed) return;
-    this.#timer ??= setInterval(() => {}, LONGEST_TIMER_MS);
-    this.#timer.ref();
+    if (this.#timer === undefined) this.#timer = setInterval(() => {}, LONGEST_TIMER_MS);
+    else this.#timer.ref();
   }
 
   letGo(): void {
