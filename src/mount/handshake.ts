@@ -143,14 +143,12 @@ export class Handshake implements Dispatching, ResponseSink {
     this.#res.emit('drain');
   };
 
-  /** Nobody reads yet, so nobody would hear that the client has left. What it has sent stays where it is. */
-  readonly #looked = (): void => {
-    if (this.#socket.readableLength === 0 && this.#first.length === 0) this.#socket.read();
-  };
+  /** Whoever listens for it has the socket read, and hears of its end. What comes stays where it is. */
+  readonly #looked = (): void => {};
 
-  /** As node:http has it, a client that closes its half before it was answered has left. */
+  /** As node:http has it, a client that ends its half before it was answered has left, unless it has said more. */
   readonly #left = (): void => {
-    this.#socket.destroy();
+    if (this.#first.length === 0) this.#socket.destroy();
   };
 
   #leave(): void {

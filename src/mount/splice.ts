@@ -55,6 +55,7 @@ export class Splice implements TunnelListener {
     client.on('drain', () => this.#clientDrained());
     this.#tunnel.begin(this);
     if (first.length > 0) this.#fromClient(first);
+    if (client.readableEnded) this.#clientEnded();
     client.on('data', (bytes: Buffer) => this.#fromClient(bytes));
   }
 

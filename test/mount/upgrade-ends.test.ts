@@ -258,6 +258,20 @@ describe('close()', () => {
     expect(front.backend.stats().origins[0]?.closed).toMatchObject({ destroyed: 1 });
   });
 
+  test('destroy() ends those, too, whose origin has gone and whose client does not read', async () => {
+    const origin = await rawUpgradeOrigin((socket) => {
+      socket.end(`${switching('a')}${'x'.repeat(30_000_000)}`);
+      socket.resume();
+    });
+    const front = await startFront(origin);
+    const socket = await halfOpenSocket(front.port);
+    socket.pause();
+    socket.end(`${asking('a')}last words`);
+    await until(() => front.sockets[0]?.writableNeedDrain === true);
+    front.backend.destroy();
+    await until(() => front.sockets[0]?.destroyed === true);
+  });
+
   test('destroy() ends them now', async () => {
     const front = await startFront(await webSocketOrigin());
     const socket: WebSocket = await webSocket(front.port);

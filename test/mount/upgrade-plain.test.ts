@@ -1,6 +1,7 @@
 /** Offers that are not for us, `h2c` above all: answered as plain HTTP/1.1, though an upgrade handler is installed. */
 
 import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { createSecureServer as createHttp2Server } from 'node:http2';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -111,6 +112,21 @@ describe('h2c', () => {
     asked.write(`${asking('websocket')}`);
     expect((await asked.readResponse()).status).toBe(400); // of ws: no key
   });
+});
+
+test('what only a lenient parser lets through is not written again', async () => {
+  const backend = new PooledBackend(`http://127.0.0.1:${await webSocketOrigin()}`);
+  onTestFinished(() => backend.destroy());
+  const server = createServer({ insecureHTTPParser: true }, backend.handler());
+  server.on('upgrade', backend.upgradeHandler());
+  const port = await listen(server);
+  for (const bad of ['X: a\u0001b', 'X: a\rGET /b HTTP/1.1']) {
+    const asked = await client(port);
+    asked.write(`GET /a HTTP/1.1\r\nHost: a\r\n${OFFER}${bad}\r\n\r\n`);
+    expect((await asked.readResponse()).status).toBe(400);
+    expect(await asked.ended()).toBe('fin');
+  }
+  expect(backend.stats().origins[0]?.requests).toBe(0);
 });
 
 describe('which protocols are tunnelled', () => {

@@ -5,7 +5,16 @@ import type { Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { checkAtRest } from '../wire/setting.js';
 import { client, until } from './setting.js';
-import { allOf, asking, halfOpenSocket, rawUpgradeOrigin, startFront, switching } from './upgrade-setting.js';
+import {
+  allOf,
+  asking,
+  halfOpenSocket,
+  rawUpgradeOrigin,
+  startFront,
+  switching,
+  webSocket,
+  webSocketOrigin,
+} from './upgrade-setting.js';
 
 const MEGABYTES_5 = Buffer.alloc(5_000_000, '0123456789');
 
@@ -42,6 +51,35 @@ describe('the tunnel', () => {
     ofOrigin?.write(switching('echo'));
     expect((await asked.readResponse()).status).toBe(101);
     expect(String(await asked.bytes(9))).toBe('impatient');
+  });
+
+  test('a client that has said all it has to say before the 101 is still answered', async () => {
+    const origin = await rawUpgradeOrigin(async (socket) => {
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      socket.write(switching('sum'));
+      socket.end(`${(await allOf(socket)).length} bytes`);
+    });
+    const { port } = await startFront(origin);
+    for (const first of ['together', '']) {
+      const asked = await client(port);
+      asked.write(asking('sum') + first);
+      if (first === '') await new Promise((resolve) => setTimeout(resolve, 10));
+      if (first === '') asked.write('later on');
+      asked.end();
+      expect((await asked.readResponse()).status).toBe(101);
+      await asked.ended();
+      expect(String(asked.unread)).toBe('8 bytes');
+    }
+  });
+
+  test('an upgrade uses a connection of its own, whatever others may ride', async () => {
+    const { port, backend } = await startFront(await webSocketOrigin(), { backend: { nonIdempotent: 'any' } });
+    const asked = await client(port);
+    expect((await asked.get('/')).status).toBe(200);
+    expect(backend.stats().origins[0]?.connections.idle).toBe(1);
+    await webSocket(port);
+    expect(backend.stats().origins[0]).toMatchObject({ dialled: 2, reused: 0, connections: { idle: 1, busy: 1 } });
+    expect(backend.stats().origins[0]?.responses).toMatchObject({ '2xx': 1, other: 1 });
   });
 
   test('the client may end its half and still read', async () => {
@@ -139,7 +177,7 @@ describe('what is not tunnelled', () => {
     expect(answer.headers).toMatchObject({ 'x-why': reason, 'content-length': '2' });
     expect(answer.headers.upgrade).toBe(status === 426 ? 'newer/2' : undefined);
     expect(answer.headers.connection).toBe(status === 426 ? 'Upgrade, close' : 'close');
-    expect(await asked.ended()).toBe('fin');
+    expect(await asked.ended(1_000)).toBe('fin');
     expect(asked.unread.length).toBe(0);
     expect(backend.stats().origins[0]).toMatchObject({ requests: 1, tunnels: { open: 0, opened: 0 } });
   });
