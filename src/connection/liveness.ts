@@ -1,6 +1,6 @@
 /** Asks the kernel, now, whether an idle socket still is what we think it is. */
 
-import { fstatSync, readSync } from 'node:fs';
+import { fstatSync, readvSync } from 'node:fs';
 import type { Socket } from 'node:net';
 
 /**
@@ -16,17 +16,19 @@ const STALE: Liveness = { name: 'stale' };
 const UNKNOWN: Liveness = { name: 'unknown' };
 
 const probe = Buffer.alloc(512);
+const probes = [probe];
 
-/** The descriptor below a socket, which Node does not document. */
-function descriptorOf(socket: Socket): number {
-  const handle: unknown = Reflect.get(socket, '_handle');
-  if (typeof handle !== 'object' || handle === null) return -1;
-  const fd: unknown = Reflect.get(handle, 'fd');
-  return typeof fd === 'number' ? fd : -1;
+/** The descriptor below a socket, which Node does not document. Asked each time: it may be another's once it is closed. */
+function descriptorOf(socket: object): number {
+  if (!('_handle' in socket)) return -1;
+  const handle = socket._handle;
+  if (typeof handle !== 'object' || handle === null || !('fd' in handle)) return -1;
+  return typeof handle.fd === 'number' ? handle.fd : -1;
 }
 
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
+function isSilence(error: unknown): boolean {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return false;
+  return error.code === 'EAGAIN' || error.code === 'EWOULDBLOCK';
 }
 
 /**
@@ -38,15 +40,15 @@ function codeOf(error: unknown): string {
 export function askKernel(socket: Socket): Liveness {
   const fd = descriptorOf(socket);
   if (fd < 0) return socket.destroyed ? STALE : UNKNOWN;
-  // EAGAIN arrives as an exception; collecting its stack took more than half of the 6 to 9 µs.
+  // EAGAIN arrives as an exception. Without a stack it costs 2.1 µs instead of 5.6, and readv, whose arguments Node checks
+  // less than those of read, makes it 1.8, of which 0.6 are the system call (bench/micro).
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 0;
   try {
-    const count = readSync(fd, probe, 0, probe.length, null);
+    const count = readvSync(fd, probes);
     return count === 0 ? STALE : { name: 'poisoned', bytes: Buffer.from(probe.subarray(0, count)) };
   } catch (error) {
-    const code = codeOf(error);
-    return code === 'EAGAIN' || code === 'EWOULDBLOCK' ? ALIVE : STALE;
+    return isSilence(error) ? ALIVE : STALE;
   } finally {
     Error.stackTraceLimit = stackTraceLimit;
   }
