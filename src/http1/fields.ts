@@ -11,7 +11,7 @@ import { shown } from './shown.js';
 export type RawFields = readonly string[];
 
 /** Always for one connection only (RFC 9110 §7.6.1), and the fields of the proxy authentication that ends with us. */
-const HOP_BY_HOP: ReadonlySet<string> = new Set([
+const HOP_BY_HOP = [
   'connection',
   'keep-alive',
   'proxy-authenticate',
@@ -21,7 +21,7 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'te',
   'transfer-encoding',
   'upgrade',
-]);
+] as const;
 
 /**
  * What must not be learned after the body: framing, routing, request modifiers, authentication, response control and
@@ -93,8 +93,57 @@ export function listHasToken(value: string, lowerToken: string): boolean {
  * field names (RFC 9110 §7.6.1). Content-Length and Host are left to the caller, Trailer is end-to-end.
  */
 export function endToEndFields(fields: RawFields): string[] {
-  const named = namedByConnection(fields);
-  return without(fields, (lowerName) => HOP_BY_HOP.has(lowerName) || named?.has(lowerName) === true);
+  const kept: string[] = [];
+  let named: Set<string> | undefined;
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i];
+    const value = fields[i + 1];
+    if (name === undefined || value === undefined) continue;
+    if (!isHopByHop(name)) kept.push(name, value);
+    else if (name.length === 10) named = namedBeside(named, name, value);
+  }
+  return named === undefined ? kept : without(kept, (lowerName) => named.has(lowerName));
+}
+
+/**
+ * The length and the first letter rule out nearly all names without a copy in lower case: 6 fields take 0.1 µs instead of
+ * 0.5 (bench/micro).
+ */
+function isHopByHop(name: string): boolean {
+  switch (name.length) {
+    case 2:
+      return name.toLowerCase() === 'te';
+    case 7:
+      return startsWith(name, 'u') && name.toLowerCase() === 'upgrade';
+    case 10:
+      if (startsWith(name, 'c')) return name.toLowerCase() === 'connection';
+      return startsWith(name, 'k') && name.toLowerCase() === 'keep-alive';
+    case 16:
+      return startsWith(name, 'p') && name.toLowerCase() === 'proxy-connection';
+    case 17:
+      return startsWith(name, 't') && name.toLowerCase() === 'transfer-encoding';
+    case 18:
+      return startsWith(name, 'p') && name.toLowerCase() === 'proxy-authenticate';
+    case 19:
+      return startsWith(name, 'p') && name.toLowerCase() === 'proxy-authorization';
+    case 25:
+      return startsWith(name, 'p') && name.toLowerCase() === 'proxy-authentication-info';
+    default:
+      return false;
+  }
+}
+
+/** `letter` is in lower case; for letters one bit is the difference. */
+function startsWith(name: string, letter: string): boolean {
+  return (name.charCodeAt(0) | 0x20) === letter.charCodeAt(0);
+}
+
+/** The names in a Connection field that are not dropped anyway. */
+function namedBeside(named: Set<string> | undefined, field: string, value: string): Set<string> | undefined {
+  if (!startsWith(field, 'c') || isHopByHop(value)) return named;
+  const all = named ?? new Set();
+  for (const member of value.split(',')) all.add(trimmed(member).toLowerCase());
+  return all;
 }
 
 /** The fields but those of one name. `lowerName` is in lower case. */
@@ -122,16 +171,6 @@ export function checkField(name: string, value: string): void {
       `the value of ${name} has a character that no field may have: ${shown(value)}`,
     );
   }
-}
-
-function namedByConnection(fields: RawFields): Set<string> | undefined {
-  let named: Set<string> | undefined;
-  for (let i = 0; i < fields.length; i += 2) {
-    if (!isNamed(fields[i], 'connection')) continue;
-    named ??= new Set();
-    for (const member of (fields[i + 1] ?? '').split(',')) named.add(trimmed(member).toLowerCase());
-  }
-  return named;
 }
 
 function without(fields: RawFields, drops: (lowerName: string) => boolean): string[] {

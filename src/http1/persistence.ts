@@ -1,6 +1,6 @@
 /** Whether a connection may carry another request: a pure function of how the last exchange ended. */
 
-import { fieldValues, type RawFields } from './fields.js';
+import type { RawFields } from './fields.js';
 
 /** How an exchange ended whose response is complete. */
 export interface ExchangeEnd {
@@ -48,24 +48,37 @@ const PARAMETER = /(?:^|[,;])[ \t]*(timeout|max)[ \t]*=[ \t]*"?([0-9]{1,9})"?[ \
  * the smallest counts; what cannot be read is no hint.
  */
 export function keepAliveHint(rawHeaders: RawFields): KeepAliveHint {
-  let hint: { timeoutMs?: number; max?: number } | undefined;
-  for (const value of keepAliveValues(rawHeaders)) {
-    for (const [, name = '', digits = ''] of value.matchAll(PARAMETER)) {
-      hint ??= {};
-      if (name.length === 3) hint.max = Math.min(hint.max ?? Number.POSITIVE_INFINITY, Number(digits));
-      else hint.timeoutMs = Math.min(hint.timeoutMs ?? Number.POSITIVE_INFINITY, Number(digits) * 1_000);
-    }
+  let text: string | undefined;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    // Read for every response: no copy in lower case for `Connection`, which is as long.
+    const name = rawHeaders[i];
+    if (name?.length !== 10 || (name.charCodeAt(0) | 0x20) !== LETTER_K) continue;
+    if (name.toLowerCase() !== 'keep-alive') continue;
+    const value = rawHeaders[i + 1] ?? '';
+    text = text === undefined ? value : `${text},${value}`;
   }
-  return hint ?? NO_HINT;
+  return text === undefined ? NO_HINT : hintOf(text);
 }
 
-const NO_VALUES: readonly string[] = [];
+const LETTER_K = 0x6b;
 
-// Read for every response, found in few: no array until there is something to put in.
-function keepAliveValues(rawHeaders: RawFields): readonly string[] {
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i];
-    if (name?.length === 10 && name.toLowerCase() === 'keep-alive') return fieldValues(rawHeaders, 'keep-alive');
+// An origin says the same each time, or counts down: the last answer is kept, and spares 0.5 µs of matching.
+let lastText = '';
+let lastHint = NO_HINT;
+
+function hintOf(text: string): KeepAliveHint {
+  if (text === lastText) return lastHint;
+  lastText = text;
+  lastHint = readHint(text);
+  return lastHint;
+}
+
+function readHint(text: string): KeepAliveHint {
+  let hint: { timeoutMs?: number; max?: number } | undefined;
+  for (const [, name = '', digits = ''] of text.matchAll(PARAMETER)) {
+    hint ??= {};
+    if (name.length === 3) hint.max = Math.min(hint.max ?? Number.POSITIVE_INFINITY, Number(digits));
+    else hint.timeoutMs = Math.min(hint.timeoutMs ?? Number.POSITIVE_INFINITY, Number(digits) * 1_000);
   }
-  return NO_VALUES;
+  return hint ?? NO_HINT;
 }

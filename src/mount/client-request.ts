@@ -71,7 +71,7 @@ export function readClientRequest(req: IncomingMessage, options: HeadOptions): M
   const asked = target.authority ?? askedHost(req, found.hosts);
   fields.push('Via', `${req.httpVersion} ${PSEUDONYM}`);
   if (options.forwarded !== false) {
-    fields.push(...forwardingFields(options.forwarded, clientFacts(req, asked), found.earlier));
+    forwardingFields(options.forwarded, clientFacts(req, asked), found.earlier, fields);
   }
   const request: ClientRequest = {
     method,
@@ -93,7 +93,7 @@ function sortOut(fields: string[], found: Found, trusted: boolean): void {
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i] ?? '';
     const value = fields[i + 1] ?? '';
-    if (isTakenOut(name.toLowerCase(), value, found, trusted)) continue;
+    if (mayBeTakenOut(name) && isTakenOut(name.toLowerCase(), value, found, trusted)) continue;
     fields[kept] = name;
     fields[kept + 1] = value;
     kept += 2;
@@ -108,6 +108,22 @@ function joinCookies(fields: string[]): void {
   const rest = withoutField(fields, 'cookie');
   fields.length = 0;
   fields.push(...rest, 'cookie', cookies.join('; '));
+}
+
+/** By its first letter: the copy in lower case of the other names is spared. */
+function mayBeTakenOut(name: string): boolean {
+  switch (name.charCodeAt(0) | 0x20) {
+    case 0x63: // Content-Length, and disguised
+    case 0x65: // Expect
+    case 0x66: // Forwarded
+    case 0x68: // Host
+    case 0x74: // Transfer_Encoding
+    case 0x78: // X-Forwarded-*, and disguised
+    case 0x3a: // pseudo-fields of HTTP/2
+      return true;
+    default:
+      return false;
+  }
 }
 
 function isTakenOut(lowerName: string, value: string, found: Found, trusted: boolean): boolean {
@@ -173,8 +189,9 @@ function clientFacts(req: IncomingMessage, host: string | undefined): ClientFact
 
 /** Whether what it says of earlier hops is believed. */
 export function isTrusted(req: IncomingMessage, trustProxy: HeadOptions['trustProxy']): boolean {
+  if (trustProxy === false) return false;
   const address = req.socket.remoteAddress;
-  if (trustProxy === false || address === undefined) return false;
+  if (address === undefined) return false;
   return trustProxy.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
 }
 

@@ -36,13 +36,13 @@ export function isEarlierHop(lowerName: string): lowerName is keyof EarlierHops 
   return NAMES.has(lowerName);
 }
 
-/** The fields to send, as name, value, name, value… */
+/** The fields to send, as name, value, name, value…, behind those in `fields`. */
 export function forwardingFields(
   style: 'x-forwarded' | 'rfc7239',
   client: ClientFacts,
   earlier: EarlierHops,
+  fields: string[] = [],
 ): string[] {
-  const fields: string[] = [];
   const address = plainAddress(client.address);
   if (style === 'rfc7239') {
     fields.push('Forwarded', appended(earlier.forwarded, forwardedElement(client, address)));
@@ -74,8 +74,10 @@ function plainAddress(address: string | undefined): string {
 }
 
 function portOf(host: string | undefined, proto: string): string {
-  const port = host === undefined ? undefined : /:([0-9]+)$/.exec(host)?.[1];
-  return port ?? (proto === 'https' ? '443' : '80');
+  const colon = host?.lastIndexOf(':') ?? -1;
+  const port = colon < 0 ? '' : (host?.slice(colon + 1) ?? '');
+  if (/^[0-9]+$/.test(port)) return port;
+  return proto === 'https' ? '443' : '80';
 }
 
 function quoted(text: string): string {
