@@ -5,8 +5,8 @@ import { type Linked, LinkedSet } from './linked-set.js';
 
 /** One timeout that can be set, moved and cleared many times at the cost of a field. */
 export interface Deadline {
-  /** Expires `ms` from now, whatever was set before. `Infinity` clears. */
-  set(ms: number): void;
+  /** Expires `ms` from now, whatever was set before. `Infinity` clears. `now` is the clock's, for who has just asked it. */
+  set(ms: number, now?: number): void;
   clear(): void;
   /** Moment on the clock, `Infinity` when clear. */
   readonly at: number;
@@ -25,8 +25,8 @@ class ListedDeadline implements Deadline, Linked<ListedDeadline> {
     this.expire = expire;
   }
 
-  set(ms: number): void {
-    this.#deadlines.move(this, ms);
+  set(ms: number, now?: number): void {
+    this.#deadlines.move(this, ms, now);
   }
 
   clear(): void {
@@ -67,13 +67,13 @@ export class Deadlines {
   }
 
   /** @internal Called by {@link Deadline.set} and {@link Deadline.clear}. */
-  move(deadline: ListedDeadline, ms: number): void {
+  move(deadline: ListedDeadline, ms: number, now?: number): void {
     if (ms === Number.POSITIVE_INFINITY) {
       deadline.at = ms;
       this.#listed.delete(deadline);
       return;
     }
-    deadline.at = this.#clock.now() + ms;
+    deadline.at = (now ?? this.#clock.now()) + ms;
     this.#listed.add(deadline);
     if (deadline.at < this.#timerAt) this.#runTo(deadline.at);
   }
@@ -82,7 +82,7 @@ export class Deadlines {
     this.#timer?.cancel();
     this.#timerAt = at;
     // Rounded up: a timer that fires a fraction early would find nothing due and start again.
-    this.#timer = this.#clock.after(Math.ceil(at - this.#clock.now()), () => this.#sweep());
+    this.#timer = this.#clock.after(Math.max(0, Math.ceil(at - this.#clock.now())), () => this.#sweep());
   }
 
   #sweep(): void {

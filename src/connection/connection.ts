@@ -73,8 +73,8 @@ export class Connection implements ResponseEvents, StallListener {
   }
 
   /** Milliseconds since it was last handed back, by the clock that says more. */
-  idleMs(): number {
-    return Math.max(this.#clock.now() - this.idleSince, this.#clock.wallNow() - this.idleSinceWall);
+  idleMs(now = this.#clock.now()): number {
+    return Math.max(now - this.idleSince, this.#clock.wallNow() - this.idleSinceWall);
   }
 
   /**
@@ -171,7 +171,10 @@ export class Connection implements ResponseEvents, StallListener {
 
   #read(count: number): BackendError | undefined {
     try {
-      return this.#parser.readWindow(count);
+      const error = this.#parser.readWindow(count);
+      const { state } = this.#parser;
+      if (state !== 'complete' && state !== 'upgraded') this.#exchange?.readEnded();
+      return error;
     } catch (thrown) {
       // A listener that throws misses the rest of this read: what follows must not look whole.
       if (!this.closed) this.fail('garbage', asBackendError(thrown));
@@ -203,6 +206,7 @@ export class Connection implements ResponseEvents, StallListener {
     if (exchange?.head === undefined) return;
     this.#exchange = undefined;
     this.stalls.stop();
+    const now = this.#clock.now();
     const reuse = judgeReuse({
       requestWritten: exchange.requestWritten,
       persistent: exchange.head.persistent,
@@ -213,9 +217,9 @@ export class Connection implements ResponseEvents, StallListener {
     if (!reuse.reuse) this.close(reuse.reason);
     // First the client's bytes, then the next client's request.
     try {
-      exchange.complete(this.#trailers);
+      exchange.complete(this.#trailers, now);
     } finally {
-      if (!this.closed) this.#hasEnded(exchange.head);
+      if (!this.closed) this.#hasEnded(exchange.head, now);
     }
   }
 
@@ -230,8 +234,8 @@ export class Connection implements ResponseEvents, StallListener {
     exchange?.switched(this.tunnel);
   }
 
-  #hasEnded({ framing }: ResponseHead): void {
-    this.idleSince = this.#clock.now();
+  #hasEnded({ framing }: ResponseHead, now: number): void {
+    this.idleSince = now;
     this.idleSinceWall = this.#clock.wallNow();
     // Servers that send a body after all do so where none is allowed: give it time to arrive and end the connection. TLS
     // gives out record by record what it has read already, and the kernel does not know of it any more: a second response

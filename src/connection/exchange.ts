@@ -1,7 +1,8 @@
 /** One request and its response on one connection, as two facts that only move forward. */
 
 import { asBackendError, BackendError, type Phase, type Progress } from '../errors.js';
-import { chunkHead, writeTrailers } from '../http1/request-head.js';
+import { isEventStream } from '../http1/event-stream.js';
+import { chunkHead, headWithBody, writeTrailers } from '../http1/request-head.js';
 import type { ResponseFraming, ResponseHead } from '../http1/response-parser.js';
 import { namedProtocols, switchedTo } from '../http1/upgrade.js';
 import type { Connection } from './connection.js';
@@ -45,7 +46,13 @@ export interface ExchangeListener {
   onHead(head: ResponseHead): void;
   /** Returns false to stop reading until `resume()`. */
   onBody(bytes: Buffer): boolean;
-  exchangeEnded(trailers: readonly string[]): void;
+  /**
+   * What one read brought was told, and the response is not complete with it. Returns false to stop reading until
+   * `resume()`. Not called after a read with which the exchange has ended.
+   */
+  readEnded?(): boolean;
+  /** The response is complete, as of the moment `now`. */
+  exchangeEnded(trailers: readonly string[], now: number): void;
   /** In the place of `onHead`, for a request with `upgrade`: the origin has switched to one of the protocols. */
   exchangeSwitched?(head: ResponseHead, tunnel: Tunnel): void;
   /** The connection is closed by now. */
@@ -58,8 +65,6 @@ const ONE_WRITE_BYTES = 16_384;
 // A longer piece is written in several: each says when it was taken, so that an origin that takes a large body slowly is
 // told from one that takes nothing.
 const PIECE_BYTES = 65_536;
-
-const EVENT_STREAM = /^text\/event-stream\s*(?:;|$)/i;
 
 /** What is left of a response whose client has gone may be read to the end when it is no more than this. */
 const DRAIN_BYTES = 65_536;
@@ -96,8 +101,11 @@ export class Exchange implements BodyTarget {
     return this.sent === 'all' || (this.#connection.secure && this.#requestEnded);
   }
 
-  /** Sends the request. False = the kernel refused the first write: nothing was sent, and the connection is closed. */
-  start(head: string): boolean {
+  /**
+   * Sends the request. False = the kernel refused the first write: nothing was sent, and the connection is closed. `now` is
+   * the clock's, for who has just asked it.
+   */
+  start(head: string, now?: number): boolean {
     const { socket, flushed } = this.#connection;
     const { body } = this.request;
     const bytes = body?.bytes;
@@ -106,7 +114,7 @@ export class Exchange implements BodyTarget {
       socket.write(head, 'latin1', flushed);
     } else if (bytes !== undefined && body.length !== undefined && bytes.length <= ONE_WRITE_BYTES) {
       this.#requestEnded = true;
-      socket.write(joined(head, bytes), flushed);
+      socket.write(headWithBody(head, bytes), flushed);
     } else socket.write(head, 'latin1', flushed);
 
     // The kernel's refusal is known at once on plain TCP. TLS encrypts first and tells later, which proves nothing.
@@ -115,7 +123,7 @@ export class Exchange implements BodyTarget {
       return false;
     }
     this.sent = 'some';
-    if (this.#requestEnded) this.flushed();
+    if (this.#requestEnded) this.flushed(now);
     else {
       this.#connection.stalls.offered(socket.writableLength);
       body?.begin(this);
@@ -174,13 +182,13 @@ export class Exchange implements BodyTarget {
   // --- the socket's news ---------------------------------------------------------------------------------------------
 
   /** A write was accepted by the kernel. */
-  flushed(): void {
+  flushed(now?: number): void {
     if (this.sent === 'all') return;
     const waitingBytes = this.#connection.socket.writableLength;
     this.#connection.stalls.sent(waitingBytes);
     if (waitingBytes > 0 || !this.#requestEnded) return;
     this.sent = 'all';
-    if (this.head === undefined) this.#connection.stalls.expectBytes(this.request.timeouts.headersTimeout);
+    if (this.head === undefined) this.#connection.stalls.expectBytes(this.request.timeouts.headersTimeout, now);
   }
 
   drained(): void {
@@ -199,26 +207,32 @@ export class Exchange implements BodyTarget {
     this.received = 'some';
     if (head.statusCode === 101) return; // told with its tunnel
     this.#streams = isEventStream(head.rawHeaders);
-    this.#awaitBody();
     this.#listener?.onHead(head);
   }
 
   onBody(bytes: Buffer): void {
     this.#bodyBytes += bytes.length;
+    if (this.#listener?.onBody(bytes) === false) this.#pause();
+  }
+
+  /** The origin owes more than one read brought. */
+  readEnded(): void {
+    if (this.#listener?.readEnded?.() === false) this.#pause();
     // TLS gives out what it has read already, however paused.
-    if (!this.paused) this.#awaitBody();
-    const listener = this.#listener;
-    if (listener === undefined || listener.onBody(bytes)) return;
+    if (this.head !== undefined && !this.paused) this.#awaitBody();
+  }
+
+  #pause(): void {
     if (this.#listener === undefined) return; // it has left meanwhile: nobody would resume
     this.paused = true;
     this.#connection.stalls.expectNothing();
   }
 
-  /** The response is complete. */
-  complete(trailers: readonly string[]): void {
+  /** The response is complete, as of `now`. */
+  complete(trailers: readonly string[], now: number): void {
     this.received = 'all';
     this.request.body?.detach();
-    this.#listener?.exchangeEnded(trailers);
+    this.#listener?.exchangeEnded(trailers, now);
     this.#listener = undefined;
   }
 
@@ -281,19 +295,4 @@ export class Exchange implements BodyTarget {
 function bytesLeft(framing: ResponseFraming | undefined, bytesRead: number): number {
   if (framing?.kind === 'none') return 0;
   return framing?.kind === 'length' ? framing.bytes - bytesRead : Number.POSITIVE_INFINITY;
-}
-
-function isEventStream(rawHeaders: readonly string[]): boolean {
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i];
-    if (name?.length === 12 && name.toLowerCase() === 'content-type') return EVENT_STREAM.test(rawHeaders[i + 1] ?? '');
-  }
-  return false;
-}
-
-function joined(head: string, bytes: Uint8Array): Buffer {
-  const buffer = Buffer.allocUnsafe(head.length + bytes.length);
-  buffer.write(head, 0, 'latin1');
-  buffer.set(bytes, head.length);
-  return buffer;
 }

@@ -37,9 +37,9 @@ export class StallWatch {
   }
 
   /** It is the origin's turn to send something, from now on. */
-  expectBytes(ms: number): void {
+  expectBytes(ms: number, now?: number): void {
     this.#receiveTimeoutMs = ms;
-    this.#receiving.set(ms);
+    this.#receiving.set(ms, now);
   }
 
   /** It may be silent: we do not read, or it owes nothing. */

@@ -24,6 +24,13 @@ export class Attempts {
     return this.list.length;
   }
 
+  /** What a re-send is judged by. */
+  get facts() {
+    const { count, ambiguousResends, headForwarded } = this;
+    const { reused = false, sent = 'nothing', received = 'nothing' } = this.list[count - 1] ?? {};
+    return { reused, sent, received, headForwarded, ambiguousResends, attempts: count } as const;
+  }
+
   begin(origin: string, reused: boolean): void {
     this.list.push({ origin, phase: 'checkout', reused, sent: 'nothing', received: 'nothing', cause: undefined });
   }

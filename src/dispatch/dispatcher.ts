@@ -97,7 +97,7 @@ export class Dispatcher implements Dispatching, RunHouse {
   #admit(run: Run): void {
     try {
       run.prepare(this.#origins[0]?.address.authority ?? '');
-      this.budget.deposit();
+      this.budget.deposit(run.patience.startedAt);
       if (!this.demand.begin(run)) this.enqueue(run);
     } catch (error) {
       run.fail(asBackendError(error));

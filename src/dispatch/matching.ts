@@ -42,9 +42,10 @@ export class Matching implements Demand {
     const { travel } = run;
     const origin = this.#choice.pick((one) => one.hasConnectionFor(travel) || one.canDial);
     if (origin === undefined) return false;
-    const taken = origin.take(travel);
+    const now = run.patience.startedAt; // nothing has been waited for since
+    const taken = origin.take(travel, now);
     if (typeof taken === 'object') {
-      run.begin(origin, taken);
+      run.begin(origin, taken, now);
       return true;
     }
     if (taken === 'later') this.#coming += 1;

@@ -52,10 +52,16 @@ export interface OutgoingRequest {
 export interface ResponseSink {
   /** An interim response, 100 and 102 to 199 without 101. */
   onInformation(statusCode: number, statusText: string, rawHeaders: readonly string[]): void;
-  /** The final head, once. Nothing is re-sent from here on. */
-  onHead(head: ResponseHead): void;
-  /** Body bytes, the receiver's to keep. Returns false to stop reading until `Dispatch.resume()`. */
-  onBody(bytes: Buffer): boolean;
+  /**
+   * The final head, once. Nothing is re-sent from here on. `more`: body bytes or the end came with it, and are told before
+   * anything else happens. Default false.
+   */
+  onHead(head: ResponseHead, more?: boolean): void;
+  /**
+   * Body bytes, the receiver's to keep. Returns false to stop reading until `Dispatch.resume()`. `last`: the end came with
+   * them, `onEnd` is called next. Default false.
+   */
+  onBody(bytes: Buffer, last?: boolean): boolean;
   /** The response is complete; its connection is not ours any more. */
   onEnd(trailers: readonly string[]): void;
   /**

@@ -37,9 +37,9 @@ export class RetryBudget {
   }
 
   /** A request has come. Once for each, not for its re-sends. */
-  deposit(): void {
+  deposit(now = this.#clock.now()): void {
     if (this.#unlimited) return;
-    this.#refill();
+    this.#refill(now);
     const place = this.#second % WINDOW_SECONDS;
     this.#requests[place] = (this.#requests[place] ?? 0) + 1;
     this.#windowRequests += 1;
@@ -49,7 +49,7 @@ export class RetryBudget {
   /** Takes a token for one re-send; false when there is none. */
   tryWithdraw(): boolean {
     if (this.#unlimited) return true;
-    this.#refill();
+    this.#refill(this.#clock.now());
     if (this.#tokens < 1) return false;
     this.#tokens -= 1;
     return true;
@@ -59,8 +59,7 @@ export class RetryBudget {
     return Math.max(SMALLEST_CAPACITY, this.#ratio * this.#windowRequests);
   }
 
-  #refill(): void {
-    const now = this.#clock.now();
+  #refill(now: number): void {
     this.#forgetUntil(Math.floor(now / 1000));
     const earned = (this.#minPerSecond * (now - this.#refilledAt)) / 1000;
     this.#refilledAt = now;

@@ -1,8 +1,7 @@
 /** One request from beginning to end: its attempts, and what its requester gets to hear. */
 
-import { AsyncResource } from 'node:async_hooks';
 import type { Exchange, Ending as ExchangeEnding, ExchangeListener } from '../connection/exchange.js';
-import { type Attempt, BackendError } from '../errors.js';
+import { type Attempt, asBackendError, BackendError } from '../errors.js';
 import { fieldValue } from '../http1/fields.js';
 import { writeRequestHead } from '../http1/request-head.js';
 import type { ResponseHead } from '../http1/response-parser.js';
@@ -13,10 +12,10 @@ import type { Tenancy } from '../origin/tenancy.js';
 import { AskedBody } from './asked-body.js';
 import { Attempts } from './attempts.js';
 import { isIdempotent } from './idempotence.js';
-import { News } from './news.js';
 import { Patience, type PatienceListener } from './patience.js';
 import { framingOf } from './replay-body.js';
 import type { Dispatch, OutgoingRequest, ResponseSink, Tunnel } from './request.js';
+import { Requester } from './requester.js';
 import {
   type Ending,
   judgeRetry,
@@ -40,11 +39,8 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
   isLinked = false;
   readonly request: OutgoingRequest;
   readonly patience: Patience;
-  readonly #sink: ResponseSink;
   readonly #house: RunHouse;
-  // The requester's own context: sockets outlive requests and would lend it that of whoever dialled them.
-  readonly #scope = new AsyncResource('PooledRequest');
-  readonly #news: News;
+  readonly #requester: Requester;
   readonly #attempts = new Attempts();
   readonly #idempotent: boolean;
   #head = '';
@@ -61,9 +57,8 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
     super(idempotent || request.nonIdempotent === 'any' ? 'any' : request.nonIdempotent);
     this.request = request;
     this.patience = new Patience(request.timeouts, house.clock, house.deadlines, this);
-    this.#sink = sink;
+    this.#requester = new Requester(request, sink, house.observer);
     this.#house = house;
-    this.#news = new News(request, house.observer, this.#scope);
     this.#idempotent = idempotent;
   }
 
@@ -84,18 +79,19 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
     this.#head = writeRequestHead({ method, path, host, fields, framing: framingOf(body), acceptsTrailers, upgrade });
   }
 
-  begin(origin: Origin, tenancy: Tenancy): void {
+  /** `now` is the clock's, for who has just asked it. */
+  begin(origin: Origin, tenancy: Tenancy, now = this.#house.clock.now()): void {
     const { connection } = tenancy;
     const { authority } = origin.address;
     this.patience.endWait();
     this.#origin = origin;
-    this.#begunAt = this.#house.clock.now();
+    this.#begunAt = now;
     this.#attempts.begin(origin.address.origin, connection.exchanges > 0);
-    origin.lend(tenancy, this.travel);
+    origin.lend(tenancy, this.travel, now);
     this.prepare(authority);
     this.#asked = AskedBody.of(this.request, this.#house.deadlines);
     this.#exchange = connection.begin(this.#asked?.request ?? this.request, this);
-    if (!this.#exchange.start(this.#head)) {
+    if (!this.#exchange.start(this.#head, now)) {
       const refused = 'the kernel refused the first write: the connection was closed';
       this.#judge('refused-write', new BackendError('connection_terminated', refused));
     } else if (this.travel === 'fresh' && !this.#idempotent) origin.expectFresh();
@@ -144,7 +140,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
     const { clock } = this.#house;
     if (ambiguous) this.#attempts.ambiguousResends += 1;
     origin.tally.countResent(reason);
-    this.#news.resent(origin.address.origin, reason);
+    this.#requester.resent(origin.address.origin, reason);
     this.travel = 'fresh';
     if (delayMs === 0) this.#house.redial(this, origin, preferOtherOrigin);
     else clock.after(delayMs, () => this.#ended || this.#house.redial(this, origin, preferOtherOrigin));
@@ -154,13 +150,14 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
 
   onInformation(statusCode: number, statusText: string, rawHeaders: readonly string[]): void {
     if (statusCode === 100) this.#asked?.ask();
-    this.#scope.runInAsyncScope(this.#sink.onInformation, this.#sink, statusCode, statusText, rawHeaders);
+    const { sink } = this.#requester;
+    this.#requester.runInAsyncScope(sink.onInformation, sink, statusCode, statusText, rawHeaders);
   }
 
   onHead(head: ResponseHead): void {
     if (JUDGED_STATUSES.has(head.statusCode) && this.#resendsAfter(head)) return;
     this.#answered(head);
-    this.#scope.runInAsyncScope(this.#sink.onHead, this.#sink, head);
+    this.#requester.gotHead(head);
   }
 
   #answered({ statusCode }: ResponseHead): void {
@@ -176,20 +173,36 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
     this.#origin?.tally.countTunnel();
     this.#end(undefined);
     this.#tellRequest(this.#house.clock.now());
-    if (this.#sink.onSwitch === undefined) tunnel.destroy();
-    else this.#scope.runInAsyncScope(this.#sink.onSwitch, this.#sink, head, tunnel);
+    const { sink } = this.#requester;
+    if (sink.onSwitch === undefined) tunnel.destroy();
+    else this.#requester.runInAsyncScope(sink.onSwitch, sink, head, tunnel);
   }
 
   onBody(bytes: Buffer): boolean {
-    return this.#scope.runInAsyncScope(this.#sink.onBody, this.#sink, bytes);
+    this.#requester.gotBody(bytes);
+    return true;
   }
 
-  exchangeEnded(trailers: readonly string[]): void {
-    const now = this.#house.clock.now();
+  readEnded(): boolean {
+    return this.#requester.readEnded();
+  }
+
+  exchangeEnded(trailers: readonly string[], now: number): void {
+    try {
+      this.#requester.runInAsyncScope(this.#tellEnd, this, trailers, now);
+    } catch (thrown) {
+      this.fail(asBackendError(thrown));
+      throw thrown;
+    }
+  }
+
+  #tellEnd(trailers: readonly string[], now: number): void {
+    this.#requester.tell(true);
+    if (this.#ended) return;
     this.#attempts.record(this.#exchange, undefined);
     this.#end(now - this.#begunAt);
     this.#tellRequest(now);
-    this.#scope.runInAsyncScope(this.#sink.onEnd, this.#sink, trailers);
+    this.#requester.sink.onEnd(trailers);
   }
 
   /** True = this response is not for the requester: the request is sent again. */
@@ -219,12 +232,13 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
   fail(error: BackendError): void {
     if (this.#ended) return;
     const failure = this.#giveUp(error);
-    this.#scope.runInAsyncScope(this.#sink.onFail, this.#sink, failure);
+    const { sink } = this.#requester;
+    this.#requester.runInAsyncScope(sink.onFail, sink, failure);
   }
 
   /** It was not taken in. */
   refuse(error: BackendError): void {
-    this.#news.refused(error);
+    this.#requester.refused(error);
     this.fail(error);
   }
 
@@ -239,6 +253,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
 
   #giveUp(cause: BackendError): BackendError {
     this.#house.leave(this);
+    this.#requester.leave();
     if (this.#exchange !== undefined) {
       this.#attempts.record(this.#exchange, cause);
       this.#exchange.abandon();
@@ -247,7 +262,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
     const error = this.#attempts.failure(cause);
     this.#origin?.tally.countDelivery(error.delivery);
     this.#end(undefined);
-    this.#news.failed(error);
+    this.#requester.failed(error);
     return error;
   }
 
@@ -263,22 +278,15 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
 
   #facts(ending: Ending, head?: ResponseHead): RetryFacts {
     const { maxAttempts, retryOn, clock } = this.#house;
-    const { count, ambiguousResends, headForwarded, list } = this.#attempts;
-    const { reused = false, sent = 'nothing', received = 'nothing' } = list[count - 1] ?? {};
     const retryAfter = head === undefined ? undefined : fieldValue(head.rawHeaders, 'retry-after');
     return {
       ending,
       status: head?.statusCode,
       retryAfterMs: retryAfter === undefined ? undefined : parseRetryAfter(retryAfter, clock.wallNow()),
       idempotent: this.#idempotent,
-      reused,
-      sent,
-      received,
-      headForwarded,
+      ...this.#attempts.facts,
       bodySpent: this.request.body?.replayable === false,
-      attempts: count,
       maxAttempts,
-      ambiguousResends,
       retryOn,
       timeLeftMs: this.patience.leftMs,
       upgrade: this.request.upgrade !== undefined,
@@ -287,6 +295,6 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
 
   #tellRequest(now: number): void {
     const { origin = '' } = this.#origin?.address ?? {};
-    this.#news.answered(origin, this.#statusCode, this.#attempts.count, now - this.patience.startedAt);
+    this.#requester.answered(origin, this.#statusCode, this.#attempts.count, now - this.patience.startedAt);
   }
 }

@@ -60,6 +60,14 @@ export function writeRequestHead(parts: RequestHeadParts): string {
   return head + connectionFields(parts);
 }
 
+/** A head and its whole body as the bytes of one write. */
+export function headWithBody(head: string, body: Uint8Array): Buffer {
+  const bytes = Buffer.allocUnsafe(head.length + body.length);
+  bytes.write(head, 0, 'latin1');
+  bytes.set(body, head.length);
+  return bytes;
+}
+
 /** The line in front of a chunk. Behind its bytes goes CRLF. A size of 0 would end the body. */
 export function chunkHead(size: number): string {
   if (!(size > 0)) throw new RangeError(`a chunk has at least 1 byte, not ${size}`);

@@ -14,6 +14,7 @@ import { answerFailure, asBackendError, asHeadError, isBodyUnread } from './erro
 import { HeldResponse } from './held-response.js';
 import { inHook, isPromise } from './hook.js';
 import { writeInterim } from './interim.js';
+import { canEndWith } from './last-piece.js';
 import { lingerOnClose } from './linger.js';
 import type { MountedBackend } from './mounted-backend.js';
 import { type IntakeOutlet, RequestIntake } from './request-intake.js';
@@ -47,7 +48,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced {
   #dispatch: Dispatch | undefined; // gone once it has ended
   #readsRequest = false; // its body came from the client's stream
   #answeredContinue = false;
-  #bodyBegun = false;
+  #lastText: string | undefined; // the whole rest of the body, to be written with the end
   #endsWithClose = false; // the client's connection is what ends the body
   #pace: ClientPace | undefined; // made for a client that has something to take, or to give, in its own time
   #held: HeldResponse | undefined; // while a hook decides about its head
@@ -89,8 +90,8 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced {
     this.#answeredContinue = request.expectsContinue;
     try {
       const idempotent = this.#declaredIdempotent(request);
-      const declared = { idempotent, nonIdempotent, timeouts, expectTimeout };
-      const outgoing = { method, path, fields, host, body, acceptsTrailers, ...declared };
+      const message = { method, path, fields, host, body, acceptsTrailers };
+      const outgoing = { ...message, idempotent, nonIdempotent, timeouts, expectTimeout };
       const dispatch = house.dispatching.dispatch(outgoing, this);
       if (this.#isOpen()) this.#dispatch = dispatch; // it may have failed before it returned
     } catch (thrown) {
@@ -127,19 +128,19 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced {
     }
   }
 
-  onHead(head: ResponseHead): void {
+  onHead(head: ResponseHead, more = false): void {
     if (this.#stage !== 'taking') return;
     try {
       this.#endsWithClose = endsWithClose(head, this.#req);
       const fields = fieldsForClient(head, this.#req, this.#mount.options, this.#intake?.request.host);
       if (isPromise(fields)) this.#hold(head, fields);
-      else this.#begin(head, fields);
+      else this.#begin(head, fields, more);
     } catch (thrown) {
       this.#giveUp(asHeadError(thrown));
     }
   }
 
-  #begin(head: ResponseHead, fields: string[]): void {
+  #begin(head: ResponseHead, fields: string[], hasMore: boolean): void {
     if (this.#res.headersSent || this.#res.writableEnded) {
       // A middleware, a timeout of its own perhaps, has answered in our place.
       this.#stage = 'over';
@@ -149,7 +150,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced {
     this.#writeHead(head, fields);
     this.#stage = 'relaying';
     // A head must not wait for a body that comes later, but one that comes with it should share its write.
-    process.nextTick(Relay.#flush, this);
+    if (!hasMore) this.#res.flushHeaders();
   }
 
   #hold(head: ResponseHead, fields: PromiseLike<string[]>): void {
@@ -161,20 +162,23 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced {
     const held = this.#held;
     this.#held = undefined;
     if (held === undefined || this.#stage !== 'taking') return;
-    this.#begin(held.head, fields);
+    this.#begin(held.head, fields, held.pieces.length > 0 || held.trailers !== undefined);
     let more = true;
     for (const piece of held.pieces) more = this.onBody(piece);
     if (held.trailers !== undefined) this.onEnd(held.trailers);
     else if (more) this.#dispatch?.resume();
   }
 
-  onBody(bytes: Buffer): boolean {
+  onBody(bytes: Buffer, last = false): boolean {
     if (this.#held !== undefined) {
       this.#held.pieces.push(bytes);
       return false;
     }
     if (this.#stage !== 'relaying') return true;
-    this.#bodyBegun = true;
+    if (last && canEndWith(this.#res, bytes)) {
+      this.#lastText = bytes.toString('latin1');
+      return true;
+    }
     try {
       if (this.#res.write(bytes)) return true;
     } catch (thrown) {
@@ -195,7 +199,8 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced {
     this.#intake?.release();
     try {
       if (trailers.length > 0) this.#res.addTrailers(fieldsByName(withoutForbiddenTrailers(trailers)));
-      this.#res.end();
+      if (this.#lastText === undefined) this.#res.end();
+      else this.#res.end(this.#lastText, 'latin1');
     } catch (thrown) {
       this.#giveUp(asBackendError(thrown));
       return;
@@ -215,10 +220,6 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced {
     const closes = isBodyUnread(req);
     writeResponseHead(this.#res, { head, fields, closes });
     if (closes) lingerOnClose(req, this.#mount.house.deadlines);
-  }
-
-  static #flush(relay: Relay): void {
-    if (relay.#stage === 'relaying' && !relay.#bodyBegun) relay.#res.flushHeaders();
   }
 
   // --- the pace of the client ----------------------------------------------------------------------------------------

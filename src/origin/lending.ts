@@ -42,9 +42,9 @@ export class Lending {
   }
 
   /** Whether a reused connection may carry what must not be sent twice, by its record and its age. */
-  isProven(connection: Connection): boolean {
+  isProven(connection: Connection, now = this.#clock.now()): boolean {
     if (connection.exchanges < VERIFIED_EXCHANGES) return false;
-    return connection.idleMs() < Math.min(VERIFIED_IDLE_MS, this.#idleLimit.effectiveMs);
+    return connection.idleMs(now) < Math.min(VERIFIED_IDLE_MS, this.#idleLimit.effectiveMs);
   }
 
   /** Whether `checkout` might find something. */
@@ -53,43 +53,41 @@ export class Lending {
       case 'any':
         return this.#pool.canCheckout('recent');
       case 'verified':
-        return this.#newestIsProven || this.#pool.canCheckout('fresh');
+        return this.#newestIsProven(this.#clock.now()) || this.#pool.canCheckout('fresh');
       case 'fresh':
         return this.freshShareLeft > 0 && this.#pool.canCheckout('fresh');
     }
   }
 
   /** A connection that suits by age and record. Whether it is alive is for the caller to find out. */
-  checkout(travel: Travel): Tenancy | undefined {
+  checkout(travel: Travel, now: number): Tenancy | undefined {
     switch (travel) {
       case 'any':
         // Newest first: the longer a socket has been idle, the likelier its server has hung up.
-        return this.#youngEnough('recent', this.#idleLimit.effectiveMs);
+        return this.#youngEnough('recent', this.#idleLimit.effectiveMs, now);
       case 'verified':
-        return this.#newestIsProven ? this.#pool.checkout('recent')?.item : this.#youngEnough('fresh', SPARE_MS);
+        return this.#newestIsProven(now)
+          ? this.#pool.checkout('recent')?.item
+          : this.#youngEnough('fresh', SPARE_MS, now);
       case 'fresh':
-        return this.freshShareLeft > 0 ? this.#youngEnough('fresh', SPARE_MS) : undefined;
+        return this.freshShareLeft > 0 ? this.#youngEnough('fresh', SPARE_MS, now) : undefined;
     }
   }
 
-  get #newestIsProven(): boolean {
+  #newestIsProven(now: number): boolean {
     const newest = this.#pool.peek('recent');
-    return newest !== undefined && this.isProven(newest.connection) && !this.#isTooOld(newest);
+    return newest !== undefined && this.isProven(newest.connection, now) && now < newest.retireAt;
   }
 
   /** The first of this choice that is young enough; those that are too old are closed on the way. */
-  #youngEnough(choice: Choice, limitMs: number): Tenancy | undefined {
+  #youngEnough(choice: Choice, limitMs: number, now: number): Tenancy | undefined {
     for (;;) {
       const tenancy = this.#pool.checkout(choice)?.item;
       if (tenancy === undefined) return undefined;
       const { connection } = tenancy;
-      if (this.#isTooOld(tenancy)) connection.close('max-age');
-      else if (connection.idleMs() <= limitMs) return tenancy;
+      if (now >= tenancy.retireAt) connection.close('max-age');
+      else if (connection.idleMs(now) <= limitMs) return tenancy;
       else connection.close(connection.fresh ? 'spare-expired' : 'idle-timeout');
     }
-  }
-
-  #isTooOld({ retireAt }: Tenancy): boolean {
-    return this.#clock.now() >= retireAt;
   }
 }

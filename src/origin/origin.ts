@@ -76,9 +76,9 @@ export class Origin implements Landlord, DiallerListener {
    * Lends a connection that is alive at this moment. `'later'`: one is being checked, and will be offered. `undefined`:
    * there is none.
    */
-  take(travel: Travel): Tenancy | 'later' | undefined {
+  take(travel: Travel, now = this.#setting.clock.now()): Tenancy | 'later' | undefined {
     for (;;) {
-      const tenancy = this.#lending.checkout(travel);
+      const tenancy = this.#lending.checkout(travel, now);
       if (tenancy === undefined) return undefined;
       const alive = tenancy.connection.isAlive();
       if (alive === true) return tenancy;
@@ -91,13 +91,13 @@ export class Origin implements Landlord, DiallerListener {
   }
 
   /** A connection begins to carry a request. */
-  lend(tenancy: Tenancy, travel: Travel): void {
+  lend(tenancy: Tenancy, travel: Travel, now: number): void {
     const { connection } = tenancy;
     this.standing.begin();
     this.tally.requests += 1;
     if (connection.exchanges > 0) {
       this.tally.reused += 1;
-      tenancy.idleMsWhenLent = connection.idleMs();
+      tenancy.idleMsWhenLent = connection.idleMs(now);
     }
     this.#pool.markUsed(tenancy.slot);
     if (travel === 'fresh') this.#lending.takeFreshShare(tenancy);

@@ -41,7 +41,8 @@ export class Stock {
   /** A connection became idle. */
   added({ connection, retireAt }: Tenancy): void {
     const limitMs = connection.fresh ? SPARE_MS : this.#idleLimit.effectiveMs;
-    this.#inspectWithin(Math.min(limitMs, retireAt - this.#setting.clock.now()));
+    const now = connection.idleSince;
+    this.#inspectWithin(Math.min(limitMs, retireAt - now), now);
   }
 
   /** The origin closed a connection. One that nobody has used is not replaced in a loop. */
@@ -49,7 +50,7 @@ export class Stock {
     const now = this.#setting.clock.now();
     if (connection.exchanges > 0 || now - connection.idleSince >= PAUSE_MS) return;
     this.#pausedUntil = now + PAUSE_MS;
-    this.#inspectWithin(PAUSE_MS);
+    this.#inspectWithin(PAUSE_MS, now);
   }
 
   /** Whether the minimum is open. */
@@ -81,9 +82,9 @@ export class Stock {
     return idle + busy;
   }
 
-  #inspectWithin(ms: number): void {
+  #inspectWithin(ms: number, now: number): void {
     const leftMs = Math.max(1, ms);
-    if (this.#setting.clock.now() + leftMs < this.#inspection.at) this.#inspection.set(leftMs);
+    if (now + leftMs < this.#inspection.at) this.#inspection.set(leftMs, now);
   }
 
   /** Ages are judged by the clock when a connection is lent; this only keeps old ones from lying about. */
