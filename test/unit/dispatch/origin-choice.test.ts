@@ -187,6 +187,16 @@ describe('an ejected origin', () => {
     ]);
   });
 
+  test('is dialled for its probe, and the probe rides what was dialled', async () => {
+    const { house, left } = await ejected();
+    left.reset();
+    await house.settle();
+    const waiting = await house.sent();
+    await house.advance(1_000);
+    const peer = await house.accept();
+    expect([peer.origin, house.peerOf(waiting)]).toEqual([A, peer]);
+  });
+
   test('is readmitted when its probe is answered, and gets the others who wait', async () => {
     const { house, left } = await ejected();
     left.answer();
