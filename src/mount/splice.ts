@@ -50,6 +50,7 @@ export class Splice implements TunnelListener {
     const client = this.#client;
     this.#idle.set(this.#limits.idleTimeout);
     this.#whole.set(this.#limits.maxDuration);
+    client.allowHalfOpen = true; // not so by default on TLS
     client.on('close', () => this.#clientClosed());
     client.on('end', () => this.#clientEnded());
     client.on('drain', () => this.#clientDrained());

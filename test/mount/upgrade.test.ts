@@ -1,10 +1,13 @@
 /** Upgrades to protocols of the origin's own, byte by byte: the tunnel, refusals, limits and every way to end. */
 
 import { once } from 'node:events';
+import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { describe, expect, test } from 'vitest';
+import { authority, cert, key } from '../wire/certificate.js';
 import { checkAtRest } from '../wire/setting.js';
-import { client, until } from './setting.js';
+import { client, listen, until } from './setting.js';
 import {
   allOf,
   asking,
@@ -98,6 +101,25 @@ describe('the tunnel', () => {
     expect(String(asked.unread)).toBe('3 bytes');
     await until(() => backend.stats().origins[0]?.tunnels.open === 0);
     checkAtRest(backend);
+  });
+
+  test('a client of TLS, too, may end its half and still read', async () => {
+    const origin = await rawUpgradeOrigin(async (socket) => {
+      socket.write(switching('sum'));
+      const text = await allOf(socket);
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      socket.end(`${text.length} bytes`);
+    });
+    const { backend } = await startFront(origin);
+    const server = createTlsServer({ key, cert }, backend.handler());
+    server.on('upgrade', backend.upgradeHandler());
+    const socket = connectTls({ port: await listen(server), host: '127.0.0.1', ca: authority, allowHalfOpen: true });
+    await once(socket, 'secureConnect');
+    socket.write(asking('sum'));
+    await once(socket, 'readable');
+    socket.end('abc');
+    expect(await allOf(socket)).toMatch(/3 bytes$/);
+    socket.destroy();
   });
 
   test('the origin may end its half and still read', async () => {

@@ -2,12 +2,14 @@
 
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import express from 'express';
 import fastify from 'fastify';
 import { PooledBackend } from 'pooled-backend';
 import { fastifyPooledBackend } from 'pooled-backend/fastify';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { WebSocket } from 'ws';
+import { WebSocket, WebSocketServer } from 'ws';
+import { authority, cert, key } from '../wire/certificate.js';
 import { client, listen, until } from './setting.js';
 import { asking, rawUpgradeOrigin, startFront, switching, webSocket, webSocketOrigin } from './upgrade-setting.js';
 
@@ -186,6 +188,32 @@ describe('the end', () => {
     socket.send('die');
     expect((await closed)[0]).toBe(1006);
   });
+});
+
+test('over TLS on both sides: large messages, and an orderly close', async () => {
+  const origin = createTlsServer({ key, cert });
+  const sockets = new WebSocketServer({ server: origin });
+  sockets.on('connection', (socket) => socket.on('message', (message) => socket.send(message)));
+  const backend = new PooledBackend({
+    origins: [`https://localhost:${await listen(origin)}`],
+    spareConnections: false,
+    tls: { ca: authority },
+    connect: { family: 4 },
+  });
+  onTestFinished(() => backend.destroy());
+  const front = createTlsServer({ key, cert }, backend.handler());
+  front.on('upgrade', backend.upgradeHandler());
+  const socket = new WebSocket(`wss://127.0.0.1:${await listen(front)}/`, { ca: authority });
+  onTestFinished(() => socket.terminate());
+  await once(socket, 'open');
+  const large = Buffer.alloc(3_000_000, 'abcdefg');
+  socket.send(large);
+  const [echoed] = (await once(socket, 'message')) as [Buffer];
+  expect(echoed.equals(large)).toBe(true);
+  socket.close(1000);
+  expect((await once(socket, 'close'))[0]).toBe(1000);
+  await until(() => tunnelsOf(backend)?.open === 0);
+  expect(backend.stats().origins[0]?.closed).toEqual({ upgraded: 1 });
 });
 
 describe('frameworks', () => {
