@@ -1,6 +1,7 @@
 /**
  * A load generator in its own process, for machines without wrk and for a given rate or number of requests: raw
- * sockets, one request at a time on each, the same bytes again and again but for `{n}`, which is the request's number.
+ * sockets, one request at a time on each, the same bytes again and again but for `{n}`, the request's number since the
+ * process began.
  *
  * Options: `{ port, connections, request }`; several requests take turns. Asked `run` with `{ seconds?, requests?, rate? }` it answers `LoadResult`:
  * it stops after that many seconds or requests, whichever is first. With `rate` it starts so many requests a second,
@@ -27,7 +28,8 @@ const templates = [request].flat().map((text) => (text.includes('{n}') ? text : 
 let errors = {};
 /** @type {number[]} */
 let latencies = [];
-let begun = 0;
+let begun = 0; // of this run
+let numbers = 0;
 let limit = Number.POSITIVE_INFINITY; // requests that may begin
 let paced = false;
 let over = true;
@@ -49,13 +51,14 @@ class Lane {
 
   send() {
     begun += 1;
+    numbers += 1;
     this.#waiting = true;
     this.#text = '';
     this.#bodyLeft = -1;
     this.#sentAt = performance.now();
     this.#socket ??= this.#open();
     const template = templates[begun % templates.length] ?? '';
-    this.#socket.write(typeof template === 'string' ? template.replace('{n}', String(begun)) : template);
+    this.#socket.write(typeof template === 'string' ? template.replace('{n}', String(numbers)) : template);
   }
 
   #open() {

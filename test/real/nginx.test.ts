@@ -7,6 +7,13 @@ import { listen } from '../../bench/rig/listen.mjs';
 import { findNginx } from '../../bench/rig/nginx.mjs';
 import { send } from './client.js';
 import { NginxOrigin } from './nginx-origin.js';
+import {
+  expectPromises,
+  idleLimits,
+  meetIdleCloses,
+  startLoad as startLoadOfModes,
+  startProxy as startProxyOfModes,
+} from './setting.js';
 
 const RELOAD_EVERY_MS = 250;
 const required = process.env.REQUIRE_REAL_SERVERS === '1';
@@ -109,4 +116,14 @@ describe.skipIf(findNginx() === undefined && !required)('in front of two nginx',
     },
     60_000,
   );
+
+  test('that closes after 1 s idle without a word of it: the limit is learned and ends below 1 s', async () => {
+    const [origin] = await startOrigins('keepalive_timeout 1s;');
+    const proxy = await startProxyOfModes([origin?.url ?? '']);
+    const gets = await startLoadOfModes(proxy.port, 'GET', 12);
+    const posts = await startLoadOfModes(proxy.port, 'POST', 6);
+    await meetIdleCloses([gets, posts], 1000);
+    expectPromises(gets, posts, origin?.executed() ?? []);
+    for (const limit of idleLimits(proxy)) expect(limit).toBeLessThan(1000);
+  }, 25_000);
 });
