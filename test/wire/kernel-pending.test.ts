@@ -38,6 +38,11 @@ async function prime(backend: PooledBackend, origin: ScriptedOrigin, count: numb
   await origin.until(() => origin.openConnections >= 1);
 }
 
+/** Every answer so far is recorded: one that comes late would pass for what is pending. */
+async function recorded(origin: ScriptedOrigin): Promise<void> {
+  await origin.until(() => origin.connections.every(({ open, steps }) => !open || steps.at(-1) !== 'execute'));
+}
+
 /** Everything that is open gets what is pending while the event loop stands still; then `act`, before it moves on. */
 function whileBlocked<T>(origin: ScriptedOrigin, pending: Pending, act: () => T): T {
   // Not those in the middle of a handshake: they are handed out in the turn in which it ends.
@@ -86,6 +91,7 @@ describe('on plain TCP', () => {
     // A spare or two of the kind that is waiting for a POST.
     if (method === 'POST') await outcomeOf(backend, { method, body: 'first' });
     const body = method === 'POST' ? { body: 'x' } : {};
+    await recorded(origin);
     const sending = await fromPoll(() =>
       whileBlocked(origin, pending, () => ({
         outcomes: ['a', 'b', 'c'].map((id) => outcomeOf(backend, { method, id, ...body })),
@@ -148,6 +154,7 @@ describe('on TLS', () => {
     await prime(backend, origin, 3);
     if (method === 'POST') await outcomeOf(backend, { method, body: 'first' });
     const body = method === 'POST' ? { body: 'x' } : {};
+    await recorded(origin);
     const sending = await fromPoll(() =>
       whileBlocked(origin, pending, () => ({
         outcomes: ['a', 'b', 'c'].map((id) => outcomeOf(backend, { method, id, ...body })),
