@@ -33,6 +33,7 @@ export interface HouseOptions extends Omit<PooledBackendOptions, 'origins'> {
   /** Gives the numbers of the house. Default: always 0.5. */
   readonly random?: () => number;
   readonly clock?: ManualClock;
+  readonly deadlines?: Deadlines;
   /** Makes the dials. Default: each waits in `dials` for the test. */
   readonly startDial?: StartDial;
 }
@@ -52,9 +53,9 @@ export class House {
   readonly peers: Peer[] = [];
   readonly callers: Caller[] = [];
 
-  constructor({ random = () => 0.5, startDial, clock = new ManualClock(), ...options }: HouseOptions = {}) {
+  constructor({ random = () => 0.5, startDial, ...given }: HouseOptions = {}) {
+    const { clock = new ManualClock(), deadlines = new Deadlines(clock), ...options } = given;
     loadLlhttp();
-    const deadlines = new Deadlines(clock);
     this.clock = clock;
     this.deadlines = deadlines;
     const resolved = resolveOptions({ origins: ['http://a.test:80'], ...options });

@@ -1,0 +1,92 @@
+/** Drives a world through every order of events, breadth first, so that the first breach found has the shortest history. */
+
+import { type Event, type Setting, tell } from './events.js';
+import { World } from './world.js';
+
+export interface Exploration {
+  /** Worlds that differ. */
+  readonly states: number;
+  /** Events taken from them. */
+  readonly transitions: number;
+  readonly longest: number;
+  /** All of them were seen; else the limit came first. */
+  readonly complete: boolean;
+  /** What was broken, and by what. */
+  readonly breach: string | undefined;
+}
+
+export interface Limits {
+  readonly ms?: number;
+  readonly onProgress?: (states: number, transitions: number, waiting: number) => void;
+}
+
+interface Found {
+  readonly history: readonly Event[];
+  readonly possible: readonly Event[];
+}
+
+const SIDE_BY_SIDE = 64;
+
+export async function explore(
+  setting: Setting,
+  { ms = Number.POSITIVE_INFINITY, onProgress }: Limits = {},
+): Promise<Exploration> {
+  const end = performance.now() + ms;
+  // Every refused dial makes two errors, and their stacks cost more than all the rest.
+  Error.stackTraceLimit = 0;
+  const seen = new Set<string>();
+  let transitions = 0;
+  let longest = 0;
+  let level: Found[] = [];
+  const result = (complete: boolean, breach?: string): Exploration => {
+    return { states: seen.size, transitions, longest, complete, breach };
+  };
+  /** The states that are new, in the order of the histories. */
+  async function expand(histories: readonly (readonly Event[])[]): Promise<(Found | string)[]> {
+    return (await Promise.all(histories.map((history) => look(setting, history, seen)))).filter(
+      (one) => one !== undefined,
+    );
+  }
+  const [first] = await expand([[]]);
+  if (typeof first === 'string') return result(false, first);
+  if (first !== undefined) level = [first];
+  for (let depth = 1; level.length > 0; depth += 1) {
+    longest = depth - 1;
+    const next: Found[] = [];
+    const edges = level.flatMap(({ history, possible }) => possible.map((event) => [...history, event]));
+    for (let from = 0; from < edges.length; from += SIDE_BY_SIDE) {
+      if (performance.now() > end) return result(false);
+      const batch = edges.slice(from, from + SIDE_BY_SIDE);
+      transitions += batch.length;
+      for (const one of await expand(batch)) {
+        if (typeof one === 'string') return result(false, one);
+        next.push(one);
+      }
+      onProgress?.(seen.size, transitions, edges.length - from);
+    }
+    level = next;
+  }
+  return result(true);
+}
+
+/** `undefined` = it was seen before. A text is a breach. */
+async function look(
+  setting: Setting,
+  history: readonly Event[],
+  seen: Set<string>,
+): Promise<Found | string | undefined> {
+  const world = await World.replay(setting, history);
+  try {
+    world.check();
+    const key = world.look;
+    if (seen.has(key)) return undefined;
+    seen.add(key);
+    const { possible } = world;
+    await world.comeToRest();
+    return { history, possible };
+  } catch (error) {
+    return `${error instanceof Error ? error.message : error}\n  setting: ${JSON.stringify(setting)}\n  history: ${tell(history)}`;
+  } finally {
+    world.destroy();
+  }
+}
