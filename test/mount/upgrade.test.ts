@@ -113,7 +113,8 @@ describe('the tunnel', () => {
     const { backend } = await startFront(origin);
     const server = createTlsServer({ key, cert }, backend.handler());
     server.on('upgrade', backend.upgradeHandler());
-    const socket = connectTls({ port: await listen(server), host: '127.0.0.1', ca: authority, allowHalfOpen: true });
+    const socket = connectTls({ port: await listen(server), host: '127.0.0.1', ca: authority });
+    socket.allowHalfOpen = true;
     await once(socket, 'secureConnect');
     socket.write(asking('sum'));
     await once(socket, 'readable');
