@@ -1,5 +1,6 @@
 import { defineConfig } from 'tsup';
 import { llhttpForEsbuild } from './llhttp.config.js';
+import { statusPageForEsbuild } from './status-page.config.js';
 
 export default defineConfig({
   entry: {
@@ -14,5 +15,5 @@ export default defineConfig({
   clean: true,
   // The subpaths import the core by its public name, so that a process has one core and one WebAssembly instance.
   external: ['pooled-backend'],
-  esbuildPlugins: [llhttpForEsbuild()],
+  esbuildPlugins: [llhttpForEsbuild(), statusPageForEsbuild()],
 });

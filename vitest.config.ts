@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { llhttpForVite } from './llhttp.config.js';
+import { statusPageForVite } from './status-page.config.js';
 
 const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -8,7 +9,7 @@ const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const reportFile = process.env.TEST_REPORT;
 
 export default defineConfig({
-  plugins: [llhttpForVite()],
+  plugins: [llhttpForVite(), statusPageForVite()],
   resolve: {
     // Tests and examples import the library by the names that its users write.
     alias: [

@@ -26,7 +26,10 @@ import {
   type UpgradeHandlerOptions,
 } from './options.js';
 import { Origin } from './origin/origin.js';
-import { type BackendStats, takeStats } from './stats.js';
+import { type BackendStats, listConnections, type OriginConnections, takeStats } from './stats.js';
+import { StatusFeed } from './status/status-feed.js';
+import { createStatusHandler, type StatusHandler } from './status/status-handler.js';
+import { resolveStatusOptions, type StatusHandlerOptions } from './status/status-options.js';
 
 /** How long `close()` waits. */
 export interface CloseOptions {
@@ -48,6 +51,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
   readonly #origins: readonly Origin[];
   readonly #deadlines: Deadlines;
   readonly #tunnels = new OpenTunnels();
+  readonly #statusFeeds: StatusFeed[] = [];
   #answered: Promise<void> | undefined; // all requests, since it is closing
   #closing: Promise<void> | undefined;
 
@@ -121,6 +125,20 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
     return createUpgradeHandler({ house: this.#mounted, tunnels: this.#tunnels, options: resolved });
   }
 
+  /**
+   * Serves a page that shows this backend live, and the same as a stream of events, as JSON and as CSV: a listener for
+   * node:http's `request`, a handler for Express and Connect under any path. It can be read, and changes nothing. Who may
+   * see it is for the caller to say. While nobody watches it costs nothing.
+   *
+   * @throws TypeError or RangeError for bad options
+   */
+  statusHandler(options: StatusHandlerOptions = {}): StatusHandler {
+    const resolved = resolveStatusOptions(options);
+    const feed = new StatusFeed(this, systemClock, resolved);
+    this.#statusFeeds.push(feed);
+    return createStatusHandler(feed, resolved.title);
+  }
+
   /** Sends one request. Rejects with a `BackendError`. */
   request(options: BackendRequestOptions): Promise<BackendResponse> {
     return sendRequest(this.#mounted, options);
@@ -134,6 +152,11 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
   /** What is happening now and has happened so far, as plain frozen data. */
   stats(): BackendStats {
     return takeStats(this.#origins, this.#dispatcher, this.#mounted);
+  }
+
+  /** Every connection of each origin, one by one, as plain frozen data. The work is in proportion to their number. */
+  connections(): readonly OriginConnections[] {
+    return listConnections(this.#origins);
   }
 
   /**
@@ -160,6 +183,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
     this.#dispatcher.close(error);
     for (const origin of this.#origins) origin.close('destroyed');
     this.#tunnels.destroy();
+    for (const feed of this.#statusFeeds) feed.close();
     this.#deadlines.rest();
   }
 
@@ -168,6 +192,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
     await this.#tunnels.allClosed();
     this.#dispatcher.close(undefined);
     for (const origin of this.#origins) origin.close('drained');
+    for (const feed of this.#statusFeeds) feed.close();
     this.#deadlines.rest();
   }
 

@@ -22,4 +22,7 @@ export type {
   PooledBackendOptions,
   UpgradeHandlerOptions,
 } from './options.js';
-export type { BackendStats, OriginStats } from './stats.js';
+export type { ConnectionState, ConnectionStats } from './origin/connection-stats.js';
+export type { BackendStats, OriginConnections, OriginStats } from './stats.js';
+export type { StatusHandler } from './status/status-handler.js';
+export type { StatusHandlerOptions } from './status/status-options.js';

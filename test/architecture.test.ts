@@ -33,7 +33,7 @@ const ALL_BUT_TESTING = [
     'connection',
     'origin',
   ],
-  ...['dispatch', 'mount', 'backend'],
+  ...['dispatch', 'mount', 'status', 'backend'],
 ];
 
 const RULES: Readonly<Record<string, ImportRule>> = {
@@ -61,6 +61,12 @@ const RULES: Readonly<Record<string, ImportRule>> = {
     values: ['dispatch', 'http1', 'options', 'errors', 'observe', ...TIME],
     packages: ['pooled-backend', 'fastify'],
   },
+  status: {
+    values: ['options', 'clock', 'errors'],
+    types: ['stats', 'origin', 'observe'],
+    packages: ['virtual:status-page'],
+  },
+  'status/page': { values: ['status/report'] },
   backend: { values: ALL_BUT_TESTING },
   index: { values: ALL_BUT_TESTING },
   testing: { values: ['clock', 'deadlines', 'errors'], types: ['*'] },
@@ -78,6 +84,8 @@ const AREAS_WITHOUT_SOCKETS = new Set([
   'balance',
   'dispatch',
 ]);
+// The page is a browser's, where no other clock is.
+const AREAS_WITH_TIME = new Set(['testing', 'status/page']);
 const TIMER_MODULES = /^(node:)?(timers(\/promises)?|perf_hooks)$/;
 const TIMER_NAMES = new Set(['setTimeout', 'setInterval', 'setImmediate', 'performance']);
 
@@ -87,6 +95,7 @@ function areaOf(file: string): string {
     .replace(/^src\//, '')
     .replace(/(\.d)?\.ts$/, '')
     .split('/');
+  if (first === 'status' && rest[0] === 'page') return 'status/page';
   if (rest.length > 0) return first;
   return /^(options|option-.*|origin-options|handler-options|upgrade-options)$/.test(first) ? 'options' : first;
 }
@@ -125,7 +134,7 @@ class SourceCheck {
   #visit(node: ts.Node): void {
     this.#checkImports(node);
     this.#checkTypes(node);
-    if (this.#file !== 'src/clock.ts' && areaOf(this.#file) !== 'testing') this.#checkTime(node);
+    if (this.#file !== 'src/clock.ts' && !AREAS_WITH_TIME.has(areaOf(this.#file))) this.#checkTime(node);
     ts.forEachChild(node, (child) => this.#visit(child));
   }
 

@@ -10,6 +10,7 @@ import { describe, expect, test } from 'vitest';
 import { llhttpForEsbuild } from '../llhttp.config.js';
 import { BackendError, type ErrorCode } from '../src/errors.js';
 import { handlerOptionTable, type OptionRow, optionTable, upgradeOptionTable } from '../src/options.js';
+import { statusPageForEsbuild } from '../status-page.config.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url)).replace(/[\\/]$/, '');
 const README_EXISTS = existsSync(join(ROOT, 'README.md'));
@@ -266,7 +267,8 @@ function complaintsAbout(blocks: readonly Block[]): string[] {
     if (block === undefined) return getSourceFile(name, target, ...rest);
     return ts.createSourceFile(name, `${block.code}\nexport {};\n`, target);
   };
-  const program = ts.createProgram([...byFile.keys(), `${ROOT}/src/http1/llhttp-binary.d.ts`], blockOptions, host);
+  const bundled = ['src/http1/llhttp-binary.d.ts', 'src/status/status-page.d.ts'].map((file) => join(ROOT, file));
+  const program = ts.createProgram([...byFile.keys(), ...bundled], blockOptions, host);
   return [...byFile].flatMap(([file, block]) => {
     const source = program.getSourceFile(file);
     return ts
@@ -310,7 +312,7 @@ async function bundled(file: string): Promise<string> {
     format: 'esm',
     target: 'node20',
     logLevel: 'silent',
-    plugins: [ownNames, llhttpForEsbuild()],
+    plugins: [ownNames, llhttpForEsbuild(), statusPageForEsbuild()],
   });
   return outfile;
 }

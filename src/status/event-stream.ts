@@ -1,0 +1,29 @@
+/** One who watches through Server-Sent Events (HTML standard, §9.2). */
+
+import type { ServerResponse } from 'node:http';
+import type { StatusFeed, Watcher } from './status-feed.js';
+
+/** How long a browser waits before it connects again. */
+const RETRY_MS = 2_000;
+
+/** The head must have been written. */
+export function streamEvents(res: ServerResponse, feed: StatusFeed): void {
+  let takes = true;
+  const watcher: Watcher = {
+    tell(event, json) {
+      // At most one message lies before a browser that does not read.
+      if (!takes) return false;
+      takes = res.write(`event: ${event}\ndata: ${json}\n\n`);
+      return true;
+    },
+    end: () => void res.end(),
+  };
+  const leave = () => feed.leave(watcher);
+  res.on('drain', () => {
+    takes = true;
+  });
+  res.on('close', leave);
+  res.on('error', leave);
+  res.write(`retry: ${RETRY_MS}\n\n`);
+  feed.watch(watcher);
+}

@@ -1,0 +1,78 @@
+/** The last ten minutes, as far as somebody watched: counts at the end of each column, and latencies within it. */
+
+import type { BackendStats, OriginStats } from '../stats.js';
+import { BINS, binOf, type Column, HISTORY_MS, type Latency, MOST_ORIGINS, type OriginColumn } from './report.js';
+
+/** Columns of two seconds make 300 in ten minutes. */
+export const COLUMN_MS = 2_000;
+
+export class History {
+  readonly #columns: Column[] = []; // oldest first
+  readonly #bins = new Map<string, Uint32Array>(); // of the column that is being filled, by origin
+
+  get columns(): readonly Column[] {
+    return this.#columns;
+  }
+
+  /** A request was answered. */
+  answered(origin: string, durationMs: number): void {
+    const bin = binOf(durationMs);
+    let bins = this.#bins.get(origin);
+    if (bins === undefined) {
+      if (this.#bins.size >= MOST_ORIGINS) return;
+      bins = new Uint32Array(BINS);
+      this.#bins.set(origin, bins);
+    }
+    bins[bin] = (bins[bin] ?? 0) + 1;
+  }
+
+  /** Closes the column at `at`, if it is as long as columns are. */
+  close(at: number, stats: BackendStats): Column | undefined {
+    const last = this.#columns.at(-1);
+    // A timer may fire a little early, and a clock may be set back.
+    if (last !== undefined && at >= last.at && at - last.at < COLUMN_MS * 0.9) return undefined;
+    const column: Column = {
+      at,
+      inFlight: stats.inFlight,
+      queue: stats.queue.length,
+      refused: sum(stats.queue.refused),
+      origins: stats.origins.slice(0, MOST_ORIGINS).map((origin) => this.#columnOf(origin)),
+    };
+    const stale = this.#columns.findIndex((one) => one.at > at - HISTORY_MS && one.at < at);
+    this.#columns.splice(0, stale < 0 ? this.#columns.length : stale);
+    this.#columns.push(column);
+    return column;
+  }
+
+  /** Nobody watches any more: what a column has so far would be taken for all of it. */
+  interrupt(): void {
+    for (const bins of this.#bins.values()) bins.fill(0);
+  }
+
+  #columnOf(stats: OriginStats): OriginColumn {
+    const bins = this.#bins.get(stats.origin);
+    const latency = packed(bins);
+    bins?.fill(0);
+    return {
+      requests: stats.requests,
+      reused: stats.reused,
+      resent: sum(stats.resent),
+      failed: sum(stats.delivery),
+      dialled: stats.dialled,
+      busy: stats.connections.busy,
+      open: stats.connections.open,
+      latency,
+    };
+  }
+}
+
+/** Without the empty bins on both sides. */
+function packed(bins: Uint32Array | undefined): Latency {
+  const from = bins?.findIndex((count) => count > 0) ?? -1;
+  if (bins === undefined || from < 0) return { from: 0, counts: [] };
+  return { from, counts: [...bins.subarray(from, bins.findLastIndex((count) => count > 0) + 1)] };
+}
+
+function sum(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((total, count) => total + count, 0);
+}

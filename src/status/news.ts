@@ -1,0 +1,91 @@
+/** What happened lately, from the events of a backend: bounded, and the same again is counted, not listed. */
+
+import type { BackendEvents, EventName } from '../observe.js';
+import type { NewsItem } from './report.js';
+import type { StatusSource } from './status-source.js';
+
+const MOST_ITEMS = 40;
+/** An item is the same again when it was among the newest, and not longer ago than this. */
+const NEWEST = 8;
+const SAME_MS = 10_000;
+
+type Told = Pick<NewsItem, 'kind' | 'origin' | 'text'>;
+type Tell<Name extends EventName> = (details: BackendEvents[Name][0]) => Told;
+
+/** Paths are left out: they may hold what the reader of a status page should not see. */
+const TELL: { readonly [Kind in NewsItem['kind']]: Tell<Kind> } = {
+  eject: ({ origin, reason, forMs }) => ({
+    ...{ kind: 'eject', origin },
+    text: `ejected for ${Math.round(forMs)} ms: ${reason}`,
+  }),
+  readmit: ({ origin }) => ({ kind: 'readmit', origin, text: 'is back' }),
+  failOpen: () => ({ kind: 'failOpen', origin: null, text: 'too many origins are out: all of them are tried' }),
+  poisoned: ({ origin }) => ({ kind: 'poisoned', origin, text: 'sent bytes that nobody had asked for' }),
+  dialFailed: ({ origin, error }) => ({ kind: 'dialFailed', origin, text: `dial failed: ${error.code}` }),
+  resend: ({ origin, method, reason }) => ({ kind: 'resend', origin, text: `${method} sent again: ${reason}` }),
+  fail: ({ method, error }) => ({
+    ...{ kind: 'fail', origin: error.origin ?? null },
+    text: `${method} failed: ${error.code}, delivery ${error.delivery}`,
+  }),
+  refuse: ({ method, error }) => ({ kind: 'refuse', origin: null, text: `${method} refused: ${error.code}` }),
+  stale: ({ origin, swept }) => ({
+    ...{ kind: 'stale', origin },
+    text: swept > 0 ? 'closed idle connections' : 'closed an idle connection',
+  }),
+};
+
+export class News {
+  /** Newest first. */
+  readonly #items: NewsItem[] = [];
+  readonly #now: () => number;
+  #hasChanged = false;
+  readonly #listeners: readonly { on(source: StatusSource): void; off(source: StatusSource): void }[];
+
+  /** `now` gives milliseconds since the Unix epoch. */
+  constructor(now: () => number) {
+    this.#now = now;
+    const kinds = Object.keys(TELL) as NewsItem['kind'][]; // our own literal
+    this.#listeners = kinds.map((kind) => this.#listener(kind));
+  }
+
+  get items(): readonly NewsItem[] {
+    return this.#items;
+  }
+
+  listen(source: StatusSource): void {
+    for (const listener of this.#listeners) listener.on(source);
+  }
+
+  stop(source: StatusSource): void {
+    for (const listener of this.#listeners) listener.off(source);
+  }
+
+  /** The items, if there are others than at the last call. */
+  changed(): readonly NewsItem[] | undefined {
+    if (!this.#hasChanged) return undefined;
+    this.#hasChanged = false;
+    return [...this.#items];
+  }
+
+  #listener<Kind extends NewsItem['kind']>(kind: Kind) {
+    const listen = (details: BackendEvents[Kind][0]) => this.#add(TELL[kind](details));
+    // The emitter's types cannot follow a name that is a parameter.
+    const heard = listen as (...details: BackendEvents[EventName]) => void;
+    return {
+      on: (source: StatusSource) => void source.on(kind as 'eject', heard),
+      off: (source: StatusSource) => void source.off(kind as 'eject', heard),
+    };
+  }
+
+  #add(told: Told): void {
+    const at = this.#now();
+    const same = this.#items.findIndex(
+      (item, index) =>
+        index < NEWEST && at - item.at < SAME_MS && item.text === told.text && item.origin === told.origin,
+    );
+    const [before] = same < 0 ? [] : this.#items.splice(same, 1);
+    this.#items.unshift({ ...told, at, count: (before?.count ?? 0) + 1 });
+    if (this.#items.length > MOST_ITEMS) this.#items.pop();
+    this.#hasChanged = true;
+  }
+}

@@ -1,0 +1,50 @@
+/** Every connection of an origin as a row of a table, for those who want to read, not look. */
+
+import type { ConnectionStats, OriginReport } from '../report.js';
+import { el, type Part, setAttribute, setText } from './dom.js';
+import { count, duration, plural } from './format.js';
+import { WORDS } from './states.js';
+
+const HEADINGS = ['place', 'state', 'exchanges', 'open for', 'idle for'];
+
+export function connectionTable(): Part<OriginReport> {
+  const rows = el('tbody');
+  const head = el('tr', {}, ...HEADINGS.map((heading) => el('th', { scope: 'col' }, heading)));
+  const summary = el('summary');
+  const scroller = el('div', {
+    class: 'scroller',
+    tabindex: 0,
+    role: 'region',
+    'aria-label': 'Connections one by one',
+  });
+  scroller.append(el('table', { class: 'connections' }, el('thead', {}, head), rows));
+  const element = el('details', { class: 'panel' }, summary, scroller);
+  return {
+    element,
+    update({ slots }) {
+      setText(summary, `${plural(slots.length, 'connection')}, one by one`);
+      if (!element.open) return;
+      while (rows.rows.length > slots.length) rows.deleteRow(-1);
+      for (const [index, slot] of slots.entries()) showRow(rows.rows[index] ?? rows.appendChild(newRow()), slot);
+    },
+  };
+}
+
+function newRow(): HTMLTableRowElement {
+  return el('tr', {}, el('th', { scope: 'row' }), ...HEADINGS.slice(1).map(() => el('td')));
+}
+
+function showRow(row: HTMLTableRowElement, { slot, state, exchanges, ageMs, idleMs }: ConnectionStats): void {
+  setAttribute(row, 'data-state', state);
+  const texts = [
+    String(slot),
+    WORDS[state].name,
+    count(exchanges),
+    duration(ageMs),
+    idleMs > 0 ? duration(idleMs) : '–',
+  ];
+  for (const [index, text] of texts.entries()) {
+    const cell = row.cells[index];
+    if (cell) setText(cell, text);
+  }
+}

@@ -1,0 +1,42 @@
+/** Histograms of latencies: added up, and read as quantiles. */
+
+import { BINS, boundMs, type Latency } from '../report.js';
+
+export function sumOf(histograms: Iterable<Latency>): Latency {
+  const counts = new Array<number>(BINS).fill(0);
+  for (const { from, counts: added } of histograms) {
+    for (const [at, count] of added.entries()) counts[from + at] = (counts[from + at] ?? 0) + count;
+  }
+  return { from: 0, counts };
+}
+
+/** The duration that the share `q` of the requests did not exceed, in milliseconds; undefined when there were none. */
+export function quantile(latency: Latency, q: number): number | undefined {
+  const total = latency.counts.reduce((all, count) => all + count, 0);
+  if (total === 0) return undefined;
+  let below = 0;
+  for (const [at, count] of latency.counts.entries()) {
+    if (count === 0 || below + count < q * total) {
+      below += count;
+      continue;
+    }
+    const bin = latency.from + at;
+    const upper = boundMs(bin);
+    const lower = bin === 0 ? upper / 2 : boundMs(bin - 1);
+    // Within the bin they are taken to lie evenly on the scale of the bins.
+    return lower * (upper / lower) ** Math.max(0, (q * total - below) / count);
+  }
+  return boundMs(latency.from + latency.counts.length - 1);
+}
+
+/** The bins that are not empty in any of the histograms, as first and last; undefined when there are none. */
+export function rangeOf(histograms: Iterable<Latency>): readonly [number, number] | undefined {
+  let first = BINS;
+  let last = -1;
+  for (const { from, counts } of histograms) {
+    if (counts.length === 0) continue;
+    first = Math.min(first, from);
+    last = Math.max(last, from + counts.length - 1);
+  }
+  return last < 0 ? undefined : [first, last];
+}

@@ -1,0 +1,122 @@
+/** The status page: begins to listen, and shows what it hears. */
+
+import { exportButton, pauseButton, themeButton } from './controls.js';
+import { byId, type Part, PartList, setAttribute, setText } from './dom.js';
+import { Feed, type FeedState } from './feed.js';
+import { clockTime } from './format.js';
+import { heatMap } from './heat-map.js';
+import { showLegend } from './legend.js';
+import { showNews } from './news-list.js';
+import { type OriginData, originCard } from './origin-card.js';
+import { originView } from './origin-view.js';
+import { stretchOf } from './series.js';
+import { Store } from './store.js';
+import { held, showTiles } from './tiles.js';
+import { verdictOfAll } from './verdict.js';
+
+const WORDS: Readonly<Record<FeedState, string>> = {
+  connecting: 'connecting',
+  live: 'live',
+  polling: 'polling',
+  paused: 'paused',
+  lost: 'no answer',
+};
+
+const store = new Store();
+const tiles = showTiles();
+const legend = showLegend();
+const news = showNews();
+const cards = new PartList<OriginData>(byId('origins'), () => originCard(store));
+const heat = heatMap(true);
+byId('heat').append(heat.element);
+let view: { readonly name: string; readonly part: Part<OriginData> } | undefined;
+let feedState: FeedState = 'connecting';
+
+const feed = new Feed({
+  all(report) {
+    store.all(report);
+    show();
+  },
+  tick(tick) {
+    store.tick(tick);
+    show();
+  },
+  state(state) {
+    feedState = state;
+    showFeedState();
+  },
+});
+
+function show(): void {
+  const { report } = store;
+  if (report === undefined) return;
+  byId('main').hidden = false;
+  setText(byId('title'), report.title);
+  showVerdict();
+  showFeedState();
+  const origins = report.origins.map((origin, index) => ({ origin, index }));
+  const alone = origins.find(({ origin }) => origin.origin === askedOrigin());
+  byId('overview').hidden = alone !== undefined;
+  byId('alone').hidden = alone === undefined;
+  if (alone === undefined) view = undefined;
+  else showAlone(alone);
+  if (alone === undefined) {
+    tiles(store);
+    cards.update(origins.map((one) => [one.origin.origin, one]));
+    heat.update({ columns: store.columns, scope: 'all', stretch: stretchOf(store.columns, report.at) });
+    news(store);
+  }
+  legend(alone === undefined ? report.origins : [alone.origin]);
+  setText(byId('process'), `process ${report.process.pid} · Node ${report.process.node}`);
+  setText(byId('memory'), `spool ${held(report.spool)} · request bodies ${held(report.requestBuffer)}`);
+}
+
+/** Said aloud by screen readers when it changes, and only then. */
+function showVerdict(): void {
+  if (store.report === undefined) return;
+  const { mood, word, why } = verdictOfAll(store.report);
+  setAttribute(byId('verdict'), 'data-mood', mood);
+  setText(byId('verdict-word'), word);
+  setText(byId('verdict-why'), why);
+  document.title = `${mood === 'bad' ? '■ ' : mood === 'doubtful' ? '▲ ' : ''}${store.report.title}`;
+}
+
+function showFeedState(): void {
+  setAttribute(byId('feed'), 'data-feed', feedState);
+  setText(byId('feed-word'), WORDS[feedState]);
+  setText(byId('feed-time'), store.report === undefined ? '' : clockTime(store.report.at));
+}
+
+function showAlone(data: OriginData): void {
+  const { origin } = data.origin;
+  if (view?.name !== origin) {
+    view = { name: origin, part: originView(store) };
+    byId('alone').replaceChildren(view.part.element);
+    view.part.update(data);
+    scrollTo(0, 0);
+    // Whoever came by a link goes on reading here.
+    view.part.element.querySelector('h2')?.focus({ preventScroll: true });
+  } else view.part.update(data);
+}
+
+function askedOrigin(): string | undefined {
+  const [, name] = /^#\/origin\/(.+)$/.exec(location.hash) ?? [];
+  try {
+    return name === undefined ? undefined : decodeURIComponent(name);
+  } catch {
+    return undefined;
+  }
+}
+
+themeButton(show);
+exportButton(store);
+pauseButton(
+  () => feed.pause(),
+  () => feed.start(),
+);
+addEventListener('hashchange', show);
+addEventListener('resize', show);
+addEventListener('pagehide', () => feed.stop());
+addEventListener('pageshow', (event) => event.persisted && feedState !== 'paused' && feed.start());
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', show);
+feed.start();

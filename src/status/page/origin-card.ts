@@ -1,0 +1,114 @@
+/** One origin among the others: how it is doing, its connections, its pace. */
+
+import type { OriginReport } from '../report.js';
+import { el, type Part, setAttribute, setText } from './dom.js';
+import { duration, percent, plural, rate } from './format.js';
+import { heatMap } from './heat-map.js';
+import { quantile, sumOf } from './latency.js';
+import { stretchOf } from './series.js';
+import type { Store } from './store.js';
+import { strip } from './strip.js';
+import { hostOf, verdictOf } from './verdict.js';
+
+export interface OriginData {
+  readonly origin: OriginReport;
+  readonly index: number;
+}
+
+/** Where the page shows one origin alone. */
+export function addressOf({ origin }: OriginReport): string {
+  return `#/origin/${encodeURIComponent(origin)}`;
+}
+
+export function originCard(store: Store): Part<OriginData> {
+  const host = el('span', { class: 'host' });
+  const scheme = el('span', { class: 'scheme' });
+  const link = el('a', { class: 'name' }, scheme, host);
+  const badge = statusBadge();
+  const role = el('p', { class: 'role' });
+  const connections = strip(store);
+  const facts = factList(['requests', 'reused', 'half within', 'idle limit']);
+  const heat = heatMap();
+  const element = el(
+    'li',
+    { class: 'card' },
+    el('div', { class: 'who' }, el('h3', {}, link), badge.element, role),
+    el('div', { class: 'slots' }, connections.element),
+    facts.element,
+    heat.element,
+  );
+  return {
+    element,
+    update({ origin, index }) {
+      setText(scheme, origin.origin.slice(0, -hostOf(origin).length));
+      setText(host, hostOf(origin));
+      setAttribute(link, 'href', addressOf(origin));
+      badge.update(origin);
+      setAttribute(element, 'data-mood', verdictOf(origin).mood);
+      setText(role, roleOf(origin));
+      connections.update(origin);
+      facts.update(factsOf(store, { origin, index }));
+      const now = store.report?.at ?? 0;
+      heat.update({ columns: store.columns, scope: index, stretch: stretchOf(store.columns, now) });
+    },
+  };
+}
+
+/** How it is doing, by shape, colour and word. */
+export function statusBadge(): Part<OriginReport> {
+  const word = el('strong');
+  const why = el('span', { class: 'why' });
+  const element = el('p', { class: 'badge' }, el('span', { class: 'lamp', 'aria-hidden': 'true' }), word, ' ', why);
+  return {
+    element,
+    update(origin) {
+      const verdict = verdictOf(origin);
+      setAttribute(element, 'data-mood', verdict.mood);
+      setText(word, verdict.word);
+      setText(why, verdict.why);
+    },
+  };
+}
+
+/** Some numbers under their names. */
+export function factList(names: readonly string[]): Part<readonly string[]> {
+  const values = names.map(() => el('dd'));
+  const rows = names.map((name, index) => el('div', {}, el('dt', {}, name), values[index] ?? ''));
+  const element = el('dl', { class: 'facts' }, ...rows);
+  return {
+    element,
+    update(texts) {
+      for (const [index, value] of values.entries()) setText(value, texts[index] ?? '');
+    },
+  };
+}
+
+function factsOf(store: Store, { origin, index }: OriginData): string[] {
+  const { requests, reused } = store.pace(index);
+  const now = store.report?.at ?? 0;
+  const lately = store.columns.filter(({ at }) => at > now - 12_000);
+  const latency = sumOf(lately.flatMap(({ origins }) => origins[index]?.latency ?? []));
+  const middle = quantile(latency, 0.5);
+  return [
+    `${rate(requests)} /s`,
+    requests > 0 ? percent(reused / requests) : '–',
+    middle === undefined ? '–' : duration(middle),
+    idleLimit(origin),
+  ];
+}
+
+/** How long a connection may be idle, and who says so when it is not the option. */
+function idleLimit({ idleLimitMs }: OriginReport): string {
+  const { effective, learned, hinted, configured } = idleLimitMs;
+  if (effective === configured) return duration(effective);
+  const isLearned = learned !== null && (hinted === null || learned <= hinted);
+  return `${duration(effective)} ${isLearned ? 'learned' : 'told'}`;
+}
+
+function roleOf({ weight, backup, maxConnections, connections, tunnels }: OriginReport): string {
+  const parts = [`${connections.open} of ${maxConnections} open`];
+  if (backup) parts.unshift('backup');
+  if (weight > 1) parts.push(`weight ${weight}`);
+  if (tunnels.open > 0) parts.push(plural(tunnels.open, 'tunnel'));
+  return parts.join(' · ');
+}

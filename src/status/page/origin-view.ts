@@ -1,0 +1,178 @@
+/** One origin alone: everything that is known of it. */
+
+import type { Latency, OriginReport } from '../report.js';
+import { connectionTable } from './connection-table.js';
+import { el, type Part, setText } from './dom.js';
+import { count, duration, percent, rate } from './format.js';
+import { heatMap } from './heat-map.js';
+import { quantile, sumOf } from './latency.js';
+import { type OriginData, statusBadge } from './origin-card.js';
+import { levels, rates, reuse, stretchOf } from './series.js';
+import { sparkline } from './sparkline.js';
+import type { Store } from './store.js';
+import { strip } from './strip.js';
+import { countTable } from './tables.js';
+
+export function originView(store: Store): Part<OriginData> {
+  const heading = el('h2', { tabindex: -1 });
+  const badge = statusBadge();
+  const connections = strip(store, true);
+  const charts = chartsOf(store);
+  const heat = heatMap(true);
+  const within = el('small');
+  const tables = TABLES.map(({ title, note, read }) => ({ part: countTable(title, note), read }));
+  const list = connectionTable();
+  const element = el(
+    'div',
+    { class: 'origin-view' },
+    el('p', { class: 'back' }, el('a', { href: '#/' }, '← All origins')),
+    el('div', { class: 'title' }, heading, badge.element),
+    el('section', { class: 'panel' }, el('h3', {}, 'Connections'), connections.element),
+    charts.element,
+    el('section', { class: 'panel' }, el('h3', {}, 'Latency ', within), heat.element),
+    el('div', { class: 'tables' }, ...tables.map(({ part }) => part.element)),
+    list.element,
+  );
+  return {
+    element,
+    update(data) {
+      const { origin, index } = data;
+      setText(heading, origin.origin);
+      badge.update(origin);
+      connections.update(origin);
+      charts.update(data);
+      const stretch = stretchOf(store.columns, store.report?.at ?? 0);
+      heat.update({ columns: store.columns, scope: index, stretch });
+      setText(within, inWords(sumOf(store.columns.flatMap(({ origins }) => origins[index]?.latency ?? []))));
+      for (const { part, read } of tables) part.update(read(origin));
+      list.update(origin);
+    },
+  };
+}
+
+function chartsOf(store: Store): Part<OriginData> {
+  const perSecond = (value: number) => `${rate(value)} per second`;
+  const charts = [
+    chart('Requests', '/s', perSecond, rate, (index) => rates(store.columns, index, 'requests')),
+    chart(
+      'Reused',
+      '',
+      percent,
+      percent,
+      (index) => reuse(store.columns, index),
+      () => 1,
+    ),
+    chart(
+      'Busy',
+      '',
+      count,
+      count,
+      (index) => levels(store.columns, index, 'busy'),
+      (one) => one.maxConnections,
+    ),
+    chart('Opened', '/s', perSecond, rate, (index) => rates(store.columns, index, 'dialled')),
+    chart('Sent again', '/s', perSecond, rate, (index) => rates(store.columns, index, 'resent')),
+    chart('Failed', '/s', perSecond, rate, (index) => rates(store.columns, index, 'failed')),
+  ];
+  return {
+    element: el('div', { class: 'charts' }, ...charts.map(({ element }) => element)),
+    update(data) {
+      for (const one of charts) one.update(data);
+    },
+  };
+
+  function chart(
+    name: string,
+    unit: string,
+    show: (value: number) => string,
+    short: (value: number) => string,
+    read: (index: number) => ReturnType<typeof reuse>,
+    top?: (origin: OriginReport) => number,
+  ): Part<OriginData> {
+    const spark = sparkline(name);
+    const value = el('span', { class: 'value' });
+    const small = el('span', { class: 'unit' }, unit);
+    return {
+      element: el('section', { class: 'tile' }, el('h3', {}, name), el('p', {}, value, small), spark.element),
+      update({ origin, index }) {
+        const points = read(index);
+        const now = points.at(-1)?.value;
+        setText(value, now === undefined ? '–' : short(now));
+        const stretch = stretchOf(store.columns, store.report?.at ?? 0);
+        spark.update({ points, stretch, show, ...(top && { top: top(origin) }) });
+      },
+    };
+  }
+}
+
+function inWords(latency: Latency): string {
+  const [middle, high] = [quantile(latency, 0.5), quantile(latency, 0.99)];
+  if (middle === undefined || high === undefined) return '';
+  return `half within ${duration(middle)}, 99 % within ${duration(high)}`;
+}
+
+type Rows = readonly (readonly [string, string])[];
+
+const listed = (counts: Readonly<Record<string, number>>): Rows =>
+  Object.entries(counts)
+    .filter(([, number]) => number > 0)
+    .sort(([, one], [, other]) => other - one)
+    .map(([name, number]) => [name, count(number)]);
+
+const TABLES: readonly { title: string; note: string; read: (origin: OriginReport) => Rows }[] = [
+  {
+    title: 'Requests',
+    note: 'exchanges begun',
+    read: ({ requests, reused, dialled, dialsFailed }) => [
+      ['on a reused connection', count(reused)],
+      ['on one that carried none before', count(requests - reused)],
+      ['connections opened', count(dialled)],
+      ['dials failed', count(dialsFailed)],
+    ],
+  },
+  { title: 'Answers', note: 'final heads by class', read: ({ responses }) => listed(responses) },
+  { title: 'Sent again', note: 'by reason', read: ({ resent }) => listed(resent) },
+  {
+    title: 'Failed',
+    note: 'by what became of the request',
+    read: ({ delivery }) => [
+      ['unsent: it never reached the origin', count(delivery.unsent)],
+      ['unknown: it may have been processed', count(delivery.unknown)],
+      ['answered: the answer was cut off', count(delivery.answered)],
+    ],
+  },
+  { title: 'Closed', note: 'connections, by reason', read: ({ closed }) => listed(closed) },
+  {
+    title: 'Idle limit',
+    note: 'to be reused still',
+    read: ({ idleLimitMs }) => [
+      ['in force', duration(idleLimitMs.effective)],
+      ['configured', duration(idleLimitMs.configured)],
+      ['told by the origin', idleLimitMs.hinted === null ? '–' : duration(idleLimitMs.hinted)],
+      ['learned from its closes', idleLimitMs.learned === null ? '–' : duration(idleLimitMs.learned)],
+    ],
+  },
+  {
+    title: 'Surprises',
+    note: 'what idle connections did',
+    read: ({ stale, poisoned }) => [
+      ['found closed when wanted', count(stale.found)],
+      ['found closed beside those', count(stale.swept)],
+      ['sent bytes unasked', count(poisoned)],
+    ],
+  },
+  {
+    title: 'Health',
+    note: 'passive: how requests and dials ended',
+    read: ({ health, backoff, tunnels }) => [
+      ['state', health.state],
+      ['ejections remembered', count(health.ejections)],
+      ...(backoff.error === null ? [] : [['last dial', backoff.error] as const]),
+      [
+        'dialling',
+        backoff.state === 'ready' ? 'at any time' : `${backoff.state}, ${count(backoff.failures)} failed in a row`,
+      ],
+      ['tunnels open, so far', `${count(tunnels.open)}, ${count(tunnels.opened)}`],
+    ],
+  },
+];

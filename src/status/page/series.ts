@@ -1,0 +1,93 @@
+/** The history as series: one value for each piece of time, `undefined` where nobody watched. */
+
+import { type Column, HISTORY_MS, type Latency, type OriginColumn } from '../report.js';
+
+export interface Point {
+  readonly at: number;
+  readonly value: number | undefined;
+}
+
+/** What is drawn: a stretch of time that ends now. */
+export interface Stretch {
+  readonly from: number;
+  readonly to: number;
+}
+
+// Longer than this between two columns: nobody watched.
+const GAP_MS = 12_000;
+const STRETCHES_MS = [30_000, 60_000, 120_000, 300_000, HISTORY_MS];
+
+/** The least of some stretches that shows all there is. */
+export function stretchOf(columns: readonly Column[], now: number): Stretch {
+  const spanMs = now - (columns[0]?.at ?? now);
+  return { from: now - (STRETCHES_MS.find((ms) => ms >= spanMs) ?? HISTORY_MS), to: now };
+}
+
+/** One origin, or all of them together. */
+export type Scope = number | 'all';
+
+type Counter = 'requests' | 'reused' | 'resent' | 'failed' | 'dialled';
+
+/** What a counter grew by, per second. */
+export function rates(columns: readonly Column[], scope: Scope, counter: Counter): Point[] {
+  return differences(columns, (before, after, seconds) => {
+    return Math.max(0, (total(after, scope, counter) - total(before, scope, counter)) / seconds);
+  });
+}
+
+/** The share of the requests that rode a connection which had carried one before. */
+export function reuse(columns: readonly Column[], scope: Scope): Point[] {
+  return differences(columns, (before, after) => {
+    const requests = total(after, scope, 'requests') - total(before, scope, 'requests');
+    return requests <= 0 ? undefined : (total(after, scope, 'reused') - total(before, scope, 'reused')) / requests;
+  });
+}
+
+/** What is counted at the end of each column. */
+export function levels(columns: readonly Column[], scope: Scope, level: 'busy' | 'open'): Point[] {
+  return values(columns, (column) => total(column, scope, level));
+}
+
+export function values(columns: readonly Column[], read: (column: Column) => number | undefined): Point[] {
+  return columns.flatMap((column, index): Point[] => {
+    const point = { at: column.at, value: read(column) };
+    return isAfterGap(columns, index) ? [{ at: column.at - 1, value: undefined }, point] : [point];
+  });
+}
+
+/** The latencies of each column. */
+export function latencies(
+  columns: readonly Column[],
+  scope: Scope,
+): { readonly at: number; readonly parts: readonly Latency[] }[] {
+  return columns.map((column) => ({ at: column.at, parts: inScope(column, scope).map(({ latency }) => latency) }));
+}
+
+function differences(
+  columns: readonly Column[],
+  read: (before: Column, after: Column, seconds: number) => number | undefined,
+): Point[] {
+  const points: Point[] = [];
+  for (const [index, after] of columns.entries()) {
+    const before = columns[index - 1];
+    if (before === undefined) continue;
+    const value = isAfterGap(columns, index) ? undefined : read(before, after, (after.at - before.at) / 1000);
+    points.push({ at: after.at, value });
+  }
+  return points;
+}
+
+function isAfterGap(columns: readonly Column[], index: number): boolean {
+  const before = columns[index - 1];
+  return before !== undefined && (columns[index]?.at ?? 0) - before.at > GAP_MS;
+}
+
+function total(column: Column, scope: Scope, name: Counter | 'busy' | 'open'): number {
+  return inScope(column, scope).reduce((all, origin) => all + origin[name], 0);
+}
+
+function inScope(column: Column, scope: Scope): readonly OriginColumn[] {
+  if (scope === 'all') return column.origins;
+  const origin = column.origins[scope];
+  return origin === undefined ? [] : [origin];
+}

@@ -1,0 +1,111 @@
+/** What the page knows: the newest report, the history, and how busy each connection was since the report before. */
+
+import { type Column, type FullReport, HISTORY_MS, type NewsItem, type StatusReport, type Tick } from '../report.js';
+
+// Rates are taken over some reports, lest they flicker.
+const RECENT_MS = 4_500;
+
+/** Counts that grow, at one moment. */
+interface Totals {
+  readonly at: number;
+  readonly origins: readonly {
+    readonly requests: number;
+    readonly reused: number;
+    readonly dialled: number;
+    readonly resent: number;
+  }[];
+}
+
+/** How many a second, of late. */
+export interface Pace {
+  readonly requests: number;
+  readonly reused: number;
+  readonly dialled: number;
+  readonly resent: number;
+}
+
+export class Store {
+  report: StatusReport | undefined;
+  columns: readonly Column[] = [];
+  news: readonly NewsItem[] = [];
+  #recent: Totals[] = []; // oldest first
+  #exchanges = new Map<string, number>(); // by origin and slot, as of the newest report
+  #work = new Map<string, number>(); // a second, by origin and slot
+  #mostWork = 0;
+
+  all({ history, news, ...report }: FullReport): void {
+    this.columns = history;
+    this.news = news;
+    this.#take(report);
+  }
+
+  tick({ report, column, news }: Tick): void {
+    if (column !== undefined) {
+      this.columns = [...this.columns.filter(({ at }) => at > column.at - HISTORY_MS && at < column.at), column];
+    }
+    if (news !== undefined) this.news = news;
+    this.#take(report);
+  }
+
+  /** All of it, as `?format=json` gives it. */
+  get snapshot(): FullReport | undefined {
+    return this.report && { ...this.report, history: this.columns, news: this.news };
+  }
+
+  /** Of one origin, or of all. */
+  pace(origin?: number): Pace {
+    const [first, last] = [this.#recent[0], this.#recent.at(-1)];
+    const seconds = ((last?.at ?? 0) - (first?.at ?? 0)) / 1000;
+    const grown = (name: keyof Pace): number => {
+      if (first === undefined || last === undefined || seconds <= 0) return 0;
+      return Math.max(0, (sum(last, name, origin) - sum(first, name, origin)) / seconds);
+    };
+    return { requests: grown('requests'), reused: grown('reused'), dialled: grown('dialled'), resent: grown('resent') };
+  }
+
+  /** How hard a connection worked since the report before, 0 to 1: beside the one that worked hardest. */
+  workOf(origin: string, slot: number): number {
+    const work = this.#work.get(`${slot} ${origin}`) ?? 0;
+    return this.#mostWork === 0 ? 0 : Math.sqrt(work / this.#mostWork);
+  }
+
+  #take(report: StatusReport): void {
+    const before = this.report;
+    this.report = report;
+    this.#measureWork(report, before === undefined ? Number.NaN : (report.at - before.at) / 1000);
+    if (before !== undefined && before.process.pid !== report.process.pid) this.#recent = [];
+    this.#recent.push({
+      at: report.at,
+      origins: report.origins.map(({ requests, reused, dialled, resent }) => {
+        return { requests, reused, dialled, resent: Object.values(resent).reduce((all, one) => all + one, 0) };
+      }),
+    });
+    while (this.#recent.length > 2 && report.at - (this.#recent[1]?.at ?? 0) >= RECENT_MS) this.#recent.shift();
+  }
+
+  #measureWork(report: StatusReport, seconds: number): void {
+    const exchanges = new Map<string, number>();
+    const work = new Map<string, number>();
+    let most = 0;
+    for (const { origin, slots } of report.origins) {
+      for (const slot of slots) {
+        const key = `${slot.slot} ${origin}`;
+        const before = this.#exchanges.get(key) ?? 0;
+        // Fewer than before: it is another connection.
+        const done = slot.exchanges >= before ? slot.exchanges - before : slot.exchanges;
+        exchanges.set(key, slot.exchanges);
+        if (!(seconds > 0)) continue;
+        work.set(key, done / seconds);
+        most = Math.max(most, done / seconds);
+      }
+    }
+    this.#exchanges = exchanges;
+    this.#work = work;
+    this.#mostWork = most;
+  }
+}
+
+function sum({ origins }: Totals, name: keyof Pace, origin: number | undefined): number {
+  if (origin !== undefined) return origins[origin]?.[name] ?? 0;
+  return origins.reduce((all, one) => all + one[name], 0);
+}

@@ -1,0 +1,169 @@
+/** The backend as a whole: a number, what it is made of, and where it comes from. */
+
+import type { StatusReport } from '../report.js';
+import { byId, el, type Part, setText } from './dom.js';
+import { bytes, count, duration, limit, percent, rate } from './format.js';
+import { quantile, sumOf } from './latency.js';
+import { levels, rates, reuse, type Stretch, stretchOf, values } from './series.js';
+import { type SparklineData, sparkline } from './sparkline.js';
+import type { Store } from './store.js';
+
+interface Tile {
+  readonly value: string;
+  readonly unit?: string;
+  /** Small print: what, and how much of it. */
+  readonly notes: readonly (readonly [string, string])[];
+  readonly spark: SparklineData;
+  /** It needs to be looked at. */
+  readonly alarms?: boolean;
+}
+
+type Read = (store: Store, report: StatusReport, stretch: Stretch) => Tile;
+
+export function showTiles(): (store: Store) => void {
+  const parent = byId('tiles');
+  const parts = Object.entries(TILES).map(([name, read]) => ({ part: tile(name), read }));
+  parent.append(...parts.map(({ part }) => part.element));
+  return (store) => {
+    const { report } = store;
+    if (report === undefined) return;
+    const stretch = stretchOf(store.columns, report.at);
+    for (const { part, read } of parts) part.update(read(store, report, stretch));
+  };
+}
+
+function tile(name: string): Part<Tile> {
+  const value = el('span', { class: 'value' });
+  const unit = el('span', { class: 'unit' });
+  const notes = el('dl');
+  const spark = sparkline(name);
+  const element = el('section', { class: 'tile' }, el('h3', {}, name), el('p', {}, value, unit), spark.element, notes);
+  return {
+    element,
+    update(data) {
+      setText(value, data.value);
+      setText(unit, data.unit ?? '');
+      element.classList.toggle('alarms', data.alarms === true);
+      spark.update(data.spark);
+      while (notes.childElementCount > data.notes.length) notes.lastElementChild?.remove();
+      for (const [index, [what, much]] of data.notes.entries()) {
+        const row = notes.children[index] ?? notes.appendChild(el('div', {}, el('dt'), el('dd')));
+        const [term, definition] = row.children;
+        if (term) setText(term, what);
+        if (definition) setText(definition, much);
+      }
+    },
+  };
+}
+
+const total = (counts: Readonly<Record<string, number>>): number =>
+  Object.values(counts).reduce((all, one) => all + one, 0);
+
+/** The largest of some counts, as notes. */
+function largest(counts: Readonly<Record<string, number>>, most: number): (readonly [string, string])[] {
+  const named = Object.entries(counts).filter(([, number]) => number > 0);
+  return named
+    .sort(([, one], [, other]) => other - one)
+    .slice(0, most)
+    .map(([name, number]) => [name, count(number)]);
+}
+
+function added(counts: Iterable<Readonly<Record<string, number>>>): Record<string, number> {
+  const all: Record<string, number> = {};
+  for (const one of counts) for (const [name, number] of Object.entries(one)) all[name] = (all[name] ?? 0) + number;
+  return all;
+}
+
+const TILES: Readonly<Record<string, Read>> = {
+  Requests: (store, report, stretch) => ({
+    ...{ value: rate(store.pace().requests), unit: '/s' },
+    notes: [
+      ['in flight', count(report.inFlight)],
+      ['so far', count(report.origins.reduce((all, { requests }) => all + requests, 0))],
+    ],
+    spark: { points: rates(store.columns, 'all', 'requests'), stretch, show: (value) => `${rate(value)} per second` },
+  }),
+  Reused: (store, report, stretch) => {
+    const { requests, reused, dialled } = store.pace();
+    const share = requests > 0 ? reused / requests : undefined;
+    const each =
+      report.origins.reduce((all, one) => all + one.requests, 0) /
+      Math.max(1, total(added(report.origins.map((one) => ({ all: one.dialled })))));
+    return {
+      value: share === undefined ? '–' : percent(share).replace(' %', ''),
+      ...(share === undefined ? {} : { unit: '%' }),
+      notes: [
+        ['opened', `${rate(dialled)} /s`],
+        ['rides each', rate(each)],
+      ],
+      spark: { points: reuse(store.columns, 'all'), stretch, top: 1, show: percent },
+    };
+  },
+  Latency: (store, report, stretch) => {
+    const of = (column: (typeof store.columns)[number]) => sumOf(column.origins.map(({ latency }) => latency));
+    const last = sumOf(store.columns.filter(({ at }) => at > report.at - 12_000).map(of));
+    const [middle, most, high] = [quantile(last, 0.5), quantile(last, 0.9), quantile(last, 0.99)];
+    const [value = '–', unit = ''] = middle === undefined ? [] : duration(middle).split(' ');
+    return {
+      ...{ value, unit: unit && `${unit}, half within` },
+      notes: [
+        ['90 % within', most === undefined ? '–' : duration(most)],
+        ['99 % within', high === undefined ? '–' : duration(high)],
+      ],
+      spark: { points: values(store.columns, (column) => quantile(of(column), 0.5)), stretch, show: duration },
+    };
+  },
+  Connections: (store, report, stretch) => {
+    const most = report.origins.reduce((all, { maxConnections }) => all + maxConnections, 0);
+    const now = added(report.origins.map(({ connections }) => connections));
+    return {
+      ...{ value: count(now.busy ?? 0), unit: `of ${count(most)} busy` },
+      notes: [
+        ['idle', `${count((now.idle ?? 0) - (now.spare ?? 0))} + ${count(now.spare ?? 0)} spare`],
+        ['opening', count(now.dialling ?? 0)],
+      ],
+      spark: { points: levels(store.columns, 'all', 'busy'), stretch, top: most, show: count },
+    };
+  },
+  Queue: (store, { queue }, stretch) => ({
+    ...{ value: count(queue.length), unit: queue.overloaded ? 'newest first' : 'waiting' },
+    alarms: queue.overloaded,
+    notes: [
+      ['room for', limit(queue.max)],
+      ['refused', refusedOf(queue.refused)],
+    ],
+    spark: { points: values(store.columns, (column) => column.queue), stretch, least: 10, show: count },
+  }),
+  'Sent again': (store, report, stretch) => {
+    const reasons = added(report.origins.map(({ resent }) => resent));
+    return {
+      ...{ value: rate(store.pace().resent), unit: '/s' },
+      notes: [['so far', count(total(reasons))], ...largest(reasons, 2)],
+      spark: { points: rates(store.columns, 'all', 'resent'), stretch, show: (value) => `${rate(value)} per second` },
+    };
+  },
+  Failed: (store, report, stretch) => {
+    const { unsent = 0, unknown = 0, answered = 0 } = added(report.origins.map(({ delivery }) => delivery));
+    const lately = rates(store.columns, 'all', 'failed').slice(-5);
+    return {
+      ...{ value: count(unsent + unknown + answered), unit: 'so far' },
+      alarms: lately.some(({ value = 0 }) => value > 0),
+      notes: [
+        ['delivery unknown', count(unknown)],
+        ['unsent', count(unsent)],
+        ['cut off', count(answered)],
+      ],
+      spark: { points: rates(store.columns, 'all', 'failed'), stretch, show: (value) => `${rate(value)} per second` },
+    };
+  },
+};
+
+function refusedOf(refused: Readonly<Record<string, number>>): string {
+  const [most] = largest(refused, 1);
+  return most === undefined ? '0' : `${count(total(refused))}, ${most[0]}`;
+}
+
+/** Bytes held, of how many. */
+export function held({ bytes: used, max }: { readonly bytes: number; readonly max: number | null }): string {
+  return max === null ? bytes(used) : `${bytes(used)} of ${bytes(max)}`;
+}

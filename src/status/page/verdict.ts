@@ -1,0 +1,62 @@
+/** How origins and the backend are doing, in words. */
+
+import type { OriginReport, StatusReport } from '../report.js';
+import { duration, plural } from './format.js';
+
+export type Mood = 'good' | 'doubtful' | 'bad' | 'quiet';
+
+export interface Verdict {
+  readonly mood: Mood;
+  /** A word or two. */
+  readonly word: string;
+  /** Why, and since when. */
+  readonly why: string;
+}
+
+/** Ejections that ended this long ago are no news any more. */
+const NEWS_MS = 600_000;
+
+export function verdictOf(origin: OriginReport): Verdict {
+  const { health, backoff } = origin;
+  const since = health.sinceMs === null ? '' : `for ${duration(health.sinceMs)}`;
+  const error = codeOf(backoff.error ?? '');
+  if (health.state === 'ejected') return { mood: 'bad', word: 'ejected', why: said(since, health.reason ?? '', error) };
+  if (health.state === 'probing') {
+    return { mood: 'doubtful', word: 'on probation', why: said(since && `out ${since}`, health.reason ?? '', error) };
+  }
+  if (backoff.state !== 'ready') {
+    return { mood: 'bad', word: 'cannot be dialled', why: said(`for ${duration(backoff.sinceMs)}`, error) };
+  }
+  if (origin.weight === 0) return { mood: 'quiet', word: 'resting', why: 'its weight is 0' };
+  const isBack = health.sinceMs !== null && health.sinceMs < NEWS_MS;
+  return { mood: 'good', word: 'serves', why: isBack ? `again, ${since}` : '' };
+}
+
+export function verdictOfAll({ state, origins }: StatusReport): Verdict {
+  if (state === 'closed') return { mood: 'quiet', word: 'closed', why: 'the backend takes no requests any more' };
+  if (state === 'draining') return { mood: 'doubtful', word: 'draining', why: 'what has begun is being finished' };
+  const out = origins.filter((origin) => ['bad', 'doubtful'].includes(verdictOf(origin).mood));
+  const isLone = origins.length === 1;
+  if (out.length === 0) {
+    return { mood: 'good', word: isLone ? 'The origin serves' : `All ${origins.length} origins serve`, why: '' };
+  }
+  const why = out.map((origin) => `${hostOf(origin)} ${verdictOf(origin).word}`).join(', ');
+  if (out.length === origins.length)
+    return { mood: 'bad', word: isLone ? 'The origin is out' : 'Every origin is out', why };
+  const verb = out.length === 1 ? 'is' : 'are';
+  return { mood: 'doubtful', word: `${out.length} of ${plural(origins.length, 'origin')} ${verb} out`, why };
+}
+
+/** What the system said of a dial, without the name of the origin that is there already. */
+function codeOf(error: string): string {
+  return error.slice(error.lastIndexOf(': ') + 1).trim();
+}
+
+/** Its name without the scheme. */
+export function hostOf({ origin }: { readonly origin: string }): string {
+  return origin.replace(/^https?:\/\//, '');
+}
+
+function said(...parts: readonly string[]): string {
+  return parts.filter((part) => part !== '').join(' · ');
+}

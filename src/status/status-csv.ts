@@ -1,0 +1,121 @@
+/** The status as comma-separated values, in the columns of HAProxy's own page, so that what reads those reads these. */
+
+import type { OriginReport, StatusReport } from './report.js';
+
+/** HAProxy 2.6, in its order. Columns that nothing here corresponds to are empty. */
+const COLUMNS = (
+  'pxname,svname,qcur,qmax,scur,smax,slim,stot,bin,bout,dreq,dresp,ereq,econ,eresp,wretr,wredis,status,weight,act,bck,' +
+  'chkfail,chkdown,lastchg,downtime,qlimit,pid,iid,sid,throttle,lbtot,tracked,type,rate,rate_lim,rate_max,check_status,' +
+  'check_code,check_duration,hrsp_1xx,hrsp_2xx,hrsp_3xx,hrsp_4xx,hrsp_5xx,hrsp_other,hanafail,req_rate,req_rate_max,' +
+  'req_tot,cli_abrt,srv_abrt,comp_in,comp_out,comp_byp,comp_rsp,lastsess,last_chk,last_agt,qtime,ctime,rtime,ttime,' +
+  'agent_status,agent_code,agent_duration,check_desc,agent_desc,check_rise,check_fall,check_health,agent_rise,' +
+  'agent_fall,agent_health,addr,cookie,mode,algo,conn_rate,conn_rate_max,conn_tot,intercepted,dcon,dses,wrew,connect,' +
+  'reuse,cache_lookups,cache_hits,srv_icur,src_ilim,qtime_max,ctime_max,rtime_max,ttime_max,eint,idle_conn_cur,' +
+  'safe_conn_cur,used_conn_cur,need_conn_est'
+).split(',');
+
+type Row = Readonly<Record<string, string | number | null>>;
+
+/** One line for each origin (type 2), and one for the backend (type 1). */
+export function statusCsv(report: StatusReport): string {
+  const rows = [...report.origins.map((origin, index) => originRow(report, origin, index + 1)), backendRow(report)];
+  const lines = rows.map((row) => COLUMNS.map((name) => field(row[name])).join(',') + ',');
+  return `# ${COLUMNS.join(',')},\n${lines.map((line) => `${line}\n`).join('')}`;
+}
+
+/** HAProxy ends each line with a comma, and quotes what holds one. */
+function field(value: string | number | null | undefined): string {
+  const text = String(value ?? '');
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""').replaceAll(/[\r\n]+/g, ' ')}"` : text;
+}
+
+/** As far as requests are concerned: can it be given one? */
+export function isUp({ health, backoff }: OriginReport): boolean {
+  return health.state === 'healthy' && backoff.state === 'ready';
+}
+
+function originRow({ title }: StatusReport, origin: OriginReport, id: number): Row {
+  const { connections, responses, closed, health, backoff } = origin;
+  const sinceMs = backoff.sinceMs ?? health.sinceMs;
+  return {
+    pxname: title,
+    svname: origin.origin,
+    scur: connections.busy,
+    slim: origin.maxConnections,
+    stot: origin.requests,
+    econ: origin.dialsFailed,
+    eresp: broken(origin),
+    wretr: sum(origin.resent),
+    status: isUp(origin) ? 'UP' : 'DOWN',
+    weight: origin.weight,
+    act: origin.backup ? 0 : 1,
+    bck: origin.backup ? 1 : 0,
+    chkdown: health.ejections,
+    lastchg: sinceMs === null ? null : Math.floor(sinceMs / 1000),
+    ...{ pid: 1, iid: 1, sid: id, type: 2 },
+    lbtot: origin.requests,
+    check_desc: health.reason ?? backoff.error,
+    ...responseFields(responses),
+    req_tot: origin.requests,
+    cli_abrt: closed.aborted ?? 0,
+    srv_abrt: (closed.silent ?? 0) + (closed.failed ?? 0),
+    addr: origin.origin.replace(/^https?:\/\//, ''),
+    mode: 'http',
+    connect: origin.dialled,
+    reuse: origin.reused,
+    srv_icur: connections.idle,
+    idle_conn_cur: connections.idle,
+    used_conn_cur: connections.busy,
+  };
+}
+
+function backendRow({ title, origins, queue, inFlight, state }: StatusReport): Row {
+  const total = (count: (origin: OriginReport) => number) => origins.reduce((all, origin) => all + count(origin), 0);
+  const up = origins.filter(isUp);
+  const responses = { '2xx': 0, '3xx': 0, '4xx': 0, '5xx': 0, other: 0 };
+  for (const key of ['2xx', '3xx', '4xx', '5xx', 'other'] as const) responses[key] = total((one) => one.responses[key]);
+  return {
+    ...{ pxname: title, svname: 'BACKEND' },
+    qcur: queue.length,
+    scur: inFlight,
+    slim: total((one) => one.maxConnections),
+    stot: total((one) => one.requests),
+    dreq: sum(queue.refused),
+    econ: total((one) => one.dialsFailed),
+    eresp: total(broken),
+    wretr: total((one) => sum(one.resent)),
+    status: up.length > 0 && state === 'open' ? 'UP' : 'DOWN',
+    weight: up.reduce((all, one) => all + one.weight, 0),
+    act: up.filter((one) => !one.backup).length,
+    bck: up.filter((one) => one.backup).length,
+    qlimit: Number.isFinite(queue.max) ? queue.max : null,
+    ...{ pid: 1, iid: 1, sid: 0, type: 1 },
+    lbtot: total((one) => one.requests),
+    ...responseFields(responses),
+    req_tot: total((one) => one.requests),
+    cli_abrt: total((one) => one.closed.aborted ?? 0),
+    srv_abrt: total((one) => (one.closed.silent ?? 0) + (one.closed.failed ?? 0)),
+    mode: 'http',
+    connect: total((one) => one.dialled),
+    reuse: total((one) => one.reused),
+  };
+}
+
+function responseFields(responses: OriginReport['responses']): Row {
+  return {
+    hrsp_2xx: responses['2xx'],
+    hrsp_3xx: responses['3xx'],
+    hrsp_4xx: responses['4xx'],
+    hrsp_5xx: responses['5xx'],
+    hrsp_other: responses.other,
+  };
+}
+
+/** Connections that ended in the middle of an answer, or with one that could not be understood. */
+function broken({ closed }: OriginReport): number {
+  return ['silent', 'failed', 'timeout', 'garbage'].reduce((all, reason) => all + (closed[reason] ?? 0), 0);
+}
+
+function sum(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((all, count) => all + count, 0);
+}

@@ -1,0 +1,171 @@
+/** Tells whoever watches how a backend is doing, once an interval. While nobody does there is no timer and no listener. */
+
+import type { Clock, Timer } from '../clock.js';
+import type { BackendEvents } from '../observe.js';
+import type { BackendStats } from '../stats.js';
+import { History } from './history.js';
+import { News } from './news.js';
+import { type FullReport, MOST_SLOTS, type StatusReport, type Tick } from './report.js';
+import type { StatusSource } from './status-source.js';
+
+export interface FeedOptions {
+  readonly title: string;
+  /** Milliseconds between two messages. */
+  readonly interval: number;
+}
+
+/** Somebody who watches. Must be quick. */
+export interface Watcher {
+  /** `full` is a {@link FullReport}, `tick` a {@link Tick}; both as JSON. Returns false to be given all next time. */
+  tell(event: 'full' | 'tick', json: string): boolean;
+  /** There will be no more. */
+  end(): void;
+}
+
+/** Most who may watch at once. */
+export const MOST_WATCHERS = 64;
+/** Whoever polls watches for this long after each time. */
+const LEASE_MS = 15_000;
+
+export class StatusFeed {
+  readonly #source: StatusSource;
+  readonly #clock: Clock;
+  readonly #options: FeedOptions;
+  readonly #history = new History();
+  readonly #news: News;
+  readonly #watchers = new Map<Watcher, 'full' | 'tick'>(); // what each is told next
+  #leasedUntil = Number.NEGATIVE_INFINITY;
+  #timer: Timer | undefined;
+  #closed = false;
+
+  constructor(source: StatusSource, clock: Clock, options: FeedOptions) {
+    this.#source = source;
+    this.#clock = clock;
+    this.#options = options;
+    this.#news = new News(() => Math.round(clock.wallNow()));
+  }
+
+  /** No more is told: the backend is closed. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  get isFull(): boolean {
+    return this.#watchers.size >= MOST_WATCHERS;
+  }
+
+  /** All that is known at this moment. */
+  full(): FullReport {
+    return { ...this.#report(this.#source.stats()), history: this.#history.columns, news: this.#news.items };
+  }
+
+  /** Tells `watcher` all that is known, and then what changes, until it leaves. */
+  watch(watcher: Watcher): void {
+    if (this.#closed) {
+      watcher.end();
+      return;
+    }
+    this.#begin();
+    this.#watchers.set(watcher, watcher.tell('full', JSON.stringify(this.full())) ? 'tick' : 'full');
+  }
+
+  leave(watcher: Watcher): void {
+    this.#watchers.delete(watcher);
+    if (!this.#isWatched) this.#stop();
+  }
+
+  /** Somebody polls: what happens until the next time is wanted, too. */
+  lease(): void {
+    if (this.#closed) return;
+    this.#leasedUntil = this.#clock.now() + LEASE_MS;
+    this.#begin();
+  }
+
+  /** The backend is closed: all who watch are told the last and sent away. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#leasedUntil = Number.NEGATIVE_INFINITY;
+    if (this.#watchers.size > 0) this.#tell();
+    const watchers = [...this.#watchers.keys()];
+    this.#watchers.clear();
+    for (const watcher of watchers) watcher.end();
+    this.#stop();
+  }
+
+  get #isWatched(): boolean {
+    return this.#watchers.size > 0 || this.#clock.now() < this.#leasedUntil;
+  }
+
+  #begin(): void {
+    if (this.#timer !== undefined) return;
+    this.#source.on('request', this.#answered);
+    this.#news.listen(this.#source);
+    this.#history.close(this.#now, this.#source.stats());
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    this.#timer = this.#clock.after(this.#options.interval, () => {
+      if (!this.#isWatched) {
+        this.#stop();
+        return;
+      }
+      this.#schedule();
+      this.#tell();
+    });
+  }
+
+  #stop(): void {
+    if (this.#timer === undefined) return;
+    this.#timer.cancel();
+    this.#timer = undefined;
+    this.#source.off('request', this.#answered);
+    this.#news.stop(this.#source);
+    this.#history.interrupt();
+  }
+
+  #tell(): void {
+    const stats = this.#source.stats();
+    const report = this.#report(stats);
+    const column = this.#history.close(report.at, stats);
+    const news = this.#news.changed();
+    const tick: Tick = { report, ...(column && { column }), ...(news && { news }) };
+    let tickJson: string | undefined; // made once for all of them
+    let fullJson: string | undefined;
+    for (const [watcher, event] of this.#watchers) {
+      let json: string;
+      if (event === 'tick') json = tickJson ??= JSON.stringify(tick);
+      else json = fullJson ??= JSON.stringify(this.full());
+      this.#watchers.set(watcher, watcher.tell(event, json) ? 'tick' : 'full');
+    }
+  }
+
+  readonly #answered = ({ origin, durationMs }: BackendEvents['request'][0]): void =>
+    this.#history.answered(origin, durationMs);
+
+  get #now(): number {
+    return Math.round(this.#clock.wallNow());
+  }
+
+  #report(stats: BackendStats): StatusReport {
+    const settings = this.#source.options.origins;
+    const lists = this.#source.connections();
+    return {
+      version: 1,
+      title: this.#options.title,
+      at: this.#now,
+      process: { pid: process.pid, node: process.version },
+      ...stats,
+      origins: stats.origins.map((origin, index) => {
+        const { weight = 1, backup = false, maxConnections = 0 } = settings[index] ?? {};
+        const slots = (lists[index]?.connections ?? []).slice(0, MOST_SLOTS).map((slot) => ({
+          ...slot,
+          ageMs: Math.round(slot.ageMs),
+          idleMs: Math.round(slot.idleMs),
+        }));
+        return { ...origin, maxConnections, weight, backup, slots };
+      }),
+    };
+  }
+}

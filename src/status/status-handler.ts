@@ -1,0 +1,127 @@
+/** Serves the status of a backend: as a page, as a stream of events, as JSON and as CSV. Read only. */
+
+import { randomBytes } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import { streamEvents } from './event-stream.js';
+import { statusCsv } from './status-csv.js';
+import type { StatusFeed } from './status-feed.js';
+import { contentSecurityPolicy, statusPage } from './status-page.js';
+
+/**
+ * Answers GET and HEAD of any path with the status page; with `?format=json`, `?format=csv` or `?format=events`, or with
+ * `;json` or `;csv` behind the path, with the data.
+ */
+export interface StatusHandler {
+  (req: IncomingMessage, res: ServerResponse): void;
+  (req: Http2ServerRequest, res: Http2ServerResponse): void;
+}
+
+type Format = 'html' | 'json' | 'csv' | 'events';
+
+const TYPES: Readonly<Record<Format, string>> = {
+  html: 'text/html; charset=utf-8',
+  json: 'application/json; charset=utf-8',
+  csv: 'text/plain; charset=utf-8', // as HAProxy's
+  events: 'text/event-stream; charset=utf-8',
+};
+
+const FIELDS: Readonly<Record<string, string>> = {
+  // Never transformed: what compresses a stream holds it back.
+  'Cache-Control': 'no-store, no-transform',
+  'X-Content-Type-Options': 'nosniff',
+  'X-Frame-Options': 'DENY',
+  'Referrer-Policy': 'no-referrer',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  Vary: 'Accept',
+};
+
+export function createStatusHandler(feed: StatusFeed, title: string): StatusHandler {
+  function handle(req: IncomingMessage, res: ServerResponse): void {
+    if (res.destroyed || res.writableEnded) return;
+    const format = formatOf(req);
+    for (const [name, value] of Object.entries(FIELDS)) res.setHeader(name, value);
+    if (req.method !== 'GET' && req.method !== 'HEAD') {
+      res.setHeader('Allow', 'GET, HEAD');
+      refuse(res, 405, 'the status can be read: GET or HEAD');
+    } else if (format === undefined) refuse(res, 400, 'format must be html, json, csv or events');
+    else answer(req, res, format);
+  }
+
+  function answer(req: IncomingMessage, res: ServerResponse, format: Format): void {
+    switch (format) {
+      case 'html': {
+        const nonce = randomBytes(16).toString('base64');
+        res.setHeader('Content-Security-Policy', contentSecurityPolicy(nonce));
+        send(req, res, format, statusPage(title, nonce));
+        return;
+      }
+      case 'json':
+        if (isPolling(req)) feed.lease();
+        send(req, res, format, `${JSON.stringify(feed.full())}\n`);
+        return;
+      case 'csv':
+        send(req, res, format, statusCsv(feed.full()));
+        return;
+      case 'events':
+        stream(req, res);
+    }
+  }
+
+  function stream(req: IncomingMessage, res: ServerResponse): void {
+    if (feed.closed) {
+      res.statusCode = 204; // a browser does not come back then
+      res.end();
+    } else if (feed.isFull) {
+      res.setHeader('Retry-After', '10');
+      refuse(res, 503, 'too many watch: use ?format=json');
+    } else {
+      res.setHeader('Content-Type', TYPES.events);
+      res.setHeader('X-Accel-Buffering', 'no'); // nginx would hold it back
+      if (req.method === 'HEAD') res.end();
+      else streamEvents(res, feed);
+    }
+  }
+
+  // The compatibility API of node:http2 has all members that are used here.
+  return handle as StatusHandler;
+}
+
+function send(req: IncomingMessage, res: ServerResponse, format: Format, text: string): void {
+  res.setHeader('Content-Type', TYPES[format]);
+  res.setHeader('Content-Length', Buffer.byteLength(text));
+  res.end(req.method === 'HEAD' ? undefined : text);
+}
+
+function refuse(res: ServerResponse, status: number, text: string): void {
+  res.statusCode = status;
+  res.setHeader('Content-Type', 'text/plain; charset=utf-8');
+  res.setHeader('Content-Length', Buffer.byteLength(text) + 1);
+  res.end(`${text}\n`);
+}
+
+/** By the query, else by what stands behind the path, else by what the client accepts. */
+function formatOf({ url = '/', headers }: IncomingMessage): Format | undefined {
+  const { path, query } = split(url);
+  const asked = query.get('format') ?? /;(csv|json)(?=;|$)/.exec(path)?.[1];
+  if (asked !== undefined) return isFormat(asked) ? asked : undefined;
+  const accept = headers.accept ?? '*/*';
+  if (/\btext\/html\b/.test(accept)) return 'html';
+  if (/\btext\/event-stream\b/.test(accept)) return 'events';
+  return /\bapplication\/json\b/.test(accept) ? 'json' : 'html';
+}
+
+function isPolling({ url = '/' }: IncomingMessage): boolean {
+  return split(url).query.has('watch');
+}
+
+function split(url: string): { readonly path: string; readonly query: URLSearchParams } {
+  const at = url.indexOf('?');
+  const path = at < 0 ? url : url.slice(0, at);
+  return { path, query: new URLSearchParams(at < 0 ? '' : url.slice(at + 1)) };
+}
+
+function isFormat(text: string): text is Format {
+  return Object.hasOwn(TYPES, text);
+}
