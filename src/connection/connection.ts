@@ -31,6 +31,8 @@ export class Connection implements ResponseEvents, StallListener {
   /** Moments at which it was last handed back, on both clocks: only the wall clock runs while a machine sleeps. */
   idleSince: number;
   idleSinceWall: number;
+  /** The origin has said with the first response that it keeps the connection. */
+  saidToBeKept = false;
   closed = false;
   /** Once the origin has switched protocols; there are no more exchanges then. */
   tunnel: Tunnel | undefined = undefined;

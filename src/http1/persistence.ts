@@ -1,6 +1,6 @@
 /** Whether a connection may carry another request: a pure function of how the last exchange ended. */
 
-import type { RawFields } from './fields.js';
+import { listHasToken, type RawFields } from './fields.js';
 
 /** How an exchange ended whose response is complete. */
 export interface ExchangeEnd {
@@ -36,6 +36,18 @@ export interface KeepAliveHint {
   readonly timeoutMs?: number;
   /** It answers this many more requests on the connection. */
   readonly max?: number;
+}
+
+/** Whether an origin has said that it keeps the connection: `Connection: keep-alive`, or a Keep-Alive field. */
+export function saysKeepAlive(rawHeaders: RawFields): boolean {
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i];
+    if (name?.length !== 10) continue;
+    const lowerName = name.toLowerCase();
+    if (lowerName === 'keep-alive') return true;
+    if (lowerName === 'connection' && listHasToken(rawHeaders[i + 1] ?? '', 'keep-alive')) return true;
+  }
+  return false;
 }
 
 const NO_HINT: KeepAliveHint = Object.freeze({});

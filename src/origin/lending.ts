@@ -43,7 +43,10 @@ export class Lending {
 
   /** Whether a reused connection may carry what must not be sent twice, by its record and its age. */
   isProven(connection: Connection, now = this.#clock.now()): boolean {
-    if (connection.exchanges < VERIFIED_EXCHANGES) return false;
+    // One exchange and a word prove as much as two: that the origin does not close after each. Two alone would never come
+    // where all traffic is POST: the first travels fresh, and so would every other.
+    const { exchanges } = connection;
+    if (exchanges < VERIFIED_EXCHANGES && !(exchanges === 1 && connection.saidToBeKept)) return false;
     return connection.idleMs(now) < Math.min(VERIFIED_IDLE_MS, this.#idleLimit.effectiveMs);
   }
 

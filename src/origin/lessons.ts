@@ -1,7 +1,7 @@
 /** What the connections of one origin teach about it: how long it keeps them, and which of them it has left. */
 
 import type { CloseReason } from '../connection/connection-owner.js';
-import { keepAliveHint } from '../http1/persistence.js';
+import { keepAliveHint, saysKeepAlive } from '../http1/persistence.js';
 import type { ResponseHead } from '../http1/response-parser.js';
 import type { Observer } from '../observe.js';
 import type { Slot } from '../pool/pool.js';
@@ -40,6 +40,7 @@ export class Lessons {
   answered({ connection }: Tenancy, head: ResponseHead): void {
     this.#leftSinceAnswer = 0;
     this.#tally.countResponse(head.statusCode);
+    if (connection.exchanges === 0) connection.saidToBeKept = saysKeepAlive(head.rawHeaders);
     const { timeoutMs, max } = keepAliveHint(head.rawHeaders);
     if (timeoutMs !== undefined) this.#idleLimit.hint(timeoutMs);
     if (max !== undefined) connection.allow(max);

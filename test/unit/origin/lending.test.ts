@@ -100,6 +100,19 @@ describe('a request that may ride what is verified', () => {
     expect([house.dials.length, peer.requests.length]).toEqual([dials, dials === 1 ? exchanges + 1 : exchanges]);
   });
 
+  test.each(['Connection: keep-alive', 'connection: x, Keep-Alive', 'Keep-Alive: timeout=60', 'keep-alive: max=9'])(
+    'rides one that has carried one exchange, when its answer said %s',
+    async (line) => {
+      const house = await House.open(options);
+      await house.post();
+      const peer = await house.accept();
+      peer.answer({ fields: [line] });
+      await house.settle();
+      await house.post();
+      expect([house.dials.length, peer.requests]).toEqual([1, ['POST /1', 'POST /2']]);
+    },
+  );
+
   test('does not ride one that the origin may be closing by now', async () => {
     const house = await House.open(options);
     await house.sent();
