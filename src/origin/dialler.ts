@@ -1,5 +1,6 @@
 /** Makes connections in the empty slots of one origin. */
 
+import { AsyncResource } from 'node:async_hooks';
 import type { DialListener, Dialled, DialTarget, DialUnderWay, StartDial } from '../connection/dial.js';
 import type { Deadline, Deadlines } from '../deadlines.js';
 import { BackendError } from '../errors.js';
@@ -24,6 +25,9 @@ export class Dialler {
   readonly #backoff: DialBackoff;
   readonly #listener: DiallerListener;
   readonly #retry: Deadline;
+  // The context of whoever made the backend. A socket keeps the context that it was opened in, and with it all that the
+  // request has stored there which happened to need the dial.
+  readonly #scope = new AsyncResource('PooledDials');
   readonly #dials = new Map<Slot<Tenancy>, { readonly purpose: DialPurpose; readonly dial: DialUnderWay }>();
   #session: Buffer | undefined;
   #closed = false;
@@ -95,7 +99,7 @@ export class Dialler {
 
   #start(listener: DialListener): DialUnderWay {
     try {
-      return this.#startDial(this.#target, this.#session, this.#deadlines, listener);
+      return this.#scope.runInAsyncScope(this.#begin, this, listener);
     } catch (thrown) {
       // A bad certificate, a bad local address, or a lookup that throws: Node says so within the call.
       const { origin } = this.#target;
@@ -109,6 +113,10 @@ export class Dialler {
         },
       };
     }
+  }
+
+  #begin(listener: DialListener): DialUnderWay {
+    return this.#startDial(this.#target, this.#session, this.#deadlines, listener);
   }
 
   /** A dial failed: none begins for a while. Returns the milliseconds. */

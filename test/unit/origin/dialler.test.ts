@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Timer } from '../../../src/clock.js';
 import { ManualClock } from '../../../src/testing/index.js';
-import { House } from '../../house.js';
+import { House, requester } from '../../house.js';
 
 test('a dial that is under way counts as dialling, and as nothing once its origin is closed', async () => {
   const house = await House.open();
@@ -22,6 +22,17 @@ test('a dial that cannot even begin is a failed dial: its slot is empty again an
   await house.advance(60);
   expect(callers.map((caller) => caller.outcome)).toEqual(['proxy_configuration_error', 'proxy_configuration_error']);
   expect(house.originStats()).toMatchObject({ connections: { dialling: 0, busy: 0 }, dialsFailed: 2 });
+});
+
+test('a dial is made in the context of the backend: its socket must not keep that of the request which needed it', async () => {
+  const contexts: (string | undefined)[] = [];
+  const startDial = () => {
+    contexts.push(requester.getStore());
+    return { abandon: () => undefined };
+  };
+  const house = await House.open({ startDial });
+  await house.sent();
+  expect(contexts).toEqual([undefined]);
 });
 
 /** Node counts in whole milliseconds, so that timers fire up to two of them early. */
