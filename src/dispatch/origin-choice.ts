@@ -71,8 +71,7 @@ export class OriginChoice {
 
   /** Whether a connection of this origin, there already, may carry a request. */
   mayServe(origin: Origin): boolean {
-    // What a probe has dialled is for the request that is the probe.
-    return this.#origins.length === 1 || origin.standing.state.name === 'probing' || this.eligible().includes(origin);
+    return this.#origins.length === 1 || this.eligible().includes(origin);
   }
 
   /** An origin whose wait after a failed dial is over, while others serve. */
