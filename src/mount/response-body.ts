@@ -49,6 +49,7 @@ export class ResponseBody extends Readable {
   }
 
   async #all(): Promise<Buffer> {
+    if (this.errored !== null) throw this.errored; // it may have broken off before anybody came to read it
     if (this.readableDidRead || this.destroyed) throw new TypeError('the body was read, or destroyed, before');
     const pieces: Buffer[] = [];
     for await (const piece of this) pieces.push(piece);

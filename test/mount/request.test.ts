@@ -92,6 +92,14 @@ describe('the response', () => {
     await until(() => unread.body.destroyed);
   });
 
+  test('that is cut off before anybody reads it fails its reader with the same facts', async () => {
+    const cut = [answer({ body: 'half of it', cutBodyAt: 4 }), close()];
+    const origin = await startOrigin({ script: () => cut });
+    const { body } = await startBackend(origin).request({ path: '/' });
+    await new Promise((resolve) => body.once('close', resolve));
+    await expect(body.text()).rejects.toMatchObject({ name: 'BackendError', delivery: 'answered' });
+  });
+
   test('is preceded by its interim responses', async () => {
     const seen: number[] = [];
     const { backend } = await backendOf(() => [inform(102), inform(103, { Link: '</a>' }), execute(), answer()]);
