@@ -162,8 +162,14 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
   /**
    * Takes no more requests (they get 503), finishes those that were taken, then closes the connections. Without a timeout
    * the tunnels of upgraded connections are ended as soon as no request is left. May be called more than once.
+   *
+   * @throws RangeError (as a rejection) for a timeout that is not above 0
    */
   close({ timeout = Number.POSITIVE_INFINITY }: CloseOptions = {}): Promise<void> {
+    if (!(typeof timeout === 'number' && timeout > 0)) {
+      const message = `timeout must be milliseconds above 0 or Infinity, got ${String(timeout)}; destroy() ends at once`;
+      return Promise.reject(new RangeError(message));
+    }
     this.#answered ??= this.#dispatcher.drain();
     this.#closing ??= this.#closeAfter(this.#answered);
     if (timeout === Number.POSITIVE_INFINITY) {

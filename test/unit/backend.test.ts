@@ -93,3 +93,11 @@ test('a request that is aborted while it is dialled for leaves nothing', async (
   expect(backend.stats()).toMatchObject({ inFlight: 0, queue: { length: 0 } });
   backend.destroy();
 });
+
+test.each([0, -1, Number.NaN, '5' as never])('close() refuses a timeout of %s, and closes nothing', async (timeout) => {
+  const backend = new PooledBackend(HANGING);
+  await expect(backend.close({ timeout })).rejects.toThrow(RangeError);
+  const answer = failureOf(backend.request({ path: '/' }));
+  backend.destroy();
+  expect((await answer).message).toBe('the backend was closed');
+});
