@@ -7,14 +7,41 @@ import { cpuMs, options, serve } from './parent.mjs';
 import { wasmBytes } from './wasm-memory.mjs';
 
 const backend = new PooledBackend(options());
+let warnings = 0;
+process.on('warning', () => {
+  warnings += 1;
+});
+
 const server = createServer(backend.handler());
+server.requestTimeout = 0; // of node:http: five minutes for a whole request
 server.keepAliveTimeout = 120_000; // the clients of a rig are not to meet the front's own timeout
 
-serve({ port: await listen(server) }, { cpuMs, memory, stats: () => backend.stats() });
+serve({ port: await listen(server) }, { cpuMs, memory, rss, resources, clients, stats: () => backend.stats() });
 
 /** In bytes, after a collection when node was started with --expose-gc. */
 function memory() {
   globalThis.gc?.();
   const { rss, heapUsed, external } = process.memoryUsage();
   return { rss, heapUsed, external, wasm: wasmBytes() };
+}
+
+/** Without the collection, which would stop what is being watched. */
+function rss() {
+  return { rss: process.memoryUsage.rss() };
+}
+
+/** Connections of clients that are open. */
+function clients() {
+  return new Promise((resolve) => server.getConnections((_error, count) => resolve(count)));
+}
+
+/** What keeps the event loop busy, by kind, and how many listeners the server has. */
+function resources() {
+  /** @type {Record<string, number>} */
+  const counts = {
+    listeners: server.eventNames().reduce((sum, name) => sum + server.listenerCount(name), 0),
+    warnings,
+  };
+  for (const kind of process.getActiveResourcesInfo()) counts[kind] = (counts[kind] ?? 0) + 1;
+  return counts;
 }

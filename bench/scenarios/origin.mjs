@@ -15,7 +15,11 @@ const seen = { open: 0, mostOpen: 0, accepted: 0 };
 
 const server = createServer({ keepAliveTimeout: 60_000 }, async (request, response) => {
   let body = '';
-  for await (const piece of request.setEncoding('latin1')) body += piece;
+  try {
+    for await (const piece of request.setEncoding('latin1')) body += piece;
+  } catch {
+    return; // the request was given up
+  }
   const bytes = /^\/(\d+)$/.exec(request.url ?? '')?.[1];
   const text = bytes === undefined ? `${request.method} ${request.url} ${body}` : 'x'.repeat(Number(bytes));
   const answer = () => response.writeHead(200, { 'content-length': text.length }).end(text, 'latin1');
