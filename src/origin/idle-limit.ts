@@ -73,14 +73,14 @@ export class IdleLimit {
   closedAt(idleMs: number): void {
     const now = this.#clock.now();
     const learnedMs = this.#learnedMs(now);
-    if (learnedMs !== undefined && agree(idleMs, learnedMs)) this.#learned = { ageMs: learnedMs, at: now };
+    if (agrees(learnedMs, idleMs)) this.#learned = { ageMs: learnedMs, at: now };
     const last = this.#bursts.at(-1);
     if (last !== undefined && now - last.at < BURST_MS) {
       this.#bursts[this.#bursts.length - 1] = joined(last, idleMs, now);
       return;
     }
     for (const burst of this.#bursts) {
-      if (burst.ageMs !== undefined && agree(idleMs, burst.ageMs)) this.#lowerTo(Math.min(idleMs, burst.ageMs), now);
+      if (agrees(burst.ageMs, idleMs)) this.#lowerTo(Math.min(idleMs, burst.ageMs), now);
     }
     this.#bursts.push({ at: now, ageMs: idleMs });
     if (this.#bursts.length > BURSTS_KEPT) this.#bursts.shift();
@@ -137,11 +137,13 @@ function withMargin(ageMs: number): number {
   return Math.max(0, ageMs - Math.min(LARGEST_MARGIN_MS, ageMs / 2));
 }
 
-function agree(oneMs: number, otherMs: number): boolean {
-  return Math.abs(oneMs - otherMs) <= Math.max(AGREEING_MS, AGREEING_SHARE * Math.max(oneMs, otherMs));
+/** Nothing agrees with what is not known. */
+function agrees(knownMs: number | undefined, ms: number): knownMs is number {
+  if (knownMs === undefined) return false;
+  return Math.abs(ms - knownMs) <= Math.max(AGREEING_MS, AGREEING_SHARE * Math.max(ms, knownMs));
 }
 
 function joined(burst: Burst, idleMs: number, now: number): Burst {
-  if (burst.ageMs === undefined || !agree(idleMs, burst.ageMs)) return { at: now, ageMs: undefined };
+  if (!agrees(burst.ageMs, idleMs)) return { at: now, ageMs: undefined };
   return { at: burst.at, ageMs: Math.min(idleMs, burst.ageMs) };
 }

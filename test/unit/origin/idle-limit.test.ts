@@ -125,6 +125,31 @@ describe('learning from closes', () => {
     expect(limit.snapshot.learned).toBe(5000);
   });
 
+  test('a close is remembered over three of other ages, and not over four', () => {
+    for (const [between, expected] of [
+      [[20_000, 9_000, 14_000], 5000],
+      [[20_000, 9_000, 14_000, 30_000], null],
+    ] as const) {
+      const { clock, limit } = limitOf();
+      for (const ageMs of [5000, ...between, 5000]) {
+        limit.closedAt(ageMs);
+        clock.advance(2000);
+      }
+      expect(limit.snapshot.learned).toBe(expected);
+    }
+  });
+
+  test('a restart lasts as long as closes follow each other within a second', () => {
+    const { clock, limit } = limitOf();
+    for (const ageMs of [5000, 9000, 9000]) {
+      limit.closedAt(ageMs);
+      clock.advance(300);
+    }
+    clock.advance(1100);
+    limit.closedAt(9000);
+    expect(limit.snapshot.learned).toBeNull();
+  });
+
   test('closes at a greater age never raise what was learned', () => {
     const { clock, limit } = learned(2000);
     limit.closedAt(9000);
@@ -177,6 +202,14 @@ describe('unlearning', () => {
     expect(limit.snapshot.learned).toBe(6250);
   });
 
+  test('near begins at nine tenths of the limit', () => {
+    const { limit } = learned(5000);
+    limit.reused(3599);
+    expect(limit.snapshot.learned).toBe(5000);
+    limit.reused(3600);
+    expect(limit.snapshot.learned).toBe(6250);
+  });
+
   test('a success far below the limit tells nothing', () => {
     const { limit } = learned(5000);
     limit.reused(3000);
@@ -213,6 +246,14 @@ describe('unlearning', () => {
     limit.closedAt(10_500);
     clock.advance(50_000);
     expect(limit.snapshot.learned).toBe(10_000);
+    clock.advance(10_000);
+    expect(limit.snapshot.learned).toBe(20_000);
+  });
+
+  test('a close at another age is no evidence', () => {
+    const { clock, limit } = learned(10_000);
+    clock.advance(50_000);
+    limit.closedAt(30_000);
     clock.advance(10_000);
     expect(limit.snapshot.learned).toBe(20_000);
   });

@@ -1,0 +1,23 @@
+// npm run mutation: changes the code in a thousand small ways and counts those that no test notices.
+// npm run mutation -- --mutate src/origin/idle-limit.ts: one file; all options of Stryker are passed on.
+
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const here = fileURLToPath(new URL('.', import.meta.url));
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+function run(command, args, cwd) {
+  const { status, error } = spawnSync(command, args, { cwd, stdio: 'inherit' });
+  if (error !== undefined) throw error;
+  return status ?? 1;
+}
+
+// Stryker is 170 packages that nothing else needs.
+if (!existsSync(`${here}node_modules/.bin/stryker`)) {
+  const status = run('npm', ['ci', '--no-audit', '--no-fund'], here);
+  if (status !== 0) process.exit(status);
+}
+const config = 'test/mutation/stryker.config.json';
+process.exitCode = run(`${here}node_modules/.bin/stryker`, ['run', config, ...process.argv.slice(2)], root);

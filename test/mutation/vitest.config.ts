@@ -1,0 +1,21 @@
+/** The tests that a mutant has to survive: those without sockets and without real time. */
+
+import base from '../../vitest.config.js';
+
+export default {
+  ...base,
+  test: {
+    ...base.test,
+    include: ['test/unit/{dispatch,http1,origin,pool,connection}/**/*.test.ts', 'test/properties/histories.test.ts'],
+    exclude: [
+      '**/node_modules/**',
+      '**/parser-memory.test.ts',
+      '**/dial.test.ts',
+      '**/liveness.test.ts',
+      '**/llhttp*.test.ts',
+      '**/response-*.test.ts',
+      '**/*.property.test.ts',
+    ],
+    env: { RUNS: '60' },
+  },
+};
