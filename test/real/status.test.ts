@@ -1,0 +1,265 @@
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import axe, { type AxeResults } from 'axe-core';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { PooledBackend } from 'pooled-backend';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { listen } from '../../bench/rig/listen.mjs';
+import type { FullReport } from '../../src/status/report.js';
+import { findBrowser, startBrowser } from './browser.js';
+
+const required = process.env.REQUIRE_REAL_SERVERS === '1';
+const LIMIT_MS = 60_000;
+const PHONE = { width: 360, height: 740 };
+
+/** Two origins, a backend in front of them, and its status page at a path of somebody's choice. */
+class Site {
+  readonly backend: PooledBackend;
+  readonly origins: readonly string[];
+  readonly url: string;
+  readonly #stop: (index: number) => Promise<void>;
+
+  private constructor(backend: PooledBackend, origins: readonly string[], url: string, stop: Site['stop']) {
+    this.backend = backend;
+    this.origins = origins;
+    this.url = url;
+    this.#stop = stop;
+  }
+
+  static async open(): Promise<Site> {
+    const servers = [1, 2].map(() => createServer((_req, res) => void setTimeout(() => res.end('ok'), 2)));
+    const ports = await Promise.all(servers.map((server) => listen(server)));
+    const origins = ports.map((port) => `http://127.0.0.1:${port}`);
+    const backend = new PooledBackend({ origins, maxConnections: 20, ejection: { failures: 2, time: 60_000 } });
+    const status = createServer(backend.statusHandler({ title: 'the shop', interval: 100 }));
+    const stop = async (index: number) => {
+      servers[index]?.closeAllConnections();
+      await new Promise((resolve) => servers[index]?.close(resolve));
+    };
+    onTestFinished(async () => {
+      status.closeAllConnections();
+      status.close();
+      await backend.close({ timeout: 1000 });
+      for (const server of servers) server.closeAllConnections();
+      for (const server of servers) server.close();
+    });
+    return new Site(backend, origins, `http://127.0.0.1:${await listen(status)}/ops/status`, stop);
+  }
+
+  /** Ends one of the origins. */
+  stop(index: number): Promise<void> {
+    return this.#stop(index);
+  }
+
+  async send(requests: number, method = 'GET'): Promise<void> {
+    const send = async () => {
+      const { body } = await this.backend.request({ method, path: '/' });
+      await body.text();
+    };
+    await Promise.allSettled(Array.from({ length: requests }, send));
+  }
+
+  /** Sends until the test is over. */
+  keepBusy(): void {
+    let over = false;
+    onTestFinished(() => {
+      over = true;
+    });
+    void (async () => {
+      for (let turn = 0; !over; turn += 1) await this.send(12, turn % 4 === 0 ? 'POST' : 'GET');
+    })();
+  }
+
+  get listeners(): number {
+    return this.backend.eventNames().reduce((all, name) => all + this.backend.listenerCount(name), 0);
+  }
+}
+
+describe.skipIf(findBrowser() === undefined && !required)('the status page in Chromium', { timeout: LIMIT_MS }, () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await startBrowser();
+  }, LIMIT_MS);
+  afterAll(() => browser.close());
+
+  /** A page that must not complain of anything. */
+  async function visit(url: string, options: BrowserContextOptions = {}): Promise<Page> {
+    const context = await browser.newContext(options);
+    const page = await context.newPage();
+    const complaints: string[] = [];
+    page.on('console', (message) => {
+      if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
+    });
+    page.on('pageerror', (error) => complaints.push(String(error)));
+    onTestFinished(async () => {
+      await context.close();
+      expect(complaints).toEqual([]);
+    });
+    await page.goto(url);
+    return page;
+  }
+
+  const live = (page: Page) => page.locator('#feed[data-feed="live"]').waitFor();
+  const reused = (page: Page) =>
+    page.locator('#origins .card').first().locator('i[data-state="idle"], i[data-state="busy"]');
+
+  test('shows the backend live, and each connection by its state', async () => {
+    const site = await Site.open();
+    await site.send(40);
+    const page = await visit(site.url);
+    await live(page);
+    expect(await page.title()).toBe('the shop');
+    expect(await page.locator('#verdict').innerText()).toContain('All 2 origins serve');
+    expect(await page.locator('#origins .card').count()).toBe(2);
+    expect(await page.locator('#origins .card').first().locator('.strip i').count()).toBe(20);
+    await reused(page).first().waitFor();
+    const total = page.locator('.tile', { hasText: 'Requests' }).locator('dd').nth(1);
+    const before = Number(await total.innerText());
+    await site.send(25);
+    await page
+      .locator('.tile', { hasText: 'Requests' })
+      .locator('dd', { hasText: String(before + 25) })
+      .waitFor();
+  });
+
+  test('shows which origin is out, why and since when, and says it aloud', async () => {
+    const site = await Site.open();
+    const page = await visit(site.url);
+    await live(page);
+    await site.stop(1);
+    site.keepBusy();
+    const card = page.locator('.card[data-mood="bad"]');
+    await card.waitFor();
+    expect(await card.innerText()).toMatch(/ejected\s+for .*connection_refused/s);
+    expect(await page.locator('[role=status]').innerText()).toContain('1 of 2 origins is out');
+    await page.locator('#news li', { hasText: 'ejected for' }).waitFor();
+  });
+
+  test('one origin can be looked at alone, by keyboard, and by its address', async () => {
+    const site = await Site.open();
+    await site.send(10);
+    const page = await visit(site.url);
+    await live(page);
+    await page.locator('#origins a').nth(1).focus();
+    await page.keyboard.press('Enter');
+    const heading = page.locator('#alone h2');
+    await heading.waitFor();
+    expect(await heading.innerText()).toBe(site.origins[1]);
+    expect(await page.evaluate('document.activeElement.tagName')).toBe('H2');
+    await page.keyboard.press('Tab'); // the summary of the list of connections
+    await page.keyboard.press('Enter');
+    await page.locator('.connections tbody tr').first().waitFor();
+    await page.reload();
+    await heading.waitFor();
+    await page.locator('.back a').click();
+    await page.locator('#overview').waitFor();
+  });
+
+  test.each(['overview', 'one origin'])('fits a phone: %s', async (what) => {
+    const site = await Site.open();
+    await site.send(10);
+    const address = what === 'overview' ? site.url : `${site.url}#/origin/${encodeURIComponent(site.origins[0] ?? '')}`;
+    const page = await visit(address, { viewport: PHONE });
+    await live(page);
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(PHONE.width);
+  });
+
+  describe.each(['light', 'dark'] as const)('has nothing for axe to complain of, %s', (colorScheme) => {
+    test.each([
+      ['overview', undefined],
+      ['overview', PHONE],
+      ['one origin', undefined],
+    ])('%s, %j', async (what, viewport) => {
+      const site = await Site.open();
+      await site.stop(1);
+      site.keepBusy();
+      const hash = what === 'overview' ? '' : `#/origin/${encodeURIComponent(site.origins[1] ?? '')}`;
+      const page = await visit(site.url + hash, { colorScheme, ...(viewport && { viewport }) });
+      await live(page);
+      await page.locator('[data-mood="bad"]').first().waitFor();
+      expect(await complaintsOfAxe(page)).toEqual([]);
+    });
+  });
+
+  test('can be paused, and goes on; nobody watches meanwhile', async () => {
+    const site = await Site.open();
+    const page = await visit(site.url);
+    await live(page);
+    await page.getByRole('button', { name: 'Pause' }).click();
+    await expect.poll(() => site.listeners).toBe(0);
+    expect(await page.locator('#feed').innerText()).toContain('paused');
+    await page.getByRole('button', { name: 'Resume' }).click();
+    await live(page);
+    expect(site.listeners).toBeGreaterThan(0);
+  });
+
+  test('exports what it shows', async () => {
+    const site = await Site.open();
+    await site.send(5);
+    const page = await visit(site.url);
+    await live(page);
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'Export' }).click(),
+    ]);
+    const report: FullReport = JSON.parse(readFileSync(await download.path(), 'utf8'));
+    expect(download.suggestedFilename()).toMatch(/^the-shop-.*\.json$/);
+    expect(report.origins.reduce((all, { requests }) => all + requests, 0)).toBe(5);
+  });
+
+  test('can be set to light or dark, and keeps it', async () => {
+    const site = await Site.open();
+    const page = await visit(site.url, { colorScheme: 'light' });
+    await live(page);
+    const background = () => page.evaluate('getComputedStyle(document.body).backgroundColor');
+    const light = await background();
+    await page.getByRole('button', { name: 'Theme' }).click();
+    await page.getByRole('button', { name: 'Theme: light' }).click();
+    const dark = await background();
+    await page.reload();
+    expect([dark !== light, await background()]).toEqual([true, dark]);
+  });
+
+  test('polls where a stream does not come through', async () => {
+    const site = await Site.open();
+    const context = await browser.newContext();
+    onTestFinished(() => context.close());
+    const page = await context.newPage();
+    await page.route(/format=events/, (route) => route.fulfill({ status: 502 }));
+    await page.goto(site.url);
+    await page.locator('#feed[data-feed="polling"]').waitFor();
+    await site.send(7);
+    await page.locator('.tile', { hasText: 'Requests' }).locator('dd', { hasText: '7' }).waitFor();
+  });
+
+  test('leaves nothing behind when it is closed', async () => {
+    const site = await Site.open();
+    const page = await visit(site.url);
+    await live(page);
+    const during = site.listeners;
+    await page.close();
+    await expect.poll(() => site.listeners).toBe(0);
+    expect(during).toBeGreaterThan(0);
+  });
+
+  test('says so when the backend is closed, and when nobody answers any more', async () => {
+    const site = await Site.open();
+    const context = await browser.newContext();
+    onTestFinished(() => context.close());
+    const page = await context.newPage();
+    await page.goto(site.url);
+    await live(page);
+    await site.backend.close();
+    await page.locator('#verdict', { hasText: 'closed' }).waitFor();
+    await page.route(/format=/, (route) => route.abort());
+    await page.locator('#feed[data-feed="lost"]').waitFor();
+  });
+});
+
+/** Each complaint with the elements that it is about. */
+async function complaintsOfAxe(page: Page): Promise<string[]> {
+  // Evaluated by the driver, which the policy of the page does not hold.
+  await page.evaluate(axe.source);
+  const results = await page.evaluate<AxeResults>('axe.run(document, { resultTypes: ["violations"] })');
+  return results.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 200)).join(' | ')}`);
+}

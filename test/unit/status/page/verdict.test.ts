@@ -1,0 +1,66 @@
+import { describe, expect, test } from 'vitest';
+import { verdictOf, verdictOfAll } from '../../../../src/status/page/verdict.js';
+import type { OriginReport } from '../../../../src/status/report.js';
+import { originReport, statusReport } from '../setting.js';
+
+const ejected = { state: 'ejected', ejections: 1, reason: 'connection_refused', sinceMs: 12_000 };
+const waiting = { state: 'waiting', failures: 4, error: 'could not connect to http://a.test:80: ECONNREFUSED' };
+
+describe('an origin', () => {
+  test.each<[string, Partial<OriginReport>, string, string, string]>([
+    ['that is well', {}, 'good', 'serves', ''],
+    ['that is ejected', { health: ejected }, 'bad', 'ejected', 'for 12 s · connection_refused'],
+    [
+      'that is ejected and cannot be dialled',
+      { health: ejected, backoff: { ...waiting, sinceMs: 1 } },
+      'bad',
+      'ejected',
+      'for 12 s · connection_refused · ECONNREFUSED',
+    ],
+    [
+      'that is tried again',
+      { health: { ...ejected, state: 'probing' } },
+      'doubtful',
+      'on probation',
+      'out for 12 s · connection_refused',
+    ],
+    [
+      'that cannot be dialled',
+      { backoff: { ...waiting, sinceMs: 800 } },
+      'bad',
+      'cannot be dialled',
+      'for 800 ms · ECONNREFUSED',
+    ],
+    [
+      'that is back',
+      { health: { state: 'healthy', ejections: 1, reason: null, sinceMs: 3000 } },
+      'good',
+      'serves',
+      'again, for 3 s',
+    ],
+    ['without weight', { weight: 0 }, 'quiet', 'resting', 'its weight is 0'],
+  ])('%s', (_what, changes, mood, word, why) => {
+    expect(verdictOf(originReport(changes))).toEqual({ mood, word, why });
+  });
+});
+
+describe('the backend', () => {
+  const [well, out] = [originReport(), originReport({ origin: 'http://b.test:80', health: ejected })];
+
+  test.each([
+    [[well], 'good', 'The origin serves'],
+    [[well, well], 'good', 'All 2 origins serve'],
+    [[well, out], 'doubtful', '1 of 2 origins is out'],
+    [[out, out], 'bad', 'Every origin is out'],
+  ])('%#: %s', (origins, mood, word) => {
+    expect(verdictOfAll(statusReport({ origins }))).toMatchObject({ mood, word });
+  });
+
+  test('names those that are out', () => {
+    expect(verdictOfAll(statusReport({ origins: [well, out] })).why).toBe('b.test:80 ejected');
+  });
+
+  test.each(['draining', 'closed'] as const)('that is %s says so', (state) => {
+    expect(verdictOfAll(statusReport({ state })).word).toBe(state);
+  });
+});

@@ -1,0 +1,63 @@
+import { describe, expect, test } from 'vitest';
+import { statusCsv } from '../../../src/status/status-csv.js';
+import { backendStats, originReport, statusReport } from './setting.js';
+
+/** The rows by name of their columns. Fields with commas are not for this. */
+function rowsOf(csv: string): Record<string, string>[] {
+  const [head = '', ...lines] = csv.trimEnd().split('\n');
+  const names = head.replace(/^# /, '').split(',');
+  return lines.map((line) => Object.fromEntries(line.split(',').map((field, at) => [names[at] ?? '', field])));
+}
+
+test('the first line names the columns as HAProxy does, and every line has as many', () => {
+  const lines = statusCsv(statusReport()).trimEnd().split('\n');
+  expect(lines[0]).toMatch(/^# pxname,svname,qcur,qmax,scur,.*,need_conn_est,$/);
+  expect(new Set(lines.map((line) => line.split(',').length)).size).toBe(1);
+});
+
+test('there is a line for each origin, then one for the backend', () => {
+  const origins = [originReport(), originReport({ origin: 'http://b.test:80' })];
+  const rows = rowsOf(statusCsv(statusReport({ origins })));
+  expect(rows.map(({ pxname, svname, type, sid }) => [pxname, svname, type, sid])).toEqual([
+    ['shop', 'http://a.test:80', '2', '1'],
+    ['shop', 'http://b.test:80', '2', '2'],
+    ['shop', 'BACKEND', '1', '0'],
+  ]);
+});
+
+test('the counts of an origin are in the columns that mean the same', () => {
+  const origin = originReport({
+    ...{ requests: 100, reused: 90, dialled: 12, dialsFailed: 3, resent: { unsent: 1, status: 4 }, weight: 2 },
+    connections: { open: 9, idle: 5, busy: 4, dialling: 1, spare: 1 },
+    responses: { '2xx': 80, '3xx': 1, '4xx': 2, '5xx': 3, other: 4 },
+    closed: { silent: 1, failed: 2, aborted: 5, garbage: 1, stale: 9 },
+  });
+  const [row] = rowsOf(statusCsv(statusReport({ origins: [origin] })));
+  expect(row).toMatchObject({
+    ...{ scur: '4', slim: '10', stot: '100', econ: '3', eresp: '4', wretr: '5', status: 'UP', weight: '2' },
+    ...{ act: '1', bck: '0', hrsp_2xx: '80', hrsp_5xx: '3', hrsp_other: '4', cli_abrt: '5', srv_abrt: '3' },
+    ...{ connect: '12', reuse: '90', idle_conn_cur: '5', used_conn_cur: '4', addr: 'a.test:80', qcur: '' },
+  });
+});
+
+describe('an origin that gets no requests is down', () => {
+  test('when it is ejected, with the reason and the seconds since', () => {
+    const health = { state: 'ejected', ejections: 2, reason: 'connection_refused', sinceMs: 7_900 };
+    const [row, backend] = rowsOf(statusCsv(statusReport({ origins: [originReport({ health })] })));
+    expect(row).toMatchObject({ status: 'DOWN', check_desc: 'connection_refused', lastchg: '7', chkdown: '2' });
+    expect(backend).toMatchObject({ status: 'DOWN', act: '0' });
+  });
+
+  test('when it cannot be dialled; what holds a comma is quoted', () => {
+    const backoff = { state: 'waiting', failures: 1, error: 'no "a", no b\nat all', sinceMs: 100 };
+    const csv = statusCsv(statusReport({ origins: [originReport({ backoff })] }));
+    expect(csv).toContain(',DOWN,');
+    expect(csv).toContain(',"no ""a"", no b at all",');
+  });
+});
+
+test('a queue without a limit has none', () => {
+  const { queue } = backendStats();
+  const csv = statusCsv(statusReport({ queue: { ...queue, max: Number.POSITIVE_INFINITY, length: 8 } }));
+  expect(rowsOf(csv)[1]).toMatchObject({ qcur: '8', qlimit: '' });
+});
