@@ -81,11 +81,8 @@ export function fieldValues(fields: RawFields, lowerName: string): string[] {
 
 /** Whether a comma-separated list has a token, in any case. Only SP and HTAB may surround it (RFC 9110 §5.6.1). */
 export function listHasToken(value: string, lowerToken: string): boolean {
-  if (value.length === lowerToken.length) return value.toLowerCase() === lowerToken;
-  for (const member of value.split(',')) {
-    if (trimmed(member).toLowerCase() === lowerToken) return true;
-  }
-  return false;
+  if (!value.includes(',')) return isNamed(trimmed(value), lowerToken);
+  return value.split(',').some((member) => isNamed(trimmed(member), lowerToken));
 }
 
 /**

@@ -182,7 +182,7 @@ function clientFacts(req: IncomingMessage, host: string | undefined): ClientFact
   const { socket } = req;
   return {
     address: socket.remoteAddress,
-    proto: Reflect.get(socket, 'encrypted') === true ? 'https' : 'http',
+    proto: 'encrypted' in socket && socket.encrypted === true ? 'https' : 'http',
     host,
   };
 }

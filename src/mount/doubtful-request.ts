@@ -13,7 +13,7 @@ const MOST_FIELDS = 1_000;
  */
 export function refuseDoubtful(req: IncomingMessage): void {
   const { httpVersion } = req;
-  if (Reflect.get(req, 'stream') !== undefined) return; // HTTP/2
+  if ('stream' in req && req.stream !== undefined) return; // HTTP/2
   // The parser takes HTTP/2.0 on a request line for a version like any other.
   if (httpVersion !== '1.1' && httpVersion !== '1.0')
     throw new BackendError('http_request_error', `HTTP/${httpVersion} is not spoken here`);
@@ -22,8 +22,9 @@ export function refuseDoubtful(req: IncomingMessage): void {
 }
 
 function mostFields(socket: object): number {
-  const server: unknown = Reflect.get(socket, 'server');
-  const most: unknown = typeof server === 'object' && server !== null ? Reflect.get(server, 'maxHeadersCount') : null;
+  const server = 'server' in socket ? socket.server : undefined;
+  if (typeof server !== 'object' || server === null || !('maxHeadersCount' in server)) return MOST_FIELDS;
+  const most = server.maxHeadersCount;
   if (typeof most !== 'number') return MOST_FIELDS;
   return most > 0 ? most : Number.POSITIVE_INFINITY;
 }

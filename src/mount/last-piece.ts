@@ -2,12 +2,27 @@
 
 import { ServerResponse } from 'node:http';
 
-// Head, body and end as one text are one buffer to write. With bytes node:http writes them as three: 0.8 µs more.
 const MOST_BYTES = 8_192;
 
-/** Whether `res.end()` may be given these bytes as latin1 text. */
+/** Whether these bytes may be given to {@link endWith} as latin1 text. */
 export function canEndWith(res: ServerResponse, bytes: Uint8Array): boolean {
   // Whoever has put himself between us and node:http may take text for something else than bytes.
   const { write, end } = ServerResponse.prototype;
   return bytes.length <= MOST_BYTES && res.write === write && res.end === end;
+}
+
+/**
+ * Ends the response with the last of its body, as latin1 text. node:http joins text with the head in front of it, and under
+ * a cork of ours nothing else is written with it: one write of one string. `write(bytes)` and `end()` make it a vector of
+ * head, bytes and an empty end, and take 1.6 µs more; `end(text)` is a vector of two, and takes 0.8.
+ */
+export function endWith(res: ServerResponse, text: string): void {
+  if (res.chunkedEncoding) {
+    res.end(text, 'latin1'); // the last chunk comes behind it
+    return;
+  }
+  res.cork();
+  res.write(text, 'latin1');
+  res.uncork();
+  res.end();
 }

@@ -14,9 +14,10 @@ import { answerFailure, asBackendError, asHeadError, isBodyUnread } from './erro
 import { HeldResponse } from './held-response.js';
 import { inHook, isPromise } from './hook.js';
 import { writeInterim } from './interim.js';
-import { canEndWith } from './last-piece.js';
+import { canEndWith, endWith } from './last-piece.js';
 import { lingerOnClose } from './linger.js';
 import type { MountedBackend } from './mounted-backend.js';
+import { outgoingRequest } from './outgoing-request.js';
 import { type IntakeOutlet, RequestIntake } from './request-intake.js';
 import { fieldsByName } from './response-fields.js';
 import { writeResponseHead } from './response-head.js';
@@ -85,14 +86,9 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced {
   requestReady(request: ClientRequest, body: ReplayBody | undefined, expectTimeout?: number): void {
     if (this.#stage !== 'taking') return;
     const { house, options } = this.#mount;
-    const { method, path, fields, host, acceptsTrailers } = request;
-    const { nonIdempotent, timeouts } = options;
     this.#answeredContinue = request.expectsContinue;
     try {
-      const idempotent = this.#declaredIdempotent(request);
-      const message = { method, path, fields, host, body, acceptsTrailers };
-      const outgoing = { ...message, idempotent, nonIdempotent, timeouts, expectTimeout };
-      const dispatch = house.dispatching.dispatch(outgoing, this);
+      const dispatch = house.dispatching.dispatch(outgoingRequest(request, body, options, expectTimeout), this);
       if (this.#isOpen()) this.#dispatch = dispatch; // it may have failed before it returned
     } catch (thrown) {
       this.#fail(asBackendError(thrown));
@@ -105,11 +101,6 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced {
 
   requestFailed(error: BackendError): void {
     this.#fail(error);
-  }
-
-  #declaredIdempotent({ method, path, fields }: ClientRequest): boolean | undefined {
-    const { idempotent } = this.#mount.options;
-    return idempotent === undefined ? undefined : inHook('idempotent', () => idempotent({ method, path, fields }));
   }
 
   // --- the response --------------------------------------------------------------------------------------------------
@@ -200,7 +191,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced {
     try {
       if (trailers.length > 0) this.#res.addTrailers(fieldsByName(withoutForbiddenTrailers(trailers)));
       if (this.#lastText === undefined) this.#res.end();
-      else this.#res.end(this.#lastText, 'latin1');
+      else endWith(this.#res, this.#lastText);
     } catch (thrown) {
       this.#giveUp(asBackendError(thrown));
       return;

@@ -1,0 +1,29 @@
+/** A client's request as the dispatcher takes it. */
+
+import type { ReplayBody } from '../dispatch/replay-body.js';
+import type { OutgoingRequest } from '../dispatch/request.js';
+import type { ResolvedHandlerOptions } from '../options.js';
+import type { ClientRequest } from './client-request.js';
+import { inHook } from './hook.js';
+
+/** @throws BackendError `proxy_internal_error` when the `idempotent` hook throws */
+export function outgoingRequest(
+  { method, path, fields, host, acceptsTrailers }: ClientRequest,
+  body: ReplayBody | undefined,
+  { nonIdempotent, timeouts, idempotent: judge }: ResolvedHandlerOptions,
+  expectTimeout: number | undefined,
+): OutgoingRequest {
+  // Name by name: putting it together from two objects by spreads took 2 µs.
+  return {
+    method,
+    path,
+    fields,
+    host,
+    body,
+    acceptsTrailers,
+    idempotent: judge === undefined ? undefined : inHook('idempotent', () => judge({ method, path, fields })),
+    nonIdempotent,
+    timeouts,
+    expectTimeout,
+  };
+}
