@@ -15,6 +15,7 @@ Drives the dispatcher, the queue, the pool and the connections, in memory, throu
   --only LIST    these requests in this order, instead of the two above
   --faults N     most faults in a history (1)
   --spares N     spare connections (0)
+  --deaf         the kernel cannot be asked whether a connection is alive
   --seconds N    for each sequence of requests (no limit)
 `;
 
@@ -26,6 +27,7 @@ export async function main(args: readonly string[]): Promise<number> {
     options: {
       ...{ origins: option('1'), slots: option('1'), requests: option('2'), faults: option('1'), spares: option('0') },
       ...{ kinds: option(KINDS.join()), only: option(''), seconds: option('Infinity') },
+      deaf: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
@@ -33,8 +35,11 @@ export async function main(args: readonly string[]): Promise<number> {
     console.log(HELP);
     return 0;
   }
-  const { origins, slots, faults, spares } = values;
-  const numbers = { origins: Number(origins), slots: Number(slots), faults: Number(faults), spares: Number(spares) };
+  const { origins, slots, faults, spares, deaf } = values;
+  const numbers = {
+    ...{ origins: Number(origins), slots: Number(slots) },
+    ...{ faults: Number(faults), spares: Number(spares), deaf },
+  };
   const sequences =
     values.only === ''
       ? sequencesOf(values.kinds.split(',').filter(isKind), Number(values.requests))

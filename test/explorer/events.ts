@@ -15,6 +15,8 @@ export interface Setting {
   readonly faults: number;
   /** Spare connections; 0 = off. */
   readonly spares: number;
+  /** The kernel cannot be asked whether a connection is alive. Default false. */
+  readonly deaf?: boolean;
 }
 
 /** Those that go well, and always may happen. */
@@ -23,7 +25,7 @@ export const FAIR = ['send', 'open', 'answer', 'read', 'tick'] as const;
 /** Each counts as one fault. */
 export const FAULTS = [
   ...(['refuse', 'speakFirst', 'fin', 'rst', 'stray', 'hiddenFin', 'hiddenStray', 'refuseWrite'] as const),
-  ...(['answerAndClose', 'halfHead', 'halfBody', 'abort', 'destroy'] as const),
+  ...(['answerAndClose', 'answerAndMore', 'halfHead', 'halfBody', 'abort', 'destroy'] as const),
 ];
 
 export interface Event {

@@ -11,15 +11,17 @@ const PAIRS: readonly (readonly Kind[])[] = [
   ['get', 'fresh'],
   ['fresh', 'get'],
   ['any', 'get'],
-  ['get', 'get'],
 ];
 
-const settings: readonly Setting[] = PAIRS.map((requests) => {
-  return { origins: 1, slots: 1, requests, faults: 1, spares: 0 };
-});
+const ONE = { origins: 1, slots: 1, faults: 1, spares: 0 };
+
+const settings: readonly Setting[] = [
+  ...PAIRS.map((requests) => ({ ...ONE, requests })),
+  { ...ONE, slots: 2, requests: ['get', 'get'] },
+];
 
 test.each(settings)(
-  '$requests on one connection, in every order of events with one fault: every promise holds',
+  '$requests on $slots connection(s), in every order of events with one fault: every promise holds',
   async (setting) => {
     const { states, transitions, complete, breach } = await explore(setting);
     console.log(`${setting.requests.join(' ')}: ${states} states, ${transitions} transitions`);

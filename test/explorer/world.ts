@@ -1,9 +1,10 @@
 /** One small backend in memory, moved event by event: what can happen next, what it looks like, what must hold. */
 
 import { type Deadline, Deadlines } from '../../src/deadlines.js';
-import { checkStats, ManualClock } from '../../src/testing/index.js';
+import { ManualClock } from '../../src/testing/index.js';
 import { House, type Peer, type Sending } from '../house.js';
 import { type Event, isFault, type Setting } from './events.js';
+import { checkPromises, checkRequests, checkSockets } from './promises.js';
 
 const STRAY = 'HTTP/1.1 200 stray\r\nContent-Length: 3\r\n\r\nbad';
 
@@ -37,6 +38,7 @@ export class World {
   readonly #held = new Map<Peer, string>(); // what is in the kernel, unread
   readonly #lastUsed = new Map<Peer, number>(); // when it answered last, as a number of the history
   readonly #refusing = new Set<Peer>();
+  readonly #saidMore = new Set<Peer>(); // than they were asked
   #freshSeenAt = Number.NEGATIVE_INFINITY;
   #faults = 0;
   #destroyed = false;
@@ -75,6 +77,10 @@ export class World {
     }
   }
 
+  get #asks(): boolean {
+    return this.#setting.deaf !== true;
+  }
+
   // --- what can happen -------------------------------------------------------------------------------------------------
 
   get possible(): Event[] {
@@ -102,9 +108,14 @@ export class World {
       peer.owes > 0
         ? peer.isInBody
           ? ['answer', ...any]
-          : ['answer', 'answerAndClose', 'halfHead', 'halfBody', ...any]
-        : [...any, 'stray', 'hiddenFin', 'hiddenStray', ...(this.#refusing.has(peer) ? [] : ['refuseWrite' as const])];
+          : ['answer', 'answerAndClose', 'answerAndMore', 'halfHead', 'halfBody', ...any]
+        : [...any, 'stray', ...this.#hidden, ...(this.#refusing.has(peer) ? [] : ['refuseWrite' as const])];
     return names.map((name) => ({ name, of }));
+  }
+
+  /** Where the kernel is not asked, what is in it arrives within the two turns that are waited instead. */
+  get #hidden(): Event['name'][] {
+    return this.#asks ? ['hiddenFin', 'hiddenStray'] : [];
   }
 
   #do({ name, of }: Event): void {
@@ -117,7 +128,7 @@ export class World {
         break;
       case 'open':
       case 'speakFirst':
-        if (dial !== undefined) house.peers.push(dial.open({ spokeFirst: name === 'speakFirst' }));
+        if (dial !== undefined) house.peers.push(dial.open({ spokeFirst: name === 'speakFirst', asks: this.#asks }));
         break;
       case 'refuse':
         dial?.refuse();
@@ -125,6 +136,9 @@ export class World {
       case 'answer':
       case 'answerAndClose':
         if (peer !== undefined) this.#answer(peer, name === 'answerAndClose');
+        break;
+      case 'answerAndMore':
+        if (peer !== undefined) this.#answerTwice(peer);
         break;
       case 'halfHead':
         peer?.send('HTTP/1.1 200');
@@ -170,6 +184,13 @@ export class World {
   #answer(peer: Peer, close: boolean): void {
     this.#lastUsed.set(peer, this.#history.length);
     peer.answer({ body: numberOf(peer), close });
+  }
+
+  /** A second response in the write of the first: the first is all in its fields. */
+  #answerTwice(peer: Peer): void {
+    const number = numberOf(peer);
+    this.#saidMore.add(peer);
+    peer.answer({ fields: [`Content-Length: ${number.length}`, '', `${number}HTTP/1.1 200 stray`], body: 'bad' });
   }
 
   #hide(peer: Peer, name: 'hiddenFin' | 'hiddenStray'): void {
@@ -229,59 +250,8 @@ export class World {
 
   /** @throws Error that says which promise is broken */
   check(): void {
-    const house = this.#house;
-    checkStats(house.stats, { maxConnections: this.#setting.slots });
-    this.#checkSockets();
-    this.#checkRequests();
-    if (!this.#destroyed) this.#checkWaiters();
-  }
-
-  #checkSockets(): void {
-    const house = this.#house;
-    for (const { origin, connections } of house.stats.origins) {
-      const open = house.peers.filter((peer) => peer.origin === origin && !peer.near.destroyed).length;
-      const dialling = house.dialling.filter(({ target }) => target.origin === origin).length;
-      if (open + dialling > this.#setting.slots) throw new Error(`${open} + ${dialling} sockets of ${origin}`);
-      if (open !== connections.open || dialling !== connections.dialling) {
-        throw new Error(`${origin} counts ${connections.open} + ${connections.dialling}, not ${open} + ${dialling}`);
-      }
-    }
-    if (house.peers.some((peer) => peer.owes > 1)) throw new Error('two requests are under way on one connection');
-  }
-
-  #checkRequests(): void {
-    const lines = this.#house.peers.flatMap((peer) => peer.requests);
-    for (const [index, caller] of this.#house.callers.entries()) {
-      const number = caller.name.slice(1);
-      const seen = lines.filter((line) => line.endsWith(` /${number}`)).length;
-      const most = this.#setting.requests[index] === 'get' ? 2 : 1;
-      if (seen > most) throw new Error(`request ${number} was sent ${seen} times`);
-      if (caller.endings > 1 || caller.late > 0) throw new Error(`request ${number} ended ${caller.endings} times`);
-      if (!number.startsWith(caller.body)) throw new Error(`request ${number} got the bytes ${caller.body}`);
-    }
-    const left = this.#house.callers.filter((caller) => !caller.over).length;
-    if (left !== this.#house.dispatcher.inFlight)
-      throw new Error(`${left} are left, not ${this.#house.dispatcher.inFlight}`);
-  }
-
-  /** Nobody waits beside what it could have. */
-  #checkWaiters(): void {
-    const { queue, origins, dialling } = this.#house;
-    if (queue.length === 0) return;
-    const isReady = (origin: (typeof origins)[number]): boolean =>
-      origins.length === 1 || (origin.backoff.state.name === 'ready' && origin.standing.state.name === 'healthy');
-    for (const origin of origins.filter(isReady)) {
-      const { idle, spare } = origin.counts;
-      const any = queue.lengthOf('any');
-      const strict = queue.lengthOf('verified') + Math.min(queue.lengthOf('fresh'), origin.freshShareLeft);
-      const seen = JSON.stringify([any, strict, dialling.length, origin.counts]);
-      if (any > 0 && idle > 0) throw new Error(`a request waits beside an idle connection: ${seen}`);
-      if (strict > 0 && spare > 0) throw new Error(`a request waits beside a spare: ${seen}`);
-      if (any + strict > dialling.length && origin.canDial)
-        throw new Error(`a request waits beside an empty slot: ${seen}`);
-      if (strict > dialling.length && origin.canMakeRoom)
-        throw new Error(`a request waits beside a slot to be made: ${seen}`);
-    }
+    checkPromises(this.#house, this.#setting, this.#destroyed);
+    if ([...this.#saidMore].some((peer) => !peer.closed)) throw new Error('a connection with bytes left over is kept');
   }
 
   /** From here on all goes well: every request ends, and nothing is left. Spends the world. */
@@ -292,20 +262,20 @@ export class World {
         peer.letGo();
         if (peer.owes > 0) this.#answer(peer, false);
       }
-      for (const dial of house.dialling) house.peers.push(dial.open());
+      for (const dial of house.dialling) house.peers.push(dial.open({ asks: this.#asks }));
       await this.#settle();
       // Waits that are meant: a back-off, a server that goes.
       if (round % 4 === 3) this.#clock.advance(60);
     }
     const left = house.callers.filter((caller) => !caller.over);
     if (left.length > 0) throw new Error(`${left.map(({ name }) => name).join()} never ended`);
-    this.#checkRequests();
+    checkRequests(house, this.#setting);
     this.#clock.advance(1_100); // the most that the rest of an aborted response is read for
     await this.#settle();
     house.checkAtRest();
     house.destroy();
     await this.#settle();
-    this.#checkSockets();
+    checkSockets(house, this.#setting);
     if (this.#deadlines.size > 0) throw new Error(`${this.#deadlines.size} deadlines are left`);
   }
 

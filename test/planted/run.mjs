@@ -1,17 +1,19 @@
 // npm run planted: puts faults into a copy of the tree, one at a time, and shows that the tests notice each.
 // npm run planted -- WORDS: only those whose name has all the words.
+// npm run planted -- --tests test/explorer: asks these tests alone.
 
 import { execFileSync, spawn } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { faults } from './faults.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const LONGEST_MS = 300_000;
 
-const words = process.argv.slice(2);
+const { values, positionals: words } = parseArgs({ options: { tests: { type: 'string' } }, allowPositionals: true });
 const chosen = faults.filter(({ name }) => words.every((word) => name.includes(word)));
 
 /** A copy of everything that git knows of or would take. */
@@ -73,7 +75,7 @@ async function plant(copy, { name, file, from, to, tests }) {
   );
   const started = performance.now();
   try {
-    for (const folder of [...tests, 'test']) {
+    for (const folder of values.tests === undefined ? [...tests, 'test'] : [values.tests]) {
       const failure = await firstFailure(copy, [folder]);
       if (failure !== undefined) return { failure, seconds: (performance.now() - started) / 1_000 };
     }
