@@ -62,6 +62,8 @@ export async function breachesOfDials(cells: readonly Cell[]): Promise<string[]>
   });
   if (refuses) await origin.stopListening();
   const backends = cells.map((cell) => new PooledBackend(optionsOf(cell, origin)));
+  let failedDials = 0;
+  for (const backend of backends) backend.on('dialFailed', () => (failedDials += 1));
   try {
     await new Promise((resolve) => setImmediate(resolve)); // the slots are there now
     const refused = refuses ? Promise.all(backends.map(dialFailed)) : undefined;
@@ -70,7 +72,10 @@ export async function breachesOfDials(cells: readonly Cell[]): Promise<string[]>
     if (first.loop === 'blocked') blockUntilStruck(origin, first, cells.length);
     await refused;
     if (refuses) await origin.listen();
-    return (await Promise.all(seen)).flatMap((one, index) => breachOf(cells[index] ?? first, one));
+    const breaches = (await Promise.all(seen)).flatMap((one, index) => breachOf(cells[index] ?? first, one));
+    // The connection was there when the loop went on, though its time was up.
+    const late = !secure && first.fault === 'none' && failedDials > 0;
+    return late ? [...breaches, `${failedDials} dials failed that had ended well in the kernel`] : breaches;
   } finally {
     for (const backend of backends) backend.destroy();
     await origin.close();
