@@ -1,0 +1,9 @@
+/** http-proxy-middleware 3, the last for Node 20, in Express. */
+
+import { createServer } from 'node:http';
+import express from 'express';
+import { createProxyMiddleware } from 'http-proxy-middleware';
+import { origin, start } from './serve.mjs';
+
+const middleware = createProxyMiddleware({ target: origin, ws: true });
+await start(createServer(express().use(middleware)).on('upgrade', middleware.upgrade));

@@ -1,0 +1,11 @@
+/** http-proxy with its defaults; what it leaves to its user is answered with 502. */
+
+import { createServer } from 'node:http';
+import httpProxy from 'http-proxy';
+import { answer502, origin, start } from './serve.mjs';
+
+const proxy = httpProxy.createProxyServer({ target: origin, ws: true });
+proxy.on('error', answer502);
+const server = createServer((request, response) => void proxy.web(request, response));
+server.on('upgrade', (request, socket, head) => void proxy.ws(request, socket, head));
+await start(server);

@@ -1,0 +1,12 @@
+/** httpxy with its defaults; what it leaves to its user is answered with 502. */
+
+import { createServer } from 'node:http';
+import { createProxyServer } from 'httpxy';
+import { answer502, origin, start } from './serve.mjs';
+
+const proxy = createProxyServer({ target: origin, ws: true });
+proxy.on('error', answer502);
+// Its promises reject beside the event.
+const server = createServer((request, response) => void proxy.web(request, response).catch(() => {}));
+server.on('upgrade', (request, socket, head) => void proxy.ws(request, socket, {}, head).catch(() => {}));
+await start(server);

@@ -1,0 +1,60 @@
+/** Plays all rows against one system, one after the other, with an origin of its own behind it. */
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ScriptedOrigin } from 'pooled-backend/testing';
+import { Scene } from './row.mjs';
+
+// Long enough for every system to notice that its idle connections are gone.
+const BETWEEN_MS = 150;
+const LONGEST_ROW_MS = 20_000;
+
+/**
+ * @param {import('./systems.mjs').System} system
+ * @param {readonly import('./row.mjs').Row[]} rows
+ * @returns {Promise<(true | string)[]>}
+ */
+export async function play(system, rows) {
+  const origin = await ScriptedOrigin.start();
+  const running = await system.start(origin.url);
+  /** @type {(true | string)[]} */
+  const cells = [];
+  try {
+    for (const row of rows) {
+      const first = await playOne(row, running.port, origin);
+      // A machine that was busy is no fault of the system.
+      cells.push(first === true ? true : await playOne(row, running.port, origin));
+    }
+  } finally {
+    await running.stop();
+    await origin.close();
+  }
+  return cells;
+}
+
+/**
+ * @param {import('./row.mjs').Row} row
+ * @param {number} port
+ * @param {ScriptedOrigin} origin
+ * @returns {Promise<true | string>}
+ */
+async function playOne(row, port, origin) {
+  // No row begins with the connections of the one before.
+  await origin.stopListening('close');
+  await origin.listen();
+  await origin.setRules(row.rules ?? []);
+  await sleep(BETWEEN_MS);
+  const scene = new Scene({
+    port,
+    origin,
+    requestsBefore: origin.requests.length,
+    connectionsBefore: origin.connections.length,
+  });
+  const tooLong = sleep(LONGEST_ROW_MS, 'no end');
+  try {
+    return await Promise.race([row.play(scene), tooLong]);
+  } catch (error) {
+    return `failed: ${error instanceof Error ? error.message.slice(0, 60) : error}`;
+  } finally {
+    scene.end();
+  }
+}
