@@ -2,18 +2,26 @@ import { defineConfig } from 'tsup';
 import { llhttpForEsbuild } from './llhttp.config.js';
 import { statusPageForEsbuild } from './status-page.config.js';
 
-export default defineConfig({
-  entry: {
-    index: 'src/index.ts',
-    fastify: 'src/mount/fastify.ts',
-    testing: 'src/testing/index.ts',
+export default defineConfig([
+  {
+    entry: {
+      index: 'src/index.ts',
+      fastify: 'src/mount/fastify.ts',
+      testing: 'src/testing/index.ts',
+    },
+    format: ['esm', 'cjs'],
+    target: 'node20',
+    platform: 'node',
+    dts: true,
+    // The subpaths import the core by its public name, so that a process has one core and one WebAssembly instance.
+    external: ['pooled-backend'],
+    esbuildPlugins: [llhttpForEsbuild(), statusPageForEsbuild()],
   },
-  format: ['esm', 'cjs'],
-  target: 'node20',
-  platform: 'node',
-  dts: true,
-  clean: true,
-  // The subpaths import the core by its public name, so that a process has one core and one WebAssembly instance.
-  external: ['pooled-backend'],
-  esbuildPlugins: [llhttpForEsbuild(), statusPageForEsbuild()],
-});
+  {
+    entry: { cli: 'src/cli.ts' },
+    format: ['esm'],
+    target: 'node20',
+    platform: 'node',
+    external: ['pooled-backend'],
+  },
+]);

@@ -47,7 +47,8 @@ export type EventName = keyof BackendEvents;
 
 type Level = 'debug' | 'info' | 'warn' | 'error';
 
-const LEVELS: Readonly<Record<EventName, Level>> = {
+/** How much each event matters, to a logger. */
+export const LEVELS: Readonly<Record<EventName, Level>> = {
   connect: 'debug',
   disconnect: 'debug',
   dialFailed: 'warn',

@@ -25,8 +25,12 @@ export const locationChoice = matching(
 export const cookieChoice = matching(
   'false, an attribute value, or an object of them by the value they replace',
   (value): value is CookieRewrite | false =>
-    value === false || isAttribute(value) || (isObject(value) && Object.values(value).every(isAttribute)),
+    value === false || isAttribute(value) || (isRecord(value) && Object.values(value).every(isAttribute)),
 );
+
+function isRecord(value: unknown): value is object {
+  return isObject(value) && !Array.isArray(value);
+}
 
 /** A copy that nobody changes. */
 export function copiedRewrite(rewrite: CookieRewrite | false): CookieRewrite | false {

@@ -67,6 +67,7 @@ const RULES: Readonly<Record<string, ImportRule>> = {
     packages: ['virtual:status-page'],
   },
   'status/page': { values: ['status/report'] },
+  cli: { values: ['options', 'observe', 'clock'], packages: ['pooled-backend'] },
   backend: { values: ALL_BUT_TESTING },
   index: { values: ALL_BUT_TESTING },
   testing: { values: ['clock', 'deadlines', 'errors'], types: ['*'] },

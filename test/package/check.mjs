@@ -15,10 +15,12 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const project = join(ROOT, 'node_modules/.cache/pooled-backend/project');
 const installed = join(project, 'node_modules/pooled-backend');
 
-const { name, exports, dependencies, peerDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+const { name, version, bin, exports, dependencies, peerDependencies } = JSON.parse(
+  readFileSync(join(ROOT, 'package.json'), 'utf8'),
+);
 unpack();
 
-const entries = Object.keys(exports).filter((entry) => entry !== './package.json');
+const entries = Object.keys(exports).filter((entry) => !entry.endsWith('.json'));
 const names = entries.map((entry) => name + entry.slice(1));
 assert.deepEqual(names, ['pooled-backend', 'pooled-backend/fastify', 'pooled-backend/testing']);
 
@@ -44,7 +46,11 @@ for (const file of readdirSync(join(installed, 'dist'))) {
   }
   assert.ok(!text.includes(ROOT), `${file} names the folder it was built in`);
 }
-console.log(`${name}: ${names.length} entry points load as ESM and as CJS`);
+const command = join(installed, bin[name]);
+assert.equal(run(process.execPath, [command, '--version'], project), `${version}\n`);
+const flags = ['--check', '--listen', '8080', '--origin', 'http://127.0.0.1:9001'];
+assert.match(run(process.execPath, [command, ...flags], project), /the options are right/);
+console.log(`${name}: ${names.length} entry points load as ESM and as CJS, and the command runs`);
 
 function unpack() {
   rmSync(project, { recursive: true, force: true });

@@ -1,0 +1,20 @@
+#!/usr/bin/env node
+/** `npx pooled-backend`: a gateway of its own. */
+
+import { main } from './cli/main.js';
+
+void main({
+  argv: process.argv.slice(2),
+  env: process.env,
+  out: (text) => void process.stdout.write(text),
+  err: (text) => void process.stderr.write(text),
+  exit: (code) => {
+    process.exitCode = code;
+    // What was written to a pipe is on its way still.
+    process.stdout.write('', () => process.stderr.write('', () => process.exit(code)));
+  },
+  onSignal: (listener) => {
+    process.on('SIGTERM', listener);
+    process.on('SIGINT', listener);
+  },
+});

@@ -1,0 +1,50 @@
+/** Where the command listens: ports, hosts and unix sockets as people write them. */
+
+/** What `server.listen` takes. */
+export type Address =
+  | { readonly kind: 'port'; readonly port: number; readonly host: string | undefined }
+  | { readonly kind: 'socket'; readonly path: string };
+
+/** Where the status page is. */
+export type StatusPlace =
+  | { readonly kind: 'off' }
+  | { readonly kind: 'path'; readonly path: string }
+  /** `isDefault`: nobody asked for just this place. */
+  | { readonly kind: 'address'; readonly address: Address; readonly isDefault: boolean };
+
+const LOOPBACK = '127.0.0.1';
+
+/** `undefined` when it is none. */
+export function addressOf(value: unknown, defaultHost?: string): Address | undefined {
+  const text = String(value);
+  if (text.startsWith('/') || text.startsWith('./') || text.startsWith('\\\\')) return { kind: 'socket', path: text };
+  const [, bracketed, host = bracketed, digits] = /^(?:(?:\[([^\]]+)\]|([^:\s]+)):)?(\d{1,5})$/.exec(text) ?? [];
+  const port = Number(digits ?? Number.NaN);
+  if (!(port <= 65_535)) return undefined;
+  return { kind: 'port', port, host: host ?? defaultHost };
+}
+
+/** `undefined` when it is none. */
+export function statusPlaceOf(value: unknown, listen: Address | undefined): StatusPlace | undefined {
+  if (value === undefined) return defaultPlace(listen);
+  if (value === false || value === 'off' || value === 'false') return { kind: 'off' };
+  if (typeof value === 'string' && value.startsWith('/')) {
+    return /^\/[^\s?#;]*$/.test(value) ? { kind: 'path', path: value.replace(/(?!^)\/+$/, '') } : undefined;
+  }
+  const address = addressOf(value, LOOPBACK);
+  return address && { kind: 'address', address, isDefault: false };
+}
+
+/** Beside the port of the clients, for this machine alone. */
+function defaultPlace(listen: Address | undefined): StatusPlace {
+  if (listen?.kind !== 'port' || listen.port === 65_535) return { kind: 'off' };
+  const port = listen.port === 0 ? 0 : listen.port + 1;
+  return { kind: 'address', address: { kind: 'port', port, host: LOOPBACK }, isDefault: true };
+}
+
+/** As people write it. */
+export function shownAddress(address: Address): string {
+  if (address.kind === 'socket') return address.path;
+  const { host = '*', port } = address;
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+}

@@ -1,0 +1,96 @@
+/** Every option of the command: its own, those of a backend and of a mount that can be written as text. */
+
+import { handlerOptionTable, type OptionRow, optionTable } from '../options.js';
+
+/** Whom the value is for. */
+export type OptionOwner = 'command' | 'backend' | 'mount';
+
+export interface CommandOption extends OptionRow {
+  readonly owner: OptionOwner;
+  /** `--max-connections` */
+  readonly flag: string;
+  /** `POOLED_BACKEND_MAX_CONNECTIONS` */
+  readonly variable: string;
+}
+
+export const ENVIRONMENT_PREFIX = 'POOLED_BACKEND_';
+
+const OWN: readonly OptionRow[] = [
+  {
+    name: 'listen',
+    default: 'required',
+    meaning: 'port, `host:port`, or path of a unix socket, to serve clients on',
+  },
+  {
+    name: 'status',
+    default: '127.0.0.1 and the next port',
+    meaning:
+      'where the status page is: a path of the same server (`/status`), a port of 127.0.0.1, `host:port`, or `off`',
+  },
+  { name: 'title', default: 'pooled-backend', meaning: 'heading of the status page' },
+  {
+    name: 'drainTimeout',
+    default: '30000',
+    meaning: 'ms that requests have to end after SIGTERM or SIGINT; then they are cut off',
+  },
+  {
+    name: 'logLevel',
+    default: 'info',
+    meaning: '`debug`, `info`, `warn`, `error` or `silent`: what is written to stderr',
+  },
+  {
+    name: 'upgrade',
+    default: '{}',
+    meaning:
+      'WebSocket and other upgrades: `{ protocols, idleTimeout, maxDuration }`, or `false` to answer them as plain HTTP',
+  },
+];
+
+/** What only a program can say. */
+const FUNCTIONS: ReadonlySet<string> = new Set([
+  'idempotent',
+  'logger',
+  'rewritePath',
+  'onRequestFields',
+  'onResponseFields',
+  'onInformation',
+]);
+
+function optionOf(row: OptionRow, owner: OptionOwner): CommandOption {
+  const name = row.name === 'origins' ? 'origin' : row.name; // one flag for each
+  const words = name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  const variable = row.name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
+  return { ...row, owner, flag: `--${words}`, variable: ENVIRONMENT_PREFIX + variable };
+}
+
+const backendNames = new Set(optionTable.map(({ name }) => name));
+
+export const commandOptions: readonly CommandOption[] = [
+  ...OWN.map((row) => optionOf(row, 'command')),
+  ...optionTable.filter(({ name }) => !FUNCTIONS.has(name)).map((row) => optionOf(row, 'backend')),
+  ...handlerOptionTable
+    .filter(({ name }) => !FUNCTIONS.has(name) && !backendNames.has(name))
+    .map((row) => optionOf(row, 'mount')),
+];
+
+/** The name that was meant, if one is near. */
+export function nearest(name: string, names: readonly string[]): string | undefined {
+  const [best] = names
+    .map((one) => ({ one, far: distance(name.toLowerCase(), one.toLowerCase()) }))
+    .sort((a, b) => a.far - b.far);
+  return best !== undefined && best.far <= Math.max(2, name.length / 4) ? best.one : undefined;
+}
+
+/** Letters to change, add or drop (Levenshtein). */
+function distance(one: string, other: string): number {
+  let row = Array.from({ length: other.length + 1 }, (_, at) => at);
+  for (const [index, letter] of [...one].entries()) {
+    const next = [index + 1];
+    for (const [at, otherLetter] of [...other].entries()) {
+      const changed = (row[at] ?? 0) + (letter === otherLetter ? 0 : 1);
+      next.push(Math.min(changed, (row[at + 1] ?? 0) + 1, (next[at] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[other.length] ?? 0;
+}

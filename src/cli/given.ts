@@ -1,0 +1,155 @@
+/** What was given, by flag, in the environment and in a file: values by name, each with the place that it came from. */
+
+import { parseArgs } from 'node:util';
+import { type CommandOption, commandOptions, ENVIRONMENT_PREFIX, nearest } from './command-options.js';
+
+export interface GivenValue {
+  readonly value: unknown;
+  /** As it is called in an error: the flag, the variable, the name and the file. */
+  readonly label: string;
+}
+
+export type Given = ReadonlyMap<string, GivenValue>;
+
+/** What the flags say beside values. */
+export interface Arguments {
+  readonly given: Given;
+  readonly config: string | undefined;
+  readonly check: boolean;
+  readonly help: boolean;
+  readonly version: boolean;
+  readonly problems: readonly string[];
+}
+
+const byFlag = new Map(commandOptions.map((option) => [option.flag.slice(2), option]));
+const byName = new Map(commandOptions.map((option) => [option.name, option]));
+const SWITCHES = ['check', 'help', 'version'];
+const ALL_FLAGS = [...byFlag.keys(), 'config', ...SWITCHES].map((name) => `--${name}`);
+
+/** Reads the arguments of the command. */
+export function readArguments(words: readonly string[]): Arguments {
+  const problems: string[] = [];
+  const given = new Map<string, GivenValue>();
+  const switches = new Set<string>();
+  let config: string | undefined;
+  const { tokens } = parseArgs({
+    args: [...words],
+    strict: false,
+    tokens: true,
+    options: {
+      ...Object.fromEntries([...byFlag.keys(), 'config'].map((name) => [name, { type: 'string' as const }])),
+      ...Object.fromEntries(SWITCHES.map((name) => [name, { type: 'boolean' as const }])),
+      ...{ help: { type: 'boolean', short: 'h' }, version: { type: 'boolean', short: 'v' } },
+      ...{ listen: { type: 'string', short: 'l' }, origin: { type: 'string', short: 'o' } },
+      config: { type: 'string', short: 'c' },
+    },
+  });
+  let isUnknown = false; // the flag before: what follows may be its value
+  for (const token of tokens) {
+    const mayBeValue = isUnknown;
+    isUnknown = false;
+    if (token.kind === 'option-terminator') continue;
+    if (token.kind === 'positional') {
+      if (mayBeValue) continue;
+      const hint = /^https?:/.test(token.value) ? `: say --origin ${token.value}` : '';
+      problems.push(`unexpected argument ${token.value}${hint}`);
+      continue;
+    }
+    const { name, rawName, value } = token;
+    const option = byFlag.get(name);
+    if (SWITCHES.includes(name)) switches.add(name);
+    else if (option === undefined && name !== 'config') {
+      problems.push(unknown(rawName, ALL_FLAGS));
+      isUnknown = value === undefined;
+    } else if (value === undefined || value === '') problems.push(`${rawName} needs a value`);
+    else if (option === undefined) config = value;
+    else add(given, option, rawName, value);
+  }
+  const [check, help, version] = SWITCHES.map((name) => switches.has(name));
+  return { given, config, check: check === true, help: help === true, version: version === true, problems };
+}
+
+/** Reads the variables that are ours. */
+export function readEnvironment(variables: Readonly<Record<string, string | undefined>>): {
+  readonly given: Given;
+  readonly config: string | undefined;
+  readonly problems: readonly string[];
+} {
+  const byVariable = new Map(commandOptions.map((option) => [option.variable, option]));
+  const configVariable = `${ENVIRONMENT_PREFIX}CONFIG`;
+  const given = new Map<string, GivenValue>();
+  const problems: string[] = [];
+  for (const [variable, text] of Object.entries(variables)) {
+    if (!variable.startsWith(ENVIRONMENT_PREFIX) || variable === configVariable || !text) continue;
+    const option = byVariable.get(variable);
+    if (option === undefined) problems.push(unknown(variable, [...byVariable.keys(), configVariable]));
+    else if (option.name !== 'origins') add(given, option, variable, text);
+    else for (const origin of text.split(/[\s,]+/).filter(Boolean)) add(given, option, variable, origin);
+  }
+  return { given, config: variables[configVariable], problems };
+}
+
+/** Reads the text of a file of settings. */
+export function readConfig(
+  text: string,
+  file: string,
+): { readonly given: Given; readonly problems: readonly string[] } {
+  let content: unknown;
+  try {
+    content = JSON.parse(text);
+  } catch (error) {
+    return { given: new Map(), problems: [`${file} is not JSON: ${error instanceof Error ? error.message : error}`] };
+  }
+  if (typeof content !== 'object' || content === null || Array.isArray(content)) {
+    return { given: new Map(), problems: [`${file} must be an object of options`] };
+  }
+  const given = new Map<string, GivenValue>();
+  const problems: string[] = [];
+  for (const [name, value] of Object.entries(content)) {
+    if (name === '$schema') continue;
+    if (byName.has(name))
+      given.set(name, { value: TEXTS.has(name) ? value : withInfinity(value), label: `${name} in ${file}` });
+    else problems.push(`${unknown(name, [...byName.keys()])} in ${file}`);
+  }
+  return { given, problems };
+}
+
+function unknown(name: string, names: readonly string[]): string {
+  const meant = nearest(name, names);
+  return `unknown option ${name}${meant === undefined ? '' : ` (did you mean ${meant}?)`}`;
+}
+
+/** Origins and lists may be given more than once. */
+function add(given: Map<string, GivenValue>, { name }: CommandOption, label: string, text: string): void {
+  const before = given.get(name)?.value;
+  const value = meaningOf(name, text);
+  if (name === 'origins') given.set(name, { label, value: [...(Array.isArray(before) ? before : []), value] });
+  else given.set(name, { label, value });
+}
+
+const TEXTS: ReadonlySet<string> = new Set(['title', 'listen', 'status', 'cookieDomainRewrite', 'cookiePathRewrite']);
+const LISTS: ReadonlySet<string> = new Set(['retryOn', 'trustProxy']);
+
+/** What a text means: JSON where it is JSON, a list where one is expected, else the text. */
+function meaningOf(name: string, text: string): unknown {
+  if (TEXTS.has(name)) return /^(false$|\{)/.test(text) ? plain(text) : text;
+  if (LISTS.has(name) && text !== 'false' && !text.startsWith('['))
+    return text.split(',').map((one) => plain(one.trim()));
+  return plain(text);
+}
+
+function plain(text: string): unknown {
+  try {
+    return withInfinity(JSON.parse(text));
+  } catch {
+    return withInfinity(text);
+  }
+}
+
+/** JSON knows no Infinity: it is written as a string. */
+function withInfinity(value: unknown): unknown {
+  if (value === 'Infinity') return Number.POSITIVE_INFINITY;
+  if (Array.isArray(value)) return value.map(withInfinity);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, withInfinity(one)]));
+}

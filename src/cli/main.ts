@@ -1,0 +1,115 @@
+/** The command from its arguments to its exit code. */
+
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { shownAddress } from './addresses.js';
+import { Gateway } from './gateway.js';
+import { type Given, readArguments, readConfig, readEnvironment } from './given.js';
+import { helpText } from './help.js';
+import { Journal } from './journal.js';
+import { type Checked, checkSettings, type Settings } from './settings.js';
+
+/** The process as the command needs it. */
+export interface Host {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  out(text: string): void;
+  err(text: string): void;
+  exit(code: number): void;
+  onSignal(listener: (signal: 'SIGTERM' | 'SIGINT') => void): void;
+}
+
+const WRONG = 2;
+const FAILED = 1;
+const EXIT_AFTER = { SIGINT: 130, SIGTERM: 143 } as const;
+
+export async function main(host: Host): Promise<void> {
+  const words = readArguments(host.argv);
+  if (words.help || words.version) {
+    host.out(words.help ? helpText() : `${version()}\n`);
+    return host.exit(0);
+  }
+  const checked = checkAll(host, words);
+  if (checked.kind === 'problems') {
+    const { problems } = checked;
+    host.err(problems.map((problem) => `pooled-backend: ${problem}\n`).join(''));
+    host.err('pooled-backend: --help lists the options\n');
+    return host.exit(WRONG);
+  }
+  if (words.check) {
+    host.out(summary(checked.settings));
+    return host.exit(0);
+  }
+  return run(host, checked.settings);
+}
+
+async function run(host: Host, settings: Settings): Promise<void> {
+  const journal = new Journal(settings.logLevel, (line) => host.err(line));
+  const gateway = new Gateway(settings, journal);
+  let signals = 0;
+  host.onSignal((signal) => {
+    signals += 1;
+    if (signals > 1) {
+      gateway.destroy();
+      host.exit(EXIT_AFTER[signal]);
+      return;
+    }
+    void gateway.close().then((allEnded) => {
+      journal.info('closed');
+      host.exit(allEnded ? 0 : FAILED);
+    });
+  });
+  try {
+    await gateway.open();
+  } catch (error) {
+    host.err(`pooled-backend: cannot listen: ${error instanceof Error ? error.message : error}\n`);
+    gateway.destroy();
+    host.exit(FAILED);
+  }
+}
+
+function checkAll(host: Host, words: ReturnType<typeof readArguments>): Checked {
+  const environment = readEnvironment(host.env);
+  const file = words.config ?? environment.config;
+  const config = file === undefined ? { given: new Map() as Given, problems: [] } : readFile(file);
+  const problems = [...words.problems, ...environment.problems, ...config.problems];
+  const checked = checkSettings(words.given, environment.given, config.given);
+  if (problems.length === 0) return checked;
+  return { kind: 'problems', problems: [...problems, ...(checked.kind === 'problems' ? checked.problems : [])] };
+}
+
+function readFile(file: string): ReturnType<typeof readConfig> {
+  try {
+    return readConfig(readFileSync(file, 'utf8'), file);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return { given: new Map(), problems: [`cannot read ${file}: ${why}`] };
+  }
+}
+
+function summary({ listen, status, backend }: Settings): string {
+  const origins = backend.origins.map((origin) => (typeof origin === 'string' ? origin : origin.url));
+  const place = status.kind === 'address' ? shownAddress(status.address) : status.kind === 'path' ? status.path : 'off';
+  return `the options are right\n  listen   ${shownAddress(listen)}\n  status   ${place}\n  origins  ${origins.join(', ')}\n`;
+}
+
+/** Of the package that this file lies in. */
+function version(): string {
+  for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
+    const file = join(folder, 'package.json');
+    const found: unknown = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined;
+    if (isOurs(found)) return found.version;
+    if (dirname(folder) === folder) return 'unknown';
+  }
+}
+
+function isOurs(found: unknown): found is { readonly version: string } {
+  return (
+    typeof found === 'object' &&
+    found !== null &&
+    'version' in found &&
+    'name' in found &&
+    found.name === 'pooled-backend'
+  );
+}

@@ -1,0 +1,143 @@
+/** What the command was told, checked as a whole: everything that is wrong with it, or how to run. */
+
+import {
+  type HandlerOptions,
+  type PooledBackendOptions,
+  resolveHandlerOptions,
+  resolveOptions,
+  resolveUpgradeOptions,
+  type UpgradeHandlerOptions,
+} from '../options.js';
+import { type Address, addressOf, type StatusPlace, statusPlaceOf } from './addresses.js';
+import { commandOptions, type OptionOwner } from './command-options.js';
+import type { Given, GivenValue } from './given.js';
+
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export interface Settings {
+  readonly listen: Address;
+  readonly status: StatusPlace;
+  readonly title: string;
+  readonly drainTimeoutMs: number;
+  readonly logLevel: LogLevel;
+  readonly backend: PooledBackendOptions;
+  readonly mount: HandlerOptions;
+  /** `false`: upgrades are answered as plain HTTP. */
+  readonly upgrade: UpgradeHandlerOptions | false;
+}
+
+export type Checked =
+  | { readonly kind: 'settings'; readonly settings: Settings }
+  | { readonly kind: 'problems'; readonly problems: readonly string[] };
+
+/** Stands in for origins that are wrong, so that all else is checked too. */
+const STAND_IN = { origins: ['http://stand-in.invalid'] };
+
+/** `given`: the one that counts most comes first. */
+export function checkSettings(...given: readonly Given[]): Checked {
+  const values = new Map(given.toReversed().flatMap((one) => [...one]));
+  const problems: string[] = [];
+  const own = readOwn(values, problems);
+  const backend = valuesFor('backend', values);
+  if (!('origins' in backend)) problems.push('no origin is given: say --origin http://host:port');
+  const resolved = attempt({ ...STAND_IN, ...backend }, values, problems, (options) =>
+    resolveOptions({ ...STAND_IN, ...options } as PooledBackendOptions),
+  );
+  const mount = valuesFor('mount', values);
+  const upgrade = values.has('upgrade') ? values.get('upgrade')?.value : {};
+  if (resolved !== undefined) {
+    attempt(mount, values, problems, (options) => resolveHandlerOptions(options, resolved));
+    if (upgrade !== false) {
+      attempt({ upgrade }, values, problems, (left) => resolveUpgradeOptions(objectOf(left), resolved), 'upgrade');
+    }
+  }
+  if (problems.length > 0 || own.listen === undefined || own.status === undefined)
+    return { kind: 'problems', problems };
+  return {
+    kind: 'settings',
+    settings: {
+      ...{ listen: own.listen, status: own.status, title: own.title, drainTimeoutMs: own.drainTimeoutMs },
+      ...{ logLevel: own.logLevel, mount, upgrade: upgrade === false ? false : { ...mount, ...objectOf({ upgrade }) } },
+      backend: backend as unknown as PooledBackendOptions, // resolveOptions has taken it
+    },
+  };
+}
+
+function objectOf(options: Record<string, unknown>): object {
+  const { upgrade } = options;
+  if (upgrade === undefined) return {};
+  if (typeof upgrade === 'object' && upgrade !== null && !Array.isArray(upgrade)) return upgrade;
+  throw new TypeError('upgrade must be an object or false');
+}
+
+interface Own extends Omit<Settings, 'listen' | 'status' | 'backend' | 'mount' | 'upgrade'> {
+  readonly listen: Address | undefined;
+  readonly status: StatusPlace | undefined;
+}
+
+function readOwn(values: ReadonlyMap<string, GivenValue>, problems: string[]): Own {
+  const wrong = (name: string, accepts: string) => {
+    const given = values.get(name);
+    problems.push(`${given?.label ?? name} must be ${accepts}, got ${JSON.stringify(given?.value)}`);
+  };
+  const read = (name: string, fallback?: unknown) => (values.has(name) ? values.get(name)?.value : fallback);
+  const listen = addressOf(read('listen'));
+  if (!values.has('listen')) problems.push('nowhere to listen: say --listen 8080');
+  else if (listen === undefined) wrong('listen', 'a port, host:port or the path of a unix socket');
+  const status = statusPlaceOf(read('status'), listen);
+  if (status === undefined) wrong('status', 'a path, a port, host:port or off');
+  const drainTimeoutMs = read('drainTimeout', 30_000);
+  if (typeof drainTimeoutMs !== 'number' || !(drainTimeoutMs >= 1)) {
+    wrong('drainTimeout', 'a number of milliseconds from 1, or Infinity');
+  }
+  const logLevel = read('logLevel', 'info');
+  if (!LOG_LEVELS.some((level) => level === logLevel)) wrong('logLevel', `one of ${LOG_LEVELS.join(', ')}`);
+  const title = read('title', 'pooled-backend');
+  if (typeof title !== 'string') wrong('title', 'a string');
+  return {
+    ...{ listen, status, title: String(title), drainTimeoutMs: Number(drainTimeoutMs) },
+    logLevel: LOG_LEVELS.find((level) => level === logLevel) ?? 'info',
+  };
+}
+
+function valuesFor(owner: OptionOwner, values: ReadonlyMap<string, GivenValue>): Record<string, unknown> {
+  const names = commandOptions.filter((option) => option.owner === owner && values.has(option.name));
+  return Object.fromEntries(names.map(({ name }) => [name, values.get(name)?.value]));
+}
+
+/**
+ * Resolves, and when that fails leaves out what was wrong and tries again, so that all of it is found. The result is
+ * `undefined` only when nothing that was left out would help.
+ *
+ * @param alone the option that is at fault, if it can only be one
+ */
+function attempt<T>(
+  given: Record<string, unknown>,
+  values: ReadonlyMap<string, GivenValue>,
+  problems: string[],
+  resolve: (options: Record<string, unknown>) => T,
+  alone?: string,
+): T | undefined {
+  const left = { ...given };
+  for (;;) {
+    try {
+      return resolve(left);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      const [, name = ''] = /^(?:unknown option )?([A-Za-z]+)/.exec(message) ?? [];
+      const culprit = alone ?? name;
+      problems.push(labelled(message, culprit, values.get(culprit)));
+      if (!(culprit in left)) return undefined;
+      delete left[culprit];
+    }
+  }
+}
+
+/** The message in the words of whoever gave the value. */
+function labelled(message: string, name: string, given: GivenValue | undefined): string {
+  if (given === undefined) return message;
+  if (!message.startsWith(name)) return `${given.label}: ${message}`;
+  // A file calls it by its name, too.
+  return given.label.startsWith(name) ? `${message} (${given.label})` : given.label + message.slice(name.length);
+}

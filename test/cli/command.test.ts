@@ -1,0 +1,194 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer, get, type IncomingMessage, request } from 'node:http';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { WebSocket, WebSocketServer } from 'ws';
+import { commandOptions } from '../../src/cli/command-options.js';
+import { listen } from '../mount/setting.js';
+import { buildCommand, Command, ownFolder } from './command.js';
+
+const LIMIT_MS = 30_000;
+let file: string;
+beforeAll(async () => {
+  file = await buildCommand();
+}, 60_000);
+
+const start = (flags: readonly string[], env?: Record<string, string>) => new Command(file, flags, env);
+
+/** An origin that answers with the path, `/slow` when it is told to. */
+async function startOrigin(): Promise<{ url: string; answerSlow: () => void; asked: Promise<void> }> {
+  let answerSlow: () => void = () => undefined;
+  let wasAsked: () => void = () => undefined;
+  const asked = new Promise<void>((resolve) => {
+    wasAsked = resolve;
+  });
+  const server = createServer((req, res) => {
+    if (req.url !== '/slow') {
+      res.end(req.url);
+      return;
+    }
+    answerSlow = () => void res.end('at last');
+    wasAsked();
+  });
+  const sockets = new WebSocketServer({ server });
+  sockets.on('connection', (socket) => socket.on('message', (text) => socket.send(String(text))));
+  const url = `http://127.0.0.1:${await listen(server)}`;
+  return { url, asked, answerSlow: () => answerSlow() };
+}
+
+/** A gateway on a port of its own. */
+async function startGateway(...flags: string[]) {
+  const origin = await startOrigin();
+  const command = start(['--listen', '127.0.0.1:0', '--origin', origin.url, ...flags]);
+  const address = await command.says(/listening on=(\S+)/);
+  return { origin, command, url: `http://${address}` };
+}
+
+describe('says and ends', { timeout: LIMIT_MS }, () => {
+  test('--help lists every option', async () => {
+    const { code, out, err } = await start(['--help']).ended;
+    expect([code, err]).toEqual([0, '']);
+    expect(commandOptions.filter(({ flag }) => !out.includes(`  ${flag} `))).toEqual([]);
+    expect(Math.max(...out.split('\n').map((line) => line.length))).toBeLessThanOrEqual(125);
+  });
+
+  test('--version is that of the package', async () => {
+    const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+    expect(await start(['-v']).ended).toEqual({ code: 0, out: `${version}\n`, err: '' });
+  });
+
+  test('--check of what is right, from flags, environment and file', async () => {
+    const config = join(ownFolder(), 'gateway.json');
+    writeFileSync(config, JSON.stringify({ listen: 8080, status: '/status', maxConnections: 50 }));
+    const env = { POOLED_BACKEND_ORIGINS: 'http://a.test,http://b.test', POOLED_BACKEND_CONFIG: config };
+    expect(await start(['--check', '--status', 'off'], env).ended).toEqual({
+      code: 0,
+      out: 'the options are right\n  listen   *:8080\n  status   off\n  origins  http://a.test, http://b.test\n',
+      err: '',
+    });
+  });
+
+  test('all that is wrong, one sentence a line, with exit code 2', async () => {
+    const { code, out, err } = await start(['--check', '--origin', 'a', '--max-conections', '5', '--config', 'no.json'])
+      .ended;
+    expect([code, out]).toEqual([2, '']);
+    expect(err.trimEnd().split('\n')).toEqual([
+      'pooled-backend: unknown option --max-conections (did you mean --max-connections?)',
+      expect.stringMatching(/^pooled-backend: cannot read no\.json: ENOENT/),
+      'pooled-backend: nowhere to listen: say --listen 8080',
+      expect.stringMatching(/^pooled-backend: --origin\[0\] must be http:\/\/host:port/),
+      'pooled-backend: --help lists the options',
+    ]);
+  });
+
+  test('that the port is taken, with exit code 1', async () => {
+    const port = await listen(createServer());
+    const flags = ['--listen', `127.0.0.1:${port}`, '--origin', 'http://127.0.0.1:9'];
+    const { code, err } = await start(flags).ended;
+    expect([code, err]).toEqual([1, expect.stringContaining('pooled-backend: cannot listen: listen EADDRINUSE')]);
+  });
+});
+
+describe('at work', { timeout: LIMIT_MS }, () => {
+  test('it relays requests, and upgrades', async () => {
+    const { url } = await startGateway();
+    expect(await (await fetch(`${url}/a?b`)).text()).toBe('/a?b');
+    const socket = new WebSocket(url.replace('http', 'ws'));
+    onTestFinished(() => socket.terminate());
+    await new Promise((resolve) => socket.once('open', resolve));
+    socket.send('hello');
+    const said = await new Promise((resolve) => socket.once('message', (text) => resolve(String(text))));
+    expect(said).toBe('hello');
+  });
+
+  test('the status page is for this machine, on the next port, or wherever it was told to be', async () => {
+    const { command } = await startGateway();
+    const page = await command.says(/status page at=(\S+)/);
+    expect(page).toMatch(/^http:\/\/127\.0\.0\.1:/);
+    expect((await fetch(page)).headers.get('content-type')).toContain('text/html');
+  });
+
+  test('or under a path of the same server, and nowhere else', async () => {
+    const { url } = await startGateway('--status', '/ops/status', '--title', 'the shop');
+    const types = ['/ops/status', '/ops/status/', '/ops/status?format=json', '/ops/status;csv'].map(async (path) => {
+      return (await fetch(url + path)).headers.get('content-type')?.split(';')[0];
+    });
+    expect(await Promise.all(types)).toEqual(['text/html', 'text/html', 'application/json', 'text/plain']);
+    expect(await (await fetch(`${url}/ops/status2`)).text()).toBe('/ops/status2');
+    expect(await (await fetch(`${url}/ops/status?format=json`)).json()).toMatchObject({ title: 'the shop' });
+  });
+
+  test('the default place of the page being taken, it goes on without', async () => {
+    const port = await listen(createServer());
+    const origin = await startOrigin();
+    const command = start(['--listen', `127.0.0.1:${port - 1}`, '--origin', origin.url]);
+    await command.says(/warn {2}no status page: the port is taken/);
+    expect((await fetch(`http://127.0.0.1:${port - 1}/`)).status).toBe(200);
+  });
+
+  test('what happens is written a line each, from the level on that was asked for', async () => {
+    const command = start(['--listen', '127.0.0.1:0', '--origin', 'http://127.0.0.1:9', '--queue-timeout', '100']);
+    const url = `http://${await command.says(/listening on=(\S+)/)}`;
+    expect((await fetch(`${url}/x`)).status).toBe(502);
+    const line = await command.says(/^(.* dialFailed .*)$/m);
+    expect(line).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z warn {2}dialFailed origin=http:\/\/127\.0\.0\.1:9 error="/);
+    const quiet = start(['--listen', '127.0.0.1:0', '--origin', 'http://127.0.0.1:9', '--log-level', 'silent']);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    quiet.kill('SIGTERM');
+    expect((await quiet.ended).err).toBe('');
+  });
+});
+
+/** The response head of a GET, its body to come. */
+function begin(url: string): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => get(url, { agent: false }, resolve).once('error', reject));
+}
+
+describe.each(['SIGTERM', 'SIGINT'] as const)('at %s', { timeout: LIMIT_MS }, (signal) => {
+  test('it finishes what it has begun, takes nothing new, and ends with 0', async () => {
+    const { command, origin, url } = await startGateway();
+    const slow = fetch(`${url}/slow`);
+    await origin.asked;
+    command.kill(signal);
+    await command.says(/closing inFlight=1/);
+    await expect(begin(url)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    origin.answerSlow();
+    expect(await (await slow).text()).toBe('at last');
+    expect(await command.ended).toMatchObject({ code: 0, err: expect.stringContaining('closed') });
+  });
+
+  test('it cuts off what is not finished in time, and ends with 1', async () => {
+    const { command, origin, url } = await startGateway('--drain-timeout', '200');
+    const slow = fetch(`${url}/slow`);
+    await origin.asked;
+    command.kill(signal);
+    expect((await slow).status).toBe(503);
+    expect(await command.ended).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('requests were cut off count=1'),
+    });
+  });
+
+  test('a second one ends it at once', async () => {
+    const { command, origin, url } = await startGateway();
+    const slow = fetch(`${url}/slow`).catch(() => undefined);
+    await origin.asked;
+    command.kill(signal);
+    await command.says(/closing/);
+    command.kill(signal);
+    expect((await command.ended).code).toBe(signal === 'SIGINT' ? 130 : 143);
+    await slow;
+  });
+});
+
+test('clients that keep their connection do not hold it back, nor do those who watch', async () => {
+  const { command, url } = await startGateway('--status', '/status');
+  const kept = request(`${url}/kept`, { agent: false, headers: { Connection: 'keep-alive' } });
+  const response = await new Promise<IncomingMessage>((resolve) => kept.once('response', resolve).end());
+  response.resume();
+  const watching = await begin(`${url}/status?format=events`);
+  watching.resume();
+  watching.on('error', () => undefined);
+  command.kill('SIGTERM');
+  expect((await command.ended).code).toBe(0);
+}, 20_000);

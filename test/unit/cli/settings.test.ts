@@ -1,0 +1,148 @@
+import { describe, expect, test } from 'vitest';
+import { readArguments, readConfig, readEnvironment } from '../../../src/cli/given.js';
+import { checkSettings, type Settings } from '../../../src/cli/settings.js';
+
+const ORIGIN = 'http://127.0.0.1:9001';
+const MINIMUM = ['--listen', '8080', '--origin', ORIGIN];
+
+interface Telling {
+  readonly flags?: readonly string[];
+  readonly env?: Record<string, string>;
+  readonly file?: object;
+}
+
+function check({ flags = [], env = {}, file = {} }: Telling) {
+  const [words, environment] = [readArguments(flags), readEnvironment(env)];
+  const config = readConfig(JSON.stringify(file), 'c.json');
+  const checked = checkSettings(words.given, environment.given, config.given);
+  const problems = [...words.problems, ...environment.problems, ...config.problems];
+  return { checked, problems: [...problems, ...(checked.kind === 'problems' ? checked.problems : [])] };
+}
+
+function settings(telling: Telling): Settings {
+  const { checked, problems } = check(telling);
+  if (checked.kind !== 'settings' || problems.length > 0) throw new Error(problems.join('\n'));
+  return checked.settings;
+}
+
+const withFlags = (...flags: string[]) => settings({ flags: [...MINIMUM, ...flags] });
+
+describe('values', () => {
+  test('of numbers, words, lists, objects and false are understood in flags', () => {
+    const { backend } = withFlags(
+      ...['--max-connections', '50', '--non-idempotent=any', '--spare-connections', 'false', '--max-queue', 'Infinity'],
+      ...['--retry-on', '502, headers-timeout', '--retry-budget', '{"ratio":0.1,"minPerSecond":"Infinity"}'],
+    );
+    expect(backend).toEqual({
+      ...{ origins: [ORIGIN], maxConnections: 50, nonIdempotent: 'any', spareConnections: false },
+      ...{ maxQueue: Number.POSITIVE_INFINITY, retryOn: [502, 'headers-timeout'] },
+      retryBudget: { ratio: 0.1, minPerSecond: Number.POSITIVE_INFINITY },
+    });
+  });
+
+  test('of a mount are told apart from those of the backend', () => {
+    const { backend, mount, upgrade } = withFlags('--host', 'origin', '--trust-proxy', '10.0.0.0/8,::1');
+    expect([mount, upgrade]).toEqual([
+      { host: 'origin', trustProxy: ['10.0.0.0/8', '::1'] },
+      { host: 'origin', trustProxy: ['10.0.0.0/8', '::1'] },
+    ]);
+    expect(Object.keys(backend)).toEqual(['origins']);
+  });
+
+  test('in a file may be objects, origins too', () => {
+    const origins = [ORIGIN, { url: 'http://b.test', weight: 2, backup: true }];
+    const file = { listen: 80, origins, ejection: { failures: 'Infinity' } };
+    expect(settings({ file }).backend).toEqual({ origins, ejection: { failures: Number.POSITIVE_INFINITY } });
+  });
+
+  test('of the environment may be lists of origins', () => {
+    const env = { POOLED_BACKEND_LISTEN: '80', POOLED_BACKEND_ORIGINS: 'http://a.test http://b.test,http://c.test' };
+    expect(settings({ env }).backend.origins).toEqual(['http://a.test', 'http://b.test', 'http://c.test']);
+  });
+
+  test('a flag counts more than the environment, and that more than the file', () => {
+    const file = { listen: 1, maxQueue: 1, maxAttempts: 1, origins: ['http://file.test'] };
+    const env = { POOLED_BACKEND_MAX_QUEUE: '2', POOLED_BACKEND_MAX_ATTEMPTS: '2' };
+    const { backend } = settings({ file, env, flags: ['--max-attempts', '3', '--origin', ORIGIN] });
+    expect(backend).toEqual({ origins: [ORIGIN], maxQueue: 2, maxAttempts: 3 });
+  });
+
+  test('of somebody else in the environment are left alone', () => {
+    expect(check({ flags: MINIMUM, env: { PATH: '/bin', POOLED_BACKEND_TITLE: '' } }).problems).toEqual([]);
+  });
+});
+
+describe('places', () => {
+  test.each([
+    ['8080', { kind: 'port', port: 8080, host: undefined }],
+    ['127.0.0.1:80', { kind: 'port', port: 80, host: '127.0.0.1' }],
+    ['[::1]:80', { kind: 'port', port: 80, host: '::1' }],
+    ['/run/gateway.sock', { kind: 'socket', path: '/run/gateway.sock' }],
+  ])('--listen %s', (text, address) => {
+    expect(settings({ flags: ['--listen', text, '--origin', ORIGIN] }).listen).toEqual(address);
+  });
+
+  test.each([
+    [[], { kind: 'address', address: { kind: 'port', port: 8081, host: '127.0.0.1' }, isDefault: true }],
+    [['--status', '/status/'], { kind: 'path', path: '/status' }],
+    [
+      ['--status', '9000'],
+      { kind: 'address', address: { kind: 'port', port: 9000, host: '127.0.0.1' }, isDefault: false },
+    ],
+    [['--status', ':::9000'], undefined],
+    [['--status', 'off'], { kind: 'off' }],
+  ])('%j: the status page is there', (flags, place) => {
+    const { checked } = check({ flags: [...MINIMUM, ...flags] });
+    expect(checked.kind === 'settings' ? checked.settings.status : undefined).toEqual(place);
+  });
+});
+
+describe('what is wrong is said in the words of whoever said it', () => {
+  test.each<[Telling, string]>([
+    [{ flags: ['--max-conections', '5'] }, 'unknown option --max-conections (did you mean --max-connections?)'],
+    [{ flags: ['--frobnicate', '5'] }, 'unknown option --frobnicate'],
+    [{ flags: ['--max-queue', 'many'] }, "--max-queue must be an integer from 0, or Infinity for no limit, got 'many'"],
+    [{ flags: ['--max-queue'] }, '--max-queue needs a value'],
+    [{ flags: ['http://x.test'] }, 'unexpected argument http://x.test: say --origin http://x.test'],
+    [{ flags: ['--origin', 'ftp://x'] }, '--origin[1] must be http://host:port or https://host:port'],
+    [{ flags: ['--status', 'a b'] }, '--status must be a path, a port, host:port or off, got "a b"'],
+    [{ flags: ['--log-level', 'loud'] }, '--log-level must be one of debug, info'],
+    [{ flags: ['--drain-timeout', '0'] }, '--drain-timeout must be a number of milliseconds'],
+    [{ flags: ['--host', 'x'] }, "--host must be 'preserve' or 'origin', got 'x'"],
+    [{ flags: ['--upgrade', '{"idleTimeout":0}'] }, '--upgrade: idleTimeout must be'],
+    [{ flags: ['--upgrade', 'yes'] }, '--upgrade must be an object or false'],
+    [
+      { env: { POOLED_BACKEND_MAX_QUEU: '1' } },
+      'unknown option POOLED_BACKEND_MAX_QUEU (did you mean POOLED_BACKEND_MAX_QUEUE?)',
+    ],
+    [{ env: { POOLED_BACKEND_MAX_ATTEMPTS: '0' } }, 'POOLED_BACKEND_MAX_ATTEMPTS must be an integer from 1 to 100'],
+    [{ file: { maxconnections: 5 } }, 'unknown option maxconnections (did you mean maxConnections?) in c.json'],
+    [
+      { file: { minConnections: 200 } },
+      'minConnections must be at most maxConnections (100), got 200 (minConnections in c.json)',
+    ],
+    [
+      { file: { retryBudget: { ratio: 2 } } },
+      'retryBudget.ratio must be a number from 0 to 1, got 2 (retryBudget in c.json)',
+    ],
+  ])('%j', (telling, sentence) => {
+    const { problems } = check({ ...telling, flags: [...MINIMUM, ...(telling.flags ?? [])] });
+    expect(problems.join('\n')).toContain(sentence);
+    expect(problems.length).toBe(1);
+  });
+
+  test('all of it at once', () => {
+    const flags = ['--max-queue', 'x', '--max-attempts', '0', '--host', 'y', '--nonsense', '1'];
+    expect(check({ flags }).problems.map((problem) => problem.split(' ').slice(0, 3).join(' '))).toEqual([
+      ...['unknown option --nonsense', 'nowhere to listen:', 'no origin is'],
+      ...['--max-queue must be', '--max-attempts must be', '--host must be'],
+    ]);
+  });
+
+  test.each([
+    ['{', 'c.json is not JSON: '],
+    ['[]', 'c.json must be an object of options'],
+  ])('a file that is %j', (text, sentence) => {
+    expect(readConfig(text, 'c.json').problems.join()).toContain(sentence);
+  });
+});
