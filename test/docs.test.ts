@@ -267,7 +267,7 @@ function complaintsAbout(blocks: readonly Block[]): string[] {
     if (block === undefined) return getSourceFile(name, target, ...rest);
     return ts.createSourceFile(name, `${block.code}\nexport {};\n`, target);
   };
-  const bundled = ['src/http1/llhttp-binary.d.ts', 'src/status/status-page.d.ts'].map((file) => join(ROOT, file));
+  const bundled = ['src/http1/llhttp-binary.d.ts', 'src/status/bundled-page.d.ts'].map((file) => join(ROOT, file));
   const program = ts.createProgram([...byFile.keys(), ...bundled], blockOptions, host);
   return [...byFile].flatMap(([file, block]) => {
     const source = program.getSourceFile(file);

@@ -1,6 +1,6 @@
 /** The page as one document that needs nothing from elsewhere. */
 
-/// <reference path="./status-page.d.ts" />
+/// <reference path="./bundled-page.d.ts" />
 
 import { body, script, style } from 'virtual:status-page';
 
