@@ -3,7 +3,7 @@ import { connect as connectHttp2, createServer as createHttp2Server } from 'node
 import type { AddressInfo } from 'node:net';
 import express from 'express';
 import fastify from 'fastify';
-import type { HandlerOptions, PooledBackendOptions } from 'pooled-backend';
+import type { HandlerOptions, PooledBackend, PooledBackendOptions } from 'pooled-backend';
 import { fastifyPooledBackend } from 'pooled-backend/fastify';
 import { answer, close, execute, hold, inform, type Rule, type ScriptedOrigin, stall } from 'pooled-backend/testing';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -267,13 +267,26 @@ describe('in Fastify', () => {
   });
 });
 
-test('over HTTP/2 the client is asked when the origin asks', async () => {
+const HTTP2_FRONTS: Readonly<Record<string, (backend: PooledBackend) => Promise<number>>> = {
+  http2: async (backend) => {
+    const handler = backend.handler();
+    const server = createHttp2Server(handler).on('checkContinue', handler);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void server.close());
+    return (server.address() as AddressInfo).port;
+  },
+  'Fastify with http2: true': async (backend) => {
+    const app = fastify({ http2: true }).register(fastifyPooledBackend, { backend });
+    onTestFinished(() => app.close());
+    await app.listen({ host: '127.0.0.1', port: 0 });
+    return (app.server.address() as AddressInfo).port;
+  },
+};
+
+test.each(Object.keys(HTTP2_FRONTS))('over HTTP/2 the client is asked when the origin asks (%s)', async (front) => {
   const origin = await startOrigin({ rules: holding });
-  const handler = startBackend(origin).handler({ expectTimeout: Number.POSITIVE_INFINITY });
-  const server = createHttp2Server(handler).on('checkContinue', handler);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => void server.close());
-  const session = connectHttp2(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const port = await HTTP2_FRONTS[front]?.(startBackend(origin));
+  const session = connectHttp2(`http://127.0.0.1:${port}`);
   onTestFinished(() => session.destroy());
   const stream = session.request({ ':method': 'POST', ':path': '/x', expect: '100-continue' });
   let asked = false;

@@ -1,8 +1,11 @@
 import { once } from 'node:events';
+import { createServer, request } from 'node:http';
 import { connect } from 'node:net';
+import { pipeline, Readable } from 'node:stream';
+import { PooledBackend } from 'pooled-backend';
 import { answer, close, execute, type Rule, reset, send, stopReading } from 'pooled-backend/testing';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { client, serve, until } from '../mount/setting.js';
+import { client, listen, serve, until } from '../mount/setting.js';
 import { checkAtRest, pause, startBackend, startOrigin } from './setting.js';
 
 describe('a request body', () => {
@@ -83,6 +86,63 @@ describe('a request body', () => {
     const response = await raw.readResponse();
     expect([response.status, response.headers.connection]).toEqual([504, 'close']);
   });
+});
+
+describe('120 MB', () => {
+  const PIECE = Buffer.alloc(65_536, 'pooled');
+  const PIECES = 1_900;
+  const ROOM_BYTES = 32 * 2 ** 20;
+
+  /** Everything here is in one process, so this is what client, proxy and origin hold together. */
+  async function mostHeld(run: () => Promise<number>): Promise<number> {
+    const before = process.memoryUsage().arrayBuffers;
+    let most = before;
+    const sampling = setInterval(() => {
+      most = Math.max(most, process.memoryUsage().arrayBuffers);
+    }, 5);
+    onTestFinished(() => clearInterval(sampling));
+    expect(await run()).toBe(PIECES * PIECE.length);
+    return most - before;
+  }
+
+  test.each(['length', 'chunked'] as const)(
+    'go through both ways without being collected (%s)',
+    async (framing) => {
+      const length = framing === 'length' ? { 'Content-Length': PIECES * PIECE.length } : {};
+      const server = createServer(async (request, response) => {
+        if (request.method === 'GET') {
+          pipeline(Readable.from(pieces()), response.writeHead(200, length), () => undefined);
+          return;
+        }
+        let bytes = 0;
+        for await (const piece of request) bytes += piece.length;
+        response.end(String(bytes));
+      });
+      const backend = new PooledBackend(`http://127.0.0.1:${await listen(server)}`);
+      onTestFinished(() => backend.destroy());
+      const port = await serve(backend.handler());
+      async function* pieces() {
+        for (let count = 0; count < PIECES; count += 1) yield PIECE;
+      }
+      const down = await mostHeld(async () => {
+        const response = await fetch(`http://127.0.0.1:${port}/`);
+        let bytes = 0;
+        for await (const piece of response.body ?? []) bytes += piece.length;
+        return bytes;
+      });
+      const up = await mostHeld(
+        () =>
+          new Promise((resolve, reject) => {
+            const upload = request({ port, host: '127.0.0.1', method: 'PUT', headers: length }, async (response) => {
+              resolve(Number((await response.toArray()).join('')));
+            });
+            pipeline(Readable.from(pieces()), upload, (error) => error && reject(error));
+          }),
+      );
+      expect(Math.max(down, up)).toBeLessThan(ROOM_BYTES);
+    },
+    30_000,
+  );
 });
 
 describe('a response', () => {
