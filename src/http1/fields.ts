@@ -103,8 +103,8 @@ export function endToEndFields(fields: RawFields): string[] {
 }
 
 /**
- * The length and the first letter rule out nearly all names without a copy in lower case: 6 fields take 0.1 µs instead of
- * 0.5 (bench/micro).
+ * The length and the first letter rule out nearly all names without a copy in lower case: 8 fields take 0.07 µs instead of
+ * 0.4 (bench/micro).
  */
 function isHopByHop(name: string): boolean {
   switch (name.length) {

@@ -74,7 +74,7 @@ export function keepAliveHint(rawHeaders: RawFields): KeepAliveHint {
 
 const LETTER_K = 0x6b;
 
-// An origin says the same each time, or counts down: the last answer is kept, and spares 0.5 µs of matching.
+// An origin says the same each time, or counts down: the last answer is kept, and spares 0.2 µs of matching (bench/micro).
 let lastText = '';
 let lastHint = NO_HINT;
 

@@ -14,7 +14,8 @@ export function canEndWith(res: ServerResponse, bytes: Uint8Array): boolean {
 /**
  * Ends the response with the last of its body, as latin1 text. node:http joins text with the head in front of it, and under
  * a cork of ours nothing else is written with it: one write of one string. `write(bytes)` and `end()` make it a vector of
- * head, bytes and an empty end, and take 1.6 µs more; `end(text)` is a vector of two, and takes 0.8.
+ * head, bytes and an empty end, and take 1.6 µs more of the 12 that a server needs to answer from memory; `end(text)` is a
+ * vector of two, and takes 0.8 more.
  */
 export function endWith(res: ServerResponse, text: string): void {
   if (res.chunkedEncoding) {

@@ -13,7 +13,7 @@ export function outgoingRequest(
   { nonIdempotent, timeouts, idempotent: judge }: ResolvedHandlerOptions,
   expectTimeout: number | undefined,
 ): OutgoingRequest {
-  // Name by name: putting it together from two objects by spreads took 2 µs.
+  // Name by name: putting it together from two objects by a spread takes 1.5 µs (bench/micro).
   return {
     method,
     path,

@@ -65,7 +65,7 @@ const SETTLED = Promise.resolve();
 
 /**
  * What the ledger takes for promises (its option `Promise`). The two that it makes for each loan tell of a service that
- * nobody waits for, so they are none: checkout and release cost 0.3 µs instead of 0.8 (bench/micro).
+ * nobody waits for, so they are none: checkout and release take 0.33 µs and 300 bytes instead of 0.56 and 1,600 (bench/micro).
  */
 class Unsettled {
   constructor(start: (resolve: (value?: unknown) => void, reject: (reason?: unknown) => void) => void) {

@@ -1,0 +1,85 @@
+/** What it costs to hand a small response on to its client through node:http, without the kernel. */
+
+import { AsyncResource } from 'node:async_hooks';
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+import { endWith } from '../../src/mount/last-piece.js';
+import { outgoingRequest } from '../../src/mount/outgoing-request.js';
+import { relayedFields } from '../../src/mount/response-fields.js';
+import { writeResponseHead } from '../../src/mount/response-head.js';
+import { resolveHandlerOptions, resolveOptions } from '../../src/options.js';
+import type { Case } from './measure.js';
+import { repeated, seen } from './values.js';
+
+const BODY = Buffer.alloc(100, 'x');
+
+const HEAD = {
+  ...({ statusCode: 200, statusText: 'OK', minorVersion: 1, framing: { kind: 'length', bytes: 100 } } as const),
+  ...({ persistent: true } as const),
+  rawHeaders: ['Content-Type', 'text/plain', 'Connection', 'keep-alive', 'Content-Length', '100'],
+};
+
+/** Takes everything at once, as a socket does whose kernel has room. */
+class SilentSocket extends Socket {
+  override _write(_chunk: unknown, _encoding: string, callback: () => void): void {
+    callback();
+  }
+
+  override _writev(_chunks: unknown, callback: () => void): void {
+    callback();
+  }
+}
+
+export function relayCases(): Case[] {
+  return [
+    relayed('relay of a small response: head and body in one string', (res) => endWith(res, BODY.toString('latin1'))),
+    relayed('relay of a small response: end(text)', (res) => void res.end(BODY.toString('latin1'), 'latin1')),
+    relayed('relay of a small response: write(bytes), end()', (res) => {
+      res.write(BODY);
+      res.end();
+    }),
+  ];
+}
+
+/** Responses are finished a turn of the ticks later, so each round ends with one. */
+function relayed(name: string, end: (res: ServerResponse) => void): Case {
+  return {
+    name,
+    async run(times) {
+      for (let i = 0; i < times; i += 1) {
+        const socket = new SilentSocket();
+        const res = new ServerResponse(new IncomingMessage(socket));
+        res.assignSocket(socket);
+        writeResponseHead(res, { head: HEAD, fields: relayedFields(HEAD, false), closes: false });
+        end(res);
+      }
+      await new Promise<void>((resolve) => setImmediate(resolve));
+    },
+  };
+}
+
+const OPTIONS = resolveHandlerOptions({}, resolveOptions('http://a.test'));
+const CLIENT_REQUEST = {
+  ...({ method: 'GET', path: '/', fields: [], host: 'a', framing: { kind: 'none' } } as const),
+  ...{ acceptsTrailers: false, expectsContinue: false },
+};
+
+export function objectCases(): Case[] {
+  const scope = new AsyncResource('Benchmark');
+  const nothing = (): void => undefined;
+  return [
+    repeated('request object: name by name', () => {
+      seen.last = outgoingRequest(CLIENT_REQUEST, undefined, OPTIONS, undefined);
+    }),
+    repeated('request object: a spread of one part', () => {
+      const { method, path, fields, host, acceptsTrailers } = CLIENT_REQUEST;
+      const part = { method, path, fields, host, body: undefined, acceptsTrailers };
+      const { nonIdempotent, timeouts } = OPTIONS;
+      seen.last = { ...part, idempotent: undefined, nonIdempotent, timeouts, expectTimeout: undefined };
+    }),
+    repeated('context: made for a request', () => {
+      seen.last = new AsyncResource('PooledRequest');
+    }),
+    repeated('context: entered once', () => scope.runInAsyncScope(nothing)),
+  ];
+}
