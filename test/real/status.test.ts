@@ -109,7 +109,7 @@ describe.skipIf(findBrowser() === undefined && !required)('the status page in Ch
     const page = await visit(site.url);
     await live(page);
     expect(await page.title()).toBe('the shop');
-    expect(await page.locator('#verdict').innerText()).toContain('All 2 origins serve');
+    expect(await page.locator('#verdict').innerText()).toContain('All 2 origins are well');
     expect(await page.locator('#origins .card').count()).toBe(2);
     expect(await page.locator('#origins .card').first().locator('.strip i').count()).toBe(20);
     await reused(page).first().waitFor();

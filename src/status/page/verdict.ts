@@ -28,6 +28,8 @@ export function verdictOf(origin: OriginReport): Verdict {
     return { mood: 'bad', word: 'cannot be dialled', why: said(`for ${duration(backoff.sinceMs)}`, error) };
   }
   if (origin.weight === 0) return { mood: 'quiet', word: 'resting', why: 'its weight is 0' };
+  const { open, dialling } = origin.connections;
+  if (origin.backup && open + dialling === 0) return { mood: 'quiet', word: 'stands by', why: '' };
   const isBack = health.sinceMs !== null && health.sinceMs < NEWS_MS;
   return { mood: 'good', word: 'serves', why: isBack ? `again, ${since}` : '' };
 }
@@ -38,7 +40,7 @@ export function verdictOfAll({ state, origins }: StatusReport): Verdict {
   const out = origins.filter((origin) => ['bad', 'doubtful'].includes(verdictOf(origin).mood));
   const isLone = origins.length === 1;
   if (out.length === 0) {
-    return { mood: 'good', word: isLone ? 'The origin serves' : `All ${origins.length} origins serve`, why: '' };
+    return { mood: 'good', word: isLone ? 'The origin serves' : `All ${origins.length} origins are well`, why: '' };
   }
   const why = out.map((origin) => `${hostOf(origin)} ${verdictOf(origin).word}`).join(', ');
   if (out.length === origins.length)

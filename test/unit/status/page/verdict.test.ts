@@ -38,6 +38,7 @@ describe('an origin', () => {
       'serves',
       'again, for 3 s',
     ],
+    ['that is a backup without work', { backup: true }, 'quiet', 'stands by', ''],
     ['without weight', { weight: 0 }, 'quiet', 'resting', 'its weight is 0'],
   ])('%s', (_what, changes, mood, word, why) => {
     expect(verdictOf(originReport(changes))).toEqual({ mood, word, why });
@@ -49,7 +50,8 @@ describe('the backend', () => {
 
   test.each([
     [[well], 'good', 'The origin serves'],
-    [[well, well], 'good', 'All 2 origins serve'],
+    [[well, well], 'good', 'All 2 origins are well'],
+    [[well, originReport({ backup: true })], 'good', 'All 2 origins are well'],
     [[well, out], 'doubtful', '1 of 2 origins is out'],
     [[out, out], 'bad', 'Every origin is out'],
   ])('%#: %s', (origins, mood, word) => {
