@@ -8,6 +8,7 @@ import { build, type Plugin } from 'esbuild';
 import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
 import { llhttpForEsbuild } from '../llhttp.config.js';
+import { commandOptions } from '../src/cli/command-options.js';
 import { BackendError, type ErrorCode } from '../src/errors.js';
 import { handlerOptionTable, type OptionRow, optionTable, upgradeOptionTable } from '../src/options.js';
 import { statusPageForEsbuild } from '../status-page.config.js';
@@ -90,6 +91,14 @@ describe('lists', () => {
     const headings = [...read('docs/options.md').matchAll(/^### (.*)$/gm)].map(([, heading = '']) => heading).join(' ');
     const options = [...optionTable, ...handlerOptionTable].map(({ name }) => name);
     expect(options.filter((name) => !headings.includes(`\`${name}\``))).toEqual([]);
+  });
+
+  test('docs/cli.md has every option that only the command has, and its default', () => {
+    const own = commandOptions.filter(({ owner }) => owner === 'command');
+    const rows = rowsUnder('docs/cli.md', 'flag').map(([flags = '', value]) => [flags.split(',')[0], value]);
+    // Where the status page is takes a sentence.
+    const wanted = own.filter(({ name }) => name !== 'status').map((option) => [option.flag, option.default]);
+    expect(rows).toEqual(expect.arrayContaining(wanted));
   });
 
   test('docs/architecture.md has every area of the imports table', () => {

@@ -19,7 +19,7 @@ type Row = Readonly<Record<string, string | number | null>>;
 /** One line for each origin (type 2), and one for the backend (type 1). */
 export function statusCsv(report: StatusReport): string {
   const rows = [...report.origins.map((origin, index) => originRow(report, origin, index + 1)), backendRow(report)];
-  const lines = rows.map((row) => COLUMNS.map((name) => field(row[name])).join(',') + ',');
+  const lines = rows.map((row) => `${COLUMNS.map((name) => field(row[name])).join(',')},`);
   return `# ${COLUMNS.join(',')},\n${lines.map((line) => `${line}\n`).join('')}`;
 }
 
