@@ -1,7 +1,8 @@
 /** Where a server of a rig listens: a free port that stays ours over a restart. */
 
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 const FIRST_PORT = 15_000;
 
@@ -31,6 +32,37 @@ export async function freePort() {
   const port = await listen(server);
   await new Promise((resolve) => server.close(resolve));
   return port;
+}
+
+/**
+ * Resolves when something accepts on the port of a program that was just started.
+ * @param {number} port
+ * @param {Promise<string>} gone how the program ended; then this rejects
+ */
+export async function accepting(port, gone) {
+  let ended = '';
+  gone.then((how) => {
+    ended = how;
+  });
+  while (!(await accepts(port))) {
+    if (ended !== '') throw new Error(`the program for port ${port} did not start: ${ended}`);
+    await sleep(20);
+  }
+}
+
+/**
+ * @param {number} port
+ * @returns {Promise<boolean>}
+ */
+function accepts(port) {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
 }
 
 function randomPort() {

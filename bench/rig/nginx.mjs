@@ -1,12 +1,11 @@
 /** An nginx of our own: own folder, own configuration, own ports, in the foreground, ended by its pid. */
 
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { startProgram } from './child.mjs';
+import { accepting } from './listen.mjs';
 
 /** @returns {{ file: string, version: string } | undefined} `undefined` where nginx is not installed */
 export function findNginx() {
@@ -20,6 +19,7 @@ export function findNginx() {
 /**
  * @typedef {object} Nginx
  * @property {string} folder where it runs; log files with a relative path are here
+ * @property {() => number[]} workers the process ids of its workers; only where there is /proc
  * @property {() => void} reload starts new workers, the old ones finish what they have begun
  * @property {() => Promise<void>} stop ends it and removes the folder
  */
@@ -32,28 +32,25 @@ export function findNginx() {
  * @param {number | undefined} [what.core] CPU to pin it to
  * @returns {Promise<Nginx>}
  */
-export async function startNginx({ http, port, workers = 1, core }) {
+export async function startNginx({ http, port, workers: workerCount = 1, core }) {
   const found = findNginx();
   if (found === undefined) throw new Error('nginx is not installed');
   const folder = mkdtempSync(join(tmpdir(), 'pooled-backend-nginx-'));
-  writeFileSync(join(folder, 'nginx.conf'), configuration(http, workers));
+  writeFileSync(join(folder, 'nginx.conf'), configuration(http, workerCount));
   const program = startProgram(found.file, ['-p', `${folder}/`, '-c', 'nginx.conf', '-e', 'error.log'], { core });
   const stop = async () => {
     await program.stop();
     rmSync(folder, { recursive: true, force: true });
   };
-  let ended = '';
-  program.gone.then((how) => {
-    ended = how;
-  });
-  while (!(await accepts(port))) {
-    if (ended !== '') {
-      await stop();
-      throw new Error(`nginx did not start: ${ended}`);
-    }
-    await sleep(20);
+  try {
+    await accepting(port, program.gone);
+  } catch (error) {
+    await stop();
+    throw error;
   }
-  return { folder, reload: () => program.kill('SIGHUP'), stop };
+  const workers = () =>
+    readFileSync(`/proc/${program.pid}/task/${program.pid}/children`, 'utf8').trim().split(' ').map(Number);
+  return { folder, workers, reload: () => program.kill('SIGHUP'), stop };
 }
 
 /**
@@ -77,16 +74,4 @@ http {
 ${http}
 }
 `;
-}
-
-/** @returns {Promise<boolean>} */
-function accepts(/** @type {number} */ port) {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
 }

@@ -3,14 +3,13 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PooledBackend, type PooledBackendOptions } from 'pooled-backend';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Child, startChild, startProgram } from '../../bench/rig/child.mjs';
-import { listen } from '../../bench/rig/listen.mjs';
+import { accepting, listen } from '../../bench/rig/listen.mjs';
 
 const required = process.env.REQUIRE_REAL_SERVERS === '1';
 const closing: (() => unknown)[] = [];
@@ -57,26 +56,8 @@ export async function run(
 ): Promise<Running> {
   const program = startProgram(file, [...words], { signal });
   atEnd(() => program.stop());
-  let ended = '';
-  void program.gone.then((how) => {
-    ended = how;
-  });
-  while (!(await accepts(port))) {
-    if (ended !== '') throw new Error(`${file} did not start: ${ended}`);
-    await sleep(20);
-  }
+  await accepting(port, program.gone);
   return program;
-}
-
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
 }
 
 /** A Node server of its own process. */

@@ -1,0 +1,163 @@
+/** Everything that is compared: proxies on Node, each in its process, and those that are programs of their own. */
+
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startChild, startProgram } from '../rig/child.mjs';
+import { accepting, freePort } from '../rig/listen.mjs';
+import { findNginx, startNginx } from '../rig/nginx.mjs';
+
+/** The response timeout of every peer that has one. */
+export const TIMEOUT_MS = 1500;
+
+/**
+ * @typedef {object} RunningPeer
+ * @property {number} port
+ * @property {number[]} pids empty when it blocks its event loop on request instead of being stopped
+ * @property {() => Promise<unknown>} stop
+ */
+
+/**
+ * @typedef {object} Peer
+ * @property {string} name
+ * @property {string} version
+ * @property {(originPort: number) => Promise<RunningPeer>} start
+ */
+
+const require = createRequire(new URL('../peers/package.json', import.meta.url));
+
+/** @param {string} name */
+function versionOf(name) {
+  return JSON.parse(readFileSync(join(packageFolder(name), 'package.json'), 'utf8')).version;
+}
+
+/** @param {string} name */
+function packageFolder(name) {
+  const file = require.resolve(name);
+  return file.slice(0, file.lastIndexOf(join('node_modules', name)) + join('node_modules', name).length);
+}
+
+/**
+ * @param {string} name
+ * @param {string} version
+ * @param {object} [more] options
+ * @param {string} [shown]
+ * @returns {Peer}
+ */
+function onNode(name, version, more = {}, shown = name) {
+  return {
+    name: shown,
+    version,
+    async start(originPort) {
+      const how = { name, origin: `http://127.0.0.1:${originPort}`, timeoutMs: TIMEOUT_MS, ...more };
+      const child = await startChild(new URL('peer.mjs', import.meta.url), how);
+      return { port: child.ready.port, pids: [], stop: () => child.stop('SIGKILL') };
+    },
+  };
+}
+
+/**
+ * @param {string} shown
+ * @param {string} version
+ * @param {string} retries
+ * @returns {Peer}
+ */
+function haproxy(shown, version, retries) {
+  return {
+    name: shown,
+    version,
+    async start(originPort) {
+      const port = await freePort();
+      const folder = mkdtempSync(join(tmpdir(), 'pooled-backend-haproxy-'));
+      writeFileSync(
+        join(folder, 'haproxy.cfg'),
+        `defaults
+  mode http
+  timeout connect 1s
+  timeout client 60s
+  timeout server ${TIMEOUT_MS}ms
+listen all
+${retries}
+  bind 127.0.0.1:${port}
+  server origin 127.0.0.1:${originPort}
+`,
+      );
+      const program = startProgram('haproxy', ['-db', '-q', '-f', join(folder, 'haproxy.cfg')]);
+      await accepting(port, program.gone);
+      const stop = async () => {
+        await program.stop();
+        rmSync(folder, { recursive: true, force: true });
+      };
+      return { port, pids: [program.pid], stop };
+    },
+  };
+}
+
+/**
+ * @param {string} shown
+ * @param {string} version
+ * @param {(originPort: number) => string} servers
+ * @param {string} retries
+ * @returns {Peer}
+ */
+function nginx(shown, version, servers, retries) {
+  return {
+    name: shown,
+    version,
+    async start(originPort) {
+      const port = await freePort();
+      const http = `
+  upstream origin { ${servers(originPort)} keepalive 100; }
+  server {
+    listen 127.0.0.1:${port};
+    keepalive_timeout 120s;
+    location / {
+      proxy_pass http://origin;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      proxy_read_timeout ${TIMEOUT_MS}ms;
+      ${retries}
+    }
+  }`;
+      const running = await startNginx({ http, port });
+      return { port, pids: running.workers(), stop: running.stop };
+    },
+  };
+}
+
+/**
+ * @param {{ version: string }} ours
+ * @returns {Peer[]} those that are installed
+ */
+export function allPeers(ours) {
+  const undici = versionOf('undici');
+  const peers = [
+    ...['fresh', 'verified', 'any'].map((mode) =>
+      onNode('pooled-backend', ours.version, { nonIdempotent: mode }, `pooled-backend, '${mode}'`),
+    ),
+    onNode('undici Pool', undici),
+    onNode('undici RetryAgent', undici),
+    onNode('node:http Agent', process.version),
+    onNode('http-proxy', versionOf('http-proxy'), {}, 'http-proxy, keep-alive agent'),
+    onNode('@fastify/http-proxy', versionOf('@fastify/http-proxy')),
+  ];
+  const { status, stdout } = spawnSync('haproxy', ['-v'], { encoding: 'utf8' });
+  if (status === 0) {
+    const version = /version (\S+)/.exec(stdout)?.[1] ?? '';
+    const retries =
+      '  option redispatch\n  retry-on all-retryable-errors\n  http-request disable-l7-retry if METH_POST';
+    peers.push(haproxy('HAProxy', version, ''), haproxy('HAProxy, retry-on', version, retries));
+  }
+  const found = findNginx();
+  if (found !== undefined) {
+    const once = (/** @type {number} */ port) => `server 127.0.0.1:${port} max_fails=0;`;
+    const twice = (/** @type {number} */ port) => once(port) + once(port);
+    const next = 'proxy_next_upstream error timeout invalid_header http_502 http_503 http_504';
+    peers.push(nginx('nginx', found.version, once, ''));
+    peers.push(nginx('nginx, next_upstream', found.version, twice, `${next};`));
+    peers.push(nginx('nginx, non_idempotent', found.version, twice, `${next} non_idempotent;`));
+  }
+  return peers;
+}
