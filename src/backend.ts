@@ -136,6 +136,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
     const resolved = resolveStatusOptions(options);
     const feed = new StatusFeed(this, systemClock, resolved);
     this.#statusFeeds.push(feed);
+    if (this.#dispatcher.state === 'closed') feed.close();
     return createStatusHandler(feed, resolved.title);
   }
 

@@ -65,10 +65,13 @@ export class Gateway {
     if (cut > 0) this.#journal.error('requests were cut off', { count: cut });
     this.#closeIdle();
     // What was answered may still be on its way to its client, but not for ever.
-    const end = systemClock.after(LAST_BYTES_MS, () => this.#closeAll());
-    await Promise.all(closed);
-    end.cancel();
+    await Promise.race([Promise.all(closed), this.#lastBytes()]);
+    this.#closeAll();
     return cut === 0;
+  }
+
+  #lastBytes(): Promise<void> {
+    return new Promise((resolve) => systemClock.after(LAST_BYTES_MS, resolve));
   }
 
   /** Now. */

@@ -5,7 +5,7 @@ import { integer, matching, type Rules, resolveSection, withDefault } from '../o
 export interface StatusHandlerOptions {
   /** Heading of the page, and name of the backend in the CSV. @default 'pooled-backend' */
   readonly title?: string | undefined;
-  /** Milliseconds between two updates: an integer from 100 to 60000. @default 1000 */
+  /** Milliseconds between two updates: an integer from 100 to 5000. @default 1000 */
   readonly interval?: number | undefined;
 }
 
@@ -18,7 +18,7 @@ const text = matching('a string', (value): value is string => typeof value === '
 
 const rules: Rules<ResolvedStatusOptions> = {
   title: withDefault(text, 'pooled-backend'),
-  interval: withDefault(integer(100, 60_000), 1000),
+  interval: withDefault(integer(100, 5_000), 1000),
 };
 
 /** @throws TypeError or RangeError, naming the option */

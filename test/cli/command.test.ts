@@ -181,6 +181,16 @@ describe.each(['SIGTERM', 'SIGINT'] as const)('at %s', { timeout: LIMIT_MS }, (s
   });
 });
 
+test('tunnels end with the last request', async () => {
+  const { command, url } = await startGateway();
+  const socket = new WebSocket(url.replace('http', 'ws'));
+  await new Promise((resolve) => socket.once('open', resolve));
+  const closed = new Promise((resolve) => socket.once('close', resolve).on('error', () => undefined));
+  command.kill('SIGTERM');
+  await closed;
+  expect((await command.ended).code).toBe(0);
+}, 20_000);
+
 test('clients that keep their connection do not hold it back, nor do those who watch', async () => {
   const { command, url } = await startGateway('--status', '/status');
   const kept = request(`${url}/kept`, { agent: false, headers: { Connection: 'keep-alive' } });

@@ -187,6 +187,14 @@ describe('the stream of events', () => {
     expect(listening(backend)).toBe(0);
   });
 
+  test('of a backend that was closed before does not begin', async () => {
+    const backend = startBackend(await startOrigin());
+    await backend.close();
+    const url = `http://127.0.0.1:${await serve(backend.statusHandler())}`;
+    expect((await fetch(`${url}?format=events`)).status).toBe(204);
+    expect(await (await fetch(`${url}?format=json`)).json()).toMatchObject({ state: 'closed' });
+  });
+
   test('is refused to one too many, who may poll', async () => {
     const { url } = await started();
     const streams = await Promise.all(Array.from({ length: 64 }, () => Stream.open(`${url}?format=events`)));
@@ -253,7 +261,7 @@ describe('is mounted', () => {
 });
 
 test.each([
-  [{ interval: 99 }, RangeError, 'interval must be an integer from 100 to 60000'],
+  [{ interval: 99 }, RangeError, 'interval must be an integer from 100 to 5000'],
   [{ title: 5 }, TypeError, 'title must be a string'],
   [{ actions: true }, TypeError, 'unknown option actions'],
 ])('a bad option throws at once: %j', async (options, kind, message) => {

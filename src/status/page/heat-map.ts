@@ -5,7 +5,7 @@ import { BINS, boundMs, type Latency } from '../report.js';
 import { el, type Part, setAttribute } from './dom.js';
 import { duration } from './format.js';
 import { quantile, rangeOf, sumOf } from './latency.js';
-import { latencies, type Scope, type Stretch } from './series.js';
+import { GAP_MS, latencies, type Scope, type Stretch } from './series.js';
 
 export interface HeatMapData {
   readonly columns: readonly Column[];
@@ -16,6 +16,8 @@ export interface HeatMapData {
 /** Rows shown at least, so that a narrow band looks narrow. */
 const LEAST_ROWS = 10;
 const LEAST_ALPHA = 0.16;
+/** How much time a column after a gap is drawn to be. */
+const LONE_MS = 2_000;
 
 interface Cell {
   readonly at: number;
@@ -90,7 +92,7 @@ function draw(
   for (const { at, before, latency } of cells) {
     const right = x(at);
     // A column is as wide as the time that it counts, but for a time without watchers.
-    const left = Math.min(right - 1, x(Math.max(before, at - 3_000)));
+    const left = Math.min(right - 1, x(at - before > GAP_MS ? at - LONE_MS : before));
     for (const [index, count] of latency.counts.entries()) {
       if (count === 0) continue;
       const row = latency.from + index - lowest;

@@ -14,7 +14,7 @@ export interface Stretch {
 }
 
 // Longer than this between two columns: nobody watched.
-const GAP_MS = 12_000;
+export const GAP_MS = 12_000;
 const STRETCHES_MS = [30_000, 60_000, 120_000, 300_000, HISTORY_MS];
 
 /** The least of some stretches that shows all there is. */
