@@ -119,11 +119,11 @@ describe('at work', { timeout: LIMIT_MS }, () => {
   });
 
   test('the default place of the page being taken, it goes on without', async () => {
-    const port = await listen(createServer());
+    const port = await portBeforeOneTaken();
     const origin = await startOrigin();
-    const command = start(['--listen', `127.0.0.1:${port - 1}`, '--origin', origin.url]);
+    const command = start(['--listen', `127.0.0.1:${port}`, '--origin', origin.url]);
     await command.says(/warn {2}no status page: the port is taken/);
-    expect((await fetch(`http://127.0.0.1:${port - 1}/`)).status).toBe(200);
+    expect((await fetch(`http://127.0.0.1:${port}/`)).status).toBe(200);
   });
 
   test('what happens is written a line each, from the level on that was asked for', async () => {
@@ -132,12 +132,39 @@ describe('at work', { timeout: LIMIT_MS }, () => {
     expect((await fetch(`${url}/x`)).status).toBe(502);
     const line = await command.says(/^(.* dialFailed .*)$/m);
     expect(line).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z warn {2}dialFailed origin=http:\/\/127\.0\.0\.1:9 error="/);
-    const quiet = start(['--listen', '127.0.0.1:0', '--origin', 'http://127.0.0.1:9', '--log-level', 'silent']);
-    await new Promise((resolve) => setTimeout(resolve, 300));
+  });
+
+  test('or nothing at all is written', async () => {
+    const port = await portBeforeOneTaken();
+    const quiet = start([
+      ...['--listen', `127.0.0.1:${port}`, '--origin', 'http://127.0.0.1:9', '--queue-timeout', '100'],
+      ...['--log-level', 'silent'],
+    ]);
+    await until(async () => {
+      const response = await fetch(`http://127.0.0.1:${port}/`).catch(() => undefined);
+      return response?.status === 502;
+    });
     quiet.kill('SIGTERM');
     expect((await quiet.ended).err).toBe('');
   });
 });
+
+/** A free port, and the one after it is not: the page of the command would be there. */
+async function portBeforeOneTaken(): Promise<number> {
+  for (;;) {
+    const port = (await listen(createServer())) - 1;
+    const probe = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      probe.once('error', () => resolve(false));
+      probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
+    });
+    if (isFree) return port;
+  }
+}
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setImmediate(resolve));
+}
 
 /** The response head of a GET, its body to come. */
 function begin(url: string): Promise<IncomingMessage> {
