@@ -26,11 +26,11 @@ class Site {
     this.#stop = stop;
   }
 
-  static async open(): Promise<Site> {
+  static async open(maxConnections = 20): Promise<Site> {
     const servers = [1, 2].map(() => createServer((_req, res) => void setTimeout(() => res.end('ok'), 2)));
     const ports = await Promise.all(servers.map((server) => listen(server)));
     const origins = ports.map((port) => `http://127.0.0.1:${port}`);
-    const backend = new PooledBackend({ origins, maxConnections: 20, ejection: { failures: 2, time: 60_000 } });
+    const backend = new PooledBackend({ origins, maxConnections, ejection: { failures: 2, time: 60_000 } });
     const status = createServer(backend.statusHandler({ title: 'the shop', interval: 100 }));
     const stop = async (index: number) => {
       servers[index]?.closeAllConnections();
@@ -120,6 +120,16 @@ describe.skipIf(findBrowser() === undefined && !required)('the status page in Ch
       .locator('.tile', { hasText: 'Requests' })
       .locator('dd', { hasText: String(before + 25) })
       .waitFor();
+  });
+
+  test('shows the connections of a large pool without its empty places', async () => {
+    const site = await Site.open(2000);
+    await site.send(30);
+    const page = await visit(site.url);
+    await live(page);
+    const open = site.backend.stats().origins[0]?.connections.open ?? 0;
+    await expect.poll(() => page.locator('#origins .card').first().locator('.strip i').count()).toBe(open);
+    expect(open).toBeGreaterThan(5);
   });
 
   test('shows which origin is out, why and since when, and says it aloud', async () => {
