@@ -7,6 +7,7 @@ import type { Deadlines } from '../deadlines.js';
 import type { BackendError } from '../errors.js';
 import type { ParserLimits } from '../http1/response-parser.js';
 import type { Observer } from '../observe.js';
+import type { ResolvedOrigin } from '../options.js';
 import type { Origin } from './origin.js';
 import type { Tenancy } from './tenancy.js';
 
@@ -14,19 +15,7 @@ import type { Tenancy } from './tenancy.js';
 export type Travel = 'any' | 'verified' | 'fresh';
 
 /** The server itself, as configured. */
-export interface OriginAddress {
-  readonly origin: string;
-  readonly protocol: 'http:' | 'https:';
-  readonly hostname: string;
-  readonly port: number;
-  /** What a Host field says. */
-  readonly authority: string;
-  readonly socketPath: string | undefined;
-  readonly weight: number;
-  readonly backup: boolean;
-  readonly maxConnections: number;
-  readonly maxFreshConnections: number;
-}
+export type OriginAddress = ResolvedOrigin;
 
 /** What all origins of a backend share. Times in milliseconds. */
 export interface OriginSetting {
