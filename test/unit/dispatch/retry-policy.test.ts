@@ -234,6 +234,12 @@ const TABLE: readonly (readonly [string, Partial<RetryFacts>, Cell, Cell])[] = [
     'final: request-failed, fails, unsent',
     'final: request-failed, fails, unsent',
   ],
+  [
+    'nothing sent, and the head of another attempt is with the client',
+    { ending: 'refused-write', sent: 'nothing', headForwarded: true },
+    'final: head-forwarded, fails, answered',
+    'final: head-forwarded, fails, answered',
+  ],
   // limits, in order
   [
     'attempts exhausted',
@@ -323,6 +329,16 @@ describe('what a re-send costs and where it goes', () => {
       'a headers timeout on a fresh connection',
       { ending: 'headers-timeout', retryOn: OPTED_IN, reused: false },
       { ...fault, ambiguous: true },
+    ],
+    [
+      'a headers timeout on a reused connection',
+      { ending: 'headers-timeout', retryOn: OPTED_IN },
+      { ...fault, countsAgainstHealth: false, ambiguous: true },
+    ],
+    [
+      '408 on a reused connection with a Retry-After of 5 s, which is not about our request',
+      { ending: 'status', status: 408, retryAfterMs: 5_000 },
+      { ...race, ambiguous: true },
     ],
     ['503', { ending: 'status', status: 503, retryOn: OPTED_IN, reused: false }, { ...status, ambiguous: false }],
     [
@@ -477,6 +493,13 @@ describe('Retry-After', () => {
     ['Sun, 06 Nov 1994 08:49:37 GMT', 7000],
     ['Sunday, 06-Nov-94 08:49:37 GMT', 7000],
     ['Sun Nov  6 08:49:37 1994', 7000],
+    ['Wed Nov 16 08:49:30 1994', 10 * 86_400_000],
+    ['x Sun, 06 Nov 1994 08:49:37 GMT', undefined],
+    ['Sun, 06 Nov 1994 08:49:37 GMT+1', undefined],
+    ['x Sunday, 06-Nov-94 08:49:37 GMT', undefined],
+    ['Sunday, 06-Nov-94 08:49:37 GMT+1', undefined],
+    ['x Sun Nov  6 08:49:37 1994', undefined],
+    ['Sun Nov  6 08:49:37 1994 GMT', undefined],
     ['Sun, 06 Nov 1994 08:49:00 GMT', 0],
     ['', undefined],
     ['-1', undefined],
@@ -488,5 +511,17 @@ describe('Retry-After', () => {
     ['Sun, 06 Foo 1994 08:49:37 GMT', undefined],
   ])('%j is %s ms', (value, ms) => {
     expect(parseRetryAfter(value, now)).toBe(ms);
+  });
+
+  // RFC 9110 §5.6.7: all three forms are in UTC, and one of them does not say so.
+  test('a date is in UTC wherever the machine stands', () => {
+    const { TZ } = process.env;
+    process.env.TZ = 'America/New_York';
+    try {
+      expect(parseRetryAfter('Sun Nov  6 08:49:37 1994', now)).toBe(7000);
+    } finally {
+      if (TZ === undefined) delete process.env.TZ;
+      else process.env.TZ = TZ;
+    }
   });
 });

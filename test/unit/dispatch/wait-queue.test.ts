@@ -267,12 +267,28 @@ describe('overload', () => {
     expect([first, second]).toEqual(['d', 'c']);
   });
 
+  test('a head of exactly a quarter is not younger', () => {
+    const { clock, enter, queue, early } = overloaded();
+    clock.advance(149); // 650: late is 250 ms old
+    enter('c');
+    queue.leave(early);
+    expect(queue.take(ALL)?.name).toBe('c');
+  });
+
   test('is seen even when nobody comes or is served while it begins', () => {
     const { clock, enter, queue, early } = overloaded();
     queue.leave(early); // head: late, 101 ms, but it was early, 501 ms, until now
     clock.advance(200);
     enter('c');
     expect(queue.take(ALL)?.name).toBe('c');
+  });
+
+  test('a refusal tells how long its waiter has waited, whenever that began', () => {
+    const { clock, enter, queue } = arrange();
+    clock.advance(700);
+    const { waiter } = enter('a');
+    clock.advance(300);
+    expect(queue.expire(waiter, USABLE)?.waitedMs).toBe(300);
   });
 
   test('ends with an empty queue', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { judgeReuse, keepAliveHint } from '../../../src/http1/persistence.js';
+import { judgeReuse, keepAliveHint, saysKeepAlive } from '../../../src/http1/persistence.js';
 
 describe('a connection is reused', () => {
   const CLEAN = { requestWritten: true, persistent: true, leftoverBytes: 0 };
@@ -27,6 +27,8 @@ describe('the Keep-Alive hint', () => {
     [['Keep-Alive', 'timeout="5"; max=3'], { timeoutMs: 5_000, max: 3 }],
     [['Keep-Alive', 'timeout=0, max=0'], { timeoutMs: 0, max: 0 }],
     [['Keep-Alive', 'foo=9, timeout=7'], { timeoutMs: 7_000 }],
+    [['Keep-Alive', 'timeout=2', 'Keep-Alive', 'timeout=9'], { timeoutMs: 2_000 }],
+    [['Keep-Alive', 'timeout=9', 'Keep-Alive', 'timeout=2'], { timeoutMs: 2_000 }],
     [['Keep-Alive', 'timeout=9', 'A', 'timeout=1', 'keep-alive', 'timeout=7, max=2'], { timeoutMs: 7_000, max: 2 }],
   ])('of %j is %j', (fields, hint) => {
     expect(keepAliveHint(fields)).toEqual(hint);
@@ -43,7 +45,31 @@ describe('the Keep-Alive hint', () => {
     ['Keep-Alive', 'xtimeout=5'],
     ['Keep-Alive', 'timeout=1.5'],
     ['Keep-Alive', 'max'],
+    ['Kept-Awake', 'timeout=5'],
   ])('of %s, %s is none', (...fields) => {
     expect(keepAliveHint(fields)).toEqual({});
+  });
+});
+
+describe('an origin says that it keeps the connection', () => {
+  test.each([
+    ['Keep-Alive', 'timeout=5'],
+    ['keep-alive', ''],
+    ['Connection', 'keep-alive'],
+    ['connection', 'Foo, Keep-Alive'],
+    ['Server', 'x', 'Connection', 'close', 'Connection', 'keep-alive'],
+  ])('by %s: %s', (...fields) => {
+    expect(saysKeepAlive(fields)).toBe(true);
+  });
+
+  test.each([
+    [],
+    ['Connection', 'close'],
+    ['Connection', 'keep-alive-not'],
+    ['User-Agent', 'x'],
+    ['User-Agent', 'keep-alive'],
+    ['X-Keep-Alive', 'keep-alive'],
+  ])('and not by %s: %s', (...fields) => {
+    expect(saysKeepAlive(fields)).toBe(false);
   });
 });

@@ -173,6 +173,7 @@ describe('life of a slot', () => {
     const [slot] = pool.idleSlots();
     if (slot === undefined) throw new Error('nothing idle');
     expect(pool.evict(slot)).toBe('a');
+    expect([slot.state, slot.item, slot.fresh]).toEqual(['empty', undefined, false]);
     expect(pool.canCheckout('recent')).toBe(false);
     expect(lend(pool, 'empty')).toBe(slot);
   });
