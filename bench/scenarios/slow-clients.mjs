@@ -71,7 +71,8 @@ console.log(`left in memory: spool ${spool.bytes}, request buffer ${requestBuffe
 const p99 = (runs) => runs.map(({ latency }) => latency.p99).sort((a, b) => a - b)[Math.floor(runs.length / 2)] ?? 0;
 const ratio = p99(beside) / p99(alone);
 const failures = [...alone, ...beside].flatMap(({ errors }) => Object.keys(errors)).length;
-const right = ratio <= LIMIT && failures === 0 && slow.wrong === 0 && slow.done > 0 && spool.bytes + requestBuffer.bytes === 0;
+const right =
+  ratio <= LIMIT && failures === 0 && slow.wrong === 0 && slow.done > 0 && spool.bytes + requestBuffer.bytes === 0;
 console.log(
   `p99, median of ${ROUNDS} rounds: ${p99(beside).toFixed(1)} ms is ${ratio.toFixed(2)} of ${p99(alone).toFixed(1)} ms, ` +
     `at most ${LIMIT}: ${right ? 'right' : 'WRONG'}`,
