@@ -3,7 +3,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
-import { endWith } from '../../src/mount/last-piece.js';
+import { endWith } from '../../src/mount/client-writes.js';
 import { outgoingRequest } from '../../src/mount/outgoing-request.js';
 import { relayedFields } from '../../src/mount/response-fields.js';
 import { writeResponseHead } from '../../src/mount/response-head.js';

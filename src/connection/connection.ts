@@ -5,6 +5,7 @@ import { asBackendError, type BackendError } from '../errors.js';
 import { judgeReuse } from '../http1/persistence.js';
 import { type ResponseEvents, type ResponseHead, ResponseParser } from '../http1/response-parser.js';
 import { Allowance } from './allowance.js';
+import { BodyReads } from './body-reads.js';
 import type { CloseReason, ConnectionOwner } from './connection-owner.js';
 import type { ConnectionSetting } from './connection-setting.js';
 import type { Dialled, OpenSocket } from './dial.js';
@@ -42,6 +43,7 @@ export class Connection implements ResponseEvents, StallListener {
   readonly #clock: Clock;
   readonly #window: Buffer;
   readonly #parser: ResponseParser;
+  readonly #reads: BodyReads;
   readonly #askKernel: (() => Liveness) | undefined;
   #exchange: Exchange | undefined;
   #trailers: readonly string[] = [];
@@ -56,10 +58,10 @@ export class Connection implements ResponseEvents, StallListener {
     this.#canReset = !setting.secure && dialled.isLocal !== true;
     this.#clock = setting.clock;
     this.#window = setting.window;
-    this.openedAt = setting.clock.now();
-    this.idleSince = this.openedAt;
+    this.openedAt = this.idleSince = setting.clock.now();
     this.idleSinceWall = setting.clock.wallNow();
     this.#parser = new ResponseParser(this, setting.limits);
+    this.#reads = new BodyReads(dialled.intake, this.#parser);
     this.stalls = new StallWatch(setting.deadlines, this);
     this.#askKernel = dialled.askKernel;
     dialled.intake.receive = (count) => this.#receive(count);
@@ -91,9 +93,8 @@ export class Connection implements ResponseEvents, StallListener {
     const liveness = this.#askKernel();
     if (liveness.name === 'unknown') return undefined;
     if (liveness.name === 'alive') return true;
-    if (liveness.name !== 'poisoned') this.close('stale');
-    else if (this.secure) this.close(isClosingAlert(liveness.bytes) ? 'stale' : 'poisoned');
-    else this.close('poisoned', liveness.bytes.toString('latin1', 0, HEARD_BYTES));
+    if (liveness.name !== 'poisoned' || (this.secure && isClosingAlert(liveness.bytes))) this.close('stale');
+    else this.close('poisoned', this.secure ? '' : liveness.bytes.toString('latin1', 0, HEARD_BYTES));
     return false;
   }
 
@@ -173,9 +174,10 @@ export class Connection implements ResponseEvents, StallListener {
 
   #read(count: number): BackendError | undefined {
     try {
-      const error = this.#parser.readWindow(count);
+      const error = this.#reads.feed(count);
       const { state } = this.#parser;
-      if (state !== 'complete' && state !== 'upgraded') this.#exchange?.readEnded();
+      if (state === 'complete' || state === 'upgraded') return error;
+      this.#reads.next(this.#exchange?.readEnded() ?? true, this.#exchange?.bytesLeft ?? 0);
       return error;
     } catch (thrown) {
       // A listener that throws misses the rest of this read: what follows must not look whole.

@@ -35,8 +35,10 @@ export interface DialTarget {
 
 /** Where the bytes of a socket go. Set by the connection that takes the socket over. */
 export interface Intake {
-  /** The first `count` bytes of the window are ours to read now. Returns false to stop reading. */
+  /** The first `count` bytes of the window, or of what `readInto` was given, are ours to read now. Returns false to stop reading. */
   receive(count: number): boolean;
+  /** Lets the following reads go to other memory; `undefined` = to the window again. There is none where that cannot be. */
+  readonly readInto?: ((memory: Uint8Array | undefined) => void) | undefined;
 }
 
 /** The part of `net.Socket` that a connection uses. */
@@ -149,20 +151,23 @@ class Dial implements DialUnderWay {
   readonly #socket: Socket;
   readonly #deadline;
   readonly #intake: Intake;
+  #memory: Uint8Array; // where reads go
   #spokeFirst = false;
   #ended = false;
 
   constructor(target: DialTarget, session: Buffer | undefined, deadlines: Deadlines, listener: DialListener) {
     this.#target = target;
     this.#listener = listener;
+    const secure = target.protocol === 'https:';
+    this.#memory = target.window;
     this.#intake = {
       receive: () => {
         this.#spokeFirst = true;
         return false;
       },
+      readInto: secure ? undefined : (memory) => (this.#memory = memory ?? target.window),
     };
     this.#deadline = deadlines.create(() => this.#timedOut());
-    const secure = target.protocol === 'https:';
     this.#socket = this.#open(secure, session);
     this.#socket.on('error', this.#failed);
     this.#socket.on('close', this.#closed);
@@ -189,8 +194,10 @@ class Dial implements DialUnderWay {
   }
 
   #address(): NetConnectOpts {
-    const { connect, hostname, port, socketPath, window } = this.#target;
-    const onread = { buffer: window, callback: (count: number) => this.#intake.receive(count) };
+    const { connect, hostname, port, socketPath, protocol, window } = this.#target;
+    // TLS writes into it what it has decrypted, at most a record at a time: nothing is saved there.
+    const buffer = protocol === 'https:' ? window : () => this.#memory;
+    const onread = { buffer, callback: (count: number) => this.#intake.receive(count) };
     if (socketPath !== undefined) return { path: socketPath, onread };
     return {
       host: hostname,

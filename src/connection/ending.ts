@@ -2,7 +2,9 @@
 
 import { BackendError } from '../errors.js';
 import type { CloseReason } from './connection-owner.js';
-import type { Ending } from './exchange.js';
+
+/** How an exchange ended without a complete response. */
+export type Ending = 'closed' | 'headers-timeout' | 'body-timeout' | 'send-timeout' | 'garbage' | 'body-failed';
 
 export const CLOSE_REASON: Readonly<Record<Ending, CloseReason>> = {
   closed: 'failed',

@@ -3,10 +3,11 @@
 import { asBackendError, BackendError, type Phase, type Progress } from '../errors.js';
 import { isEventStream } from '../http1/event-stream.js';
 import { chunkHead, headWithBody, writeTrailers } from '../http1/request-head.js';
-import type { ResponseFraming, ResponseHead } from '../http1/response-parser.js';
+import type { ResponseHead } from '../http1/response-parser.js';
 import { namedProtocols, switchedTo } from '../http1/upgrade.js';
+import type { Taken } from './body-reads.js';
 import type { Connection } from './connection.js';
-import { wrongSwitchError } from './ending.js';
+import { type Ending, wrongSwitchError } from './ending.js';
 import type { Tunnel } from './tunnel.js';
 
 /** Takes the bytes of a request's body. */
@@ -37,8 +38,7 @@ export interface ExchangeRequest {
   readonly timeouts: { readonly sendTimeout: number; readonly headersTimeout: number; readonly bodyTimeout: number };
 }
 
-/** How an exchange ended without a complete response. */
-export type Ending = 'closed' | 'headers-timeout' | 'body-timeout' | 'send-timeout' | 'garbage' | 'body-failed';
+export type { Ending } from './ending.js';
 
 /** Follows one exchange. Nothing is called after `exchangeEnded`, `exchangeSwitched` or `exchangeFailed`. */
 export interface ExchangeListener {
@@ -50,7 +50,7 @@ export interface ExchangeListener {
    * What one read brought was told, and the response is not complete with it. Returns false to stop reading until
    * `resume()`. Not called after a read with which the exchange has ended.
    */
-  readEnded?(): boolean;
+  readEnded?(): Taken;
   /** The response is complete, as of the moment `now`. */
   exchangeEnded(trailers: readonly string[], now: number): void;
   /** In the place of `onHead`, for a request with `upgrade`: the origin has switched to one of the protocols. */
@@ -62,8 +62,7 @@ export interface ExchangeListener {
 // A body up to this goes out in one write with its head: copying it costs less than a second system call.
 const ONE_WRITE_BYTES = 16_384;
 
-// A longer piece is written in several: each says when it was taken, so that an origin that takes a large body slowly is
-// told from one that takes nothing.
+// A longer piece is written in several: each says when it was taken, so that a slow origin is told from one that is stuck.
 const PIECE_BYTES = 65_536;
 
 /** What is left of a response whose client has gone may be read to the end when it is no more than this. */
@@ -87,6 +86,13 @@ export class Exchange implements BodyTarget {
     this.#connection = connection;
     this.request = request;
     this.#listener = listener;
+  }
+
+  /** Bytes of the response's body still to come; `Infinity` when only its end will tell. */
+  get bytesLeft(): number {
+    const framing = this.head?.framing;
+    if (framing?.kind === 'none') return 0;
+    return framing?.kind === 'length' ? framing.bytes - this.#bodyBytes : Number.POSITIVE_INFINITY;
   }
 
   get phase(): Phase {
@@ -216,10 +222,12 @@ export class Exchange implements BodyTarget {
   }
 
   /** The origin owes more than one read brought. */
-  readEnded(): void {
-    if (this.#listener?.readEnded?.() === false) this.#pause();
+  readEnded(): Taken {
+    const taken = this.#listener?.readEnded?.() ?? true;
+    if (taken === false) this.#pause();
     // TLS gives out what it has read already, however paused.
     if (this.head !== undefined && !this.paused) this.#awaitBody();
+    return taken;
   }
 
   #pause(): void {
@@ -276,8 +284,7 @@ export class Exchange implements BodyTarget {
     this.#rest = undefined;
     this.request.body?.detach();
     if (this.received === 'all' || this.#connection.closed) return;
-    const framing = this.head?.framing;
-    if (this.sent !== 'all' || bytesLeft(framing, this.#bodyBytes) > DRAIN_BYTES) {
+    if (this.sent !== 'all' || this.bytesLeft > DRAIN_BYTES) {
       this.#connection.close('aborted');
       return;
     }
@@ -290,9 +297,4 @@ export class Exchange implements BodyTarget {
     if (this.#streams) this.#connection.stalls.expectNothing();
     else this.#connection.stalls.expectBytes(this.request.timeouts.bodyTimeout);
   }
-}
-
-function bytesLeft(framing: ResponseFraming | undefined, bytesRead: number): number {
-  if (framing?.kind === 'none') return 0;
-  return framing?.kind === 'length' ? framing.bytes - bytesRead : Number.POSITIVE_INFINITY;
 }

@@ -1,10 +1,12 @@
 /** What a mount hands to the dispatcher, and what it gets back: the door between the two rooms. */
 
+import type { Taken } from '../connection/body-reads.js';
 import type { Tunnel } from '../connection/tunnel.js';
 import type { Attempt, BackendError } from '../errors.js';
 import type { ResponseHead } from '../http1/response-parser.js';
 import type { ReplayBody } from './replay-body.js';
 
+export type { Taken } from '../connection/body-reads.js';
 export type { Tunnel, TunnelListener } from '../connection/tunnel.js';
 
 /** Where a request that is not idempotent may travel. */
@@ -58,10 +60,11 @@ export interface ResponseSink {
    */
   onHead(head: ResponseHead, more?: boolean): void;
   /**
-   * Body bytes, the receiver's to keep. Returns false to stop reading until `Dispatch.resume()`. `last`: the end came with
+   * Body bytes, the receiver's to keep. Returns false to stop reading until `Dispatch.resume()`, `'written'` when they are
+   * with the kernel and nobody will look at them again: their memory is used for others then. `last`: the end came with
    * them, `onEnd` is called next. Default false.
    */
-  onBody(bytes: Buffer, last?: boolean): boolean;
+  onBody(bytes: Buffer, last?: boolean): Taken;
   /** The response is complete; its connection is not ours any more. */
   onEnd(trailers: readonly string[]): void;
   /**

@@ -4,7 +4,7 @@ import { AsyncResource } from 'node:async_hooks';
 import type { BackendError } from '../errors.js';
 import type { ResponseHead } from '../http1/response-parser.js';
 import type { BackendEvents, EventName, Observer } from '../observe.js';
-import type { OutgoingRequest, ResponseSink } from './request.js';
+import type { OutgoingRequest, ResponseSink, Taken } from './request.js';
 import type { ResendReason } from './retry-policy.js';
 
 /** The context is the requester's own: sockets outlive requests. */
@@ -37,13 +37,13 @@ export class Requester extends AsyncResource {
   }
 
   /** Tells what the read brought; more will follow. Returns false to stop reading. */
-  readEnded(): boolean {
+  readEnded(): Taken {
     if (this.#head === undefined && this.#body === undefined) return true;
     return this.runInAsyncScope(this.tell, this, false);
   }
 
   /** The same, for a caller that has entered the context. `ends`: the response is complete. */
-  tell(ends: boolean): boolean {
+  tell(ends: boolean): Taken {
     const head = this.#head;
     this.#head = undefined;
     if (head !== undefined) this.sink.onHead(head, ends || this.#body !== undefined);

@@ -14,7 +14,7 @@ import { Attempts } from './attempts.js';
 import { isIdempotent } from './idempotence.js';
 import { Patience, type PatienceListener } from './patience.js';
 import { framingOf } from './replay-body.js';
-import type { Dispatch, OutgoingRequest, ResponseSink, Tunnel } from './request.js';
+import type { Dispatch, OutgoingRequest, ResponseSink, Taken, Tunnel } from './request.js';
 import { Requester } from './requester.js';
 import {
   type Ending,
@@ -183,7 +183,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
     return true;
   }
 
-  readEnded(): boolean {
+  readEnded(): Taken {
     return this.#requester.readEnded();
   }
 

@@ -2,7 +2,7 @@
 
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Dispatch, Dispatching, OutgoingRequest, ResponseSink, Tunnel } from '../dispatch/request.js';
+import type { Dispatch, Dispatching, OutgoingRequest, ResponseSink, Taken, Tunnel } from '../dispatch/request.js';
 import { checkField, fieldValue } from '../http1/fields.js';
 import type { ResponseHead } from '../http1/response-parser.js';
 import { namedProtocols, switchingFields } from '../http1/upgrade.js';
@@ -89,7 +89,7 @@ export class Handshake implements Dispatching, ResponseSink {
     this.#relay?.onHead(head);
   }
 
-  onBody(bytes: Buffer): boolean {
+  onBody(bytes: Buffer): Taken {
     return this.#relay?.onBody(bytes) ?? true;
   }
 

@@ -2,7 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ReplayBody } from '../dispatch/replay-body.js';
-import type { Dispatch, ResponseSink } from '../dispatch/request.js';
+import type { Dispatch, ResponseSink, Taken } from '../dispatch/request.js';
 import { BackendError } from '../errors.js';
 import { endToEndFields, withoutForbiddenTrailers } from '../http1/fields.js';
 import type { ResponseHead } from '../http1/response-parser.js';
@@ -10,11 +10,11 @@ import type { ResolvedHandlerOptions } from '../options.js';
 import { whenGone } from './client-departure.js';
 import { ClientPace, type Paced } from './client-pace.js';
 import { type ClientRequest, readClientRequest } from './client-request.js';
+import { canEndWith, endWith, writeNow } from './client-writes.js';
 import { answerFailure, asBackendError, asHeadError, isBodyUnread } from './error-answer.js';
 import { HeldResponse } from './held-response.js';
 import { inHook, isPromise } from './hook.js';
 import { writeInterim } from './interim.js';
-import { canEndWith, endWith } from './last-piece.js';
 import { lingerOnClose } from './linger.js';
 import type { MountedBackend } from './mounted-backend.js';
 import { outgoingRequest } from './outgoing-request.js';
@@ -154,13 +154,13 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced {
     this.#held = undefined;
     if (held === undefined || this.#stage !== 'taking') return;
     this.#begin(held.head, fields, held.pieces.length > 0 || held.trailers !== undefined);
-    let more = true;
+    let more: Taken = true;
     for (const piece of held.pieces) more = this.onBody(piece);
     if (held.trailers !== undefined) this.onEnd(held.trailers);
     else if (more) this.#dispatch?.resume();
   }
 
-  onBody(bytes: Buffer, last = false): boolean {
+  onBody(bytes: Buffer, last = false): Taken {
     if (this.#held !== undefined) {
       this.#held.pieces.push(bytes);
       return false;
@@ -171,7 +171,8 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced {
       return true;
     }
     try {
-      if (this.#res.write(bytes)) return true;
+      const taken = writeNow(this.#res, bytes);
+      if (taken !== false) return taken;
     } catch (thrown) {
       this.#giveUp(asBackendError(thrown));
       return true;

@@ -1,8 +1,21 @@
-/** The last piece of a body, written together with the end of its response. */
+/** Writing to a client past what node:http does for everybody. */
 
 import { ServerResponse } from 'node:http';
+import type { Taken } from '../dispatch/request.js';
 
 const MOST_BYTES = 8_192;
+
+/**
+ * Writes a piece of a body now. node:http would wait for the next tick to see what else comes; there it is too late to learn
+ * that the kernel took everything, so that nobody will look at the bytes again.
+ */
+export function writeNow(res: ServerResponse, bytes: Uint8Array): Taken {
+  if (res.write !== ServerResponse.prototype.write) return res.write(bytes);
+  res.cork();
+  const more = res.write(bytes);
+  res.uncork();
+  return res.writableLength === 0 ? 'written' : more;
+}
 
 /** Whether these bytes may be given to {@link endWith} as latin1 text. */
 export function canEndWith(res: ServerResponse, bytes: Uint8Array): boolean {
