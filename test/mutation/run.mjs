@@ -2,8 +2,9 @@
 // npm run mutation -- --mutate src/origin/idle-limit.ts: one file; all options of Stryker are passed on.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { score } from './score.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -20,4 +21,6 @@ if (!existsSync(`${here}node_modules/.bin/stryker`)) {
   if (status !== 0) process.exit(status);
 }
 const config = 'test/mutation/stryker.config.json';
-process.exitCode = run(`${here}node_modules/.bin/stryker`, ['run', config, ...process.argv.slice(2)], root);
+const status = run(`${here}node_modules/.bin/stryker`, ['run', config, ...process.argv.slice(2)], root);
+if (status !== 0) process.exit(status);
+process.exitCode = score(JSON.parse(readFileSync(`${here}report.json`, 'utf8'))) ? 0 : 1;

@@ -1,0 +1,143 @@
+// Mutants that no test can notice: what they change is seen by nobody. Each with its line, what it becomes, and why.
+
+const TYPED = 'the types say that it is there';
+const FILTER = 'a filter that only saves time: what it lets through is found to be something else a line later';
+const UNREACHABLE = 'a default that the types ask for and that is never taken, or an assertion of what cannot happen';
+const ASCII = 'the text is ASCII, and the same in every encoding';
+
+/** `to`: what the mutant puts there; left out, every mutant of the line. */
+export const equivalent = [
+  // exchange.ts
+  {
+    line: '#streams = false; // an event stream is silent as long as it likes',
+    why: 'set with every head, before it is asked',
+  },
+  {
+    line: '} else if (bytes !== undefined && body.length !== undefined && bytes.length <= ONE_WRITE_BYTES) {',
+    to: 'bytes.length < ONE_WRITE_BYTES',
+    why: 'one write or two, of the same bytes',
+  },
+  { line: 'body?.begin(this);', why: TYPED },
+  {
+    line: 'return this.#writePiece(from === 0 ? bytes : bytes.subarray(from));',
+    to: 'false',
+    why: 'from 0 on it is the same bytes',
+  },
+  {
+    line: 'if (this.#connection.closed || socket.destroyed) return false;',
+    to: 'this.#connection.closed && socket.destroyed',
+    why: 'a connection that is closed has destroyed its socket, and its body was detached',
+  },
+  {
+    line: 'if (this.#connection.closed || socket.destroyed) return;',
+    to: 'this.#connection.closed && socket.destroyed',
+    why: 'as above',
+  },
+  {
+    line: 'if (this.request.body?.length !== undefined) socket.write(bytes, flushed);',
+    to: 'this.request.body.length',
+    why: TYPED,
+  },
+  { line: "socket.write(chunkHead(bytes.length), 'latin1');", why: ASCII },
+  { line: "socket.write('\\r\\n', 'latin1', flushed);", to: '""', why: ASCII },
+  {
+    line: "if (this.request.body?.length === undefined) socket.write(writeTrailers(trailers), 'latin1', flushed);",
+    to: 'this.request.body.length',
+    why: TYPED,
+  },
+  {
+    line: 'if (rest === undefined || this.write(rest)) this.request.body?.drained();',
+    to: 'this.request.body.drained',
+    why: TYPED,
+  },
+  {
+    line: 'this.#listener?.onInformation(statusCode, statusText, rawHeaders);',
+    why: 'whoever has left is read for only behind a head',
+  },
+  { line: 'this.#listener?.onHead(head);', why: 'as above' },
+  {
+    line: "if (switchedTo(rawHeaders, this.request.upgrade ?? '') !== undefined) return undefined;",
+    to: '"Stryker was here!"',
+    why: UNREACHABLE,
+  },
+  {
+    line: 'if (this.head === undefined || listener?.exchangeSwitched === undefined) tunnel.destroy();',
+    why: UNREACHABLE,
+  },
+  {
+    line: "if (this.received === 'all' || this.#connection.closed) return;",
+    to: 'false',
+    why: 'closing what is closed does nothing',
+  },
+  // persistence.ts
+  {
+    line: 'for (let i = 0; i < rawHeaders.length; i += 2) {',
+    to: 'i <= rawHeaders.length',
+    why: 'behind the last field there is no name',
+  },
+  { line: 'if (name?.length !== 10) continue;', why: FILTER },
+  { line: 'if (name?.length !== 10 || (name.charCodeAt(0) | 0x20) !== LETTER_K) continue;', why: FILTER },
+  {
+    line: "if (lowerName === 'connection' && listHasToken(rawHeaders[i + 1] ?? '', 'keep-alive')) return true;",
+    to: '"Stryker was here!"',
+    why: UNREACHABLE,
+  },
+  { line: "const value = rawHeaders[i + 1] ?? '';", why: UNREACHABLE },
+  { line: "for (const [, name = '', digits = ''] of text.matchAll(PARAMETER)) {", why: UNREACHABLE },
+  {
+    line: 'text = text === undefined ? value : `${text},${value}`;',
+    to: 'false',
+    why: 'the word undefined before a comma is no parameter',
+  },
+  {
+    line: 'if (text === lastText) return lastHint;',
+    to: 'false',
+    why: 'what is remembered is what would be read again',
+  },
+  { line: "let lastText = '';", why: 'the text of no field' },
+  // free-slots.ts
+  {
+    line: "if (slot === undefined) throw new Error('the ledger took a slot that nobody asked for');",
+    why: UNREACHABLE,
+  },
+  { line: 'throw new Error(`a ${slot.state} slot is not free`);', why: UNREACHABLE },
+  { line: "if (slot.state === 'idle') return slot.fresh ? this.#fresh : this.#used;", why: UNREACHABLE },
+  { line: 'const slots: KeptSlot<T>[] = [];', why: 'what is no idle slot is left out by the pool' },
+  {
+    line: 'iterator(): Iterator<LedgerEntry<KeptSlot<T>>> {',
+    why: "asked for by generic-pool's types, called by its evictor alone, which does not run",
+  },
+  { line: 'return [][Symbol.iterator]();', why: 'as above' },
+  {
+    line: "if (slot.state === 'idle') slot.idleOrder = ++this.#idled;",
+    to: 'true',
+    why: 'of an empty slot it is read by nobody',
+  },
+  // retry-policy.ts
+  {
+    line: "'fresh-closed': { ambiguous: true, race: false },",
+    to: 'true',
+    why: 'a race is one on a reused connection only',
+  },
+  {
+    line: "const at = Date.parse(value.endsWith('GMT') ? value : `${value} GMT`);",
+    to: "value.startsWith('GMT')",
+    why: 'GMT said twice is GMT',
+  },
+  // wait-queue.ts
+  {
+    line: '#overloaded = false; // as of the last waiter that came or went',
+    to: 'true',
+    why: 'an empty queue is asked before it counts',
+  },
+  {
+    line: 'return one.sequence > other.sequence ? one : other;',
+    to: 'one.sequence >= other.sequence',
+    why: 'no two have one number',
+  },
+  {
+    line: 'return one.sequence < other.sequence ? one : other;',
+    to: 'one.sequence <= other.sequence',
+    why: 'no two have one number',
+  },
+];
