@@ -78,9 +78,19 @@ export class RawConnection {
     return this.current === undefined && !this.#reader.midMessage;
   }
 
-  /** @param {string | Buffer} bytes a string is latin1 */
-  write(bytes) {
-    if (!this.gone) this.socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes);
+  /**
+   * @param {string | Buffer} bytes a string is latin1
+   * @param {() => void} [taken] called when the kernel has all of them: at once, unless much is before them
+   */
+  write(bytes, taken = () => {}) {
+    if (this.gone) return;
+    let told = false;
+    const tell = () => {
+      if (!told) taken();
+      told = true;
+    };
+    this.socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes, tell);
+    if (this.socket.writableLength === 0) tell();
   }
 
   /** The request was answered to its end: that much is on its way. */

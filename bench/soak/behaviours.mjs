@@ -84,8 +84,7 @@ function serve(stage, connection, request, lines) {
 function finish(stage, connection, request, lines) {
   const { head, body } = answerTo(request, lines);
   connection.answered(head.length + body.length);
-  connection.write(Buffer.concat([head, body]));
-  stage.wrote(request.id);
+  connection.write(Buffer.concat([head, body]), () => stage.wrote(request.id));
 }
 
 /** @type {Behaviour} */
@@ -185,9 +184,9 @@ const slow = {
         return;
       }
       if (at + size >= bytes.length) connection.answered(bytes.length);
-      connection.write(bytes.subarray(at, at + size));
-      if (at + size >= bytes.length) stage.wrote(request.id);
-      else stage.later(between(0, 5), () => send(at + size));
+      const isLast = at + size >= bytes.length;
+      connection.write(bytes.subarray(at, at + size), () => isLast && stage.wrote(request.id));
+      if (!isLast) stage.later(between(0, 5), () => send(at + size));
     };
     stage.later(between(0, 150), () => send(0));
   },
@@ -201,8 +200,9 @@ const slow = {
  */
 function stray(stage, connection, status = 200) {
   const id = stage.strayId();
-  connection.write(`HTTP/1.1 ${status} Stray\r\nX-Request-Id: ${id}\r\nContent-Length: 5\r\n\r\nstray`);
-  stage.wrote(id);
+  connection.write(`HTTP/1.1 ${status} Stray\r\nX-Request-Id: ${id}\r\nContent-Length: 5\r\n\r\nstray`, () =>
+    stage.wrote(id),
+  );
 }
 
 /** @type {Behaviour} */
