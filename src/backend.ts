@@ -6,6 +6,7 @@ import { systemClock } from './clock.js';
 import { startDial } from './connection/dial.js';
 import { Deadlines } from './deadlines.js';
 import { Dispatcher } from './dispatch/dispatcher.js';
+import { OutlierWatch } from './dispatch/outliers.js';
 import { RetryBudget } from './dispatch/retry-budget.js';
 import { WaitQueue } from './dispatch/wait-queue.js';
 import { loadLlhttp, readWindow } from './http1/llhttp.js';
@@ -50,6 +51,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
   readonly #dispatcher: Dispatcher;
   readonly #origins: readonly Origin[];
   readonly #deadlines: Deadlines;
+  readonly #outliers: OutlierWatch | undefined;
   readonly #tunnels = new OpenTunnels();
   readonly #statusFeeds: StatusFeed[] = [];
   #answered: Promise<void> | undefined; // all requests, since it is closing
@@ -93,6 +95,8 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
     };
     this.#origins = resolved.origins.map((address) => new Origin(address, setting, this.#dispatcher.demand));
     this.#dispatcher.serve(this.#origins);
+    const { outliers, maxEjected } = resolved.ejection;
+    if (outliers !== false) this.#outliers = new OutlierWatch(outliers, maxEjected, deadlines, () => this.#origins);
     this.#mounted = {
       dispatching: this.#dispatcher,
       options: resolved,
@@ -188,6 +192,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
   /** Ends every request with a `BackendError` whose cause is `error`, and every connection, now. */
   destroy(error?: Error): void {
     this.#dispatcher.close(error);
+    this.#outliers?.close();
     for (const origin of this.#origins) origin.close('destroyed');
     this.#tunnels.destroy();
     for (const feed of this.#statusFeeds) feed.close();
@@ -198,6 +203,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
     await answered;
     await this.#tunnels.allClosed();
     this.#dispatcher.close(undefined);
+    this.#outliers?.close();
     for (const origin of this.#origins) origin.close('drained');
     for (const feed of this.#statusFeeds) feed.close();
     this.#deadlines.rest();

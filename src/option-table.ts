@@ -2,6 +2,7 @@
 
 import { isIP, type LookupFunction } from 'node:net';
 import type { BalanceOption, Balancer } from './balance/balancer.js';
+import { ejectionRule } from './health-options.js';
 import {
   bytes,
   callable,
@@ -19,7 +20,6 @@ import {
   orFalse,
   type Rules,
   rate,
-  refusal,
   required,
   section,
   trueOrFalse,
@@ -30,7 +30,6 @@ import type {
   IdempotentOption,
   Logger,
   ResolvedConnect,
-  ResolvedEjection,
   ResolvedOptions,
   ResolvedRetryBudget,
   RetryCondition,
@@ -49,13 +48,6 @@ const retryBudgetRules: Rules<ResolvedRetryBudget> = {
   minPerSecond: withDefault(rate(), 10),
 };
 
-const ejectionRules: Rules<ResolvedEjection> = {
-  failures: withDefault(count(1), 5),
-  time: withDefault(duration(), 1000),
-  maxTime: withDefault(duration(), 60_000),
-  maxEjected: withDefault(numberBetween(0, 1), 0.5),
-};
-
 const connectRules: Rules<ResolvedConnect> = {
   noDelay: withDefault(trueOrFalse(), true),
   // The kernel counts in whole seconds, 1 to 32767 (tcp(7), TCP_KEEPIDLE).
@@ -67,11 +59,6 @@ const connectRules: Rules<ResolvedConnect> = {
 
 function copied<T>(values: readonly T[]): readonly T[] {
   return Object.freeze([...new Set(values)]);
-}
-
-function withConsistentTimes(ejection: ResolvedEjection, name: string): ResolvedEjection {
-  if (ejection.maxTime >= ejection.time) return ejection;
-  throw refusal(`${name}.maxTime`, `at least ${name}.time (${ejection.time})`, ejection.maxTime, true);
 }
 
 const PLACE_NAMES = ['host', 'port', 'path', 'socket'];
@@ -196,8 +183,8 @@ const options: OptionsOf<OptionSection> = {
     "or `'round-robin'`, `'two-choices'`, or an object with `pick(candidates)`",
   ),
   ejection: option(
-    mapped(section(ejectionRules), withConsistentTimes),
-    'passive health: failures in a row that eject an origin, ms of the first ejection, ms of the longest, share of the origins that may be out at once',
+    ejectionRule,
+    'passive health: failures in a row that eject an origin, ms of the first ejection, ms of the longest, share of the origins that may be out at once, statuses that are failures, and outliers by success rate: `{ window, requests, origins, deviations, margin }`',
   ),
   connect: option(
     section(connectRules),

@@ -4,6 +4,7 @@ import type { LookupFunction } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import type { BalanceOption } from './balance/balancer.js';
 import type { NonIdempotentTravel } from './dispatch/request.js';
+import type { EjectionOptions, ResolvedEjection } from './health-options.js';
 import { refusal, resolveSection } from './option-checks.js';
 import { optionRules } from './option-table.js';
 import { type OriginOptions, type ResolvedOrigin, resolveOrigins } from './origin-options.js';
@@ -19,6 +20,7 @@ export {
   type ResolvedHandlerOptions,
   resolveHandlerOptions,
 } from './handler-options.js';
+export type { EjectionOptions, OutlierOptions, ResolvedEjection, ResolvedOutliers } from './health-options.js';
 export type { CookieRewrite, LocationHook, LocationRewrite } from './option-rewrites.js';
 export type { OptionRow } from './option-row.js';
 export { optionTable } from './option-table.js';
@@ -59,18 +61,6 @@ export interface RetryBudgetOptions {
   readonly ratio?: number | undefined;
   /** Tokens that each second adds whatever the traffic, from 0; `Infinity` is no limit. @default 10 */
   readonly minPerSecond?: number | undefined;
-}
-
-/** Passive health: an origin that fails in a row gets no requests for a while. */
-export interface EjectionOptions {
-  /** Failures in a row that eject: an integer from 1; `Infinity` never ejects. @default 5 */
-  readonly failures?: number | undefined;
-  /** Length of the first ejection in milliseconds, doubled by each one that follows. @default 1000 */
-  readonly time?: number | undefined;
-  /** The longest ejection in milliseconds, at least `time`. @default 60000 */
-  readonly maxTime?: number | undefined;
-  /** Share of the origins that may be ejected at once, 0 to 1. @default 0.5 */
-  readonly maxEjected?: number | undefined;
 }
 
 /** How connections are dialled. */
@@ -185,7 +175,11 @@ export interface PooledBackendOptions {
   readonly maxHeaderBytes?: number | undefined;
   /** How an origin is chosen. @default 'least-busy' */
   readonly balance?: BalanceOption | undefined;
-  /** When an origin is left out. @default { failures: 5, time: 1000, maxTime: 60000, maxEjected: 0.5 } */
+  /**
+   * When an origin is left out.
+   *
+   * @default { failures: 5, time: 1000, maxTime: 60000, maxEjected: 0.5, statuses: [], outliers: false }
+   */
   readonly ejection?: EjectionOptions | undefined;
   /** How connections are dialled. @default { noDelay: true, keepAliveInitialDelay: 30000 } */
   readonly connect?: ConnectOptions | undefined;
@@ -200,7 +194,6 @@ type Complete<T> = { readonly [Name in keyof T]-?: Exclude<T[Name], undefined> }
 type Whole = 'origins' | 'idempotent' | 'retryBudget' | 'ejection' | 'connect' | 'logger';
 
 export type ResolvedRetryBudget = Complete<RetryBudgetOptions>;
-export type ResolvedEjection = Complete<EjectionOptions>;
 
 export interface ResolvedConnect extends Complete<Omit<ConnectOptions, 'localAddress' | 'lookup'>> {
   readonly localAddress: string | undefined;

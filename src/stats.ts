@@ -119,7 +119,7 @@ function originStats({ address, tally, counts, idleLimit, backoff, standing }: O
     poisoned: tally.poisoned,
     idleLimitMs: { ...idleLimit.snapshot },
     backoff: backoffStats(backoff.state, now),
-    health: healthStats(standing.state, now),
+    health: healthStats(standing, now),
     tunnels: { ...tally.tunnels },
     responses: { ...tally.responses },
     delivery: { ...tally.delivery },
@@ -131,10 +131,21 @@ function backoffStats(state: Origin['backoff']['state'], now: number): OriginSta
   return { state: state.name, failures: state.failures, error: state.lastError.message, sinceMs: now - state.since };
 }
 
-function healthStats(state: Origin['standing']['state'], now: number): OriginStats['health'] {
-  const reason = state.name === 'ejected' ? state.reason : state.name === 'probing' ? state.probe.reason : null;
+function healthStats({ state, ejections }: Origin['standing'], now: number): OriginStats['health'] {
   const sinceMs = state.since === Number.NEGATIVE_INFINITY ? null : now - state.since;
-  return { state: state.name, ejections: state.ejections, reason, sinceMs };
+  return { state: state.name, ejections, reason: reasonOf(state), sinceMs };
+}
+
+function reasonOf(state: Origin['standing']['state']): string | null {
+  switch (state.name) {
+    case 'healthy':
+      return null;
+    case 'probing':
+      return state.probe.reason;
+    case 'ejected':
+    case 'down':
+      return state.reason;
+  }
 }
 
 function deepFreeze<T extends object>(value: T): T {

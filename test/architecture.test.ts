@@ -98,7 +98,9 @@ function areaOf(file: string): string {
     .split('/');
   if (first === 'status' && rest[0] === 'page') return 'status/page';
   if (rest.length > 0) return first;
-  return /^(options|option-.*|origin-options|handler-options|upgrade-options)$/.test(first) ? 'options' : first;
+  return /^(options|option-.*|origin-options|handler-options|health-options|upgrade-options)$/.test(first)
+    ? 'options'
+    : first;
 }
 
 function ruleOf(file: string): ImportRule | undefined {

@@ -128,7 +128,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
     this.#exchange = undefined;
     let verdict = judgeRetry(facts);
     if (verdict.retry && verdict.costsToken && !this.#house.budget.tryWithdraw()) verdict = withoutToken(facts);
-    if (verdict.countsAgainstHealth) this.#origin?.standing.failed(cause.code);
+    if (verdict.countsAgainstHealth) this.#origin?.standing.failed(cause.code, this.#attempts.headForwarded);
     else this.#origin?.standing.gaveNoVerdict();
     if (verdict.retry) this.#resend(verdict);
     else this.fail(cause);
@@ -161,7 +161,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
   }
 
   #answered({ statusCode }: ResponseHead): void {
-    this.#origin?.standing.succeeded();
+    this.#origin?.standing.answered(statusCode);
     this.#attempts.headForwarded = true;
     this.#attempts.record(this.#exchange, undefined);
     this.#statusCode = statusCode;
@@ -211,7 +211,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
     const verdict = judgeRetry(this.#facts('status', head));
     if (!verdict.retry || (verdict.costsToken && !this.#house.budget.tryWithdraw())) return false;
     attempt.cause = new BackendError('http_protocol_error', `answered ${head.statusCode}`, { origin: attempt.origin });
-    this.#origin?.standing.gaveNoVerdict();
+    this.#origin?.standing.answeredInVain(head.statusCode);
     this.#exchange?.abandon();
     this.#exchange = undefined;
     this.#resend(verdict);

@@ -11,7 +11,7 @@ export interface HealthOptions {
   readonly maxTime: number;
 }
 
-/** Moments are of the clock. `ejections` counts those that are not yet forgotten. */
+/** Moments are of the clock. `ejections` are those that were remembered when the state began, see {@link Health.ejections}. */
 export type HealthState =
   | {
       readonly name: 'healthy';
@@ -35,6 +35,13 @@ export type HealthState =
       readonly probe: Probe;
       /** When it was healthy last. */
       readonly since: number;
+    }
+  | {
+      readonly name: 'down';
+      readonly ejections: number;
+      readonly reason: string;
+      /** When its checks were good last. */
+      readonly since: number;
     };
 
 /** The one request that may visit an ejected origin. Whoever runs it hands it back with the verdict. */
@@ -44,7 +51,8 @@ export interface Probe {
 }
 
 // An ejection is forgotten after a healthy stretch ten times as long, so an origin that fails again and again is in
-// service for at most that share of the time before it is ejected for longer.
+// service for at most that share of the time before it is ejected for longer. The next one is forgotten after another,
+// half as long: what made the ejections grow step by step makes them decay step by step.
 const FORGOTTEN_AFTER = 10;
 
 /**
@@ -53,7 +61,9 @@ const FORGOTTEN_AFTER = 10;
  *    ejected, longer ◀──failed── probing
  *    ejected, due    ◀──probeEnded── probing
  *    healthy         ◀──succeeded── probing
+ *    healthy, ejected, probing ──fell──▶ down ──rose──▶ healthy
  * ```
+ * `down` is what checks say: no request is sent to find out, and none ends it.
  * Fails open in no way of its own: whoever asks decides what to do when all origins are ejected.
  */
 export class Health {
@@ -73,18 +83,33 @@ export class Health {
     return this.#state;
   }
 
+  /** Ejections that still count against it: each is forgotten in time while it is healthy. */
+  get ejections(): number {
+    const state = this.#state;
+    return state.name === 'healthy' ? this.#remembered(state) : state.ejections;
+  }
+
   /** Whether a request may go there now; while it is not healthy, only as a probe. */
   accepts(): boolean {
-    return this.#state.name === 'healthy' || this.#clock.now() >= this.#state.until;
+    switch (this.#state.name) {
+      case 'healthy':
+        return true;
+      case 'ejected':
+      case 'probing':
+        return this.#clock.now() >= this.#state.until;
+      case 'down':
+        return false;
+    }
   }
 
   /**
    * The next request is the probe. One that got no verdict within `maxTime` counts no longer, and another may begin.
-   * @throws Error when the origin is healthy, ejected and not due, or being probed.
+   * @throws Error when the origin is healthy, ejected and not due, being probed, or down.
    */
   beginProbe(): Probe {
     const state = this.#state;
-    if (state.name === 'healthy' || !this.accepts()) throw new Error(`cannot probe an origin that is ${state.name}`);
+    if (state.name === 'healthy' || state.name === 'down' || !this.accepts())
+      throw new Error(`cannot probe an origin that is ${state.name}`);
     const probe: Probe = { reason: state.name === 'ejected' ? state.reason : state.probe.reason };
     const until = this.#clock.now() + this.#options.maxTime;
     this.#become({ name: 'probing', until, ejections: state.ejections, probe, since: state.since });
@@ -97,13 +122,13 @@ export class Health {
     switch (state.name) {
       case 'healthy': {
         const failuresInARow = state.failuresInARow + 1;
-        if (failuresInARow >= this.#options.failures)
-          this.#eject(this.#remembered(state) + 1, reason, this.#clock.now());
+        if (failuresInARow >= this.#options.failures) this.eject(reason);
         else this.#state = { ...state, failuresInARow };
         return;
       }
       case 'ejected':
-        return; // sent before the ejection: nothing new
+      case 'down':
+        return; // sent before: nothing new
       case 'probing':
         if (probe === state.probe) this.#eject(state.ejections + 1, reason, state.since);
     }
@@ -117,7 +142,8 @@ export class Health {
         if (state.failuresInARow > 0) this.#state = { ...state, failuresInARow: 0 };
         return;
       case 'ejected':
-        return; // sent before the ejection: older news than the failures
+      case 'down':
+        return; // sent before: older news than the failures
       case 'probing':
         if (probe !== state.probe) return;
         this.#become({
@@ -137,14 +163,38 @@ export class Health {
     this.#become({ name: 'ejected', until: this.#clock.now(), ejections, reason: probe.reason, since });
   }
 
+  /** Whoever looks at more than failures in a row has found it to be bad. Changes nothing but what is healthy. */
+  eject(reason: string): void {
+    const state = this.#state;
+    if (state.name === 'healthy') this.#eject(this.#remembered(state) + 1, reason, this.#clock.now());
+  }
+
+  /** Its checks failed. */
+  fell(reason: string): void {
+    if (this.#state.name === 'down') return;
+    const since = this.#state.name === 'healthy' ? this.#clock.now() : this.#state.since;
+    this.#become({ name: 'down', ejections: this.ejections, reason, since });
+  }
+
+  /** Its checks are good again. Ends nothing but what they began: an ejection has a time of its own. */
+  rose(): void {
+    const { name, ejections } = this.#state;
+    if (name === 'down') this.#become({ name: 'healthy', failuresInARow: 0, ejections, since: this.#clock.now() });
+  }
+
   #eject(ejections: number, reason: string, since: number): void {
     this.#become({ name: 'ejected', until: this.#clock.now() + this.#ejectionMs(ejections), ejections, reason, since });
   }
 
-  /** Ejections that still count against a healthy origin. */
+  /** Ejections that still count against an origin that is healthy since then. */
   #remembered({ ejections, since }: { ejections: number; since: number }): number {
-    const healthyMs = this.#clock.now() - since;
-    return ejections > 0 && healthyMs < FORGOTTEN_AFTER * this.#ejectionMs(ejections) ? ejections : 0;
+    let left = ejections;
+    let healthyMs = this.#clock.now() - since;
+    for (; left > 0; left -= 1) {
+      healthyMs -= FORGOTTEN_AFTER * this.#ejectionMs(left);
+      if (healthyMs < 0) break;
+    }
+    return left;
   }
 
   #ejectionMs(ejections: number): number {

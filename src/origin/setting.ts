@@ -9,6 +9,7 @@ import type { ParserLimits } from '../http1/response-parser.js';
 import type { Observer } from '../observe.js';
 import type { ResolvedOrigin } from '../options.js';
 import type { Origin } from './origin.js';
+import type { StandingOptions } from './standing.js';
 import type { Tenancy } from './tenancy.js';
 
 /** Where a request may travel: on any connection, on a fresh or a proven one, on a fresh one only. */
@@ -34,7 +35,7 @@ export interface OriginSetting {
   readonly spareConnections: number | false;
   readonly maxRequestsPerConnection: number;
   readonly maxConnectionAge: number;
-  readonly ejection: { readonly failures: number; readonly time: number; readonly maxTime: number };
+  readonly ejection: StandingOptions;
 }
 
 /** Whoever has requests for the connections of an origin. */

@@ -4,12 +4,22 @@ import type { Clock } from '../clock.js';
 import type { Deadline, Deadlines } from '../deadlines.js';
 import type { Observer } from '../observe.js';
 import { Health, type HealthOptions, type HealthState, type Probe } from './health.js';
+import { type OutcomeCounts, Outcomes } from './outcomes.js';
+
+export interface StandingOptions extends HealthOptions {
+  /** Statuses that are failures. */
+  readonly statuses: readonly number[];
+  /** Whether outcomes are counted by windows, and how; see {@link Standing.endWindow}. */
+  readonly outliers: object | false;
+}
 
 export class Standing {
   readonly #origin: string;
   readonly #clock: Clock;
   readonly #observer: Observer;
   readonly #health: Health;
+  readonly #badStatuses: ReadonlySet<number>;
+  readonly #outcomes: Outcomes | undefined;
   readonly #due: Deadline;
   readonly #onDue: () => void;
   #probe: Probe | undefined; // the last one
@@ -17,7 +27,7 @@ export class Standing {
   /** `onDue` is called when an ejection is over: whoever waits may try it. */
   constructor(
     origin: string,
-    options: HealthOptions,
+    options: StandingOptions,
     {
       clock,
       deadlines,
@@ -30,11 +40,18 @@ export class Standing {
     this.#observer = observer;
     this.#due = deadlines.create(() => this.#isDue());
     this.#onDue = onDue;
+    this.#badStatuses = new Set(options.statuses);
+    this.#outcomes = options.outliers === false ? undefined : new Outcomes();
     this.#health = new Health(options, clock, (state) => this.#tell(state));
   }
 
   get state(): HealthState {
     return this.#health.state;
+  }
+
+  /** Ejections that are not forgotten yet. */
+  get ejections(): number {
+    return this.#health.ejections;
   }
 
   /** Whether requests may go there now; while it is ejected, only one at a time and only when its time is up. */
@@ -47,17 +64,46 @@ export class Standing {
     if (this.#health.state.name !== 'healthy' && this.#health.accepts()) this.#probe = this.#health.beginProbe();
   }
 
-  succeeded(): void {
+  /** A request was answered: well, unless its status says that the origin is ill. */
+  answered(statusCode: number): void {
+    if (this.#isBad(statusCode)) {
+      this.failed(`status_${statusCode}`);
+      return;
+    }
+    this.#outcomes?.answered();
     this.#health.succeeded(this.#probe);
   }
 
-  failed(reason: string): void {
+  /** A request was answered with a status for which it is sent again: that is no success. */
+  answeredInVain(statusCode: number): void {
+    if (this.#isBad(statusCode)) this.failed(`status_${statusCode}`);
+    else this.gaveNoVerdict();
+  }
+
+  /** `wasAnswered`: its head had come, and was counted; it broke off before the response was complete. */
+  failed(reason: string, wasAnswered = false): void {
+    if (wasAnswered) this.#outcomes?.spoiled();
+    else this.#outcomes?.failed();
     this.#health.failed(reason, this.#probe);
   }
 
   /** It ended without telling anything about the origin. */
   gaveNoVerdict(): void {
     if (this.#probe !== undefined) this.#health.probeEnded(this.#probe);
+  }
+
+  /** What was counted since the last call; nothing where nobody looks for outliers. */
+  endWindow(): OutcomeCounts {
+    return this.#outcomes?.take() ?? { requests: 0, failures: 0 };
+  }
+
+  /** It was found bad beside others. */
+  eject(reason: string): void {
+    this.#health.eject(reason);
+  }
+
+  #isBad(statusCode: number): boolean {
+    return this.#badStatuses.size > 0 && this.#badStatuses.has(statusCode);
   }
 
   /** Nobody will ask any more. */

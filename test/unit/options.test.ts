@@ -56,7 +56,7 @@ describe('defaults', () => {
       spoolTotalBytes: 67_108_864,
       maxHeaderBytes: 16_384,
       balance: 'least-busy',
-      ejection: { failures: 5, time: 1_000, maxTime: 60_000, maxEjected: 0.5 },
+      ejection: { failures: 5, time: 1_000, maxTime: 60_000, maxEjected: 0.5, statuses: [], outliers: false },
       connect: {
         noDelay: true,
         keepAliveInitialDelay: 30_000,
@@ -79,6 +79,8 @@ describe('defaults', () => {
       time: 1_000,
       maxTime: 60_000,
       maxEjected: 0.5,
+      statuses: [],
+      outliers: false,
     });
   });
 
@@ -96,7 +98,7 @@ describe('defaults', () => {
       requestTimeout: 'Infinity',
       retryOn: '[]',
       retryBudget: '{ ratio: 0.2, minPerSecond: 10 }',
-      ejection: '{ failures: 5, time: 1000, maxTime: 60000, maxEjected: 0.5 }',
+      ejection: '{ failures: 5, time: 1000, maxTime: 60000, maxEjected: 0.5, statuses: [], outliers: false }',
       tls: '{}',
     });
   });
@@ -191,6 +193,8 @@ describe('numbers out of bounds throw a RangeError that names option, bound and 
     ['ejection.time must be a number of milliseconds from 1', { ejection: { time: 0 } }],
     ['ejection.maxTime must be at least ejection.time (90000), got 60000', { ejection: { time: 90_000 } }],
     ['ejection.maxEjected must be a number from 0 to 1, got 50', { ejection: { maxEjected: 50 } }],
+    ['ejection.outliers.origins must be an integer from 3', { ejection: { outliers: { origins: 2 } } }],
+    ['ejection.outliers.margin must be a number from 0 to 1', { ejection: { outliers: { margin: 5 } } }],
     ['connect.keepAliveInitialDelay must be an integer from 1000', { connect: { keepAliveInitialDelay: 0 } }],
     ['origins[0].weight must be an integer from 0 to 256, got 257', { origins: [{ url: URL_A, weight: 257 }] }],
     ['origins[0].maxConnections must be an integer from 1', { origins: [{ url: URL_A, maxConnections: 0 }] }],
@@ -220,6 +224,8 @@ describe('values of the wrong kind throw a TypeError that names option, bound an
     ['retryOn must be a list of', { retryOn: 503 }],
     ['retryBudget must be an object, got false', { retryBudget: false }],
     ['ejection must be an object, got []', { ejection: [] }],
+    ['ejection.statuses must be a list of integers from 500 to 599, got [ 404 ]', { ejection: { statuses: [404] } }],
+    ['ejection.outliers must be an object or false, got true', { ejection: { outliers: true } }],
     ["balance must be 'least-busy', 'round-robin' or 'two-choices'", { balance: 'random' }],
     ['or an object with pick(), got {}', { balance: {} }],
     ['connect.noDelay must be true or false, got 1', { connect: { noDelay: 1 } }],

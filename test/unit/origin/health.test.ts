@@ -185,3 +185,75 @@ describe('length of an ejection', () => {
     expect(ejectionMs(all)).toBe(1000);
   });
 });
+
+describe('ejections are forgotten one by one', () => {
+  /** Ejected three times in a row, the last time for 4 s, and readmitted. */
+  function readmitted() {
+    const all = ejected();
+    for (let failed = 0; failed < 2; failed += 1) {
+      all.clock.advance(ejectionMs(all));
+      all.health.failed('connection_refused', all.health.beginProbe());
+    }
+    all.clock.advance(ejectionMs(all));
+    all.health.succeeded(all.health.beginProbe());
+    return all;
+  }
+
+  test('each after ten times its length', () => {
+    const { clock, health } = readmitted();
+    const left = [39_999, 1, 19_999, 1, 9_999, 1].map((ms) => {
+      clock.advance(ms);
+      return health.ejections;
+    });
+    expect(left).toEqual([3, 2, 2, 1, 1, 0]);
+  });
+
+  test('the next ejection is as long as what is left says', () => {
+    const all = readmitted();
+    all.clock.advance(40_000);
+    all.fail(3);
+    expect([all.health.ejections, ejectionMs(all)]).toEqual([3, 4_000]);
+  });
+});
+
+describe('down', () => {
+  test.each([
+    ['healthy', () => healthOf()],
+    ['ejected', ejected],
+    ['probing', probing],
+  ])('checks that fail take down what is %s', (_name, make) => {
+    const { health, clock } = make();
+    health.fell('check_timeout');
+    clock.advance(1_000_000);
+    expect([health.state.name, health.accepts()]).toEqual(['down', false]);
+    expect(() => health.beginProbe()).toThrow('down');
+  });
+
+  test('no request changes it, only good checks do', () => {
+    const { health, fail, seen } = healthOf();
+    health.fell('check_timeout');
+    fail(10);
+    health.succeeded();
+    health.eject('low_success_rate');
+    health.fell('check_status');
+    const down = health.state;
+    health.rose();
+    expect(down).toEqual({ name: 'down', ejections: 0, reason: 'check_timeout', since: 5000 });
+    expect(seen).toEqual(['down', 'healthy']);
+  });
+
+  test('good checks do not end an ejection', () => {
+    const { health } = ejected();
+    health.rose();
+    expect(health.state.name).toBe('ejected');
+  });
+
+  test('a probe that began before tells nothing any more', () => {
+    const { health, probe } = probing();
+    health.fell('check_timeout');
+    health.succeeded(probe);
+    health.failed('connection_refused', probe);
+    health.probeEnded(probe);
+    expect(health.state).toEqual({ name: 'down', ejections: 1, reason: 'check_timeout', since: 5000 });
+  });
+});

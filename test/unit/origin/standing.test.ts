@@ -13,7 +13,7 @@ function standing() {
   emitter.on('eject', (details) => told.push(['eject', details]));
   emitter.on('readmit', (details) => told.push(['readmit', details]));
   const observer = new Observer(emitter, undefined);
-  const options = { failures: 2, time: 1_000, maxTime: 60_000 };
+  const options = { failures: 2, time: 1_000, maxTime: 60_000, statuses: [500], outliers: {} };
   const due: number[] = [];
   const onDue = () => due.push(clock.now());
   const one = new Standing('http://a.test:80', options, { clock, deadlines, observer }, onDue);
@@ -34,7 +34,7 @@ test('failures in a row eject, and whoever watches is told for how long and why'
 test('a success in between forgives', () => {
   const { one } = standing();
   one.failed('connection_refused');
-  one.succeeded();
+  one.answered(200);
   one.failed('connection_refused');
   expect(one.accepts).toBe(true);
 });
@@ -69,7 +69,7 @@ describe('when the ejection is over', () => {
     eject();
     clock.advance(1_000);
     one.begin();
-    one.succeeded();
+    one.answered(200);
     expect([one.accepts, told.at(-1)]).toEqual([true, ['readmit', { origin: 'http://a.test:80' }]]);
   });
 
@@ -92,4 +92,71 @@ describe('when the ejection is over', () => {
     one.gaveNoVerdict();
     expect([one.accepts, told.length]).toEqual([true, 1]);
   });
+});
+
+describe('a status that counts as a failure', () => {
+  test('ejects in a row, by its name', () => {
+    const { one, told } = standing();
+    one.answered(500);
+    one.answered(500);
+    expect(told).toEqual([['eject', { origin: 'http://a.test:80', reason: 'status_500', forMs: 1_000 }]]);
+  });
+
+  test('ejects where the request is sent again for it', () => {
+    const { one } = standing();
+    one.answeredInVain(500);
+    one.answeredInVain(500);
+    expect(one.accepts).toBe(false);
+  });
+
+  test('forgives nothing, while another status does', () => {
+    const { one } = standing();
+    one.failed('connection_refused');
+    one.answered(503);
+    one.failed('connection_refused');
+    expect(one.accepts).toBe(true);
+  });
+});
+
+test('a status for which the request is sent again does not readmit', () => {
+  const { clock, one, eject } = standing();
+  eject();
+  clock.advance(1_000);
+  one.begin();
+  one.answeredInVain(503);
+  expect(one.state.name).toBe('ejected');
+});
+
+describe('a window', () => {
+  test('counts each request once, one whose response broke off too', () => {
+    const { one } = standing();
+    one.answered(200);
+    one.answered(200);
+    one.failed('http_response_incomplete', true);
+    one.answered(500);
+    one.failed('http_response_timeout');
+    expect(one.endWindow()).toEqual({ requests: 4, failures: 3 });
+  });
+
+  test('begins anew when the last is taken', () => {
+    const { one } = standing();
+    one.answered(500);
+    one.endWindow();
+    expect(one.endWindow()).toEqual({ requests: 0, failures: 0 });
+  });
+
+  test('a response that breaks off in the window after its head is a request of that window', () => {
+    const { one } = standing();
+    one.answered(200);
+    one.endWindow();
+    one.failed('http_response_incomplete', true);
+    expect(one.endWindow()).toEqual({ requests: 1, failures: 1 });
+  });
+});
+
+test('an outlier is ejected whatever its failures in a row, and one that is ejected already stays as it is', () => {
+  const { one, told } = standing();
+  one.eject('low_success_rate');
+  one.eject('low_success_rate');
+  expect(told).toEqual([['eject', { origin: 'http://a.test:80', reason: 'low_success_rate', forMs: 1_000 }]]);
 });

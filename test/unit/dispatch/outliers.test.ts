@@ -1,0 +1,105 @@
+import { describe, expect, test } from 'vitest';
+import { findOutliers, OutlierWatch } from '../../../src/dispatch/outliers.js';
+import { House } from '../../house.js';
+
+const LIMITS = { requests: 100, origins: 3, deviations: 1.4, margin: 0.05 };
+
+/** Origins with a thousand requests each, of which so many failed. */
+function failing(...failures: number[]) {
+  return failures.map((count) => ({ requests: 1000, failures: count }));
+}
+
+describe('an origin is an outlier', () => {
+  test('when its success rate is below the mean by more than the deviations', () => {
+    expect(findOutliers(failing(0, 0, 330, 0), LIMITS)).toEqual([2]);
+  });
+
+  test('worst first', () => {
+    const limits = { ...LIMITS, deviations: 1.2 };
+    expect(findOutliers(failing(0, 300, 0, 400, 0, 0, 0), limits)).toEqual([3, 1]);
+  });
+
+  test('not when it is below by exactly as much: of n, one alone is √(n − 1) deviations away', () => {
+    const five = failing(0, 0, 0, 0, 500);
+    const found = [1.99, 2.01].map((deviations) => findOutliers(five, { ...LIMITS, deviations }));
+    expect(found).toEqual([[4], []]);
+  });
+
+  test('not when it is within the margin, however small the deviation', () => {
+    expect(findOutliers(failing(0, 0, 60, 0), LIMITS)).toEqual([]);
+    expect(findOutliers(failing(0, 0, 70, 0), LIMITS)).toEqual([2]);
+  });
+
+  test('not when all fail alike', () => {
+    expect(findOutliers(failing(900, 900, 900, 900), LIMITS)).toEqual([]);
+  });
+
+  test('not when it had too few requests', () => {
+    expect(findOutliers([...failing(0, 0, 0), { requests: 99, failures: 99 }], LIMITS)).toEqual([]);
+  });
+
+  test('not when too few others had enough of them', () => {
+    const idle = { requests: 99, failures: 0 };
+    expect(findOutliers([...failing(0, 330), idle, idle], LIMITS)).toEqual([]);
+  });
+});
+
+describe('at the end of each window', () => {
+  /** A backend of four, watched, of which these have so many failures of 1,000 requests. */
+  async function watched(...failures: number[]) {
+    const outliers = { window: 10_000, ...LIMITS, deviations: 0.5 };
+    const origins = failures.map((_, index) => `http://${index}.test`);
+    const house = await House.open({
+      origins,
+      ejection: { failures: Number.POSITIVE_INFINITY, statuses: [500], outliers },
+    });
+    const watch = new OutlierWatch(outliers, 0.5, house.deadlines, () => house.origins);
+    const traffic = () => {
+      for (const [index, count] of failures.entries()) {
+        for (let n = 0; n < 1_000; n += 1) house.origin(index).standing.answered(n < count ? 500 : 200);
+      }
+    };
+    return { house, watch, traffic };
+  }
+
+  test('outliers are ejected, as far as the share that may be out allows', async () => {
+    const { house, traffic } = await watched(500, 600, 550, 0, 0, 0, 0);
+    traffic();
+    await house.advance(10_000);
+    expect(house.eventsOf('eject')).toMatchObject([
+      { origin: 'http://1.test:80', reason: 'low_success_rate' },
+      { origin: 'http://2.test:80', reason: 'low_success_rate' },
+      { origin: 'http://0.test:80', reason: 'low_success_rate' },
+    ]);
+  });
+
+  test('what is out already counts towards the share', async () => {
+    const { house, traffic } = await watched(500, 600, 0, 0);
+    house.origin(3).standing.eject('connection_refused');
+    traffic();
+    await house.advance(10_000);
+    expect(house.eventsOf('eject').slice(1)).toMatchObject([{ origin: 'http://1.test:80' }]);
+    expect(house.origin(0).standing.state.name).toBe('healthy');
+  });
+
+  test('the next window begins without what was counted', async () => {
+    const { house, traffic } = await watched(500, 0, 0, 0);
+    traffic();
+    await house.advance(10_000);
+    const origin = house.origin(0);
+    origin.standing.begin();
+    await house.advance(1_000);
+    origin.standing.begin();
+    origin.standing.answered(200);
+    await house.advance(20_000);
+    expect(house.eventsOf('eject')).toHaveLength(1);
+  });
+
+  test('nothing happens once it is closed', async () => {
+    const { house, watch, traffic } = await watched(500, 0, 0, 0);
+    traffic();
+    watch.close();
+    await house.advance(20_000);
+    expect(house.eventsOf('eject')).toEqual([]);
+  });
+});
