@@ -19,7 +19,8 @@ export class Lessons {
   readonly #tally: OriginTally;
   readonly #observer: Observer;
   #sweeping = false;
-  #leftSinceAnswer = 0; // connections that the server closed after its last answer on any
+  #left = 0; // connections that the server closed
+  #leftBeforeAnswer = 0; // those of them before the last request that it answered was sent
 
   constructor(origin: string, idleLimit: IdleLimit, tally: OriginTally, observer: Observer) {
     this.#origin = origin;
@@ -29,16 +30,21 @@ export class Lessons {
   }
 
   /**
-   * The server itself seems to go, not one connection: several were closed and none was answered since. A process that
-   * dies may still take dials into its backlog, and drops them a moment later.
+   * The server itself seems to go, not one connection: several were closed, and nothing that was sent since was answered.
+   * A process that dies may still take dials into its backlog, and drops them a moment later.
    */
   get isGoing(): boolean {
-    return this.#leftSinceAnswer > 1;
+    return this.#left - this.#leftBeforeAnswer > 1;
   }
 
-  /** A final head came. */
-  answered({ connection }: Tenancy, head: ResponseHead): void {
-    this.#leftSinceAnswer = 0;
+  /** A request is about to be sent. */
+  lent(tenancy: Tenancy): void {
+    tenancy.leftWhenLent = this.#left;
+  }
+
+  /** A final head came. One that was on its way when others were closed does not tell that the server lives on. */
+  answered({ connection, leftWhenLent }: Tenancy, head: ResponseHead): void {
+    this.#leftBeforeAnswer = Math.max(this.#leftBeforeAnswer, leftWhenLent);
     this.#tally.countResponse(head.statusCode);
     if (connection.exchanges === 0) connection.saidToBeKept = saysKeepAlive(head.rawHeaders);
     const { timeoutMs, max } = keepAliveHint(head.rawHeaders);
@@ -53,7 +59,7 @@ export class Lessons {
 
   closed({ connection, idleMsWhenLent }: Tenancy, reason: CloseReason, heard: string): void {
     this.#tally.countClosed(reason);
-    if (BY_THE_SERVER.has(reason)) this.#leftSinceAnswer += 1;
+    if (BY_THE_SERVER.has(reason)) this.#left += 1;
     if (connection.tunnel !== undefined) this.#tally.tunnels.open -= 1;
     if (this.#sweeping) this.#tally.staleSwept += 1;
     if (reason === 'poisoned') {

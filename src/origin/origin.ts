@@ -94,6 +94,7 @@ export class Origin implements Landlord, DiallerListener {
   lend(tenancy: Tenancy, travel: Travel, now: number): void {
     const { connection } = tenancy;
     this.standing.begin();
+    this.#lessons.lent(tenancy);
     this.tally.requests += 1;
     if (connection.exchanges > 0) {
       this.tally.reused += 1;

@@ -18,6 +18,8 @@ export class Tenancy implements ConnectionOwner {
   readonly retireAt: number;
   /** How long it had been idle when it was lent last. */
   idleMsWhenLent = 0;
+  /** How many connections its server had closed when it was lent last. */
+  leftWhenLent = 0;
   /** It carries a request that may only travel fresh. */
   holdsFreshShare = false;
   #connection: Connection | undefined;

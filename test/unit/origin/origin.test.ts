@@ -46,6 +46,30 @@ describe('a connection that was dialled for a re-send while the server seemed to
     return { house, caller, fresh, waiting };
   }
 
+  test('carries it a moment later though an answer came that was on its way when the others were closed', async () => {
+    const house = await House.open({ maxConnections: 3 });
+    const callers = [await house.sent(), await house.sent(), await house.sent()];
+    const peers = [await house.accept(), await house.accept(), await house.accept()];
+    for (const peer of peers) peer.answer();
+    await house.settle();
+    const [first, second, third] = [await house.sent(), await house.sent(), await house.sent()];
+    house.peerOf(first)?.reset();
+    house.peerOf(second)?.reset();
+    await house.settle();
+    house.peerOf(third)?.answer();
+    await house.settle();
+    const fresh = [await house.accept(), await house.accept()];
+    await house.settle();
+    const before = fresh.map(({ requests }) => requests.length);
+    await house.advance(50);
+    for (const peer of fresh) peer.answer();
+    await house.settle();
+    expect([before, [...callers, first, second, third].map(({ outcome }) => outcome)]).toEqual([
+      [0, 0],
+      [200, 200, 200, 200, 200, 200],
+    ]);
+  });
+
   test('carries it a moment later', async () => {
     const { house, caller, fresh } = await held();
     const before = fresh.requests.length;
