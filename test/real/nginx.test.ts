@@ -1,4 +1,4 @@
-import { Agent, createServer, type Server } from 'node:http';
+import { Agent, createServer, type Server, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PooledBackend } from 'pooled-backend';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -49,8 +49,12 @@ async function startLoad(port: number, connections: number, request: string): Pr
 
 describe.skipIf(findNginx() === undefined && !required)('in front of two nginx', () => {
   test('3,000 keep-alive clients and 300 one-shot ones share 50 connections to each, opened once', async () => {
-    // Slow answers make the warm-up need every connection that it may have.
-    const slow = createServer((_, response) => void setTimeout(() => response.end('slow'), 50));
+    // Answers that wait for each other make the warm-up need every connection that it may have.
+    const held: ServerResponse[] = [];
+    const slow = createServer((_, response) => {
+      held.push(response);
+      if (held.length >= 100) for (const one of held.splice(0)) one.end('slow');
+    });
     const slowPort = await listen(slow);
     closing.push(async () => slow.close());
     const origins = await startOrigins(
