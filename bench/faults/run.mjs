@@ -4,11 +4,11 @@
  * bench/faults.md. `node bench/faults/run.mjs [--peer TEXT] [--fault NAME]`: only those, and nothing is written.
  */
 
-import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { ensureBuilt } from '../rig/built.mjs';
 import { onInterrupt } from '../rig/child.mjs';
+import { ensurePeers } from '../rig/peers.mjs';
 import { runCell } from './cell.mjs';
 import { FAULTS } from './faults.mjs';
 import { report } from './report.mjs';
@@ -49,12 +49,3 @@ if (values.peer === undefined && values.fault === undefined) {
   console.log('\nWritten to bench/faults.md.');
 }
 process.exit(0);
-
-/** Installs what is compared, once. */
-function ensurePeers() {
-  const folder = new URL('../peers/', import.meta.url);
-  if (existsSync(new URL('node_modules/@fastify/http-proxy', folder))) return;
-  console.log('> npm ci in bench/peers');
-  const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: folder, stdio: 'inherit' });
-  if (status !== 0) process.exit(1);
-}

@@ -2,7 +2,7 @@
 
 import { createServer } from 'node:http';
 import fastProxy from 'fast-proxy';
-import { origin, start } from './serve.mjs';
+import { maxConnections, origin, start } from './serve.mjs';
 
-const { proxy } = fastProxy({ base: origin });
+const { proxy } = fastProxy({ base: origin, ...(maxConnections && { maxSockets: maxConnections }) });
 await start(createServer((request, response) => proxy(request, response, request.url ?? '/', {})));

@@ -3,7 +3,7 @@
 import { createServer } from 'node:http';
 import express from 'express';
 import { createProxyMiddleware } from 'http-proxy-middleware';
-import { origin, start } from './serve.mjs';
+import { agent, origin, start } from './serve.mjs';
 
-const middleware = createProxyMiddleware({ target: origin, ws: true });
+const middleware = createProxyMiddleware({ target: origin, ws: true, ...(agent && { agent }) });
 await start(createServer(express().use(middleware)).on('upgrade', middleware.upgrade));

@@ -2,9 +2,9 @@
 
 import { createServer } from 'node:http';
 import httpProxy from 'http-proxy';
-import { answer502, origin, start } from './serve.mjs';
+import { agent, answer502, origin, start } from './serve.mjs';
 
-const proxy = httpProxy.createProxyServer({ target: origin, ws: true });
+const proxy = httpProxy.createProxyServer({ target: origin, ws: true, ...(agent && { agent }) });
 proxy.on('error', answer502);
 const server = createServer((request, response) => void proxy.web(request, response));
 server.on('upgrade', (request, socket, head) => void proxy.ws(request, socket, head));

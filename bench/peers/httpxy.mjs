@@ -2,9 +2,9 @@
 
 import { createServer } from 'node:http';
 import { createProxyServer } from 'httpxy';
-import { answer502, origin, start } from './serve.mjs';
+import { agent, answer502, origin, start } from './serve.mjs';
 
-const proxy = createProxyServer({ target: origin, ws: true });
+const proxy = createProxyServer({ target: origin, ws: true, ...(agent && { agent }) });
 proxy.on('error', answer502);
 // Its promises reject beside the event.
 const server = createServer((request, response) => void proxy.web(request, response).catch(() => {}));

@@ -1,10 +1,22 @@
 /** What every peer begins with: its options, a server on a free port, and the parent told of it. */
 
+import http from 'node:http';
+import https from 'node:https';
 import { listen } from '../rig/listen.mjs';
+import { measured } from '../rig/measured.mjs';
 import { options, serve } from '../rig/parent.mjs';
 
+/** @type {{ origin: string, maxConnections?: number }} */
+const given = options();
+
 /** The URL of the origin, `http://127.0.0.1:port`. */
-export const origin = options().origin;
+export const origin = given.origin;
+
+/** Where peers are compared for speed: as many connections as all others. Else `undefined`, and each has its defaults. */
+export const maxConnections = given.maxConnections;
+
+/** Keeps connections, for peers that would open one for each request; `undefined` where they have their defaults. */
+export const agent = maxConnections === undefined ? undefined : keepAliveAgent(maxConnections);
 
 // A peer that lets an error escape is judged by its answers, not by its end.
 process.on('uncaughtException', () => {});
@@ -12,7 +24,13 @@ process.on('uncaughtException', () => {});
 /** @param {import('node:http').Server} server */
 export async function start(server) {
   server.requestTimeout = 0;
-  serve({ port: await listen(server) });
+  serve({ port: await listen(server) }, measured);
+}
+
+/** @param {number} most */
+function keepAliveAgent(most) {
+  const { Agent } = origin.startsWith('https:') ? https : http;
+  return new Agent({ keepAlive: true, maxSockets: most, maxFreeSockets: most });
 }
 
 /**

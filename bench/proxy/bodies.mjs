@@ -3,5 +3,13 @@
 /** @type {ReadonlyMap<string, string>} */
 export const BODIES = new Map([
   ['/100-bytes', `${'0123456789'.repeat(9)}abcdefghi\n`],
-  ['/16-kib', `${'0123456789abcde\n'.repeat(1024)}`],
+  ['/16-kib', '0123456789abcde\n'.repeat(1024)],
+  ['/1-mib', '0123456789abcde\n'.repeat(65_536)],
+  ['/chunked', '0123456789abcde\n'.repeat(1024)],
 ]);
+
+/** Answered in chunks, the others with their length. */
+export const CHUNKED = '/chunked';
+
+/** `/fields-N` answers as `/100-bytes`, with so many fields of its own. */
+export const FIELD_COUNTS = [5, 10, 25, 50, 100];

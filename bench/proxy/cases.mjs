@@ -1,10 +1,11 @@
-/** What is measured, and who takes part. */
+/** What is measured, who takes part, and what is aimed at. */
 
 /**
  * @typedef {object} Peer
  * @property {string} name
- * @property {string} file relative to this one
+ * @property {string} file a module relative to this one, or the name of a program
  * @property {'fresh' | 'verified' | 'any'} [nonIdempotent]
+ * @property {string} [packageName] in peers/, for its version
  */
 
 /** @type {Record<string, Peer>} */
@@ -12,17 +13,47 @@ const PEERS = {
   fresh: { name: "pooled-backend 'fresh'", file: '../rig/pooled-proxy.mjs', nonIdempotent: 'fresh' },
   verified: { name: "pooled-backend 'verified'", file: '../rig/pooled-proxy.mjs', nonIdempotent: 'verified' },
   any: { name: "pooled-backend 'any'", file: '../rig/pooled-proxy.mjs', nonIdempotent: 'any' },
-  undici: { name: 'undici Pool.dispatch', file: 'peers/undici-dispatch.mjs' },
+  dispatch: { name: 'undici Pool.dispatch', file: 'peers/undici-dispatch.mjs', packageName: 'undici' },
+  request: { name: 'undici Pool.request', file: '../peers/undici.mjs', packageName: 'undici' },
+  fastProxy: { name: 'fast-proxy', file: '../peers/fast-proxy.mjs', packageName: 'fast-proxy' },
   agent: { name: 'node:http agent', file: 'peers/node-agent.mjs' },
+  httpxy: { name: 'httpxy', file: '../peers/httpxy.mjs', packageName: 'httpxy' },
+  httpProxy: { name: 'http-proxy', file: '../peers/http-proxy.mjs', packageName: 'http-proxy' },
+  middleware: {
+    name: 'http-proxy-middleware',
+    file: '../peers/http-proxy-middleware.mjs',
+    packageName: 'http-proxy-middleware',
+  },
+  fastify: {
+    name: '@fastify/http-proxy',
+    file: '../peers/fastify-http-proxy.mjs',
+    packageName: '@fastify/http-proxy',
+  },
   memory: { name: 'node:http from memory', file: 'peers/memory.mjs' },
+  haproxy: { name: 'HAProxy, one thread', file: 'haproxy' },
+  nginx: { name: 'nginx, one worker', file: 'nginx' },
 };
+
+const NODE_PEERS = ['dispatch', 'request', 'fastProxy', 'agent', 'httpxy', 'httpProxy', 'middleware', 'fastify'];
+const LIMITS = ['memory', 'haproxy', 'nginx'];
 
 /** Every peer may hold as many connections as every other. */
 export const MAX_CONNECTIONS = 100;
-/** Keep-alive clients that send one request after the other. */
-export const CLIENTS = 64;
 
 /** @typedef {{ method: 'GET' | 'POST', path: string, bodyBytes: number }} Sent */
+
+/** What a sample tells of a peer. @typedef {'cpu' | 'requests' | 'p50' | 'p99' | 'rss' | 'heap'} Measure */
+
+/**
+ * Our number as a part of the peer's: at most `most`, at least `least`. Of the heap, what answering from memory takes is
+ * taken off both.
+ * @typedef {object} Target
+ * @property {Measure} measure
+ * @property {string} peer
+ * @property {string} [ours] whose number; the first peer's when absent
+ * @property {number} [most]
+ * @property {number} [least]
+ */
 
 /**
  * The first peer of a case is the one that the others are compared with.
@@ -30,43 +61,99 @@ export const CLIENTS = 64;
  * @property {string} key
  * @property {string} title
  * @property {readonly Sent[]} requests what the clients send, in turn
- * @property {{ peer: string, ratio: number }} [bar] our CPU per request is to be at most this part of the peer's
+ * @property {number} clients that send one request after the other
+ * @property {boolean} [keepsAlive] the clients keep their connections; they do unless this is false
+ * @property {number} [load] a part of the first peer's full load, sent at an even rate
+ * @property {boolean} [tls] the origin speaks TLS
+ * @property {boolean} [heap] allocations are counted, too
+ * @property {Target[]} targets
  * @property {Peer[]} peers
  */
 
 /** @returns {Peer[]} */
 const peers = (/** @type {string[]} */ ...keys) => keys.flatMap((key) => PEERS[key] ?? []);
 
-/** @type {Sent} */
-const GET = { method: 'GET', path: '/100-bytes', bodyBytes: 0 };
+const DISPATCH = 'undici Pool.dispatch';
+const VERIFIED = "pooled-backend 'verified'";
+const ANY = "pooled-backend 'any'";
+
+/** @returns {Sent} */
+const get = (/** @type {string} */ path) => ({ method: 'GET', path, bodyBytes: 0 });
 /** @type {Sent} */
 const POST = { method: 'POST', path: '/100-bytes', bodyBytes: 1024 };
+const GET = get('/100-bytes');
 
 /** @type {readonly Case[]} */
 export const CASES = [
   {
-    key: 'get-small',
-    title: 'GET, 100 bytes',
-    requests: [GET],
-    bar: { peer: 'undici Pool.dispatch', ratio: 0.85 },
-    peers: peers('fresh', 'undici', 'agent', 'memory'),
+    ...{ key: 'get-small', title: 'GET, 100 bytes', requests: [GET], clients: 64, heap: true },
+    targets: [
+      { measure: 'cpu', peer: DISPATCH, most: 0.75 },
+      { measure: 'cpu', peer: '@fastify/http-proxy', most: 0.32 },
+      { measure: 'cpu', peer: 'http-proxy', most: 0.32 },
+      { measure: 'cpu', peer: 'node:http from memory', most: 2.5 },
+      { measure: 'requests', peer: 'HAProxy, one thread', least: 0.4 },
+      { measure: 'heap', peer: DISPATCH, most: 0.5 },
+    ],
+    peers: peers('fresh', ...NODE_PEERS, ...LIMITS),
   },
   {
-    key: 'get-16k',
-    title: 'GET, 16 KiB',
-    requests: [{ method: 'GET', path: '/16-kib', bodyBytes: 0 }],
-    peers: peers('fresh', 'undici', 'agent', 'memory'),
+    ...{ key: 'get-16k', title: 'GET, 16 KiB', requests: [get('/16-kib')], clients: 64 },
+    targets: [],
+    peers: peers('fresh', ...NODE_PEERS, ...LIMITS),
   },
   {
-    key: 'post-1k',
-    title: 'POST of 1 KiB, answered with 100 bytes',
-    requests: [POST],
-    peers: peers('any', 'verified', 'fresh', 'undici', 'agent', 'memory'),
+    ...{ key: 'get-1m', title: 'GET, 1 MiB', requests: [get('/1-mib')], clients: 64 },
+    targets: [{ measure: 'cpu', peer: DISPATCH, most: 0.77 }], // bytes per CPU second ≥ 1.3 times as many
+    peers: peers('fresh', ...NODE_PEERS, ...LIMITS),
   },
   {
-    key: 'mixed',
-    title: 'Three GETs of 100 bytes to one POST of 1 KiB',
+    ...{ key: 'chunked', title: 'GET, 16 KiB in chunks', requests: [get('/chunked')], clients: 64 },
+    targets: [],
+    peers: peers('fresh', ...NODE_PEERS, ...LIMITS),
+  },
+  {
+    ...{ key: 'post-1k', title: 'POST of 1 KiB, answered with 100 bytes', requests: [POST], clients: 64 },
+    targets: [
+      { measure: 'cpu', peer: DISPATCH, most: 0.75 },
+      { measure: 'cpu', ours: VERIFIED, peer: DISPATCH, most: 0.75 },
+    ],
+    peers: peers('any', 'verified', 'fresh', ...NODE_PEERS, ...LIMITS),
+  },
+  {
+    ...{ key: 'post-fifth', title: 'POST of 1 KiB, a fifth of the full load', requests: [POST], clients: 64 },
+    load: 0.2,
+    targets: [{ measure: 'p50', peer: ANY, most: 1.3 }],
+    peers: peers('fresh', 'any', 'verified', 'dispatch'),
+  },
+  {
+    ...{ key: 'post-tls', title: 'POST of 1 KiB to an origin with TLS', requests: [POST], clients: 64, tls: true },
+    targets: [],
+    peers: peers('any', 'verified', 'fresh', 'dispatch'),
+  },
+  {
+    ...{ key: 'mixed', title: 'Three GETs of 100 bytes to one POST of 1 KiB', clients: 64 },
     requests: [GET, GET, GET, POST],
-    peers: peers('any', 'verified', 'fresh', 'undici', 'agent', 'memory'),
+    targets: [],
+    peers: peers('any', 'verified', 'fresh', 'dispatch', 'memory'),
+  },
+  {
+    ...{ key: 'tls', title: 'GET, 100 bytes from an origin with TLS', requests: [GET], clients: 64, tls: true },
+    targets: [],
+    peers: peers('fresh', ...NODE_PEERS, 'haproxy', 'nginx'),
+  },
+  {
+    ...{ key: 'clients-2000', title: 'GET, 100 bytes, 2,000 clients', requests: [GET], clients: 2000 },
+    targets: [
+      ...NODE_PEERS.map((key) => ({ measure: /** @type {const} */ ('p99'), peer: PEERS[key]?.name ?? '', most: 1 })),
+      { measure: 'rss', peer: DISPATCH, most: 1 },
+    ],
+    peers: peers('fresh', ...NODE_PEERS, ...LIMITS),
+  },
+  {
+    ...{ key: 'no-keep-alive', title: 'GET, 100 bytes, clients that close', requests: [GET], clients: 64 },
+    keepsAlive: false,
+    targets: [],
+    peers: peers('fresh', ...NODE_PEERS, ...LIMITS),
   },
 ];

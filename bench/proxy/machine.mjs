@@ -1,26 +1,48 @@
 /** On what, with what and from what a result was measured. */
 
-import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { cpus, release, totalmem, type } from 'node:os';
+import { peerVersion } from '../rig/peers.mjs';
 
 /**
- * @param {{ generator: string, origin: string, cores: { load?: number | undefined, peer?: number | undefined }, plan: { rounds: number, seconds: number, warmUp: number } }} rig
+ * @param {object} rig
+ * @param {string} rig.generator
+ * @param {string} rig.origin
+ * @param {{ load?: number | undefined, peer?: number | undefined }} rig.cores
+ * @param {import('./rounds.mjs').Plan} rig.plan
+ * @param {import('./cases.mjs').Case} rig.what
  * @returns {Record<string, string>}
  */
-export function describeMachine({ generator, origin, cores, plan }) {
-  const undici = JSON.parse(readFileSync(new URL('../../node_modules/undici/package.json', import.meta.url), 'utf8'));
+export function describeMachine({ generator, origin, cores, plan, what }) {
   return {
-    date: new Date().toISOString().slice(0, 10),
+    ...describeHost(),
+    origin,
+    generator,
+    clients: String(what.clients),
+    pinned: cores.peer === undefined ? 'no' : `peer on CPU ${cores.peer}, origin and generator on CPU ${cores.load}`,
+    rounds: `${plan.rounds} of ${plan.seconds} s, interleaved, after ${plan.warmUp} requests to each peer`,
+    versions: versionsOf(what).join(', '),
+  };
+}
+
+/** @returns {Record<string, string>} what every result has to tell */
+export function describeHost() {
+  return {
+    date: new Date().toISOString().slice(0, 16).replace('T', ' '),
     commit: commit(),
     machine: `${cpus().length} × ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${type()} ${release()}`,
     node: process.version,
-    undici: undici.version,
-    origin,
-    generator,
-    pinned: cores.peer === undefined ? 'no' : `peer on CPU ${cores.peer}, origin and generator on CPU ${cores.load}`,
-    rounds: `${plan.rounds} of ${plan.seconds} s, interleaved, after ${plan.warmUp} s of warm-up for each peer`,
   };
+}
+
+/** @param {import('./cases.mjs').Case} what */
+function versionsOf({ peers }) {
+  return peers.flatMap(({ file, packageName }) => {
+    if (packageName !== undefined) return [`${packageName} ${peerVersion(packageName)}`];
+    if (file !== 'haproxy') return [];
+    const { stdout } = spawnSync('haproxy', ['-v'], { encoding: 'utf8' });
+    return [`HAProxy ${/version (\S+)/.exec(stdout)?.[1]}`];
+  });
 }
 
 function commit() {

@@ -1,6 +1,8 @@
 /** From samples to the numbers that are compared: medians, and ratios formed within each round. */
 
-/** @typedef {import('./run.mjs').PeerSamples} PeerSamples */
+/** @typedef {import('./rounds.mjs').PeerSamples} PeerSamples */
+/** @typedef {import('./cases.mjs').Measure} Measure */
+/** @typedef {{ median: number, least: number, most: number }} Ratio */
 
 /**
  * @param {readonly number[]} values
@@ -13,25 +15,38 @@ export function median(values) {
 }
 
 /**
- * Our CPU per request as a part of the other's, one ratio for each round.
+ * Our number as a part of the other's, one ratio for each round.
  * @param {PeerSamples} ours
  * @param {PeerSamples} other
- * @returns {{ median: number, least: number, most: number }}
+ * @param {Exclude<Measure, 'heap'>} [measure]
+ * @returns {Ratio}
  */
-export function ratioOf(ours, other) {
-  const ratios = ours.samples.map(
-    (sample, round) => sample.cpuMicroseconds / (other.samples[round]?.cpuMicroseconds ?? Number.NaN),
-  );
+export function ratioOf(ours, other, measure = 'cpu') {
+  const ratios = ours.samples.map((sample, round) => sample[measure] / (other.samples[round]?.[measure] ?? Number.NaN));
   return { median: median(ratios), least: Math.min(...ratios), most: Math.max(...ratios) };
 }
 
 /**
- * @param {import('./run.mjs').CaseResult} result
- * @returns {{ peer: string, ratio: number, limit: number } | undefined} how the case stands against its bar, if it has one
+ * A target, and what was measured. `ratio` is undefined when a peer did not take part.
+ * @typedef {import('./cases.mjs').Target & { ratio: number | undefined, met: boolean | undefined }} Outcome
  */
-export function barOf({ what, peers }) {
-  const ours = peers[0];
-  const other = peers.find(({ peer }) => peer === what.bar?.peer);
-  if (what.bar === undefined || ours === undefined || other === undefined) return undefined;
-  return { peer: other.peer, ratio: ratioOf(ours, other).median, limit: what.bar.ratio };
+
+/**
+ * @param {import('./rounds.mjs').CaseResult} result
+ * @returns {Outcome[]} how the case stands against each of its targets
+ */
+export function outcomesOf({ what, peers }) {
+  const named = (/** @type {string | undefined} */ name) => peers.find(({ peer }) => peer === name);
+  return what.targets.map((target) => {
+    const ours = target.ours === undefined ? peers[0] : named(target.ours);
+    const other = named(target.peer);
+    if (ours === undefined || other === undefined) return { ...target, ratio: undefined, met: undefined };
+    const floor = named('node:http from memory')?.heap ?? 0;
+    const ratio =
+      target.measure === 'heap'
+        ? ((ours.heap ?? Number.NaN) - floor) / ((other.heap ?? Number.NaN) - floor)
+        : ratioOf(ours, other, target.measure).median;
+    const { most = Number.POSITIVE_INFINITY, least = Number.NEGATIVE_INFINITY } = target;
+    return { ...target, ratio, met: ratio <= most && ratio >= least };
+  });
 }

@@ -1,11 +1,23 @@
 /** How results are shown: a table on the terminal, Markdown and JSON under bench/results/. */
 
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { barOf, median, ratioOf } from './ratios.mjs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { CASES } from './cases.mjs';
+import { median, outcomesOf, ratioOf } from './ratios.mjs';
 
-/** @typedef {import('./run.mjs').CaseResult} CaseResult */
+/** @typedef {import('./rounds.mjs').CaseResult} CaseResult */
+/** @typedef {Record<string, string>} Machine */
+/** One case as it was measured last. @typedef {{ case: string, machine: Machine, peers: CaseResult['peers'] }} Kept */
 
-const COLUMNS = ['peer', 'CPU µs/request', 'requests/s', 'p50 ms', 'p99 ms', 'ratio (least–most)'];
+const COLUMNS = ['peer', 'CPU µs', 'ratio (least–most)', 'requests/s', 'p50 ms', 'p99 ms', 'RSS MiB', 'opened'];
+
+const WORDS = {
+  cpu: 'CPU per request',
+  requests: 'requests per second',
+  p50: 'p50',
+  p99: 'p99',
+  rss: 'RSS',
+  heap: 'heap per request, net of answering from memory',
+};
 
 /**
  * @param {CaseResult} result
@@ -13,25 +25,32 @@ const COLUMNS = ['peer', 'CPU µs/request', 'requests/s', 'p50 ms', 'p99 ms', 'r
  */
 function rows({ peers }) {
   return peers.map((peer, index) => {
-    const first = peers[0] ?? peer;
-    const middle = (/** @type {(sample: import('./run.mjs').Sample) => number} */ of) => median(peer.samples.map(of));
-    const ratio = ratioOf(first, peer);
+    const ratio = ratioOf(peers[0] ?? peer, peer);
+    const middle = (/** @type {keyof import('./rounds.mjs').Sample} */ of) =>
+      median(peer.samples.map((sample) => sample[of]));
     return [
       peer.peer,
-      middle((sample) => sample.cpuMicroseconds).toFixed(1),
-      Math.round(middle((sample) => sample.requestsPerSecond)).toString(),
-      middle((sample) => sample.latency.p50).toFixed(2),
-      middle((sample) => sample.latency.p99).toFixed(2),
+      middle('cpu').toFixed(1),
       index === 0 ? '1' : `${ratio.median.toFixed(2)} (${ratio.least.toFixed(2)}–${ratio.most.toFixed(2)})`,
+      middle('requests').toFixed(0),
+      middle('p50').toFixed(2),
+      middle('p99').toFixed(2),
+      middle('rss').toFixed(0),
+      middle('opened').toFixed(0),
     ];
   });
 }
 
-/** @returns {string} */
-function barSentence(/** @type {CaseResult} */ result) {
-  const bar = barOf(result);
-  if (bar === undefined) return '';
-  return `Bar: at most ${bar.limit} of ${bar.peer}: ${bar.ratio <= bar.limit ? 'met' : 'missed'} with ${bar.ratio.toFixed(2)}.`;
+/** @returns {string[]} what was aimed at, and what came of it */
+function sentences(/** @type {CaseResult} */ result) {
+  const targets = outcomesOf(result).flatMap(({ measure, ours, peer, most, least, ratio, met }) => {
+    if (ratio === undefined) return [];
+    const bound = most === undefined ? `at least ${least}` : `at most ${most}`;
+    const whose = ours === undefined ? '' : `${ours}, `;
+    return [`${whose}${WORDS[measure]}, ${bound} of ${peer}: ${ratio.toFixed(2)}, ${met ? 'met' : 'missed'}.`];
+  });
+  const heaps = result.peers.flatMap(({ peer, heap }) => (heap === undefined ? [] : [`${peer} ${heap.toFixed(0)}`]));
+  return heaps.length === 0 ? targets : [...targets, `Bytes of heap per request: ${heaps.join(', ')}.`];
 }
 
 /**
@@ -46,48 +65,70 @@ export function describeCase(result) {
       .map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)))
       .join('  '),
   );
-  return [result.what.title, ...lines, barSentence(result)].filter((line) => line !== '').join('\n');
+  return [result.what.title, ...lines, ...sentences(result)].join('\n');
 }
 
 /**
+ * Cases that were not measured this time stay as they were.
  * @param {readonly CaseResult[]} results
- * @param {Record<string, string>} machine
+ * @param {Machine} machine
  */
 export function writeResults(results, machine) {
   const folder = new URL('../results/', import.meta.url);
+  const json = new URL('proxy.json', folder);
+  /** @type {Kept[]} */
+  const before = existsSync(json) ? JSON.parse(readFileSync(json, 'utf8')) : [];
+  const kept = CASES.flatMap(({ key }) => {
+    const result = results.find(({ what }) => what.key === key);
+    return result === undefined
+      ? before.filter((one) => one.case === key)
+      : [{ case: key, machine, peers: result.peers }];
+  });
   mkdirSync(folder, { recursive: true });
-  const cases = results.map(({ what, peers }) => ({ case: what.key, title: what.title, peers }));
-  writeFileSync(new URL('proxy.json', folder), `${JSON.stringify({ machine, cases }, undefined, 1)}\n`);
-  writeFileSync(new URL('proxy.md', folder), markdown(results, machine));
+  writeFileSync(json, `${JSON.stringify(kept, rounded, 1)}\n`);
+  writeFileSync(new URL('proxy.md', folder), markdown(kept));
 }
 
 /**
- * @param {readonly CaseResult[]} results
- * @param {Record<string, string>} machine
+ * @param {string} _key
+ * @param {unknown} value
  */
-function markdown(results, machine) {
-  const line = (/** @type {string[]} */ cells) => `| ${cells.join(' | ')} |`;
-  const tables = results.map((result) =>
-    [
-      `## ${result.what.title}`,
-      '',
-      line(COLUMNS),
-      line(COLUMNS.map((_, column) => (column === 0 ? '---' : '---:'))),
-      ...rows(result).map(line),
-      '',
-      barSentence(result),
-    ]
-      .join('\n')
-      .trim(),
-  );
-  const facts = Object.entries(machine).map(([name, value]) => `- ${name}: ${value}`);
-  return `# CPU per proxied request
+function rounded(_key, value) {
+  return typeof value === 'number' ? Number(value.toPrecision(5)) : value;
+}
 
-Written by \`npm run bench\`; bench/README.md says how it measures. Medians of the rounds. The ratio is the CPU per request of
-the first peer of a table as a part of the peer's in its line, formed within each round: below 1, the first is cheaper.
+/** @param {readonly Kept[]} kept */
+function markdown(kept) {
+  const tables = kept.flatMap(({ case: key, machine, peers }) => {
+    const what = CASES.find((one) => one.key === key);
+    return what === undefined ? [] : [section({ what, peers }, machine)];
+  });
+  return `# Proxies side by side
 
-${facts.join('\n')}
+Written by \`npm run bench\`; [bench/README.md](../README.md) says how it measures. Medians of the rounds. CPU is that of the
+peer's whole process for each request. The ratio is the CPU of the first peer of a table as a part of that of the peer in
+its line, formed within each round: below 1, the first is cheaper. "Opened" are the connections to the origin that a round took.
 
 ${tables.join('\n\n')}
 `;
+}
+
+/**
+ * @param {CaseResult} result
+ * @param {Machine} machine
+ */
+function section(result, machine) {
+  const line = (/** @type {string[]} */ cells) => `| ${cells.join(' | ')} |`;
+  return [
+    `## ${result.what.title}`,
+    '',
+    line(COLUMNS),
+    line(COLUMNS.map((_, column) => (column === 0 ? '---' : '---:'))),
+    ...rows(result).map(line),
+    '',
+    ...sentences(result).map((sentence) => `- ${sentence}`),
+    `- ${Object.entries(machine)
+      .map(([name, value]) => `${name}: ${value}`)
+      .join('; ')}`,
+  ].join('\n');
 }

@@ -7,51 +7,42 @@
  * our CPU per request to each peer's, and the median of the rounds counts. CPU is user + system of the peer's process.
  */
 
-import { request as sendRequest } from 'node:http';
 import { parseArgs } from 'node:util';
 import { ensureBuilt } from '../rig/built.mjs';
-import { onInterrupt, startChild } from '../rig/child.mjs';
-import { chooseCores, cpuMsOf } from '../rig/cpu.mjs';
-import { BODIES } from './bodies.mjs';
-import { CASES, MAX_CONNECTIONS } from './cases.mjs';
+import { onInterrupt } from '../rig/child.mjs';
+import { chooseCores } from '../rig/cpu.mjs';
+import { ensurePeers } from '../rig/peers.mjs';
+import { CASES } from './cases.mjs';
 import { chooseGenerator } from './generator.mjs';
 import { describeMachine } from './machine.mjs';
 import { startOrigin } from './origin.mjs';
-import { barOf } from './ratios.mjs';
+import { outcomesOf } from './ratios.mjs';
 import { describeCase, writeResults } from './report.mjs';
+import { runCase } from './rounds.mjs';
+import { isInstalled } from './systems.mjs';
 
 const HELP = `npm run bench [-- options]
 
   --case NAME     only this one; may be repeated: ${CASES.map(({ key }) => key).join(', ')}
-  --rounds N      how often each peer is measured (default 9)
+  --peer WORDS    only peers whose name has these words, and ours; may be repeated
+  --rounds N      how often each peer is measured (default 7)
   --seconds N     length of one measurement (default 2)
-  --warm-up N     seconds of load before the first one (default 3)
+  --warm-up N     requests to each peer before the first one (default 20000)
+  --quick         3 rounds of 1 s after 4000 requests, and bench/results/ stays as it is
   --no-write      leave bench/results/ as it is
-  --check         exit with 1 when a bar is missed
+  --check         exit with 1 when a target is missed
   --help
 
-It exits with 1 when a peer answered wrong or not at all.`;
-
-/**
- * One measurement.
- * @typedef {object} Sample
- * @property {number} cpuMicroseconds per request
- * @property {number} requestsPerSecond
- * @property {number} errors
- * @property {{ p50: number, p99: number }} latency in ms
- */
-
-/** @typedef {{ peer: string, samples: Sample[] }} PeerSamples */
-/** @typedef {{ what: import('./cases.mjs').Case, peers: PeerSamples[] }} CaseResult */
-/** @typedef {import('../rig/child.mjs').Child} Child */
-/** @typedef {{ rounds: number, seconds: number, warmUp: number }} Plan */
+Cases that are left out keep their last results. It exits with 1 when a peer answered wrong or not at all.`;
 
 const { values } = parseArgs({
   options: {
     case: { type: 'string', multiple: true },
-    rounds: { type: 'string', default: '9' },
-    seconds: { type: 'string', default: '2' },
-    'warm-up': { type: 'string', default: '3' },
+    peer: { type: 'string', multiple: true },
+    rounds: { type: 'string' },
+    seconds: { type: 'string' },
+    'warm-up': { type: 'string' },
+    quick: { type: 'boolean', default: false },
     'no-write': { type: 'boolean', default: false },
     check: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -62,119 +53,61 @@ else await bench();
 
 async function bench() {
   ensureBuilt();
+  ensurePeers();
   const cores = chooseCores();
   const generator = chooseGenerator(cores.load);
   onInterrupt(generator.stop);
   const origin = await startOrigin(cores.load);
-  const plan = { rounds: Number(values.rounds), seconds: Number(values.seconds), warmUp: Number(values['warm-up']) };
-  const machine = describeMachine({ generator: generator.name, origin: origin.name, cores, plan });
-  /** @type {CaseResult[]} */
+  const plan = chosenPlan();
+  /** @type {import('./rounds.mjs').CaseResult[]} */
   const results = [];
   try {
-    for (const what of CASES.filter(({ key }) => values.case?.includes(key) ?? true)) {
-      const result = await runCase(what, plan, `http://127.0.0.1:${origin.port}`, generator.generate, cores.peer);
+    for (const what of chosenCases(origin)) {
+      const result = await runCase(what, { origin, generate: generator.generate, core: cores.peer, plan });
       console.log(`\n${describeCase(result)}`);
       results.push(result);
+      // After each, so that what was measured is kept whatever comes.
+      if (!values['no-write'] && !values.quick) {
+        const machine = describeMachine({ generator: generator.name, origin: origin.name, cores, plan, what });
+        writeResults([result], machine);
+      }
     }
   } finally {
     generator.stop();
     await origin.stop();
   }
-  const { wrong, missed } = judge(results);
-  for (const sentence of [...wrong, ...missed]) console.error(sentence);
-  if (!values['no-write']) writeResults(results, machine);
-  process.exitCode = wrong.length > 0 || (values.check && missed.length > 0) ? 1 : 0;
+  const wrong = results.flatMap(failures);
+  for (const sentence of wrong) console.error(sentence);
+  const missed = results.some((result) => outcomesOf(result).some(({ met }) => met === false));
+  process.exitCode = wrong.length > 0 || (values.check && missed) ? 1 : 0;
 }
 
-/**
- * @param {import('./cases.mjs').Case} what
- * @param {Plan} plan
- * @param {string} origin
- * @param {import('./generator.mjs').Generate} generate
- * @param {number | undefined} core
- * @returns {Promise<CaseResult>}
- */
-async function runCase(what, plan, origin, generate, core) {
-  /** @type {{ peer: string, child: Child, samples: Sample[] }[]} */
-  const peers = [];
-  try {
-    for (const { name, file, nonIdempotent } of what.peers) {
-      const settings = { origins: [origin], maxConnections: MAX_CONNECTIONS, nonIdempotent };
-      const child = await startChild(new URL(file, import.meta.url), settings, { core });
-      peers.push({ peer: name, child, samples: [] });
-    }
-    for (const { peer, child } of peers) {
-      for (const sent of what.requests) await checkAnswer(peer, child.ready.port, sent);
-      await generate(child.ready.port, what, plan.warmUp);
-    }
-    for (let round = 0; round < plan.rounds; round += 1) {
-      process.stderr.write(`\r${what.title}: round ${round + 1} of ${plan.rounds} `);
-      // Each round begins with another peer: none is always first after the others' silence.
-      for (let turn = 0; turn < peers.length; turn += 1) {
-        const next = peers[(round + turn) % peers.length];
-        next?.samples.push(await measure(next.child, what, generate, plan.seconds));
-      }
-    }
-    process.stderr.write('\n');
-    return { what, peers: peers.map(({ peer, samples }) => ({ peer, samples })) };
-  } finally {
-    await Promise.all(peers.map(({ child }) => child.stop('SIGKILL')));
-  }
-}
-
-/**
- * @param {Child} child
- * @param {import('./cases.mjs').Case} what
- * @param {import('./generator.mjs').Generate} generate
- * @param {number} seconds
- * @returns {Promise<Sample>}
- */
-async function measure(child, what, generate, seconds) {
-  const cpu = async () => cpuMsOf(child.pid) ?? (await child.ask('cpuMs'));
-  const before = await cpu();
-  const load = await generate(child.ready.port, what, seconds);
-  const used = (await cpu()) - before;
+/** @returns {import('./rounds.mjs').Plan} */
+function chosenPlan() {
+  const [rounds, seconds, warmUp] = values.quick ? [3, 1, 4000] : [7, 2, 20_000];
   return {
-    cpuMicroseconds: (used * 1000) / load.requests,
-    requestsPerSecond: load.requests / load.seconds,
-    errors: load.errors,
-    latency: load.latency,
+    rounds: Number(values.rounds ?? rounds),
+    seconds: Number(values.seconds ?? seconds),
+    warmUp: Number(values['warm-up'] ?? warmUp),
   };
 }
 
-/**
- * A peer that answers something else would be measured at other work.
- * @param {string} peer
- * @param {number} port
- * @param {import('./cases.mjs').Sent} sent
- * @returns {Promise<void>}
- */
-function checkAnswer(peer, port, { method, path, bodyBytes }) {
-  return new Promise((resolve, reject) => {
-    const request = sendRequest({ host: '127.0.0.1', port, method, path, agent: false }, async (response) => {
-      let body = '';
-      for await (const piece of response.setEncoding('latin1')) body += piece;
-      if (response.statusCode === 200 && body === BODIES.get(path)) resolve();
-      else reject(new Error(`${peer} answered ${method} ${path} with ${response.statusCode} and ${body.length} bytes`));
-    });
-    request.on('error', (error) => reject(new Error(`${peer} did not answer ${method} ${path}: ${error.message}`)));
-    request.end('x'.repeat(bodyBytes));
+/** @param {import('./origin.mjs').RunningOrigin} origin */
+function chosenCases({ tlsPort }) {
+  const asked = CASES.filter(({ key, tls }) => {
+    if (values.case !== undefined && !values.case.includes(key)) return false;
+    return tls !== true || tlsPort !== undefined;
   });
+  if (asked.length === 0) throw new Error(`no case of that name can be measured here: ${values.case?.join(', ')}`);
+  const takesPart = (/** @type {import('./cases.mjs').Peer} */ { name }) =>
+    name.startsWith('pooled-backend') || (values.peer?.some((words) => name.includes(words)) ?? true);
+  return asked.map((what) => ({ ...what, peers: what.peers.filter((peer) => takesPart(peer) && isInstalled(peer)) }));
 }
 
-/** @param {readonly CaseResult[]} results */
-function judge(results) {
-  const wrong = results.flatMap(({ what, peers }) =>
-    peers.flatMap(({ peer, samples }) => {
-      const errors = samples.reduce((sum, sample) => sum + sample.errors, 0);
-      return errors === 0 ? [] : [`${what.title}: ${errors} requests failed through ${peer}`];
-    }),
-  );
-  const missed = results.flatMap((result) => {
-    const bar = barOf(result);
-    return bar === undefined || bar.ratio <= bar.limit
-      ? []
-      : [`${result.what.title}: ${bar.ratio.toFixed(2)} of ${bar.peer}, the bar is ${bar.limit}`];
+/** @param {import('./rounds.mjs').CaseResult} result */
+function failures({ what, peers }) {
+  return peers.flatMap(({ peer, samples }) => {
+    const errors = samples.reduce((sum, sample) => sum + sample.errors, 0);
+    return errors === 0 ? [] : [`${what.title}: ${errors} requests failed through ${peer}`];
   });
-  return { wrong, missed };
 }

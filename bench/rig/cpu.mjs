@@ -1,4 +1,4 @@
-/** How much CPU another process has used, and how processes are pinned. */
+/** How much CPU and memory another process uses, and how processes are pinned. */
 
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -16,6 +16,18 @@ export function cpuMsOf(pid) {
     // proc(5): the name in parentheses may hold spaces; utime and stime are fields 14 and 15, the state is field 3.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return (Number(fields[11]) + Number(fields[12])) * MS_PER_TICK;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * @param {number} pid
+ * @returns {number | undefined} bytes of resident memory; `undefined` where there is no /proc
+ */
+export function rssOf(pid) {
+  try {
+    return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]) * 1024;
   } catch {
     return undefined;
   }

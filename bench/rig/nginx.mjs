@@ -63,7 +63,8 @@ function configuration(http, workers) {
 ${uid === 0 ? `user ${username};` : '' /* only root may choose, and its workers must read our folder */}
 worker_processes ${workers};
 pid nginx.pid;
-events { worker_connections 4096; }
+
+events { worker_connections 12000; }
 http {
   access_log off;
   client_body_temp_path body;

@@ -3,7 +3,8 @@
 import { createServer } from 'node:http';
 import { PooledBackend } from 'pooled-backend';
 import { listen } from './listen.mjs';
-import { cpuMs, options, serve } from './parent.mjs';
+import { measured } from './measured.mjs';
+import { options, serve } from './parent.mjs';
 import { wasmBytes } from './wasm-memory.mjs';
 
 const backend = new PooledBackend(options());
@@ -16,7 +17,7 @@ const server = createServer(backend.handler());
 server.requestTimeout = 0; // of node:http: five minutes for a whole request
 server.keepAliveTimeout = 120_000; // the clients of a rig are not to meet the front's own timeout
 
-serve({ port: await listen(server) }, { cpuMs, memory, rss, resources, clients, stats: () => backend.stats() });
+serve({ port: await listen(server) }, { ...measured, memory, rss, resources, clients, stats: () => backend.stats() });
 
 /** In bytes, after a collection when node was started with --expose-gc. */
 function memory() {

@@ -7,9 +7,10 @@
 import { parseArgs } from 'node:util';
 import { ensureBuilt } from '../rig/built.mjs';
 import { onInterrupt } from '../rig/child.mjs';
+import { ensurePeers } from '../rig/peers.mjs';
 import { describeScore, writeScore } from './report.mjs';
 import { ROWS } from './rows.mjs';
-import { ensurePeers, findSystems } from './systems.mjs';
+import { findSystems } from './systems.mjs';
 
 const HELP = `npm run scorecard [-- options]
 

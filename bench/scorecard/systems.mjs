@@ -1,17 +1,14 @@
 /** What the scorecard is about: each system in a process and on a port of its own. */
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { startChild, startProgram } from '../rig/child.mjs';
 import { freePort } from '../rig/listen.mjs';
 import { findNginx, startNginx } from '../rig/nginx.mjs';
 import { Wire } from './wire.mjs';
-
-const PEERS = fileURLToPath(new URL('../peers/', import.meta.url));
 
 /** A system that runs. @typedef {{ port: number, stop: () => Promise<void> }} Running */
 
@@ -32,19 +29,6 @@ const NODE_PEERS = [
   ['@fastify/reply-from', 'reply-from.mjs', '@fastify/reply-from'],
   ['fast-proxy', 'fast-proxy.mjs', 'fast-proxy'],
 ];
-
-/** Installs the peers, as they are locked, when they are not there. */
-export function ensurePeers() {
-  if (existsSync(join(PEERS, 'node_modules/.package-lock.json'))) return;
-  console.log('> npm ci, in bench/peers');
-  const { status, stdout, stderr } = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], {
-    cwd: PEERS,
-    encoding: 'utf8',
-    shell: process.platform === 'win32',
-  });
-  if (status === 0) return;
-  throw new Error(`the peers cannot be installed:\n${stdout}${stderr}`);
-}
 
 /** @returns {System[]} ours first; nginx and HAProxy where they are installed */
 export function findSystems() {

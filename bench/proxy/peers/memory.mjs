@@ -2,14 +2,24 @@
 
 import { createServer } from 'node:http';
 import { listen } from '../../rig/listen.mjs';
-import { cpuMs, serve } from '../../rig/parent.mjs';
-import { BODIES } from '../bodies.mjs';
+import { measured } from '../../rig/measured.mjs';
+import { serve } from '../../rig/parent.mjs';
+import { BODIES, CHUNKED } from '../bodies.mjs';
 
+let connections = 0;
 const server = createServer((request, response) => {
-  const body = BODIES.get(request.url ?? '') ?? '';
-  const answer = () =>
-    response.writeHead(200, { 'content-type': 'text/plain', 'content-length': body.length }).end(body);
+  const path = request.url ?? '';
+  const body = BODIES.get(path) ?? '';
+  const length = path === CHUNKED ? {} : { 'content-length': body.length };
+  const answer = () => {
+    response.writeHead(200, { 'content-type': 'text/plain', ...length });
+    if (path === CHUNKED) response.write(body);
+    response.end(path === CHUNKED ? '' : body);
+  };
   if (request.method === 'GET') answer();
   else request.resume().on('end', answer);
 });
-serve({ port: await listen(server) }, { cpuMs });
+server.on('connection', () => {
+  connections += 1;
+});
+serve({ port: await listen(server) }, { ...measured, accepted: () => connections });

@@ -2,7 +2,8 @@
 
 import { Agent, createServer, request as sendRequest } from 'node:http';
 import { listen } from '../../rig/listen.mjs';
-import { cpuMs, options, serve } from '../../rig/parent.mjs';
+import { measured } from '../../rig/measured.mjs';
+import { options, serve } from '../../rig/parent.mjs';
 import { endToEnd, hasBody } from './hop-by-hop.mjs';
 
 /** @type {{ origins: string[], maxConnections: number }} */
@@ -38,4 +39,4 @@ const server = createServer((request, response) => {
   if (hasBody(request)) request.pipe(outgoing);
   else outgoing.end();
 });
-serve({ port: await listen(server) }, { cpuMs });
+serve({ port: await listen(server) }, measured);

@@ -7,7 +7,8 @@
 import { createServer } from 'node:http';
 import { Pool } from 'undici';
 import { listen } from '../../rig/listen.mjs';
-import { cpuMs, options, serve } from '../../rig/parent.mjs';
+import { measured } from '../../rig/measured.mjs';
+import { options, serve } from '../../rig/parent.mjs';
 import { endToEnd, hasBody } from './hop-by-hop.mjs';
 
 /** @type {{ origins: string[], maxConnections: number }} */
@@ -76,4 +77,4 @@ const server = createServer((request, response) => {
     new Relay(response),
   );
 });
-serve({ port: await listen(server) }, { cpuMs });
+serve({ port: await listen(server) }, measured);

@@ -1,0 +1,179 @@
+/** One case, measured: its peers side by side, in rounds. */
+
+import { request as sendRequest } from 'node:http';
+import { cpuMsOf, rssOf } from '../rig/cpu.mjs';
+import { BODIES } from './bodies.mjs';
+import { startPeer } from './systems.mjs';
+
+/**
+ * One measurement. What cannot be measured is NaN.
+ * @typedef {object} Sample
+ * @property {number} cpu microseconds per request
+ * @property {number} requests answered a second
+ * @property {number} p50 in ms
+ * @property {number} p99 in ms
+ * @property {number} rss MiB at its end
+ * @property {number} opened connections to the origin
+ * @property {number} errors
+ */
+
+/**
+ * `heap`: bytes that each request allocates, where they were counted.
+ * @typedef {{ peer: string, samples: Sample[], heap?: number }} PeerSamples
+ */
+/** @typedef {{ what: import('./cases.mjs').Case, peers: PeerSamples[] }} CaseResult */
+
+/** `warmUp`: requests to each peer before it is measured. @typedef {{ rounds: number, seconds: number, warmUp: number }} Plan */
+
+/**
+ * @typedef {object} Rig
+ * @property {import('./origin.mjs').RunningOrigin} origin
+ * @property {import('./generator.mjs').Generate} generate
+ * @property {number | undefined} core of the peers
+ * @property {Plan} plan
+ */
+
+/** @typedef {import('./systems.mjs').Running & { peer: string, samples: Sample[] }} Runner */
+
+// A peer that is slow, or a case of long bodies, is warm after so many seconds.
+const WARM_UP_SECONDS = 12;
+
+/**
+ * @param {import('./cases.mjs').Case} what
+ * @param {Rig} rig
+ * @returns {Promise<CaseResult>}
+ */
+export async function runCase(what, rig) {
+  const { origin, generate, core, plan } = rig;
+  const url = what.tls === true ? `https://127.0.0.1:${origin.tlsPort}` : `http://127.0.0.1:${origin.port}`;
+  /** @type {Runner[]} */
+  const runners = [];
+  try {
+    for (const peer of what.peers) {
+      process.stderr.write(`\r\x1b[K${what.title}: warming up ${peer.name}`);
+      const runner = { ...(await startPeer(peer, url, core)), peer: peer.name, samples: [] };
+      runners.push(runner);
+      for (const sent of what.requests) await checkAnswer(runner, sent);
+      await warmUp(runner, what, rig);
+    }
+    const rate = await rateOf(what, rig, runners[0]);
+    for (let round = 0; round < plan.rounds; round += 1) {
+      process.stderr.write(`\r\x1b[K${what.title}: round ${round + 1} of ${plan.rounds}`);
+      // Each round begins with another peer: none is always first after the others' silence.
+      for (let turn = 0; turn < runners.length; turn += 1) {
+        const next = runners[(round + turn) % runners.length];
+        next?.samples.push(await measure(next, rig, (port) => generate(port, what, plan.seconds, rate)));
+      }
+    }
+    process.stderr.write('\r\x1b[K');
+    const heaps = what.heap === true ? await heapsOf(runners, what, rig) : [];
+    return { what, peers: runners.map(({ peer, samples }, at) => withHeap({ peer, samples }, heaps[at])) };
+  } finally {
+    await Promise.all(runners.map(({ stop }) => stop()));
+  }
+}
+
+/**
+ * By requests, not by time: code is compiled once it has run so often.
+ * @param {Runner} runner
+ * @param {import('./cases.mjs').Case} what
+ * @param {Rig} rig
+ */
+async function warmUp({ port }, what, { generate, plan }) {
+  let requests = 0;
+  for (let second = 0; second < WARM_UP_SECONDS && requests < plan.warmUp; second += 2)
+    requests += (await generate(port, what, 2)).requests;
+}
+
+/**
+ * @param {import('./cases.mjs').Case} what
+ * @param {Rig} rig
+ * @param {Runner | undefined} first
+ * @returns {Promise<number | undefined>} requests a second, when the case is not one of full load
+ */
+async function rateOf(what, { generate }, first) {
+  if (what.load === undefined || first === undefined) return undefined;
+  const { requests, seconds } = await generate(first.port, what, 2);
+  return (requests / seconds) * what.load;
+}
+
+/**
+ * @param {Runner} runner
+ * @param {Rig} rig
+ * @param {(port: number) => Promise<import('./generator.mjs').Load>} load
+ * @returns {Promise<Sample>}
+ */
+async function measure({ port, pids, child }, { origin }, load) {
+  const cpu = async () => sumOf(pids, cpuMsOf) ?? (await child?.ask('cpuMs')) ?? Number.NaN;
+  const acceptedBefore = await origin.accepted();
+  const before = await cpu();
+  const { requests, seconds, errors, latency } = await load(port);
+  return {
+    cpu: (((await cpu()) - before) * 1000) / requests,
+    requests: requests / seconds,
+    p50: latency.p50,
+    p99: latency.p99,
+    rss: (sumOf(pids, rssOf) ?? Number.NaN) / 2 ** 20,
+    opened: (await origin.accepted()) - acceptedBefore,
+    errors,
+  };
+}
+
+/**
+ * @param {readonly number[]} pids
+ * @param {(pid: number) => number | undefined} of
+ */
+function sumOf(pids, of) {
+  let sum = 0;
+  for (const pid of pids) {
+    const value = of(pid);
+    if (value === undefined) return undefined;
+    sum += value;
+  }
+  return sum;
+}
+
+/**
+ * Bytes of heap for each request, in a run of its own: watching costs time.
+ * @param {readonly Runner[]} runners
+ * @param {import('./cases.mjs').Case} what
+ * @param {Rig} rig
+ * @returns {Promise<(number | undefined)[]>}
+ */
+async function heapsOf(runners, what, { generate, plan }) {
+  const heaps = [];
+  for (const { child, port } of runners) {
+    await child?.ask('watchHeap');
+    const { requests } = child === undefined ? { requests: 0 } : await generate(port, what, plan.seconds);
+    heaps.push(child === undefined ? undefined : (await child.ask('heapAllocated')) / requests);
+  }
+  return heaps;
+}
+
+/**
+ * @param {PeerSamples} samples
+ * @param {number | undefined} heap
+ * @returns {PeerSamples}
+ */
+function withHeap(samples, heap) {
+  return heap === undefined ? samples : { ...samples, heap };
+}
+
+/**
+ * A peer that answers something else would be measured at other work.
+ * @param {Runner} runner
+ * @param {import('./cases.mjs').Sent} sent
+ * @returns {Promise<void>}
+ */
+function checkAnswer({ peer, port }, { method, path, bodyBytes }) {
+  return new Promise((resolve, reject) => {
+    const request = sendRequest({ host: '127.0.0.1', port, method, path, agent: false }, async (response) => {
+      let body = '';
+      for await (const piece of response.setEncoding('latin1')) body += piece;
+      if (response.statusCode === 200 && body === BODIES.get(path)) resolve();
+      else reject(new Error(`${peer} answered ${method} ${path} with ${response.statusCode} and ${body.length} bytes`));
+    });
+    request.on('error', (error) => reject(new Error(`${peer} did not answer ${method} ${path}: ${error.message}`)));
+    request.end('x'.repeat(bodyBytes));
+  });
+}
