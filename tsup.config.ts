@@ -8,6 +8,7 @@ export default defineConfig([
       index: 'src/index.ts',
       fastify: 'src/mount/fastify.ts',
       testing: 'src/testing/index.ts',
+      undici: 'src/adapters/undici/index.ts',
     },
     format: ['esm', 'cjs'],
     target: 'node20',

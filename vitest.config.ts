@@ -16,6 +16,7 @@ export default defineConfig({
       { find: /^pooled-backend$/, replacement: source('./src/index.ts') },
       { find: /^pooled-backend\/fastify$/, replacement: source('./src/mount/fastify.ts') },
       { find: /^pooled-backend\/testing$/, replacement: source('./src/testing/index.ts') },
+      { find: /^pooled-backend\/undici$/, replacement: source('./src/adapters/undici/index.ts') },
     ],
   },
   test: {

@@ -302,6 +302,7 @@ async function bundled(file: string): Promise<string> {
     'pooled-backend': 'src/index.ts',
     'pooled-backend/fastify': 'src/mount/fastify.ts',
     'pooled-backend/testing': 'src/testing/index.ts',
+    'pooled-backend/undici': 'src/adapters/undici/index.ts',
   };
   const ownNames: Plugin = {
     name: 'own-names',

@@ -1,5 +1,6 @@
 /** The body of a call, in whichever shape the caller has it. */
 
+import { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { ReadableStream } from 'node:stream/web';
 import { ReplayBody } from '../dispatch/replay-body.js';
@@ -21,7 +22,7 @@ export interface RequestBody {
   readonly body: ReplayBody | undefined;
   /** Content-Type that goes without saying for this shape. */
   readonly contentType: string | undefined;
-  /** Lets go of the stream behind the body, when there is one. */
+  /** The stream behind the body that is ours to end, when there is one. */
   readonly source: Readable | undefined;
 }
 
@@ -49,7 +50,8 @@ export function readRequestBody(given: RequestBodyInit | undefined, facts: BodyF
   return {
     body: ReplayBody.ofStream(source, { length, replayBytes: facts.replayBytes, trailers: facts.trailers }),
     contentType: undefined,
-    source,
+    // Destroying a client's request would destroy the connection on which the client waits for an answer.
+    source: source instanceof IncomingMessage ? undefined : source,
   };
 }
 

@@ -22,7 +22,12 @@ unpack();
 
 const entries = Object.keys(exports).filter((entry) => !entry.endsWith('.json'));
 const names = entries.map((entry) => name + entry.slice(1));
-assert.deepEqual(names, ['pooled-backend', 'pooled-backend/fastify', 'pooled-backend/testing']);
+assert.deepEqual(names, [
+  'pooled-backend',
+  'pooled-backend/fastify',
+  'pooled-backend/testing',
+  'pooled-backend/undici',
+]);
 
 const imported = namesGivenBy(
   'esm.mjs',
@@ -36,6 +41,7 @@ assert.deepEqual(imported, required, 'ESM and CJS give the same names');
 assert.ok(!JSON.stringify(imported).includes('"default"'), 'named exports only');
 assert.ok(imported[0].includes('PooledBackend') && imported[0].includes('BackendError'), `. gives ${imported[0]}`);
 assert.ok(imported[1].includes('fastifyPooledBackend'), `./fastify gives ${imported[1]}`);
+assert.ok(imported[3].includes('BackendDispatcher'), `./undici gives ${imported[3]}`);
 
 const allowed = new Set([...Object.keys(dependencies), ...Object.keys(peerDependencies), name]);
 for (const file of readdirSync(join(installed, 'dist'))) {

@@ -1,0 +1,116 @@
+/** One request of undici under way: from `backend.request()` to the calls of its handler. */
+
+import type { BackendRequestOptions, BackendResponse, PooledBackend } from 'pooled-backend';
+import { errors } from 'undici';
+import { undiciError } from './errors.js';
+import { type Flow, type Handler, type Listener, listenerOf } from './handler.js';
+
+export class DispatchedRequest implements Flow {
+  readonly #listener: Listener;
+  readonly #over: (request: DispatchedRequest) => void;
+  readonly #abort = new AbortController();
+  #response: BackendResponse | undefined; // once the head is here
+  #reason: Error | null = null;
+  #paused = false;
+  #isOver = false; // the handler is not called again
+
+  /**
+   * @param over called once, when the handler has been told all
+   * @throws InvalidArgumentError for what is no handler
+   */
+  constructor(handler: Handler, over: (request: DispatchedRequest) => void) {
+    this.#listener = listenerOf(handler, this);
+    this.#over = over;
+  }
+
+  /** A handler that throws, here or later, aborts its request. */
+  send(backend: PooledBackend, request: BackendRequestOptions): void {
+    this.#tell(() => this.#listener.started());
+    backend
+      .request({
+        ...request,
+        signal: this.#abort.signal,
+        onInformation: ({ statusCode, statusText, fields }) =>
+          this.#tell(() => this.#listener.information(statusCode, statusText, fields)),
+      })
+      .then(
+        (response) => this.#read(response),
+        (thrown) => this.#fail(thrown),
+      );
+  }
+
+  // --- what the handler may do -----------------------------------------------------------------------------------------
+
+  get aborted(): boolean {
+    return this.#abort.signal.aborted;
+  }
+
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  get reason(): Error | null {
+    return this.#reason;
+  }
+
+  abort(reason?: unknown): void {
+    if (this.#isOver || this.aborted) return;
+    // A reason of another kind is the caller's to have back, too.
+    this.#reason = (reason as Error | null | undefined) ?? new errors.RequestAbortedError();
+    this.#abort.abort(this.#reason);
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#response?.body.pause();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#response?.body.resume();
+  }
+
+  // --- the response ----------------------------------------------------------------------------------------------------
+
+  #read(response: BackendResponse): void {
+    const { body, statusCode, statusText, rawHeaders } = response;
+    body.on('error', (error) => this.#fail(error));
+    this.#tell(() => this.#listener.head(statusCode, statusText, rawHeaders));
+    if (this.#isOver) return;
+    this.#response = response;
+    // Before there is a listener for data, which alone would make it flow.
+    if (this.#paused) body.pause();
+    body.on('data', (bytes: Buffer) => this.#tell(() => this.#listener.data(bytes)));
+    body.on('end', () => this.#end(response));
+  }
+
+  #end({ trailers }: BackendResponse): void {
+    if (this.#isOver) return;
+    const fields = Object.entries(trailers).flatMap(([name, value]) =>
+      (typeof value === 'string' ? [value] : (value ?? [])).flatMap((one) => [name, one]),
+    );
+    this.#tell(() => this.#listener.ended(fields));
+    if (this.aborted) this.#fail(this.#reason);
+    else this.#finish();
+  }
+
+  #fail(thrown: unknown): void {
+    if (this.#isOver) return;
+    this.#finish();
+    this.#listener.failed(this.#reason ?? undiciError(thrown));
+  }
+
+  #finish(): void {
+    this.#isOver = true;
+    this.#over(this);
+  }
+
+  #tell(call: () => void): void {
+    if (this.#isOver || this.aborted) return;
+    try {
+      call();
+    } catch (thrown) {
+      this.abort(thrown);
+    }
+  }
+}

@@ -1,0 +1,198 @@
+/** A `Dispatcher` of undici that sends what it is given over a backend. */
+
+import { PooledBackend, type PooledBackendOptions } from 'pooled-backend';
+import { Dispatcher, errors } from 'undici';
+import { DispatchedRequest } from './dispatched-request.js';
+import { undiciError } from './errors.js';
+import { type Handler, refuse } from './handler.js';
+import { backendRequest, type DispatchOptions } from './request.js';
+
+/** Which requests are the backend's. */
+export interface BackendDispatcherOptions {
+  /**
+   * Origins by which requests ask for the backend, besides those that it has: `['http://orders.internal']`. Such a request
+   * may go to any origin of the backend, with the Host field of its URL.
+   *
+   * @default []
+   */
+  readonly names?: readonly string[] | undefined;
+  /**
+   * What happens to requests for any other origin: they fail with an `InvalidArgumentError`, or are dispatched by another
+   * dispatcher, which is not closed with this one.
+   *
+   * @default 'refuse'
+   */
+  readonly others?: 'refuse' | Dispatcher | undefined;
+}
+
+type State = 'open' | 'closed' | 'destroyed';
+
+/**
+ * For `fetch(url, { dispatcher })` of undici and of Node, `setGlobalDispatcher()`, and undici's `request`, `stream` and
+ * `pipeline`. A request for any origin of the backend goes to the one that the backend chooses. Failures have undici's
+ * classes and codes; their `cause` is the `BackendError`. `dispatch()` never returns false: who must wait, waits in the
+ * backend's queue. Upgrades and CONNECT fail with a `NotSupportedError`.
+ */
+export class BackendDispatcher extends Dispatcher {
+  /** Where requests go. */
+  readonly backend: PooledBackend;
+  readonly #owns: boolean;
+  readonly #hosts: ReadonlyMap<string, string | undefined>; // by origin: the Host field, `undefined` = that of the origin
+  readonly #others: Dispatcher | undefined;
+  readonly #open = new Set<DispatchedRequest>();
+  #state: State = 'open';
+  #whenEmpty: (() => void) | undefined;
+  #closing: Promise<void> | undefined;
+
+  /**
+   * @param backend yours to close; or the options of one that is closed with the dispatcher
+   * @throws TypeError or RangeError for bad options
+   */
+  constructor(backend: PooledBackend | PooledBackendOptions | string, options: BackendDispatcherOptions = {}) {
+    super();
+    const { names, others } = checked(options);
+    this.#owns = !isBackend(backend);
+    this.backend = isBackend(backend) ? backend : new PooledBackend(backend);
+    this.#hosts = new Map([
+      ...names.map(({ origin, host }) => [origin, host] as const),
+      ...this.backend.options.origins.map(({ origin }) => [new URL(origin).origin, undefined] as const),
+    ]);
+    this.#others = others;
+    // A composed dispatcher calls them on a proxy, which has no private members.
+    this.close = this.close.bind(this);
+    this.destroy = this.destroy.bind(this);
+  }
+
+  get closed(): boolean {
+    return this.#state !== 'open';
+  }
+
+  get destroyed(): boolean {
+    return this.#state === 'destroyed';
+  }
+
+  /** Sends one request, and tells its handler what becomes of it. Handlers of undici 6, 7 and 8 are understood. */
+  override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    if (typeof handler !== 'object' || handler === null) {
+      throw new errors.InvalidArgumentError('handler must be an object');
+    }
+    try {
+      return this.#dispatch(options, handler);
+    } catch (thrown) {
+      refuse(handler, thrown instanceof errors.UndiciError ? thrown : undiciError(thrown));
+      return true;
+    }
+  }
+
+  #dispatch(options: DispatchOptions, handler: Handler): boolean {
+    if (typeof options !== 'object' || options === null) {
+      throw new errors.InvalidArgumentError('opts must be an object.');
+    }
+    if (this.#state === 'destroyed') throw new errors.ClientDestroyedError();
+    if (this.#state === 'closed') throw new errors.ClientClosedError();
+    const origin = originOf(options);
+    if (origin !== undefined && !this.#hosts.has(origin)) {
+      if (this.#others === undefined) throw this.#unknownOrigin(origin);
+      return this.#others.dispatch(options, handler);
+    }
+    const request = backendRequest(options, origin === undefined ? undefined : this.#hosts.get(origin));
+    const dispatched = new DispatchedRequest(handler, (over) => this.#letGo(over));
+    this.#open.add(dispatched);
+    dispatched.send(this.backend, request);
+    return true;
+  }
+
+  #unknownOrigin(origin: string): Error {
+    const known = [...this.#hosts.keys()].join(', ');
+    return new errors.InvalidArgumentError(`${origin} is no origin of this dispatcher, which has ${known}`);
+  }
+
+  #letGo(request: DispatchedRequest): void {
+    this.#open.delete(request);
+    if (this.#open.size === 0) this.#whenEmpty?.();
+  }
+
+  /** Takes no more requests, and resolves when those that were taken have ended, and a backend of its own is closed. */
+  override close(): Promise<void>;
+  override close(callback: () => void): void;
+  override close(callback?: (error: Error | null) => void): Promise<void> | void {
+    return calledBack(this.#close(), callback);
+  }
+
+  #close(): Promise<void> {
+    if (this.#state === 'destroyed') return Promise.reject(new errors.ClientDestroyedError());
+    this.#state = 'closed';
+    this.#closing ??= new Promise<void>((resolve) => {
+      this.#whenEmpty = resolve;
+      if (this.#open.size === 0) resolve();
+    }).then(async () => {
+      this.#state = 'destroyed';
+      if (this.#owns) await this.backend.close();
+    });
+    return this.#closing;
+  }
+
+  /** Ends its requests with `error`, now. A backend of its own is destroyed, one that was given is left alone. */
+  override destroy(error?: Error | null): Promise<void>;
+  override destroy(error: Error | null, callback: () => void): void;
+  override destroy(callback: () => void): void;
+  override destroy(
+    error?: Error | null | ((error: Error | null) => void),
+    callback?: (error: Error | null) => void,
+  ): Promise<void> | void {
+    if (typeof error === 'function') return this.destroy(null, error as () => void);
+    const cause = error ?? new errors.ClientDestroyedError();
+    this.#state = 'destroyed';
+    for (const request of [...this.#open]) request.abort(cause);
+    if (this.#owns) this.backend.destroy(cause);
+    return calledBack(Promise.resolve(), callback);
+  }
+}
+
+interface CheckedOptions {
+  readonly names: readonly URL[];
+  readonly others: Dispatcher | undefined;
+}
+
+function checked(options: BackendDispatcherOptions): CheckedOptions {
+  if (typeof options !== 'object' || options === null) throw new TypeError('the options must be an object');
+  const { names = [], others = 'refuse', ...unknown } = options;
+  const [first] = Object.keys(unknown);
+  if (first !== undefined) throw new TypeError(`unknown option ${first}; a dispatcher has names and others`);
+  if (!Array.isArray(names)) throw new TypeError('names must be a list of origins');
+  if (others !== 'refuse' && typeof others?.dispatch !== 'function') {
+    throw new TypeError("others must be 'refuse' or a dispatcher");
+  }
+  return { names: names.map(originUrl), others: others === 'refuse' ? undefined : others };
+}
+
+function originUrl(name: unknown): URL {
+  if (typeof name === 'string' && URL.canParse(name)) {
+    const url = new URL(name);
+    if (/^https?:$/.test(url.protocol) && url.href === `${url.origin}/`) return url;
+  }
+  throw new TypeError(`names must be origins such as http://orders.internal, got ${String(name)}`);
+}
+
+/** By what it does: another copy of the library may have made it. */
+function isBackend(given: PooledBackend | PooledBackendOptions | string): given is PooledBackend {
+  return typeof given === 'object' && given !== null && 'request' in given && typeof given.request === 'function';
+}
+
+/** @throws InvalidArgumentError for what is no URL */
+function originOf({ origin }: DispatchOptions): string | undefined {
+  if (origin === undefined || origin === null) return undefined;
+  const text = String(origin);
+  if (!URL.canParse(text)) throw new errors.InvalidArgumentError(`invalid origin ${text}`);
+  return new URL(text).origin;
+}
+
+/** As undici has it: with a callback nothing is returned. */
+function calledBack(done: Promise<void>, callback?: (error: Error | null) => void): Promise<void> | void {
+  if (callback === undefined) return done;
+  if (typeof callback !== 'function') throw new errors.InvalidArgumentError('invalid callback');
+  done.then(
+    () => queueMicrotask(() => callback(null)),
+    (error) => queueMicrotask(() => callback(error)),
+  );
+}
