@@ -2,7 +2,7 @@
 
 import { livenessCases, poolCases } from './lending.js';
 import { type Case, type Measured, measure } from './measure.js';
-import { objectCases, relayCases } from './relaying.js';
+import { bodyCases, objectCases, relayCases } from './relaying.js';
 import { valueCases } from './values.js';
 
 const words = process.argv.slice(2);
@@ -12,6 +12,7 @@ const cases: Case[] = [
   ...(await poolCases()),
   ...liveness.cases,
   ...relayCases(),
+  ...bodyCases(),
   ...objectCases(),
 ].filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)));
 

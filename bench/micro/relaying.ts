@@ -5,6 +5,7 @@ import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { endWith } from '../../src/mount/client-writes.js';
 import { outgoingRequest } from '../../src/mount/outgoing-request.js';
+import { ResponseBody } from '../../src/mount/response-body.js';
 import { relayedFields } from '../../src/mount/response-fields.js';
 import { writeResponseHead } from '../../src/mount/response-head.js';
 import { resolveHandlerOptions, resolveOptions } from '../../src/options.js';
@@ -54,6 +55,35 @@ function relayed(name: string, end: (res: ServerResponse) => void): Case {
         end(res);
       }
       await new Promise<void>((resolve) => setImmediate(resolve));
+    },
+  };
+}
+
+const NOBODY = { wanted() {}, dropped() {} };
+
+function completeBody(): ResponseBody {
+  const body = new ResponseBody(NOBODY);
+  body.push(BODY);
+  body.complete();
+  return body;
+}
+
+export function bodyCases(): Case[] {
+  return [
+    read('response body: text of one that is complete', (body) => body.text()),
+    read('response body: the same by an iterator', async (body) => {
+      const pieces: Buffer[] = [];
+      for await (const piece of body) pieces.push(piece);
+      return new TextDecoder().decode(Buffer.concat(pieces));
+    }),
+  ];
+}
+
+function read(name: string, text: (body: ResponseBody) => Promise<string>): Case {
+  return {
+    name,
+    async run(times) {
+      for (let i = 0; i < times; i += 1) seen.last = await text(completeBody());
     },
   };
 }

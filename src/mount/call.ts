@@ -135,8 +135,8 @@ class CallResponse implements BackendResponse {
   }
 
   end(trailers: readonly string[]): void {
-    Object.assign(this.trailers, joinedFields(withoutForbiddenTrailers(trailers)));
-    this.body.push(null);
+    if (trailers.length > 0) Object.assign(this.trailers, joinedFields(withoutForbiddenTrailers(trailers)));
+    this.body.complete();
   }
 
   /** The response is truncated. */

@@ -13,9 +13,13 @@ export interface BodyOrigin {
 // Up to this a response is taken from the origin before it is read, so that its connection is free.
 const AHEAD_BYTES = 65_536;
 
+const EMPTY = Buffer.alloc(0);
+const decoder = new TextDecoder();
+
 /** A Readable. `text()`, `json()` and `arrayBuffer()` read it to its end; each body can be read once. */
 export class ResponseBody extends Readable {
   readonly #origin: BodyOrigin;
+  #isComplete = false; // all of it was pushed
 
   constructor(origin: BodyOrigin) {
     super({ highWaterMark: AHEAD_BYTES });
@@ -31,9 +35,15 @@ export class ResponseBody extends Readable {
     callback(error);
   }
 
+  /** All of it was pushed. */
+  complete(): void {
+    this.#isComplete = true;
+    this.push(null);
+  }
+
   /** The whole body as text, UTF-8 whatever Content-Type says. */
   async text(): Promise<string> {
-    return new TextDecoder().decode(await this.#all());
+    return decoder.decode(await this.#all());
   }
 
   /** The whole body parsed as JSON. */
@@ -51,8 +61,22 @@ export class ResponseBody extends Readable {
   async #all(): Promise<Buffer> {
     if (this.errored !== null) throw this.errored; // it may have broken off before anybody came to read it
     if (this.readableDidRead || this.destroyed) throw new TypeError('the body was read, or destroyed, before');
-    const pieces: Buffer[] = [];
-    for await (const piece of this) pieces.push(piece);
-    return Buffer.concat(pieces);
+    if (!this.#isComplete || this.readableFlowing === true) return this.#collected();
+    // A small body is here as a whole: one read takes it, where an iterator would take 9 µs (bench/micro).
+    const bytes: Buffer | null = this.read();
+    return bytes ?? EMPTY;
+  }
+
+  #collected(): Promise<Buffer> {
+    return new Promise((resolve, reject) => {
+      const pieces: Buffer[] = [];
+      this.on('data', (piece: Buffer) => void pieces.push(piece));
+      this.on('end', () => resolve(Buffer.concat(pieces)));
+      this.on('error', reject);
+      this.on('close', () => {
+        if (!this.readableEnded) reject(new TypeError('the body was destroyed before its end'));
+      });
+      this.resume();
+    });
   }
 }
