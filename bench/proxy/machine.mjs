@@ -1,7 +1,7 @@
 /** On what, with what and from what a result was measured. */
 
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpus, release, totalmem, type } from 'node:os';
+import { cpus, loadavg, release, totalmem, type } from 'node:os';
 import { peerVersion } from '../rig/peers.mjs';
 
 /**
@@ -31,6 +31,9 @@ export function describeHost() {
     date: new Date().toISOString().slice(0, 16).replace('T', ' '),
     commit: commit(),
     machine: `${cpus().length} × ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${type()} ${release()}`,
+    'load average': loadavg()
+      .map((load) => load.toFixed(1))
+      .join(', '),
     node: process.version,
   };
 }

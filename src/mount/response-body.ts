@@ -62,7 +62,7 @@ export class ResponseBody extends Readable {
     if (this.errored !== null) throw this.errored; // it may have broken off before anybody came to read it
     if (this.readableDidRead || this.destroyed) throw new TypeError('the body was read, or destroyed, before');
     if (!this.#isComplete || this.readableFlowing === true) return this.#collected();
-    // A small body is here as a whole: one read takes it, where an iterator would take 9 µs (bench/micro).
+    // A small body is here as a whole: one read takes it, 1 µs where an iterator takes 4.5 (bench/micro).
     const bytes: Buffer | null = this.read();
     return bytes ?? EMPTY;
   }
