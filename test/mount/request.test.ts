@@ -71,6 +71,20 @@ describe('the response', () => {
     expect((await response.body.text()).length).toBe(1000);
   });
 
+  test('can be read as text once, small and complete or not', async () => {
+    const { backend } = await backendOf(() => [answer({ body: 'small' })]);
+    const { body } = await backend.request({ path: '/' });
+    expect(await body.text()).toBe('small');
+    await expect(body.text()).rejects.toThrow('the body was read');
+  });
+
+  test('that was paused is read to its end', async () => {
+    const { backend } = await backendOf(() => [answer({ body: 'x'.repeat(1000) })]);
+    const { body } = await backend.request({ path: '/' });
+    body.pause();
+    expect((await body.text()).length).toBe(1000);
+  });
+
   test('whose body is destroyed ends the exchange', async () => {
     const { backend, origin } = await backendOf(() => [
       execute(),
