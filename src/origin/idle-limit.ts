@@ -72,8 +72,7 @@ export class IdleLimit {
   /** The origin closed a connection that had been idle for `idleMs`. */
   closedAt(idleMs: number): void {
     const now = this.#clock.now();
-    const learnedMs = this.#learnedMs(now);
-    if (agrees(learnedMs, idleMs)) this.#learned = { ageMs: learnedMs, at: now };
+    this.#confirm(idleMs, now);
     const last = this.#bursts.at(-1);
     if (last !== undefined && now - last.at < BURST_MS) {
       this.#bursts[this.#bursts.length - 1] = joined(last, idleMs, now);
@@ -88,7 +87,9 @@ export class IdleLimit {
 
   /** The origin sent a 408 on a connection that had been idle for `idleMs`. */
   answered408(idleMs: number): void {
-    this.#lowerTo(idleMs, this.#clock.now());
+    const now = this.#clock.now();
+    this.#confirm(idleMs, now);
+    this.#lowerTo(idleMs, now);
   }
 
   /** A connection that had been idle for `idleMs` was reused, and its request was answered. */
@@ -123,6 +124,12 @@ export class IdleLimit {
     const { ageMs, at } = this.#learned;
     const grownMs = ageMs * 2 ** Math.floor((now - at) / DOUBLING_MS);
     return withMargin(grownMs) >= this.#configuredMs ? undefined : grownMs;
+  }
+
+  /** Evidence for what was learned: its minute begins anew. */
+  #confirm(idleMs: number, now: number): void {
+    const learnedMs = this.#learnedMs(now);
+    if (agrees(learnedMs, idleMs)) this.#learned = { ageMs: learnedMs, at: now };
   }
 
   #lowerTo(idleMs: number, now: number): void {

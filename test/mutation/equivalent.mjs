@@ -124,6 +124,22 @@ export const equivalent = [
     to: "value.startsWith('GMT')",
     why: 'GMT said twice is GMT',
   },
+  // idle-limit.ts
+  {
+    line: '#bursts: Burst[] = []; // newest last',
+    why: 'a burst without an age agrees with nothing, and is the first to go',
+  },
+  { line: 'if (this.#learned === undefined) return;', why: 'asked again two lines later' },
+  {
+    line: 'if (this.#learned === undefined) return Math.min(this.#configuredMs, hintedMs);',
+    why: 'saves the question what time it is; nothing learned limits nothing',
+  },
+  {
+    line: 'if (knownMs === undefined || ageMs < knownMs) this.#learned = { ageMs, at: now };',
+    to: 'ageMs <= knownMs',
+    why: 'an age that is equal agrees, and was confirmed before',
+  },
+  { line: 'if (knownMs === undefined) return false;', to: 'false', why: 'no number is near one that is none' },
   // wait-queue.ts
   {
     line: '#overloaded = false; // as of the last waiter that came or went',

@@ -250,6 +250,16 @@ describe('unlearning', () => {
     expect(limit.snapshot.learned).toBe(20_000);
   });
 
+  test.each([10_000, 10_500])('so is a 408 at %i ms', (idleMs) => {
+    const { clock, limit } = learned(10_000);
+    clock.advance(50_000);
+    limit.answered408(idleMs);
+    clock.advance(50_000);
+    expect(limit.snapshot.learned).toBe(10_000);
+    clock.advance(10_000);
+    expect(limit.snapshot.learned).toBe(20_000);
+  });
+
   test('a close at another age is no evidence', () => {
     const { clock, limit } = learned(10_000);
     clock.advance(50_000);
