@@ -2,14 +2,14 @@
 
 import { EventEmitter } from 'node:events';
 import { balancerFor } from './balance/balancers.js';
-import { systemClock } from './clock.js';
-import { startDial } from './connection/dial.js';
+import type { Clock } from './clock.js';
 import { Deadlines } from './deadlines.js';
 import { Dispatcher } from './dispatch/dispatcher.js';
 import { OutlierWatch } from './dispatch/outliers.js';
 import { RetryBudget } from './dispatch/retry-budget.js';
 import { WaitQueue } from './dispatch/wait-queue.js';
 import { loadLlhttp, readWindow } from './http1/llhttp.js';
+import { dialsOf, type Machine, thisMachine } from './machine.js';
 import { ByteBudget } from './mount/byte-budget.js';
 import { createHandler, type RequestHandler } from './mount/handler.js';
 import type { MountedBackend } from './mount/mounted-backend.js';
@@ -50,6 +50,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
   readonly #mounted: MountedBackend;
   readonly #dispatcher: Dispatcher;
   readonly #origins: readonly Origin[];
+  readonly #clock: Clock;
   readonly #deadlines: Deadlines;
   readonly #outliers: OutlierWatch | undefined;
   readonly #tunnels = new OpenTunnels();
@@ -59,14 +60,16 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
 
   /**
    * @param options the origins and how to treat them; a string is the URL of the only origin
+   * @param machine where time, sockets and chance come from: for tests, a `MemoryNetwork` of `pooled-backend/testing`
    * @throws TypeError for an unknown option or a value of the wrong kind, RangeError for a number out of bounds
    */
-  constructor(options: PooledBackendOptions | string) {
+  constructor(options: PooledBackendOptions | string, machine: Machine = thisMachine) {
     super();
     const resolved = resolveOptions(options);
     this.options = resolved;
     loadLlhttp();
-    const clock = systemClock;
+    const { clock } = machine;
+    this.#clock = clock;
     const deadlines = new Deadlines(clock);
     this.#deadlines = deadlines;
     const observer = new Observer(this, resolved.logger);
@@ -88,9 +91,9 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
       clock,
       deadlines,
       observer,
-      random: Math.random,
+      random: () => machine.random(),
       window: readWindow(),
-      startDial,
+      startDial: dialsOf(machine),
       limits,
     };
     this.#origins = resolved.origins.map((address) => new Origin(address, setting, this.#dispatcher.demand));
@@ -138,7 +141,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
    */
   statusHandler(options: StatusHandlerOptions = {}): StatusHandler {
     const resolved = resolveStatusOptions(options);
-    const feed = new StatusFeed(this, systemClock, resolved);
+    const feed = new StatusFeed(this, this.#clock, resolved);
     this.#statusFeeds.push(feed);
     if (this.#dispatcher.state === 'closed') feed.close();
     return createStatusHandler(feed, resolved.title);

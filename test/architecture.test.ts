@@ -33,7 +33,7 @@ const ALL_BUT_TESTING = [
     'connection',
     'origin',
   ],
-  ...['dispatch', 'mount', 'status', 'backend'],
+  ...['machine', 'dispatch', 'mount', 'status', 'backend'],
 ];
 
 const RULES: Readonly<Record<string, ImportRule>> = {
@@ -69,6 +69,7 @@ const RULES: Readonly<Record<string, ImportRule>> = {
   'status/page': { values: ['status/report'] },
   'adapters/undici': { values: ['errors', 'http1/fields'], packages: ['pooled-backend', 'undici'] },
   cli: { values: ['options', 'observe', 'clock'], packages: ['pooled-backend'] },
+  machine: { values: ['connection', 'clock'] },
   backend: { values: ALL_BUT_TESTING },
   index: { values: ALL_BUT_TESTING },
   testing: { values: ['clock', 'deadlines', 'errors'], types: ['*'] },

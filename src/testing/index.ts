@@ -10,6 +10,7 @@ export {
   type StatsToCheck,
 } from './invariants.js';
 export { ManualClock, type ManualClockOptions } from './manual-clock.js';
+export { MemoryNetwork, type MemoryNetworkOptions } from './memory-network.js';
 export { type MemoryOnRead, MemorySocket, type MemorySocketOptions, memorySockets } from './memory-socket.js';
 export type { ConnectionRecord, Ending, RequestRecord } from './origin-records.js';
 export { ScriptedOrigin, type ScriptedOriginOptions } from './scripted-origin.js';

@@ -98,6 +98,12 @@ export class ManualClock implements Clock {
     this.#wallAhead += ms;
   }
 
+  /** The moment of the next timer on this clock; `undefined` when there is none. */
+  get nextTimer(): number | undefined {
+    const at = this.#timers[0]?.at;
+    return at === Number.POSITIVE_INFINITY ? undefined : at;
+  }
+
   /** Timers and `soon` calls that were neither run nor cancelled. */
   get pending(): number {
     return this.#timers.length + this.#soon.length;

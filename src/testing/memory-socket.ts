@@ -1,6 +1,7 @@
 /** Two sockets joined in memory: what one writes the other reads, when the test says so. */
 
 import { Duplex } from 'node:stream';
+import type { Liveness } from '../connection/liveness.js';
 
 /** Where the bytes go instead of to `'data'`, as with `net.connect({ onread })`. */
 export interface MemoryOnRead {
@@ -11,10 +12,10 @@ export interface MemoryOnRead {
 
 export interface MemorySocketOptions {
   /**
-   * `'at-once'`: what is sent arrives within the call that sends it. `'by-hand'`: it is on its way until
-   * {@link MemorySocket.deliver}. Default `'at-once'`.
+   * `'at-once'`: what is sent arrives within the call that sends it. `'next-turn'`: it is in the kernel of the other end
+   * until the event loop turns. `'by-hand'`: it is on its way until {@link MemorySocket.deliver}. Default `'at-once'`.
    */
-  readonly delivery?: 'at-once' | 'by-hand';
+  readonly delivery?: 'at-once' | 'next-turn' | 'by-hand';
   /** The near socket is not connected until {@link MemorySocket.open}. Default false. */
   readonly connecting?: boolean;
   /** Of the near socket. */
@@ -50,7 +51,7 @@ export class MemorySocket extends Duplex {
   keepAlive: number | false = false;
   referenced = true;
   bytesWritten = 0;
-  readonly #atOnce: boolean;
+  readonly #delivery: 'at-once' | 'next-turn' | 'by-hand';
   readonly #onread: MemoryOnRead | undefined;
   #peer: MemorySocket | undefined;
   #underway: Parcel[] = []; // sent by this end, not yet arrived; oldest first
@@ -65,7 +66,7 @@ export class MemorySocket extends Duplex {
   constructor(options: MemorySocketOptions) {
     super({ allowHalfOpen: false, emitClose: true, decodeStrings: true });
     this.connecting = options.connecting ?? false;
-    this.#atOnce = options.delivery !== 'by-hand';
+    this.#delivery = options.delivery ?? 'at-once';
     this.#onread = options.onread;
     // Whoever reads through `onread` hears of the end without asking for data.
     if (options.onread !== undefined) super.resume();
@@ -92,6 +93,13 @@ export class MemorySocket extends Duplex {
       this.#peer?.arrive(parcel);
     }
     return delivered;
+  }
+
+  /** What one read of the descriptor would tell of this end: of what was sent to it and has not arrived. */
+  askKernel(): Liveness {
+    const first = this.#peer === undefined ? undefined : this.#peer.#underway[0];
+    if (first?.is === 'bytes') return { name: 'poisoned', bytes: first.bytes };
+    return { name: first === undefined && !this.destroyed ? 'alive' : 'stale' };
   }
 
   /** The connection is made: `'connect'`. */
@@ -215,7 +223,8 @@ export class MemorySocket extends Duplex {
 
   #send(parcel: Parcel): void {
     this.#underway.push(parcel);
-    if (this.#atOnce) this.deliver();
+    if (this.#delivery === 'at-once') this.deliver();
+    else if (this.#delivery === 'next-turn') setImmediate(() => this.deliver(1));
   }
 
   #hand(): void {

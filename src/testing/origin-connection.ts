@@ -5,11 +5,12 @@
  * source text is carried into a worker thread.
  */
 
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
+import type { Timer } from '../clock.js';
 import type { AnswerWriter } from './answer-writer.js';
 import type { Ending, OriginEvent } from './origin-records.js';
-import type { OriginWire } from './origin-wire.js';
+import type { OriginSocket, OriginWire } from './origin-wire.js';
 import type { RequestHead, RequestReader } from './request-reader.js';
 import type { Answer, Moment, OriginRequest, Scene, Step } from './steps.js';
 
@@ -26,6 +27,7 @@ export interface OriginConnectionOwner {
   gate(name: string): Promise<void>;
   /** Resolves `ms` later, or never when the origin is closed before. */
   sleep(ms: number): Promise<void>;
+  after(ms: number, call: () => void): Timer;
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -36,7 +38,7 @@ interface Arriving extends Mutable<OriginRequest> {
 
 export class OriginConnection {
   readonly #owner: OriginConnectionOwner;
-  readonly #raw: Socket;
+  readonly #raw: OriginSocket;
   readonly #index: number;
   readonly #reader: RequestReader;
   readonly #wire: OriginWire;
@@ -52,9 +54,9 @@ export class OriginConnection {
   #midRequest = false;
   #afterBytesIn: { readonly bytes: number; readonly steps: readonly Step[] }[] = [];
   #whenIdle: { readonly ms: number; readonly steps: readonly Step[] } | undefined;
-  #idleTimer: NodeJS.Timeout | undefined;
+  #idleTimer: Timer | undefined;
 
-  constructor(owner: OriginConnectionOwner, raw: Socket, index: number) {
+  constructor(owner: OriginConnectionOwner, raw: OriginSocket, index: number) {
     this.#owner = owner;
     this.#raw = raw;
     this.#wire = new owner.OriginWire(raw);
@@ -72,7 +74,7 @@ export class OriginConnection {
   }
 
   /** Starts reading. `secure` puts TLS on the socket, once the steps of the moment `connection` are over. */
-  open(secure: ((raw: Socket) => TLSSocket) | undefined): void {
+  open(secure: ((raw: OriginSocket) => TLSSocket) | undefined): void {
     const begun = this.#playMoment('connection', { connection: this.#index }, undefined);
     if (secure === undefined) {
       this.#listen(this.#raw);
@@ -104,12 +106,12 @@ export class OriginConnection {
   /** Ends the connection, whatever is being played. */
   end(how: 'close' | 'reset' | 'destroy'): Promise<void> {
     this.#closing = true;
-    clearTimeout(this.#idleTimer);
+    this.#idleTimer?.cancel();
     this.#ended(how === 'reset' ? 'origin-reset' : 'origin-closed');
     return this.#wire[how]();
   }
 
-  #listen(socket: Socket): void {
+  #listen(socket: Duplex): void {
     socket.on('data', (bytes: Buffer) => this.#onData(bytes));
     socket.on('end', () => {
       this.#ended('client-closed');
@@ -122,7 +124,7 @@ export class OriginConnection {
     this.#owner.record({ seen: 'bytes', connection: this.#index, bytes });
     this.#bytesIn += bytes.length;
     this.#midRequest = true;
-    clearTimeout(this.#idleTimer);
+    this.#idleTimer?.cancel();
     const due = this.#afterBytesIn.filter((rule) => this.#bytesIn >= rule.bytes);
     this.#afterBytesIn = this.#afterBytesIn.filter((rule) => this.#bytesIn < rule.bytes);
     for (const rule of due) void this.play(rule.steps);
@@ -213,9 +215,9 @@ export class OriginConnection {
 
   #awaitIdle(): void {
     const rule = this.#whenIdle;
-    clearTimeout(this.#idleTimer);
+    this.#idleTimer?.cancel();
     if (rule === undefined || this.#closing || this.#midRequest || this.#playing > 0) return;
-    this.#idleTimer = setTimeout(() => void this.play(rule.steps), rule.ms);
+    this.#idleTimer = this.#owner.after(rule.ms, () => void this.play(rule.steps));
   }
 
   async #do(step: Step, request: Arriving | undefined): Promise<void> {
@@ -278,7 +280,7 @@ export class OriginConnection {
 
   #onClose(): void {
     this.#closing = true;
-    clearTimeout(this.#idleTimer);
+    this.#idleTimer?.cancel();
     this.#owner.record({ seen: 'closed', connection: this.#index });
   }
 }

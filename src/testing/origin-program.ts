@@ -5,18 +5,33 @@
  * source text is carried into a worker thread.
  */
 
-import type { AddressInfo, ListenOptions, Server, Socket } from 'node:net';
+import type { AddressInfo, ListenOptions } from 'node:net';
 import type { SecureContext, TLSSocket } from 'node:tls';
+import type { Clock, Timer } from '../clock.js';
 import type { AnswerWriter } from './answer-writer.js';
 import type { OriginConnection, OriginConnectionOwner } from './origin-connection.js';
 import type { OriginEvent } from './origin-records.js';
-import type { OriginWire } from './origin-wire.js';
+import type { OriginSocket, OriginWire } from './origin-wire.js';
 import type { RequestReader } from './request-reader.js';
 import type { Moment, Rule, Scene, Script, Step } from './steps.js';
 
+/** The part of `net.Server` that an origin uses. */
+export interface OriginServer {
+  once(event: 'error', listener: (error: Error) => void): unknown;
+  listen(where: ListenOptions, listening: () => void): unknown;
+  address(): AddressInfo | string | null;
+  close(): unknown;
+}
+
+/** What an origin listens with: node:net, or a network in memory. */
+export interface OriginNet {
+  createServer(options: { allowHalfOpen: boolean }, accept: (socket: OriginSocket) => void): OriginServer;
+}
+
 /** All that the program is made of, so that it needs no import. */
 export interface OriginParts {
-  readonly net: Pick<typeof import('node:net'), 'createServer'>;
+  readonly net: OriginNet;
+  readonly after: Clock['after'];
   readonly tls: Pick<typeof import('node:tls'), 'createSecureContext' | 'TLSSocket'>;
   readonly AnswerWriter: typeof AnswerWriter;
   readonly OriginConnection: typeof OriginConnection;
@@ -26,6 +41,7 @@ export interface OriginParts {
 
 /** Plain values, but for the script. */
 export interface OriginPlan {
+  readonly hostname: string;
   readonly port: number;
   readonly socketPath: string | undefined;
   readonly tls: { readonly key: string; readonly cert: string } | undefined;
@@ -57,12 +73,12 @@ export class OriginProgram implements OriginConnectionOwner {
   readonly #script: Script | undefined;
   readonly #secureContext: SecureContext | undefined;
   readonly #connections: OriginConnection[] = []; // by number
-  readonly #sockets = new Set<Socket>(); // those whose client has not ended them
+  readonly #sockets = new Set<OriginSocket>(); // those whose client has not ended them
   readonly #open = new Set<OriginConnection>();
   readonly #gates = new Map<string, Gate>();
-  readonly #sleeping = new Set<NodeJS.Timeout>();
+  readonly #sleeping = new Set<Timer>();
   #rules: readonly Rule[];
-  #server: Server | undefined;
+  #server: OriginServer | undefined;
   #port: number;
   #requests = 0;
   #mostOpen = 0;
@@ -127,12 +143,16 @@ export class OriginProgram implements OriginConnectionOwner {
   sleep(ms: number): Promise<void> {
     return new Promise((resolve) => {
       if (this.#closed) return; // steps that were under way when the origin was closed end here
-      const timer = setTimeout(() => {
+      const timer = this.after(ms, () => {
         this.#sleeping.delete(timer);
         resolve();
-      }, ms);
+      });
       this.#sleeping.add(timer);
     });
+  }
+
+  after(ms: number, call: () => void): Timer {
+    return this.#parts.after(ms, call);
   }
 
   #fits(when: NonNullable<Rule['when']>, scene: Partial<Scene> & { readonly connection: number }): boolean {
@@ -173,7 +193,7 @@ export class OriginProgram implements OriginConnectionOwner {
     this.#server = server;
     const { socketPath, backlog } = this.#plan;
     const where: ListenOptions =
-      socketPath === undefined ? { host: '127.0.0.1', port: this.#port } : { path: socketPath };
+      socketPath === undefined ? { host: this.#plan.hostname, port: this.#port } : { path: socketPath };
     return new Promise((resolve, reject) => {
       server.once('error', (error) => {
         this.#server = undefined;
@@ -198,11 +218,11 @@ export class OriginProgram implements OriginConnectionOwner {
     this.#closed = true;
     this.#server?.close();
     this.#server = undefined;
-    for (const timer of this.#sleeping) clearTimeout(timer);
+    for (const timer of this.#sleeping) timer.cancel();
     await Promise.all([...this.#open].map((connection) => connection.end('destroy')));
   }
 
-  #accept(socket: Socket): void {
+  #accept(socket: OriginSocket): void {
     const connection = new this.#parts.OriginConnection(this, socket, this.#connections.length);
     this.#connections.push(connection);
     this.#open.add(connection);
@@ -224,7 +244,7 @@ export class OriginProgram implements OriginConnectionOwner {
     this.record({ seen: 'most-open', open: this.#mostOpen });
   }
 
-  #secure(raw: Socket): TLSSocket {
+  #secure(raw: OriginSocket): TLSSocket {
     return new this.#parts.tls.TLSSocket(raw, {
       isServer: true,
       ALPNProtocols: ['http/1.1'],

@@ -28,6 +28,7 @@ const { parentPort, workerData } = require('node:worker_threads');
 const parts = {
   net: require('node:net'),
   tls: require('node:tls'),
+  after: ${parts.after},
   AnswerWriter: ${parts.AnswerWriter},
   OriginConnection: ${parts.OriginConnection},
   OriginWire: ${parts.OriginWire},

@@ -5,20 +5,26 @@
  * source text is carried into a worker thread.
  */
 
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Bytes } from './steps.js';
 
-export class OriginWire {
-  readonly #raw: Socket;
-  #socket: Socket; // what is written to: `raw`, or the TLS socket on it
+/** The part of `net.Socket` that an origin uses. */
+export interface OriginSocket extends Duplex {
+  setNoDelay(noDelay: boolean): unknown;
+  resetAndDestroy(): unknown;
+}
 
-  constructor(raw: Socket) {
+export class OriginWire {
+  readonly #raw: OriginSocket;
+  #socket: Duplex; // what is written to: `raw`, or the TLS socket on it
+
+  constructor(raw: OriginSocket) {
     this.#raw = raw;
     this.#socket = raw;
   }
 
   /** TLS begins: from now on bytes go through `socket`. */
-  secure(socket: Socket): void {
+  secure(socket: Duplex): void {
     this.#socket = socket;
   }
 

@@ -2,7 +2,9 @@
 
 import { createServer } from 'node:net';
 import { createSecureContext, TLSSocket } from 'node:tls';
+import type { Timer } from '../clock.js';
 import { AnswerWriter } from './answer-writer.js';
+import type { MemoryNetwork } from './memory-network.js';
 import { OriginConnection } from './origin-connection.js';
 import { type OriginCommand, type OriginParts, type OriginPlan, OriginProgram } from './origin-program.js';
 import { type ConnectionRecord, OriginRecords, type RequestRecord } from './origin-records.js';
@@ -11,8 +13,15 @@ import { OriginWire } from './origin-wire.js';
 import { RequestReader } from './request-reader.js';
 import type { Rule, Script, Step } from './steps.js';
 
+/** Refers to nothing outside itself: its source text is carried into a worker thread. */
+function after(ms: number, call: () => void): Timer {
+  const timer = setTimeout(call, ms);
+  return { cancel: () => clearTimeout(timer) };
+}
+
 const PARTS: OriginParts = {
   net: { createServer },
+  after,
   tls: { createSecureContext, TLSSocket },
   AnswerWriter,
   OriginConnection,
@@ -21,8 +30,12 @@ const PARTS: OriginParts = {
 };
 
 export interface ScriptedOriginOptions {
-  /** On 127.0.0.1. Default: one that the system chooses. */
+  /** Default: one that the system chooses. */
   readonly port?: number | undefined;
+  /** Listens in this network in memory, without sockets, and takes its time from there. Neither with `thread` nor with `tls`. */
+  readonly network?: MemoryNetwork | undefined;
+  /** The host of its URL, only with `network`. Default 127.0.0.1. */
+  readonly hostname?: string | undefined;
   /** Listens on this unix socket instead. */
   readonly socketPath?: string | undefined;
   /** PEM. The origin speaks TLS; the steps of the moment `connection` come before the handshake. */
@@ -52,8 +65,8 @@ class OriginHere implements Running {
   readonly #program: OriginProgram;
   #watcher: (() => void) | undefined;
 
-  constructor(plan: OriginPlan, script: Script | undefined) {
-    this.#program = new OriginProgram(PARTS, plan, script, (event) => {
+  constructor(parts: OriginParts, plan: OriginPlan, script: Script | undefined) {
+    this.#program = new OriginProgram(parts, plan, script, (event) => {
       this.records.apply(event);
       this.#watcher?.();
     });
@@ -79,6 +92,7 @@ interface Expectation {
 }
 
 const LONGEST_WAIT_MS = 5_000;
+const HOSTNAME = '127.0.0.1';
 
 /**
  * A TCP or TLS server on 127.0.0.1 that plays a script for each connection and request, and records every connection,
@@ -98,12 +112,12 @@ export class ScriptedOrigin {
   #port = 0;
 
   private constructor(options: ScriptedOriginOptions) {
-    const { port = 0, socketPath, tls, backlog, rules = [], script, thread = false } = options;
-    const plan: OriginPlan = { port, socketPath, tls, backlog, rules };
-    if (thread && script !== undefined)
-      throw new TypeError('a script is a function and cannot cross to a thread: give rules');
+    checkTogether(options);
+    const { port = 0, hostname = HOSTNAME, socketPath, tls, backlog, rules = [], script, thread, network } = options;
+    const plan: OriginPlan = { hostname, port, socketPath, tls, backlog, rules };
+    const parts = network === undefined ? PARTS : { ...PARTS, ...network.parts };
     this.#options = options;
-    this.#running = thread ? new OriginThread(PARTS, plan) : new OriginHere(plan, script);
+    this.#running = thread === true ? new OriginThread(PARTS, plan) : new OriginHere(parts, plan, script);
     this.#running.watch(() => this.#check());
   }
 
@@ -126,8 +140,9 @@ export class ScriptedOrigin {
 
   /** `http://127.0.0.1:port`, `https:` with TLS; `http://localhost` on a unix socket. */
   get url(): string {
-    const scheme = this.#options.tls === undefined ? 'http' : 'https';
-    return this.#options.socketPath === undefined ? `${scheme}://127.0.0.1:${this.#port}` : `${scheme}://localhost`;
+    const { tls, socketPath, hostname = HOSTNAME } = this.#options;
+    const scheme = tls === undefined ? 'http' : 'https';
+    return socketPath === undefined ? `${scheme}://${hostname}:${this.#port}` : `${scheme}://localhost`;
   }
 
   /** Requests whose head was read, oldest first. */
@@ -255,4 +270,13 @@ export class ScriptedOrigin {
   #unseen(holds: () => boolean, withinMs: number): Error {
     return new Error(`after ${withinMs} ms not so: ${holds.toString()}. The origin saw ${this.describe()}`);
   }
+}
+
+function checkTogether({ script, thread = false, network, tls, hostname }: ScriptedOriginOptions): void {
+  if (thread && script !== undefined)
+    throw new TypeError('a script is a function and cannot cross to a thread: give rules');
+  if (network !== undefined && thread) throw new TypeError('a network in memory does not reach into another thread');
+  if (network !== undefined && tls !== undefined) throw new TypeError('a network in memory has no TLS');
+  if (network === undefined && hostname !== undefined)
+    throw new TypeError('a hostname of its own needs a network in memory');
 }

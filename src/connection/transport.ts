@@ -1,0 +1,87 @@
+/** Dials through something else than the machine's sockets: a network in memory, for tests. */
+
+import type { Deadline, Deadlines } from '../deadlines.js';
+import {
+  type DialListener,
+  type DialTarget,
+  type DialUnderWay,
+  dialError,
+  type Intake,
+  type OpenSocket,
+} from './dial.js';
+import type { Liveness } from './liveness.js';
+
+/** Whom to reach, and where the bytes that come are to be put. */
+export interface Destination extends Pick<DialTarget, 'protocol' | 'hostname' | 'port' | 'socketPath'> {
+  /** As of `net.connect`: `callback` is told how many bytes are in `buffer`; false = stop reading until `resume()`. */
+  readonly onread: { readonly buffer: Uint8Array; callback(count: number): boolean };
+}
+
+/** Receives the end of a dial: one of the two, once, and not within `connect`. */
+export interface Connecting {
+  /** `askKernel` tells what has been sent to the socket and not yet been read. */
+  opened(socket: OpenSocket, askKernel: () => Liveness): void;
+  /** `code`, if the cause has one, is that of a system error: `ECONNREFUSED`. */
+  failed(cause: Error): void;
+}
+
+/** What carries connections. */
+export interface Transport {
+  connect(destination: Destination, connecting: Connecting): void;
+}
+
+/** One dial, with the limit on its time and the names of its failures that a dial of a socket has. */
+export class TransportDial implements DialUnderWay, Connecting {
+  readonly #target: DialTarget;
+  readonly #listener: DialListener;
+  readonly #deadline: Deadline;
+  readonly #intake: Intake;
+  #spokeFirst = false;
+  #ended = false;
+
+  constructor(transport: Transport, target: DialTarget, deadlines: Deadlines, listener: DialListener) {
+    this.#target = target;
+    this.#listener = listener;
+    const intake: Intake = {
+      receive: () => {
+        this.#spokeFirst = true;
+        return false;
+      },
+    };
+    this.#intake = intake;
+    this.#deadline = deadlines.create(() => this.#timedOut());
+    this.#deadline.set(target.connectTimeoutMs);
+    const { protocol, hostname, port, socketPath, window } = target;
+    const onread = { buffer: window, callback: (count: number) => intake.receive(count) };
+    transport.connect({ protocol, hostname, port, socketPath, onread }, this);
+  }
+
+  opened(socket: OpenSocket, askKernel: () => Liveness): void {
+    if (this.#ended) {
+      socket.destroy();
+      return;
+    }
+    this.#end();
+    this.#listener.opened({ socket, intake: this.#intake, spokeFirst: this.#spokeFirst, askKernel });
+  }
+
+  failed(cause: Error): void {
+    if (this.#ended) return;
+    this.#end();
+    this.#listener.failed(dialError(this.#target.origin, cause, this.#target.protocol === 'https:'));
+  }
+
+  abandon(): void {
+    if (!this.#ended) this.#end();
+  }
+
+  #timedOut(): void {
+    const { connectTimeoutMs } = this.#target;
+    this.failed(Object.assign(new Error(`not open after ${connectTimeoutMs} ms`), { code: 'ETIMEDOUT' }));
+  }
+
+  #end(): void {
+    this.#ended = true;
+    this.#deadline.clear();
+  }
+}

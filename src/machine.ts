@@ -1,0 +1,22 @@
+/** What a backend takes from the machine that it runs on: time, sockets, chance. Tests hand in another one. */
+
+import { type Clock, systemClock } from './clock.js';
+import { type StartDial, startDial } from './connection/dial.js';
+import { type Transport, TransportDial } from './connection/transport.js';
+
+/** Made by `pooled-backend/testing`: a `MemoryNetwork` is one. */
+export interface Machine {
+  readonly clock: Clock;
+  /** Carries the connections instead of TCP, TLS and unix sockets. Default: those. */
+  readonly transport?: Transport | undefined;
+  /** A number from 0 to below 1, as of `Math.random`. */
+  random(): number;
+}
+
+export const thisMachine: Machine = { clock: systemClock, random: Math.random };
+
+/** Begins dials as this machine does. */
+export function dialsOf({ transport }: Machine): StartDial {
+  if (transport === undefined) return startDial;
+  return (target, _session, deadlines, listener) => new TransportDial(transport, target, deadlines, listener);
+}

@@ -1,0 +1,157 @@
+/** A network in memory with a clock that stands still: a backend and its origins run in it without a socket. */
+
+import { EventEmitter } from 'node:events';
+import type { AddressInfo, ListenOptions } from 'node:net';
+import type { Clock, Timer } from '../clock.js';
+import type { Connecting, Destination, Transport } from '../connection/transport.js';
+import type { Machine } from '../machine.js';
+import { ManualClock } from './manual-clock.js';
+import { type MemorySocket, memorySockets } from './memory-socket.js';
+import type { OriginNet, OriginParts, OriginServer } from './origin-program.js';
+import type { OriginSocket } from './origin-wire.js';
+
+export interface MemoryNetworkOptions {
+  /** Default: one of its own. */
+  readonly clock?: ManualClock | undefined;
+}
+
+type Accept = (socket: OriginSocket) => void;
+
+const FIRST_PORT = 49_152;
+// One thing leads to another over promises, streams and turns of the event loop: after so many without a delivery, to none.
+const QUIET_TURNS = 4;
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/**
+ * What a `PooledBackend` takes for its machine: no sockets, and no time but what {@link advance} gives. Scripted origins
+ * listen in it.
+ *
+ * ```ts
+ * const network = new MemoryNetwork();
+ * const origin = await ScriptedOrigin.start({ network });
+ * const backend = new PooledBackend({ origins: [origin.url] }, network);
+ * ```
+ *
+ * What is sent arrives one turn of the event loop later. The host name of an origin is taken as it is written.
+ */
+export class MemoryNetwork implements Machine {
+  /** Stands still until {@link advance}; only what is to be called soon is called by the event loop. */
+  readonly clock: Clock;
+  readonly transport: Transport;
+  /** @internal What a scripted origin listens with. */
+  readonly parts: Pick<OriginParts, 'net' | 'after'>;
+  readonly #time: ManualClock;
+  readonly #servers = new Map<string, Accept>(); // by address
+  readonly #sockets = new Set<MemorySocket>(); // both ends of every connection
+  #lastPort = FIRST_PORT;
+
+  constructor({ clock: time = new ManualClock() }: MemoryNetworkOptions = {}) {
+    this.#time = time;
+    const after = (ms: number, call: () => void): Timer => time.after(ms, call);
+    this.clock = { now: () => time.now(), wallNow: () => time.wallNow(), after, soon };
+    this.transport = {
+      connect: (destination, connecting) => void setImmediate(() => this.#connect(destination, connecting)),
+    };
+    const net: OriginNet = { createServer: (_options, accept) => new MemoryServer(this.#listening(accept)) };
+    this.parts = { net, after };
+  }
+
+  /** Always 0.5, so that waits that are shortened at random have one length. */
+  random(): number {
+    return 0.5;
+  }
+
+  /** Moves the time on by `ms`, from timer to timer; after each comes all that it leads to. */
+  async advance(ms: number): Promise<void> {
+    const time = this.#time;
+    const end = time.now() + ms;
+    await this.settle();
+    for (let next = time.nextTimer; next !== undefined && next <= end; next = time.nextTimer) {
+      time.advance(Math.max(0, next - time.now()));
+      await this.settle();
+    }
+    time.advance(Math.max(0, end - time.now()));
+    await this.settle();
+  }
+
+  /** Resolves when everything has happened that needs no time. */
+  async settle(): Promise<void> {
+    for (let quiet = 0; quiet < QUIET_TURNS; quiet += 1) {
+      await turn();
+      if ([...this.#sockets].some((socket) => socket.underway > 0)) quiet = -1;
+    }
+  }
+
+  #connect({ protocol, hostname, port, socketPath, onread }: Destination, connecting: Connecting): void {
+    const address = socketPath ?? `${hostname}:${port}`;
+    const accept = this.#servers.get(address);
+    if (protocol === 'https:' || accept === undefined) {
+      const reason = protocol === 'https:' ? 'a network in memory has no TLS' : `nobody listens on ${address}`;
+      connecting.failed(Object.assign(new Error(reason), { code: 'ECONNREFUSED' }));
+      return;
+    }
+    const ends = memorySockets({ delivery: 'next-turn', onread });
+    for (const socket of ends) {
+      this.#sockets.add(socket);
+      socket.once('close', () => setImmediate(() => this.#sockets.delete(socket)));
+    }
+    const [near, far] = ends;
+    far.allowHalfOpen = true;
+    connecting.opened(near, () => near.askKernel());
+    accept(far);
+  }
+
+  #listening(accept: Accept): Listening {
+    return {
+      open: ({ host, port = 0, path }) => {
+        const chosen = port === 0 ? ++this.#lastPort : port;
+        const address = path ?? `${host}:${chosen}`;
+        if (this.#servers.has(address)) throw Object.assign(new Error(`${address} is taken`), { code: 'EADDRINUSE' });
+        this.#servers.set(address, accept);
+        const close = (): void => void this.#servers.delete(address);
+        return { port: chosen, close };
+      },
+    };
+  }
+}
+
+/** Keeps the process alive until then, as the machine's clock does. */
+function soon(call: () => void): Timer {
+  const immediate = setImmediate(call);
+  return { cancel: () => clearImmediate(immediate) };
+}
+
+interface Listening {
+  /** @throws Error when somebody listens there */
+  open(where: ListenOptions): { readonly port: number; close(): void };
+}
+
+class MemoryServer extends EventEmitter implements OriginServer {
+  readonly #listening: Listening;
+  #open: { readonly port: number; close(): void } | undefined;
+
+  constructor(listening: Listening) {
+    super();
+    this.#listening = listening;
+  }
+
+  listen(where: ListenOptions, listening: () => void): void {
+    try {
+      this.#open = this.#listening.open(where);
+    } catch (error) {
+      setImmediate(() => this.emit('error', error));
+      return;
+    }
+    setImmediate(listening);
+  }
+
+  address(): AddressInfo {
+    return { address: '', family: 'memory', port: this.#open?.port ?? 0 };
+  }
+
+  close(): void {
+    this.#open?.close();
+    this.#open = undefined;
+  }
+}
