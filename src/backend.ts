@@ -11,6 +11,7 @@ import { WaitQueue } from './dispatch/wait-queue.js';
 import { loadLlhttp, readWindow } from './http1/llhttp.js';
 import { dialsOf, type Machine, thisMachine } from './machine.js';
 import { ByteBudget } from './mount/byte-budget.js';
+import { type BackendFetchInit, fetchOver } from './mount/fetch.js';
 import { createHandler, type RequestHandler } from './mount/handler.js';
 import type { MountedBackend } from './mount/mounted-backend.js';
 import { OpenTunnels } from './mount/open-tunnels.js';
@@ -150,6 +151,16 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
   /** Sends one request. Rejects with a `BackendError`. */
   request(options: BackendRequestOptions): Promise<BackendResponse> {
     return sendRequest(this.#mounted, options);
+  }
+
+  /**
+   * `fetch` as the standard has it, with Node's own `Response`. A path is enough of a URL, an absolute one has to be of one
+   * of the origins, and the origin is chosen by the backend. Redirects within the backend are followed. Rejects with a
+   * `TypeError` whose cause is the `BackendError`, or with the reason of an aborted signal.
+   */
+  fetch(input: string | URL | Request, init?: BackendFetchInit): Promise<Response> {
+    const bases = this.options.origins.map(({ origin }) => new URL(origin).origin);
+    return fetchOver(this.#mounted, bases, input, init);
   }
 
   /** Resolves when `minConnections` are open to each origin, or could not be opened. */

@@ -12,6 +12,7 @@ export {
   type Progress,
 } from './errors.js';
 export type { Machine } from './machine.js';
+export type { BackendFetchInit } from './mount/fetch.js';
 export type { RequestHandler } from './mount/handler.js';
 export type { BackendRequestOptions, BackendResponse } from './mount/request.js';
 export type { UpgradeHandler } from './mount/upgrade.js';

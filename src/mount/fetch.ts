@@ -1,0 +1,199 @@
+/** `backend.fetch()`: fetch as the standard has it, over a backend, with Node's own `Request` and `Response`. */
+
+import { pipeline, type Readable } from 'node:stream';
+import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
+import type { NonIdempotentTravel } from '../dispatch/request.js';
+import { BackendError } from '../errors.js';
+import { asBackendError } from './error-answer.js';
+import type { MountedBackend } from './mounted-backend.js';
+import { type BackendRequestOptions, type BackendResponse, sendRequest } from './request.js';
+
+/** What `fetch` of the standard takes, and what only a backend understands. */
+export interface BackendFetchInit extends RequestInit {
+  /** Whether it may be sent twice. @default by the backend's option, then by method */
+  readonly idempotent?: boolean;
+  /** As the backend's option of that name. */
+  readonly nonIdempotent?: NonIdempotentTravel;
+}
+
+type Sending = Pick<BackendRequestOptions, 'method' | 'body' | 'idempotent' | 'nonIdempotent'> & {
+  readonly headers: Headers;
+};
+
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+const BODILESS = new Set([204, 205, 304]);
+const MOST_REDIRECTS = 20;
+const BODY_FIELDS = ['content-encoding', 'content-language', 'content-location', 'content-type', 'content-length'];
+
+/**
+ * @param bases the origins of the backend, as `URL.origin` writes them; the first one is what a path is relative to
+ * @throws TypeError as a rejection, with the `BackendError` as its cause; or the reason of an aborted signal
+ */
+export async function fetchOver(
+  house: MountedBackend,
+  bases: readonly string[],
+  input: string | URL | Request,
+  init: BackendFetchInit = {},
+): Promise<Response> {
+  const { idempotent, nonIdempotent, ...standard } = init;
+  const request = new Request(input instanceof Request ? input : new URL(input, bases[0]), standard);
+  if (request.integrity !== '') throw new TypeError('integrity is not supported by backend.fetch()');
+  const headers = new Headers(request.headers);
+  if (!headers.has('accept')) headers.set('accept', '*/*');
+  if (!headers.has('accept-encoding')) headers.set('accept-encoding', 'gzip, deflate, br');
+  const sending: Sending = {
+    method: request.method,
+    headers,
+    body: bodyOf(request, init.body, headers),
+    ...(idempotent !== undefined && { idempotent }),
+    ...(nonIdempotent !== undefined && { nonIdempotent }),
+  };
+  return followed(house, bases, new URL(request.url), request, sending);
+}
+
+async function followed(
+  house: MountedBackend,
+  bases: readonly string[],
+  start: URL,
+  { redirect, signal }: Request,
+  first: Sending,
+): Promise<Response> {
+  let [url, sending] = [start, first];
+  for (let redirects = 0; ; redirects++) {
+    if (!bases.includes(url.origin))
+      throw new TypeError(`${url.origin} is no origin of the backend: ${bases.join(', ')}`);
+    const response = await sent(house, url, sending, signal);
+    const location = response.headers.location;
+    const isRedirect = REDIRECTS.has(response.statusCode) && typeof location === 'string';
+    if (!isRedirect || redirect === 'manual') return standardResponse(response, url, redirects > 0, sending, signal);
+    response.body.destroy();
+    if (redirect === 'error') throw new TypeError(`${url} answered with a redirect to ${location}`);
+    if (redirects === MOST_REDIRECTS) throw new TypeError(`more than ${MOST_REDIRECTS} redirects`);
+    sending = redirected(sending, response.statusCode);
+    url = next(url, location);
+  }
+}
+
+function next(url: URL, location: string): URL {
+  if (!URL.canParse(location, url.href)) throw new TypeError(`a redirect to ${location}, which is no URL`);
+  return new URL(location, url);
+}
+
+async function sent(house: MountedBackend, url: URL, sending: Sending, signal: AbortSignal): Promise<BackendResponse> {
+  try {
+    return await sendRequest(house, { ...sending, path: url.pathname + url.search, signal });
+  } catch (thrown) {
+    if (signal.aborted) throw signal.reason;
+    throw new TypeError('fetch failed', { cause: thrown });
+  }
+}
+
+/** What is sent to where a redirect leads (Fetch, HTTP-redirect fetch). */
+function redirected(sending: Sending, status: number): Sending {
+  const { method = 'GET', body, headers, ...rest } = sending;
+  const becomesGet = status === 303 ? method !== 'GET' && method !== 'HEAD' : status < 303 && method === 'POST';
+  if (!becomesGet) {
+    if (body instanceof ReadableStream) throw new TypeError(`${status} asks for a body again that was a stream`);
+    return sending;
+  }
+  const kept = new Headers(headers);
+  for (const name of BODY_FIELDS) kept.delete(name);
+  // What was declared of the method before says nothing of this one.
+  const { idempotent: _, ...others } = rest;
+  return { ...others, method: 'GET', headers: kept, body: undefined };
+}
+
+/** Bytes and text as they were given, so that their length is known and they can be sent again. */
+function bodyOf(request: Request, given: BackendFetchInit['body'], headers: Headers): BackendRequestOptions['body'] {
+  if (typeof given === 'string' || given instanceof Uint8Array || given instanceof ArrayBuffer) return given;
+  if (given instanceof URLSearchParams) return given.toString();
+  if (given instanceof Blob) headers.set('content-length', String(given.size));
+  return request.body ?? undefined;
+}
+
+// --- the response --------------------------------------------------------------------------------------------------------
+
+function standardResponse(
+  response: BackendResponse,
+  url: URL,
+  isRedirected: boolean,
+  { method }: Sending,
+  signal: AbortSignal,
+): Response {
+  const { statusCode: status, statusText, rawHeaders, body } = response;
+  try {
+    const headers = new Headers();
+    for (let i = 0; i < rawHeaders.length; i += 2) headers.append(rawHeaders[i] ?? '', rawHeaders[i + 1] ?? '');
+    const isBodiless = BODILESS.has(status) || method === 'HEAD';
+    if (isBodiless) body.resume();
+    const stream = isBodiless ? null : streamOf(body, headers.get('content-encoding'), signal);
+    const made = new Response(stream, { status, statusText, headers });
+    // A response that was made has no URL; one that was fetched has.
+    Object.defineProperty(made, 'url', { value: url.href.replace(/#.*$/, '') });
+    Object.defineProperty(made, 'redirected', { value: isRedirected });
+    return made;
+  } catch (thrown) {
+    body.destroy();
+    throw new TypeError('fetch failed', { cause: asBackendError(thrown) });
+  }
+}
+
+/** Decoded, and with the reason of the signal for its error when that was it. */
+function streamOf(body: Readable, encoding: string | null, signal: AbortSignal): ReadableStream<Uint8Array> {
+  const decoded = [...decodersOf(encoding)].reduce<Readable>(
+    (from, decoder) => pipeline(from, decoder, () => undefined),
+    body,
+  );
+  const reader = decoded[Symbol.asyncIterator]();
+  return new ReadableStream(
+    {
+      type: 'bytes',
+      async pull(controller) {
+        try {
+          const { done, value } = await reader.next();
+          if (!done) {
+            controller.enqueue(new Uint8Array(value));
+            return;
+          }
+          controller.close();
+          controller.byobRequest?.respond(0);
+        } catch (thrown) {
+          controller.error(signal.aborted ? signal.reason : new TypeError('terminated', { cause: thrown }));
+        }
+      },
+      async cancel() {
+        body.destroy();
+        decoded.destroy();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+/** Last coding first; none when one is not known, as the standard has it. */
+function decodersOf(encoding: string | null) {
+  const codings =
+    encoding === null
+      ? []
+      : encoding
+          .toLowerCase()
+          .split(',')
+          .map((coding) => coding.trim());
+  if (codings.length > 5) throw new BackendError('http_protocol_error', `the body has ${codings.length} codings`);
+  const decoders = codings.reverse().map(decoderOf);
+  return decoders.every((decoder) => decoder !== undefined) ? decoders : [];
+}
+
+function decoderOf(coding: string) {
+  switch (coding) {
+    case 'gzip':
+    case 'x-gzip':
+      return createGunzip();
+    case 'deflate':
+      return createInflate();
+    case 'br':
+      return createBrotliDecompress();
+    default:
+      return undefined;
+  }
+}

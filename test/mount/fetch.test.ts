@@ -1,0 +1,190 @@
+import { gzipSync } from 'node:zlib';
+import type { BackendFetchInit, PooledBackend } from 'pooled-backend';
+import { answer, close, execute, type Script, send, stall } from 'pooled-backend/testing';
+import { expect, test } from 'vitest';
+import { startBackend, startOrigin, until } from './setting.js';
+
+async function backendOf(script?: Script) {
+  const origin = await startOrigin({ script });
+  return { origin, backend: startBackend(origin), url: origin.url };
+}
+
+const failureOf = (backend: PooledBackend, path: string, init?: BackendFetchInit) =>
+  backend.fetch(path, init).then(
+    () => Promise.reject(new Error('it did not fail')),
+    (error) => error,
+  );
+
+test('a path gives a Response, with what fetch says of it', async () => {
+  const { backend, url, origin } = await backendOf(() => [
+    execute(),
+    answer({
+      status: 201,
+      reason: 'Made',
+      fields: { 'X-A': ['1', '2'], 'Set-Cookie': ['a=1', 'b=2'] },
+      body: '{"a":1}',
+    }),
+  ]);
+  const response = await backend.fetch('/items?b=c');
+  expect(response).toBeInstanceOf(Response);
+  expect([response.status, response.statusText, response.ok]).toEqual([201, 'Made', true]);
+  expect([response.url, response.redirected]).toEqual([`${url}/items?b=c`, false]);
+  expect([response.headers.get('x-a'), response.headers.getSetCookie()]).toEqual(['1, 2', ['a=1', 'b=2']]);
+  expect(await response.json()).toEqual({ a: 1 });
+  expect(origin.requests[0]?.headers).toMatchObject({ accept: '*/*', 'accept-encoding': 'gzip, deflate, br' });
+});
+
+const stream = () => new Blob(['hello']).stream();
+test.each<[string, () => BackendFetchInit, string | undefined, string | undefined]>([
+  ['text', () => ({ body: 'hello' }), '5', 'text/plain;charset=UTF-8'],
+  ['bytes', () => ({ body: new TextEncoder().encode('hello') }), '5', undefined],
+  ['a Blob', () => ({ body: new Blob(['hello'], { type: 'text/x' }) }), '5', 'text/x'],
+  ['a stream', () => ({ body: stream(), duplex: 'half' }), undefined, undefined],
+])('a body of %s is sent as it is', async (_, init, length, type) => {
+  const { backend, origin } = await backendOf();
+  await (await backend.fetch('/', { method: 'POST', ...init() })).text();
+  const [sent] = origin.requests;
+  expect(Buffer.from(sent?.body ?? []).toString()).toBe('hello');
+  expect([sent?.headers['content-length'], sent?.headers['content-type']]).toEqual([length, type]);
+});
+
+test('a form is sent with its boundary', async () => {
+  const { backend, origin } = await backendOf();
+  const form = new FormData();
+  form.set('a', 'b');
+  await (await backend.fetch('/', { method: 'POST', body: form })).text();
+  expect(origin.requests[0]?.headers['content-type']).toMatch(/^multipart\/form-data; boundary=/);
+  expect(Buffer.from(origin.requests[0]?.body ?? []).toString()).toContain('name="a"\r\n\r\nb\r\n');
+});
+
+test('a Request is sent as it is', async () => {
+  const { backend, origin, url } = await backendOf();
+  const request = new Request(`${url}/a`, { method: 'PUT', body: 'hello', headers: { 'X-A': '1' } });
+  await (await backend.fetch(request)).text();
+  const [sent] = origin.requests;
+  expect([sent?.method, sent?.path, sent?.headers['x-a'], Buffer.from(sent?.body ?? []).toString()]).toEqual([
+    'PUT',
+    '/a',
+    '1',
+    'hello',
+  ]);
+});
+
+test.each([204, 205, 304])('a %i has no body', async (status) => {
+  const { backend } = await backendOf(() => [
+    execute(),
+    answer({ status, framing: status === 205 ? 'length' : 'none' }),
+  ]);
+  const response = await backend.fetch('/');
+  expect([response.status, response.body]).toEqual([status, null]);
+});
+
+test('what is compressed is decoded', async () => {
+  const { backend } = await backendOf(() => [
+    execute(),
+    answer({ fields: { 'Content-Encoding': 'gzip' }, body: gzipSync('hello') }),
+  ]);
+  expect(await (await backend.fetch('/')).text()).toBe('hello');
+});
+
+const redirecting: Script = ({ request: { path } }) => {
+  const status = /^\/(30\d)$/.exec(path)?.[1];
+  if (status !== undefined) return [execute(), answer({ status: Number(status), fields: { Location: 'to#here' } })];
+  if (path === '/round') return [execute(), answer({ status: 302, fields: { Location: '/round' } })];
+  if (path === '/out') return [execute(), answer({ status: 302, fields: { Location: 'http://elsewhere.test/' } })];
+  return [execute(), answer({ body: path })];
+};
+
+test.each<[string, number, string, string]>([
+  ['POST', 301, 'GET', ''],
+  ['POST', 302, 'GET', ''],
+  ['POST', 303, 'GET', ''],
+  ['PUT', 302, 'PUT', 'hello'],
+  ['POST', 307, 'POST', 'hello'],
+  ['POST', 308, 'POST', 'hello'],
+])('a %s that is redirected by %i is followed by %s', async (method, status, then, body) => {
+  const { backend, origin, url } = await backendOf(redirecting);
+  const response = await backend.fetch(`/${status}`, { method, body: 'hello', headers: { 'Content-Type': 'text/x' } });
+  expect([await response.text(), response.url, response.redirected]).toEqual(['/to', `${url}/to`, true]);
+  const sent = origin.requests[1];
+  expect([sent?.method, Buffer.from(sent?.body ?? []).toString()]).toEqual([then, body]);
+  expect(sent?.headers['content-type']).toBe(then === 'GET' ? undefined : 'text/x');
+});
+
+test('a redirect is given out, or an error, when that is asked for', async () => {
+  const { backend } = await backendOf(redirecting);
+  const response = await backend.fetch('/302', { redirect: 'manual' });
+  expect([response.status, response.headers.get('location')]).toEqual([302, 'to#here']);
+  expect((await failureOf(backend, '/302', { redirect: 'error' })).message).toContain('redirect to to#here');
+});
+
+test.each<[string, BackendFetchInit, string]>([
+  ['/round', {}, 'more than 20 redirects'],
+  ['/out', {}, 'http://elsewhere.test is no origin of the backend'],
+  ['/307', { method: 'POST', body: stream(), duplex: 'half' }, '307 asks for a body again that was a stream'],
+  ['http://elsewhere.test/', {}, 'http://elsewhere.test is no origin of the backend'],
+  ['/', { integrity: 'sha256-x' }, 'integrity is not supported'],
+  ['/', { method: 'GET', body: 'x' }, 'body'],
+])('%s is refused: %j', async (path, init, message) => {
+  const { backend } = await backendOf(redirecting);
+  const failure = await failureOf(backend, path, init);
+  expect(failure).toBeInstanceOf(TypeError);
+  expect(failure.message).toContain(message);
+});
+
+test('an abort rejects with the reason, also in the body, and closes the connection', async () => {
+  const { backend, origin } = await backendOf(({ request: { path } }) =>
+    path === '/silent'
+      ? [execute(), stall()]
+      : [execute(), send('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf'), stall()],
+  );
+  const abort = new AbortController();
+  const waiting = failureOf(backend, '/silent', { signal: abort.signal });
+  const body = (await backend.fetch('/half', { signal: abort.signal })).text();
+  await origin.until(() => origin.executions('/silent') === 1);
+  const reason = new Error('enough');
+  abort.abort(reason);
+  expect(await waiting).toBe(reason);
+  await expect(body).rejects.toBe(reason);
+  await until(() => backend.stats().origins[0]?.connections.open === 0);
+});
+
+test('a body that is cancelled ends the exchange', async () => {
+  const { backend } = await backendOf(() => [
+    execute(),
+    send('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf'),
+    stall(),
+  ]);
+  await (await backend.fetch('/')).body?.cancel();
+  await until(() => backend.stats().origins[0]?.connections.open === 0);
+});
+
+test('a failure names the BackendError, and a POST is executed once', async () => {
+  const { backend, origin } = await backendOf(() => [execute(), close()]);
+  const failure = await failureOf(backend, '/pay', { method: 'POST', body: 'x' });
+  expect(failure).toMatchObject({
+    message: 'fetch failed',
+    cause: { code: 'connection_terminated', delivery: 'unknown' },
+  });
+  expect(origin.executions('/pay')).toBe(1);
+});
+
+test('idempotent says that a POST may be sent twice', async () => {
+  const { backend, origin } = await backendOf(({ connection }) =>
+    connection === 0 ? [execute(), close()] : [execute(), answer({ body: 'found' })],
+  );
+  const response = await backend.fetch('/search', { method: 'POST', body: 'x', idempotent: true });
+  expect([await response.text(), origin.executions('/search')]).toEqual(['found', 2]);
+});
+
+test('a body that breaks off is an error for its reader', async () => {
+  const { backend } = await backendOf(() => [
+    execute(),
+    send('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf'),
+    close(),
+  ]);
+  await expect((await backend.fetch('/')).text()).rejects.toMatchObject({
+    message: 'terminated',
+    cause: { code: 'http_response_incomplete' },
+  });
+});
