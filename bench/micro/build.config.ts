@@ -4,7 +4,7 @@ import { defineConfig } from 'tsup';
 import { llhttpForEsbuild } from '../../llhttp.config.js';
 
 export default defineConfig({
-  entry: { micro: 'bench/micro/micro.ts' },
+  entry: { micro: 'bench/micro/micro.ts', curves: 'bench/micro/curves.ts' },
   outDir: 'bench/micro/dist',
   format: ['esm'],
   target: 'node20',
