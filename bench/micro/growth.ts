@@ -74,8 +74,13 @@ function taking(size: number): Case {
 function picking(size: number): Case {
   const balancer = leastBusy();
   const candidates = Array.from({ length: size }, (_, index) => ({
-    ...{ origin: `http://10.0.0.${index}`, index, busy: index % 7, idle: 5, dialling: 0 },
-    ...{ maxConnections: 100, weight: 1 },
+    origin: `http://10.0.0.${index}`,
+    index,
+    busy: index % 7,
+    idle: 5,
+    dialling: 0,
+    maxConnections: 100,
+    weight: 1,
   }));
   return repeated('', () => {
     seen.last = balancer.pick(candidates);

@@ -15,9 +15,12 @@ export class Rotation {
     let gained = 0;
     let richest = -1;
     let mostCredit = Number.NEGATIVE_INFINITY;
-    for (const [position, candidate] of candidates.entries()) {
+    // By position: entries() makes 64 bytes for each candidate of each pick (bench/micro).
+    for (let position = 0; position < candidates.length; position += 1) {
+      const candidate = candidates[position];
+      if (candidate === undefined || !takesPart(candidate)) continue;
       const weight = weighted ? candidate.weight : 1;
-      if (weight === 0 || !takesPart(candidate)) continue;
+      if (weight === 0) continue;
       gained += weight;
       const credit = (this.#credits[candidate.index] ?? 0) + weight;
       this.#credits[candidate.index] = credit;
