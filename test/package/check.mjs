@@ -5,7 +5,7 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -42,6 +42,21 @@ assert.ok(!JSON.stringify(imported).includes('"default"'), 'named exports only')
 assert.ok(imported[0].includes('PooledBackend') && imported[0].includes('BackendError'), `. gives ${imported[0]}`);
 assert.ok(imported[1].includes('fastifyPooledBackend'), `./fastify gives ${imported[1]}`);
 assert.ok(imported[3].includes('BackendDispatcher'), `./undici gives ${imported[3]}`);
+
+// A worker finds its program in the text of classes, which a bundler may have renamed.
+copyFileSync(new URL('kit.mjs', import.meta.url), join(project, 'kit.mjs'));
+const use = "import('./kit.mjs').then(({ useKit }) => useKit(core, kit, require('node:assert')));";
+const asEsm = `import { createRequire } from 'node:module';
+import * as core from '${names[0]}';
+import * as kit from '${names[2]}';
+const require = createRequire(import.meta.url);
+`;
+writeFileSync(join(project, 'uses-kit.mjs'), asEsm + use);
+writeFileSync(
+  join(project, 'uses-kit.cjs'),
+  `const core = require('${names[0]}'), kit = require('${names[2]}');\n${use}`,
+);
+for (const file of ['uses-kit.mjs', 'uses-kit.cjs']) run(process.execPath, [file], project);
 
 const allowed = new Set([...Object.keys(dependencies), ...Object.keys(peerDependencies), name]);
 for (const file of readdirSync(join(installed, 'dist'))) {
