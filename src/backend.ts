@@ -54,6 +54,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
   readonly #clock: Clock;
   readonly #deadlines: Deadlines;
   readonly #outliers: OutlierWatch | undefined;
+  readonly #observer: Observer;
   readonly #tunnels = new OpenTunnels();
   readonly #statusFeeds: StatusFeed[] = [];
   #answered: Promise<void> | undefined; // all requests, since it is closing
@@ -74,6 +75,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
     const deadlines = new Deadlines(clock);
     this.#deadlines = deadlines;
     const observer = new Observer(this, resolved.logger);
+    this.#observer = observer;
     this.#dispatcher = new Dispatcher({
       clock,
       deadlines,
@@ -205,22 +207,28 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
 
   /** Ends every request with a `BackendError` whose cause is `error`, and every connection, now. */
   destroy(error?: Error): void {
+    const wasClosed = this.#dispatcher.state === 'closed';
     this.#dispatcher.close(error);
     this.#outliers?.close();
     for (const origin of this.#origins) origin.close('destroyed');
     this.#tunnels.destroy();
-    for (const feed of this.#statusFeeds) feed.close();
-    this.#deadlines.rest();
+    this.#rest(wasClosed, error);
   }
 
   async #closeAfter(answered: Promise<void>): Promise<void> {
     await answered;
     await this.#tunnels.allClosed();
+    const wasClosed = this.#dispatcher.state === 'closed';
     this.#dispatcher.close(undefined);
     this.#outliers?.close();
     for (const origin of this.#origins) origin.close('drained');
+    this.#rest(wasClosed, undefined);
+  }
+
+  #rest(wasClosed: boolean, error: Error | undefined): void {
     for (const feed of this.#statusFeeds) feed.close();
     this.#deadlines.rest();
+    if (!wasClosed && this.#observer.watches('close')) this.#observer.emit('close', { error });
   }
 
   /** `close()`. */

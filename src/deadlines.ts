@@ -39,13 +39,13 @@ class ListedDeadline implements Deadline, Linked<ListedDeadline> {
  * it is, so a request that is answered in time costs a few field writes.
  */
 export class Deadlines {
-  readonly #clock: Clock;
+  readonly clock: Clock;
   readonly #listed = new LinkedSet<ListedDeadline>(); // those with a moment
   #timer: Timer | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
 
   constructor(clock: Clock) {
-    this.#clock = clock;
+    this.clock = clock;
   }
 
   /** A deadline, clear at first. `expire` is called each time its moment passes; it is clear again by then. */
@@ -73,7 +73,7 @@ export class Deadlines {
       this.#listed.delete(deadline);
       return;
     }
-    deadline.at = (now ?? this.#clock.now()) + ms;
+    deadline.at = (now ?? this.clock.now()) + ms;
     this.#listed.add(deadline);
     if (deadline.at < this.#timerAt) this.#runTo(deadline.at);
   }
@@ -82,13 +82,13 @@ export class Deadlines {
     this.#timer?.cancel();
     this.#timerAt = at;
     // Rounded up: a timer that fires a fraction early would find nothing due and start again.
-    this.#timer = this.#clock.after(Math.max(0, Math.ceil(at - this.#clock.now())), () => this.#sweep());
+    this.#timer = this.clock.after(Math.max(0, Math.ceil(at - this.clock.now())), () => this.#sweep());
   }
 
   #sweep(): void {
     this.#timer = undefined;
     this.#timerAt = Number.POSITIVE_INFINITY;
-    const now = this.#clock.now();
+    const now = this.clock.now();
     let earliest = Number.POSITIVE_INFINITY;
     let due: ListedDeadline[] | undefined;
     for (const deadline of this.#listed) {
@@ -100,7 +100,7 @@ export class Deadlines {
     if (earliest !== Number.POSITIVE_INFINITY) this.#runTo(earliest);
     // A blocked event loop runs timers before it reads what is in the kernel already, so the answer that would clear
     // this deadline may be there: 20 of 20 answered requests would have been timed out.
-    if (due !== undefined) this.#clock.soon(() => this.#expire(due, now));
+    if (due !== undefined) this.clock.soon(() => this.#expire(due, now));
   }
 
   #expire(due: readonly ListedDeadline[], sweptAt: number): void {

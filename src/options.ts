@@ -50,6 +50,8 @@ export interface Logger {
   info(details: object, message: string): void;
   warn(details: object, message: string): void;
   error(details: object, message: string): void;
+  /** Whether it writes this level: what it does not write is not built. Without it everything is. */
+  isLevelEnabled?(level: 'debug' | 'info' | 'warn' | 'error'): boolean;
 }
 
 /** What may be retried beside the cases that are always safe; idempotent requests only. */

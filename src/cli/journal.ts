@@ -2,6 +2,7 @@
 
 import type { EventEmitter } from 'node:events';
 import { type Clock, systemClock } from '../clock.js';
+import { eventLine } from '../event-line.js';
 import { type BackendEvents, type EventName, LEVELS } from '../observe.js';
 import { LOG_LEVELS, type LogLevel } from './settings.js';
 
@@ -46,15 +47,7 @@ export class Journal {
 
   #tell(level: LogLevel, message: string, details: object): void {
     const time = new Date(this.#clock.wallNow()).toISOString();
-    const words = Object.entries(details).map(([name, value]) => `${name}=${shown(value)}`);
-    this.#write(`${[time, level.padEnd(5), message, ...words].join(' ')}\n`);
+    const words = [time, level.padEnd(5), message, eventLine(details)];
+    this.#write(`${words.filter((word) => word !== '').join(' ')}\n`);
   }
-}
-
-/** A value on one line. */
-function shown(value: unknown): string {
-  if (value instanceof Error) return JSON.stringify(value.message);
-  if (typeof value === 'number') return String(Math.round(value * 1000) / 1000);
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
-  return /^[\w.:/?&=%@+-]+$/.test(text) ? text : JSON.stringify(text);
 }

@@ -78,7 +78,7 @@ export class Exchange implements BodyTarget {
   #listener: ExchangeListener | undefined; // gone when the client is: the rest is read and dropped
   #requestEnded = false; // everything was handed to the socket
   #rest: Uint8Array | undefined; // of a long piece of the body
-  #bodyBytes = 0;
+  receivedBytes = 0; // of the response's body
   #streams = false; // an event stream is silent as long as it likes
   paused = false;
 
@@ -92,7 +92,7 @@ export class Exchange implements BodyTarget {
   get bytesLeft(): number {
     const framing = this.head?.framing;
     if (framing?.kind === 'none') return 0;
-    return framing?.kind === 'length' ? framing.bytes - this.#bodyBytes : Number.POSITIVE_INFINITY;
+    return framing?.kind === 'length' ? framing.bytes - this.receivedBytes : Number.POSITIVE_INFINITY;
   }
 
   get phase(): Phase {
@@ -217,7 +217,7 @@ export class Exchange implements BodyTarget {
   }
 
   onBody(bytes: Buffer): void {
-    this.#bodyBytes += bytes.length;
+    this.receivedBytes += bytes.length;
     if (this.#listener?.onBody(bytes) === false) this.#pause();
   }
 

@@ -2,6 +2,8 @@
 
 import type { Exchange, Ending as ExchangeEnding } from '../connection/exchange.js';
 import { type Attempt, BackendError, type Delivery, type Phase, type Progress } from '../errors.js';
+import type { RequestTimes } from '../observe.js';
+import type { Patience } from './patience.js';
 import type { Ending } from './retry-policy.js';
 
 /** An attempt while it runs. */
@@ -19,6 +21,10 @@ export class Attempts {
   ambiguousResends = 0;
   /** The requester has the final head: there is no way back. */
   headForwarded = false;
+  /** When the last one began. */
+  begunAt = 0;
+  /** When the read was over that brought the final head; nobody asks the clock for it but where that is not the last read. */
+  headAt: number | undefined = undefined;
 
   get count(): number {
     return this.list.length;
@@ -31,7 +37,9 @@ export class Attempts {
     return { reused, sent, received, headForwarded, ambiguousResends, attempts: count } as const;
   }
 
-  begin(origin: string, reused: boolean): void {
+  begin(origin: string, reused: boolean, now: number): void {
+    this.begunAt = now;
+    this.headAt = undefined;
     this.list.push({ origin, phase: 'checkout', reused, sent: 'nothing', received: 'nothing', cause: undefined });
   }
 
@@ -45,6 +53,12 @@ export class Attempts {
     attempt.sent = exchange.sent;
     attempt.received = exchange.received;
     return attempt;
+  }
+
+  /** What it took until `now`, the waits included. */
+  times({ startedAt, waitedMs, connectMs }: Patience, now: number): RequestTimes {
+    const responseMs = this.headAt === undefined ? undefined : this.headAt - this.begunAt;
+    return { durationMs: now - startedAt, waitedMs, connectMs, responseMs };
   }
 
   /** Whether any of them may have been processed. */

@@ -110,6 +110,7 @@ export class Dispatcher implements Dispatching, RunHouse {
     if (refusal !== undefined) this.#refuse(refusal);
     if (!run.waiting) return;
     run.patience.wait();
+    run.requester.waits(run.travel, this.#queue.length);
     this.demand.pump();
   }
 

@@ -19,6 +19,8 @@ export class Patience {
   #requestDeadline: Deadline | undefined;
   #waitingSince: number | undefined;
   #waitedBeforeMs = 0;
+  /** The part of the waits in which the connections that it got were being dialled. */
+  connectMs = 0;
 
   constructor(
     { queueTimeout, requestTimeout }: { readonly queueTimeout: number; readonly requestTimeout: number },
@@ -58,8 +60,10 @@ export class Patience {
     this.#queueDeadline.set(this.waitLeftMs);
   }
 
-  endWait(): void {
+  /** It got a connection, which was being dialled between these moments. */
+  endWait(dialledAt: number, openedAt: number): void {
     if (this.#waitingSince === undefined) return;
+    this.connectMs += Math.max(0, openedAt - Math.max(dialledAt, this.#waitingSince));
     this.#waitedBeforeMs = this.waitedMs;
     this.#waitingSince = undefined;
     this.#queueDeadline?.clear();

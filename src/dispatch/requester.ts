@@ -1,27 +1,39 @@
 /** Who asked: hears the response, one read at a time, and the news of the request, in the context that it was made in. */
 
 import { AsyncResource } from 'node:async_hooks';
+import type { Clock } from '../clock.js';
+import type { Exchange } from '../connection/exchange.js';
 import type { BackendError } from '../errors.js';
 import type { ResponseHead } from '../http1/response-parser.js';
-import type { BackendEvents, EventName, Observer } from '../observe.js';
+import type { BackendEvents, EventName, Observer, RequestNews, RequestTimes } from '../observe.js';
+import { AttemptBeginning } from './attempt-beginning.js';
+import type { Attempts } from './attempts.js';
 import type { OutgoingRequest, ResponseSink, Taken } from './request.js';
 import type { ResendReason } from './retry-policy.js';
+import type { RunHouse } from './run-house.js';
+
+/** Whoever can say how long a request took so far: asked only when somebody watches. */
+export interface Timed {
+  readonly times: RequestTimes;
+}
 
 /** The context is the requester's own: sockets outlive requests. */
 export class Requester extends AsyncResource {
   readonly sink: ResponseSink;
   readonly #request: OutgoingRequest;
   readonly #observer: Observer;
+  readonly #clock: Clock;
   // What the read under way has brought. It is told at its end, when it is known whether the response ends with it: a small
   // response is one entry into the context, and one write.
   #head: ResponseHead | undefined;
   #body: Buffer | undefined;
 
-  constructor(request: OutgoingRequest, sink: ResponseSink, observer: Observer) {
+  constructor(request: OutgoingRequest, sink: ResponseSink, { observer, clock }: Pick<RunHouse, 'observer' | 'clock'>) {
     super('PooledRequest');
     this.sink = sink;
     this.#request = request;
     this.#observer = observer;
+    this.#clock = clock;
   }
 
   // --- the response ----------------------------------------------------------------------------------------------------
@@ -60,25 +72,56 @@ export class Requester extends AsyncResource {
 
   // --- what anybody may watch ------------------------------------------------------------------------------------------
 
+  watches(name: EventName): boolean {
+    return this.#observer.watches(name);
+  }
+
+  waits(travel: string, length: number): void {
+    if (this.watches('wait')) this.#emit('wait', { ...this.#news, travel, length });
+  }
+
+  /** Returns the fields that were added for this attempt. */
+  attemptBegun({ count, list }: Attempts, waitedMs: number): readonly string[] | undefined {
+    const { origin = '', reused = false } = list[count - 1] ?? {};
+    const beginning = new AttemptBeginning({ ...this.#news, attempt: count, origin, reused, waitedMs });
+    this.#emit('attempt', beginning);
+    return beginning.takeAdded();
+  }
+
+  attemptEnded(attempts: Attempts, exchange: Exchange | undefined, error: BackendError | undefined): void {
+    if (!this.watches('attemptEnd')) return;
+    const { count, list, begunAt } = attempts;
+    const { origin = '', reused = false } = list[count - 1] ?? {};
+    const { head, receivedBytes = 0 } = exchange ?? {};
+    const end = { durationMs: this.#clock.now() - begunAt, statusCode: head?.statusCode, receivedBytes, error };
+    this.#emit('attemptEnd', { ...this.#news, attempt: count, origin, reused, ...end });
+  }
+
   resent(origin: string, reason: ResendReason): void {
-    const { method, path } = this.#request;
-    if (this.#observer.watches('resend')) this.#emit('resend', { origin, method, path, reason });
+    if (this.watches('resend')) this.#emit('resend', { ...this.#news, origin, reason });
   }
 
   refused(error: BackendError): void {
-    const { method, path } = this.#request;
-    if (this.#observer.watches('refuse')) this.#emit('refuse', { method, path, error });
+    if (this.watches('refuse')) this.#emit('refuse', { ...this.#news, error });
   }
 
-  failed(error: BackendError): void {
-    const { method, path } = this.#request;
-    if (this.#observer.watches('fail')) this.#emit('fail', { method, path, error });
+  failed(error: BackendError, timed: Timed): void {
+    if (this.watches('fail')) this.#emit('fail', { ...this.#news, error, ...timed.times });
   }
 
-  answered(origin: string, statusCode: number, attempts: number, durationMs: number): void {
-    if (!this.#observer.watches('request')) return;
+  /** To its end, or it has become a tunnel. */
+  answered(attempts: Attempts, exchange: Exchange | undefined, timed: Timed): void {
+    this.attemptEnded(attempts, exchange, undefined);
+    if (!this.watches('request')) return;
+    const { count, list } = attempts;
+    const { origin = '' } = list[count - 1] ?? {};
+    const statusCode = exchange?.head?.statusCode ?? 0;
+    this.#emit('request', { ...this.#news, origin, statusCode, attempts: count, ...timed.times });
+  }
+
+  get #news(): RequestNews {
     const { method, path } = this.#request;
-    this.#emit('request', { method, path, origin, statusCode, attempts, durationMs });
+    return { request: this.asyncId(), method, path };
   }
 
   #emit<Name extends EventName>(name: Name, details: BackendEvents[Name][0]): void {

@@ -27,6 +27,9 @@ export type Ending =
 /** What the owner has opted into, for idempotent requests. */
 export type RetryOn = 'headers-timeout' | 429 | 500 | 502 | 503 | 504;
 
+/** The statuses that may lead to a re-send; the others need no judgement. */
+export const JUDGED_STATUSES: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
+
 /** All that the decision depends on. */
 export interface RetryFacts {
   readonly ending: Ending;

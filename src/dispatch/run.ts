@@ -1,37 +1,28 @@
 /** One request from beginning to end: its attempts, and what its requester gets to hear. */
 
+import type { Connection } from '../connection/connection.js';
 import type { Exchange, Ending as ExchangeEnding, ExchangeListener } from '../connection/exchange.js';
 import { type Attempt, asBackendError, BackendError } from '../errors.js';
-import { fieldValue } from '../http1/fields.js';
-import { writeRequestHead } from '../http1/request-head.js';
 import type { ResponseHead } from '../http1/response-parser.js';
 import type { Linked } from '../linked-set.js';
+import type { RequestTimes } from '../observe.js';
 import type { Origin } from '../origin/origin.js';
 import type { DialWaiter } from '../origin/setting.js';
 import type { Tenancy } from '../origin/tenancy.js';
 import { AskedBody } from './asked-body.js';
 import { Attempts } from './attempts.js';
+import { headText } from './head-text.js';
 import { isIdempotent } from './idempotence.js';
 import { Patience, type PatienceListener } from './patience.js';
-import { framingOf } from './replay-body.js';
 import type { Dispatch, OutgoingRequest, ResponseSink, Taken, Tunnel } from './request.js';
 import { Requester } from './requester.js';
-import {
-  type Ending,
-  judgeRetry,
-  parseRetryAfter,
-  type Resend,
-  type RetryFacts,
-  withoutToken,
-} from './retry-policy.js';
+import { retryFacts } from './retry-facts.js';
+import { type Ending, JUDGED_STATUSES, judgeRetry, type Resend, withoutToken } from './retry-policy.js';
 import type { RunHouse } from './run-house.js';
 import { Waiter } from './wait-queue.js';
 
 // Milliseconds until a process that dies has closed its listening socket and what it had not accepted.
 const GOING_MS = 50;
-
-// The statuses that may lead to a re-send; the others need no judgement.
-const JUDGED_STATUSES: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
 
 export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaiter, PatienceListener, Linked<Run> {
   previousLinked: Run | undefined = undefined;
@@ -39,17 +30,15 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
   isLinked = false;
   readonly request: OutgoingRequest;
   readonly patience: Patience;
+  readonly requester: Requester;
+  readonly idempotent: boolean;
   readonly #house: RunHouse;
-  readonly #requester: Requester;
   readonly #attempts = new Attempts();
-  readonly #idempotent: boolean;
   #head = '';
   #authority: string | undefined; // that the head was written for
   #origin: Origin | undefined;
   #exchange: Exchange | undefined;
   #asked: AskedBody | undefined; // of the exchange, when its body waits for 100
-  #begunAt = 0;
-  #statusCode = 0;
   #ended = false;
 
   constructor(request: OutgoingRequest, sink: ResponseSink, house: RunHouse) {
@@ -57,9 +46,9 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
     super(idempotent || request.nonIdempotent === 'any' ? 'any' : request.nonIdempotent);
     this.request = request;
     this.patience = new Patience(request.timeouts, house.clock, house.deadlines, this);
-    this.#requester = new Requester(request, sink, house.observer);
+    this.requester = new Requester(request, sink, house);
     this.#house = house;
-    this.#idempotent = idempotent;
+    this.idempotent = idempotent;
   }
 
   get attempts(): readonly Attempt[] {
@@ -72,29 +61,41 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
    * Writes the head, so that what cannot be written is refused before a connection is taken.
    * @throws BackendError `http_request_error`
    */
-  prepare(authority: string): void {
-    if (this.#authority === authority) return;
-    const { method, path, host = authority, fields, body, acceptsTrailers, upgrade } = this.request;
-    this.#authority = authority;
-    this.#head = writeRequestHead({ method, path, host, fields, framing: framingOf(body), acceptsTrailers, upgrade });
+  prepare(authority: string, added?: readonly string[]): void {
+    if (this.#authority === authority && added === undefined) return;
+    this.#head = headText(this.request, authority, added);
+    this.#authority = added === undefined ? authority : undefined;
   }
 
   /** `now` is the clock's, for who has just asked it. */
   begin(origin: Origin, tenancy: Tenancy, now = this.#house.clock.now()): void {
     const { connection } = tenancy;
     const { authority } = origin.address;
-    this.patience.endWait();
+    this.patience.endWait(tenancy.dialledAt, connection.openedAt);
     this.#origin = origin;
-    this.#begunAt = now;
-    this.#attempts.begin(origin.address.origin, connection.exchanges > 0);
+    this.#attempts.begin(origin.address.origin, connection.exchanges > 0, now);
     origin.lend(tenancy, this.travel, now);
     this.prepare(authority);
     this.#asked = AskedBody.of(this.request, this.#house.deadlines);
     this.#exchange = connection.begin(this.#asked?.request ?? this.request, this);
+    if (this.requester.watches('attempt') && !this.#tellAttempt(connection, authority)) return;
     if (!this.#exchange.start(this.#head, now)) {
-      const refused = 'the kernel refused the first write: the connection was closed';
-      this.#judge('refused-write', new BackendError('connection_terminated', refused));
-    } else if (this.travel === 'fresh' && !this.#idempotent) origin.expectFresh();
+      this.#refused('the kernel refused the first write: the connection was closed');
+    } else if (this.travel === 'fresh' && !this.idempotent) origin.expectFresh();
+  }
+
+  /** False = what those did who watch has ended it, or took so long that the connection was closed meanwhile. */
+  #tellAttempt(connection: Connection, authority: string): boolean {
+    const added = this.requester.attemptBegun(this.#attempts, this.patience.waitedMs);
+    if (this.#ended) return false;
+    if (added !== undefined) this.prepare(authority, added);
+    const closed = connection.isAlive() === false;
+    if (closed) this.#refused('the connection was closed before the first write');
+    return !closed;
+  }
+
+  #refused(message: string): void {
+    this.#judge('refused-write', new BackendError('connection_terminated', message));
   }
 
   /** A dial of its own has ended well. */
@@ -123,13 +124,16 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
 
   /** What becomes of the request, now that its attempt has ended without a response for the requester. */
   #judge(ending: Ending, cause: BackendError): void {
-    this.#attempts.record(this.#exchange, cause);
+    const exchange = this.#exchange;
+    this.#attempts.record(exchange, cause);
     const facts = this.#facts(ending);
     this.#exchange = undefined;
     let verdict = judgeRetry(facts);
     if (verdict.retry && verdict.costsToken && !this.#house.budget.tryWithdraw()) verdict = withoutToken(facts);
     if (verdict.countsAgainstHealth) this.#origin?.standing.failed(cause.code, this.#attempts.headForwarded);
     else this.#origin?.standing.gaveNoVerdict();
+    this.requester.attemptEnded(this.#attempts, exchange, cause);
+    if (this.#ended) return;
     if (verdict.retry) this.#resend(verdict);
     else this.fail(cause);
   }
@@ -140,7 +144,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
     const { clock } = this.#house;
     if (ambiguous) this.#attempts.ambiguousResends += 1;
     origin.tally.countResent(reason);
-    this.#requester.resent(origin.address.origin, reason);
+    this.requester.resent(origin.address.origin, reason);
     this.travel = 'fresh';
     if (delayMs === 0) this.#house.redial(this, origin, preferOtherOrigin);
     else clock.after(delayMs, () => this.#ended || this.#house.redial(this, origin, preferOtherOrigin));
@@ -150,46 +154,48 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
 
   onInformation(statusCode: number, statusText: string, rawHeaders: readonly string[]): void {
     if (statusCode === 100) this.#asked?.ask();
-    const { sink } = this.#requester;
-    this.#requester.runInAsyncScope(sink.onInformation, sink, statusCode, statusText, rawHeaders);
+    const { sink } = this.requester;
+    this.requester.runInAsyncScope(sink.onInformation, sink, statusCode, statusText, rawHeaders);
   }
 
   onHead(head: ResponseHead): void {
     if (JUDGED_STATUSES.has(head.statusCode) && this.#resendsAfter(head)) return;
     this.#answered(head);
-    this.#requester.gotHead(head);
+    this.requester.gotHead(head);
   }
 
   #answered({ statusCode }: ResponseHead): void {
     this.#origin?.standing.answered(statusCode);
     this.#attempts.headForwarded = true;
     this.#attempts.record(this.#exchange, undefined);
-    this.#statusCode = statusCode;
   }
 
   /** The request ends with its 101: the tunnel is no part of it. */
   exchangeSwitched(head: ResponseHead, tunnel: Tunnel): void {
     this.#answered(head);
+    this.#attempts.headAt = this.#house.clock.now();
     this.#origin?.tally.countTunnel();
+    const exchange = this.#exchange;
     this.#end(undefined);
-    this.#tellRequest(this.#house.clock.now());
-    const { sink } = this.#requester;
+    this.requester.answered(this.#attempts, exchange, this);
+    const { sink } = this.requester;
     if (sink.onSwitch === undefined) tunnel.destroy();
-    else this.#requester.runInAsyncScope(sink.onSwitch, sink, head, tunnel);
+    else this.requester.runInAsyncScope(sink.onSwitch, sink, head, tunnel);
   }
 
   onBody(bytes: Buffer): boolean {
-    this.#requester.gotBody(bytes);
+    this.requester.gotBody(bytes);
     return true;
   }
 
   readEnded(): Taken {
-    return this.#requester.readEnded();
+    if (this.#attempts.headForwarded) this.#attempts.headAt ??= this.#house.clock.now();
+    return this.requester.readEnded();
   }
 
   exchangeEnded(trailers: readonly string[], now: number): void {
     try {
-      this.#requester.runInAsyncScope(this.#tellEnd, this, trailers, now);
+      this.requester.runInAsyncScope(this.#tellEnd, this, trailers, now);
     } catch (thrown) {
       this.fail(asBackendError(thrown));
       throw thrown;
@@ -197,12 +203,14 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
   }
 
   #tellEnd(trailers: readonly string[], now: number): void {
-    this.#requester.tell(true);
+    this.#attempts.headAt ??= now;
+    this.requester.tell(true);
     if (this.#ended) return;
-    this.#attempts.record(this.#exchange, undefined);
-    this.#end(now - this.#begunAt);
-    this.#tellRequest(now);
-    this.#requester.sink.onEnd(trailers);
+    const exchange = this.#exchange;
+    this.#attempts.record(exchange, undefined);
+    this.#end(now - this.#attempts.begunAt);
+    this.requester.answered(this.#attempts, exchange, this);
+    this.requester.sink.onEnd(trailers);
   }
 
   /** True = this response is not for the requester: the request is sent again. */
@@ -212,9 +220,11 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
     if (!verdict.retry || (verdict.costsToken && !this.#house.budget.tryWithdraw())) return false;
     attempt.cause = new BackendError('http_protocol_error', `answered ${head.statusCode}`, { origin: attempt.origin });
     this.#origin?.standing.answeredInVain(head.statusCode);
-    this.#exchange?.abandon();
+    const exchange = this.#exchange;
+    exchange?.abandon();
     this.#exchange = undefined;
-    this.#resend(verdict);
+    this.requester.attemptEnded(this.#attempts, exchange, undefined);
+    if (!this.#ended) this.#resend(verdict);
     return true;
   }
 
@@ -232,13 +242,13 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
   fail(error: BackendError): void {
     if (this.#ended) return;
     const failure = this.#giveUp(error);
-    const { sink } = this.#requester;
-    this.#requester.runInAsyncScope(sink.onFail, sink, failure);
+    const { sink } = this.requester;
+    this.requester.runInAsyncScope(sink.onFail, sink, failure);
   }
 
   /** It was not taken in. */
   refuse(error: BackendError): void {
-    this.#requester.refused(error);
+    this.requester.refused(error);
     this.fail(error);
   }
 
@@ -253,16 +263,18 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
 
   #giveUp(cause: BackendError): BackendError {
     this.#house.leave(this);
-    this.#requester.leave();
-    if (this.#exchange !== undefined) {
-      this.#attempts.record(this.#exchange, cause);
-      this.#exchange.abandon();
+    this.requester.leave();
+    const exchange = this.#exchange;
+    if (exchange !== undefined) {
+      this.#attempts.record(exchange, cause);
+      exchange.abandon();
       this.#origin?.standing.gaveNoVerdict();
     }
     const error = this.#attempts.failure(cause);
     this.#origin?.tally.countDelivery(error.delivery);
     this.#end(undefined);
-    this.#requester.failed(error);
+    if (exchange !== undefined) this.requester.attemptEnded(this.#attempts, exchange, error);
+    this.requester.failed(error, this);
     return error;
   }
 
@@ -276,25 +288,12 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
 
   // --- facts ---------------------------------------------------------------------------------------------------------------
 
-  #facts(ending: Ending, head?: ResponseHead): RetryFacts {
-    const { maxAttempts, retryOn, clock } = this.#house;
-    const retryAfter = head === undefined ? undefined : fieldValue(head.rawHeaders, 'retry-after');
-    return {
-      ending,
-      status: head?.statusCode,
-      retryAfterMs: retryAfter === undefined ? undefined : parseRetryAfter(retryAfter, clock.wallNow()),
-      idempotent: this.#idempotent,
-      ...this.#attempts.facts,
-      bodySpent: this.request.body?.replayable === false,
-      maxAttempts,
-      retryOn,
-      timeLeftMs: this.patience.leftMs,
-      upgrade: this.request.upgrade !== undefined,
-    };
+  #facts(ending: Ending, head?: ResponseHead) {
+    return retryFacts({ ending, head, attempts: this.#attempts, run: this }, this.#house);
   }
 
-  #tellRequest(now: number): void {
-    const { origin = '' } = this.#origin?.address ?? {};
-    this.#requester.answered(origin, this.#statusCode, this.#attempts.count, now - this.patience.startedAt);
+  /** As of now. */
+  get times(): RequestTimes {
+    return this.#attempts.times(this.patience, this.#house.clock.now());
   }
 }

@@ -11,7 +11,8 @@ import type { Tenancy } from './tenancy.js';
 
 /** Hears how each dial ended. The slot is still dialling. */
 export interface DiallerListener {
-  dialled(slot: Slot<Tenancy>, dialled: Dialled, purpose: DialPurpose): void;
+  /** `begunAt`: moment on the clock at which the dial began. */
+  dialled(slot: Slot<Tenancy>, dialled: Dialled, purpose: DialPurpose, begunAt: number): void;
   dialFailed(slot: Slot<Tenancy>, error: BackendError, purpose: DialPurpose): void;
   /** The wait after a failed dial is over. */
   mayDialAgain(): void;
@@ -81,10 +82,11 @@ export class Dialler {
     if (slot === undefined) throw new Error(`a dial to ${this.#target.origin} without an empty slot`);
     this.#pool.startDial(slot);
     this.#backoff.begin();
+    const begunAt = this.#deadlines.clock.now();
     const dial = this.#start({
       opened: (dialled) => {
         this.#dials.delete(slot);
-        this.#listener.dialled(slot, dialled, purpose);
+        this.#listener.dialled(slot, dialled, purpose, begunAt);
       },
       failed: (error) => {
         this.#dials.delete(slot);

@@ -156,10 +156,10 @@ export class Origin implements Landlord, DiallerListener {
     this.#dialler.dial(purpose);
   }
 
-  dialled(slot: Slot<Tenancy>, dialled: Dialled, purpose: DialPurpose): void {
+  dialled(slot: Slot<Tenancy>, dialled: Dialled, purpose: DialPurpose, begunAt: number): void {
     const { clock, random, maxConnectionAge, observer } = this.#setting;
     // Shortened at random, so that connections dialled together do not retire together.
-    const tenancy = new Tenancy(slot, clock.now() + maxConnectionAge * (1 - random() / 10), this);
+    const tenancy = new Tenancy(slot, begunAt, clock.now() + maxConnectionAge * (1 - random() / 10), this);
     try {
       const greeting = greetingError(this.address.origin, dialled, this.#connectionSetting.secure);
       if (greeting?.code === 'http_protocol_error') this.tally.poisoned += 1;
@@ -175,7 +175,8 @@ export class Origin implements Landlord, DiallerListener {
     this.#tenancies.add(tenancy);
     this.#pool.fill(slot, tenancy);
     if (observer.watches('connect')) {
-      observer.emit('connect', { origin: this.address.origin, open: this.#tenancies.size });
+      const durationMs = clock.now() - begunAt;
+      observer.emit('connect', { origin: this.address.origin, open: this.#tenancies.size, durationMs });
     }
     this.#dialOver(purpose);
     if (typeof purpose !== 'string' && purpose.opened(this, tenancy)) return;

@@ -14,6 +14,8 @@ export interface Landlord {
 
 export class Tenancy implements ConnectionOwner {
   readonly slot: Slot<Tenancy>;
+  /** Moment at which its dial began. */
+  readonly dialledAt: number;
   /** Moment from which it is not lent again. */
   readonly retireAt: number;
   /** How long it had been idle when it was lent last. */
@@ -25,8 +27,9 @@ export class Tenancy implements ConnectionOwner {
   #connection: Connection | undefined;
   readonly #landlord: Landlord;
 
-  constructor(slot: Slot<Tenancy>, retireAt: number, landlord: Landlord) {
+  constructor(slot: Slot<Tenancy>, dialledAt: number, retireAt: number, landlord: Landlord) {
     this.slot = slot;
+    this.dialledAt = dialledAt;
     this.retireAt = retireAt;
     this.#landlord = landlord;
   }

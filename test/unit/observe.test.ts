@@ -42,6 +42,46 @@ describe('watches()', () => {
   });
 });
 
+describe('a logger that says which levels it writes', () => {
+  const quiet = (told: unknown[]): EventLogger => ({
+    ...recordingLogger(told),
+    isLevelEnabled: (level) => level !== 'info' && level !== 'debug',
+  });
+
+  test('is not what an event of another level is built for', () => {
+    const observer = new Observer(new EventEmitter(), quiet([]));
+    expect([observer.watches('readmit'), observer.watches('eject')]).toEqual([false, true]);
+  });
+
+  test('is not told of it when somebody else is', () => {
+    const told: unknown[] = [];
+    const emitter = new EventEmitter<BackendEvents>();
+    emitter.on('readmit', () => undefined);
+    new Observer(emitter, quiet(told)).emit('readmit', details);
+    expect(told).toEqual([]);
+  });
+});
+
+describe('NODE_DEBUG', () => {
+  const debugLog = (lines: unknown[], enabled: boolean) =>
+    Object.assign((...given: unknown[]) => void lines.push(given), { enabled });
+
+  test('has every event told in one line', () => {
+    const lines: unknown[] = [];
+    const observer = new Observer(new EventEmitter(), undefined, debugLog(lines, true));
+    observer.emit('poisoned', { origin: 'http://o', heard: 'HTTP/1.1 408\r\n' });
+    expect([observer.watches('poisoned'), lines]).toEqual([
+      true,
+      [['%s %s', 'poisoned', 'origin=http://o heard="HTTP/1.1 408\\r\\n"']],
+    ]);
+  });
+
+  test('of other names is none of ours', () => {
+    const observer = new Observer(new EventEmitter(), undefined, debugLog([], false));
+    expect(observer.watches('poisoned')).toBe(false);
+  });
+});
+
 describe('emit()', () => {
   test('tells the logger at the level of the event, the channel, and the listeners', () => {
     const told: unknown[] = [];

@@ -30,7 +30,7 @@ describe('the delivery of all attempts together', () => {
   function attempts(...sent: Progress[]): Attempts {
     const all = new Attempts();
     for (const one of sent) {
-      all.begin('http://a.test:80', false);
+      all.begin('http://a.test:80', false, 0);
       all.record(undefined, new Error('broken')).sent = one;
     }
     return all;
@@ -53,7 +53,7 @@ describe('the delivery of all attempts together', () => {
 
 test('the error for the requester has the cause, its code and all attempts', () => {
   const all = new Attempts();
-  all.begin('http://a.test:80', true);
+  all.begin('http://a.test:80', true, 0);
   const cause = new BackendError('connection_terminated', 'it closed', { retryAfter: 3 });
   all.record(undefined, cause);
   const error = all.failure(cause);

@@ -36,7 +36,7 @@ test('waits add up, exchanges do not count', () => {
   const { clock, calls, patience } = patient();
   patience.wait();
   clock.advance(600);
-  patience.endWait();
+  patience.endWait(0, 0);
   clock.advance(5_000);
   expect([patience.waitedMs, patience.waitLeftMs]).toEqual([600, 400]);
   patience.wait();

@@ -11,7 +11,7 @@ test('a tenancy without a connection says so', async () => {
   for (let turn = 0; turn < 20 && !pool.canCheckout('empty'); turn += 1) await Promise.resolve();
   const slot = pool.checkout('empty');
   if (slot === undefined) throw new Error('no slot');
-  expect(() => new Tenancy(slot, Number.POSITIVE_INFINITY, LANDLORD).connection).toThrow('before it moved in');
+  expect(() => new Tenancy(slot, 0, Number.POSITIVE_INFINITY, LANDLORD).connection).toThrow('before it moved in');
 });
 
 test('a tenancy remembers how long it was idle when it was lent, which a close in silence teaches', async () => {

@@ -16,14 +16,15 @@ function listening() {
 test('each event is told in a sentence, without the path', () => {
   const { source, news } = listening();
   const error = new BackendError('connection_terminated', 'secret', { delivery: 'unknown', origin: A });
+  const asked = { request: 1, method: 'POST', path: '/secret' };
   source.emit('eject', { origin: A, reason: 'connection_refused', forMs: 999.7 });
   source.emit('readmit', { origin: A });
   source.emit('failOpen', { origins: [A] });
   source.emit('poisoned', { origin: A, heard: 'HTTP/1.1 408' });
   source.emit('dialFailed', { origin: A, error, retryInMs: 25 });
-  source.emit('resend', { origin: A, method: 'GET', path: '/secret', reason: 'reused-closed' });
-  source.emit('fail', { method: 'POST', path: '/secret', error });
-  source.emit('refuse', { method: 'GET', path: '/secret', error });
+  source.emit('resend', { ...asked, origin: A, reason: 'reused-closed' });
+  source.emit('fail', { ...asked, error, durationMs: 1, waitedMs: 0, connectMs: 0, responseMs: undefined });
+  source.emit('refuse', { ...asked, error });
   source.emit('stale', { origin: A, swept: 2 });
   expect(news.items.map(({ kind, text }) => `${kind}: ${text}`).toReversed()).toEqual([
     'eject: ejected for 1000 ms: connection_refused',
@@ -31,9 +32,9 @@ test('each event is told in a sentence, without the path', () => {
     'failOpen: too many origins are out: all of them are tried',
     'poisoned: sent bytes that nobody had asked for',
     'dialFailed: dial failed: connection_terminated',
-    'resend: GET sent again: reused-closed',
+    'resend: POST sent again: reused-closed',
     'fail: POST failed: connection_terminated, delivery unknown',
-    'refuse: GET refused: connection_terminated',
+    'refuse: POST refused: connection_terminated',
     'stale: closed idle connections',
   ]);
   expect(JSON.stringify(news.items)).not.toContain('secret');

@@ -64,6 +64,7 @@ export class Source extends EventEmitter<BackendEvents> implements StatusSource 
   }
 
   answered(durationMs: number, origin = 'http://a.test:80'): void {
-    this.emit('request', { method: 'GET', path: '/', origin, statusCode: 200, attempts: 1, durationMs });
+    const times = { durationMs, waitedMs: 0, connectMs: 0, responseMs: durationMs };
+    this.emit('request', { request: 1, method: 'GET', path: '/', origin, statusCode: 200, attempts: 1, ...times });
   }
 }

@@ -1,0 +1,201 @@
+import { describe, expect, test } from 'vitest';
+import { BackendError } from '../../../src/errors.js';
+import type { AttemptEndNews, AttemptNews } from '../../../src/observe.js';
+import { House, type HouseOptions, requester } from '../../house.js';
+
+type Story = [name: string, attempt: number, rest: object];
+
+/** A house with one warm connection, and what is told of attempts from then on. */
+async function watched(options: HouseOptions = {}) {
+  const house = await House.open({ spareConnections: false, ...options });
+  await house.sent();
+  const peer = await house.accept();
+  peer.answer();
+  await house.settle();
+  const story: Story[] = [];
+  const contexts: unknown[] = [];
+  house.emitter.on('attempt', ({ attempt, reused }) => {
+    contexts.push(requester.getStore());
+    story.push(['attempt', attempt, { reused }]);
+  });
+  house.emitter.on('attemptEnd', ({ attempt, statusCode, error }) => {
+    contexts.push(requester.getStore());
+    story.push(['attemptEnd', attempt, { statusCode, error: error?.code }]);
+  });
+  return { house, peer, story, contexts };
+}
+
+describe('an attempt is told as it begins and as it ends', () => {
+  test('when it is answered, in the context of the requester', async () => {
+    const { house, peer, story, contexts } = await watched();
+    await house.sent();
+    peer.answer();
+    await house.settle();
+    expect(story).toEqual([
+      ['attempt', 1, { reused: true }],
+      ['attemptEnd', 1, { statusCode: 200, error: undefined }],
+    ]);
+    expect(contexts).toEqual(['r2', 'r2']);
+  });
+
+  test('when it broke off and the request is sent again', async () => {
+    const { house, peer, story } = await watched();
+    await house.sent();
+    peer.fin();
+    await house.settle();
+    const other = await house.accept();
+    other.answer();
+    await house.settle();
+    expect(story).toEqual([
+      ['attempt', 1, { reused: true }],
+      ['attemptEnd', 1, { statusCode: undefined, error: 'connection_terminated' }],
+      ['attempt', 2, { reused: false }],
+      ['attemptEnd', 2, { statusCode: 200, error: undefined }],
+    ]);
+  });
+
+  test('when its status led to a re-send', async () => {
+    const { house, peer, story } = await watched({ retryOn: [503] });
+    await house.sent();
+    peer.answer({ status: 503 });
+    await house.settle();
+    (await house.accept()).answer();
+    await house.settle();
+    expect(story.map(([name, attempt, rest]) => [name, attempt, 'statusCode' in rest ? rest.statusCode : 0])).toEqual([
+      ['attempt', 1, 0],
+      ['attemptEnd', 1, 503],
+      ['attempt', 2, 0],
+      ['attemptEnd', 2, 200],
+    ]);
+  });
+
+  test('when the requester left', async () => {
+    const { house, story } = await watched();
+    const caller = await house.sent();
+    caller.abort();
+    await house.settle();
+    expect(story.at(-1)).toEqual(['attemptEnd', 1, { statusCode: undefined, error: 'client_aborted' }]);
+  });
+
+  test('with what was received of the body, and the time since its head was written', async () => {
+    const { house, peer } = await watched();
+    const ends: AttemptEndNews[] = [];
+    house.emitter.on('attemptEnd', (end) => ends.push(end));
+    await house.sent();
+    await house.advance(70);
+    peer.answer({ body: 'hello' });
+    await house.settle();
+    expect(ends).toMatchObject([{ origin: 'http://a.test:80', durationMs: 70, receivedBytes: 5 }]);
+  });
+});
+
+describe('a field that a listener adds', () => {
+  test('is in the head of that attempt alone, in the place of fields of its name', async () => {
+    const { house, peer } = await watched();
+    house.emitter.once('attempt', (attempt) => attempt.addField('Traceparent', '00-a'));
+    await house.sent({ fields: ['traceparent', 'theirs'] });
+    peer.fin();
+    await house.settle();
+    const other = await house.accept();
+    const traced = [peer, other].map(({ heard }) => heard.match(/^traceparent: .*$/gim));
+    expect(traced).toEqual([['Traceparent: 00-a'], ['traceparent: theirs']]);
+  });
+
+  test.each([
+    ['Host', 'b.test'],
+    ['Content-Length', '3'],
+    ['Transfer-Encoding', 'chunked'],
+    ['Connection', 'close'],
+    ['Expect', '100-continue'],
+    ['X', 'a\r\nb'],
+    ['a b', 'c'],
+  ])('is refused when it is %s: %s', async (name, value) => {
+    const { house } = await watched();
+    const thrown: unknown[] = [];
+    house.emitter.on('attempt', (attempt) => {
+      try {
+        attempt.addField(name, value);
+      } catch (error) {
+        thrown.push(BackendError.is(error) ? error.code : error);
+      }
+    });
+    await house.sent();
+    expect(thrown).toEqual(['http_request_error']);
+  });
+
+  test('comes too late once the event is over', async () => {
+    const { house } = await watched();
+    const told: AttemptNews[] = [];
+    house.emitter.on('attempt', (attempt) => told.push(attempt));
+    await house.sent();
+    expect(() => told[0]?.addField('X', '1')).toThrow('after the attempt had begun');
+  });
+});
+
+describe('what a listener does as an attempt begins', () => {
+  test('to abort the request, ends it: nothing is sent', async () => {
+    const { house, peer, story } = await watched({ maxConnections: 1 });
+    await house.sent();
+    const late = await house.sent();
+    house.emitter.once('attempt', () => late.abort());
+    peer.answer();
+    await house.settle();
+    expect([peer.requests, late.aborted]).toEqual([['GET /1', 'GET /2'], true]);
+    expect(story.at(-1)).toEqual(['attemptEnd', 1, { statusCode: undefined, error: 'client_aborted' }]);
+    house.checkAtRest();
+  });
+
+  test('to destroy the backend, ends it: nothing is sent, and its end is told', async () => {
+    const { house, peer, story } = await watched();
+    house.emitter.once('attempt', () => house.destroy(new Error('enough')));
+    const caller = await house.sent();
+    expect([peer.requests, caller.outcome]).toEqual([['GET /1'], 'backend_closed']);
+    expect(story.at(-1)).toEqual(['attemptEnd', 1, { statusCode: undefined, error: 'backend_closed' }]);
+    house.checkAtRest();
+  });
+
+  test('for so long that the connection is closed, costs an attempt of which nothing was sent, POST or not', async () => {
+    const { house, peer } = await watched({ nonIdempotent: 'any' });
+    house.emitter.once('attempt', () => {
+      peer.hold();
+      peer.fin();
+    });
+    const caller = await house.post();
+    (await house.accept()).answer();
+    await house.settle();
+    expect([peer.requests, caller.outcome]).toEqual([['GET /1'], 200]);
+    expect(caller.dispatch?.attempts.map(({ sent }) => sent)).toEqual(['nothing', 'all']);
+    expect(house.originStats().resent).toEqual({ unsent: 1 });
+  });
+});
+
+describe('the times of a request', () => {
+  test('are of its wait, of the dial within it, of the head, and of the whole', async () => {
+    const house = await House.open({ spareConnections: false, maxConnections: 1 });
+    const times: object[] = [];
+    const queued: object[] = [];
+    house.emitter.on('request', ({ durationMs, waitedMs, connectMs, responseMs }) =>
+      times.push({ durationMs, waitedMs, connectMs, responseMs }),
+    );
+    house.emitter.on('wait', ({ travel, length }) => queued.push({ travel, length }));
+    await house.sent();
+    await house.advance(30); // dialling
+    const peer = await house.accept();
+    await house.sent();
+    await house.advance(100);
+    peer.answerHead(2);
+    await house.advance(7);
+    peer.answer();
+    await house.advance(5);
+    peer.answer();
+    await house.settle();
+    expect(queued).toEqual([
+      { travel: 'any', length: 1 },
+      { travel: 'any', length: 1 },
+    ]);
+    expect(times).toEqual([
+      { durationMs: 137, waitedMs: 30, connectMs: 30, responseMs: 100 },
+      { durationMs: 112, waitedMs: 107, connectMs: 0, responseMs: 5 },
+    ]);
+  });
+});
