@@ -7,6 +7,8 @@ export default defineConfig([
     entry: {
       index: 'src/index.ts',
       fastify: 'src/mount/fastify.ts',
+      otel: 'src/adapters/otel/index.ts',
+      prometheus: 'src/adapters/prometheus/index.ts',
       testing: 'src/testing/index.ts',
       undici: 'src/adapters/undici/index.ts',
     },

@@ -15,6 +15,8 @@ export default defineConfig({
     alias: [
       { find: /^pooled-backend$/, replacement: source('./src/index.ts') },
       { find: /^pooled-backend\/fastify$/, replacement: source('./src/mount/fastify.ts') },
+      { find: /^pooled-backend\/otel$/, replacement: source('./src/adapters/otel/index.ts') },
+      { find: /^pooled-backend\/prometheus$/, replacement: source('./src/adapters/prometheus/index.ts') },
       { find: /^pooled-backend\/testing$/, replacement: source('./src/testing/index.ts') },
       { find: /^pooled-backend\/undici$/, replacement: source('./src/adapters/undici/index.ts') },
     ],

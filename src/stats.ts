@@ -19,6 +19,8 @@ export interface OriginStats {
     readonly busy: number;
     readonly dialling: number;
     readonly spare: number;
+    /** How many there may be: `maxConnections`. */
+    readonly max: number;
   };
   /** Connections opened so far. */
   readonly dialled: number;
@@ -108,7 +110,7 @@ function originStats({ address, tally, counts, idleLimit, backoff, standing }: O
   const { idle, busy, dialling, spare } = counts;
   return {
     origin: address.origin,
-    connections: { open: idle + busy, idle, busy, dialling, spare },
+    connections: { open: idle + busy, idle, busy, dialling, spare, max: address.maxConnections },
     dialled: tally.dialled,
     dialsFailed: tally.dialsFailed,
     closed: { ...tally.closed },

@@ -69,6 +69,12 @@ const RULES: Readonly<Record<string, ImportRule>> = {
     packages: ['virtual:status-page'],
   },
   'status/page': { values: ['status/report'] },
+  'adapters/prometheus': { values: ['adapters/watched-backend'], packages: ['pooled-backend', 'prom-client'] },
+  'adapters/otel': {
+    values: ['adapters/watched-backend', 'clock'],
+    packages: ['pooled-backend', '@opentelemetry/api'],
+  },
+  'adapters/watched-backend': { values: [], packages: ['pooled-backend'] },
   'adapters/undici': { values: ['errors', 'http1/fields'], packages: ['pooled-backend', 'undici'] },
   cli: { values: ['options', 'observe', 'event-line', 'clock'], packages: ['pooled-backend'] },
   machine: { values: ['connection', 'clock'] },

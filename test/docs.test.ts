@@ -301,6 +301,8 @@ async function bundled(file: string): Promise<string> {
   const entries: Record<string, string> = {
     'pooled-backend': 'src/index.ts',
     'pooled-backend/fastify': 'src/mount/fastify.ts',
+    'pooled-backend/otel': 'src/adapters/otel/index.ts',
+    'pooled-backend/prometheus': 'src/adapters/prometheus/index.ts',
     'pooled-backend/testing': 'src/testing/index.ts',
     'pooled-backend/undici': 'src/adapters/undici/index.ts',
   };

@@ -22,12 +22,10 @@ unpack();
 
 const entries = Object.keys(exports).filter((entry) => !entry.endsWith('.json'));
 const names = entries.map((entry) => name + entry.slice(1));
-assert.deepEqual(names, [
-  'pooled-backend',
-  'pooled-backend/fastify',
-  'pooled-backend/testing',
-  'pooled-backend/undici',
-]);
+assert.deepEqual(
+  names,
+  ['', '/fastify', '/otel', '/prometheus', '/testing', '/undici'].map((entry) => name + entry),
+);
 
 const imported = namesGivenBy(
   'esm.mjs',
@@ -41,7 +39,9 @@ assert.deepEqual(imported, required, 'ESM and CJS give the same names');
 assert.ok(!JSON.stringify(imported).includes('"default"'), 'named exports only');
 assert.ok(imported[0].includes('PooledBackend') && imported[0].includes('BackendError'), `. gives ${imported[0]}`);
 assert.ok(imported[1].includes('fastifyPooledBackend'), `./fastify gives ${imported[1]}`);
-assert.ok(imported[3].includes('BackendDispatcher'), `./undici gives ${imported[3]}`);
+assert.deepEqual(imported[2], ['instrumentBackend']);
+assert.deepEqual(imported[3], ['registerMetrics']);
+assert.ok(imported[5].includes('BackendDispatcher'), `./undici gives ${imported[5]}`);
 
 // A worker finds its program in the text of classes, which a bundler may have renamed.
 copyFileSync(new URL('kit.mjs', import.meta.url), join(project, 'kit.mjs'));

@@ -10,7 +10,7 @@ import type { StatusSource } from '../../../src/status/status-source.js';
 export function originStats(changes: Partial<OriginStats> = {}): OriginStats {
   return {
     origin: 'http://a.test:80',
-    connections: { open: 0, idle: 0, busy: 0, dialling: 0, spare: 0 },
+    connections: { open: 0, idle: 0, busy: 0, dialling: 0, spare: 0, max: 10 },
     ...{ dialled: 0, dialsFailed: 0, closed: {}, requests: 0, reused: 0, resent: {}, poisoned: 0 },
     stale: { found: 0, swept: 0 },
     idleLimitMs: { configured: 60_000, hinted: null, learned: null, effective: 60_000 },

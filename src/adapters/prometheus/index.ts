@@ -1,0 +1,69 @@
+/** `pooled-backend/prometheus`: the counts and times of backends as metrics of prom-client. */
+
+import { type Registry, register } from 'prom-client';
+import { checkBackend, checkName, checkNames, type WatchedBackend } from '../watched-backend.js';
+import { BackendMetrics } from './backend-metrics.js';
+import { MeteredBackend } from './metered-backend.js';
+
+export type { WatchedBackend } from '../watched-backend.js';
+
+export interface PrometheusOptions {
+  /** Where the metrics go. @default the global registry of prom-client */
+  readonly registry?: Registry | undefined;
+  /** Value of the label `backend`; each backend of a registry has its own. @default 'default' */
+  readonly name?: string | undefined;
+  /**
+   * Upper bounds of the histograms, in seconds, growing. Those of the first backend count for a registry.
+   * @default 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60
+   */
+  readonly buckets?: readonly number[] | undefined;
+}
+
+export interface RegisteredMetrics {
+  /** Takes the backend's series out of the registry. Happens by itself when the backend is closed. */
+  unregister(): void;
+}
+
+const BUCKETS: readonly number[] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60];
+
+/** On the registry, so that a second copy of this module (CommonJS beside ESM) finds what the first has made. */
+const METRICS = Symbol.for('pooled-backend.metrics');
+
+/**
+ * Registers the metrics of a backend: gauges and counters that are read when they are scraped, and histograms.
+ *
+ * @throws TypeError for options of the wrong kind, Error when another backend of the registry has the name
+ */
+export function registerMetrics(backend: WatchedBackend, options: PrometheusOptions = {}): RegisteredMetrics {
+  const { registry, name, buckets } = checked(backend, options);
+  const metrics = metricsOf(registry, buckets);
+  const metered = new MeteredBackend(name, backend);
+  metrics.add(metered);
+  function unregister(): void {
+    backend.off('close', unregister);
+    if (metrics.delete(metered) && Reflect.get(registry, METRICS) === metrics)
+      Reflect.deleteProperty(registry, METRICS);
+  }
+  backend.on('close', unregister);
+  return { unregister };
+}
+
+function metricsOf(registry: Registry, buckets: readonly number[]): BackendMetrics {
+  const found = Reflect.get(registry, METRICS) as BackendMetrics | undefined; // nobody else knows the symbol
+  if (found?.areRegistered) return found;
+  const made = new BackendMetrics(registry, buckets);
+  Reflect.set(registry, METRICS, made);
+  return made;
+}
+
+function checked(backend: WatchedBackend, options: PrometheusOptions) {
+  const { registry = register, name = 'default', buckets = BUCKETS } = options;
+  checkBackend(backend);
+  checkNames(options, ['registry', 'name', 'buckets']);
+  checkName(name);
+  if (typeof registry?.getSingleMetric !== 'function')
+    throw new TypeError('registry must be a Registry of prom-client');
+  const grows = buckets.every((bound, index) => Number.isFinite(bound) && bound > (buckets[index - 1] ?? 0));
+  if (!grows) throw new TypeError(`buckets must be numbers of seconds above 0 that grow, got ${buckets.join(', ')}`);
+  return { registry, name, buckets };
+}

@@ -1,0 +1,74 @@
+/** Counters that never fall, whatever comes and goes: an origin that is removed, or that comes back counting from zero. */
+
+import type { Sample } from './stat-metrics.js';
+
+interface Series {
+  readonly labels: Sample[0];
+  /** What was counted by those before the one that counts now. */
+  before: number;
+  /** As it was seen last. */
+  last: number;
+}
+
+/** The counters of one backend by metric and labels. */
+export class LastingCounts {
+  readonly #series = new Map<string, Series>();
+  // Every origin that has something to show, those that are gone first, the longest gone first of all.
+  readonly #origins = new Map<string, 'here' | 'gone'>();
+  readonly #mostGone: number;
+
+  /** `mostGone`: origins whose counts are kept when they are gone. */
+  constructor(mostGone: number) {
+    this.#mostGone = mostGone;
+  }
+
+  /** All origins that have something to show. */
+  get origins(): readonly string[] {
+    return [...this.#origins.keys()];
+  }
+
+  /** The origin has something to show. */
+  sawOrigin(origin: string): void {
+    if (!this.#origins.has(origin)) this.#origins.set(origin, 'here');
+  }
+
+  /** These are the origins now. Returns those that are forgotten, because too many are gone. */
+  originsAre(origins: readonly string[]): readonly string[] {
+    const here = new Set(origins);
+    for (const [origin, state] of [...this.#origins]) {
+      if (here.has(origin) || state === 'gone') continue;
+      this.#origins.delete(origin);
+      this.#origins.set(origin, 'gone');
+    }
+    for (const origin of here) {
+      this.#origins.delete(origin);
+      this.#origins.set(origin, 'here');
+    }
+    const gone = this.origins.filter((origin) => this.#origins.get(origin) === 'gone');
+    const forgotten = gone.slice(0, Math.max(0, gone.length - this.#mostGone));
+    for (const origin of forgotten) this.#forget(origin);
+    return forgotten;
+  }
+
+  /** The samples of a counter as they are now, and those of what is gone. */
+  lasting(metric: string, samples: readonly Sample[]): Sample[] {
+    for (const [labels, value] of samples) this.#count(`${metric} ${JSON.stringify(labels)}`, labels, value);
+    const all: Sample[] = [];
+    for (const [key, { labels, before, last }] of this.#series) {
+      if (key.startsWith(`${metric} `)) all.push([labels, before + last]);
+    }
+    return all;
+  }
+
+  #count(key: string, labels: Sample[0], value: number): void {
+    const series = this.#series.get(key) ?? { labels, before: 0, last: 0 };
+    if (value < series.last) series.before += series.last;
+    series.last = value;
+    this.#series.set(key, series);
+  }
+
+  #forget(origin: string): void {
+    this.#origins.delete(origin);
+    for (const [key, { labels }] of this.#series) if (labels.origin === origin) this.#series.delete(key);
+  }
+}

@@ -1,0 +1,95 @@
+/** One backend of a registry: its counts at the moment of a scrape, and what it tells between them. */
+
+import type { BackendEvents, BackendStats } from 'pooled-backend';
+import type { WatchedBackend } from '../watched-backend.js';
+import { LastingCounts } from './lasting-counts.js';
+import type { Sample } from './stat-metrics.js';
+
+/** Takes what a backend tells. Times in milliseconds. */
+export interface Observations {
+  ended(backend: string, origin: string, method: string, status: string, durationMs: number, waitedMs: number): void;
+  opened(backend: string, origin: string, durationMs: number): void;
+  /** Nothing is shown of these origins any more. */
+  forget(backend: string, origins: readonly string[]): void;
+}
+
+/** Properties of methods (RFC 9110 §9.2), not their names: a client can invent those. */
+export const METHOD_CLASSES = ['safe', 'idempotent', 'other'] as const;
+export const STATUS_CLASSES = ['2xx', '3xx', '4xx', '5xx', 'other', 'failed'] as const;
+
+const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'QUERY']);
+const IDEMPOTENT: ReadonlySet<string> = new Set(['PUT', 'DELETE']);
+
+/** Origins that are gone and still shown: a scrape must not grow for ever where origins come and go. */
+const MOST_GONE = 100;
+
+export class MeteredBackend {
+  readonly name: string;
+  readonly #source: WatchedBackend;
+  readonly #counts = new LastingCounts(MOST_GONE);
+  #observations: Observations | undefined;
+  #stats: BackendStats | undefined; // of the scrape under way: its metrics ask one by one, in one turn
+
+  constructor(name: string, source: WatchedBackend) {
+    this.name = name;
+    this.#source = source;
+  }
+
+  /** Origins of which something may be shown; the empty one is of requests that reached none. */
+  get origins(): readonly string[] {
+    return ['', ...this.#counts.origins];
+  }
+
+  listen(observations: Observations): void {
+    this.#observations = observations;
+    this.#source.on('request', this.#answered).on('fail', this.#failed).on('connect', this.#opened);
+  }
+
+  leave(): void {
+    this.#observations = undefined;
+    this.#source.off('request', this.#answered).off('fail', this.#failed).off('connect', this.#opened);
+  }
+
+  get stats(): BackendStats {
+    if (this.#stats !== undefined) return this.#stats;
+    const stats = this.#source.stats();
+    this.#stats = stats;
+    queueMicrotask(() => {
+      this.#stats = undefined;
+    });
+    const forgotten = this.#counts.originsAre(stats.origins.map(({ origin }) => origin));
+    this.#observations?.forget(this.name, forgotten);
+    return stats;
+  }
+
+  lasting(metric: string, samples: readonly Sample[]): Sample[] {
+    return this.#counts.lasting(metric, samples);
+  }
+
+  readonly #answered = ({ method, origin, statusCode, durationMs, waitedMs }: BackendEvents['request'][0]): void => {
+    this.#counts.sawOrigin(origin);
+    const status = statusClass(statusCode);
+    this.#observations?.ended(this.name, origin, methodClass(method), status, durationMs, waitedMs);
+  };
+
+  readonly #failed = ({ method, error, durationMs, waitedMs }: BackendEvents['fail'][0]): void => {
+    const { origin = '' } = error;
+    if (origin !== '') this.#counts.sawOrigin(origin);
+    this.#observations?.ended(this.name, origin, methodClass(method), 'failed', durationMs, waitedMs);
+  };
+
+  readonly #opened = ({ origin, durationMs }: BackendEvents['connect'][0]): void => {
+    this.#counts.sawOrigin(origin);
+    this.#observations?.opened(this.name, origin, durationMs);
+  };
+}
+
+function methodClass(method: string): (typeof METHOD_CLASSES)[number] {
+  if (SAFE.has(method)) return 'safe';
+  return IDEMPOTENT.has(method) ? 'idempotent' : 'other';
+}
+
+function statusClass(statusCode: number): (typeof STATUS_CLASSES)[number] {
+  const status = `${Math.floor(statusCode / 100)}xx`;
+  return STATUS_CLASSES.find((one) => one === status) ?? 'other';
+}

@@ -1,0 +1,31 @@
+/** What metrics and traces need of a backend. */
+
+import type { EventEmitter } from 'node:events';
+import type { BackendEvents, BackendStats } from 'pooled-backend';
+
+/** A `PooledBackend` is one, of whichever copy of the library. */
+export interface WatchedBackend extends Pick<EventEmitter<BackendEvents>, 'on' | 'off'> {
+  stats(): BackendStats;
+}
+
+/** @throws TypeError for something else, as plain JavaScript may give it */
+export function checkBackend(given: unknown): void {
+  const isOne =
+    typeof given === 'object' &&
+    given !== null &&
+    ['stats', 'on', 'off'].every((name) => typeof Reflect.get(given, name) === 'function');
+  if (!isOne) throw new TypeError('the first argument must be a PooledBackend');
+}
+
+/** @throws TypeError for an option that is not one of these */
+export function checkNames(given: object, options: readonly string[]): void {
+  for (const name of Object.keys(given)) {
+    if (!options.includes(name)) throw new TypeError(`unknown option ${name}; there are ${options.join(', ')}`);
+  }
+}
+
+/** @throws TypeError for a name that cannot tell one backend from others */
+export function checkName(name: unknown): void {
+  if (typeof name !== 'string' || name === '')
+    throw new TypeError(`name must be a string that is not empty, got ${name}`);
+}

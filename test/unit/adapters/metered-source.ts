@@ -1,0 +1,46 @@
+/** A backend that has what the test says: events by hand, counts of origins that come and go. */
+
+import { EventEmitter } from 'node:events';
+import type { BackendEvents, BackendStats, OriginStats } from 'pooled-backend';
+import { House } from '../../house.js';
+
+export class MeteredSource extends EventEmitter<BackendEvents> {
+  origins: readonly OriginStats[];
+  readonly #rest: BackendStats;
+
+  constructor(stats: BackendStats) {
+    super();
+    this.#rest = stats;
+    this.origins = stats.origins;
+  }
+
+  /** With the counts of a house in which nothing has happened. */
+  static async create(...origins: string[]): Promise<MeteredSource> {
+    const { stats } = await House.open({ origins });
+    return new MeteredSource(stats);
+  }
+
+  stats(): BackendStats {
+    return { ...this.#rest, origins: this.origins };
+  }
+
+  /** The origin has dialled so often. Others stay as they were. */
+  dialled(origin: string, dialled: number): void {
+    this.origins = this.origins.map((one) => (one.origin === origin ? { ...one, dialled } : one));
+  }
+
+  remove(origin: string): OriginStats | undefined {
+    const gone = this.origins.find((one) => one.origin === origin);
+    this.origins = this.origins.filter((one) => one !== gone);
+    return gone;
+  }
+
+  add(origin: OriginStats): void {
+    this.origins = [...this.origins, origin];
+  }
+
+  answered(origin: string, statusCode: number, durationMs: number, method = 'GET'): void {
+    const times = { durationMs, waitedMs: 0, connectMs: 0, responseMs: durationMs };
+    this.emit('request', { request: 1, method, path: '/secret', origin, statusCode, attempts: 1, ...times });
+  }
+}
