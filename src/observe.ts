@@ -15,8 +15,8 @@ export interface RequestNews {
   readonly path: string;
 }
 
-/** How long a request took, in milliseconds, by HAProxy's parts. */
-export interface RequestTimes {
+/** What a request took: milliseconds by HAProxy's parts, and bytes. */
+export interface RequestCosts {
   /** The whole: waits and re-sends included. */
   readonly durationMs: number;
   /** Spent waiting for connections, over all waits. */
@@ -25,6 +25,10 @@ export interface RequestTimes {
   readonly connectMs: number;
   /** From the head of the last attempt being written to the final response head; `undefined` when none came. */
   readonly responseMs: number | undefined;
+  /** Bytes of the request's body that were given to an origin, once counted however often they were sent. */
+  readonly sentBytes: number;
+  /** Bytes of the response's body that came with the last attempt. */
+  readonly receivedBytes: number;
 }
 
 /** One attempt as it begins. */
@@ -92,10 +96,10 @@ export interface BackendEvents {
   refuse: [RequestNews & { readonly error: BackendError }];
   /** A request was answered to its end, or has become a tunnel (101). */
   request: [
-    RequestNews & RequestTimes & { readonly origin: string; readonly statusCode: number; readonly attempts: number },
+    RequestNews & RequestCosts & { readonly origin: string; readonly statusCode: number; readonly attempts: number },
   ];
   /** A request failed. `error.delivery` says whether it may have been processed. */
-  fail: [RequestNews & RequestTimes & { readonly error: BackendError }];
+  fail: [RequestNews & RequestCosts & { readonly error: BackendError }];
   /** The backend is closed, and takes no requests any more. */
   close: [{ readonly error: Error | undefined }];
 }

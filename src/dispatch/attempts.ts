@@ -2,8 +2,9 @@
 
 import type { Exchange, Ending as ExchangeEnding } from '../connection/exchange.js';
 import { type Attempt, BackendError, type Delivery, type Phase, type Progress } from '../errors.js';
-import type { RequestTimes } from '../observe.js';
+import type { RequestCosts } from '../observe.js';
 import type { Patience } from './patience.js';
+import type { ReplayBody } from './replay-body.js';
 import type { Ending } from './retry-policy.js';
 
 /** An attempt while it runs. */
@@ -25,6 +26,7 @@ export class Attempts {
   begunAt = 0;
   /** When the read was over that brought the final head; nobody asks the clock for it but where that is not the last read. */
   headAt: number | undefined = undefined;
+  #receivedBytes = 0; // of the last one's response body
 
   get count(): number {
     return this.list.length;
@@ -40,6 +42,7 @@ export class Attempts {
   begin(origin: string, reused: boolean, now: number): void {
     this.begunAt = now;
     this.headAt = undefined;
+    this.#receivedBytes = 0;
     this.list.push({ origin, phase: 'checkout', reused, sent: 'nothing', received: 'nothing', cause: undefined });
   }
 
@@ -52,13 +55,22 @@ export class Attempts {
     attempt.phase = exchange.phase;
     attempt.sent = exchange.sent;
     attempt.received = exchange.received;
+    this.#receivedBytes = exchange.receivedBytes;
     return attempt;
   }
 
   /** What it took until `now`, the waits included. */
-  times({ startedAt, waitedMs, connectMs }: Patience, now: number): RequestTimes {
+  costs({ startedAt, waitedMs, connectMs }: Patience, body: ReplayBody | undefined, now: number): RequestCosts {
     const responseMs = this.headAt === undefined ? undefined : this.headAt - this.begunAt;
-    return { durationMs: now - startedAt, waitedMs, connectMs, responseMs };
+    const bytes = { sentBytes: this.#sentBytes(body), receivedBytes: this.#receivedBytes };
+    return { durationMs: now - startedAt, waitedMs, connectMs, responseMs, ...bytes };
+  }
+
+  #sentBytes(body: ReplayBody | undefined): number {
+    const { givenBytes = 0, bytes } = body ?? {};
+    // A small body in memory goes out with the head, past the runs that are counted.
+    const withHead = givenBytes === 0 && this.list.some(({ sent }) => sent !== 'nothing');
+    return withHead ? (bytes?.byteLength ?? 0) : givenBytes;
   }
 
   /** Whether any of them may have been processed. */

@@ -55,6 +55,7 @@ export class ReplayBody {
   readonly #trailers: () => readonly string[];
   #held: Uint8Array[]; // given out and kept, then not given out yet
   #run: Run | undefined;
+  #givenBytes = 0;
   #spent = false;
   #abandoned = false;
 
@@ -95,6 +96,11 @@ export class ReplayBody {
   /** Bytes were given out that are not kept any more: there cannot be another run. */
   get spent(): boolean {
     return this.#spent;
+  }
+
+  /** The most that a target was given of it, from the first byte on. */
+  get givenBytes(): number {
+    return this.#givenBytes;
   }
 
   /** Bytes of the body that are in memory for its sake: kept for another run, or not given out yet. */
@@ -185,6 +191,7 @@ export class ReplayBody {
     const piece = this.#held[run.next] ?? NOTHING;
     run.next += 1;
     run.offset += piece.byteLength;
+    if (run.offset > this.#givenBytes) this.#givenBytes = run.offset;
     run.drained = false;
     const hasRoom = run.target.write(piece);
     if (this.#run !== run) return;

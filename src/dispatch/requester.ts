@@ -5,16 +5,16 @@ import type { Clock } from '../clock.js';
 import type { Exchange } from '../connection/exchange.js';
 import type { BackendError } from '../errors.js';
 import type { ResponseHead } from '../http1/response-parser.js';
-import type { BackendEvents, EventName, Observer, RequestNews, RequestTimes } from '../observe.js';
+import type { BackendEvents, EventName, Observer, RequestCosts, RequestNews } from '../observe.js';
 import { AttemptBeginning } from './attempt-beginning.js';
 import type { Attempts } from './attempts.js';
 import type { OutgoingRequest, ResponseSink, Taken } from './request.js';
 import type { ResendReason } from './retry-policy.js';
 import type { RunHouse } from './run-house.js';
 
-/** Whoever can say how long a request took so far: asked only when somebody watches. */
-export interface Timed {
-  readonly times: RequestTimes;
+/** Whoever can say what a request took so far: asked only when somebody watches. */
+export interface Costly {
+  readonly costs: RequestCosts;
 }
 
 /** The context is the requester's own: sockets outlive requests. */
@@ -105,18 +105,18 @@ export class Requester extends AsyncResource {
     if (this.watches('refuse')) this.#emit('refuse', { ...this.#news, error });
   }
 
-  failed(error: BackendError, timed: Timed): void {
-    if (this.watches('fail')) this.#emit('fail', { ...this.#news, error, ...timed.times });
+  failed(error: BackendError, request: Costly): void {
+    if (this.watches('fail')) this.#emit('fail', { ...this.#news, error, ...request.costs });
   }
 
   /** To its end, or it has become a tunnel. */
-  answered(attempts: Attempts, exchange: Exchange | undefined, timed: Timed): void {
+  answered(attempts: Attempts, exchange: Exchange | undefined, request: Costly): void {
     this.attemptEnded(attempts, exchange, undefined);
     if (!this.watches('request')) return;
     const { count, list } = attempts;
     const { origin = '' } = list[count - 1] ?? {};
     const statusCode = exchange?.head?.statusCode ?? 0;
-    this.#emit('request', { ...this.#news, origin, statusCode, attempts: count, ...timed.times });
+    this.#emit('request', { ...this.#news, origin, statusCode, attempts: count, ...request.costs });
   }
 
   get #news(): RequestNews {

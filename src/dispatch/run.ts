@@ -5,7 +5,7 @@ import type { Exchange, Ending as ExchangeEnding, ExchangeListener } from '../co
 import { type Attempt, asBackendError, BackendError } from '../errors.js';
 import type { ResponseHead } from '../http1/response-parser.js';
 import type { Linked } from '../linked-set.js';
-import type { RequestTimes } from '../observe.js';
+import type { RequestCosts } from '../observe.js';
 import type { Origin } from '../origin/origin.js';
 import type { DialWaiter } from '../origin/setting.js';
 import type { Tenancy } from '../origin/tenancy.js';
@@ -293,7 +293,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
   }
 
   /** As of now. */
-  get times(): RequestTimes {
-    return this.#attempts.times(this.patience, this.#house.clock.now());
+  get costs(): RequestCosts {
+    return this.#attempts.costs(this.patience, this.request.body, this.#house.clock.now());
   }
 }

@@ -40,7 +40,7 @@ export class MeteredSource extends EventEmitter<BackendEvents> {
   }
 
   answered(origin: string, statusCode: number, durationMs: number, method = 'GET'): void {
-    const times = { durationMs, waitedMs: 0, connectMs: 0, responseMs: durationMs };
+    const times = { durationMs, waitedMs: 0, connectMs: 0, responseMs: durationMs, sentBytes: 0, receivedBytes: 0 };
     this.emit('request', { request: 1, method, path: '/secret', origin, statusCode, attempts: 1, ...times });
   }
 }

@@ -118,7 +118,7 @@ describe('histograms', () => {
   test('count failures, and what they waited, with no origin where there was none', async () => {
     const { source, value } = await registered();
     const error = new BackendError('connection_limit_reached', 'full');
-    const times = { durationMs: 40, waitedMs: 40, connectMs: 0, responseMs: undefined };
+    const times = { durationMs: 40, waitedMs: 40, connectMs: 0, responseMs: undefined, sentBytes: 0, receivedBytes: 0 };
     source.emit('fail', { request: 1, method: 'GET', path: '/', error, ...times });
     const labels = 'backend="default",origin="",method="safe",status="failed"';
     expect(await value(`pooled_backend_request_duration_seconds_count{${labels}}`)).toBe(1);

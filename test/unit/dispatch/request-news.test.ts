@@ -1,7 +1,9 @@
+import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
+import { ReplayBody } from '../../../src/dispatch/replay-body.js';
 import { BackendError } from '../../../src/errors.js';
-import type { AttemptEndNews, AttemptNews } from '../../../src/observe.js';
-import { House, type HouseOptions, requester } from '../../house.js';
+import type { AttemptEndNews, AttemptNews, RequestCosts } from '../../../src/observe.js';
+import { House, type HouseOptions, type Peer, requester } from '../../house.js';
 
 type Story = [name: string, attempt: number, rest: object];
 
@@ -197,5 +199,40 @@ describe('the times of a request', () => {
       { durationMs: 137, waitedMs: 30, connectMs: 30, responseMs: 100 },
       { durationMs: 112, waitedMs: 107, connectMs: 0, responseMs: 5 },
     ]);
+  });
+});
+
+describe('the bytes of a request', () => {
+  async function bytesOf(body: string | ReplayBody, act: (peer: Peer) => void) {
+    const { house, peer } = await watched({ nonIdempotent: 'any' });
+    const told: number[][] = [];
+    const tell = ({ sentBytes, receivedBytes }: RequestCosts) => void told.push([sentBytes, receivedBytes]);
+    house.emitter.on('request', tell).on('fail', tell);
+    await house.post({ body });
+    await house.settle();
+    act(peer);
+    await house.settle();
+    return told;
+  }
+
+  test('are those of both bodies, of a small one that goes out with its head, too', async () => {
+    expect(await bytesOf('hello', (peer) => peer.answer({ body: 'ok!' }))).toEqual([[5, 3]]);
+  });
+
+  test('are counted of a body that is given in pieces', async () => {
+    const body = ReplayBody.ofStream(Readable.from([Buffer.from('abc'), Buffer.from('defg')]), {
+      length: undefined,
+      replayBytes: 100,
+    });
+    expect(await bytesOf(body, (peer) => peer.answer({ body: 'ok' }))).toEqual([[7, 2]]);
+  });
+
+  test('are what came until it failed', async () => {
+    const cut = (peer: Peer) => {
+      peer.answerHead(10);
+      peer.send('1234');
+      peer.fin();
+    };
+    expect(await bytesOf('hello', cut)).toEqual([[5, 4]]);
   });
 });

@@ -23,7 +23,16 @@ test('each event is told in a sentence, without the path', () => {
   source.emit('poisoned', { origin: A, heard: 'HTTP/1.1 408' });
   source.emit('dialFailed', { origin: A, error, retryInMs: 25 });
   source.emit('resend', { ...asked, origin: A, reason: 'reused-closed' });
-  source.emit('fail', { ...asked, error, durationMs: 1, waitedMs: 0, connectMs: 0, responseMs: undefined });
+  source.emit('fail', {
+    ...asked,
+    error,
+    durationMs: 1,
+    waitedMs: 0,
+    connectMs: 0,
+    responseMs: undefined,
+    sentBytes: 0,
+    receivedBytes: 0,
+  });
   source.emit('refuse', { ...asked, error });
   source.emit('stale', { origin: A, swept: 2 });
   expect(news.items.map(({ kind, text }) => `${kind}: ${text}`).toReversed()).toEqual([

@@ -64,7 +64,7 @@ export class Source extends EventEmitter<BackendEvents> implements StatusSource 
   }
 
   answered(durationMs: number, origin = 'http://a.test:80'): void {
-    const times = { durationMs, waitedMs: 0, connectMs: 0, responseMs: durationMs };
+    const times = { durationMs, waitedMs: 0, connectMs: 0, responseMs: durationMs, sentBytes: 0, receivedBytes: 0 };
     this.emit('request', { request: 1, method: 'GET', path: '/', origin, statusCode: 200, attempts: 1, ...times });
   }
 }
