@@ -47,7 +47,6 @@ export class FreeSlots<T> implements FreeList<KeptSlot<T>> {
   readonly #fresh = new SlotList<T>();
   readonly #empty = new SlotList<T>();
   readonly #onOpened: () => void;
-  #opened = 0;
   #idled = 0;
   #wanted: KeptSlot<T> | undefined = undefined;
 
@@ -58,15 +57,6 @@ export class FreeSlots<T> implements FreeList<KeptSlot<T>> {
 
   get length(): number {
     return this.#used.length + this.#fresh.length + this.#empty.length;
-  }
-
-  /** How many slots the ledger has made so far. */
-  get opened(): number {
-    return this.#opened;
-  }
-
-  get emptyCount(): number {
-    return this.#empty.length;
   }
 
   get freshCount(): number {
@@ -91,6 +81,11 @@ export class FreeSlots<T> implements FreeList<KeptSlot<T>> {
     }
   }
 
+  /** The empty slot that would be lent last. */
+  get lastEmpty(): KeptSlot<T> | undefined {
+    return this.#empty.oldest;
+  }
+
   /** Makes `slot` the one that the next {@link shift} hands to the ledger. */
   want(slot: KeptSlot<T>): void {
     this.#wanted = slot;
@@ -110,9 +105,7 @@ export class FreeSlots<T> implements FreeList<KeptSlot<T>> {
     slot.entry = entry;
     if (slot.state === 'idle') slot.idleOrder = ++this.#idled;
     this.#listOf(slot).add(slot);
-    if (!opened) return;
-    this.#opened++;
-    this.#onOpened();
+    if (opened) this.#onOpened();
   }
 
   /** An idle slot becomes empty where it is; the ledger need not know. */

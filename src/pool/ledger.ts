@@ -17,8 +17,6 @@ export interface FreeList<S> {
 }
 
 export interface Ledger<S> {
-  /** Number of slots that are lent. */
-  readonly borrowed: number;
   /** Returns what never settles: see {@link Unsettled}. */
   acquire(): unknown;
   release(slot: S): Promise<void>;

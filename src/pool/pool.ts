@@ -10,6 +10,7 @@
  *    idle  ───────────▶ empty   evict
  *    busy, dialling ──▶ idle    release, with an item that was not retired
  *    busy, dialling ──▶ empty   release, otherwise
+ *    empty ───────────▶ parked  while there are more slots than the size; back when the size grows
  * ```
  */
 
@@ -21,7 +22,7 @@ export type { Choice } from './free-slots.js';
 export type { Slot, SlotState } from './slot.js';
 
 export interface PoolOptions {
-  /** Number of slots, at least 1. Never changes. */
+  /** Number of slots, at least 1. See {@link Pool.resize}. */
   readonly size: number;
   /**
    * A slot became free (released, or made by the ledger at its start) or empty (evicted). Called once for each, inside
@@ -30,7 +31,10 @@ export interface PoolOptions {
   readonly onFree: () => void;
 }
 
-/** How many slots are in which state. `idle + empty + dialling + busy = size`; `fresh` is a part of `idle`. */
+/**
+ * How many slots are in which state. `idle + empty + dialling + busy = size`, but for the surplus while a pool becomes
+ * smaller; `fresh` is a part of `idle`.
+ */
 export interface PoolCounts {
   readonly size: number;
   readonly empty: number;
@@ -41,13 +45,13 @@ export interface PoolCounts {
 }
 
 export class Pool<T> {
-  readonly #size: number;
   readonly #onFree: () => void;
   readonly #free: FreeSlots<T>;
-  readonly #ledger: Ledger<KeptSlot<T>>;
+  readonly #parked: KeptSlot<T>[] = []; // those that are used again first are last
+  #size: number;
+  #made = 0; // slots, in all ledgers, the parked ones too
   #busy = 0;
   #dialling = 0;
-  #drains: (() => void)[] = []; // of those who wait until nothing is lent
 
   /**
    * The slots come into being some microtasks later: until then nothing can be checked out, and `onFree` tells of each.
@@ -55,26 +59,101 @@ export class Pool<T> {
    * @throws RangeError when `size` is not a whole number of at least 1.
    */
   constructor({ size, onFree }: PoolOptions) {
-    if (!Number.isSafeInteger(size) || size < 1) throw new RangeError(`a pool of ${size} slots`);
-    this.#size = size;
+    this.#size = checkedSize(size);
     this.#onFree = onFree;
-    // A microtask later, for the ledger would swallow what onFree throws.
-    this.#free = new FreeSlots<T>(() => queueMicrotask(onFree));
-    let left = size; // the slot that is made last is lent first
-    this.#ledger = openLedger(size, () => new KeptSlot<T>(this, --left), this.#free);
+    this.#free = new FreeSlots<T>(() => {
+      this.#park();
+      // A microtask later, for the ledger would swallow what onFree throws.
+      queueMicrotask(onFree);
+    });
+    this.#make(size);
+  }
+
+  /** A ledger never grows, so more slots come with one of their own. */
+  #make(count: number): void {
+    const made: KeptSlot<T>[] = [];
+    let index = this.#made + count; // the slot that is made last is lent first
+    this.#made += count;
+    const create = () => {
+      const slot = new KeptSlot<T>(this, --index);
+      made.push(slot);
+      return slot;
+    };
+    const ledger = openLedger(count, create, this.#free);
+    for (const slot of made) slot.ledger = ledger;
+  }
+
+  /**
+   * More slots, or fewer: then the empty ones go first, and each that is lent goes when it comes back empty. Idle ones are
+   * for the caller to evict, as many as are {@link surplus}.
+   *
+   * @throws RangeError when `size` is not a whole number of at least 1.
+   */
+  resize(size: number): void {
+    this.#size = checkedSize(size);
+    this.#park();
+    let missing = size - this.#inUse;
+    while (missing > 0) {
+      const slot = this.#parked.pop();
+      if (slot === undefined) break;
+      slot.state = 'empty';
+      void this.#ledgerOf(slot).release(slot);
+      missing -= 1;
+      this.#onFree();
+    }
+    if (missing > 0) this.#make(missing);
+  }
+
+  /** Slots with an item or a borrower that are too many since the pool was made smaller. */
+  get surplus(): number {
+    return Math.max(0, this.#inUse - this.#size);
+  }
+
+  get #inUse(): number {
+    return this.#made - this.#parked.length;
+  }
+
+  #park(): void {
+    while (this.#inUse > this.#size) {
+      const slot = this.#free.lastEmpty;
+      if (slot === undefined) return;
+      this.#takeOut(slot);
+      slot.state = 'parked';
+      this.#parked.push(slot);
+    }
+  }
+
+  /** Out of the free list and the ledger. */
+  #takeOut(slot: KeptSlot<T>): void {
+    this.#free.want(slot);
+    // The ledger takes the slot out of the free list before acquire returns: with a free slot at hand it neither queues nor
+    // refuses, and nobody waits for what it returns.
+    void this.#ledgerOf(slot).acquire();
+  }
+
+  #ledgerOf({ ledger, index }: KeptSlot<T>): Ledger<KeptSlot<T>> {
+    if (ledger === undefined) throw new Error(`slot ${index} is in no ledger`);
+    return ledger;
   }
 
   /** The counts of this moment, a new object at each call. */
   get counts(): PoolCounts {
     const free = this.#free;
-    return {
-      size: this.#size,
-      empty: free.emptyCount + this.#size - free.opened,
-      dialling: this.#dialling,
-      idle: free.idleCount,
-      fresh: free.freshCount,
-      busy: this.#busy,
-    };
+    const { idleCount: idle, freshCount: fresh } = free;
+    const empty = Math.max(0, this.#size - idle - this.#dialling - this.#busy);
+    return { size: this.#size, empty, dialling: this.#dialling, idle, fresh, busy: this.#busy };
+  }
+
+  get busy(): number {
+    return this.#busy;
+  }
+
+  get dialling(): number {
+    return this.#dialling;
+  }
+
+  get idle(): number {
+    return this.#free.idleCount;
   }
 
   /** Whether {@link checkout} would give a slot. */
@@ -91,10 +170,7 @@ export class Pool<T> {
   checkout(choice: Choice): Slot<T> | undefined {
     const slot = this.#free.peek(choice);
     if (slot === undefined) return undefined;
-    this.#free.want(slot);
-    // The ledger takes the slot out of the free list before acquire returns: with a free slot at hand it neither queues nor
-    // refuses, and nobody waits for what it returns.
-    void this.#ledger.acquire();
+    this.#takeOut(slot);
     slot.state = 'busy';
     this.#busy++;
     return slot;
@@ -159,9 +235,9 @@ export class Pool<T> {
     this.#busy--;
     kept.state = kept.item === undefined ? 'empty' : 'idle';
     // Rejects only what is not lent, and this is.
-    void this.#ledger.release(kept);
+    void this.#ledgerOf(kept).release(kept);
+    this.#park();
     this.#onFree();
-    if (this.#drains.length > 0 && this.#ledger.borrowed === 0) this.#endDrains();
     return dropped;
   }
 
@@ -175,6 +251,7 @@ export class Pool<T> {
     if (kept.state !== 'idle') throw refusal('evict', kept);
     const item = kept.item;
     this.#free.evict(kept);
+    this.#park();
     this.#onFree();
     return item;
   }
@@ -184,17 +261,6 @@ export class Pool<T> {
     for (const slot of this.#free.idle()) {
       if (slot.state === 'idle') yield slot;
     }
-  }
-
-  /** Resolves as soon as nothing is lent. It refuses nothing: whoever drains has stopped asking. */
-  async drain(): Promise<void> {
-    if (this.#ledger.borrowed > 0) await new Promise<void>((resolve) => this.#drains.push(resolve));
-  }
-
-  #endDrains(): void {
-    const drains = this.#drains;
-    this.#drains = [];
-    for (const resolve of drains) resolve();
   }
 
   #endDial(slot: KeptSlot<T>): void {
@@ -207,6 +273,11 @@ export class Pool<T> {
     if (slot instanceof KeptSlot && slot.pool === this) return slot;
     throw new Error('the slot belongs to another pool');
   }
+}
+
+function checkedSize(size: number): number {
+  if (Number.isSafeInteger(size) && size > 0) return size;
+  throw new RangeError(`a pool of ${size} slots`);
 }
 
 function refusal<T>(verb: string, slot: Slot<T>): Error {

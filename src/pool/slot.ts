@@ -1,12 +1,12 @@
 /** A slot: a place for one item. What a borrower may read of it, and what the pool keeps beside it. */
 
-import type { LedgerEntry } from './ledger.js';
+import type { Ledger, LedgerEntry } from './ledger.js';
 
 /**
  * `empty`: free, nothing inside. `idle`: free, an item inside. `busy`: lent, with or without an item. `dialling`: lent,
- * and its borrower is making the item.
+ * and its borrower is making the item. `parked`: out of use, since its pool was made smaller.
  */
-export type SlotState = 'empty' | 'dialling' | 'idle' | 'busy';
+export type SlotState = 'empty' | 'dialling' | 'idle' | 'busy' | 'parked';
 
 /** A place for one item, lent by a `Pool`. Only the pool changes it. */
 export interface Slot<T> {
@@ -30,6 +30,8 @@ export class KeptSlot<T> implements Slot<T> {
   retired = false;
   /** The pool that lends it. */
   readonly pool: object;
+  /** The ledger that made it. */
+  ledger: Ledger<KeptSlot<T>> | undefined = undefined;
   /** The ledger's page for this slot, known once the ledger has opened it. */
   entry: LedgerEntry<KeptSlot<T>> | undefined = undefined;
   /** Position among all that ever became idle: a smaller number has been idle longer. */

@@ -11,7 +11,7 @@ interface Lent {
 
 /** What the pool should hold, written the slow and plain way: an array of idle items and a map of lent slots. */
 class Model {
-  readonly size: number;
+  size: number;
   idle: { item: number; fresh: boolean }[] = []; // in the order of release
   readonly lent = new Map<Slot<number>, Lent>();
 
@@ -44,7 +44,7 @@ class Model {
       fresh: this.idle.filter((one) => one.fresh).length,
       dialling,
       busy: lent.length - dialling,
-      empty: this.size - this.idle.length - lent.length,
+      empty: Math.max(0, this.size - this.idle.length - lent.length),
     };
   }
 }
@@ -122,10 +122,16 @@ class Run {
     this.model.idle = this.model.idle.filter((one) => one.item !== item);
   }
 
+  async resize(size: number): Promise<void> {
+    this.pool.resize(size);
+    this.model.size = size;
+    await new Promise((resolve) => setImmediate(resolve)); // until the ledger has made new slots
+  }
+
   check(): void {
-    const { counts } = this.pool;
+    const { counts, surplus } = this.pool;
     expect(counts).toEqual(this.model.counts);
-    expect(counts.idle + counts.empty + counts.dialling + counts.busy).toBe(counts.size);
+    expect(counts.idle + counts.empty + counts.dialling + counts.busy).toBe(counts.size + surplus);
     expect([...this.pool.idleSlots()].map((slot) => slot.item)).toEqual(this.model.idle.map((one) => one.item));
     for (const [slot, lent] of this.model.lent) {
       expect([slot.state, slot.item]).toEqual([lent.dialling ? 'dialling' : 'busy', lent.item]);
@@ -154,6 +160,7 @@ const step = fc.oneof(
   // A whole life at once, so that histories get deep: dial, use, give back.
   { weight: 4, arbitrary: fc.tuple(fc.constant('live' as const), fc.boolean()) },
   { weight: 1, arbitrary: fc.tuple(fc.constant('evict' as const), number) },
+  { weight: 1, arbitrary: fc.tuple(fc.constant('resize' as const), fc.integer({ min: 1, max: 8 })) },
   { weight: 1, arbitrary: fc.tuple(fc.constant('turn' as const), number) },
 );
 
@@ -170,6 +177,9 @@ test('every history leaves the pool as a plain model of it, and no slot is lent 
             break;
           case 'evict':
             run.evict(value);
+            break;
+          case 'resize':
+            await run.resize(value);
             break;
           case 'turn':
             await new Promise((resolve) => setImmediate(resolve));

@@ -250,32 +250,58 @@ describe('idleSlots', () => {
   });
 });
 
-describe('drain', () => {
-  test('it resolves at once when nothing is lent', async () => {
-    const pool = await opened(2);
-    idle(pool, 'a');
-    await pool.drain();
-    expect(pool.counts.idle).toBe(1);
+describe('resize', () => {
+  const counts = ({ counts: { size, empty, idle, busy } }: Pool<string>) => [size, empty, idle, busy];
+
+  test('a pool that grows lends more, each new slot told to onFree', async () => {
+    let told = 0;
+    const pool = await opened(1, () => told++);
+    dialled(pool, 'a');
+    pool.resize(3);
+    await turn();
+    const lent = [lend(pool, 'empty'), lend(pool, 'empty')];
+    expect([lent.length, pool.checkout('empty'), told]).toEqual([2, undefined, 3]);
   });
 
-  test('it waits for every lent slot, also for one that a waiter took in between', async () => {
-    let waiting = false;
-    let taken: Slot<string> | undefined;
-    const pool: Pool<string> = await opened(1, () => {
-      if (waiting) taken = lend(pool, 'empty');
-      waiting = false;
-    });
-    const first = lend(pool, 'empty');
-    let drained = false;
-    const drain = pool.drain().then(() => {
-      drained = true;
-    });
-    waiting = true;
-    pool.release(first);
+  test('a pool that shrinks loses empty slots first, and lent ones as they come back empty', async () => {
+    const pool = await opened(4);
+    const lent = [dialled(pool, 'a'), dialled(pool, 'b')];
+    pool.resize(1);
+    const before = [...counts(pool), pool.surplus];
+    for (const slot of lent) {
+      pool.clear(slot);
+      pool.release(slot);
+    }
+    expect([before, counts(pool), pool.surplus]).toEqual([[1, 0, 0, 2, 1], [1, 1, 0, 0], 0]);
+  });
+
+  test('an idle slot that is too many stays until it is evicted', async () => {
+    const pool = await opened(2);
+    idle(pool, 'a', 'b');
+    pool.resize(1);
+    const before = pool.surplus;
+    const [slot] = pool.idleSlots();
+    if (slot !== undefined) pool.evict(slot);
+    expect([before, pool.surplus, counts(pool)]).toEqual([1, 0, [1, 0, 1, 0]]);
+  });
+
+  test('slots that were taken out of use come back when the pool grows again', async () => {
+    const pool = await opened(3);
+    pool.resize(1);
+    pool.resize(2);
+    const lent = [lend(pool, 'empty'), lend(pool, 'empty')];
+    expect([lent.map(({ index }) => index).sort(), pool.checkout('empty')]).toEqual([[0, 1], undefined]);
+  });
+
+  test('slots that the ledger makes after the pool became smaller are not lent', async () => {
+    const pool = new Pool<string>({ size: 5, onFree: () => {} });
+    pool.resize(1);
     await turn();
-    expect(drained).toBe(false);
-    if (taken !== undefined) pool.release(taken);
-    await drain;
-    expect(pool.counts.empty).toBe(1);
+    expect([lend(pool, 'empty').index, pool.checkout('empty')]).toEqual([0, undefined]);
+  });
+
+  test('a size that is not a whole number of at least 1 is refused', async () => {
+    const pool = await opened(1);
+    expect(() => pool.resize(0)).toThrow(RangeError);
   });
 });
