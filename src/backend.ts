@@ -8,6 +8,7 @@ import { Dispatcher } from './dispatch/dispatcher.js';
 import { OutlierWatch } from './dispatch/outliers.js';
 import { RetryBudget } from './dispatch/retry-budget.js';
 import { WaitQueue } from './dispatch/wait-queue.js';
+import { BackendOrigins } from './fleet/backend-origins.js';
 import { loadLlhttp, readWindow } from './http1/llhttp.js';
 import { dialsOf, type Machine, thisMachine } from './machine.js';
 import { ByteBudget } from './mount/byte-budget.js';
@@ -48,9 +49,11 @@ export interface CloseOptions {
  */
 export class PooledBackend extends EventEmitter<BackendEvents> {
   readonly options: ResolvedOptions;
+  /** Adds, removes and drains origins while requests are under way. */
+  readonly origins: BackendOrigins;
   readonly #mounted: MountedBackend;
   readonly #dispatcher: Dispatcher;
-  readonly #origins: readonly Origin[];
+  #serving: readonly Origin[] = []; // those that leave too
   readonly #clock: Clock;
   readonly #deadlines: Deadlines;
   readonly #outliers: OutlierWatch | undefined;
@@ -99,10 +102,17 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
       startDial: dialsOf(machine),
       limits,
     };
-    this.#origins = resolved.origins.map((address) => new Origin(address, setting, this.#dispatcher.demand));
-    this.#dispatcher.serve(this.#origins);
+    this.origins = new BackendOrigins(
+      {
+        limits: resolved,
+        observer,
+        create: (address) => new Origin(address, setting, this.#dispatcher.demand),
+        serve: (origins) => this.#serve(origins),
+      },
+      typeof options === 'string' ? [options] : options.origins,
+    );
     const { outliers, maxEjected } = resolved.ejection;
-    if (outliers !== false) this.#outliers = new OutlierWatch(outliers, maxEjected, deadlines, () => this.#origins);
+    if (outliers !== false) this.#outliers = new OutlierWatch(outliers, maxEjected, deadlines, () => this.#serving);
     this.#mounted = {
       dispatching: this.#dispatcher,
       options: resolved,
@@ -167,17 +177,22 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
 
   /** Resolves when `minConnections` are open to each origin, or could not be opened. */
   async ready(): Promise<void> {
-    await Promise.all(this.#origins.map((origin) => origin.ready()));
+    await Promise.all(this.#serving.map((origin) => origin.ready()));
+  }
+
+  #serve(origins: readonly Origin[]): void {
+    this.#serving = origins;
+    this.#dispatcher.serve(origins);
   }
 
   /** What is happening now and has happened so far, as plain frozen data. */
   stats(): BackendStats {
-    return takeStats(this.#origins, this.#dispatcher, this.#mounted);
+    return takeStats(this.#serving, this.#dispatcher, this.#mounted);
   }
 
   /** Every connection of each origin, one by one, as plain frozen data. The work is in proportion to their number. */
   connections(): readonly OriginConnections[] {
-    return listConnections(this.#origins);
+    return listConnections(this.#serving);
   }
 
   /**
@@ -210,7 +225,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
     const wasClosed = this.#dispatcher.state === 'closed';
     this.#dispatcher.close(error);
     this.#outliers?.close();
-    for (const origin of this.#origins) origin.close('destroyed');
+    for (const origin of this.#serving) origin.close('destroyed');
     this.#tunnels.destroy();
     this.#rest(wasClosed, error);
   }
@@ -221,7 +236,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
     const wasClosed = this.#dispatcher.state === 'closed';
     this.#dispatcher.close(undefined);
     this.#outliers?.close();
-    for (const origin of this.#origins) origin.close('drained');
+    for (const origin of this.#serving) origin.close('drained');
     this.#rest(wasClosed, undefined);
   }
 

@@ -11,6 +11,7 @@ export {
   type Phase,
   type Progress,
 } from './errors.js';
+export type { BackendOrigins } from './fleet/backend-origins.js';
 export type { Machine } from './machine.js';
 export type { BackendFetchInit } from './mount/fetch.js';
 export type { RequestHandler } from './mount/handler.js';

@@ -90,6 +90,8 @@ export interface BackendEvents {
   readmit: [{ readonly origin: string }];
   /** Too many origins are ejected or in back-off, so that all of them are tried. */
   failOpen: [{ readonly origins: readonly string[] }];
+  /** The owner has changed an origin: `change` says how, `weight` is its weight now. */
+  originChanged: [{ readonly origin: string; readonly change: string; readonly weight: number }];
   /** The owner's balancer threw, or picked none of the candidates: the first one was taken. */
   balanceFailed: [{ readonly error: unknown }];
   /** A request was refused without being sent: the queue was full or too slow, or the backend is closing. */
@@ -122,6 +124,7 @@ export const LEVELS: Readonly<Record<EventName, Level>> = {
   eject: 'warn',
   readmit: 'info',
   failOpen: 'warn',
+  originChanged: 'info',
   balanceFailed: 'error',
   refuse: 'warn',
   request: 'debug',

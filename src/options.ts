@@ -24,7 +24,13 @@ export type { EjectionOptions, OutlierOptions, ResolvedEjection, ResolvedOutlier
 export type { CookieRewrite, LocationHook, LocationRewrite } from './option-rewrites.js';
 export type { OptionRow } from './option-row.js';
 export { optionTable } from './option-table.js';
-export type { OriginOptions, ResolvedOrigin } from './origin-options.js';
+export {
+  type ConnectionLimits,
+  type OriginOptions,
+  type ResolvedOrigin,
+  resolveOrigin,
+  resolveOrigins,
+} from './origin-options.js';
 export {
   type ResolvedUpgradeOptions,
   resolveUpgradeOptions,

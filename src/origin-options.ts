@@ -96,18 +96,27 @@ export interface ConnectionLimits {
   readonly maxFreshConnections: number;
 }
 
-/** Checks a list of origins as a whole. Throws `TypeError` or `RangeError`, naming the one at fault. */
-export function resolveOrigins(given: readonly unknown[], limits: ConnectionLimits): readonly ResolvedOrigin[] {
-  if (given.length === 0) throw refusal('origins', 'a list of at least one origin', given, false);
+/**
+ * Checks a list of origins as a whole. Throws `TypeError` or `RangeError`, naming the one at fault. With `'any'` the list
+ * may be one of a moment: empty, or without an origin that serves.
+ */
+export function resolveOrigins(
+  given: readonly unknown[],
+  limits: ConnectionLimits,
+  accepts: 'serving' | 'any' = 'serving',
+): readonly ResolvedOrigin[] {
+  if (!Array.isArray(given) || (given.length === 0 && accepts === 'serving'))
+    throw refusal('origins', 'a list of at least one origin', given, false);
   const origins = given.map((item, index) => resolveOrigin(`origins[${index}]`, item, limits));
   refuseDuplicates(origins);
-  if (!origins.some((origin) => !origin.backup && origin.weight > 0)) {
+  if (accepts === 'serving' && !origins.some((origin) => !origin.backup && origin.weight > 0)) {
     throw refusal('origins', 'a list with at least one that is no backup and has a weight above 0', given, false);
   }
   return Object.freeze(origins);
 }
 
-function resolveOrigin(name: string, given: unknown, limits: ConnectionLimits): ResolvedOrigin {
+/** One origin; `name` is what it is called in errors. */
+export function resolveOrigin(name: string, given: unknown, limits: ConnectionLimits): ResolvedOrigin {
   const options = typeof given === 'string' ? { url: given } : given;
   if (!isObject(options)) throw refusal(name, 'a URL or an object with url', given, false);
   const section = resolveSection(name, options, originRules);

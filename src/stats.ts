@@ -12,6 +12,11 @@ import type { Origin } from './origin/origin.js';
 export interface OriginStats {
   /** `scheme://host:port`. */
   readonly origin: string;
+  /** What its owner made of it: `leaving` is one that was removed, while requests are under way there. */
+  readonly service: 'serving' | 'draining' | 'leaving' | 'closed';
+  /** 0 to 256; one of weight 0 gets no requests. */
+  readonly weight: number;
+  readonly backup: boolean;
   /** Connections now. `open` = `idle` + `busy`; `spare` is the part of `idle` that never carried a request. */
   readonly connections: {
     readonly open: number;
@@ -106,10 +111,14 @@ export function listConnections(origins: readonly Origin[]): readonly OriginConn
   return Object.freeze(lists);
 }
 
-function originStats({ address, tally, counts, idleLimit, backoff, standing }: Origin, now: number): OriginStats {
+function originStats(one: Origin, now: number): OriginStats {
+  const { address, tally, counts, idleLimit, backoff, standing } = one;
   const { idle, busy, dialling, spare } = counts;
   return {
     origin: address.origin,
+    service: one.service.state,
+    weight: address.weight,
+    backup: address.backup,
     connections: { open: idle + busy, idle, busy, dialling, spare, max: address.maxConnections },
     dialled: tally.dialled,
     dialsFailed: tally.dialsFailed,

@@ -34,7 +34,7 @@ const ALL_BUT_TESTING = [
     'connection',
     'origin',
   ],
-  ...['machine', 'dispatch', 'mount', 'status', 'backend'],
+  ...['machine', 'dispatch', 'fleet', 'mount', 'status', 'backend'],
 ];
 
 const RULES: Readonly<Record<string, ImportRule>> = {
@@ -57,6 +57,10 @@ const RULES: Readonly<Record<string, ImportRule>> = {
   dispatch: {
     values: ['origin', 'balance', 'http1', ...TIME, 'errors', 'observe'],
     types: ['connection', 'http1', 'options'],
+  },
+  fleet: {
+    values: ['options', 'errors'],
+    types: ['origin', 'observe'],
   },
   mount: { values: ['dispatch', 'http1', 'options', 'errors', 'observe', ...TIME] },
   'mount/fastify': {

@@ -11,10 +11,16 @@ import type { OutgoingRequest, RequestTimeouts } from '../src/dispatch/request.j
 import { RetryBudget } from '../src/dispatch/retry-budget.js';
 import type { Run } from '../src/dispatch/run.js';
 import { WaitQueue } from '../src/dispatch/wait-queue.js';
+import { BackendOrigins } from '../src/fleet/backend-origins.js';
 import { loadLlhttp, readWindow } from '../src/http1/llhttp.js';
 import { ByteBudget } from '../src/mount/byte-budget.js';
 import { type BackendEvents, type EventName, Observer } from '../src/observe.js';
-import { type PooledBackendOptions, type ResolvedOptions, resolveOptions } from '../src/options.js';
+import {
+  type PooledBackendOptions,
+  type ResolvedOptions,
+  type ResolvedOrigin,
+  resolveOptions,
+} from '../src/options.js';
 import { Origin } from '../src/origin/origin.js';
 import { type BackendStats, type OriginStats, takeStats } from '../src/stats.js';
 import { checkStats, ManualClock } from '../src/testing/index.js';
@@ -47,7 +53,9 @@ export class House {
   readonly events: [EventName, object][] = [];
   readonly queue: WaitQueue<Run>;
   readonly dispatcher: Dispatcher;
-  readonly origins: readonly Origin[];
+  readonly fleet: BackendOrigins;
+  /** Those that leave too. */
+  origins: readonly Origin[] = [];
   /** Every dial so far, oldest first. */
   readonly dials: MemoryDial[] = [];
   readonly peers: Peer[] = [];
@@ -58,7 +66,8 @@ export class House {
     loadLlhttp();
     this.clock = clock;
     this.deadlines = deadlines;
-    const resolved = resolveOptions({ origins: ['http://a.test:80'], ...options });
+    const { origins = ['http://a.test:80'] } = options;
+    const resolved = resolveOptions({ ...options, origins });
     this.options = resolved;
     const observer = new Observer(this.#recorder(), resolved.logger);
     this.queue = new WaitQueue({ maxQueue: resolved.maxQueue, queueTimeoutMs: resolved.queueTimeout, clock });
@@ -84,8 +93,12 @@ export class House {
       startDial: startDial ?? this.#startDial,
       limits: { maxHeaderBytes: resolved.maxHeaderBytes },
     };
-    this.origins = resolved.origins.map((address) => new Origin(address, setting, this.dispatcher.demand));
-    this.dispatcher.serve(this.origins);
+    const create = (address: ResolvedOrigin) => new Origin(address, setting, this.dispatcher.demand);
+    const serve = (serving: readonly Origin[]) => {
+      this.origins = serving;
+      this.dispatcher.serve(serving);
+    };
+    this.fleet = new BackendOrigins({ limits: resolved, observer, create, serve }, origins);
   }
 
   /** A house that is destroyed with the test, its slots made. */
@@ -233,7 +246,7 @@ export class House {
   #recorder(): EventEmitter<BackendEvents> {
     const { emitter } = this;
     const names: EventName[] = ['connect', 'disconnect', 'dialFailed', 'stale', 'poisoned', 'resend', 'eject'];
-    names.push('readmit', 'failOpen', 'balanceFailed', 'refuse', 'request', 'fail');
+    names.push('readmit', 'failOpen', 'originChanged', 'balanceFailed', 'refuse', 'request', 'fail');
     for (const name of names) emitter.on(name, (details: object) => this.events.push([name, details]));
     return emitter;
   }

@@ -15,6 +15,7 @@ export type CloseReason =
   | 'max-age'
   | 'made-room'
   | 'spare-expired'
+  | 'shrunk'
   | 'aborted'
   | 'silent'
   | 'failed'

@@ -46,11 +46,10 @@ export class Dispatcher implements Dispatching, RunHouse {
   /** What the origins are told to work for. */
   readonly demand: Matching;
   readonly #queue: WaitQueue<Run>;
-  readonly #setting: DispatcherSetting;
   readonly #hold = new ProcessHold();
   readonly #running = new LinkedSet<Run>();
   #origins: readonly Origin[] = [];
-  #choice: OriginChoice;
+  readonly #choice: OriginChoice;
   #state: State = { name: 'open' };
 
   constructor(setting: DispatcherSetting) {
@@ -62,21 +61,15 @@ export class Dispatcher implements Dispatching, RunHouse {
     this.retryOn = setting.retryOn;
     this.honoursIdempotencyKey = setting.honoursIdempotencyKey;
     this.#queue = setting.queue;
-    this.#setting = setting;
-    this.#choice = this.#choiceOf([]);
+    this.#choice = new OriginChoice(setting);
     this.demand = new Matching(setting.queue, this.#choice);
   }
 
-  /** The origins to dispatch to. Given once, before the first request: they know the demand. */
+  /** The origins to dispatch to, from now on. They know the demand. */
   serve(origins: readonly Origin[]): void {
     this.#origins = origins;
-    this.#choice = this.#choiceOf(origins);
-    this.demand.serve(this.#choice);
-  }
-
-  #choiceOf(origins: readonly Origin[]): OriginChoice {
-    const { balancer, maxEjected, observer } = this.#setting;
-    return new OriginChoice(origins, balancer, maxEjected, observer);
+    this.#choice.serve(origins);
+    this.demand.room();
   }
 
   get inFlight(): number {

@@ -22,17 +22,12 @@ const LASTING: ReadonlySet<ErrorCode> = new Set(['tls_certificate_error', 'proxy
 
 export class Matching implements Demand {
   readonly #queue: WaitQueue<Run>;
-  #choice: OriginChoice;
+  readonly #choice: OriginChoice;
   #coming = 0;
   #pumpIsDue = false;
 
   constructor(queue: WaitQueue<Run>, choice: OriginChoice) {
     this.#queue = queue;
-    this.#choice = choice;
-  }
-
-  /** The origins to choose from, from now on. */
-  serve(choice: OriginChoice): void {
     this.#choice = choice;
   }
 
@@ -112,8 +107,12 @@ export class Matching implements Demand {
     });
   }
 
+  changed(): void {
+    this.#choice.changed();
+  }
+
   dialFailed(origin: Origin, error: BackendError): void {
-    const elsewhere = this.#choice.eligible().some((one) => one !== origin && one.backoff.state.name === 'ready');
+    const elsewhere = [...this.#choice.eligible()].some((one) => one !== origin && one.backoff.state.name === 'ready');
     if (!LASTING.has(error.code) || elsewhere) {
       this.room();
       return;

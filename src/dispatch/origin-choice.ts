@@ -1,41 +1,101 @@
 /** Which origin a request goes to, among those that can take it. */
 
 import type { Balancer, Candidate } from '../balance/balancer.js';
+import type { Clock } from '../clock.js';
 import type { Observer } from '../observe.js';
 import type { Origin } from '../origin/origin.js';
 
-export class OriginChoice {
-  readonly #origins: readonly Origin[];
-  readonly #balancer: Balancer;
-  readonly #maxEjected: number;
-  readonly #observer: Observer;
-  #failingOpen = false;
+export interface ChoiceSetting {
+  readonly balancer: Balancer;
+  /** Share of the origins that may be left out, 0 to 1. */
+  readonly maxEjected: number;
+  readonly clock: Clock;
+  readonly observer: Observer;
+}
 
-  /** `maxEjected` is the share of the origins that may be left out, 0 to 1. */
-  constructor(origins: readonly Origin[], balancer: Balancer, maxEjected: number, observer: Observer) {
-    this.#origins = origins;
-    this.#balancer = balancer;
-    this.#maxEjected = maxEjected;
-    this.#observer = observer;
+/** An origin, and what a balancer is shown of it. */
+interface Entry {
+  readonly origin: Origin;
+  readonly candidate: { -readonly [Name in keyof Candidate]: Candidate[Name] };
+}
+
+/** Two lists that are used again and again: a thousand origins would be a thousand objects for each request. */
+interface Scratch {
+  readonly origins: Origin[];
+  readonly candidates: Candidate[];
+}
+
+/** Who is eligible is found out when it may have changed, not for each request: there may be a thousand origins. */
+export class OriginChoice {
+  readonly #setting: ChoiceSetting;
+  #entries: readonly Entry[] = []; // of all origins, in the order of the option
+  #serving: readonly Entry[] = []; // those that their owner lets serve
+  #eligible: readonly Entry[] = [];
+  #eligibleOrigins: ReadonlySet<Origin> = new Set();
+  #ready: readonly Entry[] = []; // eligible, and not in back-off
+  #away: readonly Origin[] = []; // serving, and in back-off
+  #usable = 0; // connections of the eligible ones
+  #validUntil = Number.NEGATIVE_INFINITY; // the moment at which an ejection ends
+  #failingOpen = false;
+  #scratch: Scratch | undefined; // to be filled for each pick; missing while a balancer looks at it
+
+  constructor(setting: ChoiceSetting) {
+    this.#setting = setting;
+  }
+
+  /** The origins to choose from, from now on. */
+  serve(origins: readonly Origin[]): void {
+    const known = new Map(this.#entries.map((entry) => [entry.origin, entry]));
+    const taken = new Set(origins.map((origin) => known.get(origin)?.candidate.index));
+    let index = -1;
+    const nextIndex = () => {
+      do index += 1;
+      while (taken.has(index));
+      return index;
+    };
+    this.#entries = origins.map((origin) => known.get(origin) ?? entryOf(origin, nextIndex()));
+    this.changed();
+  }
+
+  /** An origin does better or worse, or its owner has changed it. */
+  changed(): void {
+    this.#validUntil = Number.NEGATIVE_INFINITY;
   }
 
   /** The balancer's choice among the eligible origins that suit; one in back-off only when no other does. */
   pick(suits: (origin: Origin) => boolean): Origin | undefined {
-    if (this.#origins.length === 1) return this.#origins.find(suits);
-    const all = this.eligible().filter(suits);
-    const ready = all.filter(isReady);
-    const suiting = ready.length > 0 ? ready : all;
-    if (suiting.length <= 1) return suiting[0];
-    return suiting[this.#ask(suiting)] ?? suiting[0];
+    this.#judge();
+    if (this.#serving.length === 1) {
+      const [only] = this.#serving;
+      return only !== undefined && suits(only.origin) ? only.origin : undefined;
+    }
+    const picked = this.#pickAmong(this.#ready, suits);
+    if (picked !== undefined || this.#ready.length === this.#eligible.length) return picked;
+    return this.#pickAmong(this.#eligible, suits);
+  }
+
+  #pickAmong(entries: readonly Entry[], suits: (origin: Origin) => boolean): Origin | undefined {
+    const scratch = this.#scratch ?? { origins: [], candidates: [] };
+    this.#scratch = undefined;
+    const { origins, candidates } = scratch;
+    origins.length = 0;
+    candidates.length = 0;
+    for (const entry of entries) {
+      if (!suits(entry.origin)) continue;
+      origins.push(entry.origin);
+      candidates.push(refreshed(entry));
+    }
+    const picked = origins[origins.length > 1 ? this.#ask(candidates) : 0];
+    this.#scratch = scratch;
+    return picked;
   }
 
   /** A balancer of the owner's that fails must not cost a request: the first candidate takes its place. */
-  #ask(suiting: readonly Origin[]): number {
-    const candidates = suiting.map((origin) => candidateOf(origin, this.#origins.indexOf(origin)));
+  #ask(candidates: readonly Candidate[]): number {
     try {
-      const index = this.#balancer.pick(candidates);
-      if (suiting[index] !== undefined) return index;
-      this.#tellBalancer(new RangeError(`the balancer picked ${index} of ${suiting.length} candidates`));
+      const index = this.#setting.balancer.pick(candidates);
+      if (candidates[index] !== undefined) return index;
+      this.#tellBalancer(new RangeError(`the balancer picked ${index} of ${candidates.length} candidates`));
     } catch (error) {
       this.#tellBalancer(error);
     }
@@ -43,7 +103,8 @@ export class OriginChoice {
   }
 
   #tellBalancer(error: unknown): void {
-    if (this.#observer.watches('balanceFailed')) this.#observer.emit('balanceFailed', { error });
+    const { observer } = this.#setting;
+    if (observer.watches('balanceFailed')) observer.emit('balanceFailed', { error });
   }
 
   /** Where a request is dialled for that was sent to `last` before; `undefined` = nowhere now. */
@@ -54,31 +115,21 @@ export class OriginChoice {
   }
 
   /** The origins that take requests: not ejected, and backups only while no other can. */
-  eligible(): readonly Origin[] {
-    if (this.#origins.length === 1) return this.#origins; // there is nobody to prefer to it
-    const trusted = this.#origins.filter((origin) => origin.standing.accepts);
-    const primaries = trusted.filter(isPrimary);
-    const backups = trusted.filter(isBackup);
-    const hasPrimary = primaries.some(isReady);
-    const hasBackup = !hasPrimary && backups.some(isReady);
-    const tooFew = this.#origins.length - trusted.length > this.#maxEjected * this.#origins.length;
-    const failOpen = !hasBackup && (tooFew || !hasPrimary);
-    if (failOpen !== this.#failingOpen) this.#setFailingOpen(failOpen);
-    if (hasBackup) return backups;
-    if (!failOpen) return primaries;
-    return hasPrimary ? this.#origins.filter(isPrimary) : this.#origins;
+  eligible(): ReadonlySet<Origin> {
+    this.#judge();
+    return this.#eligibleOrigins;
   }
 
   /** Whether a connection of this origin, there already, may carry a request. */
   mayServe(origin: Origin): boolean {
-    return this.#origins.length === 1 || this.eligible().includes(origin);
+    return this.eligible().has(origin);
   }
 
   /** An origin whose wait after a failed dial is over, while others serve. */
   get absent(): Origin | undefined {
-    if (this.#origins.length === 1) return undefined;
-    const absent = this.#origins.find(isAbsent);
-    return absent !== undefined && this.eligible().some(isReady) ? absent : undefined;
+    this.#judge();
+    if (this.#away.length === 0 || this.#serving.length === 1 || this.#ready.length === 0) return undefined;
+    return this.#away.find(isAbsent);
   }
 
   /** How many more requests may travel fresh. */
@@ -90,35 +141,83 @@ export class OriginChoice {
 
   /** Connections that can be had, for the estimate of a wait. */
   usableConnections(): number {
-    let sum = 0;
-    for (const { address } of this.eligible()) sum += address.maxConnections;
-    return sum;
+    this.#judge();
+    return this.#usable;
+  }
+
+  #judge(): void {
+    if (this.#validUntil === Number.POSITIVE_INFINITY) return;
+    if (this.#validUntil > Number.NEGATIVE_INFINITY && this.#setting.clock.now() < this.#validUntil) return;
+    this.#serving = this.#entries.filter(({ origin }) => origin.serves);
+    this.#validUntil = Number.POSITIVE_INFINITY;
+    // There is nobody to prefer to the only one.
+    this.#eligible = this.#serving.length === 1 ? this.#serving : this.#trusted();
+    this.#eligibleOrigins = new Set(this.#eligible.map(({ origin }) => origin));
+    this.#ready = this.#eligible.filter(isReady);
+    this.#away = this.#serving.filter((entry) => !isReady(entry)).map(({ origin }) => origin);
+    this.#usable = 0;
+    for (const { address } of this.#eligibleOrigins) this.#usable += address.maxConnections;
+  }
+
+  #trusted(): readonly Entry[] {
+    const serving = this.#serving;
+    if (serving.length === 0) return serving;
+    const trusted = serving.filter(({ origin }) => this.#accepts(origin));
+    const primaries = trusted.filter(isPrimary);
+    const backups = trusted.filter(isBackup);
+    const hasPrimary = primaries.some(isReady);
+    const hasBackup = !hasPrimary && backups.some(isReady);
+    const tooFew = serving.length - trusted.length > this.#setting.maxEjected * serving.length;
+    const failOpen = !hasBackup && (tooFew || !hasPrimary);
+    if (failOpen !== this.#failingOpen) this.#setFailingOpen(failOpen);
+    if (hasBackup) return backups;
+    if (!failOpen) return primaries;
+    return hasPrimary ? serving.filter(isPrimary) : serving;
+  }
+
+  /** Whether it is trusted now; if not, when to ask again. */
+  #accepts({ standing }: Origin): boolean {
+    if (standing.accepts) return true;
+    this.#validUntil = Math.min(this.#validUntil, standing.acceptsAt);
+    return false;
   }
 
   #setFailingOpen(failOpen: boolean): void {
+    const { observer } = this.#setting;
     this.#failingOpen = failOpen;
-    if (!failOpen || !this.#observer.watches('failOpen')) return;
-    this.#observer.emit('failOpen', { origins: this.#origins.map((origin) => origin.address.origin) });
+    if (!failOpen || !observer.watches('failOpen')) return;
+    observer.emit('failOpen', { origins: this.#serving.map(({ origin }) => origin.address.origin) });
   }
 }
 
-function isReady({ backoff }: Origin): boolean {
-  return backoff.state.name === 'ready';
+function isReady({ origin }: Entry): boolean {
+  return origin.backoff.state.name === 'ready';
 }
 
-function isPrimary({ address }: Origin): boolean {
-  return !address.backup;
+function isPrimary({ origin }: Entry): boolean {
+  return !origin.address.backup;
 }
 
-function isBackup({ address }: Origin): boolean {
-  return address.backup;
+function isBackup({ origin }: Entry): boolean {
+  return origin.address.backup;
 }
 
 function isAbsent({ backoff, standing }: Origin): boolean {
   return backoff.state.name === 'waiting' && backoff.mayDial() && standing.accepts;
 }
 
-function candidateOf(origin: Origin, index: number): Candidate {
+function entryOf(origin: Origin, index: number): Entry {
+  const { origin: name, maxConnections, weight } = origin.address;
+  return { origin, candidate: { origin: name, index, busy: 0, idle: 0, dialling: 0, maxConnections, weight } };
+}
+
+/** What a balancer is shown, as it is now. */
+function refreshed({ origin, candidate }: Entry): Candidate {
   const { weight, maxConnections } = origin.address;
-  return { ...origin.counts, index, weight, maxConnections };
+  candidate.busy = origin.busy;
+  candidate.idle = origin.idle;
+  candidate.dialling = origin.dialling;
+  candidate.weight = weight;
+  candidate.maxConnections = maxConnections;
+  return candidate;
 }

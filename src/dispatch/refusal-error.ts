@@ -55,11 +55,13 @@ function lastDialError(origins: readonly Origin[]): BackendError | undefined {
 }
 
 function describe(origins: readonly Origin[], now: number): string {
+  if (origins.length === 0) return 'any origin: there is none';
   return origins.map((origin) => `${origin.address.origin} ${stateOf(origin, now)}`).join(' or ');
 }
 
-function stateOf({ backoff, standing, counts }: Origin, now: number): string {
+function stateOf({ backoff, standing, counts, serves, address, service }: Origin, now: number): string {
   const { state } = backoff;
+  if (!serves) return address.weight === 0 ? '(weight 0)' : `(${service.state})`;
   if (state.name !== 'ready') {
     const { cause } = state.lastError;
     const why = cause instanceof Error && 'code' in cause ? String(cause.code) : state.lastError.message;

@@ -262,7 +262,8 @@ const HTTP_DATES = [
  * Milliseconds from `wallNowMs` (since the Unix epoch) that a Retry-After field asks for, seconds or date; 0 for a date
  * that is past, `undefined` for what is neither (RFC 9110 §10.2.3 and §5.6.7).
  */
-export function parseRetryAfter(value: string, wallNowMs: number): number | undefined {
+export function parseRetryAfter(value: string | undefined, wallNowMs: number): number | undefined {
+  if (value === undefined) return undefined;
   if (/^\d+$/.test(value)) return Number(value) * 1000;
   if (!HTTP_DATES.some((form) => form.test(value))) return undefined;
   const at = Date.parse(value.endsWith('GMT') ? value : `${value} GMT`);

@@ -108,9 +108,10 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
 
   /** The only re-send that the request has is not to be lost in the backlog of a process that dies. */
   #openedLater(origin: Origin, tenancy: Tenancy): void {
-    if (this.#ended) origin.takeBack(tenancy);
-    else if (tenancy.connection.isAlive() === false) this.#house.enqueue(this);
-    else this.begin(origin, tenancy);
+    const wanted = !this.#ended && origin.serves;
+    if (!wanted) origin.takeBack(tenancy);
+    if (wanted && tenancy.connection.isAlive() !== false) this.begin(origin, tenancy);
+    else if (!this.#ended) this.#house.enqueue(this);
   }
 
   /** A dial of its own has failed: that is no attempt, and not the request's fault. */

@@ -33,12 +33,14 @@ const READY: DialBackoffState = { name: 'ready' };
 export class DialBackoff {
   readonly #clock: Clock;
   readonly #random: () => number;
+  readonly #onChange: () => void;
   #state: DialBackoffState = READY;
 
-  /** `random` gives numbers from 0 to below 1. */
-  constructor(clock: Clock, random: () => number = Math.random) {
+  /** `random` gives numbers from 0 to below 1; `onChange` is called when the state has another name. */
+  constructor(clock: Clock, random: () => number = Math.random, onChange: () => void = () => {}) {
     this.#clock = clock;
     this.#random = random;
+    this.#onChange = onChange;
   }
 
   get state(): DialBackoffState {
@@ -65,7 +67,7 @@ export class DialBackoff {
     const state = this.#state;
     if (!this.mayDial()) throw new Error(`cannot dial in back-off: ${state.name} after ${failuresOf(state)} failures`);
     if (state.name !== 'waiting') return;
-    this.#state = { name: 'trial', since: state.since, failures: state.failures, lastError: state.lastError };
+    this.#become({ name: 'trial', since: state.since, failures: state.failures, lastError: state.lastError });
   }
 
   /** A dial failed. Returns the milliseconds until the next may begin. */
@@ -86,21 +88,26 @@ export class DialBackoff {
 
   /** A dial succeeded, whichever it was. */
   succeeded(): void {
-    this.#state = READY;
+    if (this.#state.name !== 'ready') this.#become(READY);
   }
 
   /** The trial ended without an answer, for instance because nobody wanted it any more: the next may begin at once. */
   abandoned(): void {
     if (this.#state.name !== 'trial') return;
-    this.#state = { ...this.#state, name: 'waiting', until: this.#clock.now() };
+    this.#become({ ...this.#state, name: 'waiting', until: this.#clock.now() });
   }
 
   #wait(fault: { since: number; failures: number; lastError: Error }): number {
     const mostMs = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (fault.failures - 1));
     // From the whole range and never 0, so that many processes do not dial a returning origin in step.
     const waitMs = mostMs * (1 - this.#random());
-    this.#state = { name: 'waiting', until: this.#clock.now() + waitMs, ...fault };
+    this.#become({ name: 'waiting', until: this.#clock.now() + waitMs, ...fault });
     return waitMs;
+  }
+
+  #become(state: DialBackoffState): void {
+    this.#state = state;
+    this.#onChange();
   }
 }
 

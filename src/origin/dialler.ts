@@ -1,6 +1,7 @@
 /** Makes connections in the empty slots of one origin. */
 
 import { AsyncResource } from 'node:async_hooks';
+import type { CloseReason } from '../connection/connection-owner.js';
 import type { DialListener, Dialled, DialTarget, DialUnderWay, StartDial } from '../connection/dial.js';
 import type { Deadline, Deadlines } from '../deadlines.js';
 import { BackendError } from '../errors.js';
@@ -14,6 +15,8 @@ export interface DiallerListener {
   /** `begunAt`: moment on the clock at which the dial began. */
   dialled(slot: Slot<Tenancy>, dialled: Dialled, purpose: DialPurpose, begunAt: number): void;
   dialFailed(slot: Slot<Tenancy>, error: BackendError, purpose: DialPurpose): void;
+  /** It was given up, and its slot is empty. */
+  dialGivenUp(purpose: DialPurpose): void;
   /** The wait after a failed dial is over. */
   mayDialAgain(): void;
 }
@@ -31,7 +34,7 @@ export class Dialler {
   readonly #scope = new AsyncResource('PooledDials');
   readonly #dials = new Map<Slot<Tenancy>, { readonly purpose: DialPurpose; readonly dial: DialUnderWay }>();
   #session: Buffer | undefined;
-  #closed = false;
+  #stopped = false;
 
   constructor(
     startDial: StartDial,
@@ -52,12 +55,12 @@ export class Dialler {
 
   /** Whether a dial may begin in an empty slot. */
   get canDial(): boolean {
-    return !this.#closed && this.#pool.canCheckout('empty') && this.#backoff.mayDial();
+    return !this.#stopped && this.#pool.canCheckout('empty') && this.#backoff.mayDial();
   }
 
   /** Whether a dial may begin in the slot of an idle connection. */
   get canMakeRoom(): boolean {
-    return !this.#closed && this.#pool.canCheckout('coldest') && this.#backoff.mayDial();
+    return !this.#stopped && this.#pool.canCheckout('coldest') && this.#backoff.mayDial();
   }
 
   get dialling(): number {
@@ -136,17 +139,35 @@ export class Dialler {
 
   /** Closes the connection that has been idle longest, so that a fresh one can take its slot. */
   makeRoom(): void {
-    this.#pool.checkout('coldest')?.item?.connection.close('made-room');
+    this.closeColdest('made-room');
   }
 
-  /** Gives up every dial and begins no other. */
-  close(): void {
-    this.#closed = true;
-    this.#retry.clear();
-    for (const [slot, { dial }] of this.#dials) {
+  /** False when no connection is idle. */
+  closeColdest(reason: CloseReason): boolean {
+    const connection = this.#pool.checkout('coldest')?.item?.connection;
+    connection?.close(reason);
+    return connection !== undefined;
+  }
+
+  /** Gives up every dial and begins no other, until {@link start}. */
+  stop(): void {
+    this.#stopped = true;
+    for (const [slot, { dial, purpose }] of this.#dials) {
+      this.#dials.delete(slot);
       dial.abandon();
       this.#pool.release(slot);
+      this.#listener.dialGivenUp(purpose);
     }
-    this.#dials.clear();
+    this.#backoff.abandoned();
+  }
+
+  close(): void {
+    this.stop();
+    this.#retry.clear();
+  }
+
+  /** Dials may begin again. */
+  start(): void {
+    this.#stopped = false;
   }
 }

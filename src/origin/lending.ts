@@ -15,7 +15,7 @@ export class Lending {
   readonly #pool: Pool<Tenancy>;
   readonly #idleLimit: IdleLimit;
   readonly #clock: Clock;
-  readonly #maxFresh: number;
+  #maxFresh: number;
   #freshShare = 0; // connections that carry a request which may only travel fresh
 
   constructor(pool: Pool<Tenancy>, idleLimit: IdleLimit, clock: Clock, maxFresh: number) {
@@ -28,6 +28,11 @@ export class Lending {
   /** How many more requests may travel fresh. */
   get freshShareLeft(): number {
     return Math.max(0, this.#maxFresh - this.#freshShare);
+  }
+
+  /** Requests that may travel fresh at once, from now on. */
+  allowFresh(maxFresh: number): void {
+    this.#maxFresh = maxFresh;
   }
 
   takeFreshShare(tenancy: Tenancy): void {

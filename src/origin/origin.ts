@@ -3,8 +3,7 @@
 import { Connection, type ConnectionSetting } from '../connection/connection.js';
 import type { CloseReason } from '../connection/connection-owner.js';
 import type { Dialled } from '../connection/dial.js';
-import { asBackendError, type BackendError, type OriginCounts } from '../errors.js';
-import type { ResponseHead } from '../http1/response-parser.js';
+import { asBackendError, BackendError, type OriginCounts } from '../errors.js';
 import { Pool, type Slot } from '../pool/pool.js';
 import { type ConnectionStats, connectionStats } from './connection-stats.js';
 import { DialBackoff } from './dial-backoff.js';
@@ -14,13 +13,15 @@ import { IdleLimit } from './idle-limit.js';
 import { Lending } from './lending.js';
 import { Lessons } from './lessons.js';
 import { OriginTally } from './origin-tally.js';
+import { type ServedOrigin, Service } from './service.js';
 import type { Demand, DialPurpose, OriginAddress, OriginSetting, Travel } from './setting.js';
 import { Standing } from './standing.js';
 import { Stock } from './stock.js';
-import { type Landlord, Tenancy } from './tenancy.js';
+import { Tenancy } from './tenancy.js';
+import { Tenants } from './tenants.js';
 
-export class Origin implements Landlord, DiallerListener {
-  readonly address: OriginAddress;
+export class Origin implements DiallerListener, ServedOrigin {
+  readonly service = new Service(this);
   readonly standing: Standing;
   readonly backoff: DialBackoff;
   readonly idleLimit: IdleLimit;
@@ -33,26 +34,54 @@ export class Origin implements Landlord, DiallerListener {
   readonly #dialler: Dialler;
   readonly #stock: Stock;
   readonly #lessons: Lessons;
-  readonly #tenancies = new Set<Tenancy>();
-  #closed = false;
-  #readers: (() => void)[] = []; // of ready()
+  readonly #tenants: Tenants;
+  #address: OriginAddress;
 
   constructor(address: OriginAddress, setting: OriginSetting, demand: Demand) {
     const { clock, deadlines, observer, random, window, limits, connect, tls } = setting;
     const secure = address.protocol === 'https:';
     const target = { ...address, connect, tls, connectTimeoutMs: setting.connectTimeout, window };
-    this.address = address;
+    this.#address = address;
     this.#setting = setting;
     this.#demand = demand;
     this.#connectionSetting = { origin: address.origin, secure, clock, deadlines, limits, window };
-    this.standing = new Standing(address.origin, setting.ejection, setting, () => this.#slotFreed());
-    this.backoff = new DialBackoff(clock, random);
+    this.standing = new Standing(address.origin, setting.ejection, setting, {
+      due: () => this.#slotFreed(),
+      changed: () => demand.changed(),
+    });
+    this.backoff = new DialBackoff(clock, random, () => demand.changed());
     this.idleLimit = new IdleLimit({ keepAliveTimeoutMs: setting.keepAliveTimeout, clock });
     this.#pool = new Pool({ size: address.maxConnections, onFree: () => this.#slotFreed() });
     this.#lending = new Lending(this.#pool, this.idleLimit, clock, address.maxFreshConnections);
     this.#dialler = new Dialler(setting.startDial, target, deadlines, this.#pool, this.backoff, this);
     this.#stock = new Stock(setting, this.#pool, this.#dialler, this.idleLimit, demand);
     this.#lessons = new Lessons(address.origin, this.idleLimit, this.tally, observer);
+    this.#tenants = new Tenants({
+      ...{ origin: this, setting, demand, pool: this.#pool },
+      ...{ lending: this.#lending, stock: this.#stock, lessons: this.#lessons },
+    });
+  }
+
+  get address(): OriginAddress {
+    return this.#address;
+  }
+
+  /** Whether requests may be sent there at all. */
+  get serves(): boolean {
+    return this.service.state === 'serving' && this.#address.weight > 0;
+  }
+
+  /** Connections that carry a request. */
+  get busy(): number {
+    return this.#pool.busy;
+  }
+
+  get idle(): number {
+    return this.#pool.idle;
+  }
+
+  get dialling(): number {
+    return this.#pool.dialling;
   }
 
   get counts(): OriginCounts & { readonly spare: number } {
@@ -62,7 +91,7 @@ export class Origin implements Landlord, DiallerListener {
 
   /** Every connection, built for this call. */
   get connections(): readonly ConnectionStats[] {
-    return connectionStats(this.#tenancies, this.#dialler.slots, this.#setting);
+    return connectionStats(this.#tenants.list, this.#dialler.slots, this.#setting);
   }
 
   // --- lending -------------------------------------------------------------------------------------------------------
@@ -83,7 +112,7 @@ export class Origin implements Landlord, DiallerListener {
       const alive = tenancy.connection.isAlive();
       if (alive === true) return tenancy;
       if (alive === undefined) {
-        this.#offerAfterTwoTurns(tenancy, true);
+        this.#tenants.offerAfterTwoTurns(tenancy, true);
         return 'later';
       }
       this.#lessons.sweep(this.#pool.idleSlots());
@@ -119,24 +148,6 @@ export class Origin implements Landlord, DiallerListener {
     return this.#lending.isProven(connection);
   }
 
-  /** To whoever waits, else to the idle ones. The connection was found alive in this turn. True = somebody took it. */
-  #offer(tenancy: Tenancy): boolean {
-    if (this.#demand.waiting && this.#demand.offer(this, tenancy)) return true;
-    if (tenancy.connection.closed) return false;
-    this.#pool.release(tenancy.slot);
-    this.#stock.added(tenancy);
-    return false;
-  }
-
-  /** The kernel cannot be asked: two turns of the event loop tell instead. */
-  #offerAfterTwoTurns(tenancy: Tenancy, demanded: boolean): void {
-    tenancy.connection.afterTwoTurns(() => {
-      if (demanded) this.#demand.arrived();
-      if (tenancy.connection.isAlive() !== false) this.#offer(tenancy);
-      else this.#demand.room();
-    });
-  }
-
   // --- dialling --------------------------------------------------------------------------------------------------------
 
   get canDial(): boolean {
@@ -159,7 +170,7 @@ export class Origin implements Landlord, DiallerListener {
   dialled(slot: Slot<Tenancy>, dialled: Dialled, purpose: DialPurpose, begunAt: number): void {
     const { clock, random, maxConnectionAge, observer } = this.#setting;
     // Shortened at random, so that connections dialled together do not retire together.
-    const tenancy = new Tenancy(slot, begunAt, clock.now() + maxConnectionAge * (1 - random() / 10), this);
+    const tenancy = new Tenancy(slot, begunAt, clock.now() + maxConnectionAge * (1 - random() / 10), this.#tenants);
     try {
       const greeting = greetingError(this.address.origin, dialled, this.#connectionSetting.secure);
       if (greeting?.code === 'http_protocol_error') this.tally.poisoned += 1;
@@ -172,16 +183,15 @@ export class Origin implements Landlord, DiallerListener {
     }
     this.backoff.succeeded();
     this.tally.dialled += 1;
-    this.#tenancies.add(tenancy);
-    this.#pool.fill(slot, tenancy);
+    this.#tenants.moveIn(tenancy);
     if (observer.watches('connect')) {
       const durationMs = clock.now() - begunAt;
-      observer.emit('connect', { origin: this.address.origin, open: this.#tenancies.size, durationMs });
+      observer.emit('connect', { origin: this.address.origin, open: this.#tenants.list.size, durationMs });
     }
     this.#dialOver(purpose);
     if (typeof purpose !== 'string' && purpose.opened(this, tenancy)) return;
     // A probe that no request was left for is none: the next request shall be it.
-    if (!this.#offer(tenancy)) this.standing.gaveNoVerdict();
+    if (!this.#tenants.offer(tenancy)) this.standing.gaveNoVerdict();
   }
 
   dialFailed(slot: Slot<Tenancy>, error: BackendError, purpose: DialPurpose): void {
@@ -196,6 +206,14 @@ export class Origin implements Landlord, DiallerListener {
     this.#demand.dialFailed(this, error);
   }
 
+  dialGivenUp(purpose: DialPurpose): void {
+    const { origin } = this.#address;
+    this.standing.gaveNoVerdict();
+    this.#dialOver(purpose);
+    if (typeof purpose === 'string') return;
+    purpose.failed(new BackendError('destination_unavailable', `${origin} takes no requests any more`, { origin }));
+  }
+
   mayDialAgain(): void {
     this.#slotFreed();
   }
@@ -203,32 +221,15 @@ export class Origin implements Landlord, DiallerListener {
   #dialOver(purpose: DialPurpose): void {
     if (purpose === 'demand') this.#demand.arrived();
     else this.#demand.room(); // it may have ended a back-off
-    this.#tellReaders();
+    this.service.look();
   }
 
   // --- what connections tell -----------------------------------------------------------------------------------------
 
-  returned(tenancy: Tenancy): void {
-    const { connection } = tenancy;
-    this.#lending.giveFreshShareBack(tenancy);
-    this.#lessons.returned(tenancy);
-    const reason = this.#retirement(tenancy);
-    if (reason === undefined) this.#handOn(tenancy);
-    else connection.close(reason);
-  }
-
-  /** To whoever waits, if it is alive, else to the idle ones: those are asked when they are wanted. */
-  #handOn(tenancy: Tenancy): void {
-    const alive = this.#demand.waiting ? tenancy.connection.isAlive() : true;
-    if (alive === true) this.#offer(tenancy);
-    else if (alive === undefined) this.#offerAfterTwoTurns(tenancy, false);
-    else this.#lessons.sweep(this.#pool.idleSlots());
-  }
-
   /** A connection that was dialled for a request is not wanted after all. */
   takeBack(tenancy: Tenancy): void {
     this.standing.gaveNoVerdict();
-    if (!tenancy.connection.closed) this.#handOn(tenancy);
+    if (!tenancy.connection.closed) this.#tenants.handOn(tenancy);
   }
 
   /** The server seems to be about to go: what is dialled now may be dropped unread. */
@@ -236,32 +237,14 @@ export class Origin implements Landlord, DiallerListener {
     return this.#lessons.isGoing;
   }
 
-  left(tenancy: Tenancy, reason: CloseReason, heard: string): void {
-    const { slot } = tenancy;
-    this.#lending.giveFreshShareBack(tenancy);
-    this.#tenancies.delete(tenancy);
-    this.#lessons.closed(tenancy, reason, heard);
-    if (reason === 'stale' || reason === 'poisoned') this.#stock.lost(tenancy);
-    if (slot.state === 'idle') this.#pool.evict(slot);
-    else {
-      this.#pool.clear(slot);
-      this.#pool.release(slot);
-    }
-    this.#lessons.tellClosed(tenancy, reason, heard, this.#tenancies.size);
-  }
-
-  answered(tenancy: Tenancy, head: ResponseHead): void {
-    this.#lessons.answered(tenancy, head);
-  }
-
-  #retirement({ connection, retireAt }: Tenancy): CloseReason | undefined {
-    if (this.#closed) return 'drained';
-    if (connection.exchanges >= this.#setting.maxRequestsPerConnection) return 'max-requests';
-    if (connection.exchangesLeft <= 0) return 'max-requests';
-    return connection.idleSince >= retireAt ? 'max-age' : undefined;
+  /** Why no connection is kept that has nothing to do. */
+  get superfluous(): CloseReason | undefined {
+    if (!this.serves) return 'drained';
+    return this.#pool.surplus > 0 ? 'shrunk' : undefined;
   }
 
   #slotFreed(): void {
+    this.service.look();
     if (this.#demand.waiting) this.#demand.room();
     else if (!this.#stock.isFull) this.#stock.fill();
   }
@@ -270,24 +253,38 @@ export class Origin implements Landlord, DiallerListener {
 
   /** Resolves when the minimum is open, or could not be opened. */
   ready(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#readers.push(resolve);
-      this.#tellReaders();
-    });
+    return this.service.until(() => !this.serves || this.#stock.isFull || this.backoff.state.name !== 'ready');
   }
 
-  #tellReaders(): void {
-    if (!this.#closed && !this.#stock.isFull && this.backoff.state.name === 'ready') return;
-    for (const resolve of this.#readers.splice(0)) resolve();
+  /** Takes other settings of its own. Resolves when connections that are too many by them are closed. */
+  configure(address: OriginAddress): Promise<void> {
+    this.#address = address;
+    this.#lending.allowFresh(address.maxFreshConnections);
+    this.#pool.resize(address.maxConnections);
+    this.settle();
+    return this.service.until(() => this.#pool.surplus === 0);
+  }
+
+  get isQuiet(): boolean {
+    return this.#pool.busy + this.#pool.dialling === 0;
+  }
+
+  /** Keeps what it may keep, and tells whoever waits. */
+  settle(): void {
+    if (this.serves) this.#dialler.start();
+    else this.#dialler.stop();
+    while (this.superfluous !== undefined && this.#dialler.closeColdest(this.superfluous));
+    this.#demand.changed();
+    this.#slotFreed();
   }
 
   /** Closes every connection and gives up every dial, now. */
   close(reason: 'drained' | 'destroyed'): void {
-    this.#closed = true;
+    this.service.close();
     this.standing.close();
     this.#stock.close();
     this.#dialler.close();
-    for (const tenancy of this.#tenancies) tenancy.connection.close(reason);
-    this.#tellReaders();
+    this.#tenants.close(reason);
+    this.service.look();
   }
 }

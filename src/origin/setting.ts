@@ -49,6 +49,8 @@ export interface Demand {
   /** A slot is empty, or dialling is allowed again. */
   room(): void;
   dialFailed(origin: Origin, error: BackendError): void;
+  /** Whether the origin takes requests, or how many, may be different now. */
+  changed(): void;
 }
 
 /** A request that waits for one dial of its own. */

@@ -13,6 +13,14 @@ export interface StandingOptions extends HealthOptions {
   readonly outliers: object | false;
 }
 
+/** Hears of what changes without being asked. */
+export interface StandingListener {
+  /** An ejection is over: whoever waits may try the origin. */
+  due(): void;
+  /** It is in another state. */
+  changed(): void;
+}
+
 export class Standing {
   readonly #origin: string;
   readonly #clock: Clock;
@@ -21,10 +29,9 @@ export class Standing {
   readonly #badStatuses: ReadonlySet<number>;
   readonly #outcomes: Outcomes | undefined;
   readonly #due: Deadline;
-  readonly #onDue: () => void;
+  readonly #listener: StandingListener;
   #probe: Probe | undefined; // the last one
 
-  /** `onDue` is called when an ejection is over: whoever waits may try it. */
   constructor(
     origin: string,
     options: StandingOptions,
@@ -33,16 +40,16 @@ export class Standing {
       deadlines,
       observer,
     }: { readonly clock: Clock; readonly deadlines: Deadlines; readonly observer: Observer },
-    onDue: () => void,
+    listener: StandingListener,
   ) {
     this.#origin = origin;
     this.#clock = clock;
     this.#observer = observer;
     this.#due = deadlines.create(() => this.#isDue());
-    this.#onDue = onDue;
+    this.#listener = listener;
     this.#badStatuses = new Set(options.statuses);
     this.#outcomes = options.outliers === false ? undefined : new Outcomes();
-    this.#health = new Health(options, clock, (state) => this.#tell(state));
+    this.#health = new Health(options, clock, (state) => this.#changed(state));
   }
 
   get state(): HealthState {
@@ -57,6 +64,13 @@ export class Standing {
   /** Whether requests may go there now; while it is ejected, only one at a time and only when its time is up. */
   get accepts(): boolean {
     return this.#health.accepts();
+  }
+
+  /** The moment from which requests may go there if nothing else happens; the past while they may. */
+  get acceptsAt(): number {
+    const { state } = this.#health;
+    if (state.name === 'down') return Number.POSITIVE_INFINITY;
+    return state.name === 'healthy' ? Number.NEGATIVE_INFINITY : state.until;
   }
 
   /** A request or a dial begins: it is the probe if one is due. */
@@ -114,7 +128,12 @@ export class Standing {
   #isDue(): void {
     // A hair before its time nobody would try it, and nothing would come to ask again.
     if (this.#health.state.name === 'ejected' && !this.#health.accepts()) this.#due.set(1);
-    else this.#onDue();
+    else this.#listener.due();
+  }
+
+  #changed(state: HealthState): void {
+    this.#listener.changed();
+    this.#tell(state);
   }
 
   #tell(state: HealthState): void {

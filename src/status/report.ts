@@ -8,8 +8,6 @@ export type { ConnectionStats } from '../origin/connection-stats.js';
 /** One origin: its counts, its setting, and its connections one by one. */
 export interface OriginReport extends OriginStats {
   readonly maxConnections: number;
-  readonly weight: number;
-  readonly backup: boolean;
   /** By slot; the first {@link MOST_SLOTS} of them. */
   readonly slots: readonly ConnectionStats[];
 }

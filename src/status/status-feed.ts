@@ -149,7 +149,6 @@ export class StatusFeed {
   }
 
   #report(stats: BackendStats): StatusReport {
-    const settings = this.#source.options.origins;
     const lists = this.#source.connections();
     return {
       version: 1,
@@ -158,13 +157,12 @@ export class StatusFeed {
       process: { pid: process.pid, node: process.version },
       ...stats,
       origins: stats.origins.map((origin, index) => {
-        const { weight = 1, backup = false, maxConnections = 0 } = settings[index] ?? {};
         const slots = (lists[index]?.connections ?? []).slice(0, MOST_SLOTS).map((slot) => ({
           ...slot,
           ageMs: Math.round(slot.ageMs),
           idleMs: Math.round(slot.idleMs),
         }));
-        return { ...origin, maxConnections, weight, backup, slots };
+        return { ...origin, maxConnections: origin.connections.max, slots };
       }),
     };
   }

@@ -2,11 +2,9 @@
 
 import type { EventEmitter } from 'node:events';
 import type { BackendEvents } from '../observe.js';
-import type { ResolvedOrigin } from '../options.js';
 import type { BackendStats, OriginConnections } from '../stats.js';
 
 export interface StatusSource extends Pick<EventEmitter<BackendEvents>, 'on' | 'off'> {
-  readonly options: { readonly origins: readonly Pick<ResolvedOrigin, 'weight' | 'backup' | 'maxConnections'>[] };
   stats(): BackendStats;
   connections(): readonly OriginConnections[];
 }

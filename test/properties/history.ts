@@ -13,6 +13,7 @@ const stepKinds = [
   ...['accept', 'accept', 'accept', 'accept', 'speakFirst', 'refuse'],
   ...['fin', 'reset', 'stray', 'hiddenFin', 'hiddenStray', 'read', 'refuseWrite'],
   ...['pass', 'pass', 'abort', 'goPause', 'goOn'],
+  ...['drain', 'backInService', 'remove', 'add', 'reweigh', 'resize'],
 ] as const;
 
 type StepKind = (typeof stepKinds)[number];
@@ -156,8 +157,35 @@ export class History {
       case 'goOn':
         this.goOn();
         break;
+      case 'drain':
+      case 'backInService':
+      case 'remove':
+      case 'add':
+      case 'reweigh':
+      case 'resize':
+        this.#change(kind, n);
+        break;
     }
     await house.settle();
+  }
+
+  /** The owner changes the origins, by the names that the plan gives them. */
+  #change(kind: 'drain' | 'backInService' | 'remove' | 'add' | 'reweigh' | 'resize', n: number): void {
+    const { fleet, options } = this.house;
+    const url = pick(fleet.names, n);
+    const missing = options.origins.filter(({ origin }) => !fleet.names.includes(origin));
+    if (kind === 'add') for (const { origin, backup } of missing) fleet.add({ url: origin, backup });
+    if (url === undefined) return;
+    if (kind === 'drain') void fleet.drain(url);
+    else if (kind === 'backInService') fleet.ready(url);
+    else if (kind === 'remove') void fleet.remove(url);
+    else if (kind === 'reweigh') fleet.setWeight(url, n % 3);
+    else if (kind === 'resize') {
+      const set = fleet.names.map((name) =>
+        name === url ? { url, maxConnections: 1 + (n % options.maxConnections) } : name,
+      );
+      void fleet.replace(set);
+    }
   }
 
   #upload(n: number): void {
@@ -192,6 +220,11 @@ export class History {
   async comeToRest(): Promise<void> {
     const { house } = this;
     this.goOn();
+    this.#change('add', 0);
+    for (const url of house.fleet.names) {
+      house.fleet.ready(url);
+      house.fleet.setWeight(url, 1);
+    }
     for (const source of this.uploads) source.end();
     for (let round = 0; round < 200 && house.callers.some((caller) => !caller.over); round += 1) {
       for (const peer of house.peers) {
@@ -251,7 +284,7 @@ export class History {
     const dialling = house.dialling.length;
     const lanes = { any: queue.lengthOf('any'), verified: queue.lengthOf('verified'), fresh: queue.lengthOf('fresh') };
     for (const origin of house.origins) {
-      if (house.origins.length > 1 && !this.serves(origin)) continue;
+      if (!origin.serves || (house.origins.length > 1 && !this.serves(origin))) continue;
       const { idle, spare } = origin.counts;
       const seen = JSON.stringify([lanes, dialling, origin.counts]);
       const strict = lanes.verified + Math.min(lanes.fresh, origin.freshShareLeft);

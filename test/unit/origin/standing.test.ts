@@ -16,7 +16,12 @@ function standing() {
   const options = { failures: 2, time: 1_000, maxTime: 60_000, statuses: [500], outliers: {} };
   const due: number[] = [];
   const onDue = () => due.push(clock.now());
-  const one = new Standing('http://a.test:80', options, { clock, deadlines, observer }, onDue);
+  const one = new Standing(
+    'http://a.test:80',
+    options,
+    { clock, deadlines, observer },
+    { due: onDue, changed: () => {} },
+  );
   const eject = () => {
     one.failed('connection_refused');
     one.failed('connection_refused');

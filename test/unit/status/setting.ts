@@ -9,7 +9,7 @@ import type { StatusSource } from '../../../src/status/status-source.js';
 
 export function originStats(changes: Partial<OriginStats> = {}): OriginStats {
   return {
-    origin: 'http://a.test:80',
+    ...{ origin: 'http://a.test:80', service: 'serving', weight: 1, backup: false },
     connections: { open: 0, idle: 0, busy: 0, dialling: 0, spare: 0, max: 10 },
     ...{ dialled: 0, dialsFailed: 0, closed: {}, requests: 0, reused: 0, resent: {}, poisoned: 0 },
     stale: { found: 0, swept: 0 },
@@ -37,7 +37,7 @@ export function backendStats(changes: Partial<BackendStats> = {}): BackendStats 
 }
 
 export function originReport(changes: Partial<OriginReport> = {}): OriginReport {
-  return { ...originStats(), maxConnections: 10, weight: 1, backup: false, slots: [], ...changes };
+  return { ...originStats(), maxConnections: 10, slots: [], ...changes };
 }
 
 export function statusReport(changes: Partial<StatusReport> = {}): StatusReport {
@@ -48,7 +48,6 @@ export function statusReport(changes: Partial<StatusReport> = {}): StatusReport 
 export class Source extends EventEmitter<BackendEvents> implements StatusSource {
   now: BackendStats = backendStats();
   slots: readonly ConnectionStats[] = [];
-  readonly options = { origins: [{ weight: 1, backup: false, maxConnections: 10 }] };
 
   stats(): BackendStats {
     return this.now;

@@ -1,0 +1,198 @@
+/** The origins of a backend, as its owner changes them while requests are under way. */
+
+import type { Observer } from '../observe.js';
+import type { ConnectionLimits, OriginOptions, ResolvedOrigin } from '../options.js';
+import { resolveOrigin, resolveOrigins } from '../options.js';
+import type { Origin } from '../origin/origin.js';
+
+/** What a change of the origins needs of the backend. */
+export interface OriginsHouse {
+  /** What each origin has to agree with, now. */
+  readonly limits: ConnectionLimits;
+  readonly observer: Observer;
+  create(address: ResolvedOrigin): Origin;
+  /** All origins, those that leave too, in order. Called after each change. */
+  serve(origins: readonly Origin[]): void;
+}
+
+/** How an origin was given, and what became of it. */
+interface Member {
+  readonly given: string | OriginOptions;
+  readonly origin: Origin;
+}
+
+/**
+ * `backend.origins`. Each change holds from the next request on. What is under way at an origin that is taken out ends
+ * there; requests that wait go elsewhere, or wait for an origin to come.
+ */
+export class BackendOrigins {
+  readonly #house: OriginsHouse;
+  readonly #members = new Map<string, Member>(); // by name, those that leave too
+
+  /** @internal `given` are known to be good. */
+  constructor(house: OriginsHouse, given: readonly (string | OriginOptions)[]) {
+    this.#house = house;
+    for (const one of given) this.#put(one, resolveOrigin('origin', one, house.limits));
+    this.#serve();
+  }
+
+  /** The names of all that are not leaving: `scheme://host:port`. */
+  get names(): readonly string[] {
+    return [...this.#members].filter(([, { origin }]) => origin.service.state !== 'leaving').map(([name]) => name);
+  }
+
+  /**
+   * Adds one, as in the option `origins`. One that is leaving stays, with these settings.
+   *
+   * @throws TypeError, RangeError for bad options, and for an origin that is there already
+   */
+  add(given: string | OriginOptions): void {
+    const address = resolveOrigin('origin', given, this.#house.limits);
+    const member = this.#members.get(address.origin);
+    if (member !== undefined && member.origin.service.state !== 'leaving') {
+      throw new TypeError(`origin must be another than those that there are, got ${address.origin} again`);
+    }
+    this.#checkPlace('origin', address);
+    const origin = this.#put(given, address);
+    this.#serve();
+    this.#tell(origin, 'added');
+  }
+
+  /**
+   * Takes one out: it gets no more requests, its idle connections are closed, the others when their requests have ended.
+   * Resolves when the last is closed.
+   *
+   * @throws TypeError for a URL that is none of the origins
+   */
+  remove(url: string): Promise<void> {
+    const { origin } = this.#member(url);
+    const gone = this.#take(origin);
+    this.#serve();
+    return gone;
+  }
+
+  /**
+   * Sends no more requests to one, for a restart or a deployment; its idle connections are closed. Resolves when nothing is
+   * under way there, or when it is ready again.
+   *
+   * @throws TypeError for a URL that is none of the origins
+   */
+  drain(url: string): Promise<void> {
+    const { origin } = this.#member(url);
+    const quiet = origin.service.drain();
+    this.#tell(origin, 'draining');
+    return quiet;
+  }
+
+  /**
+   * Sends requests again to one that was drained.
+   *
+   * @throws TypeError for a URL that is none of the origins
+   */
+  ready(url: string): void {
+    const { origin } = this.#member(url);
+    if (origin.service.state === 'serving') return;
+    origin.service.serve();
+    this.#tell(origin, 'ready');
+  }
+
+  /**
+   * Changes the share of one: an integer from 0 to 256. 0 gets no requests, as if it were drained.
+   *
+   * @throws TypeError for a URL that is none of the origins, RangeError for the weight
+   */
+  setWeight(url: string, weight: number): void {
+    const member = this.#member(url);
+    const given = { ...(typeof member.given === 'string' ? { url: member.given } : member.given), weight };
+    this.#put(given, resolveOrigin('origin', given, this.#house.limits));
+    this.#tell(member.origin, 'weight');
+  }
+
+  /**
+   * Makes this the set: those that stay keep their connections, the new ones are added, those that are missing are taken
+   * out. One that was drained stays so. Nothing changes when any of the set is bad. An empty set is allowed.
+   *
+   * @internal
+   * @returns resolves when the last of those that left is closed
+   * @throws TypeError, RangeError as the constructor of the backend does
+   */
+  replace(set: readonly (string | OriginOptions)[]): Promise<void> {
+    const addresses = resolveOrigins(set, this.#house.limits, 'any');
+    for (const [index, address] of addresses.entries()) this.#checkPlace(`origins[${index}]`, address);
+    const names = new Set(addresses.map(({ origin }) => origin));
+    const left = [...this.#members.values()].filter(({ origin }) => !names.has(origin.address.origin));
+    const before = new Set(this.names);
+    const added = addresses.filter(({ origin }) => !before.has(origin));
+    for (const [index, address] of addresses.entries()) this.#put(set[index] ?? address.origin, address);
+    const gone = left.map(({ origin }) => this.#take(origin));
+    this.#serve();
+    for (const { origin: name } of added) this.#tell(this.#member(name).origin, 'added');
+    return Promise.all(gone).then(() => undefined);
+  }
+
+  /**
+   * Reads all again, by other limits of the backend. Nothing changes when they do not suit one.
+   *
+   * @internal
+   * @returns resolves when connections that are too many now are closed
+   */
+  async reconsider(limits: ConnectionLimits): Promise<void> {
+    const members = [...this.#members.values()];
+    const addresses = members.map(({ given }) => resolveOrigin('origin', given, limits));
+    await Promise.all(members.map(({ origin }, index) => origin.configure(addresses[index] ?? origin.address)));
+  }
+
+  /** Whether it is new or there already, with these settings. */
+  #put(given: string | OriginOptions, address: ResolvedOrigin): Origin {
+    const known = this.#members.get(address.origin)?.origin;
+    const origin = known ?? this.#house.create(address);
+    this.#members.set(address.origin, { given, origin });
+    if (known !== undefined) void known.configure(address);
+    if (known?.service.state === 'leaving') known.service.serve();
+    return origin;
+  }
+
+  #take(origin: Origin): Promise<void> {
+    const gone = origin.service.leave();
+    this.#tell(origin, 'leaving');
+    return gone.then(() => this.#forget(origin));
+  }
+
+  #forget(origin: Origin): void {
+    const { origin: name } = origin.address;
+    if (origin.service.state !== 'closed' || this.#members.get(name)?.origin !== origin) return;
+    this.#members.delete(name);
+    this.#serve();
+    this.#tell(origin, 'removed');
+  }
+
+  #serve(): void {
+    this.#house.serve([...this.#members.values()].map(({ origin }) => origin));
+  }
+
+  #member(url: string): Member {
+    const name = resolveOrigin('url', url, this.#house.limits).origin;
+    const member = this.#members.get(name);
+    if (member !== undefined && member.origin.service.state !== 'leaving') return member;
+    throw new TypeError(`url must be one of the origins (${this.names.join(', ')}), got ${name}`);
+  }
+
+  // The name is the identity, so another socket under the same name would take over what was learned of the first.
+  #checkPlace(name: string, { origin, socketPath }: ResolvedOrigin): void {
+    const known = this.#members.get(origin)?.origin.address;
+    if (known === undefined || known.socketPath === socketPath) return;
+    const was = known.socketPath ?? 'none';
+    throw new TypeError(
+      `${name}.socketPath must be that of ${origin} as it is there (${was}), got ${socketPath ?? 'none'}`,
+    );
+  }
+
+  #tell(origin: Origin, change: OriginChange): void {
+    const { observer } = this.#house;
+    const { origin: name, weight } = origin.address;
+    if (observer.watches('originChanged')) observer.emit('originChanged', { origin: name, change, weight });
+  }
+}
+
+/** What became of an origin; the owner's doing, not its own. */
+export type OriginChange = 'added' | 'draining' | 'ready' | 'weight' | 'leaving' | 'removed';

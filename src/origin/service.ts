@@ -1,0 +1,71 @@
+/** Whether an origin takes requests, as its owner wants it; and what is waited for while that changes. */
+
+import { Awaited } from './awaited.js';
+
+/**
+ * `serving`: takes requests, if it has weight. `draining`: takes none for now. `leaving`: takes none, and is closed when
+ * what is under way has ended.
+ */
+export type ServiceState = 'serving' | 'draining' | 'leaving' | 'closed';
+
+/** The origin, as its service sees it. */
+export interface ServedOrigin {
+  /** Nothing is under way there. */
+  readonly isQuiet: boolean;
+  /** Keeps what it may keep in its new state, and tells whoever waits. */
+  settle(): void;
+  close(reason: 'drained'): void;
+}
+
+export class Service {
+  readonly #origin: ServedOrigin;
+  readonly #awaited = new Awaited();
+  #state: ServiceState = 'serving';
+
+  constructor(origin: ServedOrigin) {
+    this.#origin = origin;
+  }
+
+  get state(): ServiceState {
+    return this.#state;
+  }
+
+  /** Takes requests again. */
+  serve(): void {
+    this.#become('serving');
+  }
+
+  /** Takes no requests. Resolves when nothing is under way, or when it serves again. */
+  drain(): Promise<void> {
+    this.#become('draining');
+    return this.until(() => this.#origin.isQuiet || this.#state === 'serving');
+  }
+
+  /** Takes no requests, and is closed when nothing is under way: then resolves. Or when it serves again. */
+  async leave(): Promise<void> {
+    this.#become('leaving');
+    await this.until(() => this.#origin.isQuiet || this.#state !== 'leaving');
+    if (this.#state === 'leaving') this.#origin.close('drained');
+  }
+
+  /** For good. */
+  close(): void {
+    this.#state = 'closed';
+  }
+
+  /** Resolves once the condition holds. */
+  until(holds: () => boolean): Promise<void> {
+    return this.#awaited.until(holds);
+  }
+
+  /** Something has changed that may be waited for. */
+  look(): void {
+    this.#awaited.look();
+  }
+
+  #become(state: ServiceState): void {
+    if (this.#state === 'closed') return;
+    this.#state = state;
+    this.#origin.settle();
+  }
+}

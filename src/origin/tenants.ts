@@ -1,0 +1,111 @@
+/** The connections of one origin: where each goes when it has nothing to do, and what is taken down when it is gone. */
+
+import type { CloseReason } from '../connection/connection-owner.js';
+import type { ResponseHead } from '../http1/response-parser.js';
+import type { Pool } from '../pool/pool.js';
+import type { Lending } from './lending.js';
+import type { Lessons } from './lessons.js';
+import type { Origin } from './origin.js';
+import type { Demand, OriginSetting } from './setting.js';
+import type { Stock } from './stock.js';
+import type { Landlord, Tenancy } from './tenancy.js';
+
+/** The parts of the origin that they touch. */
+export interface TenantsHouse {
+  readonly origin: Origin;
+  readonly setting: OriginSetting;
+  readonly demand: Demand;
+  readonly pool: Pool<Tenancy>;
+  readonly lending: Lending;
+  readonly stock: Stock;
+  readonly lessons: Lessons;
+}
+
+export class Tenants implements Landlord {
+  /** All that are open. */
+  readonly list = new Set<Tenancy>();
+  readonly #parts: TenantsHouse;
+
+  constructor(parts: TenantsHouse) {
+    this.#parts = parts;
+  }
+
+  /** A dial ended well: the connection is its borrower's. */
+  moveIn(tenancy: Tenancy): void {
+    this.list.add(tenancy);
+    this.#parts.pool.fill(tenancy.slot, tenancy);
+  }
+
+  /** To whoever waits, else to the idle ones. The connection was found alive in this turn. True = somebody took it. */
+  offer(tenancy: Tenancy): boolean {
+    const { origin, demand, pool, stock } = this.#parts;
+    if (demand.waiting && demand.offer(origin, tenancy)) return true;
+    if (tenancy.connection.closed) return false;
+    const reason = origin.superfluous;
+    if (reason !== undefined) {
+      tenancy.connection.close(reason);
+      return false;
+    }
+    pool.release(tenancy.slot);
+    stock.added(tenancy);
+    return false;
+  }
+
+  /** The kernel cannot be asked: two turns of the event loop tell instead. */
+  offerAfterTwoTurns(tenancy: Tenancy, demanded: boolean): void {
+    tenancy.connection.afterTwoTurns(() => {
+      if (demanded) this.#parts.demand.arrived();
+      if (tenancy.connection.isAlive() !== false) this.offer(tenancy);
+      else this.#parts.demand.room();
+    });
+  }
+
+  returned(tenancy: Tenancy): void {
+    const { connection } = tenancy;
+    this.#parts.lending.giveFreshShareBack(tenancy);
+    this.#parts.lessons.returned(tenancy);
+    const reason = this.#retirement(tenancy);
+    if (reason === undefined) this.handOn(tenancy);
+    else connection.close(reason);
+  }
+
+  /** To whoever waits, if it is alive, else to the idle ones: those are asked when they are wanted. */
+  handOn(tenancy: Tenancy): void {
+    const alive = this.#parts.demand.waiting ? tenancy.connection.isAlive() : true;
+    if (alive === true) this.offer(tenancy);
+    else if (alive === undefined) this.offerAfterTwoTurns(tenancy, false);
+    else this.#parts.lessons.sweep(this.#parts.pool.idleSlots());
+  }
+
+  left(tenancy: Tenancy, reason: CloseReason, heard: string): void {
+    const { slot } = tenancy;
+    const { lending, lessons, pool, stock } = this.#parts;
+    lending.giveFreshShareBack(tenancy);
+    this.list.delete(tenancy);
+    lessons.closed(tenancy, reason, heard);
+    if (reason === 'stale' || reason === 'poisoned') stock.lost(tenancy);
+    if (slot.state === 'idle') pool.evict(slot);
+    else {
+      pool.clear(slot);
+      pool.release(slot);
+    }
+    lessons.tellClosed(tenancy, reason, heard, this.list.size);
+  }
+
+  answered(tenancy: Tenancy, head: ResponseHead): void {
+    this.#parts.lessons.answered(tenancy, head);
+  }
+
+  #retirement({ connection, retireAt }: Tenancy): CloseReason | undefined {
+    const { origin, setting } = this.#parts;
+    const reason = origin.superfluous;
+    if (reason !== undefined) return reason;
+    if (connection.exchanges >= setting.maxRequestsPerConnection) return 'max-requests';
+    if (connection.exchangesLeft <= 0) return 'max-requests';
+    return connection.idleSince >= retireAt ? 'max-age' : undefined;
+  }
+
+  close(reason: CloseReason): void {
+    for (const tenancy of this.list) tenancy.connection.close(reason);
+  }
+}

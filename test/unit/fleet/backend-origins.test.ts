@@ -1,0 +1,225 @@
+import { describe, expect, test } from 'vitest';
+import { House } from '../../house.js';
+
+const [A, B, C] = ['http://a.test:80', 'http://b.test:80', 'http://c.test:80'] as const;
+
+function services(house: House): string[] {
+  return house.stats.origins.map(({ origin, service }) => `${origin.charAt(7)} ${service}`);
+}
+
+/** A house of two origins, each with a request under way. */
+async function busyTwo(options = {}) {
+  const house = await House.open({ origins: [A, B], ...options });
+  const callers = [await house.sent(), await house.sent()];
+  const peers = [await house.accept(), await house.accept()];
+  return { house, callers, peers };
+}
+
+describe('add', () => {
+  test('an origin serves from the next request on, and those who wait', async () => {
+    const house = await House.open({ origins: [A], maxConnections: 1 });
+    await house.sent();
+    await house.accept();
+    const waiting = await house.sent();
+    house.fleet.add(B);
+    await house.settle();
+    (await house.accept()).answer();
+    await house.settle();
+    expect([waiting.outcome, house.peerOf(waiting)?.origin]).toEqual([200, B]);
+  });
+
+  test('an origin that is there already is refused by name, and nothing changes', async () => {
+    const house = await House.open({ origins: [A] });
+    expect(() => house.fleet.add({ url: `${A}/`, weight: 9 })).toThrow(
+      'origin must be another than those that there are, got http://a.test:80 again',
+    );
+    expect(house.originStats().weight).toBe(1);
+  });
+
+  test('an origin that is leaving stays, with its connections and the new settings', async () => {
+    const { house, callers, peers } = await busyTwo();
+    const gone = house.fleet.remove(A);
+    house.fleet.add({ url: A, weight: 7 });
+    await gone;
+    peers[0]?.answer();
+    await house.settle();
+    expect([callers[0]?.outcome, house.originStats()]).toMatchObject([
+      200,
+      { service: 'serving', weight: 7, connections: { idle: 1 }, closed: {} },
+    ]);
+  });
+});
+
+describe('remove', () => {
+  test('what is under way ends there, then the origin is gone', async () => {
+    const { house, callers, peers } = await busyTwo();
+    let gone = false;
+    void house.fleet.remove(A).then(() => {
+      gone = true;
+    });
+    await house.settle();
+    const before = [gone, ...services(house)];
+    peers[0]?.answer();
+    await house.settle();
+    expect([before, callers[0]?.outcome, gone, services(house)]).toEqual([
+      [false, 'a leaving', 'b serving'],
+      200,
+      true,
+      ['b serving'],
+    ]);
+    expect(peers[0]?.closed).toBe(true);
+  });
+
+  test('its idle connections are closed at once, and the counts stay true', async () => {
+    const { house, peers } = await busyTwo();
+    for (const peer of peers) peer.answer();
+    await house.settle();
+    void house.fleet.remove(B);
+    house.checkAtRest();
+    await house.settle();
+    expect([peers.map(({ closed }) => closed), services(house)]).toEqual([[false, true], ['a serving']]);
+  });
+
+  test('a request that waits for a dial there goes to another origin', async () => {
+    const house = await House.open({ origins: [A, B] });
+    const caller = await house.sent();
+    expect(house.dialling.map(({ target }) => target.origin)).toEqual([A]);
+    await house.fleet.remove(A);
+    await house.settle();
+    (await house.accept()).answer();
+    await house.settle();
+    expect([caller.outcome, house.peerOf(caller)?.origin, house.dials[0]?.state]).toEqual([200, B, 'abandoned']);
+  });
+
+  test('a re-send goes to another origin', async () => {
+    const { house, callers, peers } = await busyTwo();
+    void house.fleet.remove(A);
+    peers[0]?.reset();
+    await house.settle();
+    for (const dial of house.dialling) house.peers.push(dial.open());
+    await house.settle();
+    for (const peer of house.peers) if (peer.owes > 0) peer.answer();
+    await house.settle();
+    expect([callers[0]?.outcome, callers[0] && house.peerOf(callers[0])?.origin]).toEqual([200, B]);
+  });
+
+  test('without any origin requests wait for one to come, until their time is up', async () => {
+    const house = await House.open({ origins: [A] });
+    await house.fleet.remove(A);
+    const served = await house.sent({ queueTimeout: 1_000 });
+    const late = await house.sent({ queueTimeout: 100 });
+    await house.advance(150);
+    house.fleet.add(B);
+    await house.settle();
+    (await house.accept()).answer();
+    await house.settle();
+    expect([served.outcome, late.outcome]).toEqual([200, 'connection_limit_reached']);
+  });
+
+  test('a URL that is none of the origins is refused with those that there are', async () => {
+    const house = await House.open({ origins: [A, B] });
+    expect(() => house.fleet.remove(C)).toThrow(
+      'url must be one of the origins (http://a.test:80, http://b.test:80), got http://c.test:80',
+    );
+  });
+});
+
+describe('drain', () => {
+  test('resolves when the last request there has ended, and no other is sent there', async () => {
+    const { house, peers } = await busyTwo();
+    let quiet = false;
+    void house.fleet.drain(A).then(() => {
+      quiet = true;
+    });
+    await house.sent();
+    await house.sent();
+    const before = [quiet, house.dialling.every(({ target }) => target.origin === B)];
+    peers[0]?.answer();
+    await house.settle();
+    expect([before, quiet, house.originStats().connections.open]).toEqual([[false, true], true, 0]);
+  });
+
+  test('is over with ready()', async () => {
+    const house = await House.open({ origins: [A] });
+    await house.fleet.drain(A);
+    const caller = await house.sent();
+    const before = house.dialling.length;
+    house.fleet.ready(A);
+    await house.settle();
+    (await house.accept()).answer();
+    await house.settle();
+    expect([before, caller.outcome]).toEqual([0, 200]);
+  });
+
+  test('lets the backups serve when no other origin does', async () => {
+    const house = await House.open({ origins: [A, { url: B, backup: true }] });
+    void house.fleet.drain(A);
+    await house.sent();
+    expect(house.dialling.map(({ target }) => target.origin)).toEqual([B]);
+  });
+
+  test('is told by events, with the weight', async () => {
+    const house = await House.open({ origins: [A, B] });
+    void house.fleet.drain(A);
+    house.fleet.ready(A);
+    house.fleet.setWeight(A, 5);
+    expect(house.eventsOf('originChanged')).toEqual([
+      { origin: A, change: 'draining', weight: 1 },
+      { origin: A, change: 'ready', weight: 1 },
+      { origin: A, change: 'weight', weight: 5 },
+    ]);
+  });
+});
+
+describe('setWeight', () => {
+  test('0 sends no requests there, even when the others are full', async () => {
+    const house = await House.open({ origins: [A, B], maxConnections: 1 });
+    house.fleet.setWeight(A, 0);
+    await house.sent();
+    await house.sent();
+    expect(house.dialling.map(({ target }) => target.origin)).toEqual([B]);
+  });
+
+  test('a weight out of bounds is refused, and the old one stays', async () => {
+    const house = await House.open({ origins: [A, B] });
+    expect(() => house.fleet.setWeight(A, 257)).toThrow('origin.weight must be an integer from 0 to 256, got 257');
+    expect(house.originStats().weight).toBe(1);
+  });
+});
+
+describe('replace', () => {
+  test('those that stay keep their connections, new ones are added, the others leave', async () => {
+    const { house, peers } = await busyTwo();
+    for (const peer of peers) peer.answer();
+    await house.settle();
+    await house.fleet.replace([C, { url: B, weight: 3 }]);
+    expect(house.stats.origins.map(({ origin, weight, connections }) => [origin, weight, connections.open])).toEqual([
+      [B, 3, 1],
+      [C, 1, 0],
+    ]);
+  });
+
+  test('a bad set is refused with the place, and the last one stays', async () => {
+    const house = await House.open({ origins: [A, B] });
+    expect(() => house.fleet.replace([C, A, C])).toThrow('origins[2] must differ from origins[0]');
+    expect(house.fleet.names).toEqual([A, B]);
+  });
+
+  test('fewer connections for one: the idle ones that are too many are closed, and no more are dialled', async () => {
+    const house = await House.open({ origins: [A], maxConnections: 3 });
+    for (let sent = 0; sent < 3; sent += 1) await house.sent();
+    const peers = [await house.accept(), await house.accept(), await house.accept()];
+    peers[0]?.answer();
+    await house.settle();
+    await house.fleet.replace([{ url: A, maxConnections: 2 }]);
+    const shrunk = house.originStats();
+    await house.sent();
+    expect([shrunk.connections.open, shrunk.closed, house.dialling.length]).toEqual([2, { shrunk: 1 }, 0]);
+  });
+
+  test('an empty set is allowed', async () => {
+    const house = await House.open({ origins: [A] });
+    await house.fleet.replace([]);
+    expect([house.fleet.names, house.stats.origins]).toEqual([[], []]);
+  });
+});
