@@ -49,7 +49,7 @@ describe('spares', () => {
     await house.advance(1);
     expect([before, house.originStats().connections, house.originStats().closed]).toEqual([
       2,
-      { open: 1, idle: 1, busy: 0, dialling: 0, spare: 0 },
+      { open: 1, idle: 1, busy: 0, dialling: 0, spare: 0, max: 100 },
       { 'spare-expired': 2 },
     ]);
   });
@@ -91,7 +91,10 @@ describe('spares', () => {
     await house.post();
     await acceptAll(house);
     const { connections, closed } = house.originStats();
-    expect([connections, closed]).toEqual([{ open: 4, idle: 3, busy: 1, dialling: 0, spare: 1 }, { 'made-room': 2 }]);
+    expect([connections, closed]).toEqual([
+      { open: 4, idle: 3, busy: 1, dialling: 0, spare: 1, max: 4 },
+      { 'made-room': 2 },
+    ]);
   });
 
   test('are dialled for no request that may ride a proven connection', async () => {
