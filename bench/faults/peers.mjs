@@ -146,9 +146,10 @@ export function allPeers(ours) {
   const { status, stdout } = spawnSync('haproxy', ['-v'], { encoding: 'utf8' });
   if (status === 0) {
     const version = /version (\S+)/.exec(stdout)?.[1] ?? '';
-    const retries =
-      '  option redispatch\n  retry-on all-retryable-errors\n  http-request disable-l7-retry if METH_POST';
-    peers.push(haproxy('HAProxy', version, ''), haproxy('HAProxy, retry-on', version, retries));
+    const all = '  option redispatch\n  retry-on all-retryable-errors';
+    peers.push(haproxy('HAProxy', version, ''));
+    peers.push(haproxy('HAProxy, retry-on but POST', version, `${all}\n  http-request disable-l7-retry if METH_POST`));
+    peers.push(haproxy('HAProxy, retry-on', version, all));
   }
   const found = findNginx();
   if (found !== undefined) {

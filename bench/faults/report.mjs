@@ -29,16 +29,15 @@ function table(peers, countsOf) {
 /**
  * @param {readonly Peer[]} peers
  * @param {readonly import('./faults.mjs').Fault[]} faults
- * @param {ReadonlyMap<string, Counts>} results by `peer fault`
- * @param {string} how
+ * @param {readonly import('./kept.mjs').FaultRun[]} runs one of each fault
  */
-export function report(peers, faults, results, how) {
-  const countsOf = (/** @type {Peer} */ peer, /** @type {string} */ fault) =>
-    results.get(`${peer.name} ${fault}`) ?? noCounts();
+export function report(peers, faults, runs) {
+  const countsOf = (/** @type {Peer} */ peer, /** @type {number} */ fault) =>
+    runs[fault]?.counts[peers.indexOf(peer)] ?? noCounts();
   const sum = (/** @type {Peer} */ peer) => {
     const total = noCounts();
-    for (const { name } of faults) {
-      const counts = countsOf(peer, name);
+    for (const fault of faults.keys()) {
+      const counts = countsOf(peer, fault);
       for (const key of /** @type {(keyof Counts)[]} */ (Object.keys(total))) total[key] += counts[key];
     }
     return total;
@@ -46,7 +45,10 @@ export function report(peers, faults, results, how) {
   const versions = [...new Map(peers.map(({ name, version }) => [name.replace(/,.*/, ''), version]))];
   return `# The same faults for everybody
 
-Written by \`npm run faults\`. ${how}
+Written by \`npm run faults\`. Each fault was one run, on Node ${runs[0]?.node}, the last on ${runs
+    .map(({ day }) => day)
+    .sort()
+    .at(-1)}.
 
 ${versions.map(([name, version]) => `${name} ${version}`).join(' · ')}
 
@@ -61,11 +63,11 @@ ${table(peers, sum)}
 
 ${faults
   .map(
-    ({ name, title, what }) => `## ${title}
+    ({ title, what }, fault) => `## ${title}
 
 ${what}
 
-${table(peers, (peer) => countsOf(peer, name))}
+${table(peers, (peer) => countsOf(peer, fault))}
 `,
   )
   .join('\n')}

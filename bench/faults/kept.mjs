@@ -1,0 +1,45 @@
+/** Results of the comparison, kept one fault at a time, so that it need not be run in one piece. */
+
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+
+/** @typedef {import('./cell.mjs').Counts} Counts */
+/** @typedef {import('./peers.mjs').Peer} Peer */
+
+/** What one fault did to all peers, in one run. `peers` has their versions. */
+/** @typedef {{ day: string, node: string, peers: string[], counts: Counts[] }} FaultRun */
+
+const FOLDER = new URL('../results/', import.meta.url);
+const FILE = new URL('faults.json', FOLDER);
+
+/** @returns {Record<string, FaultRun>} by the name of the fault */
+export function keptRuns() {
+  return existsSync(FILE) ? JSON.parse(readFileSync(FILE, 'utf8')) : {};
+}
+
+/**
+ * @param {string} fault
+ * @param {readonly Peer[]} peers
+ * @param {Counts[]} counts in their order
+ */
+export function keepRun(fault, peers, counts) {
+  const run = { day: new Date().toISOString().slice(0, 10), node: process.versions.node, peers: titles(peers), counts };
+  mkdirSync(FOLDER, { recursive: true });
+  writeFileSync(FILE, `${JSON.stringify({ ...keptRuns(), [fault]: run }, null, 1)}\n`);
+}
+
+/**
+ * Those of a fault that count beside today's: the same peers, on the same Node.
+ * @param {string} fault
+ * @param {readonly Peer[]} peers
+ * @returns {FaultRun | undefined}
+ */
+export function runOf(fault, peers) {
+  const run = keptRuns()[fault];
+  const isSame = run?.node === process.versions.node && run.peers.join() === titles(peers).join();
+  return isSame ? run : undefined;
+}
+
+/** @param {readonly Peer[]} peers */
+function titles(peers) {
+  return peers.map(({ name, version }) => `${name} ${version}`);
+}
