@@ -1,6 +1,6 @@
 /**
  * When the library looked into the kernel and when it wrote a request, to the nanosecond, seen from below it: on the
- * sockets that this process opens and on `fs.readSync`. Import it before what is watched.
+ * sockets that this process opens and on `fs.readvSync`. Import it before what is watched.
  */
 
 import { subscribe } from 'node:diagnostics_channel';
@@ -21,11 +21,13 @@ const writes = new Map();
 /** @type {Set<import('node:net').Socket>} those that are open */
 export const openedSockets = new Set();
 
-const { readSync } = fs;
-fs.readSync = /** @type {typeof readSync} */ (
+const { readvSync } = fs;
+let looks = 0;
+fs.readvSync = /** @type {typeof readvSync} */ (
   (/** @type {any[]} */ ...how) => {
+    looks += 1;
     checks.set(how[0], process.hrtime.bigint());
-    return Reflect.apply(readSync, fs, how);
+    return Reflect.apply(readvSync, fs, how);
   }
 );
 syncBuiltinESMExports();
@@ -82,4 +84,9 @@ function note(id, socket) {
  */
 export function writesOf(id) {
   return writes.get(id) ?? [];
+}
+
+/** How often the kernel was asked. None: the library asks by another call than the one that is watched here. */
+export function looksSeen() {
+  return looks;
 }

@@ -8,7 +8,7 @@ import { listen } from '../rig/listen.mjs';
 import { cpuMs, options, serve, tell } from '../rig/parent.mjs';
 import { liveTimers, untold } from '../rig/timers.mjs';
 import { liveParsers, wasmBytes } from '../rig/wasm-memory.mjs';
-import { openedSockets, writesOf } from '../rig/wire-times.mjs';
+import { looksSeen, openedSockets, writesOf } from '../rig/wire-times.mjs';
 import { partsOf } from './numbering.mjs';
 
 const { PooledBackend } = await import('pooled-backend');
@@ -85,6 +85,7 @@ async function holds() {
     listeners: mostListeners([backend, ...openedSockets, ...clients]),
     cpuMs: cpuMs(),
     counts,
+    looks: looksSeen(),
     stats: backend.stats(),
   };
 }

@@ -106,6 +106,7 @@ function leaks(warm, rest, closed, ended) {
   if (rest.heapUsed > allowed) found.push(`the heap grew from ${mib(warm.heapUsed)} to ${mib(rest.heapUsed)}`);
   if (rest.wasm !== warm.wasm) found.push(`WebAssembly grew from ${mib(warm.wasm)} to ${mib(rest.wasm)}`);
   if (rest.wasm === 0) found.push('WebAssembly could not be seen');
+  if (rest.looks === 0) found.push('looks into the kernel could not be seen');
   if (rest.sockets !== open) found.push(`${rest.sockets} sockets to origins at rest, of which ${open} are known`);
   if (rest.parsers !== open) found.push(`${rest.parsers} parsers at rest for ${open} connections`);
   if (rest.listeners > MOST_LISTENERS) found.push(`${rest.listeners} listeners of a kind`);
