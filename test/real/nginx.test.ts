@@ -31,6 +31,7 @@ async function startOrigins(directives: string): Promise<NginxOrigin[]> {
 
 async function startProxy(backend: PooledBackend): Promise<number> {
   const server: Server = createServer(backend.handler());
+  server.keepAliveTimeout = 60_000; // the load is not to meet the front's own
   const port = await listen(server);
   closing.push(async () => {
     server.closeAllConnections();
