@@ -87,7 +87,7 @@ export class WireRun {
   async prime(): Promise<void> {
     const path = `/${this.id}/prime`;
     for (let exchange = 0; exchange < 2; exchange += 1) {
-      await (await this.backend.request({ path })).body.text();
+      await (await this.backend.request({ path, headersTimeout: LONG_MS, bodyTimeout: LONG_MS })).body.text();
     }
     this.#connection = this.#origin.requests.find((request) => request.path === path)?.connection ?? -1;
   }
