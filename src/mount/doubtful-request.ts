@@ -2,18 +2,22 @@
 
 import type { IncomingMessage } from 'node:http';
 import { BackendError } from '../errors.js';
+import { isDistrusted } from './distrust.js';
 import { isForwardingField } from './forwarded-fields.js';
 
 // node:http leaves fields beyond this out, and says nothing: maxHeadersCount, and half of what its documentation says.
 const MOST_FIELDS = 1_000;
 
 /**
- * Refuses what is not plainly a request of HTTP/1.0, HTTP/1.1 or HTTP/2, or has fields that nobody has seen.
+ * Refuses what is not plainly a request of HTTP/1.0, HTTP/1.1 or HTTP/2, has fields that nobody has seen, or comes behind
+ * a request that was refused.
  * @throws BackendError `http_request_error`
  */
 export function refuseDoubtful(req: IncomingMessage): void {
   const { httpVersion } = req;
   if ('stream' in req && req.stream !== undefined) return; // HTTP/2
+  if (isDistrusted(req))
+    throw new BackendError('http_request_error', 'a request before it on its connection was refused');
   // The parser takes HTTP/2.0 on a request line for a version like any other.
   if (httpVersion !== '1.1' && httpVersion !== '1.0')
     throw new BackendError('http_request_error', `HTTP/${httpVersion} is not spoken here`);

@@ -11,6 +11,7 @@ import { whenGone } from './client-departure.js';
 import { ClientPace, type Paced } from './client-pace.js';
 import { type ClientRequest, readClientRequest } from './client-request.js';
 import { canEndWith, endWith, writeNow } from './client-writes.js';
+import { distrust } from './distrust.js';
 import { answerFailure, asBackendError, asHeadError, isBodyUnread } from './error-answer.js';
 import { HeldResponse } from './held-response.js';
 import { inHook, isPromise } from './hook.js';
@@ -252,6 +253,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced {
     if (stage === 'over') return;
     this.#stage = 'over';
     this.#release();
+    if (error.code === 'http_request_error') distrust(this.#req, this.#res);
     if (stage !== 'taking') {
       truncate(this.#req, this.#res, this.#endsWithClose);
     } else if (this.#next !== undefined && !this.#res.headersSent) {

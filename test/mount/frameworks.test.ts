@@ -28,6 +28,19 @@ describe.each(EXPRESSES)('in %s', (_name, express) => {
     expect(origin.requests.map((request) => request.path)).toEqual(['/a?b=c', '/', '/?x']);
   });
 
+  test('a request that is refused ends its connection, whatever the error handler answers', async () => {
+    const origin = await startOrigin();
+    const app = express().use(startBackend(origin).handler());
+    app.use(((_error: unknown, _req, res, _next) => {
+      res.status(400).send('refused');
+    }) as express5.ErrorRequestHandler);
+    const raw = await client(await serve(app));
+    raw.write('GET /one HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\nGET /two HTTP/1.1\r\nHost: a\r\n\r\n');
+    const { body, headers } = await raw.readResponse();
+    expect([body.toString(), headers.connection, await raw.ended()]).toEqual(['refused', 'close', 'fin']);
+    expect(origin.requests).toEqual([]);
+  });
+
   test('a failure goes to the error handler as a BackendError', async () => {
     const origin = await startOrigin({ script: () => [execute(), close()] });
     const app = express().use(startBackend(origin).handler());

@@ -71,6 +71,22 @@ const REFUSED: readonly [what: string, bytes: string][] = [
   ['a bare CR in a chunk extension', post('Transfer-Encoding: chunked', '5;a\rb\r\nhello\r\n0\r\n\r\n')],
 ];
 
+/** Refused, and read by node:http to an end that somebody else sees further on: INNER would be in the body. */
+const CUT_SHORT: readonly [what: string, bytes: string][] = [
+  ['CL.TE', post(`Content-Length: ${EMPTY.length + INNER.length}\r\nTransfer-Encoding: chunked`, EMPTY)],
+  ['TE.CL', post(`Transfer-Encoding: chunked\r\nContent-Length: ${EMPTY.length + INNER.length}`, EMPTY)],
+  [
+    'CL.TE, a space before the colon of the coding',
+    post(`Content-Length: ${EMPTY.length}\r\nTransfer-Encoding : chunked`, EMPTY),
+  ],
+  ['a space before the colon of the coding', post('Transfer-Encoding : chunked', EMPTY)],
+  ['a space before the colon of the length', post(`Content-Length : ${INNER.length}`)],
+  ['a coding before chunked', post('Transfer-Encoding: identity, chunked', EMPTY)],
+  ['a coding in HTTP/1.0', post('Connection: keep-alive\r\nTransfer-Encoding: chunked', EMPTY).replace('/1.1', '/1.0')],
+  ['a length behind more fields than node:http keeps', post(`${'a:\r\n'.repeat(1_200)}Content-Length: 0`)],
+  ['two Host fields', post('Host: b\r\nContent-Length: 0')],
+];
+
 /** Read by a lenient server in one way: the origin gets exactly that, written plainly. */
 const READ: readonly [what: string, bytes: string, body: string, fields?: Readonly<Record<string, string>>][] = [
   ['a tab before the coding', post('Transfer-Encoding:\tchunked', HELLO), 'hello'],
@@ -152,6 +168,20 @@ describe.each([true, false])('insecureHTTPParser: %s', (insecure) => {
     expect(first?.headers).toMatchObject(fields);
     expect(first?.headers).not.toHaveProperty('content_length');
     expect(first?.rawTrailers).toEqual([]);
+  });
+
+  test.each(CUT_SHORT)('%s is refused, and so is all that follows on its connection', async (_what, bytes) => {
+    const { origin, port } = await server(insecure);
+    const together = await client(port);
+    together.write(bytes + INNER);
+    await together.end();
+    const after = await client(port);
+    after.write(bytes);
+    await after.readResponse().catch(() => undefined);
+    after.write(INNER);
+    await after.end();
+    expect(await statusOf(port, 'GET /after HTTP/1.1\r\nHost: a\r\n\r\n')).toBe(200);
+    expect(origin.requests.map(({ path }) => path)).toEqual(['/after']);
   });
 
   test('a second request in a pipeline is a second request', async () => {
