@@ -1,0 +1,56 @@
+#!/usr/bin/env node
+/**
+ * What idle connections cost: 1,000 of them, used once, in resident memory each and in CPU over 10 s.
+ * `node bench/scenarios/idle.mjs`; exits with 1 when they take more than 14 KiB each, or a hundredth of a CPU.
+ */
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { startOrigin } from '../proxy/origin.mjs';
+import { ensureBuilt } from '../rig/built.mjs';
+
+const CONNECTIONS = 1000;
+const WARM_CONNECTIONS = 100;
+const MOST_KIB = 14; // 3 to 12.3 were measured: some of it is memory that the process had already
+const MOST_CPU_SHARE = 0.01; // 0.0007 to 0.0011 were measured
+const WATCHED_MS = 10_000;
+
+ensureBuilt();
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc');
+const { PooledBackend } = await import('pooled-backend');
+const origin = await startOrigin(undefined);
+const backends = [];
+try {
+  backends.push(await open(WARM_CONNECTIONS)); // what is there once: WebAssembly, compiled code
+  const before = await residentBytes();
+  backends.push(await open(CONNECTIONS));
+  const kib = ((await residentBytes()) - before) / 1024 / CONNECTIONS;
+  const cpuBefore = process.cpuUsage();
+  await sleep(WATCHED_MS);
+  const { user, system } = process.cpuUsage(cpuBefore);
+  const share = (user + system) / 1000 / WATCHED_MS;
+  console.log(`${CONNECTIONS} idle connections: ${kib.toFixed(1)} KiB each, ${(share * 100).toFixed(2)} % of a CPU`);
+  if (kib > MOST_KIB || share > MOST_CPU_SHARE) process.exitCode = 1;
+} finally {
+  for (const backend of backends) await backend.destroy();
+  await origin.stop();
+}
+
+/** @param {number} connections opened, and each of them used */
+async function open(connections) {
+  const origins = [`http://127.0.0.1:${origin.port}`];
+  const backend = new PooledBackend({ origins, maxConnections: connections, minConnections: connections });
+  await backend.ready();
+  const use = async () => (await backend.request({ path: '/100-bytes' })).body.text();
+  await Promise.all(Array.from({ length: connections }, use));
+  return backend;
+}
+
+async function residentBytes() {
+  collect();
+  await sleep(500);
+  collect();
+  return process.memoryUsage.rss();
+}
