@@ -1,7 +1,10 @@
 /** The public surface. */
 
 export { type CloseOptions, PooledBackend } from './backend.js';
-export type { BalanceOption, Balancer, Candidate } from './balance/balancer.js';
+export type { BalancedRequest, Balancer, Candidate } from './balance/balancer.js';
+export type { BalanceOption } from './balance/balancers.js';
+export type { HashOptions } from './balance/hash.js';
+export type { HashKey } from './balance/hash-key.js';
 export {
   type Attempt,
   BackendError,

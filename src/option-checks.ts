@@ -64,6 +64,15 @@ export function rate(): Check<number> {
   };
 }
 
+/** A multiple of a share, from the share itself; `Infinity` is no limit. */
+export function multiple(): Check<number> {
+  return {
+    accepts: 'a number from 1, or Infinity for no limit',
+    numeric: true,
+    admits: (value): value is number => isWithin(value, 1),
+  };
+}
+
 /** A size for one request or response. */
 export function bytes(min = 0): Check<number> {
   return integer(min, LARGEST_BYTES);

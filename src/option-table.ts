@@ -1,8 +1,8 @@
 /** The default and the bounds of every option, one row each, with the words that the documentation shows. */
 
 import { isIP, type LookupFunction } from 'node:net';
-import type { BalanceOption, Balancer } from './balance/balancer.js';
 import { ejectionRule } from './health-options.js';
+import { readBalance } from './option-balance.js';
 import {
   bytes,
   callable,
@@ -73,12 +73,6 @@ function copiedTls(tls: object, name: string): TlsOptions {
 /** Where a request that is not idempotent may travel. */
 export const travel = oneOf('fresh', 'verified', 'any');
 
-const balancerName = oneOf('least-busy', 'round-robin', 'two-choices');
-const ownBalancer = objectWith<Balancer>('pick');
-const balancer = matching(
-  `${balancerName.accepts}, or ${ownBalancer.accepts}`,
-  (value): value is BalanceOption => balancerName.admits(value) || ownBalancer.admits(value),
-);
 const list = matching('a list of URLs and objects', (value): value is readonly unknown[] => Array.isArray(value));
 const record = matching('an object', (value): value is object => isObject(value) && !Array.isArray(value));
 const noConditions: readonly RetryCondition[] = [];
@@ -179,8 +173,8 @@ const options: OptionsOf<OptionSection> = {
   spoolTotalBytes: option(withDefault(count(0), 67_108_864), 'bytes read ahead of all clients together'),
   maxHeaderBytes: option(withDefault(integer(128, 1_048_576), 16_384), 'bytes of a response head, and of the trailers'),
   balance: option(
-    withDefault(balancer, 'least-busy'),
-    "or `'round-robin'`, `'two-choices'`, or an object with `pick(candidates)`",
+    readBalance,
+    "or `'round-robin'`, `'two-choices'`, `'first'`, `{ type: 'hash', key }`, or an object with `pick(candidates, request)`",
   ),
   ejection: option(
     ejectionRule,

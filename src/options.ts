@@ -2,7 +2,7 @@
 
 import type { LookupFunction } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
-import type { BalanceOption } from './balance/balancer.js';
+import type { BalanceOption } from './balance/balancers.js';
 import type { NonIdempotentTravel } from './dispatch/request.js';
 import type { EjectionOptions, ResolvedEjection } from './health-options.js';
 import { refusal, resolveSection } from './option-checks.js';

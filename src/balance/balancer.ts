@@ -4,7 +4,7 @@
 export interface Candidate {
   /** `scheme://host:port`. */
   readonly origin: string;
-  /** Its place in the option `origins`: always the same for an origin, whoever else is a candidate. */
+  /** A small number of its own, as long as it is one of the origins: at first its place in the option `origins`. */
   readonly index: number;
   /** Connections that carry a request. */
   readonly busy: number;
@@ -13,21 +13,35 @@ export interface Candidate {
   /** Connections that are being made. */
   readonly dialling: number;
   readonly maxConnections: number;
-  /** Its share of the requests beside that of the others, 0 to 256. 0: only when all candidates have 0. */
+  /** Its share of the requests beside that of the others, 0 to 256. Origins of weight 0 are no candidates. */
   readonly weight: number;
+}
+
+/** What a balancer may look at of a request. */
+export interface BalancedRequest {
+  readonly method: string;
+  /** The path that will be sent, with the query. */
+  readonly path: string;
+  /** End-to-end fields as name, value, name, value…, in the case they came in. */
+  readonly fields: readonly string[];
 }
 
 /** Picks an origin for each request. Called synchronously, so it must be quick. */
 export interface Balancer {
   /**
+   * The picks depend on the request: one without an idle connection gets a connection of its own at the picked origin,
+   * where else it would take the first that is free at any.
+   *
+   * @default false
+   */
+  readonly keeps?: boolean;
+  /**
    * @param candidates at least one, in no order that means anything; valid only during the call
+   * @param request that is to be sent; `undefined` when a connection is made for whoever has waited longest
    * @returns the position of the picked one in `candidates` (not its `index`)
    */
-  pick(candidates: readonly Candidate[]): number;
+  pick(candidates: readonly Candidate[], request?: BalancedRequest): number;
 }
-
-/** The option `balance`: one of the three that are built in, or your own. */
-export type BalanceOption = 'least-busy' | 'round-robin' | 'two-choices' | Balancer;
 
 /** Whether any candidate has weight. Where none has, all count alike. */
 export function anyHasWeight(candidates: readonly Candidate[]): boolean {

@@ -1,9 +1,14 @@
 /** The balancers by name. */
 
-import type { BalanceOption, Balancer } from './balancer.js';
+import type { Balancer } from './balancer.js';
+import { first } from './first.js';
+import { type HashOptions, hash } from './hash.js';
 import { leastBusy } from './least-busy.js';
 import { roundRobin } from './round-robin.js';
 import { twoChoices } from './two-choices.js';
+
+/** The option `balance`: one of those that are built in, or your own. */
+export type BalanceOption = 'least-busy' | 'round-robin' | 'two-choices' | 'first' | HashOptions | Balancer;
 
 /** A balancer of its own for each backend: some remember whom they picked. */
 export function balancerFor(option: BalanceOption): Balancer {
@@ -14,7 +19,9 @@ export function balancerFor(option: BalanceOption): Balancer {
       return roundRobin();
     case 'two-choices':
       return twoChoices();
+    case 'first':
+      return first();
     default:
-      return option;
+      return 'pick' in option ? option : hash(option);
   }
 }

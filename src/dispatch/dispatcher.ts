@@ -109,7 +109,7 @@ export class Dispatcher implements Dispatching, RunHouse {
 
   /** Onto a connection of its own, dialled for it: in the slot that its dead connection freed, if it can be there. */
   redial(run: Run, last: Origin, preferOther: boolean): void {
-    const origin = this.#choice.redial(last, preferOther || last.isGoing);
+    const origin = this.#choice.redial(last, preferOther || last.isGoing, run.request);
     if (origin?.canDial === false) origin.makeRoom();
     // The minimum may have taken the room at once: what is dialled for it comes to those who wait.
     if (origin?.canDial !== true) {

@@ -35,7 +35,7 @@ export class Matching implements Demand {
   begin(run: Run): boolean {
     this.#tryAbsent();
     const { travel } = run;
-    const origin = this.#choice.pick((one) => one.hasConnectionFor(travel) || one.canDial);
+    const origin = this.#choice.pick((one) => one.hasConnectionFor(travel) || one.canDial, run.request);
     if (origin === undefined) return false;
     const now = run.patience.startedAt; // nothing has been waited for since
     const taken = origin.take(travel, now);
@@ -43,14 +43,14 @@ export class Matching implements Demand {
       run.begin(origin, taken, now);
       return true;
     }
-    if (taken === 'later') this.#coming += 1;
-    else if (
-      origin.canDial &&
-      this.#wantedWith(travel) > this.#coming &&
-      (travel !== 'fresh' || origin.freshShareLeft > 0)
-    ) {
-      this.#dial(origin);
+    const mayDial = origin.canDial && (travel !== 'fresh' || origin.freshShareLeft > 0);
+    if (mayDial && taken === undefined && this.#choice.keeps) {
+      run.patience.wait();
+      origin.dial(run);
+      return true;
     }
+    if (taken === 'later') this.#coming += 1;
+    else if (mayDial && this.#wantedWith(travel) > this.#coming) this.#dial(origin);
     return false;
   }
 

@@ -1,6 +1,6 @@
 /** Which origin a request goes to, among those that can take it. */
 
-import type { Balancer, Candidate } from '../balance/balancer.js';
+import type { BalancedRequest, Balancer, Candidate } from '../balance/balancer.js';
 import type { Clock } from '../clock.js';
 import type { Observer } from '../observe.js';
 import type { Origin } from '../origin/origin.js';
@@ -63,18 +63,22 @@ export class OriginChoice {
   }
 
   /** The balancer's choice among the eligible origins that suit; one in back-off only when no other does. */
-  pick(suits: (origin: Origin) => boolean): Origin | undefined {
+  pick(suits: (origin: Origin) => boolean, request?: BalancedRequest): Origin | undefined {
     this.#judge();
     if (this.#serving.length === 1) {
       const [only] = this.#serving;
       return only !== undefined && suits(only.origin) ? only.origin : undefined;
     }
-    const picked = this.#pickAmong(this.#ready, suits);
+    const picked = this.#pickAmong(this.#ready, suits, request);
     if (picked !== undefined || this.#ready.length === this.#eligible.length) return picked;
-    return this.#pickAmong(this.#eligible, suits);
+    return this.#pickAmong(this.#eligible, suits, request);
   }
 
-  #pickAmong(entries: readonly Entry[], suits: (origin: Origin) => boolean): Origin | undefined {
+  #pickAmong(
+    entries: readonly Entry[],
+    suits: (origin: Origin) => boolean,
+    request: BalancedRequest | undefined,
+  ): Origin | undefined {
     const scratch = this.#scratch ?? { origins: [], candidates: [] };
     this.#scratch = undefined;
     const { origins, candidates } = scratch;
@@ -85,15 +89,15 @@ export class OriginChoice {
       origins.push(entry.origin);
       candidates.push(refreshed(entry));
     }
-    const picked = origins[origins.length > 1 ? this.#ask(candidates) : 0];
+    const picked = origins[origins.length > 1 ? this.#ask(candidates, request) : 0];
     this.#scratch = scratch;
     return picked;
   }
 
   /** A balancer of the owner's that fails must not cost a request: the first candidate takes its place. */
-  #ask(candidates: readonly Candidate[]): number {
+  #ask(candidates: readonly Candidate[], request: BalancedRequest | undefined): number {
     try {
-      const index = this.#setting.balancer.pick(candidates);
+      const index = this.#setting.balancer.pick(candidates, request);
       if (candidates[index] !== undefined) return index;
       this.#tellBalancer(new RangeError(`the balancer picked ${index} of ${candidates.length} candidates`));
     } catch (error) {
@@ -107,10 +111,15 @@ export class OriginChoice {
     if (observer.watches('balanceFailed')) observer.emit('balanceFailed', { error });
   }
 
+  /** Whether a request should wait for the origin that was picked for it. */
+  get keeps(): boolean {
+    return this.#serving.length > 1 && this.#setting.balancer.keeps === true;
+  }
+
   /** Where a request is dialled for that was sent to `last` before; `undefined` = nowhere now. */
-  redial(last: Origin, preferOther: boolean): Origin | undefined {
+  redial(last: Origin, preferOther: boolean, request: BalancedRequest): Origin | undefined {
     const hasRoom = (one: Origin) => one.canDial || one.canMakeRoom;
-    const other = preferOther ? this.pick((one) => one !== last && hasRoom(one)) : undefined;
+    const other = preferOther ? this.pick((one) => one !== last && hasRoom(one), request) : undefined;
     return other ?? (hasRoom(last) && this.mayServe(last) ? last : undefined);
   }
 

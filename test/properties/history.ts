@@ -27,6 +27,8 @@ export const step: fc.Arbitrary<Step> = fc.record({ kind: fc.constantFrom(...ste
 
 const LENGTHS_MS = [0, 1, 7, 30, 120, 600, 1_100, 2_600, 5_100, 61_000];
 
+const HASH = { type: 'hash', key: 'path', load: 1 } as const;
+
 export const plan: fc.Arbitrary<HouseOptions & { readonly asks: boolean }> = fc
   .record({
     count: fc.integer({ min: 1, max: 3 }),
@@ -39,7 +41,13 @@ export const plan: fc.Arbitrary<HouseOptions & { readonly asks: boolean }> = fc
     failures: fc.constantFrom(1, 2, 5),
     asks: fc.boolean(),
     scheme: fc.constantFrom('http', 'http', 'https'),
-    balance: fc.constantFrom('least-busy' as const, 'round-robin' as const, 'two-choices' as const),
+    balance: fc.constantFrom(
+      'least-busy' as const,
+      'round-robin' as const,
+      'two-choices' as const,
+      'first' as const,
+      HASH,
+    ),
   })
   .map(({ count, hasBackup, maxConnections, fewer, failures, scheme, ...rest }) => ({
     ...rest,

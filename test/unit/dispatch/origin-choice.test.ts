@@ -274,3 +274,49 @@ describe('when there is nobody to prefer', () => {
     expect(house.dialling.map((dial) => dial.target.origin)).toEqual([A]);
   });
 });
+
+describe('hash', () => {
+  const balance = { type: 'hash', key: ({ fields }: { readonly fields: readonly string[] }) => fields[1] } as const;
+  const keyed = (key: string) => ({ fields: ['X-Key', key] });
+
+  test('a request waits for a connection of its own at its origin, though another has an idle one', async () => {
+    const house = await House.open({ origins: [A, B], balance });
+    const [first, second] = [await house.sent(keyed('1')), await house.sent(keyed('1'))];
+    const targets = new Set(house.dialling.map(({ target }) => target.origin));
+    for (let dialled = 0; dialled < 2; dialled += 1) (await house.accept()).answer();
+    await house.settle();
+    expect([first?.outcome, second?.outcome, targets.size]).toEqual([200, 200, 1]);
+  });
+
+  test('a request goes to another origin while its own is ejected, and back to it afterwards', async () => {
+    const house = await House.open({ origins: [A, B], balance });
+    const home = async () => {
+      const caller = await house.sent(keyed('1'));
+      if (house.dialling.length > 0) await house.accept();
+      const peer = house.peerOf(caller);
+      peer?.answer();
+      await house.settle();
+      return peer?.origin;
+    };
+    const before = await home();
+    void house.fleet.drain(before ?? '');
+    const meanwhile = await home();
+    house.fleet.ready(before ?? '');
+    expect([new Set([before, meanwhile]).size, await home()]).toEqual([2, before]);
+  });
+
+  test('a key that throws costs no request, and is told', async () => {
+    const error = new Error('no key');
+    const broken = {
+      type: 'hash',
+      key: () => {
+        throw error;
+      },
+    } as const;
+    const house = await House.open({ origins: [A, B], balance: broken });
+    const caller = await house.sent();
+    (await house.accept()).answer();
+    await house.settle();
+    expect([caller.outcome, house.eventsOf('balanceFailed')[0]]).toEqual([200, { error }]);
+  });
+});

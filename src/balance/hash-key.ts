@@ -1,0 +1,40 @@
+/** What a request is hashed by. */
+
+import type { BalancedRequest } from './balancer.js';
+
+/**
+ * - `'path'`: the path without the query.
+ * - `{ cookie }`, `{ header }`: the value of the cookie or the field of that name.
+ * - a function: what it returns; `undefined` or an empty string is no key.
+ */
+export type HashKey =
+  | 'path'
+  | { readonly cookie: string }
+  | { readonly header: string }
+  | ((request: BalancedRequest) => string | undefined);
+
+/** Reads the key of a request; `undefined` = it has none. */
+export function keyReader(key: HashKey): (request: BalancedRequest) => string | undefined {
+  if (typeof key === 'function') return key;
+  if (key === 'path') return ({ path }) => path.split('?', 1)[0];
+  if ('header' in key) return ({ fields }) => fieldOf(fields, key.header.toLowerCase(), () => true);
+  const prefix = `${key.cookie}=`;
+  return ({ fields }) => {
+    const line = fieldOf(fields, 'cookie', (value) => cookieIn(value, prefix) !== undefined);
+    return line === undefined ? undefined : cookieIn(line, prefix);
+  };
+}
+
+function fieldOf(fields: readonly string[], name: string, suits: (value: string) => boolean): string | undefined {
+  for (let index = 0; index < fields.length; index += 2) {
+    const value = fields[index + 1] ?? '';
+    if (fields[index]?.toLowerCase() === name && suits(value)) return value;
+  }
+  return undefined;
+}
+
+/** RFC 6265 §4.2.1: pairs, parted by a semicolon and a space. */
+function cookieIn(line: string, prefix: string): string | undefined {
+  const pair = line.split(';').find((one) => one.trimStart().startsWith(prefix));
+  return pair?.trimStart().slice(prefix.length).trimEnd();
+}

@@ -1,0 +1,89 @@
+/** The same origin for the same key, as long as it has no more than its share of the work. */
+
+import { anyHasWeight, type Balancer, type Candidate } from './balancer.js';
+import { type HashKey, keyReader } from './hash-key.js';
+import { leastBusy } from './least-busy.js';
+
+/** The option `balance` for hashing. */
+export interface HashOptions {
+  readonly type: 'hash';
+  /** What a request is hashed by. Those without a key go where there is least work. */
+  readonly key: HashKey;
+  /** The most work that an origin may have, as a multiple of its share: a number from 1, or `Infinity`. @default 1.25 */
+  readonly load?: number | undefined;
+}
+
+const LOAD = 1.25;
+
+/**
+ * Each origin draws a number from the key and its own name; the greatest wins (rendezvous hashing, Thaler and Ravishankar
+ * 1998, with weights by the logarithm method). When an origin leaves, its keys alone move; when one comes, it takes its
+ * share from all. An origin that has its bound of the work is passed over (Mirrokni, Thorup and Zadimoghaddam 2016,
+ * "Consistent Hashing with Bounded Loads"), so that a key that everybody asks for does not overload one.
+ */
+export function hash({ key, load = LOAD }: Omit<HashOptions, 'type'>): Balancer {
+  const read = keyReader(key);
+  const names = new NameHashes();
+  const withoutKey = leastBusy();
+  return {
+    keeps: true,
+    pick(candidates, request) {
+      const text = request === undefined ? undefined : read(request);
+      if (text === undefined || text === '') return withoutKey.pick(candidates);
+      if (typeof text !== 'string')
+        throw new TypeError(`a hash key must be a string, got a value of type ${typeof text}`);
+      return highest(candidates, hashOf(text), names, load);
+    },
+  };
+}
+
+function highest(candidates: readonly Candidate[], key: number, names: NameHashes, load: number): number {
+  const weighted = anyHasWeight(candidates);
+  let weights = 0;
+  let work = 1; // with the request itself
+  for (const { weight, busy, dialling } of candidates) {
+    weights += weighted ? weight : 1;
+    work += busy + dialling;
+  }
+  let best = -1;
+  let bestScore = Number.NEGATIVE_INFINITY;
+  for (const [position, candidate] of candidates.entries()) {
+    const weight = weighted ? candidate.weight : 1;
+    // At least one has room: not all can have more than their share.
+    if (weight === 0 || candidate.busy + candidate.dialling >= Math.ceil((load * work * weight) / weights)) continue;
+    const drawn = (mixed(key ^ names.of(candidate)) + 0.5) / 2 ** 32;
+    const score = -weight / Math.log(drawn);
+    if (score <= bestScore) continue;
+    bestScore = score;
+    best = position;
+  }
+  return best;
+}
+
+/** Hashes of the names of origins, each made once. */
+class NameHashes {
+  readonly #known: ({ readonly name: string; readonly hash: number } | undefined)[] = []; // by index of the origin
+
+  of({ index, origin }: Candidate): number {
+    const known = this.#known[index];
+    if (known?.name === origin) return known.hash;
+    const made = { name: origin, hash: hashOf(origin) };
+    this.#known[index] = made;
+    return made.hash;
+  }
+}
+
+/** FNV-1a over the code units, then mixed: the names of a fleet differ in their last digits only. */
+function hashOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < text.length; index += 1) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
+  return mixed(hash);
+}
+
+/** The finalizer of MurmurHash3: every bit of the input changes half of those of the result. From 0 to below 2³². */
+function mixed(value: number): number {
+  let hash = value;
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}
