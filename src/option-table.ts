@@ -115,6 +115,10 @@ const options: OptionsOf<OptionSection> = {
   ),
   maxQueue: option(withDefault(count(0), 10_000), 'requests that may wait for a connection; then 503'),
   queueTimeout: option(withDefault(duration(), 5000), 'ms to wait for a connection; then 503 with Retry-After'),
+  maxDialling: option(
+    withDefault(count(1), Number.POSITIVE_INFINITY),
+    'dials to one origin that may be under way at once; requests wait for those',
+  ),
   connectTimeout: option(withDefault(duration(), 5000), 'ms for one dial, TCP and TLS together'),
   sendTimeout: option(withDefault(duration(), 60_000), 'ms that the origin may take no byte of the request; then 504'),
   headersTimeout: option(

@@ -125,6 +125,8 @@ export interface PooledBackendOptions {
   readonly maxQueue?: number | undefined;
   /** Milliseconds that a request may wait for a connection, or `Infinity`. Then 503 with Retry-After. @default 5000 */
   readonly queueTimeout?: number | undefined;
+  /** Dials to one origin that may be under way at once: an integer from 1, or `Infinity`. @default Infinity */
+  readonly maxDialling?: number | undefined;
   /** Milliseconds for one dial, TCP and TLS together, or `Infinity`. @default 5000 */
   readonly connectTimeout?: number | undefined;
   /** Milliseconds that an origin may take no byte of the request, or `Infinity`. Then 504. @default 60000 */

@@ -21,10 +21,18 @@ export interface DiallerListener {
   mayDialAgain(): void;
 }
 
+export interface DiallerSetting {
+  readonly startDial: StartDial;
+  readonly deadlines: Deadlines;
+  /** Dials that may be under way at once. */
+  readonly maxDialling: number;
+}
+
 export class Dialler {
   readonly #startDial: StartDial;
   readonly #target: DialTarget;
   readonly #deadlines: Deadlines;
+  readonly #maxDialling: number;
   readonly #pool: Pool<Tenancy>;
   readonly #backoff: DialBackoff;
   readonly #listener: DiallerListener;
@@ -37,9 +45,8 @@ export class Dialler {
   #stopped = false;
 
   constructor(
-    startDial: StartDial,
+    { startDial, deadlines, maxDialling }: DiallerSetting,
     target: DialTarget,
-    deadlines: Deadlines,
     pool: Pool<Tenancy>,
     backoff: DialBackoff,
     listener: DiallerListener,
@@ -47,6 +54,7 @@ export class Dialler {
     this.#startDial = startDial;
     this.#target = target;
     this.#deadlines = deadlines;
+    this.#maxDialling = maxDialling;
     this.#pool = pool;
     this.#backoff = backoff;
     this.#listener = listener;
@@ -55,12 +63,16 @@ export class Dialler {
 
   /** Whether a dial may begin in an empty slot. */
   get canDial(): boolean {
-    return !this.#stopped && this.#pool.canCheckout('empty') && this.#backoff.mayDial();
+    return this.#mayBegin && this.#pool.canCheckout('empty') && this.#backoff.mayDial();
   }
 
   /** Whether a dial may begin in the slot of an idle connection. */
   get canMakeRoom(): boolean {
-    return !this.#stopped && this.#pool.canCheckout('coldest') && this.#backoff.mayDial();
+    return this.#mayBegin && this.#pool.canCheckout('coldest') && this.#backoff.mayDial();
+  }
+
+  get #mayBegin(): boolean {
+    return !this.#stopped && this.#dials.size < this.#maxDialling;
   }
 
   get dialling(): number {

@@ -30,6 +30,7 @@ export interface OriginSetting {
   readonly connect: ConnectOptions;
   readonly tls: ConnectionOptions;
   readonly connectTimeout: number;
+  readonly maxDialling: number;
   readonly keepAliveTimeout: number;
   readonly minConnections: number;
   readonly spareConnections: number | false;

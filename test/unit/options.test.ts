@@ -29,6 +29,7 @@ describe('defaults', () => {
         },
       ],
       maxConnections: 100,
+      maxDialling: Number.POSITIVE_INFINITY,
       minConnections: 0,
       nonIdempotent: 'fresh',
       maxFreshConnections: 100,

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Timer } from '../../../src/clock.js';
 import { ManualClock } from '../../../src/testing/index.js';
 import { House, requester } from '../../house.js';
@@ -48,4 +48,48 @@ test('the wait after a failed dial ends with another dial though timers fire ear
   await house.refuse();
   await house.advance(26);
   expect(house.dialling.length).toBe(1);
+});
+
+describe('maxDialling', () => {
+  test('no more dials are under way at once, and each that ends makes room for another', async () => {
+    const house = await House.open({ maxDialling: 2 });
+    for (let sent = 0; sent < 5; sent += 1) await house.sent();
+    const before = house.dialling.length;
+    await house.accept();
+    expect([before, house.dialling.length, house.dials.length, house.queue.length]).toEqual([2, 2, 3, 4]);
+  });
+
+  test('a re-send waits for a dial that is under way when no more may begin', async () => {
+    const house = await House.open({ maxDialling: 1, maxConnections: 5 });
+    const caller = await house.sent();
+    const peer = await house.accept();
+    await house.sent();
+    peer.reset();
+    await house.settle();
+    const dials = house.dialling.length;
+    (await house.accept()).answer();
+    (await house.accept()).answer();
+    await house.settle();
+    expect([dials, caller.outcome]).toEqual([1, 200]);
+  });
+
+  test('the minimum is reached all the same', async () => {
+    const house = await House.open({ maxDialling: 1, minConnections: 3 });
+    for (let dialled = 0; dialled < 3; dialled += 1) await house.accept();
+    expect(house.originStats().connections).toMatchObject({ open: 3, dialling: 0 });
+  });
+});
+
+test('an origin that refuses sees one dial for each wait, however many requests wait', async () => {
+  const house = await House.open();
+  for (let sent = 0; sent < 50; sent += 1) house.send();
+  await house.settle();
+  while (house.dialling.length > 0) await house.refuse();
+  const atFirst = house.dials.length;
+  for (let ms = 0; ms < 3_000; ms += 10) {
+    await house.advance(10);
+    if (house.dialling.length > 1) throw new Error(`${house.dialling.length} dials at once`);
+    if (house.dialling.length > 0) await house.refuse();
+  }
+  expect([atFirst, house.dials.length - atFirst]).toEqual([50, 10]);
 });
