@@ -80,7 +80,7 @@ const noConditions: readonly RetryCondition[] = [];
 const options: OptionsOf<OptionSection> = {
   origins: option(
     required(list),
-    'URLs (`http:` or `https:`; no path, query or userinfo), or objects `{ url, weight, backup, socketPath, maxConnections }`',
+    'URLs (`http:` or `https:`; no path, query or userinfo), or objects `{ url, host, weight, backup, socketPath, maxConnections }`',
     'required',
   ),
   maxConnections: option(

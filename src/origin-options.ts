@@ -24,6 +24,14 @@ export interface OriginOptions {
    */
   readonly url: string;
   /**
+   * What it is called, when `url` holds an address that a name was resolved to: the Host field where the client's is not
+   * preserved, and, without its port, the server name in TLS (SNI, and what the certificate must be for). A host name or
+   * an IP address, with a port where clients of it would write one.
+   *
+   * @default host and port of `url`
+   */
+  readonly host?: string | undefined;
+  /**
    * Share of the requests in relation to the other origins: an integer from 0 to 256. 0 gets none.
    *
    * @default 1
@@ -62,6 +70,8 @@ export interface ResolvedOrigin {
   readonly port: number;
   /** For the Host field: without the port when it is the scheme's default (RFC 9110 §7.2, §4.2). */
   readonly authority: string;
+  /** For TLS: the hostname of the authority, IPv6 without brackets. */
+  readonly servername: string;
   readonly socketPath: string | undefined;
   readonly weight: number;
   readonly backup: boolean;
@@ -72,6 +82,7 @@ export interface ResolvedOrigin {
 
 interface OriginSection {
   url: string;
+  host: string | undefined;
   weight: number;
   backup: boolean;
   socketPath: string | undefined;
@@ -83,6 +94,7 @@ const someText = matching('a string that is not empty', (value): value is string
 
 const originRules: Rules<OriginSection> = {
   url: required(text),
+  host: optional(someText),
   weight: withDefault(integer(0, 256), 1),
   backup: withDefault(trueOrFalse(), false),
   socketPath: optional(someText),
@@ -127,6 +139,7 @@ export function resolveOrigin(name: string, given: unknown, limits: ConnectionLi
   }
   return Object.freeze({
     ...resolveUrl(typeof given === 'string' ? name : `${name}.url`, section.url),
+    ...(section.host !== undefined && resolveHost(`${name}.host`, section.host)),
     socketPath: section.socketPath,
     weight: section.weight,
     backup: section.backup,
@@ -135,7 +148,7 @@ export function resolveOrigin(name: string, given: unknown, limits: ConnectionLi
   });
 }
 
-type Location = Pick<ResolvedOrigin, 'origin' | 'protocol' | 'hostname' | 'port' | 'authority'>;
+type Location = Pick<ResolvedOrigin, 'origin' | 'protocol' | 'hostname' | 'port' | 'authority' | 'servername'>;
 
 function resolveUrl(name: string, given: string): Location {
   // The URL parser repairs what it is given (`http:host`, backslashes, line ends), and a repaired server is a guess.
@@ -150,10 +163,23 @@ function resolveUrl(name: string, given: string): Location {
   return {
     origin: `${protocol}//${url.hostname}:${port}`,
     protocol,
-    hostname: url.hostname.replace(/^\[|\]$/g, ''),
+    hostname: withoutBrackets(url.hostname),
     port,
     authority: url.host,
+    servername: withoutBrackets(url.hostname),
   };
+}
+
+/** Written as it is given: a port that is the default of one scheme is none of the other. */
+export function resolveHost(name: string, given: string): Pick<Location, 'authority' | 'servername'> {
+  const isPlain = /^[^\s/\\?#@]+$/.test(given);
+  const url = isPlain ? parseUrl(`http://${given}`) : undefined;
+  if (url === undefined || url.port === '0') throw refusal(name, 'a host name, or host:port', given, false);
+  return { authority: given, servername: withoutBrackets(url.hostname) };
+}
+
+function withoutBrackets(hostname: string): string {
+  return hostname.replace(/^\[|\]$/g, '');
 }
 
 // Errors end in logs, and userinfo is a password.

@@ -24,9 +24,11 @@ export interface DialTarget {
   readonly protocol: 'http:' | 'https:';
   readonly hostname: string;
   readonly port: number;
+  /** What it is called in TLS. */
+  readonly servername: string;
   readonly socketPath?: string | undefined;
   readonly connect: ConnectOptions;
-  /** As for `tls.connect`. The server name is the origin's hostname unless given. */
+  /** As for `tls.connect`. A server name in it comes before the target's. */
   readonly tls: ConnectionOptions;
   readonly connectTimeoutMs: number;
   /** Every socket reads into this memory, one at a time, before its callback returns. */
@@ -214,11 +216,11 @@ class Dial implements DialUnderWay {
   }
 
   #openTls(session: Buffer | undefined): Socket {
-    const { hostname, tls } = this.#target;
+    const { servername, tls } = this.#target;
     return tlsConnect({
       ...this.#address(),
       // RFC 6066 §3: a server name is a host name, never an address.
-      ...(isIP(hostname) === 0 && { servername: hostname }),
+      ...(isIP(servername) === 0 && { servername }),
       ALPNProtocols: ['http/1.1'],
       ...(session !== undefined && { session }),
       secureContext: secureContextOf(tls),

@@ -21,6 +21,7 @@ describe('defaults', () => {
           hostname: '127.0.0.1',
           port: 9001,
           authority: '127.0.0.1:9001',
+          servername: '127.0.0.1',
           socketPath: undefined,
           weight: 1,
           backup: false,
@@ -242,6 +243,9 @@ describe('values of the wrong kind throw a TypeError that names option, bound an
     ['origins[0] must be a URL or an object with url, got 9001', { origins: [9001] }],
     ['origins[0].url must be a string, got undefined', { origins: [{ weight: 1 }] }],
     ['origins[0].backup must be true or false', { origins: [{ url: URL_A, backup: 'yes' }] }],
+    ["origins[0].host must be a host name, or host:port, got 'a/b'", { origins: [{ url: URL_A, host: 'a/b' }] }],
+    ["origins[0].host must be a host name, or host:port, got 'a:x'", { origins: [{ url: URL_A, host: 'a:x' }] }],
+    ["origins[0].host must be a string that is not empty, got ''", { origins: [{ url: URL_A, host: '' }] }],
     ["origins[0].socketPath must be a string that is not empty, got ''", { origins: [{ url: URL_A, socketPath: '' }] }],
   ])('%s', (message, options) => {
     expect(bad(options)).toThrow(TypeError);

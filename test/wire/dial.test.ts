@@ -32,6 +32,7 @@ function target({ connect, ...where }: Where): DialTarget {
     protocol: 'http:',
     hostname: '127.0.0.1',
     port: 1,
+    servername: where.hostname ?? '127.0.0.1',
     tls: {},
     connectTimeoutMs: 5_000,
     window: readWindow(),

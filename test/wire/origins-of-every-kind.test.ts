@@ -76,6 +76,20 @@ describe('over TLS', () => {
     expect(await told(backend)).toMatchObject({ servername: 'localhost', host: `other.test:${port}` });
   });
 
+  test('an origin that is reached by its address is asked for, and checked, by the name that it is given', async () => {
+    const port = await origin();
+    const options = { url: `https://127.0.0.1:${port}`, host: 'localhost:8443' };
+    const backend = backendOf({ origins: [options], tls: { ca: authority } });
+    expect(await told(backend)).toMatchObject({ servername: 'localhost', host: 'localhost:8443' });
+  });
+
+  test('a certificate that is not for the name of an origin is refused, whatever its address', async () => {
+    const port = await origin();
+    const options = { url: `https://127.0.0.1:${port}`, host: 'other.test' };
+    const backend = backendOf({ origins: [options], tls: { ca: authority }, queueTimeout: 200 });
+    await expect(told(backend)).rejects.toMatchObject({ code: 'tls_certificate_error' });
+  });
+
   test('an address is no server name', async () => {
     const port = await origin();
     const backend = backendOf({ origins: [`https://127.0.0.1:${port}`], tls: { ca: authority } });

@@ -68,6 +68,7 @@ describe('a dial whose name is never resolved', () => {
     const connect = { noDelay: true, keepAliveInitialDelay: 1, localAddress: undefined, lookup, family: 4 } as const;
     const target: DialTarget = {
       ...{ origin: 'http://o', protocol: 'http:', hostname: 'o.test', port: 1, connect, tls: {} },
+      servername: 'o.test',
       ...{ connectTimeoutMs: 500, window: readWindow() },
     };
     const dial = startDial(target, undefined, deadlines, {
