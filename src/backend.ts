@@ -9,6 +9,7 @@ import { OutlierWatch } from './dispatch/outliers.js';
 import { RetryBudget } from './dispatch/retry-budget.js';
 import { WaitQueue } from './dispatch/wait-queue.js';
 import { BackendOrigins } from './fleet/backend-origins.js';
+import { subsetOf } from './fleet/subset.js';
 import { loadLlhttp, readWindow } from './http1/llhttp.js';
 import { dialsOf, type Machine, thisMachine } from './machine.js';
 import { ByteBudget } from './mount/byte-budget.js';
@@ -102,6 +103,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
       startDial: dialsOf(machine),
       limits,
     };
+    const given = typeof options === 'string' ? [options] : options.origins;
     this.origins = new BackendOrigins(
       {
         limits: resolved,
@@ -109,7 +111,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
         create: (address) => new Origin(address, setting, this.#dispatcher.demand),
         serve: (origins) => this.#serve(origins),
       },
-      typeof options === 'string' ? [options] : options.origins,
+      subsetOf(given, resolved.origins, resolved.subset),
     );
     const { outliers, maxEjected } = resolved.ejection;
     if (outliers !== false) this.#outliers = new OutlierWatch(outliers, maxEjected, deadlines, () => this.#serving);

@@ -26,6 +26,7 @@ export type {
   Logger,
   OriginOptions,
   PooledBackendOptions,
+  SubsetOptions,
   UpgradeHandlerOptions,
 } from './options.js';
 export type { ConnectionState, ConnectionStats } from './origin/connection-stats.js';

@@ -159,6 +159,11 @@ export function section<T extends object>(rules: Rules<T>): Rule<Readonly<T>> {
   return (name, value) => resolveSection(name, value === undefined ? {} : value, rules);
 }
 
+/** An object of options, or none. */
+export function optionalSection<T extends object>(rules: Rules<T>): Rule<Readonly<T> | undefined> {
+  return (name, value) => (value === undefined ? undefined : resolveSection(name, value, rules));
+}
+
 /** The value, or the error that names the option, what it accepts and what it got. */
 export function checked<T>(name: string, value: unknown, check: Check<T>): T {
   if (check.admits(value)) return value;

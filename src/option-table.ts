@@ -17,6 +17,7 @@ import {
   objectWith,
   oneOf,
   optional,
+  optionalSection,
   orFalse,
   type Rules,
   rate,
@@ -33,6 +34,7 @@ import type {
   ResolvedOptions,
   ResolvedRetryBudget,
   RetryCondition,
+  SubsetOptions,
   TlsOptions,
 } from './options.js';
 import { MOST_CONNECTIONS } from './origin-options.js';
@@ -75,6 +77,13 @@ export const travel = oneOf('fresh', 'verified', 'any');
 
 const list = matching('a list of URLs and objects', (value): value is readonly unknown[] => Array.isArray(value));
 const record = matching('an object', (value): value is object => isObject(value) && !Array.isArray(value));
+const subsetRules: Rules<SubsetOptions> = {
+  size: required(integer(1, Number.MAX_SAFE_INTEGER)),
+  id: required(
+    matching('a string that is not empty', (value): value is string => typeof value === 'string' && value !== ''),
+  ),
+};
+
 const noConditions: readonly RetryCondition[] = [];
 
 const options: OptionsOf<OptionSection> = {
@@ -82,6 +91,11 @@ const options: OptionsOf<OptionSection> = {
     required(list),
     'URLs (`http:` or `https:`; no path, query or userinfo), or objects `{ url, host, weight, backup, socketPath, maxConnections }`',
     'required',
+  ),
+  subset: option(
+    optionalSection(subsetRules),
+    '`{ size, id }`: uses only so many of the origins, and of the backups: those that rank highest for the process of this name',
+    'all',
   ),
   maxConnections: option(
     withDefault(integer(1, MOST_CONNECTIONS), 100),

@@ -85,6 +85,14 @@ export interface ConnectOptions {
   readonly family?: 0 | 4 | 6 | undefined;
 }
 
+/** Which of the origins this process uses, of many processes that use the same ones. */
+export interface SubsetOptions {
+  /** How many, of those that are no backup and of those that are one: an integer from 1. */
+  readonly size: number;
+  /** Name of the process among its like, the same after a restart: of a pod, or of a host and a worker. */
+  readonly id: string;
+}
+
 /** As `tls.connect`, but for where to connect to. */
 export type TlsOptions = Omit<ConnectionOptions, 'host' | 'port' | 'path' | 'socket'>;
 
@@ -92,6 +100,8 @@ export type TlsOptions = Omit<ConnectionOptions, 'host' | 'port' | 'path' | 'soc
 export interface PooledBackendOptions {
   /** The servers: URLs (`http://host:port`, `https:` too) or objects. At least one. */
   readonly origins: readonly (string | OriginOptions)[];
+  /** Uses only some of the origins: the ones that rank highest for this process. @default all */
+  readonly subset?: SubsetOptions | undefined;
   /** Hard cap of sockets per origin, dialling ones included: an integer from 1 to 65535. @default 100 */
   readonly maxConnections?: number | undefined;
   /** Connections kept open per origin: an integer from 0 to `maxConnections`. @default 0 */
@@ -201,7 +211,7 @@ export interface PooledBackendOptions {
 
 /** All options known: those of a nested object too. */
 type Complete<T> = { readonly [Name in keyof T]-?: Exclude<T[Name], undefined> };
-type Whole = 'origins' | 'idempotent' | 'retryBudget' | 'ejection' | 'connect' | 'logger';
+type Whole = 'origins' | 'subset' | 'idempotent' | 'retryBudget' | 'ejection' | 'connect' | 'logger';
 
 export type ResolvedRetryBudget = Complete<RetryBudgetOptions>;
 
@@ -213,6 +223,7 @@ export interface ResolvedConnect extends Complete<Omit<ConnectOptions, 'localAdd
 /** Options with every default filled in, frozen. */
 export interface ResolvedOptions extends Complete<Omit<PooledBackendOptions, Whole>> {
   readonly origins: readonly ResolvedOrigin[];
+  readonly subset: SubsetOptions | undefined;
   readonly idempotent: IdempotentOption | undefined;
   readonly retryBudget: ResolvedRetryBudget;
   readonly ejection: ResolvedEjection;

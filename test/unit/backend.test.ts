@@ -101,3 +101,15 @@ test.each([0, -1, Number.NaN, '5' as never])('close() refuses a timeout of %s, a
   backend.destroy();
   expect((await answer).message).toBe('the backend was closed');
 });
+
+test('a backend with a subset uses only those origins, and the same ones each time', () => {
+  const origins = Array.from({ length: 20 }, (_, n) => `http://127.0.0.1:${9001 + n}`);
+  const used = () => {
+    const backend = new PooledBackend({ origins, subset: { size: 3, id: 'web-1' } });
+    backend.destroy();
+    return backend.stats().origins.map(({ origin }) => origin);
+  };
+  const first = used();
+  expect(first.length).toBe(3);
+  expect(used()).toEqual(first);
+});

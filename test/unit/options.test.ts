@@ -29,6 +29,7 @@ describe('defaults', () => {
           maxFreshConnections: 100,
         },
       ],
+      subset: undefined,
       maxConnections: 100,
       maxDialling: Number.POSITIVE_INFINITY,
       minConnections: 0,
@@ -199,6 +200,7 @@ describe('numbers out of bounds throw a RangeError that names option, bound and 
     ['ejection.outliers.margin must be a number from 0 to 1', { ejection: { outliers: { margin: 5 } } }],
     ['connect.keepAliveInitialDelay must be an integer from 1000', { connect: { keepAliveInitialDelay: 0 } }],
     ['origins[0].weight must be an integer from 0 to 256, got 257', { origins: [{ url: URL_A, weight: 257 }] }],
+    ['subset.size must be an integer from 1', { subset: { size: 0, id: 'a' } }],
     ['origins[0].maxConnections must be an integer from 1', { origins: [{ url: URL_A, maxConnections: 0 }] }],
     ['minConnections must be at most maxConnections (100), got 101', { minConnections: 101 }],
     [
@@ -246,6 +248,8 @@ describe('values of the wrong kind throw a TypeError that names option, bound an
     ["origins[0].host must be a host name, or host:port, got 'a/b'", { origins: [{ url: URL_A, host: 'a/b' }] }],
     ["origins[0].host must be a host name, or host:port, got 'a:x'", { origins: [{ url: URL_A, host: 'a:x' }] }],
     ["origins[0].host must be a string that is not empty, got ''", { origins: [{ url: URL_A, host: '' }] }],
+    ["subset.id must be a string that is not empty, got ''", { subset: { size: 1, id: '' } }],
+    ['subset.id must be a string that is not empty, got undefined', { subset: { size: 1 } }],
     ["origins[0].socketPath must be a string that is not empty, got ''", { origins: [{ url: URL_A, socketPath: '' }] }],
   ])('%s', (message, options) => {
     expect(bad(options)).toThrow(TypeError);
