@@ -8,6 +8,9 @@ import {
   mapped,
   matching,
   numberBetween,
+  oneOf,
+  optional,
+  orFalse,
   type Rule,
   type Rules,
   refusal,
@@ -44,6 +47,67 @@ export interface OutlierOptions {
   /** How far below the mean a success rate must be at least, 0 to 1. @default 0.05 */
   readonly margin?: number | undefined;
 }
+
+/** What a check's own `expect` is shown. */
+export interface CheckAnswer {
+  readonly statusCode: number;
+  /** Fields as name, value, name, value… */
+  readonly rawHeaders: readonly string[];
+  /** The first 64 KiB of the body, read as UTF-8. */
+  readonly body: string;
+}
+
+/** Active health: each origin is asked again and again, each time on a connection of its own. */
+export interface CheckOptions {
+  /** What is done: a request, a TCP connection, or a TLS handshake (`https:` origins only). @default 'http' */
+  readonly type?: 'http' | 'tcp' | 'tls' | undefined;
+  /** Method of the request. @default 'GET' */
+  readonly method?: string | undefined;
+  /** Path of the request, with its query. @default '/' */
+  readonly path?: string | undefined;
+  /** Host field of the request. @default the origin's host */
+  readonly host?: string | undefined;
+  /**
+   * What the answer must be: a status, a range of them as `'200-299'`, or a function that says so. A function that throws,
+   * or gives anything but true, fails the check.
+   *
+   * @default '200-399'
+   */
+  readonly expect?: number | string | ((answer: CheckAnswer) => boolean) | undefined;
+  /** Milliseconds between two checks, a tenth more or less. @default 5000 */
+  readonly interval?: number | undefined;
+  /** Milliseconds for one check, dial and answer together. @default 2000 */
+  readonly timeout?: number | undefined;
+  /** Checks that pass in a row to bring an origin up: an integer from 1 to 1000. @default 2 */
+  readonly rise?: number | undefined;
+  /** Checks that fail in a row to take it down: an integer from 1 to 1000. @default 3 */
+  readonly fall?: number | undefined;
+  /** Milliseconds between two checks while a change has begun, at most `interval`. @default 1000, or `interval` if that is less */
+  readonly fastInterval?: number | undefined;
+}
+
+/** Statuses that pass, both included. */
+export interface StatusRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface ResolvedCheck extends Complete<Omit<CheckOptions, 'host' | 'expect'>> {
+  readonly host: string | undefined;
+  readonly expect: StatusRange | ((answer: CheckAnswer) => boolean);
+}
+
+/** Overload: how many requests an origin may have at once is learned from how long it takes to answer. */
+export interface AdaptiveConcurrencyOptions {
+  /** Requests that an origin may always have: an integer from 1. @default 4 */
+  readonly min?: number | undefined;
+  /** How many times as slow as usual an origin may become before it gets less, from 1. @default 1.5 */
+  readonly tolerance?: number | undefined;
+  /** Milliseconds after which the limit is judged anew. @default 1000 */
+  readonly window?: number | undefined;
+}
+
+export type ResolvedAdaptiveConcurrency = Complete<AdaptiveConcurrencyOptions>;
 
 type Complete<T> = { readonly [Name in keyof T]-?: Exclude<T[Name], undefined> };
 
@@ -92,3 +156,78 @@ export const ejectionRule: Rule<ResolvedEjection> = (name, value) => {
   if (ejection.maxTime >= ejection.time) return ejection;
   throw refusal(`${name}.maxTime`, `at least ${name}.time (${ejection.time})`, ejection.maxTime, true);
 };
+
+interface CheckSection extends Omit<ResolvedCheck, 'expect' | 'fastInterval'> {
+  readonly expect: StatusRange | ((answer: CheckAnswer) => boolean);
+  readonly fastInterval: number | undefined;
+}
+
+// As long as a timer can be.
+const pause = numberBetween(1, 2_147_483_647);
+const inARow = integer(1, 1000);
+
+const textLike = (accepts: string, form: RegExp) =>
+  matching(accepts, (value): value is string => typeof value === 'string' && form.test(value));
+
+const ONE_STATUS = /^[1-9]\d\d$/;
+const STATUS_RANGE = /^([1-9]\d\d)-([1-9]\d\d)$/;
+
+/** Reads what is expected of an answer. */
+const expectRule: Rule<ResolvedCheck['expect']> = (name, value = '200-399') => {
+  if (typeof value === 'function') return value as (answer: CheckAnswer) => boolean; // what it gives is checked at each call
+  const text = typeof value === 'number' || typeof value === 'string' ? String(value) : '';
+  const [, from = text, to = text] = STATUS_RANGE.exec(text) ?? [];
+  if (ONE_STATUS.test(from) && ONE_STATUS.test(to) && from <= to)
+    return Object.freeze({ from: Number(from), to: Number(to) });
+  throw refusal(name, "a status, a range as '200-299', or a function", value, typeof value === 'number');
+};
+
+const checkRules: Rules<CheckSection> = {
+  type: withDefault(oneOf('http', 'tcp', 'tls'), 'http'),
+  method: withDefault(textLike('a method but CONNECT', /^(?!CONNECT$)[!#$%&'*+.^_`|~0-9A-Za-z-]+$/), 'GET'),
+  path: withDefault(textLike('a path that begins with / and has no spaces', /^\/[\x21\x22\x24-\x7e\x80-\xff]*$/), '/'),
+  host: optional(textLike('a host, with a port or without', /^[\w.~:[\]-]+$/)),
+  expect: expectRule,
+  interval: withDefault(pause, 5000),
+  timeout: withDefault(pause, 2000),
+  rise: withDefault(inARow, 2),
+  fall: withDefault(inARow, 3),
+  fastInterval: optional(pause),
+};
+
+const OF_REQUESTS = ['method', 'path', 'host', 'expect'] as const;
+
+/** How the option `check` is read. */
+export const checkRule: Rule<ResolvedCheck | false> = (name, value) => {
+  const section = sectionOrFalse(checkRules)(name, value);
+  if (section === false) return false;
+  const { type, interval, fastInterval = Math.min(1000, interval) } = section;
+  if (fastInterval > interval) {
+    throw refusal(`${name}.fastInterval`, `at most ${name}.interval (${interval})`, fastInterval, true);
+  }
+  const inVain = OF_REQUESTS.find(
+    (option) => type !== 'http' && isObject(value) && Reflect.get(value, option) !== undefined,
+  );
+  if (inVain !== undefined) {
+    throw new TypeError(`${name}.${inVain} is for checks of type 'http', and this one is '${type}'`);
+  }
+  return Object.freeze({ ...section, fastInterval });
+};
+
+/** How the option `adaptiveConcurrency` is read. */
+export const adaptiveConcurrencyRule: Rule<ResolvedAdaptiveConcurrency | false> = sectionOrFalse({
+  min: withDefault(integer(1, 65_535), 4),
+  tolerance: withDefault(numberBetween(1, 100), 1.5),
+  window: withDefault(pause, 1000),
+});
+
+/** How the option `slowStart` is read. */
+export const slowStartRule: Rule<number | false> = withDefault(orFalse(pause), false);
+
+/** Throws where a check cannot be made of one of these origins. */
+export function refuseCheckOf(check: ResolvedCheck | false, origins: readonly { readonly origin: string }[]): void {
+  if (check === false || check.type !== 'tls') return;
+  const plain = origins.find(({ origin }) => origin.startsWith('http:'));
+  if (plain !== undefined)
+    throw refusal('check.type', `'http' or 'tcp' for ${plain.origin}, which has no TLS`, 'tls', false);
+}

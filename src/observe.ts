@@ -62,6 +62,14 @@ export interface AttemptEndNews extends RequestNews {
   readonly error: BackendError | undefined;
 }
 
+/** What a check has found. */
+export interface CheckEvent {
+  readonly origin: string;
+  readonly type: string;
+  readonly what: string;
+  readonly tookMs: number;
+}
+
 /** Events of a `PooledBackend`, each also published on the diagnostics channel `pooled-backend:<name>`. */
 export interface BackendEvents {
   /** A connection was opened. */
@@ -88,6 +96,21 @@ export interface BackendEvents {
   eject: [{ readonly origin: string; readonly reason: string; readonly forMs: number }];
   /** An origin is back. */
   readmit: [{ readonly origin: string }];
+  /** Checks have failed in a row: an origin gets no requests until they pass again. */
+  down: [{ readonly origin: string; readonly reason: string }];
+  /** A check passed. `what` it found is a status, `open` or `secure`. */
+  checkPassed: [CheckEvent];
+  /** A check failed. `error` is what a dial, an exchange or your own `expect` ended with, if any. */
+  checkFailed: [CheckEvent & { readonly error: unknown }];
+  /** An origin may have more requests at once, or fewer, for it answers in `latencyMs` where `usualLatencyMs` are usual. */
+  concurrencyLimit: [
+    {
+      readonly origin: string;
+      readonly limit: number;
+      readonly latencyMs: number | null;
+      readonly usualLatencyMs: number | null;
+    },
+  ];
   /** Too many origins are ejected or in back-off, so that all of them are tried. */
   failOpen: [{ readonly origins: readonly string[] }];
   /** The owner has changed an origin: `change` says how, `weight` is its weight now. */
@@ -123,6 +146,10 @@ export const LEVELS: Readonly<Record<EventName, Level>> = {
   resend: 'info',
   eject: 'warn',
   readmit: 'info',
+  down: 'warn',
+  checkPassed: 'debug',
+  checkFailed: 'warn',
+  concurrencyLimit: 'info',
   failOpen: 'warn',
   originChanged: 'info',
   balanceFailed: 'error',

@@ -1,7 +1,7 @@
 /** The default and the bounds of every option, one row each, with the words that the documentation shows. */
 
 import { isIP, type LookupFunction } from 'node:net';
-import { ejectionRule } from './health-options.js';
+import { adaptiveConcurrencyRule, checkRule, ejectionRule, slowStartRule } from './health-options.js';
 import { readBalance } from './option-balance.js';
 import {
   bytes,
@@ -197,6 +197,18 @@ const options: OptionsOf<OptionSection> = {
   ejection: option(
     ejectionRule,
     'passive health: failures in a row that eject an origin, ms of the first ejection, ms of the longest, share of the origins that may be out at once, statuses that are failures, and outliers by success rate: `{ window, requests, origins, deviations, margin }`',
+  ),
+  check: option(
+    checkRule,
+    "active health, off by default: `{ type, method, path, host, expect, interval, timeout, rise, fall, fastInterval }`, `type` being `'http'`, `'tcp'` or `'tls'`",
+  ),
+  slowStart: option(
+    slowStartRule,
+    'ms over which an origin that is back from an ejection grows to its whole share; or `false`',
+  ),
+  adaptiveConcurrency: option(
+    adaptiveConcurrencyRule,
+    'gives an origin that slows down fewer requests at once: `{ min, tolerance, window }`; or `false`',
   ),
   connect: option(
     section(connectRules),

@@ -4,7 +4,15 @@ import type { LookupFunction } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import type { BalanceOption } from './balance/balancers.js';
 import type { NonIdempotentTravel } from './dispatch/request.js';
-import type { EjectionOptions, ResolvedEjection } from './health-options.js';
+import {
+  type AdaptiveConcurrencyOptions,
+  type CheckOptions,
+  type EjectionOptions,
+  type ResolvedAdaptiveConcurrency,
+  type ResolvedCheck,
+  type ResolvedEjection,
+  refuseCheckOf,
+} from './health-options.js';
 import { refusal, resolveSection } from './option-checks.js';
 import { optionRules } from './option-table.js';
 import { type OriginOptions, type ResolvedOrigin, resolveOrigins } from './origin-options.js';
@@ -20,7 +28,17 @@ export {
   type ResolvedHandlerOptions,
   resolveHandlerOptions,
 } from './handler-options.js';
-export type { EjectionOptions, OutlierOptions, ResolvedEjection, ResolvedOutliers } from './health-options.js';
+export {
+  type AdaptiveConcurrencyOptions,
+  type CheckAnswer,
+  type CheckOptions,
+  type EjectionOptions,
+  type OutlierOptions,
+  type ResolvedCheck,
+  type ResolvedEjection,
+  type ResolvedOutliers,
+  refuseCheckOf,
+} from './health-options.js';
 export type { CookieRewrite, LocationHook, LocationRewrite } from './option-rewrites.js';
 export type { OptionRow } from './option-row.js';
 export { optionTable } from './option-table.js';
@@ -201,6 +219,17 @@ export interface PooledBackendOptions {
    * @default { failures: 5, time: 1000, maxTime: 60000, maxEjected: 0.5, statuses: [], outliers: false }
    */
   readonly ejection?: EjectionOptions | undefined;
+  /** Asks each origin again and again whether it is well; `false` = never. @default false */
+  readonly check?: CheckOptions | false | undefined;
+  /**
+   * Milliseconds over which an origin that is back from an ejection, or up again, grows to its whole share; `false` = it has
+   * it at once. Not at the start.
+   *
+   * @default false
+   */
+  readonly slowStart?: number | false | undefined;
+  /** Gives an origin that slows down fewer requests at once; `false` = as many as it has connections. @default false */
+  readonly adaptiveConcurrency?: AdaptiveConcurrencyOptions | false | undefined;
   /** How connections are dialled. @default { noDelay: true, keepAliveInitialDelay: 30000 } */
   readonly connect?: ConnectOptions | undefined;
   /** Options for `tls.connect`. SNI is the origin's hostname unless `servername` is given. @default {} */
@@ -211,7 +240,16 @@ export interface PooledBackendOptions {
 
 /** All options known: those of a nested object too. */
 type Complete<T> = { readonly [Name in keyof T]-?: Exclude<T[Name], undefined> };
-type Whole = 'origins' | 'subset' | 'idempotent' | 'retryBudget' | 'ejection' | 'connect' | 'logger';
+type Whole =
+  | 'origins'
+  | 'subset'
+  | 'idempotent'
+  | 'retryBudget'
+  | 'ejection'
+  | 'check'
+  | 'adaptiveConcurrency'
+  | 'connect'
+  | 'logger';
 
 export type ResolvedRetryBudget = Complete<RetryBudgetOptions>;
 
@@ -227,6 +265,8 @@ export interface ResolvedOptions extends Complete<Omit<PooledBackendOptions, Who
   readonly idempotent: IdempotentOption | undefined;
   readonly retryBudget: ResolvedRetryBudget;
   readonly ejection: ResolvedEjection;
+  readonly check: ResolvedCheck | false;
+  readonly adaptiveConcurrency: ResolvedAdaptiveConcurrency | false;
   readonly connect: ResolvedConnect;
   readonly logger: Logger | undefined;
 }
@@ -250,5 +290,6 @@ export function resolveOptions(given: PooledBackendOptions | string): ResolvedOp
   }
   const { minConnections, maxConnections } = section;
   const origins = resolveOrigins(section.origins, { minConnections, maxConnections, maxFreshConnections });
+  refuseCheckOf(section.check, origins);
   return Object.freeze({ ...section, maxFreshConnections, origins });
 }

@@ -4,7 +4,9 @@ import type { Dispatcher } from './dispatch/dispatcher.js';
 import type { WaitQueueStats } from './dispatch/wait-queue.js';
 import type { Delivery } from './errors.js';
 import type { MountedBackend } from './mount/mounted-backend.js';
+import type { CheckStats } from './origin/active-check.js';
 import type { ConnectionStats } from './origin/connection-stats.js';
+import type { GradientSnapshot } from './origin/gradient-limit.js';
 import type { IdleLimitSnapshot } from './origin/idle-limit.js';
 import type { Origin } from './origin/origin.js';
 
@@ -17,13 +19,17 @@ export interface OriginStats {
   /** 0 to 256; one of weight 0 gets no requests. */
   readonly weight: number;
   readonly backup: boolean;
-  /** Connections now. `open` = `idle` + `busy`; `spare` is the part of `idle` that never carried a request. */
+  /**
+   * Connections now. `open` = `idle` + `busy`; `spare` is the part of `idle` that never carried a request; `checking` are held
+   * by checks, and count towards `max` as all others do.
+   */
   readonly connections: {
     readonly open: number;
     readonly idle: number;
     readonly busy: number;
     readonly dialling: number;
     readonly spare: number;
+    readonly checking: number;
     /** How many there may be: `maxConnections`. */
     readonly max: number;
   };
@@ -62,7 +68,13 @@ export interface OriginStats {
     readonly ejections: number;
     readonly reason: string | null;
     readonly sinceMs: number | null;
+    /** What it gets of its share: less than 1 for `slowStart` ms after it came back. */
+    readonly share: number;
   };
+  /** Its checks; `null` without the option `check`. */
+  readonly check: CheckStats | null;
+  /** How many requests it may have at once, and why; `null` without the option `adaptiveConcurrency`. */
+  readonly concurrency: GradientSnapshot | null;
   /** Connections that have switched protocols (a 101): now, where they count as `busy`, and so far. */
   readonly tunnels: { readonly open: number; readonly opened: number };
   readonly responses: Readonly<Record<'2xx' | '3xx' | '4xx' | '5xx' | 'other', number>>;
@@ -112,14 +124,22 @@ export function listConnections(origins: readonly Origin[]): readonly OriginConn
 }
 
 function originStats(one: Origin, now: number): OriginStats {
-  const { address, tally, counts, idleLimit, backoff, standing } = one;
+  const { address, tally, counts, idleLimit, backoff, standing, guard } = one;
   const { idle, busy, dialling, spare } = counts;
   return {
     origin: address.origin,
     service: one.service.state,
     weight: address.weight,
     backup: address.backup,
-    connections: { open: idle + busy, idle, busy, dialling, spare, max: address.maxConnections },
+    connections: {
+      open: idle + busy,
+      idle,
+      busy,
+      dialling,
+      spare,
+      checking: guard.checking,
+      max: address.maxConnections,
+    },
     dialled: tally.dialled,
     dialsFailed: tally.dialsFailed,
     closed: { ...tally.closed },
@@ -131,6 +151,8 @@ function originStats(one: Origin, now: number): OriginStats {
     idleLimitMs: { ...idleLimit.snapshot },
     backoff: backoffStats(backoff.state, now),
     health: healthStats(standing, now),
+    check: guard.checks,
+    concurrency: guard.concurrency,
     tunnels: { ...tally.tunnels },
     responses: { ...tally.responses },
     delivery: { ...tally.delivery },
@@ -142,9 +164,9 @@ function backoffStats(state: Origin['backoff']['state'], now: number): OriginSta
   return { state: state.name, failures: state.failures, error: state.lastError.message, sinceMs: now - state.since };
 }
 
-function healthStats({ state, ejections }: Origin['standing'], now: number): OriginStats['health'] {
+function healthStats({ state, ejections, share }: Origin['standing'], now: number): OriginStats['health'] {
   const sinceMs = state.since === Number.NEGATIVE_INFINITY ? null : now - state.since;
-  return { state: state.name, ejections, reason: reasonOf(state), sinceMs };
+  return { state: state.name, ejections, reason: reasonOf(state), sinceMs, share };
 }
 
 function reasonOf(state: Origin['standing']['state']): string | null {

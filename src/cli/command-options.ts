@@ -56,8 +56,14 @@ const FUNCTIONS: ReadonlySet<string> = new Set([
   'onInformation',
 ]);
 
+/** Where the flag has another name than the option. */
+const FLAGS: Readonly<Record<string, string>> = {
+  origins: 'origin', // one flag for each
+  check: 'health-check', // the command has a --check of its own
+};
+
 function optionOf(row: OptionRow, owner: OptionOwner): CommandOption {
-  const name = row.name === 'origins' ? 'origin' : row.name; // one flag for each
+  const name = FLAGS[row.name] ?? row.name;
   const words = name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
   const variable = row.name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
   return { ...row, owner, flag: `--${words}`, variable: ENVIRONMENT_PREFIX + variable };

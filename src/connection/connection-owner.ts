@@ -16,6 +16,7 @@ export type CloseReason =
   | 'made-room'
   | 'spare-expired'
   | 'shrunk'
+  | 'check-failed'
   | 'aborted'
   | 'silent'
   | 'failed'

@@ -4,6 +4,7 @@ import type { BalancedRequest, Balancer, Candidate } from '../balance/balancer.j
 import type { Clock } from '../clock.js';
 import type { Observer } from '../observe.js';
 import type { Origin } from '../origin/origin.js';
+import { isSpared } from './sparing.js';
 
 export interface ChoiceSetting {
   readonly balancer: Balancer;
@@ -85,7 +86,7 @@ export class OriginChoice {
     origins.length = 0;
     candidates.length = 0;
     for (const entry of entries) {
-      if (!suits(entry.origin)) continue;
+      if (!suits(entry.origin) || isSpared(entry.origin, this.#eligibleOrigins)) continue;
       origins.push(entry.origin);
       candidates.push(refreshed(entry));
     }
@@ -131,7 +132,8 @@ export class OriginChoice {
 
   /** Whether a connection of this origin, there already, may carry a request. */
   mayServe(origin: Origin): boolean {
-    return this.eligible().has(origin);
+    const eligible = this.eligible();
+    return eligible.has(origin) && (eligible.size === 1 || !isSpared(origin, eligible));
   }
 
   /** An origin whose wait after a failed dial is over, while others serve. */
@@ -165,23 +167,26 @@ export class OriginChoice {
     this.#ready = this.#eligible.filter(isReady);
     this.#away = this.#serving.filter((entry) => !isReady(entry)).map(({ origin }) => origin);
     this.#usable = 0;
-    for (const { address } of this.#eligibleOrigins) this.#usable += address.maxConnections;
+    for (const { address, guard } of this.#eligibleOrigins) this.#usable += guard.most(address.maxConnections);
   }
 
   #trusted(): readonly Entry[] {
     const serving = this.#serving;
     if (serving.length === 0) return serving;
-    const trusted = serving.filter(({ origin }) => this.#accepts(origin));
+    // A check that fails everywhere is likelier to be wrong than to be right: then all count as up.
+    const good = serving.filter(({ origin }) => !origin.standing.isDown);
+    const up = good.length > 0 ? good : serving;
+    const trusted = up.filter(({ origin }) => this.#accepts(origin));
     const primaries = trusted.filter(isPrimary);
     const backups = trusted.filter(isBackup);
     const hasPrimary = primaries.some(isReady);
     const hasBackup = !hasPrimary && backups.some(isReady);
-    const tooFew = serving.length - trusted.length > this.#setting.maxEjected * serving.length;
+    const tooFew = up.length - trusted.length > this.#setting.maxEjected * serving.length;
     const failOpen = !hasBackup && (tooFew || !hasPrimary);
     if (failOpen !== this.#failingOpen) this.#setFailingOpen(failOpen);
     if (hasBackup) return backups;
     if (!failOpen) return primaries;
-    return hasPrimary ? serving.filter(isPrimary) : serving;
+    return hasPrimary ? up.filter(isPrimary) : up;
   }
 
   /** Whether it is trusted now; if not, when to ask again. */
@@ -226,7 +231,7 @@ function refreshed({ origin, candidate }: Entry): Candidate {
   candidate.busy = origin.busy;
   candidate.idle = origin.idle;
   candidate.dialling = origin.dialling;
-  candidate.weight = weight;
+  candidate.weight = weight * origin.standing.share;
   candidate.maxConnections = maxConnections;
   return candidate;
 }

@@ -67,6 +67,8 @@ function stateOf({ backoff, standing, counts, serves, address, service }: Origin
     const why = cause instanceof Error && 'code' in cause ? String(cause.code) : state.lastError.message;
     return `(in back-off since ${Math.round((now - state.since) / 100) / 10} s: ${why})`;
   }
-  const ejected = standing.state.name === 'ejected' ? `, ejected: ${standing.state.reason}` : '';
+  const health = standing.state;
+  const isOut = health.name === 'ejected' || health.name === 'down';
+  const ejected = isOut ? `, ${health.name}: ${health.reason}` : '';
   return `(busy ${counts.busy}, idle ${counts.idle}, dialling ${counts.dialling}${ejected})`;
 }

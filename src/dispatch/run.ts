@@ -166,7 +166,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
   }
 
   #answered({ statusCode }: ResponseHead): void {
-    this.#origin?.standing.answered(statusCode);
+    this.#origin?.guard.answered(statusCode, this.#attempts.begunAt);
     this.#attempts.headForwarded = true;
     this.#attempts.record(this.#exchange, undefined);
   }

@@ -9,6 +9,7 @@ import { type ConnectionStats, connectionStats } from './connection-stats.js';
 import { DialBackoff } from './dial-backoff.js';
 import { Dialler, type DiallerListener } from './dialler.js';
 import { greetingError } from './greeting.js';
+import { Guard } from './guard.js';
 import { IdleLimit } from './idle-limit.js';
 import { Lending } from './lending.js';
 import { Lessons } from './lessons.js';
@@ -23,6 +24,7 @@ import { Tenants } from './tenants.js';
 export class Origin implements DiallerListener, ServedOrigin {
   readonly service = new Service(this);
   readonly standing: Standing;
+  readonly guard: Guard;
   readonly backoff: DialBackoff;
   readonly idleLimit: IdleLimit;
   readonly tally = new OriginTally();
@@ -54,8 +56,12 @@ export class Origin implements DiallerListener, ServedOrigin {
     this.#pool = new Pool({ size: address.maxConnections, onFree: () => this.#slotFreed() });
     this.#lending = new Lending(this.#pool, this.idleLimit, clock, address.maxFreshConnections);
     this.#dialler = new Dialler(setting, target, this.#pool, this.backoff, this);
-    this.#stock = new Stock(setting, this.#pool, this.#dialler, this.idleLimit, demand);
+    this.#stock = new Stock(setting, this.#pool, this.#dialler, this.idleLimit, demand, this.standing);
     this.#lessons = new Lessons(address.origin, this.idleLimit, this.tally, observer);
+    this.guard = new Guard({
+      ...{ address, setting, target, connection: this.#connectionSetting, pool: this.#pool, standing: this.standing },
+      ...{ makeRoom: () => this.#dialler.makeRoom(), changed: () => demand.changed() },
+    });
     this.#tenants = new Tenants({
       ...{ origin: this, setting, demand, pool: this.#pool },
       ...{ lending: this.#lending, stock: this.#stock, lessons: this.#lessons },
@@ -81,12 +87,12 @@ export class Origin implements DiallerListener, ServedOrigin {
   }
 
   get dialling(): number {
-    return this.#pool.dialling;
+    return this.#pool.dialling - this.guard.checking;
   }
 
   get counts(): OriginCounts & { readonly spare: number } {
-    const { busy, idle, fresh, dialling } = this.#pool.counts;
-    return { origin: this.address.origin, busy, idle, dialling, spare: fresh };
+    const { busy, idle, fresh } = this.#pool.counts;
+    return { origin: this.address.origin, busy, idle, dialling: this.dialling, spare: fresh };
   }
 
   /** Every connection, built for this call. */
@@ -98,7 +104,7 @@ export class Origin implements DiallerListener, ServedOrigin {
 
   /** Whether `take` might find something. */
   hasConnectionFor(travel: Travel): boolean {
-    return this.#lending.mayFind(travel);
+    return this.guard.mayBegin() && this.#lending.mayFind(travel);
   }
 
   /**
@@ -151,11 +157,11 @@ export class Origin implements DiallerListener, ServedOrigin {
   // --- dialling --------------------------------------------------------------------------------------------------------
 
   get canDial(): boolean {
-    return this.#dialler.canDial;
+    return this.guard.mayBegin() && this.#dialler.canDial;
   }
 
   get canMakeRoom(): boolean {
-    return this.#dialler.canMakeRoom;
+    return this.guard.mayBegin() && this.#dialler.canMakeRoom;
   }
 
   makeRoom(): void {
@@ -245,6 +251,7 @@ export class Origin implements DiallerListener, ServedOrigin {
 
   #slotFreed(): void {
     this.service.look();
+    this.guard.slotFreed();
     if (this.#demand.waiting) this.#demand.room();
     else if (!this.#stock.isFull) this.#stock.fill();
   }
@@ -253,7 +260,8 @@ export class Origin implements DiallerListener, ServedOrigin {
 
   /** Resolves when the minimum is open, or could not be opened. */
   ready(): Promise<void> {
-    return this.service.until(() => !this.serves || this.#stock.isFull || this.backoff.state.name !== 'ready');
+    const isOut = () => !this.serves || this.standing.isDown || this.backoff.state.name !== 'ready';
+    return this.service.until(() => this.#stock.isFull || isOut());
   }
 
   /** Takes other settings of its own. Resolves when connections that are too many by them are closed. */
@@ -261,12 +269,13 @@ export class Origin implements DiallerListener, ServedOrigin {
     this.#address = address;
     this.#lending.allowFresh(address.maxFreshConnections);
     this.#pool.resize(address.maxConnections);
+    this.guard.allow(address.maxConnections);
     this.settle();
     return this.service.until(() => this.#pool.surplus === 0);
   }
 
   get isQuiet(): boolean {
-    return this.#pool.busy + this.#pool.dialling === 0;
+    return this.#pool.busy + this.dialling === 0;
   }
 
   /** Keeps what it may keep, and tells whoever waits. */
@@ -282,6 +291,7 @@ export class Origin implements DiallerListener, ServedOrigin {
   close(reason: 'drained' | 'destroyed'): void {
     this.service.close();
     this.standing.close();
+    this.guard.close();
     this.#stock.close();
     this.#dialler.close();
     this.#tenants.close(reason);

@@ -7,7 +7,8 @@ import type { Deadlines } from '../deadlines.js';
 import type { BackendError } from '../errors.js';
 import type { ParserLimits } from '../http1/response-parser.js';
 import type { Observer } from '../observe.js';
-import type { ResolvedOrigin } from '../options.js';
+import type { ResolvedCheck, ResolvedOrigin } from '../options.js';
+import type { GradientOptions } from './gradient-limit.js';
 import type { Origin } from './origin.js';
 import type { StandingOptions } from './standing.js';
 import type { Tenancy } from './tenancy.js';
@@ -37,6 +38,9 @@ export interface OriginSetting {
   readonly maxRequestsPerConnection: number;
   readonly maxConnectionAge: number;
   readonly ejection: StandingOptions;
+  readonly check: ResolvedCheck | false;
+  readonly slowStart: number | false;
+  readonly adaptiveConcurrency: GradientOptions | false;
 }
 
 /** Whoever has requests for the connections of an origin. */

@@ -5,6 +5,7 @@ import type { Deadline, Deadlines } from '../deadlines.js';
 import type { Observer } from '../observe.js';
 import { Health, type HealthOptions, type HealthState, type Probe } from './health.js';
 import { type OutcomeCounts, Outcomes } from './outcomes.js';
+import { slowStartShare } from './slow-start.js';
 
 export interface StandingOptions extends HealthOptions {
   /** Statuses that are failures. */
@@ -21,6 +22,14 @@ export interface StandingListener {
   changed(): void;
 }
 
+export interface StandingSetting {
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+  readonly observer: Observer;
+  /** Milliseconds over which the share grows after it came back. */
+  readonly slowStart: number | false;
+}
+
 export class Standing {
   readonly #origin: string;
   readonly #clock: Clock;
@@ -30,16 +39,13 @@ export class Standing {
   readonly #outcomes: Outcomes | undefined;
   readonly #due: Deadline;
   readonly #listener: StandingListener;
+  readonly #slowStartMs: number; // 0 = none
   #probe: Probe | undefined; // the last one
 
   constructor(
     origin: string,
     options: StandingOptions,
-    {
-      clock,
-      deadlines,
-      observer,
-    }: { readonly clock: Clock; readonly deadlines: Deadlines; readonly observer: Observer },
+    { clock, deadlines, observer, slowStart }: StandingSetting,
     listener: StandingListener,
   ) {
     this.#origin = origin;
@@ -47,6 +53,7 @@ export class Standing {
     this.#observer = observer;
     this.#due = deadlines.create(() => this.#isDue());
     this.#listener = listener;
+    this.#slowStartMs = slowStart === false ? 0 : slowStart;
     this.#badStatuses = new Set(options.statuses);
     this.#outcomes = options.outliers === false ? undefined : new Outcomes();
     this.#health = new Health(options, clock, (state) => this.#changed(state));
@@ -54,6 +61,18 @@ export class Standing {
 
   get state(): HealthState {
     return this.#health.state;
+  }
+
+  /** Its checks say that it is ill. */
+  get isDown(): boolean {
+    return this.#health.state.name === 'down';
+  }
+
+  /** What it gets of its share: less than 1 for a while after it came back. */
+  get share(): number {
+    const { state } = this.#health;
+    if (this.#slowStartMs === 0 || state.name !== 'healthy' || state.since === Number.NEGATIVE_INFINITY) return 1;
+    return slowStartShare(this.#clock.now() - state.since, this.#slowStartMs);
   }
 
   /** Ejections that are not forgotten yet. */
@@ -69,8 +88,15 @@ export class Standing {
   /** The moment from which requests may go there if nothing else happens; the past while they may. */
   get acceptsAt(): number {
     const { state } = this.#health;
-    if (state.name === 'down') return Number.POSITIVE_INFINITY;
-    return state.name === 'healthy' ? Number.NEGATIVE_INFINITY : state.until;
+    switch (state.name) {
+      case 'healthy':
+        return Number.NEGATIVE_INFINITY;
+      case 'ejected':
+      case 'probing':
+        return state.until;
+      case 'down':
+        return Number.POSITIVE_INFINITY;
+    }
   }
 
   /** A request or a dial begins: it is the probe if one is due. */
@@ -116,6 +142,17 @@ export class Standing {
     this.#health.eject(reason);
   }
 
+  /** Its checks failed. */
+  fell(reason: string): void {
+    this.#health.fell(reason);
+  }
+
+  /** Its checks are good again. */
+  rose(): void {
+    this.#health.rose();
+    this.#listener.due();
+  }
+
   #isBad(statusCode: number): boolean {
     return this.#badStatuses.size > 0 && this.#badStatuses.has(statusCode);
   }
@@ -140,6 +177,8 @@ export class Standing {
     const origin = this.#origin;
     if (state.name === 'healthy') {
       if (this.#observer.watches('readmit')) this.#observer.emit('readmit', { origin });
+    } else if (state.name === 'down') {
+      if (this.#observer.watches('down')) this.#observer.emit('down', { origin, reason: state.reason });
     } else if (state.name === 'ejected') {
       const forMs = state.until - this.#clock.now();
       this.#due.set(forMs);

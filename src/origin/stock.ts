@@ -19,11 +19,20 @@ export class Stock {
   readonly #dialler: Dialler;
   readonly #idleLimit: IdleLimit;
   readonly #demand: Demand;
+  readonly #standing: { readonly isDown: boolean };
   readonly #inspection: Deadline;
   #freshSeenAt = Number.NEGATIVE_INFINITY;
   #pausedUntil = Number.NEGATIVE_INFINITY;
 
-  constructor(setting: OriginSetting, pool: Pool<Tenancy>, dialler: Dialler, idleLimit: IdleLimit, demand: Demand) {
+  constructor(
+    setting: OriginSetting,
+    pool: Pool<Tenancy>,
+    dialler: Dialler,
+    idleLimit: IdleLimit,
+    demand: Demand,
+    standing: { readonly isDown: boolean },
+  ) {
+    this.#standing = standing;
     this.#setting = setting;
     this.#pool = pool;
     this.#dialler = dialler;
@@ -61,7 +70,7 @@ export class Stock {
   /** Dials what is missing, as far as slots are empty and nobody waits for them. */
   fill(): void {
     const { minConnections, spareConnections, clock } = this.#setting;
-    if (clock.now() < this.#pausedUntil) return;
+    if (clock.now() < this.#pausedUntil || this.#standing.isDown) return;
     while (this.#open() + this.#dialler.dialling < minConnections && this.#dialler.canDial) this.#dialler.dial('stock');
     if (spareConnections === false || this.#demand.waiting || clock.now() - this.#freshSeenAt >= SPARE_MS) return;
     while (this.#pool.counts.fresh + this.#dialler.stocking < spareConnections) {

@@ -39,7 +39,7 @@ export class Tenants implements Landlord {
   /** To whoever waits, else to the idle ones. The connection was found alive in this turn. True = somebody took it. */
   offer(tenancy: Tenancy): boolean {
     const { origin, demand, pool, stock } = this.#parts;
-    if (demand.waiting && demand.offer(origin, tenancy)) return true;
+    if (demand.waiting && !origin.guard.isOverfull() && demand.offer(origin, tenancy)) return true;
     if (tenancy.connection.closed) return false;
     const reason = origin.superfluous;
     if (reason !== undefined) {
@@ -100,6 +100,7 @@ export class Tenants implements Landlord {
     const { origin, setting } = this.#parts;
     const reason = origin.superfluous;
     if (reason !== undefined) return reason;
+    if (origin.guard.wantsSlot) return 'made-room';
     if (connection.exchanges >= setting.maxRequestsPerConnection) return 'max-requests';
     if (connection.exchangesLeft <= 0) return 'max-requests';
     return connection.idleSince >= retireAt ? 'max-age' : undefined;

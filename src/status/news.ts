@@ -18,6 +18,8 @@ const TELL: { readonly [Kind in NewsItem['kind']]: Tell<Kind> } = {
     ...{ kind: 'eject', origin },
     text: `ejected for ${Math.round(forMs)} ms: ${reason}`,
   }),
+  down: ({ origin, reason }) => ({ kind: 'down', origin, text: `down: ${reason}` }),
+  checkFailed: ({ origin, what }) => ({ kind: 'checkFailed', origin, text: `check failed: ${what}` }),
   readmit: ({ origin }) => ({ kind: 'readmit', origin, text: 'is back' }),
   failOpen: () => ({ kind: 'failOpen', origin: null, text: 'too many origins are out: all of them are tried' }),
   poisoned: ({ origin }) => ({ kind: 'poisoned', origin, text: 'sent bytes that nobody had asked for' }),

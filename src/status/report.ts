@@ -57,7 +57,18 @@ export interface Column {
 export interface NewsItem {
   /** Of the last time. */
   readonly at: number;
-  readonly kind: 'eject' | 'readmit' | 'failOpen' | 'poisoned' | 'dialFailed' | 'resend' | 'fail' | 'refuse' | 'stale';
+  readonly kind:
+    | 'eject'
+    | 'down'
+    | 'checkFailed'
+    | 'readmit'
+    | 'failOpen'
+    | 'poisoned'
+    | 'dialFailed'
+    | 'resend'
+    | 'fail'
+    | 'refuse'
+    | 'stale';
   readonly origin: string | null;
   readonly text: string;
   readonly count: number;

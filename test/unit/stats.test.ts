@@ -36,7 +36,7 @@ test('before the first request everything is zero, and there is a place for each
     queue: { length: 0, waits: 0 },
   });
   expect(house.originStats()).toMatchObject({
-    connections: { open: 0, idle: 0, busy: 0, dialling: 0, spare: 0 },
+    connections: { open: 0, idle: 0, busy: 0, dialling: 0, spare: 0, checking: 0 },
     ...{ dialled: 0, dialsFailed: 0, closed: {}, requests: 0, reused: 0, resent: {}, poisoned: 0 },
     idleLimitMs: { configured: 60_000, hinted: null, learned: null, effective: 60_000 },
     backoff: { state: 'ready', failures: 0, error: null, sinceMs: null },

@@ -8,6 +8,8 @@ import { hostOf, type Mood } from './verdict.js';
 
 const MOODS: Readonly<Record<NewsItem['kind'], Mood>> = {
   eject: 'bad',
+  down: 'bad',
+  checkFailed: 'doubtful',
   readmit: 'good',
   failOpen: 'bad',
   poisoned: 'bad',

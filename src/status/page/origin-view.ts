@@ -163,8 +163,10 @@ const TABLES: readonly { title: string; note: string; read: (origin: OriginRepor
   },
   {
     title: 'Health',
-    note: 'passive: how requests and dials ended',
-    read: ({ health, backoff, tunnels }) => [
+    note: 'how requests, dials and checks ended',
+    read: ({ health, backoff, tunnels, check, concurrency }) => [
+      ...(check === null ? [] : [['last check', checkText(check)] as const]),
+      ...(concurrency === null ? [] : [['requests at once, at most', limitText(concurrency)] as const]),
       ['state', health.state],
       ['ejections remembered', count(health.ejections)],
       ...(backoff.error === null ? [] : [['last dial', backoff.error] as const]),
@@ -176,3 +178,13 @@ const TABLES: readonly { title: string; note: string; read: (origin: OriginRepor
     ],
   },
 ];
+
+function checkText({ last, state }: NonNullable<OriginReport['check']>): string {
+  if (last === null) return 'none yet';
+  return `${last.what} in ${duration(last.tookMs)}, ${duration(last.agoMs)} ago: ${state}`;
+}
+
+function limitText({ limit, latencyMs, usualLatencyMs }: NonNullable<OriginReport['concurrency']>): string {
+  if (latencyMs === null) return count(limit);
+  return `${count(limit)}: answers in ${duration(latencyMs)}, usually in ${duration(usualLatencyMs)}`;
+}

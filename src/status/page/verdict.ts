@@ -1,7 +1,7 @@
 /** How origins and the backend are doing, in words. */
 
 import type { OriginReport, StatusReport } from '../report.js';
-import { duration, plural } from './format.js';
+import { duration, percent, plural } from './format.js';
 
 export type Mood = 'good' | 'doubtful' | 'bad' | 'quiet';
 
@@ -21,6 +21,7 @@ export function verdictOf(origin: OriginReport): Verdict {
   const since = health.sinceMs === null ? '' : `for ${duration(health.sinceMs)}`;
   const error = codeOf(backoff.error ?? '');
   if (health.state === 'ejected') return { mood: 'bad', word: 'ejected', why: said(since, health.reason ?? '', error) };
+  if (health.state === 'down') return { mood: 'bad', word: 'down', why: said(since, health.reason ?? '', error) };
   if (health.state === 'probing') {
     return { mood: 'doubtful', word: 'on probation', why: said(since && `out ${since}`, health.reason ?? '', error) };
   }
@@ -30,6 +31,8 @@ export function verdictOf(origin: OriginReport): Verdict {
   if (origin.weight === 0) return { mood: 'quiet', word: 'resting', why: 'its weight is 0' };
   const { open, dialling } = origin.connections;
   if (origin.backup && open + dialling === 0) return { mood: 'quiet', word: 'stands by', why: '' };
+  if (health.share < 1)
+    return { mood: 'good', word: 'serves', why: `again, ${since}, ${percent(health.share)} of its share` };
   const isBack = health.sinceMs !== null && health.sinceMs < NEWS_MS;
   return { mood: 'good', word: 'serves', why: isBack ? `again, ${since}` : '' };
 }

@@ -19,7 +19,7 @@ function standing() {
   const one = new Standing(
     'http://a.test:80',
     options,
-    { clock, deadlines, observer },
+    { clock, deadlines, observer, slowStart: 10_000 },
     { due: onDue, changed: () => {} },
   );
   const eject = () => {

@@ -49,7 +49,7 @@ describe('spares', () => {
     await house.advance(1);
     expect([before, house.originStats().connections, house.originStats().closed]).toEqual([
       2,
-      { open: 1, idle: 1, busy: 0, dialling: 0, spare: 0, max: 100 },
+      { open: 1, idle: 1, busy: 0, dialling: 0, spare: 0, checking: 0, max: 100 },
       { 'spare-expired': 2 },
     ]);
   });
@@ -92,7 +92,7 @@ describe('spares', () => {
     await acceptAll(house);
     const { connections, closed } = house.originStats();
     expect([connections, closed]).toEqual([
-      { open: 4, idle: 3, busy: 1, dialling: 0, spare: 1, max: 4 },
+      { open: 4, idle: 3, busy: 1, dialling: 0, spare: 1, checking: 0, max: 4 },
       { 'made-room': 2 },
     ]);
   });

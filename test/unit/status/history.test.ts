@@ -26,7 +26,7 @@ describe('a column', () => {
     const origin = originStats({
       ...{ requests: 7, reused: 5, dialled: 2, resent: { unsent: 1, status: 2 } },
       delivery: { unsent: 1, unknown: 2, answered: 3 },
-      connections: { open: 4, idle: 1, busy: 3, dialling: 0, spare: 0, max: 10 },
+      connections: { open: 4, idle: 1, busy: 3, dialling: 0, spare: 0, checking: 0, max: 10 },
     });
     const refused = { full: 1, hopeless: 2, displaced: 0, timeout: 3 };
     const queue = { length: 9, max: 10, waits: 20, overloaded: false, refused };

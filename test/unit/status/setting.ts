@@ -10,12 +10,13 @@ import type { StatusSource } from '../../../src/status/status-source.js';
 export function originStats(changes: Partial<OriginStats> = {}): OriginStats {
   return {
     ...{ origin: 'http://a.test:80', service: 'serving', weight: 1, backup: false },
-    connections: { open: 0, idle: 0, busy: 0, dialling: 0, spare: 0, max: 10 },
+    connections: { open: 0, idle: 0, busy: 0, dialling: 0, spare: 0, checking: 0, max: 10 },
     ...{ dialled: 0, dialsFailed: 0, closed: {}, requests: 0, reused: 0, resent: {}, poisoned: 0 },
     stale: { found: 0, swept: 0 },
     idleLimitMs: { configured: 60_000, hinted: null, learned: null, effective: 60_000 },
     backoff: { state: 'ready', failures: 0, error: null, sinceMs: null },
-    health: { state: 'healthy', ejections: 0, reason: null, sinceMs: null },
+    health: { state: 'healthy', ejections: 0, reason: null, sinceMs: null, share: 1 },
+    ...{ check: null, concurrency: null },
     tunnels: { open: 0, opened: 0 },
     responses: { '2xx': 0, '3xx': 0, '4xx': 0, '5xx': 0, other: 0 },
     delivery: { unsent: 0, unknown: 0, answered: 0 },

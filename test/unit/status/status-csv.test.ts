@@ -28,7 +28,7 @@ test('there is a line for each origin, then one for the backend', () => {
 test('the counts of an origin are in the columns that mean the same', () => {
   const origin = originReport({
     ...{ requests: 100, reused: 90, dialled: 12, dialsFailed: 3, resent: { unsent: 1, status: 4 }, weight: 2 },
-    connections: { open: 9, idle: 5, busy: 4, dialling: 1, spare: 1, max: 10 },
+    connections: { open: 9, idle: 5, busy: 4, dialling: 1, spare: 1, checking: 0, max: 10 },
     responses: { '2xx': 80, '3xx': 1, '4xx': 2, '5xx': 3, other: 4 },
     closed: { silent: 1, failed: 2, aborted: 5, garbage: 1, stale: 9 },
   });
@@ -42,7 +42,7 @@ test('the counts of an origin are in the columns that mean the same', () => {
 
 describe('an origin that gets no requests is down', () => {
   test('when it is ejected, with the reason and the seconds since', () => {
-    const health = { state: 'ejected', ejections: 2, reason: 'connection_refused', sinceMs: 7_900 };
+    const health = { state: 'ejected', ejections: 2, reason: 'connection_refused', sinceMs: 7_900, share: 1 };
     const [row, backend] = rowsOf(statusCsv(statusReport({ origins: [originReport({ health })] })));
     expect(row).toMatchObject({ status: 'DOWN', check_desc: 'connection_refused', lastchg: '7', chkdown: '2' });
     expect(backend).toMatchObject({ status: 'DOWN', act: '0' });

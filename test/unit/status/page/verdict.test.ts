@@ -3,7 +3,7 @@ import { verdictOf, verdictOfAll } from '../../../../src/status/page/verdict.js'
 import type { OriginReport } from '../../../../src/status/report.js';
 import { originReport, statusReport } from '../setting.js';
 
-const ejected = { state: 'ejected', ejections: 1, reason: 'connection_refused', sinceMs: 12_000 };
+const ejected = { state: 'ejected', ejections: 1, reason: 'connection_refused', sinceMs: 12_000, share: 1 };
 const waiting = { state: 'waiting', failures: 4, error: 'could not connect to http://a.test:80: ECONNREFUSED' };
 
 describe('an origin', () => {
@@ -33,7 +33,7 @@ describe('an origin', () => {
     ],
     [
       'that is back',
-      { health: { state: 'healthy', ejections: 1, reason: null, sinceMs: 3000 } },
+      { health: { state: 'healthy', ejections: 1, reason: null, sinceMs: 3000, share: 1 } },
       'good',
       'serves',
       'again, for 3 s',

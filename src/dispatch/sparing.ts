@@ -1,0 +1,13 @@
+/** An origin that has just come back is spared as long as another can take its work: its caches are cold, its code not compiled. */
+
+import type { Origin } from '../origin/origin.js';
+import { slowStartConnections } from '../origin/slow-start.js';
+
+/** Whether it has all the connections busy that its share allows, and one of the others has its whole share. */
+export function isSpared(origin: Origin, others: Iterable<Origin>): boolean {
+  const { share } = origin.standing;
+  if (share === 1) return false;
+  if (origin.busy + origin.dialling < slowStartConnections(share, origin.address.maxConnections)) return false;
+  for (const { standing, backoff } of others) if (standing.share === 1 && backoff.state.name === 'ready') return true;
+  return false;
+}

@@ -1,0 +1,157 @@
+/** Checks one origin again and again, each time on a connection of its own, in a slot of the origin's. */
+
+import { AsyncResource } from 'node:async_hooks';
+import type { Deadline } from '../deadlines.js';
+import type { Observer } from '../observe.js';
+import type { Pool, Slot } from '../pool/pool.js';
+import { CheckCourse } from './check-course.js';
+import { CheckRun, type CheckSetting, type CheckVerdict } from './check-run.js';
+import type { Tenancy } from './tenancy.js';
+
+/** What becomes of the origin that is checked. */
+export interface CheckListener {
+  /** All slots are taken: the longest idle connection may go. */
+  makeRoom(): void;
+  /** A check failed, of an origin that is down, by this one or before. */
+  isDown(reason: string): void;
+  isUpAgain(): void;
+}
+
+/** The last check: what it found, how long it took, and how long ago. Milliseconds. */
+export interface LastCheck {
+  readonly passed: boolean;
+  readonly what: string;
+  readonly tookMs: number;
+  readonly agoMs: number;
+}
+
+export interface CheckStats {
+  readonly type: 'http' | 'tcp' | 'tls';
+  readonly state: 'up' | 'down';
+  /** How many passed and failed so far. */
+  readonly passed: number;
+  readonly failed: number;
+  /** `null` before the first. */
+  readonly last: LastCheck | null;
+}
+
+type Doing =
+  | { readonly name: 'resting' }
+  /** A check is due and every slot is lent. */
+  | { readonly name: 'waiting' }
+  | { readonly name: 'checking'; readonly slot: Slot<Tenancy>; readonly since: number; readonly run: CheckRun };
+
+const RESTING: Doing = { name: 'resting' };
+
+export class ActiveCheck {
+  readonly #setting: CheckSetting;
+  readonly #pool: Pool<Tenancy>;
+  readonly #observer: Observer;
+  readonly #listener: CheckListener;
+  readonly #course: CheckCourse;
+  readonly #due: Deadline;
+  // Not the context of the request that happened to start the timer.
+  readonly #scope = new AsyncResource('PooledChecks');
+  #doing: Doing = RESTING;
+  #passed = 0;
+  #failed = 0;
+  #last: (Omit<LastCheck, 'agoMs'> & { readonly at: number }) | undefined;
+
+  constructor(
+    setting: CheckSetting,
+    pool: Pool<Tenancy>,
+    random: () => number,
+    observer: Observer,
+    listener: CheckListener,
+  ) {
+    this.#setting = setting;
+    this.#pool = pool;
+    this.#observer = observer;
+    this.#listener = listener;
+    this.#course = new CheckCourse(setting.check, random);
+    this.#due = setting.connection.deadlines.create(() => this.#begin());
+    this.#due.set(this.#course.firstWaitMs());
+  }
+
+  /** The next slot that is free shall be its own. */
+  get wantsSlot(): boolean {
+    return this.#doing.name === 'waiting';
+  }
+
+  /** It holds a slot. */
+  get isChecking(): boolean {
+    return this.#doing.name === 'checking';
+  }
+
+  get stats(): CheckStats {
+    const last = this.#last;
+    const agoMs = last === undefined ? 0 : this.#setting.connection.clock.now() - last.at;
+    return {
+      ...{ type: this.#setting.check.type, state: this.#course.state.name },
+      ...{ passed: this.#passed, failed: this.#failed },
+      last: last === undefined ? null : { passed: last.passed, what: last.what, tookMs: last.tookMs, agoMs },
+    };
+  }
+
+  /** A slot may be free. */
+  slotFreed(): void {
+    if (this.#doing.name === 'waiting') this.#begin();
+  }
+
+  close(): void {
+    this.#due.clear();
+    const doing = this.#doing;
+    this.#doing = RESTING;
+    if (doing.name !== 'checking') return;
+    doing.run.abandon();
+    this.#pool.release(doing.slot);
+  }
+
+  #begin(): void {
+    const slot = this.#pool.checkout('empty');
+    if (slot === undefined) {
+      if (this.#doing.name === 'waiting') return;
+      this.#doing = { name: 'waiting' };
+      this.#listener.makeRoom(); // which frees a slot within the call, if it can
+      return;
+    }
+    this.#pool.startDial(slot);
+    const since = this.#setting.connection.clock.now();
+    const run = this.#scope.runInAsyncScope(() => new CheckRun(this.#setting, (verdict) => this.#ended(verdict)));
+    this.#doing = { name: 'checking', slot, since, run };
+  }
+
+  #ended(verdict: CheckVerdict): void {
+    const doing = this.#doing;
+    if (doing.name !== 'checking') return;
+    const now = this.#setting.connection.clock.now();
+    const tookMs = now - doing.since;
+    this.#last = { passed: verdict.passed, what: verdict.what, tookMs, at: now };
+    this.#doing = RESTING;
+    if (verdict.passed) this.#hasPassed();
+    else this.#hasFailed(verdict.what);
+    this.#tell(verdict, tookMs);
+    this.#due.set(this.#course.waitMs());
+    this.#pool.release(doing.slot);
+  }
+
+  #hasPassed(): void {
+    this.#passed += 1;
+    if (this.#course.passed()) this.#listener.isUpAgain();
+  }
+
+  #hasFailed(what: string): void {
+    this.#failed += 1;
+    this.#course.failed();
+    if (this.#course.state.name === 'down') this.#listener.isDown(`check_${what}`);
+  }
+
+  #tell({ passed, what, error }: CheckVerdict, tookMs: number): void {
+    const name = passed ? 'checkPassed' : 'checkFailed';
+    if (!this.#observer.watches(name)) return;
+    const { check, target } = this.#setting;
+    const details = { origin: target.origin, type: check.type, what, tookMs };
+    if (passed) this.#observer.emit('checkPassed', details);
+    else this.#observer.emit('checkFailed', { ...details, error });
+  }
+}

@@ -1,0 +1,80 @@
+/** When an origin is checked next, and what becomes of it: it is up until checks fail in a row, down until they pass in a row. */
+
+export interface CheckPace {
+  /** Milliseconds between two checks. */
+  readonly interval: number;
+  /** Milliseconds between two checks while the last one has begun a change. */
+  readonly fastInterval: number;
+  /** Passed checks in a row that bring up what is down. */
+  readonly rise: number;
+  /** Failed checks in a row that take down what is up. */
+  readonly fall: number;
+}
+
+export type CheckState =
+  | { readonly name: 'up'; readonly failedInARow: number }
+  | { readonly name: 'down'; readonly passedInARow: number };
+
+/**
+ * ```
+ *    up ──`fall` failed in a row──▶ down
+ *    up ◀──`rise` passed in a row── down
+ * ```
+ * Up at first: an origin is trusted until a check says otherwise.
+ */
+export class CheckCourse {
+  readonly #pace: CheckPace;
+  readonly #random: () => number;
+  #state: CheckState = { name: 'up', failedInARow: 0 };
+
+  /** `random` gives numbers from 0 to below 1. */
+  constructor(pace: CheckPace, random: () => number) {
+    this.#pace = pace;
+    this.#random = random;
+  }
+
+  get state(): CheckState {
+    return this.#state;
+  }
+
+  /** Milliseconds to the first check: from the whole interval, so that processes begun together do not check together. */
+  firstWaitMs(): number {
+    return this.#pace.interval * this.#random();
+  }
+
+  /** Milliseconds to the next one, a tenth more or less, so that those that fell into step fall out of it. */
+  waitMs(): number {
+    const { interval, fastInterval } = this.#pace;
+    return (this.#isChanging ? fastInterval : interval) * (0.9 + this.#random() / 5);
+  }
+
+  /** True = the origin came up with it. */
+  passed(): boolean {
+    const state = this.#state;
+    if (state.name === 'up') {
+      if (state.failedInARow > 0) this.#state = { name: 'up', failedInARow: 0 };
+      return false;
+    }
+    const passedInARow = state.passedInARow + 1;
+    const rises = passedInARow >= this.#pace.rise;
+    this.#state = rises ? { name: 'up', failedInARow: 0 } : { name: 'down', passedInARow };
+    return rises;
+  }
+
+  /** True = the origin went down with it. */
+  failed(): boolean {
+    const state = this.#state;
+    if (state.name === 'down') {
+      if (state.passedInARow > 0) this.#state = { name: 'down', passedInARow: 0 };
+      return false;
+    }
+    const failedInARow = state.failedInARow + 1;
+    const falls = failedInARow >= this.#pace.fall;
+    this.#state = falls ? { name: 'down', passedInARow: 0 } : { name: 'up', failedInARow };
+    return falls;
+  }
+
+  get #isChanging(): boolean {
+    return (this.#state.name === 'up' ? this.#state.failedInARow : this.#state.passedInARow) > 0;
+  }
+}

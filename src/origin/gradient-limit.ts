@@ -1,0 +1,116 @@
+/** How many requests an origin may have at once, learned from how long it takes to answer them. */
+
+import type { Clock } from '../clock.js';
+
+export interface GradientOptions {
+  /** The limit is never less. */
+  readonly min: number;
+  /** How many times as slow as usual the origin may be before the limit shrinks. */
+  readonly tolerance: number;
+  /** Milliseconds of a window, at least: one with too few samples goes on. */
+  readonly window: number;
+}
+
+export interface GradientSnapshot {
+  readonly limit: number;
+  /** Mean of the last window; `null` before the first has ended. */
+  readonly latencyMs: number | null;
+  /** What is usual. */
+  readonly usualLatencyMs: number | null;
+}
+
+// The constants of the source.
+const SAMPLES_PER_WINDOW = 10;
+const SMOOTHING = 0.2;
+const QUEUE = 4; // requests that may wait inside the origin without its being slow: they are how the limit grows
+const LEAST_GRADIENT = 0.5;
+const USUAL_WINDOWS = 600;
+const WARM_UP_WINDOWS = 10;
+const FORGETTING = 0.95; // of what is usual, when the origin has become more than twice as fast
+
+/**
+ * The limit is `limit × gradient + 4`, smoothed, once a window. The gradient is `tolerance × usual ÷ latency`, from ½ to 1: 1
+ * while the origin answers as fast as usual, less when requests begin to wait inside it. What is usual is the mean of the last
+ * 600 windows, so a load that lasts becomes usual in time. It begins at the most that is allowed, and does not change while
+ * less than half of it is used: latency then says nothing about concurrency.
+ *
+ * Source: `Gradient2Limit` and `WindowedLimit` of Netflix's concurrency-limits,
+ * https://github.com/Netflix/concurrency-limits, described in "Performance Under Load", Netflix Technology Blog, 2018.
+ */
+export class GradientLimit {
+  readonly #options: GradientOptions;
+  readonly #clock: Clock;
+  #most: number;
+  #estimate: number;
+  #latencyMs: number | undefined;
+  #usualMs = 0;
+  #windows = 0; // that have ended
+  #windowEnd: number;
+  #samples = 0;
+  #sumMs = 0;
+  #mostBusy = 0;
+
+  /** `most` is what the limit begins with and never exceeds. */
+  constructor(options: GradientOptions, most: number, clock: Clock) {
+    this.#options = options;
+    this.#clock = clock;
+    this.#most = most;
+    this.#estimate = most;
+    this.#windowEnd = clock.now() + options.window;
+  }
+
+  /** A whole number, at least 1. */
+  get limit(): number {
+    return Math.floor(this.#estimate);
+  }
+
+  get snapshot(): GradientSnapshot {
+    const { limit } = this;
+    if (this.#latencyMs === undefined) return { limit, latencyMs: null, usualLatencyMs: null };
+    return { limit, latencyMs: this.#latencyMs, usualLatencyMs: this.#usualMs };
+  }
+
+  /** Other bounds, from now on. */
+  allow(most: number): void {
+    // What was not limited is not limited by less than it may have now.
+    const wasMost = this.#estimate >= this.#most;
+    this.#most = most;
+    this.#estimate = wasMost ? most : this.#bounded(this.#estimate);
+  }
+
+  /** A request was answered after so many milliseconds; `busy` were under way with it. True = the limit is another. */
+  observe(latencyMs: number, busy: number, now = this.#clock.now()): boolean {
+    this.#samples += 1;
+    this.#sumMs += latencyMs;
+    if (busy > this.#mostBusy) this.#mostBusy = busy;
+    if (now < this.#windowEnd || this.#samples < SAMPLES_PER_WINDOW) return false;
+    const before = this.limit;
+    this.#endWindow(this.#sumMs / this.#samples, this.#mostBusy);
+    this.#windowEnd = now + this.#options.window;
+    this.#samples = 0;
+    this.#sumMs = 0;
+    this.#mostBusy = 0;
+    return this.limit !== before;
+  }
+
+  #endWindow(latencyMs: number, mostBusy: number): void {
+    this.#latencyMs = latencyMs;
+    this.#learnUsual(latencyMs);
+    if (mostBusy < this.#estimate / 2) return;
+    const ratio = latencyMs > 0 ? (this.#options.tolerance * this.#usualMs) / latencyMs : 1;
+    const gradient = Math.max(LEAST_GRADIENT, Math.min(1, ratio));
+    const wanted = this.#estimate * gradient + QUEUE;
+    this.#estimate = this.#bounded(this.#estimate * (1 - SMOOTHING) + wanted * SMOOTHING);
+  }
+
+  #learnUsual(latencyMs: number): void {
+    this.#windows += 1;
+    if (this.#windows <= WARM_UP_WINDOWS) this.#usualMs += (latencyMs - this.#usualMs) / this.#windows;
+    else this.#usualMs += ((latencyMs - this.#usualMs) * 2) / (USUAL_WINDOWS + 1);
+    if (this.#usualMs > latencyMs * 2) this.#usualMs *= FORGETTING;
+  }
+
+  #bounded(limit: number): number {
+    return Math.min(this.#most, Math.max(Math.min(this.#options.min, this.#most), limit));
+  }
+}

@@ -1,0 +1,123 @@
+/** What keeps requests from an origin that is ill or slow: its checks, and the limit that was learned of it. */
+
+import type { ConnectionSetting } from '../connection/connection.js';
+import type { DialTarget } from '../connection/dial.js';
+import type { Pool } from '../pool/pool.js';
+import { ActiveCheck, type CheckStats } from './active-check.js';
+import { GradientLimit, type GradientSnapshot } from './gradient-limit.js';
+import type { OriginAddress, OriginSetting } from './setting.js';
+import type { Standing } from './standing.js';
+import type { Tenancy } from './tenancy.js';
+
+/** The parts of the origin that it works with. */
+export interface GuardedOrigin {
+  readonly address: OriginAddress;
+  readonly setting: OriginSetting;
+  readonly target: DialTarget;
+  readonly connection: ConnectionSetting;
+  readonly pool: Pool<Tenancy>;
+  readonly standing: Standing;
+  /** Closes the connection that has been idle longest. */
+  readonly makeRoom: () => void;
+  /** The origin may have more requests at once, or fewer. */
+  readonly changed: () => void;
+}
+
+export class Guard {
+  readonly #parts: GuardedOrigin;
+  readonly #check: ActiveCheck | undefined;
+  readonly #limit: GradientLimit | undefined;
+
+  constructor(parts: GuardedOrigin) {
+    const { address, setting, target, connection, pool } = parts;
+    const { check, adaptiveConcurrency, startDial, clock, random, observer } = setting;
+    this.#parts = parts;
+    if (adaptiveConcurrency !== false) {
+      this.#limit = new GradientLimit(adaptiveConcurrency, address.maxConnections, clock);
+    }
+    if (check === false) return;
+    const checked = { check, authority: address.authority, target, startDial, connection };
+    this.#check = new ActiveCheck(checked, pool, random, observer, {
+      makeRoom: parts.makeRoom,
+      isDown: (reason) => this.#isDown(reason),
+      isUpAgain: () => parts.standing.rose(),
+    });
+  }
+
+  get checks(): CheckStats | null {
+    return this.#check?.stats ?? null;
+  }
+
+  get concurrency(): GradientSnapshot | null {
+    return this.#limit?.snapshot ?? null;
+  }
+
+  /** Slots that are held by a check. */
+  get checking(): number {
+    return this.#check?.isChecking === true ? 1 : 0;
+  }
+
+  // --- checks ------------------------------------------------------------------------------------------------------------
+
+  /** A check is due and has no slot: the next that is free shall be its own. */
+  get wantsSlot(): boolean {
+    return this.#check?.wantsSlot === true;
+  }
+
+  slotFreed(): void {
+    this.#check?.slotFreed();
+  }
+
+  #isDown(reason: string): void {
+    this.#parts.standing.fell(reason);
+    // They lead to a server that is ill; what is idle there will be needed nowhere, or must be dialled anew.
+    for (const slot of this.#parts.pool.idleSlots()) slot.item?.connection.close('check-failed');
+  }
+
+  // --- the limit ---------------------------------------------------------------------------------------------------------
+
+  /** Whether the origin may have one request more. */
+  mayBegin(): boolean {
+    return this.#limit === undefined || this.#underWay() < this.#limit.limit;
+  }
+
+  /** The origin has more requests than it may have: a connection that is lent already must not be handed on. */
+  isOverfull(): boolean {
+    return this.#limit !== undefined && this.#underWay() > this.#limit.limit;
+  }
+
+  /** How many requests the origin may have at once, of so many connections. */
+  most(connections: number): number {
+    return this.#limit === undefined ? connections : Math.min(connections, this.#limit.limit);
+  }
+
+  /** Other connections may be had, from now on. */
+  allow(connections: number): void {
+    this.#limit?.allow(connections);
+  }
+
+  /** A request that was begun at that moment was answered. */
+  answered(statusCode: number, begunAt: number): void {
+    this.#parts.standing.answered(statusCode);
+    if (this.#limit !== undefined) this.#learn(this.#limit, begunAt);
+  }
+
+  #learn(limit: GradientLimit, begunAt: number): void {
+    const { clock, observer } = this.#parts.setting;
+    const now = clock.now();
+    const isOther = limit.observe(now - begunAt, this.#parts.pool.busy, now);
+    if (!isOther) return;
+    this.#parts.changed();
+    if (!observer.watches('concurrencyLimit')) return;
+    observer.emit('concurrencyLimit', { origin: this.#parts.address.origin, ...limit.snapshot });
+  }
+
+  #underWay(): number {
+    const { busy, dialling } = this.#parts.pool;
+    return busy + dialling - this.checking;
+  }
+
+  close(): void {
+    this.#check?.close();
+  }
+}

@@ -1,0 +1,18 @@
+/** How much of its share an origin gets that has just come back. */
+
+// With less than a tenth it would hardly be asked at all, and learn nothing.
+const LEAST_SHARE = 0.1;
+
+/**
+ * Grows evenly from a tenth to the whole, 1, over `slowStartMs`. `sinceMs` are milliseconds since it is back; `Infinity`: it
+ * was never away.
+ */
+export function slowStartShare(sinceMs: number, slowStartMs: number): number {
+  if (sinceMs >= slowStartMs) return 1;
+  return Math.max(LEAST_SHARE, sinceMs / slowStartMs);
+}
+
+/** How many of `most` connections such an origin may have busy, at least one. */
+export function slowStartConnections(share: number, most: number): number {
+  return Math.max(1, Math.ceil(share * most));
+}
