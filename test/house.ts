@@ -246,7 +246,19 @@ export class House {
   #recorder(): EventEmitter<BackendEvents> {
     const { emitter } = this;
     const names: EventName[] = ['connect', 'disconnect', 'dialFailed', 'stale', 'poisoned', 'resend', 'eject'];
-    names.push('readmit', 'failOpen', 'originChanged', 'balanceFailed', 'refuse', 'request', 'fail');
+    names.push(
+      'readmit',
+      'down',
+      'checkPassed',
+      'checkFailed',
+      'concurrencyLimit',
+      'failOpen',
+      'originChanged',
+      'balanceFailed',
+      'refuse',
+      'request',
+      'fail',
+    );
     for (const name of names) emitter.on(name, (details: object) => this.events.push([name, details]));
     return emitter;
   }

@@ -88,15 +88,8 @@ export class Standing {
   /** The moment from which requests may go there if nothing else happens; the past while they may. */
   get acceptsAt(): number {
     const { state } = this.#health;
-    switch (state.name) {
-      case 'healthy':
-        return Number.NEGATIVE_INFINITY;
-      case 'ejected':
-      case 'probing':
-        return state.until;
-      case 'down':
-        return Number.POSITIVE_INFINITY;
-    }
+    if (state.name === 'down') return Number.POSITIVE_INFINITY;
+    return state.name === 'healthy' ? Number.NEGATIVE_INFINITY : state.until;
   }
 
   /** A request or a dial begins: it is the probe if one is due. */

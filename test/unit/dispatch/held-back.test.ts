@@ -1,0 +1,121 @@
+/** Origins that get less than they could take: those that have just come back, and those that have become slow. */
+
+import type { Balancer, Candidate } from 'pooled-backend';
+import { describe, expect, test } from 'vitest';
+import { House } from '../../house.js';
+
+/** Picks the first, and remembers what it was shown. */
+function watching(): Balancer & { seen: (readonly Candidate[])[] } {
+  const seen: (readonly Candidate[])[] = [];
+  return {
+    seen,
+    pick(candidates) {
+      seen.push(candidates.map((one) => ({ ...one })));
+      return 0;
+    },
+  };
+}
+
+describe('an origin that is back, with slowStart', () => {
+  /** Two origins of ten connections; the first of them has just come back. */
+  async function returned(options: object = {}) {
+    const balance = watching();
+    const origins = ['http://a.test', 'http://b.test'];
+    const house = await House.open({ origins, balance, maxConnections: 10, slowStart: 10_000, ...options });
+    const { standing } = house.origin(0);
+    standing.eject('connection_refused');
+    await house.advance(1_000);
+    standing.begin();
+    standing.answered(200);
+    return { house, balance };
+  }
+
+  test('is shown to the balancer with a weight that grows to the whole', async () => {
+    const { house, balance } = await returned();
+    const weights: unknown[] = [];
+    for (const ms of [0, 5_000, 5_000]) {
+      await house.advance(ms);
+      await house.sent();
+      weights.push(balance.seen.at(-1)?.map(({ weight }) => weight));
+      if (house.dialling.length > 0) await house.accept();
+      house.peers[0]?.answer();
+      await house.settle();
+    }
+    expect(weights).toEqual([
+      [0.1, 1],
+      [0.5, 1],
+      [1, 1],
+    ]);
+  });
+
+  test('has no more connections busy than its share, while another has all of its own', async () => {
+    const { house } = await returned();
+    for (let n = 0; n < 5; n += 1) await house.sent();
+    expect(house.dialling.map((dial) => dial.target.origin)).toEqual([
+      'http://a.test:80',
+      ...Array.from({ length: 4 }, () => 'http://b.test:80'),
+    ]);
+  });
+
+  test('is not held back when no other has its whole share', async () => {
+    const { house } = await returned();
+    const other = house.origin(1).standing;
+    other.eject('connection_refused');
+    await house.advance(1_000);
+    other.begin();
+    other.answered(200);
+    for (let n = 0; n < 5; n += 1) await house.sent();
+    expect(house.dialling.map((dial) => dial.target.origin)).toEqual(
+      Array.from({ length: 5 }, () => 'http://a.test:80'),
+    );
+  });
+
+  test('shows its share', async () => {
+    const { house } = await returned();
+    await house.advance(2_500);
+    expect([house.originStats(0).health.share, house.originStats(1).health.share]).toEqual([0.25, 1]);
+  });
+});
+
+test('at the start every origin has its whole share', async () => {
+  const house = await House.open({ origins: ['http://a.test', 'http://b.test'], slowStart: 10_000 });
+  expect(house.originStats(0).health.share).toBe(1);
+});
+
+describe('an origin that becomes slow, with adaptiveConcurrency', () => {
+  /** Rounds of as many GETs as the origin takes at once, each answered after so many milliseconds. */
+  async function rounds(house: House, count: number, latencyMs: number): Promise<number> {
+    let most = 0;
+    for (let round = 0; round < count; round += 1) {
+      const callers = Array.from({ length: 20 }, () => house.send());
+      await house.settle();
+      while (house.dialling.length > 0) await house.accept();
+      most = house.originStats().connections.busy;
+      for (let left = callers.length; left > 0; ) {
+        await house.advance(latencyMs);
+        const owing = house.peers.filter((peer) => peer.owes > 0);
+        for (const peer of owing) peer.answer();
+        left -= owing.length;
+        await house.settle();
+        while (house.dialling.length > 0) await house.accept();
+      }
+    }
+    return most;
+  }
+
+  test('gets fewer requests at once, and the others wait their turn', async () => {
+    const house = await House.open({
+      ...{ maxConnections: 20, queueTimeout: Number.POSITIVE_INFINITY },
+      adaptiveConcurrency: { window: 100, min: 2 },
+    });
+    const before = await rounds(house, 10, 100);
+    const after = await rounds(house, 12, 1_000);
+    const { concurrency } = house.originStats();
+    expect(before).toBe(20);
+    expect(after).toBeLessThan(15);
+    expect(concurrency?.limit).toBeLessThanOrEqual(after);
+    expect(house.eventsOf('concurrencyLimit').length).toBeGreaterThan(0);
+    expect(house.callers.every((caller) => caller.outcome === 200)).toBe(true);
+    house.checkAtRest();
+  });
+});
