@@ -89,7 +89,7 @@ describe('the middle of a long body', () => {
     reading.read(100, 'a');
     reading.read(PIECE / 2 - 1, 'b');
     expect(reading.text).toBe(`a100 b${PIECE / 2 - 1}`);
-    expect(reading.told.every(({ buffer }) => buffer.byteLength < PIECE)).toBe(true);
+    expect(reading.told.some(({ buffer }) => buffer === memory?.buffer)).toBe(false);
     expect(reading.memory).toBe(memory);
   });
 });
