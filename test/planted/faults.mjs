@@ -56,8 +56,8 @@ export const faults = [
   {
     name: 'one slot more than the pool was made for',
     file: 'src/pool/pool.ts',
-    from: 'this.#ledger = openLedger(size, ()',
-    to: 'this.#ledger = openLedger(size + 1, ()',
+    from: 'openLedger(count, create, this.#free)',
+    to: 'openLedger(count + 1, create, this.#free)',
     tests: ['test/unit/pool', ...DISPATCH],
   },
   {
