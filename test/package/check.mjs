@@ -48,13 +48,13 @@ copyFileSync(new URL('kit.mjs', import.meta.url), join(project, 'kit.mjs'));
 const use = "import('./kit.mjs').then(({ useKit }) => useKit(core, kit, require('node:assert')));";
 const asEsm = `import { createRequire } from 'node:module';
 import * as core from '${names[0]}';
-import * as kit from '${names[2]}';
+import * as kit from '${name}/testing';
 const require = createRequire(import.meta.url);
 `;
 writeFileSync(join(project, 'uses-kit.mjs'), asEsm + use);
 writeFileSync(
   join(project, 'uses-kit.cjs'),
-  `const core = require('${names[0]}'), kit = require('${names[2]}');\n${use}`,
+  `const core = require('${names[0]}'), kit = require('${name}/testing');\n${use}`,
 );
 for (const file of ['uses-kit.mjs', 'uses-kit.cjs']) run(process.execPath, [file], project);
 
