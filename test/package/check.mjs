@@ -9,6 +9,7 @@ import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { isBuiltin } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { checkContents, checkSizes } from './contents.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 // Inside node_modules, so that the package's own dependencies are found above it.
@@ -18,7 +19,9 @@ const installed = join(project, 'node_modules/pooled-backend');
 const { name, version, bin, exports, dependencies, peerDependencies } = JSON.parse(
   readFileSync(join(ROOT, 'package.json'), 'utf8'),
 );
-unpack();
+const packed = unpack();
+checkContents(packed.files.map(({ path }) => path));
+const sizes = checkSizes(packed, readFileSync(join(installed, 'dist/index.js')));
 
 const entries = Object.keys(exports).filter((entry) => !entry.endsWith('.json'));
 const names = entries.map((entry) => name + entry.slice(1));
@@ -72,13 +75,16 @@ assert.equal(run(process.execPath, [command, '--version'], project), `${version}
 const flags = ['--check', '--listen', '8080', '--origin', 'http://127.0.0.1:9001'];
 assert.match(run(process.execPath, [command, ...flags], project), /the options are right/);
 console.log(`${name}: ${names.length} entry points load as ESM and as CJS, and the command runs`);
+console.log(sizes);
 
+/** What npm says of the package. */
 function unpack() {
   rmSync(project, { recursive: true, force: true });
   mkdirSync(installed, { recursive: true });
-  const packed = JSON.parse(run('npm', ['pack', '--json', '--silent', '--pack-destination', project], ROOT));
-  run('tar', ['-xzf', packed[0].filename, '-C', installed, '--strip-components=1'], project);
+  const [packed] = JSON.parse(run('npm', ['pack', '--json', '--silent', '--pack-destination', project], ROOT));
+  run('tar', ['-xzf', packed.filename, '-C', installed, '--strip-components=1'], project);
   writeFileSync(join(project, 'package.json'), '{}\n');
+  return packed;
 }
 
 /** What each entry point gives, as a program of its own says it. */

@@ -1,0 +1,46 @@
+/** What is in the packed package, and how large it may be. */
+
+import assert from 'node:assert/strict';
+import { gzipSync } from 'node:zlib';
+
+const REQUIRED = ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'config.schema.json', 'dist/cli.js'];
+// Sources, tests, source maps and whatever a build leaves behind stay at home.
+const ALLOWED =
+  /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|config\.schema\.json|dist\/[\w-]+(\.d)?\.(js|cjs|ts|cts))$/;
+
+/** Bytes. Raise one when something is worth it, and say in that commit what. */
+const BUDGETS = {
+  'the packed package': 580_000,
+  'the unpacked package': 2_100_000,
+  'the main entry': 620_000,
+  'the main entry, compressed': 180_000,
+};
+
+export function checkContents(paths) {
+  assert.deepEqual(
+    paths.filter((path) => !ALLOWED.test(path)),
+    [],
+    'nobody needs these files of the package',
+  );
+  assert.deepEqual(
+    REQUIRED.filter((path) => !paths.includes(path)),
+    [],
+    'these files of the package are missing',
+  );
+}
+
+/** Tells the sizes on one line. */
+export function checkSizes({ size, unpackedSize }, mainEntry) {
+  const sizes = {
+    'the packed package': size,
+    'the unpacked package': unpackedSize,
+    'the main entry': mainEntry.length,
+    'the main entry, compressed': gzipSync(mainEntry).length,
+  };
+  for (const [what, bytes] of Object.entries(sizes)) {
+    assert.ok(bytes <= BUDGETS[what], `${what} has ${bytes} bytes, at most ${BUDGETS[what]}`);
+  }
+  return Object.entries(sizes)
+    .map(([what, bytes]) => `${what} has ${Math.round(bytes / 1000)} kB`)
+    .join(', ');
+}
