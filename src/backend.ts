@@ -13,7 +13,8 @@ import { subsetOf } from './fleet/subset.js';
 import { loadLlhttp, readWindow } from './http1/llhttp.js';
 import { dialsOf, type Machine, thisMachine } from './machine.js';
 import { ByteBudget } from './mount/byte-budget.js';
-import { type BackendFetchInit, fetchOver } from './mount/fetch.js';
+import { fetchOver } from './mount/fetch.js';
+import type { BackendFetchInit } from './mount/fetch-input.js';
 import { createHandler, type RequestHandler } from './mount/handler.js';
 import type { MountedBackend } from './mount/mounted-backend.js';
 import { OpenTunnels } from './mount/open-tunnels.js';
@@ -162,7 +163,10 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
     return createStatusHandler(feed, resolved.title);
   }
 
-  /** Sends one request. Rejects with a `BackendError`. */
+  /**
+   * Sends one request. Rejects with a `BackendError`: `http_request_error` names an option that is unknown or not what it
+   * must be, before anything is sent.
+   */
   request(options: BackendRequestOptions): Promise<BackendResponse> {
     return sendRequest(this.#mounted, options);
   }
@@ -172,7 +176,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
    * of the origins, and the origin is chosen by the backend. Redirects within the backend are followed. Rejects with a
    * `TypeError` whose cause is the `BackendError`, or with the reason of an aborted signal.
    */
-  fetch(input: string | URL | Request, init?: BackendFetchInit): Promise<Response> {
+  fetch(input: string | URL | Request, init?: BackendFetchInit | null): Promise<Response> {
     const bases = this.options.origins.map(({ origin }) => new URL(origin).origin);
     return fetchOver(this.#mounted, bases, input, init);
   }

@@ -16,7 +16,7 @@ export {
 } from './errors.js';
 export type { BackendOrigins } from './fleet/backend-origins.js';
 export type { Machine } from './machine.js';
-export type { BackendFetchInit } from './mount/fetch.js';
+export type { BackendFetchInit } from './mount/fetch-input.js';
 export type { RequestHandler } from './mount/handler.js';
 export type { BackendRequestOptions, BackendResponse } from './mount/request.js';
 export type { UpgradeHandler } from './mount/upgrade.js';

@@ -2,19 +2,11 @@
 
 import { pipeline, type Readable } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
-import type { NonIdempotentTravel } from '../dispatch/request.js';
 import { BackendError } from '../errors.js';
 import { asBackendError } from './error-answer.js';
+import { type BackendFetchInit, fetchInit, fetchRequest } from './fetch-input.js';
 import type { MountedBackend } from './mounted-backend.js';
 import { type BackendRequestOptions, type BackendResponse, sendRequest } from './request.js';
-
-/** What `fetch` of the standard takes, and what only a backend understands. */
-export interface BackendFetchInit extends RequestInit {
-  /** Whether it may be sent twice. @default by the backend's option, then by method */
-  readonly idempotent?: boolean;
-  /** As the backend's option of that name. */
-  readonly nonIdempotent?: NonIdempotentTravel;
-}
 
 type Sending = Pick<BackendRequestOptions, 'method' | 'body' | 'idempotent' | 'nonIdempotent'> & {
   readonly headers: Headers;
@@ -33,11 +25,11 @@ export async function fetchOver(
   house: MountedBackend,
   bases: readonly string[],
   input: string | URL | Request,
-  init: BackendFetchInit = {},
+  given?: BackendFetchInit | null,
 ): Promise<Response> {
-  const { idempotent, nonIdempotent, ...standard } = init;
-  const request = new Request(input instanceof Request ? input : new URL(input, bases[0]), standard);
-  if (request.integrity !== '') throw new TypeError('integrity is not supported by backend.fetch()');
+  const init = fetchInit(given);
+  const { idempotent, nonIdempotent } = init;
+  const request = fetchRequest(input, init, bases[0]);
   const headers = new Headers(request.headers);
   if (!headers.has('accept')) headers.set('accept', '*/*');
   if (!headers.has('accept-encoding')) headers.set('accept-encoding', 'gzip, deflate, br');

@@ -5,12 +5,13 @@ import { Readable } from 'node:stream';
 import { ReadableStream } from 'node:stream/web';
 import { ReplayBody } from '../dispatch/replay-body.js';
 import { BackendError } from '../errors.js';
+import { isObject, shown } from '../option-checks.js';
 import { absentBody, emptyBody } from './empty-body.js';
 
 /** Bytes and text are sent again where that is allowed; a stream as far as `replayBytes` reaches. */
 export type RequestBodyInit =
   | string
-  | Uint8Array
+  | ArrayBufferView
   | ArrayBuffer
   | URLSearchParams
   | Readable
@@ -40,6 +41,7 @@ export function readRequestBody(given: RequestBodyInit | undefined, facts: BodyF
   if (given === undefined || given === null) return without(absent(facts));
   if (typeof given === 'string') return without(whole(Buffer.from(given), facts));
   if (given instanceof Uint8Array) return without(whole(given, facts));
+  if (ArrayBuffer.isView(given)) return without(whole(bytesOf(given), facts));
   if (given instanceof ArrayBuffer) return without(whole(new Uint8Array(given), facts));
   if (given instanceof URLSearchParams) {
     const contentType = 'application/x-www-form-urlencoded;charset=UTF-8';
@@ -55,16 +57,40 @@ export function readRequestBody(given: RequestBodyInit | undefined, facts: BodyF
   };
 }
 
+function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
 function sourceOf(given: Exclude<RequestBodyInit, string>): Readable {
-  if (given instanceof Readable) return given;
-  if (given instanceof ReadableStream) return Readable.fromWeb(given);
-  if (typeof given === 'object' && (Symbol.asyncIterator in given || Symbol.iterator in given)) {
+  if (given instanceof Readable) return unread(given);
+  if (given instanceof ReadableStream) {
+    if (given.locked || isDisturbed(given)) throw bad('body is a web stream that somebody else has read, or reads');
+    return Readable.fromWeb(given);
+  }
+  if (isObject(given) && !isOfPairs(given) && (Symbol.asyncIterator in given || Symbol.iterator in given)) {
     return Readable.from(given, { objectMode: false });
   }
-  throw new BackendError(
-    'http_request_error',
-    `a body is a string, bytes, URLSearchParams, a stream or an iterable, not a value of type ${typeof given}`,
-  );
+  // What it holds is nobody's business: the message may end in a log.
+  const kind = isObject(given) ? `an object of class ${given.constructor?.name ?? 'none'}` : shown(given);
+  throw bad(`body must be a string, bytes, URLSearchParams, a stream or an iterable of bytes, got ${kind}`);
+}
+
+/** Iterable, but of what no body is made of. */
+function isOfPairs(given: object): boolean {
+  return given instanceof FormData || given instanceof Map;
+}
+
+/** Node asks web streams too; its types do not know. */
+function isDisturbed(stream: object): boolean {
+  return Readable.isDisturbed(stream as Readable);
+}
+
+/** What has ended, or is being read elsewhere, would be sent as an empty body, or as half of one. */
+function unread(stream: Readable): Readable {
+  const { errored } = stream;
+  if (errored) throw bad(`body is a stream that has failed: ${errored.message}`, errored);
+  if (stream.readableEnded || stream.destroyed) throw bad('body is a stream that was read to its end, or destroyed');
+  return stream;
 }
 
 function absent({ method, contentLength, trailers }: BodyFacts): ReplayBody | undefined {
@@ -82,9 +108,13 @@ function whole(bytes: Uint8Array, { contentLength, trailers }: BodyFacts): Repla
 
 function checkLength(actual: number, declared: number): void {
   if (actual === declared) return;
-  throw new BackendError('http_request_error', `Content-Length says ${declared} bytes, the body has ${actual}`);
+  throw bad(`Content-Length says ${declared} bytes, the body has ${actual}`);
 }
 
 function without(body: ReplayBody | undefined): RequestBody {
   return { body, contentType: undefined, source: undefined };
+}
+
+function bad(message: string, cause?: Error): BackendError {
+  return new BackendError('http_request_error', message, { cause });
 }

@@ -2,6 +2,8 @@
 
 import { BackendError } from '../errors.js';
 import { checkField, endToEndFields, fieldValue, listHasToken, withoutForbiddenTrailers } from '../http1/fields.js';
+import { isObject } from '../option-checks.js';
+import { refused } from './request-options.js';
 
 type FieldValue = string | number | readonly (string | number)[] | undefined;
 
@@ -27,7 +29,7 @@ export interface RequestFields {
  * @throws BackendError `http_request_error` for what is no field, and for Expect, which has no meaning here
  */
 export function readRequestFields(given: RequestFieldsInit | undefined): RequestFields {
-  const all = given === undefined ? [] : flat(given);
+  const all = given === undefined ? [] : flat('headers', given);
   for (let i = 0; i < all.length; i += 2) checkField(all[i] ?? '', all[i + 1] ?? '');
   if (fieldValue(all, 'expect') !== undefined)
     throw bad('Expect cannot be sent: bodies are sent without being asked for');
@@ -56,18 +58,23 @@ export function readRequestFields(given: RequestFieldsInit | undefined): Request
  * @throws BackendError `http_request_error` for what is no field
  */
 export function readTrailers(given: RequestFieldsInit): readonly string[] {
-  const all = flat(given);
+  const all = flat('trailers', given);
   for (let i = 0; i < all.length; i += 2) checkField(all[i] ?? '', all[i + 1] ?? '');
   return withoutForbiddenTrailers(all);
 }
 
-function flat(given: RequestFieldsInit): string[] {
+function flat(option: string, given: RequestFieldsInit): string[] {
+  if (!isObject(given)) throw refused(`${option} must be an object, pairs, or a flat array of strings`, given);
   const fields: string[] = [];
   if (isFlat(given)) {
-    if (given.length % 2 !== 0) throw bad('a flat array of headers has an even length: name, value, name, value…');
+    if (given.length % 2 !== 0) throw bad(`a flat array of ${option} has an even length: name, value, name, value…`);
     for (const [index, item] of given.entries()) if (index % 2 === 0) add(fields, item, given[index + 1]);
   } else if (isIterable(given)) {
-    for (const [name, value] of given) add(fields, name, value);
+    for (const pair of given) {
+      if (!isObject(pair) || !isIterable(pair)) throw refused(`${option} that are iterable must give pairs`, pair);
+      const [name, value] = pair;
+      add(fields, name, value);
+    }
   } else {
     for (const [name, value] of Object.entries(given)) add(fields, name, value);
   }
@@ -78,7 +85,7 @@ function isFlat(given: RequestFieldsInit): given is readonly string[] {
   return Array.isArray(given) && typeof given[0] === 'string';
 }
 
-function isIterable(given: RequestFieldsInit): given is Iterable<readonly [string, FieldValue]> {
+function isIterable(given: object): given is Iterable<readonly [string, FieldValue]> {
   return Symbol.iterator in given;
 }
 

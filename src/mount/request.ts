@@ -2,7 +2,6 @@
 
 import type { NonIdempotentTravel, OutgoingRequest, RequestTimeouts } from '../dispatch/request.js';
 import { type Attempt, BackendError } from '../errors.js';
-import { isToken } from '../http1/method.js';
 import type { Information } from '../options.js';
 import { Call } from './call.js';
 import { asBackendError } from './error-answer.js';
@@ -10,6 +9,7 @@ import { inHook } from './hook.js';
 import type { MountedBackend } from './mounted-backend.js';
 import { type RequestBodyInit, readRequestBody } from './request-body.js';
 import { type RequestFieldsInit, readRequestFields, readTrailers } from './request-fields.js';
+import { checkRequestOptions, requestTimeouts } from './request-options.js';
 import type { ResponseBody } from './response-body.js';
 
 type CallTimeouts = { readonly [Name in keyof RequestTimeouts]?: number | undefined };
@@ -56,9 +56,6 @@ export interface BackendResponse {
   readonly attempts: readonly Attempt[];
 }
 
-const TIMEOUTS = ['queueTimeout', 'sendTimeout', 'headersTimeout', 'bodyTimeout', 'requestTimeout'] as const;
-const PATH = /^\/[\x21-\x7e\x80-\xff]*$/;
-
 /** Sends a request. Rejects with a `BackendError`; never throws. */
 export function sendRequest(house: MountedBackend, options: BackendRequestOptions): Promise<BackendResponse> {
   return new Promise((resolve, reject) => {
@@ -77,9 +74,9 @@ export function sendRequest(house: MountedBackend, options: BackendRequestOption
 
 /** @throws BackendError for what cannot be sent */
 function prepare(house: MountedBackend, options: BackendRequestOptions) {
+  checkRequestOptions(options);
   const { method = 'GET', path, nonIdempotent = house.options.nonIdempotent } = options;
-  checkLine(method, path);
-  const timeouts = timeoutsOf(options, house.options);
+  const timeouts = requestTimeouts(options, house.options);
   const { fields, host, contentLength, acceptsTrailers } = readRequestFields(options.headers);
   const trailers = trailersOf(options.trailers);
   if (trailers !== undefined && contentLength !== undefined) throw bad('a body with Content-Length has no trailers');
@@ -109,34 +106,6 @@ function trailersOf(given: BackendRequestOptions['trailers']): (() => readonly s
   if (typeof given === 'function') return () => readTrailers(inHook('trailers', given));
   const trailers = readTrailers(given);
   return () => trailers;
-}
-
-function checkLine(method: unknown, path: unknown): void {
-  if (typeof method !== 'string' || !isToken(method)) throw bad(`the method is a token, not ${JSON.stringify(method)}`);
-  if (method === 'CONNECT') throw bad('CONNECT cannot be sent: an origin is no proxy');
-  if (path === '*' && method === 'OPTIONS') return;
-  if (typeof path !== 'string' || !PATH.test(path)) {
-    throw bad(
-      `the path begins with / and has no space, control character or character above latin1: ${JSON.stringify(path)}`,
-    );
-  }
-}
-
-function timeoutsOf(given: BackendRequestOptions, defaults: RequestTimeouts): RequestTimeouts {
-  if (TIMEOUTS.every((name) => given[name] === undefined)) return defaults;
-  const timeouts = { ...pick(defaults) };
-  for (const name of TIMEOUTS) {
-    const ms = given[name];
-    if (ms === undefined) continue;
-    if (typeof ms !== 'number' || !(ms > 0))
-      throw bad(`${name} is a number of milliseconds above 0, or Infinity, not ${ms}`);
-    timeouts[name] = ms;
-  }
-  return timeouts;
-}
-
-function pick({ queueTimeout, sendTimeout, headersTimeout, bodyTimeout, requestTimeout }: RequestTimeouts) {
-  return { queueTimeout, sendTimeout, headersTimeout, bodyTimeout, requestTimeout };
 }
 
 function hasField(fields: readonly string[], lowerName: string): boolean {

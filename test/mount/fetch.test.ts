@@ -188,3 +188,31 @@ test('a body that breaks off is an error for its reader', async () => {
     cause: { code: 'http_response_incomplete' },
   });
 });
+
+test.each<[what: string, args: readonly unknown[], named: RegExp]>([
+  ['nothing', [], /^fetch\(\) takes a path, a URL or a Request of Node, got undefined$/],
+  [
+    'an object without a text',
+    [{ url: '/' }],
+    /^fetch\(\) takes a path, a URL or a Request of Node, got \{ url: '\/' \}$/,
+  ],
+  ['options that are a number', ['/', 5], /^the options of fetch\(\) must be an object, got 5$/],
+  [
+    'a timeout of request()',
+    ['/', { headersTimeout: 5 }],
+    /^fetch\(\) has no option headersTimeout: backend\.request\(\)/,
+  ],
+  ['trailers', ['/', { trailers: {} }], /^fetch\(\) has no option trailers/],
+])('%s is refused by a TypeError, and nothing is sent', async (_, args, named) => {
+  const { backend, origin } = await backendOf();
+  const failure = await Reflect.apply(backend.fetch, backend, args).catch((error: unknown) => error);
+  expect(failure).toBeInstanceOf(TypeError);
+  expect(failure).toMatchObject({ message: expect.stringMatching(named) });
+  expect(origin.connectionsAccepted).toBe(0);
+});
+
+test('names that the standard does not know are passed over, and null is no options', async () => {
+  const { backend } = await backendOf();
+  const { status } = await backend.fetch('/', { retry: 3 } as BackendFetchInit);
+  expect([status, (await backend.fetch('/', null)).status]).toEqual([200, 200]);
+});

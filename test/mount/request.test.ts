@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { getEventListeners } from 'node:events';
+import { getEventListeners, once } from 'node:events';
 import { Readable } from 'node:stream';
 import { ReadableStream, type ReadableStreamDefaultController } from 'node:stream/web';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -24,6 +24,21 @@ async function* pieces(...all: (string | Buffer)[]): AsyncGenerator<string | Buf
 function helloOnce(controller: ReadableStreamDefaultController): void {
   controller.enqueue(Buffer.from('hello'));
   controller.close();
+}
+
+async function readBefore<S extends AsyncIterable<unknown>>(stream: S): Promise<S> {
+  for await (const _ of stream);
+  return stream;
+}
+
+async function failed(stream: Readable): Promise<Readable> {
+  await once(stream.destroy(new Error('gone')), 'close').catch(() => undefined);
+  return stream;
+}
+
+function locked(stream: ReadableStream): ReadableStream {
+  stream.getReader();
+  return stream;
 }
 
 describe('the response', () => {
@@ -156,6 +171,7 @@ describe('the request', () => {
   test.each<[what: string, make: () => BackendRequestOptions['body'], sent: string, length: string | undefined]>([
     ['a string', () => 'caf\xe9', 'caf\xc3\xa9', '5'],
     ['bytes', () => Buffer.from('\xff', 'latin1'), '\xff', '1'],
+    ['a view of other numbers', () => new Uint16Array(new Uint8Array([1, 2, 3, 4]).buffer, 2, 1), '\x03\x04', '2'],
     ['URLSearchParams', () => new URLSearchParams({ a: '1 2' }), 'a=1+2', '5'],
     ['a Readable', () => Readable.from([Buffer.from('he'), Buffer.from('llo')]), 'hello', undefined],
     ['a web stream', () => new ReadableStream({ pull: helloOnce }), 'hello', undefined],
@@ -212,11 +228,65 @@ describe('the request', () => {
     expect(origin.connectionsAccepted).toBe(0);
   });
 
-  test('without options is a rejection too', async () => {
-    const { backend } = await backendOf();
-    await expect(backend.request(undefined as unknown as { path: string })).rejects.toMatchObject({
-      name: 'BackendError',
+  test.each<[given: unknown, named: RegExp]>([
+    [undefined, /^the options of a request must be an object, got undefined$/],
+    [null, /^the options of a request must be an object, got null$/],
+    ['/path', /^the options of a request must be an object, got '\/path'$/],
+    [{}, /^path must begin with \/.*, got undefined$/],
+    [{ path: 5n }, /^path must .*, got 5n$/],
+    [{ path: '*' }, /^path must .*, got '\*'$/],
+    [{ path: '/', method: Symbol('GET') }, /^method must be a token, got Symbol\(GET\)$/],
+    [{ path: '/', method: null }, /^method must be a token, got null$/],
+    [{ path: '/', idempotant: true }, /^unknown option idempotant of a request; known: method, path, /],
+    [{ path: '/', idempotent: 'x' }, /^idempotent must be true or false, got 'x'$/],
+    [
+      { path: '/', nonIdempotent: 'sometimes' },
+      /^nonIdempotent must be 'fresh', 'verified' or 'any', got 'sometimes'$/,
+    ],
+    [{ path: '/', signal: 5 }, /^signal must be an AbortSignal, got 5$/],
+    [{ path: '/', signal: new EventTarget() }, /^signal must be an AbortSignal, got EventTarget/],
+    [{ path: '/', onInformation: true }, /^onInformation must be a function, got true$/],
+    [{ path: '/', queueTimeout: -1 }, /^queueTimeout must be a number of milliseconds from 1.*, got -1$/],
+    [{ path: '/', sendTimeout: '5' }, /^sendTimeout must be .*, got '5'$/],
+    [{ path: '/', headersTimeout: null }, /^headersTimeout must be .*, got null$/],
+    [{ path: '/', bodyTimeout: Number.NaN }, /^bodyTimeout must be .*, got NaN$/],
+    [{ path: '/', requestTimeout: 0 }, /^requestTimeout must be .*, got 0$/],
+    [{ path: '/', headers: 5 }, /^headers must be an object, pairs, or a flat array of strings, got 5$/],
+    [{ path: '/', headers: null }, /^headers must be .*, got null$/],
+    [{ path: '/', headers: new Set(['ab']) }, /^headers that are iterable must give pairs, got 'ab'$/],
+    [{ path: '/', trailers: 5 }, /^trailers must be .*, got 5$/],
+    [{ path: '/', trailers: () => null }, /^trailers must be .*, got null$/],
+    [{ path: '/', body: true }, /^body must be .*, got true$/],
+    [{ path: '/', body: { password: 'secret' } }, /^body must be .*, got an object of class Object$/],
+    [{ path: '/', body: new FormData() }, /^body must be .*, got an object of class FormData$/],
+  ])('given as %o is refused by a sentence that names what is wrong', async (given, named) => {
+    const { backend, origin } = await backendOf();
+    await expect(backend.request(given as BackendRequestOptions)).rejects.toMatchObject({
+      ...{ name: 'BackendError', code: 'http_request_error', delivery: 'unsent' },
+      message: expect.stringMatching(named),
     });
+    expect(origin.connectionsAccepted).toBe(0);
+  });
+
+  test.each<[what: string, make: () => Promise<BackendRequestOptions['body']>]>([
+    ['read to its end', () => readBefore(Readable.from([Buffer.from('x')]))],
+    ['destroyed', async () => Readable.from([Buffer.from('x')]).destroy()],
+    ['failed', async () => failed(new Readable())],
+    ['locked by another reader', async () => locked(new ReadableStream())],
+    ['read by another reader', () => readBefore(new ReadableStream({ pull: helloOnce }))],
+  ])('with a stream that was %s is refused: nothing of it would be sent', async (_what, make) => {
+    const { backend, origin } = await backendOf();
+    await expect(backend.request({ method: 'POST', path: '/', body: await make() })).rejects.toMatchObject({
+      ...{ name: 'BackendError', code: 'http_request_error', delivery: 'unsent' },
+      message: expect.stringMatching(/^body is a /),
+    });
+    expect(origin.connectionsAccepted).toBe(0);
+  });
+
+  test('takes names that its options inherit for what they are', async () => {
+    const { backend, origin } = await backendOf();
+    await backend.request(Object.create({ path: '/inherited', shared: 'by others' }));
+    expect(origin.requests[0]?.path).toBe('/inherited');
   });
 
   test('has timeouts of its own', async () => {

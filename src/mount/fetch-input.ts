@@ -1,0 +1,56 @@
+/** What `backend.fetch()` is given, held against the standard and against what only a backend understands. */
+
+import type { NonIdempotentTravel } from '../dispatch/request.js';
+import { isObject, shown } from '../option-checks.js';
+
+/** What `fetch` of the standard takes, and what only a backend understands. */
+export interface BackendFetchInit extends RequestInit {
+  /** Whether it may be sent twice. @default by the backend's option, then by method */
+  readonly idempotent?: boolean;
+  /** As the backend's option of that name. */
+  readonly nonIdempotent?: NonIdempotentTravel;
+}
+
+// The standard passes over names that it does not know, and so do we; these are a mistake, and would do nothing.
+const OF_REQUEST_ALONE = [
+  'path',
+  'trailers',
+  'onInformation',
+  'queueTimeout',
+  'sendTimeout',
+  'headersTimeout',
+  'bodyTimeout',
+  'requestTimeout',
+] as const;
+
+/**
+ * @param base what a path is relative to
+ * @throws TypeError for what is no request, and for options of `backend.request()` that a fetch does not have
+ */
+export function fetchRequest(
+  input: string | URL | Request,
+  { idempotent: _, nonIdempotent: __, ...standard }: BackendFetchInit,
+  base: string | undefined,
+): Request {
+  const wrong = OF_REQUEST_ALONE.find((name) => name in standard);
+  if (wrong !== undefined) throw new TypeError(`fetch() has no option ${wrong}: backend.request() has it`);
+  const request = new Request(input instanceof Request ? input : new URL(urlText(input), base), standard);
+  if (request.integrity !== '') throw new TypeError('integrity is not supported by backend.fetch()');
+  return request;
+}
+
+/** `null` and `undefined` are no options, as the standard has it. */
+export function fetchInit(given: BackendFetchInit | null | undefined): BackendFetchInit {
+  const init = given ?? {};
+  if (!isObject(init)) throw new TypeError(`the options of fetch() must be an object, got ${shown(init)}`);
+  return init;
+}
+
+/** Anything with a text of its own will do, as the standard has it; what has none would become a path that nobody meant. */
+function urlText(input: unknown): string {
+  const text = typeof input === 'string' || isObject(input) ? String(input) : undefined;
+  if (text === undefined || text.startsWith('[object ')) {
+    throw new TypeError(`fetch() takes a path, a URL or a Request of Node, got ${shown(input)}`);
+  }
+  return text;
+}
