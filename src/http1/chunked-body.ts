@@ -1,13 +1,16 @@
-/** A chunked body (RFC 9112 §7.1) on its way through llhttp: its bytes, its trailers, and what it may waste. */
+/** A chunked body (RFC 9112 §7.1): its chunks on their way through llhttp, its trailers, and what it may waste. */
 
-import { BackendError } from '../errors.js';
+import { asBackendError, BackendError } from '../errors.js';
 import { bodySpans, type Llhttp, OK, PAUSED, type Region } from './llhttp.js';
 import type { ResolvedLimits } from './parser-limits.js';
-import { malformed, readFields } from './response-head.js';
+import { malformed } from './response-head.js';
+import { TrailerSection } from './trailer-section.js';
 
 // What stands between the bytes of two chunks without an extension is CRLF, a size, CRLF. 16 digits is the longest size
 // that needs no leading zeros.
 const CHUNK_SEAM_BYTES = 20;
+
+const NO_TRAILERS: readonly string[] = Object.freeze([]);
 
 /** Decodes one body after the other of one connection. All offsets count from the start of the response's head. */
 export class ChunkedBody {
@@ -22,8 +25,7 @@ export class ChunkedBody {
   readonly #limits: ResolvedLimits;
   #chunkEnd = 0; // where the bytes of the last chunk ended
   #wasted = 0; // bytes between chunks beyond their seams
-  #trailerStart = 0;
-  #trailerText = ''; // as far as it came in earlier pieces
+  #section: TrailerSection | undefined; // once its first field has begun
 
   constructor(llhttp: Llhttp, limits: ResolvedLimits) {
     this.#llhttp = llhttp;
@@ -36,29 +38,49 @@ export class ChunkedBody {
     this.failure = undefined;
     this.#chunkEnd = offset;
     this.#wasted = 0;
-    this.#trailerStart = 0;
-    this.#trailerText = '';
+    this.#section = undefined;
     this.#llhttp.fields.used = 0;
     this.#llhttp.resume();
   }
 
   /** Reads on in a piece whose first byte has the offset `base`. Answers where the rest begins. */
   take(region: Region, from: number, length: number, base: number): number {
+    this.bytes = undefined;
+    return this.#section === undefined
+      ? this.#takeChunks(region, from, length, base)
+      : this.#takeTrailers(this.#section, region, from, length);
+  }
+
+  #takeChunks(region: Region, from: number, length: number, base: number): number {
     const { address } = region;
+    const { fields } = this.#llhttp;
     const code = this.#llhttp.execute(address + from, length - from, base - address);
     const end = code === OK ? length : this.#llhttp.stopAddress - address;
     this.bytes = this.#collect(region, base);
-    this.failure = this.#judge(base + end);
+    // What llhttp makes of the trailers is not looked at, but for where they begin.
+    const trailerStart = fields.used > 0 ? (fields.marks[0] ?? 0) : undefined;
+    this.failure = this.#judgeWaste(trailerStart ?? base + end);
     if (this.failure !== undefined) return end;
-    if (code !== OK && code !== PAUSED) {
-      this.failure = malformed('http_response_transfer_coding', this.#llhttp.stopReason, region.bytes, end, length);
-      return end;
+    if (trailerStart !== undefined) {
+      this.#section = new TrailerSection(this.#limits);
+      return this.#takeTrailers(this.#section, region, trailerStart - base, length);
     }
-    const { fields } = this.#llhttp;
-    if (fields.used > 0)
-      this.#trailerText += region.bytes.toString('latin1', Math.max(from, this.#trailerStart - base), end);
-    if (code === PAUSED) this.trailers = readFields(this.#trailerText, fields, this.#trailerStart);
+    if (code === PAUSED) this.trailers = NO_TRAILERS;
+    else if (code !== OK) {
+      this.failure = malformed('http_response_transfer_coding', this.#llhttp.stopReason, region.bytes, end, length);
+    }
     return end;
+  }
+
+  #takeTrailers(section: TrailerSection, region: Region, from: number, length: number): number {
+    try {
+      const end = section.take(region, from, length);
+      this.trailers = section.fields;
+      return end;
+    } catch (thrown) {
+      this.failure = asBackendError(thrown);
+      return length;
+    }
   }
 
   /** Copies the bytes of all chunks in the piece into one buffer, and counts what stood between them. */
@@ -87,22 +109,12 @@ export class ChunkedBody {
     return bytes;
   }
 
-  #judge(end: number): BackendError | undefined {
-    const { maxChunkExtensionBytes, maxFields, maxHeaderBytes } = this.#limits;
-    const { marks, used } = this.#llhttp.fields;
-    if (used > 0) this.#trailerStart = marks[0] ?? 0;
-    const seamEnd = used > 0 ? this.#trailerStart : end;
-    const wasted = this.#wasted + Math.max(0, seamEnd - this.#chunkEnd - CHUNK_SEAM_BYTES);
-    if (wasted > maxChunkExtensionBytes) {
-      const message = `the origin's response has ${wasted} bytes of chunk extensions or more, at most ${maxChunkExtensionBytes} are allowed`;
-      return new BackendError('http_response_transfer_coding', message);
-    }
-    const size = used > 0 ? end - this.#trailerStart : 0;
-    if (size > maxHeaderBytes || used > maxFields * 4) {
-      const limits = `at most ${maxFields} in ${maxHeaderBytes} are allowed`;
-      const message = `the origin's trailers have ${used / 4} fields in ${size} bytes or more, ${limits}`;
-      return new BackendError('http_response_trailer_section_size', message);
-    }
-    return undefined;
+  /** `end`: where what has been read of the chunks ends. */
+  #judgeWaste(end: number): BackendError | undefined {
+    const { maxChunkExtensionBytes } = this.#limits;
+    const wasted = this.#wasted + Math.max(0, end - this.#chunkEnd - CHUNK_SEAM_BYTES);
+    if (wasted <= maxChunkExtensionBytes) return undefined;
+    const message = `the origin's response has ${wasted} bytes of chunk extensions or more, at most ${maxChunkExtensionBytes} are allowed`;
+    return new BackendError('http_response_transfer_coding', message);
   }
 }

@@ -40,6 +40,7 @@ const FORBIDDEN_TRAILERS: ReadonlySet<string> = new Set([
   'date',
   'expect',
   'expires',
+  'forwarded',
   'host',
   'if-match',
   'if-modified-since',
@@ -54,8 +55,13 @@ const FORBIDDEN_TRAILERS: ReadonlySet<string> = new Set([
   'set-cookie',
   'trailer',
   'vary',
+  'via',
   'warning',
   'www-authenticate',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-port',
+  'x-forwarded-proto',
 ]);
 
 // Characters of a field value: HTAB, SP, VCHAR and obs-text (RFC 9110 §5.5). Above latin1 no byte exists for it.

@@ -70,6 +70,19 @@ export const FIXTURES: Readonly<Record<string, Fixture>> = {
   'a bad chunk size': { text: lines(OK, CHUNKED, '', '5', 'hello', '-5', 'hello', '0', '', '') },
   'a chunk too long': { text: lines(OK, CHUNKED, '', '5', 'hello!', '0', '', '') },
   'a bad trailer': { text: lines(OK, CHUNKED, '', '5', 'hello', '0', 'T: \x00', '', '') },
+  'trailers that look like framing': {
+    text: lines(
+      ...[OK, CHUNKED, '', '5', 'hello', '0', 'Content-Length: 3', 'Transfer-Encoding: gzip', 'Content-Length: x'],
+      ...['Connection: close', 'Upgrade: x', 'A:1', '', 'stray'],
+    ),
+  },
+  'a folded trailer': { text: lines(OK, CHUNKED, '', '5', 'hello', '0', 'T: a', ' b', '', '') },
+  'a trailer without a name': { text: lines(OK, CHUNKED, '', '5', 'hello', '0', 'T: a', ': b', '', '') },
+  'half a line end in the trailers': { text: lines(OK, CHUNKED, '', '5', 'hello', '0', 'T: a\n', '', '') },
+  'trailers too large, with a bad one behind': {
+    text: lines(OK, CHUNKED, '', '1', 'x', '0', `T: ${'t'.repeat(60)}`, 'U: \x00', '', ''),
+    limits: { maxHeaderBytes: 60 },
+  },
   'a head too large': {
     text: lines(OK, 'A: b', `B: ${'b'.repeat(60)}`, 'C: \x00', '', ''),
     limits: { maxHeaderBytes: 64 },

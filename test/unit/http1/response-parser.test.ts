@@ -86,6 +86,28 @@ describe('a body', () => {
     expect(outcome.head?.rawHeaders).toEqual(['Transfer-Encoding', 'Chunked']);
   });
 
+  test.each(['Content-Length: 5', 'Content-Length: x', 'Transfer-Encoding: gzip', 'Connection: upgrade', 'Upgrade: x'])(
+    'in chunks is whole when its trailers say %s, which has no meaning there',
+    (trailer) => {
+      const text = lines(
+        OK,
+        'Transfer-Encoding: chunked',
+        '',
+        '5',
+        'hello',
+        '0',
+        trailer,
+        'T: 1',
+        trailer,
+        '',
+        'stray',
+      );
+      const [name = '', value = ''] = trailer.split(': ');
+      const whole = { body: 'hello', trailers: [name, value, 'T', '1', name, value], state: 'complete' };
+      expect(parse([text])).toMatchObject({ ...whole, leftover: 'stray' });
+    },
+  );
+
   test('in chunks comes in one piece a read', () => {
     const recorder = new Recorder();
     const parser = new ResponseParser(recorder, { maxHeaderBytes: 16_384 });

@@ -211,7 +211,10 @@ describe('chunks that are not exactly chunks are refused, after what was good', 
     ['a folded trailer', '5\r\nhello\r\n0\r\nT: a\r\n b\r\n\r\n'],
     ['LF alone after a trailer', '5\r\nhello\r\n0\r\nT: a\n\r\n'],
     ['NUL in a trailer', '5\r\nhello\r\n0\r\nT: \x00\r\n\r\n'],
-    ['a length in the trailers', '5\r\nhello\r\n0\r\nContent-Length: 5\r\n\r\n'],
+    ['CR alone in a trailer', '5\r\nhello\r\n0\r\nT: a\rb\r\n\r\n'],
+    ['a blank before the colon of a trailer', '5\r\nhello\r\n0\r\nT : a\r\n\r\n'],
+    ['a trailer without a colon', '5\r\nhello\r\n0\r\nT: a\r\nU\r\n\r\n'],
+    ['a trailer without a name', '5\r\nhello\r\n0\r\n: a\r\n\r\n'],
   ])('%s', (_what, body) => {
     const text = head(CHUNKED) + body;
     const outcome = parse([text]);
