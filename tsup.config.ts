@@ -6,6 +6,7 @@ export default defineConfig([
   {
     entry: {
       index: 'src/index.ts',
+      cluster: 'src/fleet/cluster.ts',
       fastify: 'src/mount/fastify.ts',
       otel: 'src/adapters/otel/index.ts',
       prometheus: 'src/adapters/prometheus/index.ts',

@@ -14,6 +14,7 @@ export default defineConfig({
     // Tests and examples import the library by the names that its users write.
     alias: [
       { find: /^pooled-backend$/, replacement: source('./src/index.ts') },
+      { find: /^pooled-backend\/cluster$/, replacement: source('./src/fleet/cluster.ts') },
       { find: /^pooled-backend\/fastify$/, replacement: source('./src/mount/fastify.ts') },
       { find: /^pooled-backend\/otel$/, replacement: source('./src/adapters/otel/index.ts') },
       { find: /^pooled-backend\/prometheus$/, replacement: source('./src/adapters/prometheus/index.ts') },

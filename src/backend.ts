@@ -9,6 +9,8 @@ import { OutlierWatch } from './dispatch/outliers.js';
 import { RetryBudget } from './dispatch/retry-budget.js';
 import { WaitQueue } from './dispatch/wait-queue.js';
 import { BackendOrigins } from './fleet/backend-origins.js';
+import { ConnectionShares } from './fleet/connection-shares.js';
+import { clusterChannel } from './fleet/primary-channel.js';
 import { subsetOf } from './fleet/subset.js';
 import { loadLlhttp, readWindow } from './http1/llhttp.js';
 import { dialsOf, type Machine, thisMachine } from './machine.js';
@@ -60,6 +62,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
   readonly #deadlines: Deadlines;
   readonly #outliers: OutlierWatch | undefined;
   readonly #observer: Observer;
+  readonly #shares: ConnectionShares;
   readonly #tunnels = new OpenTunnels();
   readonly #statusFeeds: StatusFeed[] = [];
   #answered: Promise<void> | undefined; // all requests, since it is closing
@@ -104,11 +107,13 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
       startDial: dialsOf(machine),
       limits,
     };
+    this.#shares = new ConnectionShares(clusterChannel, deadlines, observer);
     const given = typeof options === 'string' ? [options] : options.origins;
     this.origins = new BackendOrigins(
       {
         limits: resolved,
         observer,
+        shares: this.#shares,
         create: (address) => new Origin(address, setting, this.#dispatcher.demand),
         serve: (origins) => this.#serve(origins),
       },
@@ -181,8 +186,9 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
     return fetchOver(this.#mounted, bases, input, init);
   }
 
-  /** Resolves when `minConnections` are open to each origin, or could not be opened. */
+  /** Resolves when `minConnections` are open to each origin, or could not be opened; of a total, when there is a share. */
   async ready(): Promise<void> {
+    await this.#shares.settled();
     await Promise.all(this.#serving.map((origin) => origin.ready()));
   }
 
@@ -232,6 +238,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
     this.#dispatcher.close(error);
     this.#outliers?.close();
     for (const origin of this.#serving) origin.close('destroyed');
+    this.#shares.close();
     this.#tunnels.destroy();
     this.#rest(wasClosed, error);
   }
@@ -243,6 +250,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
     this.#dispatcher.close(undefined);
     this.#outliers?.close();
     for (const origin of this.#serving) origin.close('drained');
+    this.#shares.close();
     this.#rest(wasClosed, undefined);
   }
 

@@ -26,6 +26,7 @@ export type {
   Logger,
   OriginOptions,
   PooledBackendOptions,
+  SharedConnections,
   SubsetOptions,
   UpgradeHandlerOptions,
 } from './options.js';

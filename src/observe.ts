@@ -115,6 +115,10 @@ export interface BackendEvents {
   failOpen: [{ readonly origins: readonly string[] }];
   /** The owner has changed an origin: `change` says how, `weight` is its weight now. */
   originChanged: [{ readonly origin: string; readonly change: string; readonly weight: number }];
+  /** The primary of the cluster has said how many connections this process may hold, of the total of all. */
+  shareChanged: [{ readonly origin: string; readonly share: number; readonly total: number }];
+  /** This process gets no share of the connections to an origin, for now; `error` says why. */
+  shareRefused: [{ readonly origin: string; readonly error: BackendError }];
   /** The owner's balancer threw, or picked none of the candidates: the first one was taken. */
   balanceFailed: [{ readonly error: unknown }];
   /** A request was refused without being sent: the queue was full or too slow, or the backend is closing. */
@@ -152,6 +156,8 @@ export const LEVELS: Readonly<Record<EventName, Level>> = {
   concurrencyLimit: 'info',
   failOpen: 'warn',
   originChanged: 'info',
+  shareChanged: 'info',
+  shareRefused: 'error',
   balanceFailed: 'error',
   refuse: 'warn',
   request: 'debug',

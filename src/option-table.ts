@@ -26,6 +26,7 @@ import {
   trueOrFalse,
   withDefault,
 } from './option-checks.js';
+import { MOST_CONNECTIONS, readConnections } from './option-connections.js';
 import { type OptionRow, type OptionsOf, option, rowsOf, rulesOf } from './option-row.js';
 import type {
   IdempotentOption,
@@ -37,7 +38,6 @@ import type {
   SubsetOptions,
   TlsOptions,
 } from './options.js';
-import { MOST_CONNECTIONS } from './origin-options.js';
 
 /** The options one by one, before they are held against each other. */
 export interface OptionSection extends Omit<ResolvedOptions, 'origins' | 'maxFreshConnections'> {
@@ -98,8 +98,8 @@ const options: OptionsOf<OptionSection> = {
     'all',
   ),
   maxConnections: option(
-    withDefault(integer(1, MOST_CONNECTIONS), 100),
-    'hard cap of sockets per origin, of every kind; 1 to 65535',
+    (name, value = 100) => readConnections(name, value),
+    'hard cap of sockets per origin, of every kind; 1 to 65535; or of many processes: `{ total }` in a cluster, `{ total, workers }`',
   ),
   minConnections: option(
     withDefault(integer(0, MOST_CONNECTIONS), 0),

@@ -14,6 +14,7 @@ import {
   refuseCheckOf,
 } from './health-options.js';
 import { refusal, resolveSection } from './option-checks.js';
+import { type ClusterTotal, mostConnections, type SharedConnections } from './option-connections.js';
 import { optionRules } from './option-table.js';
 import { type OriginOptions, type ResolvedOrigin, resolveOrigins } from './origin-options.js';
 
@@ -39,6 +40,7 @@ export {
   type ResolvedOutliers,
   refuseCheckOf,
 } from './health-options.js';
+export type { ClusterTotal, SharedConnections } from './option-connections.js';
 export type { CookieRewrite, LocationHook, LocationRewrite } from './option-rewrites.js';
 export type { OptionRow } from './option-row.js';
 export { optionTable } from './option-table.js';
@@ -120,8 +122,8 @@ export interface PooledBackendOptions {
   readonly origins: readonly (string | OriginOptions)[];
   /** Uses only some of the origins: the ones that rank highest for this process. @default all */
   readonly subset?: SubsetOptions | undefined;
-  /** Hard cap of sockets per origin, dialling ones included: an integer from 1 to 65535. @default 100 */
-  readonly maxConnections?: number | undefined;
+  /** Hard cap of sockets per origin, dialling ones included: an integer from 1 to 65535, or of many processes. @default 100 */
+  readonly maxConnections?: number | SharedConnections | undefined;
   /** Connections kept open per origin: an integer from 0 to `maxConnections`. @default 0 */
   readonly minConnections?: number | undefined;
   /**
@@ -242,6 +244,7 @@ export interface PooledBackendOptions {
 type Complete<T> = { readonly [Name in keyof T]-?: Exclude<T[Name], undefined> };
 type Whole =
   | 'origins'
+  | 'maxConnections'
   | 'subset'
   | 'idempotent'
   | 'retryBudget'
@@ -261,6 +264,8 @@ export interface ResolvedConnect extends Complete<Omit<ConnectOptions, 'localAdd
 /** Options with every default filled in, frozen. */
 export interface ResolvedOptions extends Complete<Omit<PooledBackendOptions, Whole>> {
   readonly origins: readonly ResolvedOrigin[];
+  /** Of this process, or the total of which its cluster gives it a share. */
+  readonly maxConnections: number | ClusterTotal;
   readonly subset: SubsetOptions | undefined;
   readonly idempotent: IdempotentOption | undefined;
   readonly retryBudget: ResolvedRetryBudget;
@@ -279,14 +284,10 @@ export interface ResolvedOptions extends Complete<Omit<PooledBackendOptions, Who
  */
 export function resolveOptions(given: PooledBackendOptions | string): ResolvedOptions {
   const section = resolveSection('', typeof given === 'string' ? { origins: [given] } : given, optionRules);
-  const maxFreshConnections = section.maxFreshConnections ?? section.maxConnections;
-  if (maxFreshConnections > section.maxConnections) {
-    throw refusal(
-      'maxFreshConnections',
-      `at most maxConnections (${section.maxConnections})`,
-      maxFreshConnections,
-      true,
-    );
+  const most = mostConnections(section.maxConnections);
+  const maxFreshConnections = section.maxFreshConnections ?? most;
+  if (maxFreshConnections > most) {
+    throw refusal('maxFreshConnections', `at most maxConnections (${most})`, maxFreshConnections, true);
   }
   const { minConnections, maxConnections } = section;
   const origins = resolveOrigins(section.origins, { minConnections, maxConnections, maxFreshConnections });

@@ -12,9 +12,7 @@ import {
   trueOrFalse,
   withDefault,
 } from './option-checks.js';
-
-/** Sockets that one local address can hold to one server. */
-export const MOST_CONNECTIONS = 65_535;
+import { type ClusterTotal, mostConnections, readConnections, type SharedConnections } from './option-connections.js';
 
 /** One server, with settings of its own. A string in the list of origins is the same as `{ url }`. */
 export interface OriginOptions {
@@ -50,11 +48,11 @@ export interface OriginOptions {
    */
   readonly socketPath?: string | undefined;
   /**
-   * Hard cap of sockets to this origin: an integer from 1 to 65535.
+   * Hard cap of sockets to this origin: an integer from 1 to 65535, or a total of all processes.
    *
    * @default the backend's `maxConnections`
    */
-  readonly maxConnections?: number | undefined;
+  readonly maxConnections?: number | SharedConnections | undefined;
 }
 
 /** One server, all settings known. */
@@ -75,7 +73,10 @@ export interface ResolvedOrigin {
   readonly socketPath: string | undefined;
   readonly weight: number;
   readonly backup: boolean;
+  /** Of this process: of a total it is the share, 0 before there is one. */
   readonly maxConnections: number;
+  /** That all processes share, if they do. */
+  readonly total: number | undefined;
   /** The backend's `maxFreshConnections`, or `maxConnections` of this origin when that is less. */
   readonly maxFreshConnections: number;
 }
@@ -86,7 +87,7 @@ interface OriginSection {
   weight: number;
   backup: boolean;
   socketPath: string | undefined;
-  maxConnections: number | undefined;
+  maxConnections: number | ClusterTotal | undefined;
 }
 
 const text = matching('a string', (value): value is string => typeof value === 'string');
@@ -98,12 +99,12 @@ const originRules: Rules<OriginSection> = {
   weight: withDefault(integer(0, 256), 1),
   backup: withDefault(trueOrFalse(), false),
   socketPath: optional(someText),
-  maxConnections: optional(integer(1, MOST_CONNECTIONS)),
+  maxConnections: (name, value) => (value === undefined ? undefined : readConnections(name, value)),
 };
 
 /** What the origins have to agree with. */
 export interface ConnectionLimits {
-  readonly maxConnections: number;
+  readonly maxConnections: number | ClusterTotal;
   readonly minConnections: number;
   readonly maxFreshConnections: number;
 }
@@ -132,10 +133,11 @@ export function resolveOrigin(name: string, given: unknown, limits: ConnectionLi
   const options = typeof given === 'string' ? { url: given } : given;
   if (!isObject(options)) throw refusal(name, 'a URL or an object with url', given, false);
   const section = resolveSection(name, options, originRules);
-  const maxConnections = section.maxConnections ?? limits.maxConnections;
-  if (limits.minConnections > maxConnections) {
+  const cap = section.maxConnections ?? limits.maxConnections;
+  const most = mostConnections(cap);
+  if (limits.minConnections > most) {
     const bound = section.maxConnections === undefined ? 'maxConnections' : `${name}.maxConnections`;
-    throw refusal('minConnections', `at most ${bound} (${maxConnections})`, limits.minConnections, true);
+    throw refusal('minConnections', `at most ${bound} (${most})`, limits.minConnections, true);
   }
   return Object.freeze({
     ...resolveUrl(typeof given === 'string' ? name : `${name}.url`, section.url),
@@ -143,8 +145,9 @@ export function resolveOrigin(name: string, given: unknown, limits: ConnectionLi
     socketPath: section.socketPath,
     weight: section.weight,
     backup: section.backup,
-    maxConnections,
-    maxFreshConnections: Math.min(limits.maxFreshConnections, maxConnections),
+    maxConnections: typeof cap === 'number' ? cap : 0,
+    total: typeof cap === 'number' ? undefined : cap.total,
+    maxFreshConnections: Math.min(limits.maxFreshConnections, most),
   });
 }
 

@@ -59,8 +59,8 @@ const RULES: Readonly<Record<string, ImportRule>> = {
     types: ['connection', 'http1', 'options'],
   },
   fleet: {
-    values: ['options', 'errors'],
-    types: ['origin', 'observe'],
+    values: ['options', 'errors', 'clock'],
+    types: ['origin', 'observe', 'deadlines'],
   },
   mount: { values: ['dispatch', 'http1', 'options', 'errors', 'observe', ...TIME] },
   'mount/fastify': {

@@ -2,16 +2,14 @@
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build, type Plugin } from 'esbuild';
 import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
-import { llhttpForEsbuild } from '../llhttp.config.js';
 import { commandOptions } from '../src/cli/command-options.js';
 import { BackendError, type ErrorCode } from '../src/errors.js';
 import { handlerOptionTable, type OptionRow, optionTable, upgradeOptionTable } from '../src/options.js';
-import { statusPageForEsbuild } from '../status-page.config.js';
+import { bundled } from './bundled.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url)).replace(/[\\/]$/, '');
 const README_EXISTS = existsSync(join(ROOT, 'README.md'));
@@ -293,38 +291,4 @@ function complaintsAbout(blocks: readonly Block[]): string[] {
 // TS7005 to TS7053: implicit any, which JavaScript cannot avoid.
 function isAboutMissingTypes(code: number): boolean {
   return code >= 7005 && code <= 7053;
-}
-
-/** The example as one program that finds the library by the names that its users write. */
-async function bundled(file: string): Promise<string> {
-  const outfile = join(ROOT, 'node_modules/.cache/pooled-backend', `${basename(file).replace(/\.\w+$/, '')}.mjs`);
-  const entries: Record<string, string> = {
-    'pooled-backend': 'src/index.ts',
-    'pooled-backend/fastify': 'src/mount/fastify.ts',
-    'pooled-backend/otel': 'src/adapters/otel/index.ts',
-    'pooled-backend/prometheus': 'src/adapters/prometheus/index.ts',
-    'pooled-backend/testing': 'src/testing/index.ts',
-    'pooled-backend/undici': 'src/adapters/undici/index.ts',
-  };
-  const ownNames: Plugin = {
-    name: 'own-names',
-    setup({ onResolve }) {
-      onResolve({ filter: /^pooled-backend(\/|$)/ }, ({ path }) => ({ path: join(ROOT, entries[path] ?? path) }));
-      onResolve({ filter: /^[a-z@]/ }, ({ path, kind }) =>
-        kind === 'entry-point' || path.startsWith('virtual:') ? undefined : { external: true },
-      );
-    },
-  };
-  await build({
-    absWorkingDir: ROOT,
-    entryPoints: [file],
-    outfile,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    logLevel: 'silent',
-    plugins: [ownNames, llhttpForEsbuild(), statusPageForEsbuild()],
-  });
-  return outfile;
 }

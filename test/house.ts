@@ -12,9 +12,12 @@ import { RetryBudget } from '../src/dispatch/retry-budget.js';
 import type { Run } from '../src/dispatch/run.js';
 import { WaitQueue } from '../src/dispatch/wait-queue.js';
 import { BackendOrigins } from '../src/fleet/backend-origins.js';
+import { ConnectionShares } from '../src/fleet/connection-shares.js';
+import { clusterChannel, type PrimaryChannel } from '../src/fleet/primary-channel.js';
 import { loadLlhttp, readWindow } from '../src/http1/llhttp.js';
 import { ByteBudget } from '../src/mount/byte-budget.js';
 import { type BackendEvents, type EventName, Observer } from '../src/observe.js';
+import { mostConnections } from '../src/option-connections.js';
 import {
   type PooledBackendOptions,
   type ResolvedOptions,
@@ -42,6 +45,8 @@ export interface HouseOptions extends Omit<PooledBackendOptions, 'origins'> {
   readonly deadlines?: Deadlines;
   /** Makes the dials. Default: each waits in `dials` for the test. */
   readonly startDial?: StartDial;
+  /** Leads to the primary of the cluster that shares connections. */
+  readonly channel?: PrimaryChannel;
 }
 
 /** A GET becomes `GET /1`, the next request `/2`, and so on, so that peers can tell them apart. */
@@ -54,6 +59,7 @@ export class House {
   readonly queue: WaitQueue<Run>;
   readonly dispatcher: Dispatcher;
   readonly fleet: BackendOrigins;
+  readonly shares: ConnectionShares;
   /** Those that leave too. */
   origins: readonly Origin[] = [];
   /** Every dial so far, oldest first. */
@@ -61,7 +67,7 @@ export class House {
   readonly peers: Peer[] = [];
   readonly callers: Caller[] = [];
 
-  constructor({ random = () => 0.5, startDial, ...given }: HouseOptions = {}) {
+  constructor({ random = () => 0.5, startDial, channel = clusterChannel, ...given }: HouseOptions = {}) {
     const { clock = new ManualClock(), deadlines = new Deadlines(clock), ...options } = given;
     loadLlhttp();
     this.clock = clock;
@@ -98,7 +104,9 @@ export class House {
       this.origins = serving;
       this.dispatcher.serve(serving);
     };
-    this.fleet = new BackendOrigins({ limits: resolved, observer, create, serve }, origins);
+    const shares = new ConnectionShares(channel, deadlines, observer, 'house');
+    this.shares = shares;
+    this.fleet = new BackendOrigins({ limits: resolved, observer, shares, create, serve }, origins);
   }
 
   /** A house that is destroyed with the test, its slots made. */
@@ -225,16 +233,22 @@ export class House {
     return this.events.filter(([one]) => one === name).map(([, details]) => details);
   }
 
+  /** The most that there may be to any of its origins. */
+  get maxConnections(): number {
+    return mostConnections(this.options.maxConnections);
+  }
+
   /** Nothing is under way, and the counts say so. */
   checkAtRest(): void {
     const { stats } = this;
-    checkStats(stats, { atRest: true, maxConnections: this.options.maxConnections });
+    checkStats(stats, { atRest: true, maxConnections: this.maxConnections });
     if (stats.inFlight > 0) throw new Error(`${stats.inFlight} requests in flight at rest`);
   }
 
   destroy(error?: Error): void {
     this.dispatcher.close(error);
     for (const origin of this.origins) origin.close('destroyed');
+    this.shares.close();
   }
 
   readonly #startDial: StartDial = (target, _session, deadlines, listener) => {
@@ -254,6 +268,8 @@ export class House {
       'concurrencyLimit',
       'failOpen',
       'originChanged',
+      'shareChanged',
+      'shareRefused',
       'balanceFailed',
       'refuse',
       'request',

@@ -3,6 +3,7 @@
 import {
   type HandlerOptions,
   type PooledBackendOptions,
+  type ResolvedOptions,
   resolveHandlerOptions,
   resolveOptions,
   resolveUpgradeOptions,
@@ -42,7 +43,7 @@ export function checkSettings(...given: readonly Given[]): Checked {
   const backend = valuesFor('backend', values);
   if (!('origins' in backend)) problems.push('no origin is given: say --origin http://host:port');
   const resolved = attempt({ ...STAND_IN, ...backend }, values, problems, (options) =>
-    resolveOptions({ ...STAND_IN, ...options } as PooledBackendOptions),
+    withoutTotals(resolveOptions({ ...STAND_IN, ...options } as PooledBackendOptions)),
   );
   const mount = valuesFor('mount', values);
   const upgrade = values.has('upgrade') ? values.get('upgrade')?.value : {};
@@ -62,6 +63,13 @@ export function checkSettings(...given: readonly Given[]): Checked {
       backend: backend as unknown as PooledBackendOptions, // resolveOptions has taken it
     },
   };
+}
+
+/** The command has no primary that shares. */
+function withoutTotals(resolved: ResolvedOptions): ResolvedOptions {
+  const isShared = resolved.origins.some(({ total }) => total !== undefined);
+  if (isShared) throw new TypeError('maxConnections must be a number, or { total, workers } where processes share it');
+  return resolved;
 }
 
 function objectOf(options: Record<string, unknown>): object {

@@ -61,7 +61,7 @@ function describe(origins: readonly Origin[], now: number): string {
 
 function stateOf({ backoff, standing, counts, serves, address, service }: Origin, now: number): string {
   const { state } = backoff;
-  if (!serves) return address.weight === 0 ? '(weight 0)' : `(${service.state})`;
+  if (!serves) return whyNot(address, service.state);
   if (state.name !== 'ready') {
     const { cause } = state.lastError;
     const why = cause instanceof Error && 'code' in cause ? String(cause.code) : state.lastError.message;
@@ -71,4 +71,9 @@ function stateOf({ backoff, standing, counts, serves, address, service }: Origin
   const isOut = health.name === 'ejected' || health.name === 'down';
   const ejected = isOut ? `, ${health.name}: ${health.reason}` : '';
   return `(busy ${counts.busy}, idle ${counts.idle}, dialling ${counts.dialling}${ejected})`;
+}
+
+function whyNot({ weight, maxConnections }: Origin['address'], service: string): string {
+  if (service !== 'serving') return `(${service})`;
+  return maxConnections === 0 ? '(no share of its connections yet)' : `(weight ${weight})`;
 }

@@ -4,12 +4,14 @@ import type { Observer } from '../observe.js';
 import type { ConnectionLimits, OriginOptions, ResolvedOrigin } from '../options.js';
 import { resolveOrigin, resolveOrigins } from '../options.js';
 import type { Origin } from '../origin/origin.js';
+import type { ConnectionShares } from './connection-shares.js';
 
 /** What a change of the origins needs of the backend. */
 export interface OriginsHouse {
   /** What each origin has to agree with, now. */
   readonly limits: ConnectionLimits;
   readonly observer: Observer;
+  readonly shares: ConnectionShares;
   create(address: ResolvedOrigin): Origin;
   /** All origins, those that leave too, in order. Called after each change. */
   serve(origins: readonly Origin[]): void;
@@ -139,15 +141,19 @@ export class BackendOrigins {
   async reconsider(limits: ConnectionLimits): Promise<void> {
     const members = [...this.#members.values()];
     const addresses = members.map(({ given }) => resolveOrigin('origin', given, limits));
-    await Promise.all(members.map(({ origin }, index) => origin.configure(addresses[index] ?? origin.address)));
+    for (const address of addresses) this.#checkPlace('origin', address);
+    const placed = addresses.map((address) => this.#house.shares.placed(address));
+    await Promise.all(members.map(({ origin }, index) => origin.configure(placed[index] ?? origin.address)));
   }
 
   /** Whether it is new or there already, with these settings. */
   #put(given: string | OriginOptions, address: ResolvedOrigin): Origin {
     const known = this.#members.get(address.origin)?.origin;
-    const origin = known ?? this.#house.create(address);
+    const placed = this.#house.shares.placed(address);
+    const origin = known ?? this.#house.create(placed);
     this.#members.set(address.origin, { given, origin });
-    if (known !== undefined) void known.configure(address);
+    this.#house.shares.join(origin);
+    if (known !== undefined) void known.configure(placed);
     if (known?.service.state === 'leaving') known.service.serve();
     return origin;
   }
@@ -162,6 +168,7 @@ export class BackendOrigins {
     const { origin: name } = origin.address;
     if (origin.service.state !== 'closed' || this.#members.get(name)?.origin !== origin) return;
     this.#members.delete(name);
+    this.#house.shares.leave(name);
     this.#serve();
     this.#tell(origin, 'removed');
   }
@@ -177,14 +184,17 @@ export class BackendOrigins {
     throw new TypeError(`url must be one of the origins (${this.names.join(', ')}), got ${name}`);
   }
 
-  // The name is the identity, so another socket under the same name would take over what was learned of the first.
-  #checkPlace(name: string, { origin, socketPath }: ResolvedOrigin): void {
+  // The name is the identity, so another socket under the same name would take over what was learned of the first. The
+  // primary of a cluster was asked for a share of one total, and the sockets are counted in it.
+  #checkPlace(name: string, { origin, socketPath, total }: ResolvedOrigin): void {
     const known = this.#members.get(origin)?.origin.address;
-    if (known === undefined || known.socketPath === socketPath) return;
-    const was = known.socketPath ?? 'none';
-    throw new TypeError(
-      `${name}.socketPath must be that of ${origin} as it is there (${was}), got ${socketPath ?? 'none'}`,
-    );
+    if (known === undefined) return;
+    const refuse = (what: string, was: string | number = 'none', is: string | number = 'none') => {
+      if (was !== is)
+        throw new TypeError(`${name}.${what} must be that of ${origin} as it is there (${was}), got ${is}`);
+    };
+    refuse('socketPath', known.socketPath, socketPath);
+    refuse('maxConnections.total', known.total, total);
   }
 
   #tell(origin: Origin, change: OriginChange): void {

@@ -74,7 +74,7 @@ export class Origin implements DiallerListener, ServedOrigin {
 
   /** Whether requests may be sent there at all. */
   get serves(): boolean {
-    return this.service.state === 'serving' && this.#address.weight > 0;
+    return this.service.state === 'serving' && this.#address.weight > 0 && this.#address.maxConnections > 0;
   }
 
   /** Connections that carry a request. */

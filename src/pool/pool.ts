@@ -22,7 +22,7 @@ export type { Choice } from './free-slots.js';
 export type { Slot, SlotState } from './slot.js';
 
 export interface PoolOptions {
-  /** Number of slots, at least 1. See {@link Pool.resize}. */
+  /** Number of slots; 0 for none yet. See {@link Pool.resize}. */
   readonly size: number;
   /**
    * A slot became free (released, or made by the ledger at its start) or empty (evicted). Called once for each, inside
@@ -56,7 +56,7 @@ export class Pool<T> {
   /**
    * The slots come into being some microtasks later: until then nothing can be checked out, and `onFree` tells of each.
    *
-   * @throws RangeError when `size` is not a whole number of at least 1.
+   * @throws RangeError when `size` is not a whole number from 0.
    */
   constructor({ size, onFree }: PoolOptions) {
     this.#size = checkedSize(size);
@@ -66,7 +66,7 @@ export class Pool<T> {
       // A microtask later, for the ledger would swallow what onFree throws.
       queueMicrotask(onFree);
     });
-    this.#make(size);
+    if (size > 0) this.#make(size);
   }
 
   /** A ledger never grows, so more slots come with one of their own. */
@@ -87,7 +87,7 @@ export class Pool<T> {
    * More slots, or fewer: then the empty ones go first, and each that is lent goes when it comes back empty. Idle ones are
    * for the caller to evict, as many as are {@link surplus}.
    *
-   * @throws RangeError when `size` is not a whole number of at least 1.
+   * @throws RangeError when `size` is not a whole number from 0.
    */
   resize(size: number): void {
     this.#size = checkedSize(size);
@@ -276,7 +276,7 @@ export class Pool<T> {
 }
 
 function checkedSize(size: number): number {
-  if (Number.isSafeInteger(size) && size > 0) return size;
+  if (Number.isSafeInteger(size) && size >= 0) return size;
   throw new RangeError(`a pool of ${size} slots`);
 }
 

@@ -27,7 +27,7 @@ const entries = Object.keys(exports).filter((entry) => !entry.endsWith('.json'))
 const names = entries.map((entry) => name + entry.slice(1));
 assert.deepEqual(
   names,
-  ['', '/fastify', '/otel', '/prometheus', '/testing', '/undici'].map((entry) => name + entry),
+  ['', '/cluster', '/fastify', '/otel', '/prometheus', '/testing', '/undici'].map((entry) => name + entry),
 );
 
 const imported = namesGivenBy(
@@ -41,10 +41,11 @@ const required = namesGivenBy(
 assert.deepEqual(imported, required, 'ESM and CJS give the same names');
 assert.ok(!JSON.stringify(imported).includes('"default"'), 'named exports only');
 assert.ok(imported[0].includes('PooledBackend') && imported[0].includes('BackendError'), `. gives ${imported[0]}`);
-assert.ok(imported[1].includes('fastifyPooledBackend'), `./fastify gives ${imported[1]}`);
-assert.deepEqual(imported[2], ['instrumentBackend']);
-assert.deepEqual(imported[3], ['registerMetrics']);
-assert.ok(imported[5].includes('BackendDispatcher'), `./undici gives ${imported[5]}`);
+assert.deepEqual(imported[1], ['shareConnections']);
+assert.ok(imported[2].includes('fastifyPooledBackend'), `./fastify gives ${imported[2]}`);
+assert.deepEqual(imported[3], ['instrumentBackend']);
+assert.deepEqual(imported[4], ['registerMetrics']);
+assert.ok(imported[6].includes('BackendDispatcher'), `./undici gives ${imported[6]}`);
 
 // A worker finds its program in the text of classes, which a bundler may have renamed.
 copyFileSync(new URL('kit.mjs', import.meta.url), join(project, 'kit.mjs'));

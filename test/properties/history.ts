@@ -190,7 +190,7 @@ export class History {
     else if (kind === 'reweigh') fleet.setWeight(url, n % 3);
     else if (kind === 'resize') {
       const set = fleet.names.map((name) =>
-        name === url ? { url, maxConnections: 1 + (n % options.maxConnections) } : name,
+        name === url ? { url, maxConnections: 1 + (n % this.house.maxConnections) } : name,
       );
       void fleet.replace(set);
     }
@@ -249,7 +249,7 @@ export class History {
 
   check(): void {
     const { house } = this;
-    checkStats(house.stats, { maxConnections: house.options.maxConnections });
+    checkStats(house.stats, { maxConnections: house.maxConnections });
     this.#checkSockets();
     this.#checkCallers();
     this.#checkWaiters();

@@ -110,6 +110,34 @@ describe('defaults', () => {
   });
 });
 
+describe('connections of many processes', () => {
+  test.each([
+    [100, 4, 25],
+    [10, 4, 2],
+    [4, 4, 1],
+  ])('of a total of %d each of %d workers has %d', (total, workers, each) => {
+    const resolved = resolveOptions({ origins: [URL_A], maxConnections: { total, workers } });
+    expect([resolved.maxConnections, resolved.origins[0]?.maxConnections]).toEqual([each, each]);
+  });
+
+  test('of a total that a cluster shares an origin has none before its share', () => {
+    const [origin] = resolveOptions({ origins: [URL_A], maxConnections: { total: 100 } }).origins;
+    expect([origin?.maxConnections, origin?.maxFreshConnections, origin?.total]).toEqual([0, 100, 100]);
+  });
+
+  test('an origin has a total of its own, or a cap of its own in each process', () => {
+    const origins = [
+      { url: URL_A, maxConnections: { total: 7 } },
+      { url: URL_B, maxConnections: 3 },
+    ];
+    const resolved = resolveOptions({ origins, maxConnections: { total: 100 } }).origins;
+    expect(resolved.map(({ total, maxConnections }) => [total, maxConnections])).toEqual([
+      [7, 0],
+      [undefined, 3],
+    ]);
+  });
+});
+
 describe('freezing', () => {
   test('the result is frozen, and so is all that it holds', () => {
     const resolved = resolveOptions({ origins: [URL_A, { url: URL_B, weight: 3 }], retryOn: [503], tls: { ca: 'x' } });
@@ -183,6 +211,13 @@ describe('numbers out of bounds throw a RangeError that names option, bound and 
   test.each<[string, object]>([
     ['maxConnections must be an integer from 1 to 65535, got 0', { maxConnections: 0 }],
     ['maxConnections must be an integer from 1 to 65535, got 65536', { maxConnections: 65_536 }],
+    ['maxConnections.total must be an integer from 1 to 65535, got 0', { maxConnections: { total: 0 } }],
+    ['maxConnections.workers must be an integer from 1', { maxConnections: { total: 5, workers: 0 } }],
+    [
+      'maxConnections.workers must be at most total (4), so that each has one, got 5',
+      { maxConnections: { total: 4, workers: 5 } },
+    ],
+    ['minConnections must be at most maxConnections (4), got 5', { maxConnections: { total: 4 }, minConnections: 5 }],
     ['maxConnections must be an integer from 1 to 65535, got 1.5', { maxConnections: 1.5 }],
     ['maxConnections must be an integer from 1 to 65535, got Infinity', { maxConnections: Number.POSITIVE_INFINITY }],
     ['minConnections must be an integer from 0 to 65535, got -1', { minConnections: -1 }],
@@ -249,6 +284,8 @@ describe('values of the wrong kind throw a TypeError that names option, bound an
     ['check.path must be a path that begins with /', { check: { path: 'health' } }],
     ['check.method must be a method but CONNECT', { check: { method: 'CONNECT' } }],
     ['check.host must be a host', { check: { host: 'a b' } }],
+    ['maxConnections.total must be an integer from 1 to 65535, got undefined', { maxConnections: {} }],
+    ['unknown option maxConnections.max', { maxConnections: { total: 4, max: 5 } }],
     ["check.expect must be a status, a range as '200-299', or a function", { check: { expect: '2xx' } }],
     ["check.expect must be a status, a range as '200-299', or a function", { check: { expect: '300-200' } }],
     ['unknown option check.intervall', { check: { intervall: 1 } }],

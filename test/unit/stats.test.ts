@@ -21,7 +21,7 @@ async function watched(options: HouseOptions = {}): Promise<{ house: House; seen
   const seen = new Set<string>();
   for (const name of ALL) {
     house.emitter.on(name, () => {
-      checkStats(house.stats, { maxConnections: house.options.maxConnections });
+      checkStats(house.stats, { maxConnections: house.maxConnections });
       seen.add(name);
     });
   }

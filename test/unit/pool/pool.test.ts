@@ -45,8 +45,8 @@ describe('start', () => {
     expect(pool.canCheckout('empty')).toBe(true);
   });
 
-  test('a size that is not a whole number of at least 1 is refused', () => {
-    for (const size of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) {
+  test('a size that is not a whole number from 0 is refused', () => {
+    for (const size of [-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) {
       expect(() => new Pool({ size, onFree: () => {} })).toThrow(RangeError);
     }
   });
@@ -300,8 +300,30 @@ describe('resize', () => {
     expect([lend(pool, 'empty').index, pool.checkout('empty')]).toEqual([0, undefined]);
   });
 
-  test('a size that is not a whole number of at least 1 is refused', async () => {
+  test('a size that is not a whole number from 0 is refused', async () => {
     const pool = await opened(1);
-    expect(() => pool.resize(0)).toThrow(RangeError);
+    expect(() => pool.resize(-1)).toThrow(RangeError);
+  });
+
+  test('a pool of no slots lends none until it grows', async () => {
+    const pool = await opened(0);
+    const before = [counts(pool), pool.canCheckout('empty')];
+    pool.resize(2);
+    await new Promise(setImmediate);
+    expect([before, counts(pool)]).toEqual([
+      [[0, 0, 0, 0], false],
+      [2, 2, 0, 0],
+    ]);
+  });
+
+  test('a pool that shrinks to none lends none, and is the same when it grows again', async () => {
+    const pool = await opened(2);
+    pool.resize(0);
+    const before = [counts(pool), pool.canCheckout('empty')];
+    pool.resize(1);
+    expect([before, counts(pool)]).toEqual([
+      [[0, 0, 0, 0], false],
+      [1, 1, 0, 0],
+    ]);
   });
 });

@@ -1,0 +1,189 @@
+/** The shares that one backend has in totals of connections: asked for, followed, and given back. */
+
+import { randomUUID } from 'node:crypto';
+import type { Deadline, Deadlines } from '../deadlines.js';
+import { BackendError } from '../errors.js';
+import type { Observer } from '../observe.js';
+import type { ResolvedOrigin } from '../options.js';
+import type { Origin } from '../origin/origin.js';
+import type { PrimaryChannel } from './primary-channel.js';
+import { ShareHolder } from './share-holder.js';
+import type { ShareReply } from './share-message.js';
+
+/** The primary may begin to share after its workers have asked. Milliseconds. */
+const ASK_AGAIN_MS = 1_000;
+/** Times that are asked again before somebody is told. */
+const PATIENCE = 5;
+
+/** One origin whose connections are shared. */
+interface Member {
+  readonly origin: Origin;
+  /** As its owner wants it, without a share. */
+  wanted: ResolvedOrigin;
+  readonly holder: ShareHolder;
+  /** Whether the primary has said anything, or not in all that time. */
+  answer: 'awaited' | 'none' | 'given';
+  isWatched: boolean;
+}
+
+export class ConnectionShares {
+  readonly #channel: PrimaryChannel;
+  readonly #observer: Observer;
+  readonly #name: string;
+  readonly #members = new Map<string, Member>(); // by name of the origin
+  readonly #askAgain: Deadline;
+  #asked = 0; // times in a row, since anybody joined
+  #settled: (() => void)[] = [];
+  #hearNoMore: (() => void) | undefined;
+
+  /** `name` tells this backend from others of the process and of the cluster. */
+  constructor(channel: PrimaryChannel, deadlines: Deadlines, observer: Observer, name: string = randomUUID()) {
+    this.#channel = channel;
+    this.#observer = observer;
+    this.#name = name;
+    this.#askAgain = deadlines.create(() => this.#ask());
+  }
+
+  /** The origin with the share that it has now, if it has to have one. */
+  placed(wanted: ResolvedOrigin): ResolvedOrigin {
+    const member = this.#members.get(wanted.origin);
+    if (wanted.total === undefined || member === undefined) return wanted;
+    member.wanted = wanted;
+    return withShare(wanted, member.holder.share ?? 0);
+  }
+
+  /** Asks for a share, if the origin has to have one. */
+  join(origin: Origin): void {
+    const wanted = origin.address;
+    if (wanted.total === undefined || this.#members.has(wanted.origin)) return;
+    this.#hearNoMore ??= this.#channel.listen((reply) => this.#heard(reply));
+    const connections = {
+      get held() {
+        return heldBy(origin);
+      },
+      limit: (share: number) => void origin.configure(withShare(member.wanted, share)),
+    };
+    const holder = new ShareHolder(connections, (answer) => {
+      this.#channel.send({ pooledBackend: 'answer', member: this.#name, origin: wanted.origin, ...answer });
+    });
+    const member: Member = { origin, wanted, holder, answer: 'awaited', isWatched: false };
+    this.#members.set(wanted.origin, member);
+    this.#asked = 0;
+    this.#askFor(member);
+    if (this.#askAgain.at === Number.POSITIVE_INFINITY) this.#askAgain.set(ASK_AGAIN_MS);
+  }
+
+  /** The origin is closed: its share may go to others. */
+  leave(origin: string): void {
+    if (!this.#members.delete(origin)) return;
+    this.#channel.send({ pooledBackend: 'leave', member: this.#name, origin });
+    this.#look();
+  }
+
+  /** Resolves when each has a share, or is known to get none soon. */
+  settled(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#settled.push(resolve);
+      this.#look();
+    });
+  }
+
+  /** Every connection is closed. */
+  close(): void {
+    for (const origin of this.#members.keys()) this.leave(origin);
+    this.#askAgain.clear();
+    this.#hearNoMore?.();
+    this.#hearNoMore = undefined;
+  }
+
+  // --- asking --------------------------------------------------------------------------------------------------------
+
+  #askFor({ wanted: { origin, total } }: Member): void {
+    if (total !== undefined) this.#channel.send({ pooledBackend: 'ask', member: this.#name, origin, total });
+  }
+
+  #ask(): void {
+    const unanswered = [...this.#members.values()].filter(({ answer }) => answer !== 'given');
+    if (unanswered.length === 0) return;
+    for (const member of unanswered) this.#askFor(member);
+    this.#askAgain.set(ASK_AGAIN_MS);
+    this.#asked += 1;
+    if (this.#asked < PATIENCE) return;
+    for (const member of unanswered) this.#hasNoAnswer(member);
+    this.#look();
+  }
+
+  #hasNoAnswer(member: Member): void {
+    if (member.answer !== 'awaited') return;
+    member.answer = 'none';
+    this.#tellRefused(
+      member,
+      'the primary has not answered: it has to call shareConnections() of pooled-backend/cluster',
+    );
+  }
+
+  #look(): void {
+    if ([...this.#members.values()].some(({ answer }) => answer === 'awaited')) return;
+    for (const resolve of this.#settled.splice(0)) resolve();
+  }
+
+  // --- answers -------------------------------------------------------------------------------------------------------
+
+  #heard(reply: ShareReply): void {
+    const member = reply.member === this.#name ? this.#members.get(reply.origin) : undefined;
+    if (member === undefined) return;
+    member.answer = 'given';
+    switch (reply.pooledBackend) {
+      case 'order':
+        member.holder.ordered(reply.share, reply.turn);
+        this.#tellShare(member, reply.share);
+        void this.#watch(member);
+        break;
+      case 'refusal':
+        this.#tellRefused(
+          member,
+          `a total of ${reply.total} connections leaves none for this process beside the ${reply.members} that have one or more`,
+        );
+        break;
+    }
+    this.#look();
+  }
+
+  /** Tells the primary of each connection above the share that closes. */
+  async #watch(member: Member): Promise<void> {
+    if (member.isWatched) return;
+    member.isWatched = true;
+    const { origin, holder } = member;
+    while (holder.state === 'shrinking') {
+      const held = heldBy(origin);
+      await origin.service.until(() => heldBy(origin) < held || holder.state !== 'shrinking');
+      holder.closed();
+    }
+    member.isWatched = false;
+  }
+
+  #tellShare({ wanted }: Member, share: number): void {
+    const { origin, total = 0 } = wanted;
+    if (this.#observer.watches('shareChanged')) this.#observer.emit('shareChanged', { origin, share, total });
+  }
+
+  #tellRefused({ wanted: { origin } }: Member, why: string): void {
+    if (!this.#observer.watches('shareRefused')) return;
+    const message = `no share of the connections to ${origin}: ${why}`;
+    const error = new BackendError('proxy_configuration_error', message, { origin });
+    this.#observer.emit('shareRefused', { origin, error });
+  }
+}
+
+/** Sockets that are open, or may be in a moment. */
+function heldBy({ counts, guard }: Origin): number {
+  return counts.busy + counts.idle + counts.dialling + guard.checking;
+}
+
+function withShare(wanted: ResolvedOrigin, share: number): ResolvedOrigin {
+  return Object.freeze({
+    ...wanted,
+    maxConnections: share,
+    maxFreshConnections: Math.min(wanted.maxFreshConnections, share),
+  });
+}

@@ -1,0 +1,36 @@
+/** The way from a worker of a cluster to its primary. */
+
+import cluster from 'node:cluster';
+import { asReply, type ShareReply, type ShareRequest } from './share-message.js';
+
+/** Says something to the primary, and hears its replies to this process. */
+export interface PrimaryChannel {
+  send(request: ShareRequest): void;
+  /**
+   * Hears every reply from now on. Returns how to hear no more.
+   *
+   * @throws TypeError where there is no primary
+   */
+  listen(hear: (reply: ShareReply) => void): () => void;
+}
+
+/** The messages of `node:cluster`. */
+export const clusterChannel: PrimaryChannel = {
+  send(request) {
+    // A primary that is gone answers nobody: what this worker was told holds to its end.
+    if (process.connected) process.send?.(request, undefined, undefined, () => {});
+  },
+  listen(hear) {
+    if (!cluster.isWorker) {
+      throw new TypeError(
+        'maxConnections.workers must be given with total outside a worker of node:cluster: there is no primary to share it',
+      );
+    }
+    const read = (message: unknown): void => {
+      const reply = asReply(message);
+      if (reply !== undefined) hear(reply);
+    };
+    process.on('message', read);
+    return () => process.off('message', read);
+  },
+};

@@ -1,0 +1,130 @@
+/** The primary's desk: hears workers that ask for shares of connections, and tells each what it may hold. */
+
+import type { Clock, Timer } from '../clock.js';
+import { type Share, ShareLedger } from './share-ledger.js';
+import type { ShareReply, ShareRequest } from './share-message.js';
+
+export interface ShareDeskSetting {
+  readonly clock: Clock;
+  /** Milliseconds for which the place of a worker that is gone, or has not asked yet, is kept. */
+  readonly restartTimeoutMs: number;
+  /** How many workers there are now. */
+  readonly workers: () => number;
+  readonly send: (worker: number, reply: ShareReply) => void;
+}
+
+/** A backend of a worker. */
+interface Asker {
+  readonly worker: number;
+  readonly member: string;
+  readonly total: number;
+}
+
+/** The totals of one origin. */
+interface Book {
+  readonly ledger: ShareLedger;
+  readonly askers: Map<string, Asker>; // those that the ledger has taken in
+  readonly waiting: Map<string, Asker>; // those that it could not
+  timer: Timer | undefined;
+}
+
+export class ShareDesk {
+  readonly #setting: ShareDeskSetting;
+  readonly #books = new Map<string, Book>(); // by name of the origin
+
+  constructor(setting: ShareDeskSetting) {
+    this.#setting = setting;
+  }
+
+  /** By origin, and by worker and backend. */
+  get shares(): ReadonlyMap<string, ReadonlyMap<string, Share>> {
+    return new Map([...this.#books].map(([origin, { ledger }]) => [origin, ledger.shares]));
+  }
+
+  heard(worker: number, request: ShareRequest): void {
+    const { origin, member } = request;
+    const id = `${worker}/${member}`;
+    switch (request.pooledBackend) {
+      case 'ask':
+        this.#asked(origin, id, { worker, member, total: request.total });
+        break;
+      case 'answer':
+        this.#books.get(origin)?.ledger.acknowledge(id, request.turn, request.held);
+        break;
+      case 'leave':
+        this.#left(origin, id);
+        break;
+    }
+    this.#tell(origin);
+  }
+
+  /** The process has ended, so the kernel has closed its sockets. */
+  gone(worker: number): void {
+    for (const [origin, { askers, waiting }] of this.#books) {
+      for (const [id, asker] of [...askers, ...waiting]) if (asker.worker === worker) this.#left(origin, id);
+      this.#tell(origin);
+    }
+  }
+
+  #asked(origin: string, id: string, asker: Asker): void {
+    const book = this.#bookOf(origin);
+    const { ledger, askers, waiting } = book;
+    const isKnown = askers.has(id);
+    if (ledger.join(id, asker.total)) {
+      askers.set(id, asker);
+      waiting.delete(id);
+      // The others need not grow first and shrink when the rest has started.
+      if (!isKnown && ledger.size === 1) ledger.expect(this.#setting.workers());
+      this.#keepPlaces(origin, book);
+      return;
+    }
+    waiting.set(id, asker);
+    const { worker, member, total } = asker;
+    this.#setting.send(worker, { pooledBackend: 'refusal', member, origin, total, members: ledger.size });
+  }
+
+  #left(origin: string, id: string): void {
+    const book = this.#books.get(origin);
+    if (book === undefined) return;
+    book.waiting.delete(id);
+    book.askers.delete(id);
+    if (!book.ledger.leave(id)) return;
+    for (const [waiting, asker] of book.waiting) {
+      if (!book.ledger.join(waiting, asker.total)) continue;
+      book.waiting.delete(waiting);
+      book.askers.set(waiting, asker);
+    }
+    this.#keepPlaces(origin, book);
+  }
+
+  #bookOf(origin: string): Book {
+    const known = this.#books.get(origin);
+    if (known !== undefined) return known;
+    const book: Book = { ledger: new ShareLedger(), askers: new Map(), waiting: new Map(), timer: undefined };
+    this.#books.set(origin, book);
+    return book;
+  }
+
+  /** Whoever comes in time finds its place; then the others get it. */
+  #keepPlaces(origin: string, book: Book): void {
+    book.timer?.cancel();
+    book.timer = undefined;
+    const { restartTimeoutMs, clock } = this.#setting;
+    if (!book.ledger.hasVacancies || restartTimeoutMs === Number.POSITIVE_INFINITY) return;
+    book.timer = clock.after(restartTimeoutMs, () => {
+      book.ledger.giveUpVacancies();
+      this.#tell(origin);
+      if (book.ledger.size === 0) this.#books.delete(origin);
+    });
+  }
+
+  #tell(origin: string): void {
+    const book = this.#books.get(origin);
+    if (book === undefined) return;
+    for (const { member: id, share, turn } of book.ledger.takeOrders()) {
+      const asker = book.askers.get(id);
+      if (asker === undefined) continue;
+      this.#setting.send(asker.worker, { pooledBackend: 'order', member: asker.member, origin, share, turn });
+    }
+  }
+}

@@ -1,0 +1,52 @@
+/** How `maxConnections` is read: so many in this process, or a total of many processes. */
+
+import {
+  checked,
+  integer,
+  isObject,
+  optional,
+  type Rules,
+  refusal,
+  required,
+  resolveSection,
+} from './option-checks.js';
+
+/** Sockets that one local address can hold to one server. */
+export const MOST_CONNECTIONS = 65_535;
+
+/** A cap that several processes share. */
+export interface SharedConnections {
+  /** Sockets to one origin of all processes together: an integer from 1 to 65535. */
+  readonly total: number;
+  /**
+   * How many processes there are: an integer from 1 to `total`. Each takes an equal part, rounded down, without asking
+   * anybody. Without it this is a worker of `node:cluster`, whose primary calls `shareConnections()`.
+   */
+  readonly workers?: number | undefined;
+}
+
+/** A total of which the primary of a cluster gives this process a share. */
+export interface ClusterTotal {
+  readonly total: number;
+}
+
+const perProcess = integer(1, MOST_CONNECTIONS);
+const rules: Rules<{ total: number; workers: number | undefined }> = {
+  total: required(perProcess),
+  workers: optional(perProcess),
+};
+
+/** @throws TypeError, RangeError that names the option, what it accepts and what it got */
+export function readConnections(name: string, value: unknown): number | ClusterTotal {
+  if (!isObject(value)) return checked(name, value, perProcess);
+  const { total, workers } = resolveSection(name, value, rules);
+  if (workers === undefined) return Object.freeze({ total });
+  if (workers > total)
+    throw refusal(`${name}.workers`, `at most total (${total}), so that each has one`, workers, true);
+  return Math.floor(total / workers);
+}
+
+/** As many as one process may ever have. */
+export function mostConnections(cap: number | ClusterTotal): number {
+  return typeof cap === 'number' ? cap : cap.total;
+}

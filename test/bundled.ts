@@ -1,0 +1,44 @@
+/** Programs of their own for tests: they find the library by the names that its users write. */
+
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build, type Plugin } from 'esbuild';
+import { llhttpForEsbuild } from '../llhttp.config.js';
+import { statusPageForEsbuild } from '../status-page.config.js';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+/** A file of the project as one program, whose path it returns. */
+export async function bundled(file: string): Promise<string> {
+  const outfile = join(ROOT, 'node_modules/.cache/pooled-backend', `${basename(file).replace(/\.\w+$/, '')}.mjs`);
+  const entries: Record<string, string> = {
+    'pooled-backend': 'src/index.ts',
+    'pooled-backend/cluster': 'src/fleet/cluster.ts',
+    'pooled-backend/fastify': 'src/mount/fastify.ts',
+    'pooled-backend/otel': 'src/adapters/otel/index.ts',
+    'pooled-backend/prometheus': 'src/adapters/prometheus/index.ts',
+    'pooled-backend/testing': 'src/testing/index.ts',
+    'pooled-backend/undici': 'src/adapters/undici/index.ts',
+  };
+  const ownNames: Plugin = {
+    name: 'own-names',
+    setup({ onResolve }) {
+      onResolve({ filter: /^pooled-backend(\/|$)/ }, ({ path }) => ({ path: join(ROOT, entries[path] ?? path) }));
+      onResolve({ filter: /^[a-z@]/ }, ({ path, kind }) =>
+        kind === 'entry-point' || path.startsWith('virtual:') ? undefined : { external: true },
+      );
+    },
+  };
+  await build({
+    absWorkingDir: ROOT,
+    entryPoints: [file],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    logLevel: 'silent',
+    plugins: [ownNames, llhttpForEsbuild(), statusPageForEsbuild()],
+  });
+  return outfile;
+}

@@ -1,0 +1,215 @@
+import { describe, expect, test } from 'vitest';
+import type { PrimaryChannel } from '../../../src/fleet/primary-channel.js';
+import type { ShareReply, ShareRequest } from '../../../src/fleet/share-message.js';
+import { House, type HouseOptions } from '../../house.js';
+
+const A = 'http://a.test:80';
+
+/** A primary that says what the test says. */
+class Primary implements PrimaryChannel {
+  readonly heard: ShareRequest[] = [];
+  #hear: ((reply: ShareReply) => void) | undefined;
+  #turn = 0;
+
+  get isHeard(): boolean {
+    return this.#hear !== undefined;
+  }
+
+  send(request: ShareRequest): void {
+    this.heard.push(request);
+  }
+
+  listen(hear: (reply: ShareReply) => void): () => void {
+    this.#hear = hear;
+    return () => {
+      this.#hear = undefined;
+    };
+  }
+
+  order(share: number, member = 'house'): void {
+    this.#turn += 1;
+    this.#hear?.({ pooledBackend: 'order', member, origin: A, share, turn: this.#turn });
+  }
+
+  refuse(): void {
+    this.#hear?.({ pooledBackend: 'refusal', member: 'house', origin: A, total: 4, members: 4 });
+  }
+
+  /** What was answered to each order: how many are held. */
+  get answers(): readonly number[] {
+    return this.heard.flatMap((request) => (request.pooledBackend === 'answer' ? [request.held] : []));
+  }
+}
+
+async function open(options: HouseOptions = {}) {
+  const primary = new Primary();
+  const house = await House.open({ channel: primary, maxConnections: { total: 10 }, ...options });
+  const max = () => house.originStats().connections.max;
+  return { primary, house, max };
+}
+
+test('a backend asks for a share of each origin', async () => {
+  const { primary } = await open({ origins: [A, { url: 'http://b.test:80', maxConnections: { total: 3 } }] });
+  expect(primary.heard).toEqual([
+    { pooledBackend: 'ask', member: 'house', origin: A, total: 10 },
+    { pooledBackend: 'ask', member: 'house', origin: 'http://b.test:80', total: 3 },
+  ]);
+});
+
+test('an origin with a cap of its own asks nobody', async () => {
+  const { primary, house } = await open({ origins: [{ url: A, maxConnections: 3 }] });
+  await house.sent();
+  expect([primary.heard, house.dialling.length]).toEqual([[], 1]);
+});
+
+test('without a share nothing is dialled; with one, no more than that', async () => {
+  const { primary, house } = await open();
+  for (let count = 0; count < 5; count += 1) await house.sent();
+  const before = house.dialling.length;
+  primary.order(2);
+  await house.settle();
+  expect([before, house.dialling.length, primary.answers]).toEqual([0, 2, [2]]);
+});
+
+test('a request that waits in vain for the share says so', async () => {
+  const { house } = await open();
+  const caller = await house.sent({ queueTimeout: 100 });
+  await house.advance(150);
+  expect([caller.outcome, caller.error?.statusCode]).toEqual(['connection_limit_reached', 503]);
+  expect(caller.error?.message).toContain(`${A} (no share of its connections yet)`);
+});
+
+describe('a share that shrinks', () => {
+  async function busyThree() {
+    const { primary, house, max } = await open();
+    primary.order(3);
+    await house.settle();
+    const callers = [await house.sent(), await house.sent(), await house.sent()];
+    const peers = [await house.accept(), await house.accept(), await house.accept()];
+    await house.settle();
+    primary.heard.length = 0;
+    return { primary, house, max, callers, peers };
+  }
+
+  test('closes what is idle at once', async () => {
+    const { primary, house, peers } = await busyThree();
+    for (const peer of peers) peer.answer();
+    await house.settle();
+    primary.order(1);
+    await house.settle();
+    expect([primary.answers.at(-1), house.originStats().connections.open]).toEqual([1, 1]);
+  });
+
+  test('waits for what is busy, and tells of each that is closed', async () => {
+    const { primary, house, peers, callers } = await busyThree();
+    primary.order(1);
+    await house.settle();
+    for (const peer of peers.slice(0, 2)) {
+      peer.answer();
+      await house.settle();
+    }
+    expect(primary.answers).toEqual([3, 2, 1]);
+    peers[2]?.answer();
+    await house.settle();
+    expect(callers.map(({ outcome }) => outcome)).toEqual([200, 200, 200]);
+    expect(primary.answers).toEqual([3, 2, 1]);
+  });
+
+  test('and grows before it has shrunk is told once more', async () => {
+    const { primary, house, max } = await busyThree();
+    primary.order(1);
+    primary.order(5);
+    await house.settle();
+    expect([primary.answers, max()]).toEqual([[3, 5], 5]);
+  });
+});
+
+test('a change of weight keeps the share', async () => {
+  const { primary, house, max } = await open();
+  primary.order(4);
+  house.fleet.setWeight(A, 7);
+  expect(max()).toBe(4);
+});
+
+test('a total that is changed while it is shared is refused', async () => {
+  const { house } = await open();
+  await expect(async () => house.fleet.replace([{ url: A, maxConnections: { total: 5 } }])).rejects.toThrow(
+    `origins[0].maxConnections.total must be that of ${A} as it is there (10), got 5`,
+  );
+});
+
+test('an origin that is taken out gives its share back', async () => {
+  const { primary, house } = await open({ origins: [A, { url: 'http://b.test:80', maxConnections: 1 }] });
+  primary.order(4);
+  await house.fleet.remove(A);
+  expect(primary.heard.at(-1)).toEqual({ pooledBackend: 'leave', member: 'house', origin: A });
+});
+
+test('what is said to another backend of the process is not heard', async () => {
+  const { primary, max } = await open();
+  primary.order(4, 'another');
+  expect([max(), primary.answers]).toEqual([0, []]);
+});
+
+test('a primary that does not answer is asked every second, and told of after five', async () => {
+  const { primary, house } = await open();
+  await house.advance(4_900);
+  const before = [primary.heard.length, house.eventsOf('shareRefused').length];
+  await house.advance(2_100);
+  expect([before, primary.heard.length]).toEqual([[5, 0], 8]);
+  expect(house.eventsOf('shareRefused')).toMatchObject([
+    { origin: A, error: { code: 'proxy_configuration_error', message: expect.stringContaining('shareConnections()') } },
+  ]);
+});
+
+test('one that answers late is heard', async () => {
+  const { primary, house, max } = await open();
+  await house.advance(10_000);
+  primary.order(2);
+  const asked = primary.heard.length;
+  await house.advance(10_000);
+  expect([max(), primary.heard.length, house.eventsOf('shareChanged')]).toEqual([
+    2,
+    asked,
+    [{ origin: A, share: 2, total: 10 }],
+  ]);
+});
+
+test('a refusal is told, and a share that comes later counts', async () => {
+  const { primary, house, max } = await open();
+  primary.refuse();
+  primary.order(1);
+  expect([house.eventsOf('shareRefused').length, max()]).toEqual([1, 1]);
+  expect(house.eventsOf('shareRefused')).toMatchObject([
+    { error: { message: expect.stringContaining('a total of 4 connections leaves none') } },
+  ]);
+});
+
+test('it is settled once the primary has answered', async () => {
+  const { primary, house } = await open();
+  let settled = false;
+  void house.shares.settled().then(() => {
+    settled = true;
+  });
+  await house.settle();
+  const before = settled;
+  primary.order(1);
+  await house.settle();
+  expect([before, settled]).toEqual([false, true]);
+});
+
+test('a backend that is closed gives its shares back and hears no more', async () => {
+  const { primary, house } = await open();
+  primary.order(1);
+  house.destroy();
+  expect([primary.heard.at(-1), primary.isHeard]).toEqual([
+    { pooledBackend: 'leave', member: 'house', origin: A },
+    false,
+  ]);
+});
+
+test('where there is no primary a total without workers is refused', async () => {
+  await expect(House.open({ maxConnections: { total: 10 } })).rejects.toThrow(
+    'maxConnections.workers must be given with total outside a worker of node:cluster',
+  );
+});

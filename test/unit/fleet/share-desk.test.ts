@@ -1,0 +1,122 @@
+import { expect, test } from 'vitest';
+import { ShareDesk } from '../../../src/fleet/share-desk.js';
+import type { ShareReply } from '../../../src/fleet/share-message.js';
+import { ManualClock } from '../../../src/testing/index.js';
+
+const A = 'http://a.test:80';
+
+/** A desk, and workers of one backend each that do what they are told at once unless they are slow. */
+function open({ workers = 0, slow = [] as number[] } = {}) {
+  const clock = new ManualClock();
+  const told: string[] = [];
+  const replies: [number, ShareReply][] = [];
+  const desk = new ShareDesk({
+    clock,
+    restartTimeoutMs: 1_000,
+    workers: () => workers,
+    send: (worker, reply) => replies.push([worker, reply]),
+  });
+  const settle = () => {
+    for (let next = replies.shift(); next !== undefined; next = replies.shift()) {
+      const [worker, { origin, member, ...reply }] = next;
+      const isOrder = reply.pooledBackend === 'order';
+      told.push(`${worker} ${isOrder ? reply.share : `refused beside ${reply.members}`}`);
+      if (!isOrder || slow.includes(worker)) continue;
+      desk.heard(worker, { pooledBackend: 'answer', member, origin, turn: reply.turn, held: reply.share });
+    }
+    return told.splice(0);
+  };
+  const ask = (worker: number, total = 10, origin = A) => {
+    desk.heard(worker, { pooledBackend: 'ask', member: 'b', origin, total });
+    return settle();
+  };
+  return { clock, desk, settle, ask };
+}
+
+test('workers that ask one after the other share equally', () => {
+  const { ask } = open();
+  expect([ask(1), ask(2), ask(3)]).toEqual([['1 10'], ['1 5', '2 5'], ['1 4', '2 3', '3 1', '3 3']]);
+});
+
+test('a worker that asks again is told nothing new', () => {
+  const { ask } = open();
+  ask(1);
+  expect(ask(1)).toEqual([]);
+});
+
+test('the first of several workers gets no more than it will keep', () => {
+  const { ask } = open({ workers: 2 });
+  expect([ask(1), ask(2)]).toEqual([['1 5'], ['2 5']]);
+});
+
+test('the part of a worker that never asks goes to the others in time', () => {
+  const { ask, clock, settle } = open({ workers: 2 });
+  ask(1);
+  clock.advance(999);
+  const before = settle();
+  clock.advance(1);
+  expect([before, settle()]).toEqual([[], ['1 10']]);
+});
+
+test('the share of a worker that is gone is kept for the next one', () => {
+  const { ask, desk, settle } = open();
+  ask(1);
+  ask(2);
+  desk.gone(1);
+  expect([settle(), ask(3)]).toEqual([[], ['3 5']]);
+});
+
+test('without a next one the others get it', () => {
+  const { ask, desk, clock, settle } = open();
+  ask(1);
+  ask(2);
+  desk.gone(1);
+  clock.advance(1_000);
+  expect(settle()).toEqual(['2 10']);
+});
+
+test('a worker that does not shrink is waited for, until it is gone', () => {
+  const { ask, desk, settle } = open({ slow: [1] });
+  ask(1);
+  expect(ask(2)).toEqual(['1 5']);
+  desk.gone(1);
+  expect(settle()).toEqual(['2 5']);
+});
+
+test('a worker more than there are connections is refused, and has the first place that is free', () => {
+  const { ask, desk, settle } = open();
+  expect([ask(1, 2), ask(2, 2), ask(3, 2)]).toEqual([['1 2'], ['1 1', '2 1'], ['3 refused beside 2']]);
+  desk.gone(1);
+  expect(settle()).toEqual(['3 1']);
+});
+
+test('a worker that was refused and is gone gets nothing', () => {
+  const { ask, desk, settle } = open();
+  for (const worker of [1, 2, 3]) ask(worker, 2);
+  desk.gone(3);
+  desk.gone(1);
+  expect(settle()).toEqual([]);
+});
+
+test('each origin has a total of its own', () => {
+  const { ask, desk } = open();
+  expect([ask(1, 10, A), ask(2, 4, 'http://b.test:80')]).toEqual([['1 10'], ['2 4']]);
+  expect([...desk.shares.keys()]).toEqual([A, 'http://b.test:80']);
+});
+
+test('a backend that is closed leaves, its worker need not', () => {
+  const { ask, desk, clock, settle } = open();
+  ask(1);
+  ask(2);
+  desk.heard(1, { pooledBackend: 'leave', member: 'b', origin: A });
+  clock.advance(1_000);
+  expect(settle()).toEqual(['2 10']);
+});
+
+test('nothing is kept of an origin that nobody uses any more', () => {
+  const { ask, desk, clock } = open();
+  ask(1);
+  desk.gone(1);
+  clock.advance(1_000);
+  expect([desk.shares.size, clock.pending]).toEqual([0, 0]);
+});
