@@ -31,6 +31,11 @@ export interface CheckStats {
   /** How many passed and failed so far. */
   readonly passed: number;
   readonly failed: number;
+  /** Checks in a row that bring it up, and that take it down. */
+  readonly rise: number;
+  readonly fall: number;
+  /** How many of those there have been: failed ones while it is up, passed ones while it is down. */
+  readonly inARow: number;
   /** `null` before the first. */
   readonly last: LastCheck | null;
 }
@@ -85,10 +90,12 @@ export class ActiveCheck {
 
   get stats(): CheckStats {
     const last = this.#last;
+    const { check } = this.#setting;
     const agoMs = last === undefined ? 0 : this.#setting.connection.clock.now() - last.at;
     return {
-      ...{ type: this.#setting.check.type, state: this.#course.state.name },
+      ...{ type: check.type, state: this.#course.state.name },
       ...{ passed: this.#passed, failed: this.#failed },
+      ...{ rise: check.rise, fall: check.fall, inARow: this.#course.inARow },
       last: last === undefined ? null : { passed: last.passed, what: last.what, tookMs: last.tookMs, agoMs },
     };
   }

@@ -37,6 +37,11 @@ export class CheckCourse {
     return this.#state;
   }
 
+  /** Checks in a row that were against what it is now. */
+  get inARow(): number {
+    return this.#state.name === 'up' ? this.#state.failedInARow : this.#state.passedInARow;
+  }
+
   /** Milliseconds to the first check: from the whole interval, so that processes begun together do not check together. */
   firstWaitMs(): number {
     return this.#pace.interval * this.#random();
@@ -45,7 +50,7 @@ export class CheckCourse {
   /** Milliseconds to the next one, a tenth more or less, so that those that fell into step fall out of it. */
   waitMs(): number {
     const { interval, fastInterval } = this.#pace;
-    return (this.#isChanging ? fastInterval : interval) * (0.9 + this.#random() / 5);
+    return (this.inARow > 0 ? fastInterval : interval) * (0.9 + this.#random() / 5);
   }
 
   /** True = the origin came up with it. */
@@ -72,9 +77,5 @@ export class CheckCourse {
     const falls = failedInARow >= this.#pace.fall;
     this.#state = falls ? { name: 'down', passedInARow: 0 } : { name: 'up', failedInARow };
     return falls;
-  }
-
-  get #isChanging(): boolean {
-    return (this.#state.name === 'up' ? this.#state.failedInARow : this.#state.passedInARow) > 0;
   }
 }

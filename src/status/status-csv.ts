@@ -1,5 +1,6 @@
 /** The status as comma-separated values, in the columns of HAProxy's own page, so that what reads those reads these. */
 
+import { checkColumns } from './check-columns.js';
 import type { OriginReport, StatusReport } from './report.js';
 
 /** HAProxy 2.6, in its order. Columns that nothing here corresponds to are empty. */
@@ -50,6 +51,7 @@ function originRow({ title }: StatusReport, origin: OriginReport, id: number): R
     weight: origin.weight,
     act: origin.backup ? 0 : 1,
     bck: origin.backup ? 1 : 0,
+    ...checkColumns(origin.check),
     chkdown: health.ejections,
     lastchg: sinceMs === null ? null : Math.floor(sinceMs / 1000),
     ...{ pid: 1, iid: 1, sid: id, type: 2 },

@@ -25,6 +25,8 @@ export interface OriginStatsToCheck {
     readonly busy: number;
     readonly dialling: number;
     readonly spare: number;
+    /** Held by checks. */
+    readonly checking?: number;
   };
   readonly dialled: number;
   /** By reason. */
@@ -68,14 +70,16 @@ export function checkStats(stats: StatsToCheck, options: StatsCheckOptions = {})
 }
 
 function brokenIn(stats: OriginStatsToCheck, options: StatsCheckOptions): string[] {
-  const { open, idle, busy, dialling, spare } = stats.connections;
+  const { open, idle, busy, dialling, spare, checking = 0 } = stats.connections;
   const closed = Object.values(stats.closed).reduce((sum, count) => sum + count, 0);
   const most = options.maxConnections ?? Number.POSITIVE_INFINITY;
   const broken: string[] = [];
   if (stats.dialled - closed !== open) broken.push(`dialled ${stats.dialled} - closed ${closed} is not open ${open}`);
   if (open !== idle + busy) broken.push(`open ${open} is not idle ${idle} + busy ${busy}`);
   if (spare > idle) broken.push(`spare ${spare} is more than idle ${idle}`);
-  if (open + dialling > most) broken.push(`open ${open} + dialling ${dialling} is more than maxConnections ${most}`);
+  if (open + dialling + checking > most) {
+    broken.push(`open ${open} + dialling ${dialling} + checking ${checking} is more than maxConnections ${most}`);
+  }
   if (options.atRest === true && busy > 0) broken.push(`busy ${busy} at rest`);
   return broken;
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { OriginReport } from '../../../src/status/report.js';
 import { statusCsv } from '../../../src/status/status-csv.js';
 import { backendStats, originReport, statusReport } from './setting.js';
 
@@ -53,6 +54,62 @@ describe('an origin that gets no requests is down', () => {
     const csv = statusCsv(statusReport({ origins: [originReport({ backoff })] }));
     expect(csv).toContain(',DOWN,');
     expect(csv).toContain(',"no ""a"", no b at all",');
+  });
+});
+
+describe('the last check is told in the words of HAProxy', () => {
+  const checked = (check: Partial<NonNullable<OriginReport['check']>>) => {
+    const all = { type: 'http', state: 'up', passed: 7, failed: 2, rise: 2, fall: 3, inARow: 0, last: null } as const;
+    const [row, backend] = rowsOf(
+      statusCsv(statusReport({ origins: [originReport({ check: { ...all, ...check } })] })),
+    );
+    return { row, backend };
+  };
+
+  test.each([
+    ['http', true, 'status_204', 'L7OK', '204'],
+    ['http', false, 'status_503', 'L7STS', '503'],
+    ['http', false, 'unexpected_answer', 'L7RSP', ''],
+    ['http', false, 'connection_terminated', 'L7RSP', ''],
+    ['http', false, 'timeout', 'L7TOUT', ''],
+    ['http', false, 'connection_refused', 'L4CON', ''],
+    ['http', false, 'dns_error', 'SOCKERR', ''],
+    ['tls', true, 'secure', 'L6OK', ''],
+    ['tls', false, 'tls_certificate_error', 'L6RSP', ''],
+    ['tls', false, 'timeout', 'L6TOUT', ''],
+    ['tcp', true, 'open', 'L4OK', ''],
+    ['tcp', false, 'timeout', 'L4TOUT', ''],
+    ['tcp', false, 'connection_terminated', 'L4CON', ''],
+  ] as const)('%s, passed: %s, %s is %s', (type, passed, what, status, code) => {
+    const { row } = checked({ type, last: { passed, what, tookMs: 12.4, agoMs: 900 } });
+    expect(row).toMatchObject({ check_status: status, check_code: code, check_duration: '12', last_chk: what });
+  });
+
+  test('before the first one it is being initialized', () => {
+    expect(checked({}).row).toMatchObject({ check_status: 'INI', check_code: '', check_duration: '', last_chk: '' });
+  });
+
+  test.each([
+    ['up', 0, '4'],
+    ['up', 2, '2'],
+    ['down', 0, '0'],
+    ['down', 1, '1'],
+  ] as const)('an origin that is %s with %d checks against that has a health of %s', (state, inARow, health) => {
+    const { row } = checked({ state, inARow });
+    expect(row).toMatchObject({ check_rise: '2', check_fall: '3', check_health: health, chkfail: '2' });
+  });
+
+  test('without checks, and for the backend, there is nothing', () => {
+    const [row] = rowsOf(statusCsv(statusReport()));
+    const nothing = {
+      check_status: '',
+      check_code: '',
+      check_duration: '',
+      last_chk: '',
+      check_health: '',
+      chkfail: '',
+    };
+    expect([row, checked({}).backend]).toMatchObject([nothing, nothing]);
   });
 });
 

@@ -48,6 +48,14 @@ describe('checkStats', () => {
     expect(() => checkStats(statsOf(change))).toThrow(message);
   });
 
+  test('those of checks count for the cap', () => {
+    const connections = { ...origin.connections, checking: 1 };
+    expect(() => checkStats(statsOf({ connections }), { maxConnections: 7 })).not.toThrow();
+    expect(() => checkStats(statsOf({ connections }), { maxConnections: 6 })).toThrow(
+      'open 5 + dialling 1 + checking 1 is more than maxConnections 6',
+    );
+  });
+
   test('dialling ones count for the cap', () => {
     expect(() => checkStats(statsOf(), { maxConnections: 5 })).toThrow('more than maxConnections 5');
   });
