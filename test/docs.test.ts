@@ -10,6 +10,7 @@ import { commandOptions } from '../src/cli/command-options.js';
 import { BackendError, type ErrorCode } from '../src/errors.js';
 import { handlerOptionTable, type OptionRow, optionTable, upgradeOptionTable } from '../src/options.js';
 import { bundled } from './bundled.js';
+import { differences } from './compat/differences.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url)).replace(/[\\/]$/, '');
 const README_EXISTS = existsSync(join(ROOT, 'README.md'));
@@ -97,6 +98,14 @@ describe('lists', () => {
     // Where the status page is takes a sentence.
     const wanted = own.filter(({ name }) => name !== 'status').map((option) => [option.flag, option.default]);
     expect(rows).toEqual(expect.arrayContaining(wanted));
+  });
+
+  test('docs/from-undici.md has every test of reply-from that does not pass, with the reason', () => {
+    const shown = rowsUnder('docs/from-undici.md', 'test of reply-from');
+    const listed = differences.flatMap(({ file, tests, why }) =>
+      tests.map((name) => [`${file}: ${name}`, why.replaceAll('`', '')]),
+    );
+    expect(shown).toEqual(listed);
   });
 
   test('docs/architecture.md has every area of the imports table', () => {

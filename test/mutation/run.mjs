@@ -2,8 +2,9 @@
 // npm run mutation -- --mutate src/origin/idle-limit.ts: one file; all options of Stryker are passed on.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { install } from '../install.mjs';
 import { score } from './score.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
@@ -16,10 +17,7 @@ function run(command, args, cwd) {
 }
 
 // Stryker is 170 packages that nothing else needs.
-if (!existsSync(`${here}node_modules/.bin/stryker`)) {
-  const status = run('npm', ['ci', '--no-audit', '--no-fund'], here);
-  if (status !== 0) process.exit(status);
-}
+install(here);
 const config = 'test/mutation/stryker.config.json';
 const status = run(`${here}node_modules/.bin/stryker`, ['run', config, ...process.argv.slice(2)], root);
 if (status !== 0) process.exit(status);

@@ -25,11 +25,11 @@ test('the lock holds the packages of every platform', () => {
   expect(missing).toEqual([]);
 });
 
-test('the lock of the peers names none either', () => {
-  const peers = readFileSync(new URL('../../bench/peers/package-lock.json', import.meta.url), 'utf8');
-  expect(peers).not.toMatch(/"resolved"|registry/);
-});
-
 test('the lock names no registry', () => {
   expect(Object.values(packages).filter(({ resolved }) => resolved !== undefined)).toEqual([]);
+});
+
+test.each(['bench/peers', 'test/compat'])('the lock of %s names none either', (folder) => {
+  const lock = readFileSync(new URL(`../../${folder}/package-lock.json`, import.meta.url), 'utf8');
+  expect(lock).not.toMatch(/"resolved"|registry/);
 });

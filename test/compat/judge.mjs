@@ -1,0 +1,46 @@
+/** What the results of a suite come to, beside the list of what differs. */
+
+import { basename } from 'node:path';
+
+/** @typedef {{ name: string, file: string, passed: boolean, skipped?: boolean, why?: string }} Result */
+
+/** Name of a test with its file. */
+export function keyOf({ file, name }) {
+  return `${basename(file)}: ${name}`;
+}
+
+/**
+ * @param {string[]} files with tests, each of which must have results
+ * @param {Result[]} results of those files, with our transport
+ * @param {{ file: string, tests: string[], outcome: string }[]} differences of this suite
+ * @returns the sentences that say what is wrong; none when all is as it should be
+ */
+export function judge(files, results, differences) {
+  const silent = files.filter((file) => !results.some((result) => basename(result.file) === file));
+  const complaints = silent.map((file) => `${file}: no test of it has ended`);
+  for (const { file, tests, outcome } of differences) {
+    const ofFile = results.filter((result) => basename(result.file) === file);
+    // What is left of a file that hangs is cut off at another place each time.
+    const isAsListed = (test) =>
+      outcome === 'depends' ||
+      (outcome === 'hangs' ? ofFile : ofFile.filter(({ name }) => name === test)).some(({ passed }) => !passed);
+    for (const test of tests)
+      if (!isAsListed(test)) complaints.push(`${file}: ${test} is listed as failing, and passes`);
+  }
+  for (const result of results) {
+    const isListed = differences.some(
+      ({ file, tests, outcome }) =>
+        file === basename(result.file) && (outcome === 'hangs' || tests.includes(result.name)),
+    );
+    if (!result.passed && !isListed) complaints.push(`${keyOf(result)} fails: ${result.why}`);
+  }
+  return complaints;
+}
+
+/** The same for the tests that pass with other options: each of them has to. */
+export function judgeOthers(results, { file, tests }) {
+  const passed = new Set(results.filter((result) => result.passed).map(keyOf));
+  return tests
+    .filter((name) => !passed.has(keyOf({ file, name })))
+    .map((name) => `${file}: ${name} is listed as passing with other options, and does not`);
+}

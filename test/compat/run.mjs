@@ -1,0 +1,113 @@
+/**
+ * The test suites of @fastify/reply-from and @fastify/http-proxy, from their packages on npm, with our transport inside.
+ * Run by `npm run compat`, after a build. The run fails with a test that is not in `differences.mjs` and fails, or is in it
+ * and passes, with a file that does not end, and with a suite in which our transport was not used.
+ */
+
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { install } from '../install.mjs';
+import { differences } from './differences.mjs';
+import { judge, judgeOthers } from './judge.mjs';
+
+const HERE = fileURLToPath(new URL('.', import.meta.url));
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const SCRATCH = join(ROOT, 'node_modules/.cache/pooled-backend/compat');
+const TEST_MS = 60_000;
+const HANGING_MS = 10_000; // a test that waits for ever need not be waited for so long
+const SUITE_MS = 280_000;
+const PROCESSES = 3 * availableParallelism(); // they wait more than they work
+const HAS_TESTS = /\b(test|describe)\(/;
+const OURS = ['--require', join(HERE, 'transport.cjs')];
+
+if (!existsSync(join(ROOT, 'dist/undici.cjs'))) throw new Error('dist is not there: npm run build');
+install(HERE);
+rmSync(SCRATCH, { recursive: true, force: true });
+mkdirSync(SCRATCH, { recursive: true });
+
+// Side by side: one of them waits most of the time.
+const verdicts = await Promise.all(['@fastify/http-proxy', '@fastify/reply-from'].map(check));
+process.exitCode = verdicts.every(Boolean) ? 0 : 1;
+
+async function check(suite) {
+  const folder = join(HERE, 'node_modules', suite);
+  const used = usedFile(folder);
+  const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  const listed = differences.filter((difference) => difference.suite === suite);
+  const isHanging = (name) => listed.some(({ file, outcome }) => file === name && outcome === 'hangs');
+  const files = readdirSync(join(folder, 'test')).filter(
+    (file) => file.endsWith('.js') && HAS_TESTS.test(readFileSync(join(folder, 'test', file), 'utf8')),
+  );
+  const [ending, hanging] = [files.filter((file) => !isHanging(file)), files.filter(isHanging)];
+  const first = await run(folder, ending, OURS, TEST_MS);
+  const results = [...(await settled(folder, first, listed)), ...(await run(folder, hanging, OURS, HANGING_MS))];
+  const complaints = judge(files, results, listed);
+  for (const difference of listed.filter(({ passesWith }) => passesWith !== undefined)) {
+    const again = await run(folder, [difference.file], OURS, TEST_MS, difference.passesWith);
+    complaints.push(...judgeOthers(again, difference));
+  }
+  const pools = existsSync(used) ? readFileSync(used).length : 0;
+  if (pools === 0) complaints.push('our transport was not used');
+  const passed = results.filter((result) => result.passed).length;
+  const others = listed.flatMap(({ tests }) => tests).length;
+  console.log(`${suite} ${version}: ${passed} tests passed over ${pools} pools of ours, ${others} are listed`);
+  for (const { file, tests, why } of listed)
+    for (const test of tests) console.log(`  listed: ${file}: ${test}: ${why}`);
+  for (const complaint of complaints) console.log(`  wrong: ${complaint}`);
+  return complaints.length === 0;
+}
+
+/** Where the pools of ours are counted that the suite in `folder` makes. */
+function usedFile(folder) {
+  return join(SCRATCH, basename(folder));
+}
+
+/**
+ * Some tests are about milliseconds, and a machine may be busy: a file that fails and is not listed is run once more, by
+ * itself. What fails then, and fails with undici's own transport as well, is not told.
+ */
+async function settled(folder, results, listed) {
+  const isListed = (name) => listed.some(({ file }) => file === name);
+  const failed = results.filter(({ file, passed }) => !passed && !isListed(basename(file)));
+  let kept = results;
+  for (const file of new Set(failed.map((result) => basename(result.file)))) {
+    const again = await run(folder, [file], OURS, TEST_MS);
+    const elsewhere = again.every(({ passed }) => passed) ? [] : await run(folder, [file], [], TEST_MS);
+    const alike = again.filter(({ name, passed }) => !passed && elsewhere.some((e) => e.name === name && !e.passed));
+    for (const { name } of alike) console.log(`  fails without us too: ${file}: ${name}`);
+    kept = [...kept.filter((result) => basename(result.file) !== file), ...again.filter((r) => !alike.includes(r))];
+  }
+  return kept;
+}
+
+/** Runs these files of a suite. Resolves to what each test came to. */
+async function run(folder, files, transport, testMs, options = {}) {
+  if (files.length === 0) return [];
+  const words = [
+    '--test',
+    `--test-timeout=${testMs}`,
+    `--test-concurrency=${PROCESSES}`,
+    `--test-reporter=${join(HERE, 'reporter.mjs')}`,
+  ];
+  const env = {
+    ...process.env,
+    COMPAT_LIBRARY: join(ROOT, 'dist'),
+    COMPAT_USED: usedFile(folder),
+    COMPAT_OPTIONS: JSON.stringify(options),
+  };
+  const child = spawn(process.execPath, [...transport, ...words, ...files.map((file) => `test/${file}`)], {
+    cwd: folder,
+    env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    timeout: SUITE_MS,
+  });
+  let text = '';
+  for await (const piece of child.stdout.setEncoding('utf8')) text += piece;
+  return text
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line));
+}
