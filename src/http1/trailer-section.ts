@@ -6,19 +6,20 @@
 import { BackendError } from '../errors.js';
 import { isBlank } from './fields.js';
 import type { Region } from './llhttp.js';
-import { isToken } from './method.js';
 import type { ResolvedLimits } from './parser-limits.js';
 import { malformed } from './response-head.js';
 
-const END = '\r\n\r\n';
-
-// What no line of fields has: CR and LF apart, and control characters but HTAB. A CR at the end may have its LF to come.
-const BAD = /\r(?!\n|$)|(?<!\r)\n|[^\r\n\t\x20-\x7e\x80-\xff]/g;
+// field-line = field-name ":" OWS field-value OWS, behind each CRLF (RFC 9112 §5). No folding, no control character but HTAB.
+const LINE = /([!#$%&'*+.^_`|~0-9A-Za-z-]+):([\t\x20-\x7e\x80-\xff]*)\r\n/y;
+// What such a line, or the blank one, may begin with.
+const BEGINNING = /(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+(?::[\t\x20-\x7e\x80-\xff]*\r?)?|\r)?$/y;
 
 export class TrailerSection {
   readonly #limits: ResolvedLimits;
+  readonly #fields: string[] = [];
   #text = ''; // from the first field on
-  #fields: readonly string[] | undefined;
+  #lineStart = 0; // of the first line that is not among the fields
+  #complete = false;
 
   constructor(limits: ResolvedLimits) {
     this.#limits = limits;
@@ -26,7 +27,7 @@ export class TrailerSection {
 
   /** Name, value, name, value… Set when the section is complete. */
   get fields(): readonly string[] | undefined {
-    return this.#fields;
+    return this.#complete ? this.#fields : undefined;
   }
 
   /**
@@ -36,54 +37,45 @@ export class TrailerSection {
    */
   take({ bytes }: Region, from: number, length: number): number {
     const before = this.#text.length;
-    this.#text += bytes.toString('latin1', from, length);
-    const blank = this.#text.indexOf(END, Math.max(0, before - END.length + 1));
-    if (blank >= 0) this.#text = this.#text.slice(0, blank + END.length);
-    const end = from + this.#text.length - before;
-    this.#check(before, bytes, end);
-    if (blank >= 0) this.#fields = this.#read(this.#text.slice(0, blank), bytes, end);
+    // The first offence counts, however the section was cut: what is beyond the limit is not looked at.
+    const end = Math.min(length, from + this.#limits.maxHeaderBytes - before);
+    this.#text += bytes.toString('latin1', from, end);
+    this.#readLines();
+    if (this.#text.startsWith('\r\n', this.#lineStart)) {
+      this.#complete = true;
+      return from + this.#lineStart + 2 - before;
+    }
+    BEGINNING.lastIndex = this.#lineStart;
+    if (!BEGINNING.test(this.#text)) {
+      const stop = Math.max(from, from + this.#lineStart - before);
+      throw malformed('http_response_transfer_coding', 'Invalid trailer', bytes, stop, end);
+    }
+    if (end < length) throw this.#tooMuch();
     return end;
   }
 
-  /** The first offence counts, however the section was cut. */
-  #check(before: number, bytes: Buffer, end: number): void {
-    BAD.lastIndex = Math.max(0, before - 1);
-    const bad = BAD.exec(this.#text)?.index ?? Number.POSITIVE_INFINITY;
-    const { maxHeaderBytes } = this.#limits;
-    if (bad < maxHeaderBytes) {
-      throw refused('a control character or half a line end', bytes, end - this.#text.length + bad, end);
+  #readLines(): void {
+    for (;;) {
+      LINE.lastIndex = this.#lineStart;
+      const [line, name = '', value = ''] = LINE.exec(this.#text) ?? [];
+      if (line === undefined) return;
+      this.#lineStart += line.length;
+      this.#fields.push(name, trimmed(value));
+      if (this.#fields.length > this.#limits.maxFields * 2) throw this.#tooMuch();
     }
-    if (this.#text.length > maxHeaderBytes) throw this.#tooMuch(this.#text.split('\r\n').length - 1);
   }
 
-  #read(section: string, bytes: Buffer, end: number): string[] {
-    const lines = section.split('\r\n');
-    if (lines.length > this.#limits.maxFields) throw this.#tooMuch(lines.length);
-    const fields: string[] = [];
-    for (const line of lines) {
-      const colon = line.indexOf(':');
-      const name = line.slice(0, Math.max(0, colon));
-      if (!isToken(name)) throw refused('a line that is no field', bytes, end, end);
-      fields.push(name, trimmed(line, colon + 1));
-    }
-    return fields;
-  }
-
-  #tooMuch(count: number): BackendError {
+  #tooMuch(): BackendError {
     const { maxFields, maxHeaderBytes } = this.#limits;
-    const found = `${count} fields in ${this.#text.length} bytes or more`;
+    const found = `${this.#fields.length / 2} fields in ${this.#text.length} bytes or more`;
     const message = `the origin's trailers have ${found}, at most ${maxFields} in ${maxHeaderBytes} are allowed`;
     return new BackendError('http_response_trailer_section_size', message);
   }
 }
 
-function trimmed(line: string, from: number): string {
-  let [start, end] = [from, line.length];
-  while (start < end && isBlank(line.charCodeAt(start))) start++;
-  while (end > start && isBlank(line.charCodeAt(end - 1))) end--;
-  return line.slice(start, end);
-}
-
-function refused(what: string, bytes: Buffer, at: number, length: number): BackendError {
-  return malformed('http_response_transfer_coding', `${what} in the trailers`, bytes, at, length);
+function trimmed(value: string): string {
+  let [start, end] = [0, value.length];
+  while (start < end && isBlank(value.charCodeAt(start))) start++;
+  while (end > start && isBlank(value.charCodeAt(end - 1))) end--;
+  return value.slice(start, end);
 }
