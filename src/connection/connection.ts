@@ -9,7 +9,7 @@ import { BodyReads } from './body-reads.js';
 import type { CloseReason, ConnectionOwner } from './connection-owner.js';
 import type { ConnectionSetting } from './connection-setting.js';
 import type { Dialled, OpenSocket } from './dial.js';
-import { CLOSE_REASON, closedError, silentError, untakenError } from './ending.js';
+import { closedError, closeReason, silentError, unaskedError, untakenError } from './ending.js';
 import { type Ending, Exchange, type ExchangeListener, type ExchangeRequest } from './exchange.js';
 import { isClosingAlert, type Liveness } from './liveness.js';
 import { type StallListener, StallWatch } from './stall-watch.js';
@@ -144,11 +144,10 @@ export class Connection implements ResponseEvents, StallListener {
   }
 
   /** Ends the exchange under way and the connection with it. */
-  fail(ending: Ending, cause: BackendError): void {
+  fail(ending: Ending, cause: BackendError, heard = ''): void {
     const exchange = this.#exchange;
     if (exchange?.received === 'nothing' && this.#parser.sawBytes) exchange.received = 'some';
-    const silent = ending === 'closed' && exchange?.received === 'nothing';
-    this.close(silent ? 'silent' : CLOSE_REASON[ending]);
+    this.close(closeReason(ending, exchange), heard);
     exchange?.broke(ending, cause);
   }
 
@@ -157,8 +156,8 @@ export class Connection implements ResponseEvents, StallListener {
   #receive(count: number): boolean {
     if (this.closed) return false;
     if (this.tunnel !== undefined) return this.tunnel.receive(Buffer.from(this.#window.subarray(0, count)));
-    if (this.#exchange === undefined) {
-      this.close('poisoned', this.#window.toString('latin1', 0, Math.min(count, HEARD_BYTES)));
+    if (this.#exchange === undefined || this.#exchange.sent === 'nothing') {
+      this.fail('unasked', unaskedError(this.origin), this.#window.toString('latin1', 0, Math.min(count, HEARD_BYTES)));
       return false;
     }
     const error = this.#read(count) ?? this.#exchange?.wrongSwitch;

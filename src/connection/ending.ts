@@ -1,24 +1,46 @@
 /** How exchanges end that do not end well: as errors, and as reasons for which connections are closed. */
 
-import { BackendError } from '../errors.js';
+import { BackendError, type Progress } from '../errors.js';
 import type { CloseReason } from './connection-owner.js';
 
 /** How an exchange ended without a complete response. */
-export type Ending = 'closed' | 'headers-timeout' | 'body-timeout' | 'send-timeout' | 'garbage' | 'body-failed';
+export type Ending =
+  | 'closed'
+  | 'headers-timeout'
+  | 'body-timeout'
+  | 'send-timeout'
+  | 'garbage'
+  | 'unasked'
+  | 'body-failed';
 
-export const CLOSE_REASON: Readonly<Record<Ending, CloseReason>> = {
+const CLOSE_REASON: Readonly<Record<Ending, CloseReason>> = {
   closed: 'failed',
   'headers-timeout': 'timeout',
   'body-timeout': 'timeout',
   'send-timeout': 'timeout',
   garbage: 'garbage',
+  unasked: 'poisoned',
   'body-failed': 'aborted',
 };
+
+/** Why the connection is closed whose exchange ends so. */
+export function closeReason(
+  ending: Ending,
+  exchange: { readonly sent: Progress; readonly received: Progress } | undefined,
+): CloseReason {
+  if (ending !== 'closed' || exchange?.received !== 'nothing') return CLOSE_REASON[ending];
+  return exchange.sent === 'nothing' ? 'stale' : 'silent';
+}
 
 export function closedError(origin: string, hasHead: boolean, sawBytes: boolean, cause?: Error): BackendError {
   const when = sawBytes ? 'in the middle of its answer' : 'without a byte of an answer';
   const code = hasHead ? 'http_response_incomplete' : 'connection_terminated';
   return new BackendError(code, `${origin} closed the connection ${when}`, { origin, cause });
+}
+
+/** The request was not sent yet. */
+export function unaskedError(origin: string): BackendError {
+  return new BackendError('connection_terminated', `${origin} sent bytes that nobody had asked for`, { origin });
 }
 
 export function wrongSwitchError(origin: string, chosen: readonly string[]): BackendError {

@@ -103,6 +103,7 @@ export class Attempts {
         return this.headForwarded ? 'truncated' : ending;
       case 'garbage':
         return this.headForwarded ? 'truncated' : 'bad-response';
+      case 'unasked': // what came was there before the request: for it the connection was closed
       case 'closed':
         if (this.headForwarded) return 'truncated';
         return exchange?.received === 'nothing' ? 'closed' : 'partial-head';

@@ -117,7 +117,7 @@ export class Dispatcher implements Dispatching, RunHouse {
       return;
     }
     run.patience.wait();
-    origin.dial(run);
+    origin.dial(run.ownDial());
   }
 
   leave(run: Run): void {

@@ -46,7 +46,7 @@ export class Matching implements Demand {
     const mayDial = origin.canDial && (travel !== 'fresh' || origin.freshShareLeft > 0);
     if (mayDial && taken === undefined && this.#choice.keeps) {
       run.patience.wait();
-      origin.dial(run);
+      origin.dial(run.ownDial());
       return true;
     }
     if (taken === 'later') this.#coming += 1;

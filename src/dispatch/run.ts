@@ -7,12 +7,12 @@ import type { ResponseHead } from '../http1/response-parser.js';
 import type { Linked } from '../linked-set.js';
 import type { RequestCosts } from '../observe.js';
 import type { Origin } from '../origin/origin.js';
-import type { DialWaiter } from '../origin/setting.js';
 import type { Tenancy } from '../origin/tenancy.js';
 import { AskedBody } from './asked-body.js';
 import { Attempts } from './attempts.js';
 import { headText } from './head-text.js';
 import { isIdempotent } from './idempotence.js';
+import { OwnDial } from './own-dial.js';
 import { Patience, type PatienceListener } from './patience.js';
 import type { Dispatch, OutgoingRequest, ResponseSink, Taken, Tunnel } from './request.js';
 import { Requester } from './requester.js';
@@ -21,10 +21,7 @@ import { type Ending, JUDGED_STATUSES, judgeRetry, type Resend, withoutToken } f
 import type { RunHouse } from './run-house.js';
 import { Waiter } from './wait-queue.js';
 
-// Milliseconds until a process that dies has closed its listening socket and what it had not accepted.
-const GOING_MS = 50;
-
-export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaiter, PatienceListener, Linked<Run> {
+export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceListener, Linked<Run> {
   previousLinked: Run | undefined = undefined;
   nextLinked: Run | undefined = undefined;
   isLinked = false;
@@ -55,6 +52,11 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
     return this.#attempts.list;
   }
 
+  /** It was answered, has failed or has become a tunnel. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
   // --- attempts ----------------------------------------------------------------------------------------------------------
 
   /**
@@ -77,46 +79,40 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, DialWaite
     origin.lend(tenancy, this.travel, now);
     this.prepare(authority);
     this.#asked = AskedBody.of(this.request, this.#house.deadlines);
-    this.#exchange = connection.begin(this.#asked?.request ?? this.request, this);
-    if (this.requester.watches('attempt') && !this.#tellAttempt(connection, authority)) return;
-    if (!this.#exchange.start(this.#head, now)) {
+    const exchange = connection.begin(this.#asked?.request ?? this.request, this);
+    this.#exchange = exchange;
+    if (this.requester.watches('attempt')) this.#tellAttempt(exchange, connection, origin);
+    else this.#start(exchange, origin, now);
+  }
+
+  #start(exchange: Exchange, origin: Origin, now?: number): void {
+    if (!exchange.start(this.#head, now)) {
       this.#refused('the kernel refused the first write: the connection was closed');
     } else if (this.travel === 'fresh' && !this.idempotent) origin.expectFresh();
   }
 
-  /** False = what those did who watch has ended it, or took so long that the connection was closed meanwhile. */
-  #tellAttempt(connection: Connection, authority: string): boolean {
+  /** Those who watch may end the request, or take so long that bytes come which would be taken for the answer. */
+  #tellAttempt(exchange: Exchange, connection: Connection, origin: Origin): void {
     const added = this.requester.attemptBegun(this.#attempts, this.patience.waitedMs);
-    if (this.#ended) return false;
-    if (added !== undefined) this.prepare(authority, added);
-    const closed = connection.isAlive() === false;
-    if (closed) this.#refused('the connection was closed before the first write');
-    return !closed;
+    if (this.#exchange !== exchange) return;
+    if (added !== undefined) this.prepare(origin.address.authority, added);
+    const startIf = (alive: boolean) => {
+      if (this.#exchange !== exchange) return;
+      if (alive) this.#start(exchange, origin);
+      else this.#refused('the connection was closed before the first write');
+    };
+    const alive = connection.isAlive();
+    if (alive === undefined) connection.afterTwoTurns(() => startIf(connection.isAlive() !== false));
+    else startIf(alive);
   }
 
   #refused(message: string): void {
     this.#judge('refused-write', new BackendError('connection_terminated', message));
   }
 
-  /** A dial of its own has ended well. */
-  opened(origin: Origin, tenancy: Tenancy): boolean {
-    if (this.#ended) return false;
-    if (origin.isGoing) this.#house.clock.after(GOING_MS, () => this.#openedLater(origin, tenancy));
-    else this.begin(origin, tenancy);
-    return true;
-  }
-
-  /** The only re-send that the request has is not to be lost in the backlog of a process that dies. */
-  #openedLater(origin: Origin, tenancy: Tenancy): void {
-    const wanted = !this.#ended && origin.serves;
-    if (!wanted) origin.takeBack(tenancy);
-    if (wanted && tenancy.connection.isAlive() !== false) this.begin(origin, tenancy);
-    else if (!this.#ended) this.#house.enqueue(this);
-  }
-
-  /** A dial of its own has failed: that is no attempt, and not the request's fault. */
-  failed(_error: BackendError): void {
-    if (!this.#ended) this.#house.enqueue(this);
+  /** Whom a dial for this request alone tells of its end. */
+  ownDial(): OwnDial {
+    return new OwnDial(this, this.#house);
   }
 
   exchangeFailed(ending: ExchangeEnding, cause: BackendError): void {

@@ -5,13 +5,15 @@ import { BackendError } from '../../../src/errors.js';
 import type { AttemptEndNews, AttemptNews, RequestCosts } from '../../../src/observe.js';
 import { House, type HouseOptions, type Peer, requester } from '../../house.js';
 
+const STRAY = 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nstray';
+
 type Story = [name: string, attempt: number, rest: object];
 
 /** A house with one warm connection, and what is told of attempts from then on. */
-async function watched(options: HouseOptions = {}) {
+async function watched(options: HouseOptions = {}, how: { readonly asks?: boolean } = {}) {
   const house = await House.open({ spareConnections: false, ...options });
   await house.sent();
-  const peer = await house.accept();
+  const peer = await house.accept(how);
   peer.answer();
   await house.settle();
   const story: Story[] = [];
@@ -153,6 +155,37 @@ describe('what a listener does as an attempt begins', () => {
     const caller = await house.sent();
     expect([peer.requests, caller.outcome]).toEqual([['GET /1'], 'backend_closed']);
     expect(story.at(-1)).toEqual(['attemptEnd', 1, { statusCode: undefined, error: 'backend_closed' }]);
+    house.checkAtRest();
+  });
+
+  test.each<[what: string, come: (peer: Peer) => void, closed: string]>([
+    ['stray bytes come', (peer) => peer.send(STRAY), 'poisoned'],
+    ['the connection is reset', (peer) => peer.reset(), 'stale'],
+  ])('for so long that %s, is found out where the kernel cannot be asked, POST or not', async (_, come, closed) => {
+    const { house, peer } = await watched({ nonIdempotent: 'any' }, { asks: false });
+    house.emitter.once('attempt', () => house.clock.soon(() => come(peer)));
+    const caller = await house.post();
+    (await house.accept({ asks: false })).answer();
+    await house.settle();
+    expect([peer.requests, caller.outcome, caller.body]).toEqual([['GET /1'], 200, 'ok']);
+    expect(caller.dispatch?.attempts.map(({ sent }) => sent)).toEqual(['nothing', 'all']);
+    expect(house.originStats()).toMatchObject({ resent: { unsent: 1 }, closed: { [closed]: 1 } });
+    house.checkAtRest();
+  });
+
+  test('for so long that the kernel would have to be asked which cannot be, costs a turn or two and no attempt', async () => {
+    const { house, peer } = await watched({ nonIdempotent: 'any' }, { asks: false });
+    const caller = await house.post();
+    peer.answer();
+    await house.settle();
+    expect([peer.requests, caller.outcome, caller.dispatch?.attempts.length]).toEqual([['GET /1', 'POST /2'], 200, 1]);
+  });
+
+  test('does not begin a request that is aborted before the turns are over in which the connection is looked at', async () => {
+    const { house, peer } = await watched({}, { asks: false });
+    house.emitter.once('attempt', () => house.clock.soon(() => house.callers[1]?.abort()));
+    const caller = await house.sent();
+    expect([peer.requests, caller.aborted]).toEqual([['GET /1'], true]);
     house.checkAtRest();
   });
 
