@@ -125,6 +125,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
       dispatching: this.#dispatcher,
       options: resolved,
       deadlines,
+      origins: () => [...this.#serving.map(({ address }) => address), ...this.options.origins],
       requestBuffer: new ByteBudget(resolved.requestBufferTotalBytes),
       spool: new ByteBudget(resolved.spoolTotalBytes),
     };
@@ -182,8 +183,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
    * `TypeError` whose cause is the `BackendError`, or with the reason of an aborted signal.
    */
   fetch(input: string | URL | Request, init?: BackendFetchInit | null): Promise<Response> {
-    const bases = this.options.origins.map(({ origin }) => new URL(origin).origin);
-    return fetchOver(this.#mounted, bases, input, init);
+    return fetchOver(this.#mounted, input, init);
   }
 
   /** Resolves when `minConnections` are open to each origin, or could not be opened; of a total, when there is a share. */

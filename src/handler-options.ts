@@ -24,7 +24,6 @@ import {
   copiedRewrite,
   domainRewrite,
   type LocationHook,
-  type LocationRewrite,
   locationChoice,
 } from './option-rewrites.js';
 import { type Option, type OptionRow, type OptionsOf, option, rowsOf, rulesOf } from './option-row.js';
@@ -134,7 +133,7 @@ export interface ResolvedHandlerOptions {
   readonly forwarded: ForwardedStyle;
   readonly trustProxy: BlockList | false;
   readonly rewritePath: HandlerOptions['rewritePath'];
-  readonly rewriteLocation: LocationRewrite | false;
+  readonly rewriteLocation: boolean | LocationHook;
   readonly cookieDomainRewrite: CookieRewrite | false;
   readonly cookiePathRewrite: CookieRewrite | false;
   readonly onRequestFields: HandlerOptions['onRequestFields'];
@@ -147,9 +146,7 @@ type Inherited = keyof RequestTimeouts | 'nonIdempotent' | 'idempotent' | 'reque
 /** The options one by one, before those of the backend are filled in. */
 interface HandlerSection
   extends Pick<HandlerOptions, Inherited>,
-    Omit<ResolvedHandlerOptions, Inherited | 'timeouts' | 'rewriteLocation'> {
-  readonly rewriteLocation: boolean | LocationHook;
-}
+    Omit<ResolvedHandlerOptions, Inherited | 'timeouts'> {}
 
 const strings = matching(
   'a list of addresses and CIDR blocks, or false',
@@ -266,7 +263,7 @@ export function resolveHandlerOptions(
     forwarded: section.forwarded,
     trustProxy: section.trustProxy,
     rewritePath: section.rewritePath,
-    rewriteLocation: section.rewriteLocation === true ? authoritiesOf(backend) : section.rewriteLocation,
+    rewriteLocation: section.rewriteLocation,
     cookieDomainRewrite: section.cookieDomainRewrite,
     cookiePathRewrite: section.cookiePathRewrite,
     onRequestFields: section.onRequestFields,
@@ -283,8 +280,4 @@ function resolveTimeouts(section: HandlerSection, backend: ResolvedOptions): Req
     bodyTimeout: section.bodyTimeout ?? backend.bodyTimeout,
     requestTimeout: section.requestTimeout ?? backend.requestTimeout,
   });
-}
-
-function authoritiesOf({ origins }: ResolvedOptions): readonly string[] {
-  return Object.freeze(origins.map(({ authority }) => authority.toLowerCase()));
 }

@@ -6,9 +6,6 @@ import { isObject, matching } from './option-checks.js';
 /** Gives the URL for the client; `undefined` leaves the one given. */
 export type LocationHook = (url: string, req: IncomingMessage) => string | undefined;
 
-/** Authorities that stand for the mount, or what decides in their place. */
-export type LocationRewrite = readonly string[] | LocationHook;
-
 /** One value for all cookies, or by the value they have, `*` for all others. An empty one removes the attribute. */
 export type CookieRewrite = string | Readonly<Record<string, string>>;
 

@@ -41,7 +41,7 @@ export {
   refuseCheckOf,
 } from './health-options.js';
 export type { ClusterTotal, SharedConnections } from './option-connections.js';
-export type { CookieRewrite, LocationHook, LocationRewrite } from './option-rewrites.js';
+export type { CookieRewrite, LocationHook } from './option-rewrites.js';
 export type { OptionRow } from './option-row.js';
 export { optionTable } from './option-table.js';
 export {

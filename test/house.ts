@@ -212,7 +212,7 @@ export class House {
     const budget = new ByteBudget(0);
     return takeStats(this.origins, this.dispatcher, {
       ...{ dispatching, options, deadlines },
-      ...{ requestBuffer: budget, spool: budget },
+      ...{ requestBuffer: budget, spool: budget, origins: () => options.origins },
     });
   }
 

@@ -30,6 +30,7 @@ interface Member {
 export class BackendOrigins {
   readonly #house: OriginsHouse;
   readonly #members = new Map<string, Member>(); // by name, those that leave too
+  #names: readonly string[] = []; // a list of its own for each set
 
   /** @internal `given` are known to be good. */
   constructor(house: OriginsHouse, given: readonly (string | OriginOptions)[]) {
@@ -40,7 +41,7 @@ export class BackendOrigins {
 
   /** The names of all that are not leaving: `scheme://host:port`. */
   get names(): readonly string[] {
-    return [...this.#members].filter(([, { origin }]) => origin.service.state !== 'leaving').map(([name]) => name);
+    return this.#names;
   }
 
   /**
@@ -174,6 +175,8 @@ export class BackendOrigins {
   }
 
   #serve(): void {
+    const staying = [...this.#members].filter(([, { origin }]) => origin.service.state !== 'leaving');
+    this.#names = Object.freeze(staying.map(([name]) => name));
     this.#house.serve([...this.#members.values()].map(({ origin }) => origin));
   }
 

@@ -15,21 +15,23 @@ type Sending = Pick<BackendRequestOptions, 'method' | 'body' | 'idempotent' | 'n
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 const BODILESS = new Set([204, 205, 304]);
 const MOST_REDIRECTS = 20;
+/** What a path is relative to while there is no origin. */
+const NOWHERE = 'http://backend.invalid';
 const BODY_FIELDS = ['content-encoding', 'content-language', 'content-location', 'content-type', 'content-length'];
 
 /**
- * @param bases the origins of the backend, as `URL.origin` writes them; the first one is what a path is relative to
+ * A path is relative to the first of the origins.
+ *
  * @throws TypeError as a rejection, with the `BackendError` as its cause; or the reason of an aborted signal
  */
 export async function fetchOver(
   house: MountedBackend,
-  bases: readonly string[],
   input: string | URL | Request,
   given?: BackendFetchInit | null,
 ): Promise<Response> {
   const init = fetchInit(given);
   const { idempotent, nonIdempotent } = init;
-  const request = fetchRequest(input, init, bases[0]);
+  const request = fetchRequest(input, init, originsOf(house)[0]);
   const headers = new Headers(request.headers);
   if (!headers.has('accept')) headers.set('accept', '*/*');
   if (!headers.has('accept-encoding')) headers.set('accept-encoding', 'gzip, deflate, br');
@@ -40,20 +42,18 @@ export async function fetchOver(
     ...(idempotent !== undefined && { idempotent }),
     ...(nonIdempotent !== undefined && { nonIdempotent }),
   };
-  return followed(house, bases, new URL(request.url), request, sending);
+  return followed(house, new URL(request.url), request, sending);
 }
 
 async function followed(
   house: MountedBackend,
-  bases: readonly string[],
   start: URL,
   { redirect, signal }: Request,
   first: Sending,
 ): Promise<Response> {
   let [url, sending] = [start, first];
   for (let redirects = 0; ; redirects++) {
-    if (!bases.includes(url.origin))
-      throw new TypeError(`${url.origin} is no origin of the backend: ${bases.join(', ')}`);
+    refuseOther(house, url);
     const response = await sent(house, url, sending, signal);
     const location = response.headers.location;
     const isRedirect = REDIRECTS.has(response.statusCode) && typeof location === 'string';
@@ -64,6 +64,18 @@ async function followed(
     sending = redirected(sending, response.statusCode);
     url = next(url, location);
   }
+}
+
+/** As `URL.origin` writes them. */
+function originsOf(house: MountedBackend): readonly string[] {
+  const origins = new Set(house.origins().map(({ origin }) => new URL(origin).origin));
+  return origins.size > 0 ? [...origins] : [NOWHERE];
+}
+
+function refuseOther(house: MountedBackend, { origin }: URL): void {
+  const known = originsOf(house);
+  if (origin !== NOWHERE && !known.includes(origin))
+    throw new TypeError(`${origin} is no origin of the backend: ${known.join(', ')}`);
 }
 
 function next(url: URL, location: string): URL {

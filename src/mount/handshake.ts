@@ -133,7 +133,8 @@ export class Handshake implements Dispatching, ResponseSink {
   }
 
   #switchingHead(head: ResponseHead): MaybePromise<string> {
-    const fields = fieldsForClient(head, this.#req, this.#mount.options.mount, this.#sentHost);
+    const { house, options } = this.#mount;
+    const fields = fieldsForClient(head, this.#req, { house, options: options.mount }, this.#sentHost);
     return whenKept(fields, (kept) => switchingText(head, switchingFields(kept)));
   }
 

@@ -1,14 +1,17 @@
 /** URLs of the origin in a response, as clients know them: Location, Content-Location, Refresh. */
 
 import type { IncomingMessage } from 'node:http';
-import type { LocationRewrite } from '../options.js';
+import type { LocationHook } from '../options.js';
 import { inHook } from './hook.js';
 import { hasSetPrefix, type MountPrefix, mountPrefix } from './mount-prefix.js';
+import type { OriginNames } from './mounted-backend.js';
 import { isAuthority } from './request-target.js';
 
 /** What the rewriting of one response looks at. */
 export interface LocationFacts {
-  readonly rewrite: LocationRewrite;
+  readonly rewrite: true | LocationHook;
+  /** The origins of the moment. */
+  readonly origins: () => readonly OriginNames[];
   /** The Host field that was sent. An origin that goes by it writes URLs with it. */
   readonly sentHost: string | undefined;
   /** Whether what the client says of an earlier hop is believed. */
@@ -48,14 +51,15 @@ export function rewriteLocations(fields: string[], req: IncomingMessage, facts: 
 }
 
 function rewritten(url: string, req: IncomingMessage, facts: LocationFacts): string {
-  const { rewrite } = facts;
+  const { rewrite, origins, sentHost = '' } = facts;
   if (typeof rewrite === 'function') return inHook('rewriteLocation', () => rewrite(url, req)) ?? url;
   const place = publicPlace(req, facts);
   if (place === undefined) return url;
   const [whole, scheme, authority = '', rest = ''] = ABSOLUTE.exec(url) ?? [];
   if (whole === undefined) return url.startsWith('/') ? publicPath(url, place.prefix) : url;
   const name = plainAuthority(authority, scheme);
-  const isOurs = rewrite.some((one) => one === name) || name === plainAuthority(facts.sentHost ?? '', scheme);
+  const isOurs =
+    name === plainAuthority(sentHost, scheme) || origins().some((one) => one.authority.toLowerCase() === name);
   return isOurs ? place.base + publicPath(rest, place.prefix) : url;
 }
 

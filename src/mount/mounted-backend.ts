@@ -2,7 +2,7 @@
 
 import type { Deadlines } from '../deadlines.js';
 import type { Dispatching } from '../dispatch/request.js';
-import type { ResolvedOptions } from '../options.js';
+import type { ResolvedHandlerOptions, ResolvedOptions, ResolvedOrigin } from '../options.js';
 import type { ByteBudget } from './byte-budget.js';
 
 /** The options of a backend that its mounts look at. */
@@ -19,12 +19,23 @@ export type MountedOptions = Pick<
   | 'spoolBytes'
 >;
 
+/** What an origin is called: by the library, and by itself. */
+export type OriginNames = Pick<ResolvedOrigin, 'origin' | 'authority'>;
+
 export interface MountedBackend {
   readonly dispatching: Dispatching;
   readonly options: MountedOptions;
   readonly deadlines: Deadlines;
+  /** Those of the moment, then those of the options; one may be there twice. */
+  origins(): readonly OriginNames[];
   /** What all buffered request bodies may take together: `requestBufferTotalBytes`. */
   readonly requestBuffer: ByteBudget;
   /** What all responses read ahead of their clients may take together: `spoolTotalBytes`. */
   readonly spool: ByteBudget;
+}
+
+/** The house, and one mount in it. */
+export interface Mount {
+  readonly house: MountedBackend;
+  readonly options: ResolvedHandlerOptions;
 }

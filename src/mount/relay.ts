@@ -6,7 +6,6 @@ import type { Dispatch, ResponseSink, Taken } from '../dispatch/request.js';
 import { BackendError } from '../errors.js';
 import { endToEndFields, withoutForbiddenTrailers } from '../http1/fields.js';
 import type { ResponseHead } from '../http1/response-parser.js';
-import type { ResolvedHandlerOptions } from '../options.js';
 import { whenGone } from './client-departure.js';
 import { ClientPace, type Paced } from './client-pace.js';
 import { type ClientRequest, readClientRequest } from './client-request.js';
@@ -17,7 +16,7 @@ import { HeldResponse } from './held-response.js';
 import { inHook, isPromise } from './hook.js';
 import { writeInterim } from './interim.js';
 import { lingerOnClose } from './linger.js';
-import type { MountedBackend } from './mounted-backend.js';
+import type { Mount } from './mounted-backend.js';
 import { outgoingRequest } from './outgoing-request.js';
 import { type IntakeOutlet, RequestIntake } from './request-intake.js';
 import { fieldsByName } from './response-fields.js';
@@ -27,12 +26,6 @@ import { truncate } from './truncate.js';
 
 /** What a framework takes the failure of a request with. */
 export type Next = (error?: unknown) => void;
-
-/** The house, and one mount in it. */
-export interface Mount {
-  readonly house: MountedBackend;
-  readonly options: ResolvedHandlerOptions;
-}
 
 /**
  * `taking` the request in or waiting for its response, `relaying` the body of one, `ended`: all of it was handed over
@@ -124,7 +117,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced {
     if (this.#stage !== 'taking') return;
     try {
       this.#endsWithClose = endsWithClose(head, this.#req);
-      const fields = fieldsForClient(head, this.#req, this.#mount.options, this.#intake?.request.host);
+      const fields = fieldsForClient(head, this.#req, this.#mount, this.#intake?.request.host);
       if (isPromise(fields)) this.#hold(head, fields);
       else this.#begin(head, fields, more);
     } catch (thrown) {

@@ -2,11 +2,11 @@
 
 import type { IncomingMessage } from 'node:http';
 import type { ResponseHead } from '../http1/response-parser.js';
-import type { ResolvedHandlerOptions } from '../options.js';
 import { isTrusted } from './client-request.js';
 import { rewriteCookies } from './cookie-rewrite.js';
 import { inHook, type MaybePromise, whenKept } from './hook.js';
 import { rewriteLocations } from './location-rewrite.js';
+import type { Mount } from './mounted-backend.js';
 import { hookedFields, relayedFields } from './response-fields.js';
 
 /** Only the end of the connection can tell this client where the body ends. */
@@ -18,14 +18,15 @@ export function endsWithClose({ framing: { kind } }: ResponseHead, req: Incoming
 export function fieldsForClient(
   head: ResponseHead,
   req: IncomingMessage,
-  options: ResolvedHandlerOptions,
+  { house, options }: Mount,
   sentHost: string | undefined,
 ): MaybePromise<string[]> {
   const { onResponseFields, rewriteLocation: rewrite, cookieDomainRewrite, cookiePathRewrite } = options;
   const fields = relayedFields(head, isEndless(head.framing.kind) && req.httpVersion !== '1.0');
   if (rewrite !== false) {
     const trusted = isTrusted(req, options.trustProxy);
-    rewriteLocations(fields, req, { rewrite, sentHost, trusted, pathChanged: options.rewritePath !== undefined });
+    const pathChanged = options.rewritePath !== undefined;
+    rewriteLocations(fields, req, { rewrite, origins: () => house.origins(), sentHost, trusted, pathChanged });
   }
   if (cookieDomainRewrite !== false || cookiePathRewrite !== false)
     rewriteCookies(fields, cookieDomainRewrite, cookiePathRewrite);

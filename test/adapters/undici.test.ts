@@ -449,6 +449,15 @@ describe('which requests are the backend’s', () => {
     expect(origins[1]?.requests[0]?.headers.host).toBe(origins[1]?.url.slice('http://'.length));
   });
 
+  test('those for an origin that was added at run time, and for none that was removed after that', async () => {
+    const { dispatcher } = await dispatcherOf();
+    const added = await startOrigin();
+    dispatcher.backend.origins.add(added.url);
+    await (await request(`${added.url}/`, { dispatcher })).body.dump();
+    await dispatcher.backend.origins.remove(added.url);
+    await expect(request(`${added.url}/`, { dispatcher })).rejects.toMatchObject({ code: 'UND_ERR_INVALID_ARG' });
+  });
+
   test('those for its names, with the Host field of the URL', async () => {
     const { dispatcher, origin } = await dispatcherOf({ dispatching: { names: ['http://orders.internal'] } });
     await (await request('http://orders.internal/1', { dispatcher })).body.dump();

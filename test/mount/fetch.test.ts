@@ -132,6 +132,15 @@ test.each<[string, BackendFetchInit, string]>([
   expect(failure.message).toContain(message);
 });
 
+test('an origin that was added at run time is one of the backend', async () => {
+  const { backend } = await backendOf(redirecting);
+  const added = await startOrigin();
+  backend.origins.add(added.url);
+  await Promise.all(backend.origins.names.slice(0, 1).map((name) => backend.origins.remove(name)));
+  expect((await backend.fetch(`${added.url}/here`)).status).toBe(200);
+  expect((await backend.fetch('/there')).url).toBe(`${added.url}/there`);
+});
+
 test('an abort rejects with the reason, also in the body, and closes the connection', async () => {
   const { backend, origin } = await backendOf(({ request: { path } }) =>
     path === '/silent'

@@ -58,6 +58,18 @@ describe('rewriteLocation: true', () => {
     );
   });
 
+  test('an origin that was added at run time is known too', async () => {
+    const fields: Record<string, string> = {};
+    const [origin, added] = [await originOf({}), await originOf(fields)];
+    fields.Location = `${added.url}/a`;
+    const backend = startBackend(origin);
+    const port = await serve(backend.handler({ rewriteLocation: true }));
+    backend.origins.add(added.url);
+    await backend.origins.remove(origin.url);
+    const { headers } = await (await client(port)).get('/', { Host: 'shop.test' });
+    expect(headers.location).toBe('http://shop.test/a');
+  });
+
   test('a trusted proxy in front says where clients are', async () => {
     const origin = await originOf({ Location: 'http://shop.test/a' });
     const handler = startBackend(origin).handler({ rewriteLocation: true, trustProxy: ['127.0.0.1'] });

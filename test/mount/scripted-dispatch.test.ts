@@ -35,6 +35,7 @@ function handlerOf(dispatching: Dispatching) {
     dispatching,
     options,
     deadlines: new Deadlines(systemClock),
+    origins: () => options.origins,
     requestBuffer: new ByteBudget(1_000_000),
     spool: new ByteBudget(1_000_000),
   };

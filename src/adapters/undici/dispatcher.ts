@@ -37,7 +37,8 @@ export class BackendDispatcher extends Dispatcher {
   /** Where requests go. */
   readonly backend: PooledBackend;
   readonly #owns: boolean;
-  readonly #hosts: ReadonlyMap<string, string | undefined>; // by origin: the Host field, `undefined` = that of the origin
+  readonly #hosts: ReadonlyMap<string, string>; // by name: its Host field
+  #own: { readonly names: readonly string[]; readonly origins: ReadonlySet<string> } = { names: [], origins: new Set() };
   readonly #others: Dispatcher | undefined;
   readonly #open = new Set<DispatchedRequest>();
   #state: State = 'open';
@@ -53,10 +54,7 @@ export class BackendDispatcher extends Dispatcher {
     const { names, others } = checked(options);
     this.#owns = !isBackend(backend);
     this.backend = isBackend(backend) ? backend : new PooledBackend(backend);
-    this.#hosts = new Map([
-      ...names.map(({ origin, host }) => [origin, host] as const),
-      ...this.backend.options.origins.map(({ origin }) => [new URL(origin).origin, undefined] as const),
-    ]);
+    this.#hosts = new Map(names.map(({ origin, host }) => [origin, host] as const));
     this.#others = others;
     // A composed dispatcher calls them on a proxy, which has no private members.
     this.close = this.close.bind(this);
@@ -91,19 +89,31 @@ export class BackendDispatcher extends Dispatcher {
     if (this.#state === 'destroyed') throw new errors.ClientDestroyedError();
     if (this.#state === 'closed') throw new errors.ClientClosedError();
     const origin = originOf(options);
-    if (origin !== undefined && !this.#hosts.has(origin)) {
+    const isOwn = origin === undefined || this.#isOwn(origin);
+    const host = isOwn ? undefined : this.#hosts.get(origin);
+    if (!isOwn && host === undefined) {
       if (this.#others === undefined) throw this.#unknownOrigin(origin);
       return this.#others.dispatch(options, handler);
     }
-    const request = backendRequest(options, origin === undefined ? undefined : this.#hosts.get(origin));
+    const request = backendRequest(options, host);
     const dispatched = new DispatchedRequest(handler, (over) => this.#letGo(over));
     this.#open.add(dispatched);
     dispatched.send(this.backend, request);
     return true;
   }
 
+  /** Of those that the backend has now, and those that it was made with. */
+  #isOwn(origin: string): boolean {
+    const { names } = this.backend.origins;
+    if (names !== this.#own.names) {
+      const all = [...this.backend.options.origins.map((one) => one.origin), ...names];
+      this.#own = { names, origins: new Set(all.map((name) => new URL(name).origin)) };
+    }
+    return this.#own.origins.has(origin);
+  }
+
   #unknownOrigin(origin: string): Error {
-    const known = [...this.#hosts.keys()].join(', ');
+    const known = [...this.#own.origins, ...this.#hosts.keys()].join(', ');
     return new errors.InvalidArgumentError(`${origin} is no origin of this dispatcher, which has ${known}`);
   }
 
