@@ -11,7 +11,6 @@ import { WaitQueue } from './dispatch/wait-queue.js';
 import { BackendOrigins } from './fleet/backend-origins.js';
 import { ConnectionShares } from './fleet/connection-shares.js';
 import { clusterChannel } from './fleet/primary-channel.js';
-import { subsetOf } from './fleet/subset.js';
 import { loadLlhttp, readWindow } from './http1/llhttp.js';
 import { dialsOf, type Machine, thisMachine } from './machine.js';
 import { ByteBudget } from './mount/byte-budget.js';
@@ -111,13 +110,13 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
     const given = typeof options === 'string' ? [options] : options.origins;
     this.origins = new BackendOrigins(
       {
-        limits: resolved,
+        options: resolved,
         observer,
         shares: this.#shares,
         create: (address) => new Origin(address, setting, this.#dispatcher.demand),
         serve: (origins) => this.#serve(origins),
       },
-      subsetOf(given, resolved.origins, resolved.subset),
+      given,
     );
     const { outliers, maxEjected } = resolved.ejection;
     if (outliers !== false) this.#outliers = new OutlierWatch(outliers, maxEjected, deadlines, () => this.#serving);

@@ -109,20 +109,13 @@ export interface ConnectionLimits {
   readonly maxFreshConnections: number;
 }
 
-/**
- * Checks a list of origins as a whole. Throws `TypeError` or `RangeError`, naming the one at fault. With `'any'` the list
- * may be one of a moment: empty, or without an origin that serves.
- */
-export function resolveOrigins(
-  given: readonly unknown[],
-  limits: ConnectionLimits,
-  accepts: 'serving' | 'any' = 'serving',
-): readonly ResolvedOrigin[] {
-  if (!Array.isArray(given) || (given.length === 0 && accepts === 'serving'))
+/** Checks a list of origins as a whole. Throws `TypeError` or `RangeError`, naming the one at fault. */
+export function resolveOrigins(given: readonly unknown[], limits: ConnectionLimits): readonly ResolvedOrigin[] {
+  if (!Array.isArray(given) || given.length === 0)
     throw refusal('origins', 'a list of at least one origin', given, false);
   const origins = given.map((item, index) => resolveOrigin(`origins[${index}]`, item, limits));
   refuseDuplicates(origins);
-  if (accepts === 'serving' && !origins.some((origin) => !origin.backup && origin.weight > 0)) {
+  if (!origins.some((origin) => !origin.backup && origin.weight > 0)) {
     throw refusal('origins', 'a list with at least one that is no backup and has a weight above 0', given, false);
   }
   return Object.freeze(origins);

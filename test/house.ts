@@ -106,7 +106,7 @@ export class House {
     };
     const shares = new ConnectionShares(channel, deadlines, observer, 'house');
     this.shares = shares;
-    this.fleet = new BackendOrigins({ limits: resolved, observer, shares, create, serve }, origins);
+    this.fleet = new BackendOrigins({ options: resolved, observer, shares, create, serve }, origins);
   }
 
   /** A house that is destroyed with the test, its slots made. */

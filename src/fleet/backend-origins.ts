@@ -1,21 +1,25 @@
 /** The origins of a backend, as its owner changes them while requests are under way. */
 
 import type { Observer } from '../observe.js';
-import type { ConnectionLimits, OriginOptions, ResolvedOrigin } from '../options.js';
-import { resolveOrigin, resolveOrigins } from '../options.js';
+import type { ConnectionLimits, OriginOptions, ResolvedOptions, ResolvedOrigin } from '../options.js';
+import { refuseCheckOf, resolveOrigin, resolveOrigins } from '../options.js';
 import type { Origin } from '../origin/origin.js';
 import type { ConnectionShares } from './connection-shares.js';
+import { subsetOf } from './subset.js';
 
 /** What a change of the origins needs of the backend. */
 export interface OriginsHouse {
-  /** What each origin has to agree with, now. */
-  readonly limits: ConnectionLimits;
+  /** What each origin has to agree with, and which of a set are used. */
+  readonly options: OriginRules;
   readonly observer: Observer;
   readonly shares: ConnectionShares;
   create(address: ResolvedOrigin): Origin;
   /** All origins, those that leave too, in order. Called after each change. */
   serve(origins: readonly Origin[]): void;
 }
+
+/** The options of a backend that its origins go by. */
+export type OriginRules = ConnectionLimits & Pick<ResolvedOptions, 'check' | 'subset'>;
 
 /** How an origin was given, and what became of it. */
 interface Member {
@@ -35,7 +39,7 @@ export class BackendOrigins {
   /** @internal `given` are known to be good. */
   constructor(house: OriginsHouse, given: readonly (string | OriginOptions)[]) {
     this.#house = house;
-    for (const one of given) this.#put(one, resolveOrigin('origin', one, house.limits));
+    for (const [one, address] of this.#used(given, resolveOrigins(given, house.options))) this.#put(one, address);
     this.#serve();
   }
 
@@ -50,7 +54,7 @@ export class BackendOrigins {
    * @throws TypeError, RangeError for bad options, and for an origin that is there already
    */
   add(given: string | OriginOptions): void {
-    const address = resolveOrigin('origin', given, this.#house.limits);
+    const address = this.#resolve('origin', given);
     const member = this.#members.get(address.origin);
     if (member !== undefined && member.origin.service.state !== 'leaving') {
       throw new TypeError(`origin must be another than those that there are, got ${address.origin} again`);
@@ -107,29 +111,32 @@ export class BackendOrigins {
   setWeight(url: string, weight: number): void {
     const member = this.#member(url);
     const given = { ...(typeof member.given === 'string' ? { url: member.given } : member.given), weight };
-    this.#put(given, resolveOrigin('origin', given, this.#house.limits));
+    this.#put(given, this.#resolve('origin', given));
     this.#tell(member.origin, 'weight');
   }
 
   /**
    * Makes this the set: those that stay keep their connections, the new ones are added, those that are missing are taken
-   * out. One that was drained stays so. Nothing changes when any of the set is bad. An empty set is allowed.
+   * out; of a large set only the subset. One that was drained stays so. Nothing changes when any of the set is bad.
    *
    * @internal
    * @returns resolves when the last of those that left is closed
    * @throws TypeError, RangeError as the constructor of the backend does
    */
   replace(set: readonly (string | OriginOptions)[]): Promise<void> {
-    const addresses = resolveOrigins(set, this.#house.limits, 'any');
+    const { options } = this.#house;
+    const addresses = resolveOrigins(set, options);
+    refuseCheckOf(options.check, addresses);
     for (const [index, address] of addresses.entries()) this.#checkPlace(`origins[${index}]`, address);
-    const names = new Set(addresses.map(({ origin }) => origin));
+    const used = this.#used(set, addresses);
+    const names = new Set(used.map(([, { origin }]) => origin));
     const left = [...this.#members.values()].filter(({ origin }) => !names.has(origin.address.origin));
-    const before = new Set(this.names);
-    const added = addresses.filter(({ origin }) => !before.has(origin));
-    for (const [index, address] of addresses.entries()) this.#put(set[index] ?? address.origin, address);
-    const gone = left.map(({ origin }) => this.#take(origin));
+    const gone = left
+      .filter(({ origin }) => origin.service.state !== 'leaving')
+      .map(({ origin }) => this.#take(origin));
+    const changes = used.map(([given, address]) => [this.#changeTo(address), this.#put(given, address)] as const);
     this.#serve();
-    for (const { origin: name } of added) this.#tell(this.#member(name).origin, 'added');
+    for (const [change, origin] of changes) if (change !== undefined) this.#tell(origin, change);
     return Promise.all(gone).then(() => undefined);
   }
 
@@ -145,6 +152,26 @@ export class BackendOrigins {
     for (const address of addresses) this.#checkPlace('origin', address);
     const placed = addresses.map((address) => this.#house.shares.placed(address));
     await Promise.all(members.map(({ origin }, index) => origin.configure(placed[index] ?? origin.address)));
+  }
+
+  /** @throws TypeError, RangeError for what does not agree with the options of the backend */
+  #resolve(name: string, given: string | OriginOptions): ResolvedOrigin {
+    const { options } = this.#house;
+    const address = resolveOrigin(name, given, options);
+    refuseCheckOf(options.check, [address]);
+    return address;
+  }
+
+  /** The subset of a set, each as it was given and as it is known. */
+  #used(set: readonly (string | OriginOptions)[], addresses: readonly ResolvedOrigin[]) {
+    const pairs = addresses.map((address, index) => [set[index] ?? address.origin, address] as const);
+    return subsetOf(pairs, addresses, this.#house.options.subset);
+  }
+
+  #changeTo({ origin: name, weight }: ResolvedOrigin): OriginChange | undefined {
+    const known = this.#members.get(name)?.origin;
+    if (known === undefined || known.service.state === 'leaving') return 'added';
+    return known.address.weight === weight ? undefined : 'weight';
   }
 
   /** Whether it is new or there already, with these settings. */
@@ -181,15 +208,15 @@ export class BackendOrigins {
   }
 
   #member(url: string): Member {
-    const name = resolveOrigin('url', url, this.#house.limits).origin;
+    const name = resolveOrigin('url', url, this.#house.options).origin;
     const member = this.#members.get(name);
     if (member !== undefined && member.origin.service.state !== 'leaving') return member;
     throw new TypeError(`url must be one of the origins (${this.names.join(', ')}), got ${name}`);
   }
 
-  // The name is the identity, so another socket under the same name would take over what was learned of the first. The
+  // The name is the identity, so another socket, or another name in TLS, would take over what was learned of the first. The
   // primary of a cluster was asked for a share of one total, and the sockets are counted in it.
-  #checkPlace(name: string, { origin, socketPath, total }: ResolvedOrigin): void {
+  #checkPlace(name: string, { origin, protocol, socketPath, servername, total }: ResolvedOrigin): void {
     const known = this.#members.get(origin)?.origin.address;
     if (known === undefined) return;
     const refuse = (what: string, was: string | number = 'none', is: string | number = 'none') => {
@@ -198,6 +225,7 @@ export class BackendOrigins {
     };
     refuse('socketPath', known.socketPath, socketPath);
     refuse('maxConnections.total', known.total, total);
+    if (protocol === 'https:') refuse('host', known.servername, servername);
   }
 
   #tell(origin: Origin, change: OriginChange): void {

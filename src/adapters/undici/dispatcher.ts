@@ -38,7 +38,10 @@ export class BackendDispatcher extends Dispatcher {
   readonly backend: PooledBackend;
   readonly #owns: boolean;
   readonly #hosts: ReadonlyMap<string, string>; // by name: its Host field
-  #own: { readonly names: readonly string[]; readonly origins: ReadonlySet<string> } = { names: [], origins: new Set() };
+  #own: { readonly names: readonly string[]; readonly origins: ReadonlySet<string> } = {
+    names: [],
+    origins: new Set(),
+  };
   readonly #others: Dispatcher | undefined;
   readonly #open = new Set<DispatchedRequest>();
   #state: State = 'open';

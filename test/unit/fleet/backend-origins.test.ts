@@ -217,9 +217,52 @@ describe('replace', () => {
     expect([shrunk.connections.open, shrunk.closed, house.dialling.length]).toEqual([2, { shrunk: 1 }, 0]);
   });
 
-  test('an empty set is allowed', async () => {
+  test.each([
+    [[], 'origins must be a list of at least one origin, got []'],
+    [[{ url: B, weight: 0 }], 'origins must be a list with at least one that is no backup and has a weight above 0'],
+  ])('a set that could serve nobody is refused, and the last one stays: %j', async (set, message) => {
     const house = await House.open({ origins: [A] });
-    await house.fleet.replace([]);
-    expect([house.fleet.names, house.stats.origins]).toEqual([[], []]);
+    expect(() => house.fleet.replace(set)).toThrow(message);
+    expect(house.fleet.names).toEqual([A]);
+  });
+
+  test('of a large set the subset is used', async () => {
+    const set = Array.from({ length: 20 }, (_, number) => `http://${number}.test:80`);
+    const subset = { size: 3, id: 'web-1' };
+    const house = await House.open({ origins: set, subset });
+    const before = house.fleet.names;
+    await house.fleet.replace([...set, 'http://20.test:80'].filter((name) => name !== before[0]));
+    expect([before.length, house.fleet.names.length]).toEqual([3, 3]);
+    expect(house.fleet.names).toEqual(expect.arrayContaining(before.slice(1)));
+  });
+
+  test('each change is told once', async () => {
+    const house = await House.open({ origins: [A, B] });
+    const set = [{ url: B, weight: 2 }, C];
+    await house.fleet.replace(set);
+    await house.fleet.replace(set);
+    expect(house.eventsOf('originChanged')).toEqual([
+      { origin: A, change: 'leaving', weight: 1 },
+      { origin: B, change: 'weight', weight: 2 },
+      { origin: C, change: 'added', weight: 1 },
+      { origin: A, change: 'removed', weight: 1 },
+    ]);
+  });
+});
+
+describe('what does not suit the options of the backend is refused', () => {
+  test('an origin without TLS, where TLS is checked', async () => {
+    const house = await House.open({ origins: ['https://a.test'], check: { type: 'tls' } });
+    const message = "check.type must be 'http' or 'tcp' for http://b.test:80, which has no TLS, got 'tls'";
+    expect(() => house.fleet.add(B)).toThrow(message);
+    expect(() => house.fleet.replace([B])).toThrow(message);
+    expect(house.fleet.names).toEqual(['https://a.test:443']);
+  });
+
+  test('another name in TLS for one that is there', async () => {
+    const house = await House.open({ origins: [{ url: 'https://10.0.0.1', host: 'a.test' }] });
+    expect(() => house.fleet.replace([{ url: 'https://10.0.0.1', host: 'b.test' }])).toThrow(
+      'origins[0].host must be that of https://10.0.0.1:443 as it is there (a.test), got b.test',
+    );
   });
 });
