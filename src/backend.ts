@@ -10,6 +10,9 @@ import { RetryBudget } from './dispatch/retry-budget.js';
 import { WaitQueue } from './dispatch/wait-queue.js';
 import { BackendOrigins } from './fleet/backend-origins.js';
 import { ConnectionShares } from './fleet/connection-shares.js';
+import { Discovery } from './fleet/discovery.js';
+import { lookupAt } from './fleet/dns-source.js';
+import { originSource } from './fleet/origin-source.js';
 import { clusterChannel } from './fleet/primary-channel.js';
 import { loadLlhttp, readWindow } from './http1/llhttp.js';
 import { dialsOf, type Machine, thisMachine } from './machine.js';
@@ -24,6 +27,7 @@ import { createUpgradeHandler, type UpgradeHandler } from './mount/upgrade.js';
 import { type BackendEvents, Observer } from './observe.js';
 import {
   type HandlerOptions,
+  type OriginSet,
   type PooledBackendOptions,
   type ResolvedOptions,
   resolveHandlerOptions,
@@ -59,6 +63,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
   #serving: readonly Origin[] = []; // those that leave too
   readonly #clock: Clock;
   readonly #deadlines: Deadlines;
+  readonly #discovery: Discovery | undefined;
   readonly #outliers: OutlierWatch | undefined;
   readonly #observer: Observer;
   readonly #shares: ConnectionShares;
@@ -98,6 +103,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
     const limits = { maxHeaderBytes: resolved.maxHeaderBytes };
     const setting = {
       ...resolved,
+      connect: { ...resolved.connect, lookup: resolved.connect.lookup ?? lookupAt(resolved.dns) },
       clock,
       deadlines,
       observer,
@@ -107,7 +113,8 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
       limits,
     };
     this.#shares = new ConnectionShares(clusterChannel, deadlines, observer);
-    const given = typeof options === 'string' ? [options] : options.origins;
+    const given = typeof options === 'string' ? { origins: [options] } : options;
+    const source = originSource(given, resolved);
     this.origins = new BackendOrigins(
       {
         options: resolved,
@@ -116,8 +123,15 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
         create: (address) => new Origin(address, setting, this.#dispatcher.demand),
         serve: (origins) => this.#serve(origins),
       },
-      given,
+      Array.isArray(given.origins) ? given.origins : undefined,
     );
+    if (source !== undefined) {
+      const take = (set: OriginSet) => {
+        void this.origins.replace(set);
+        return this.origins.names;
+      };
+      this.#discovery = new Discovery(source, { clock, observer, random: () => machine.random(), take });
+    }
     const { outliers, maxEjected } = resolved.ejection;
     if (outliers !== false) this.#outliers = new OutlierWatch(outliers, maxEjected, deadlines, () => this.#serving);
     this.#mounted = {
@@ -185,8 +199,12 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
     return fetchOver(this.#mounted, input, init);
   }
 
-  /** Resolves when `minConnections` are open to each origin, or could not be opened; of a total, when there is a share. */
+  /**
+   * Resolves when `minConnections` are open to each origin, or could not be opened. Where origins are discovered it waits for
+   * the first set, however often that fails; of a total of connections, for a share.
+   */
   async ready(): Promise<void> {
+    await this.#discovery?.ready();
     await this.#shares.settled();
     await Promise.all(this.#serving.map((origin) => origin.ready()));
   }
@@ -198,7 +216,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
 
   /** What is happening now and has happened so far, as plain frozen data. */
   stats(): BackendStats {
-    return takeStats(this.#serving, this.#dispatcher, this.#mounted);
+    return takeStats(this.#serving, this.#dispatcher, this.#mounted, this.#discovery?.stats);
   }
 
   /** Every connection of each origin, one by one, as plain frozen data. The work is in proportion to their number. */
@@ -254,6 +272,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
   }
 
   #rest(wasClosed: boolean, error: Error | undefined): void {
+    this.#discovery?.close();
     for (const feed of this.#statusFeeds) feed.close();
     this.#deadlines.rest();
     if (!wasClosed && this.#observer.watches('close')) this.#observer.emit('close', { error });

@@ -1,5 +1,6 @@
 /** When an origin is trusted with requests: the options, as the owner writes them and as the library knows them. */
 
+import { pause } from './discovery-options.js';
 import {
   count,
   duration,
@@ -162,8 +163,6 @@ interface CheckSection extends Omit<ResolvedCheck, 'expect' | 'fastInterval'> {
   readonly fastInterval: number | undefined;
 }
 
-// As long as a timer can be.
-const pause = numberBetween(1, 2_147_483_647);
 const inARow = integer(1, 1000);
 
 const textLike = (accepts: string, form: RegExp) =>

@@ -15,6 +15,7 @@ export {
   type Progress,
 } from './errors.js';
 export type { BackendOrigins } from './fleet/backend-origins.js';
+export type { DiscoveryStats } from './fleet/discovery.js';
 export type { Machine } from './machine.js';
 export type { BackendFetchInit } from './mount/fetch-input.js';
 export type { RequestHandler } from './mount/handler.js';
@@ -22,9 +23,14 @@ export type { BackendRequestOptions, BackendResponse } from './mount/request.js'
 export type { UpgradeHandler } from './mount/upgrade.js';
 export type { BackendEvents } from './observe.js';
 export type {
+  DnsOptions,
+  FindOrigins,
   HandlerOptions,
   Logger,
   OriginOptions,
+  OriginSet,
+  OriginsCall,
+  OriginsOption,
   PooledBackendOptions,
   SharedConnections,
   SubsetOptions,

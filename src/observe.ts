@@ -119,6 +119,20 @@ export interface BackendEvents {
   shareChanged: [{ readonly origin: string; readonly share: number; readonly total: number }];
   /** This process gets no share of the connections to an origin, for now; `error` says why. */
   shareRefused: [{ readonly origin: string; readonly error: BackendError }];
+  /** Other origins were found than before, or the same after a failure. `origins` are the names of those that are used. */
+  discovered: [{ readonly origins: readonly string[] }];
+  /**
+   * Finding the origins failed, or what was found is no set: the last one stays. `failures` in a row; `retryInMs` is `null`
+   * where the source says by itself when there is more.
+   */
+  discoveryFailed: [
+    {
+      readonly source: string;
+      readonly error: unknown;
+      readonly failures: number;
+      readonly retryInMs: number | null;
+    },
+  ];
   /** The owner's balancer threw, or picked none of the candidates: the first one was taken. */
   balanceFailed: [{ readonly error: unknown }];
   /** A request was refused without being sent: the queue was full or too slow, or the backend is closing. */
@@ -158,6 +172,8 @@ export const LEVELS: Readonly<Record<EventName, Level>> = {
   originChanged: 'info',
   shareChanged: 'info',
   shareRefused: 'error',
+  discovered: 'info',
+  discoveryFailed: 'warn',
   balanceFailed: 'error',
   refuse: 'warn',
   request: 'debug',

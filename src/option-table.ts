@@ -1,6 +1,7 @@
 /** The default and the bounds of every option, one row each, with the words that the documentation shows. */
 
 import { isIP, type LookupFunction } from 'node:net';
+import { dnsRule, originsRule, pause } from './discovery-options.js';
 import { adaptiveConcurrencyRule, checkRule, ejectionRule, slowStartRule } from './health-options.js';
 import { readBalance } from './option-balance.js';
 import {
@@ -31,6 +32,7 @@ import { type OptionRow, type OptionsOf, option, rowsOf, rulesOf } from './optio
 import type {
   IdempotentOption,
   Logger,
+  OriginsOption,
   ResolvedConnect,
   ResolvedOptions,
   ResolvedRetryBudget,
@@ -41,7 +43,7 @@ import type {
 
 /** The options one by one, before they are held against each other. */
 export interface OptionSection extends Omit<ResolvedOptions, 'origins' | 'maxFreshConnections'> {
-  readonly origins: readonly unknown[];
+  readonly origins: OriginsOption | undefined;
   readonly maxFreshConnections: number | undefined;
 }
 
@@ -75,7 +77,6 @@ function copiedTls(tls: object, name: string): TlsOptions {
 /** Where a request that is not idempotent may travel. */
 export const travel = oneOf('fresh', 'verified', 'any');
 
-const list = matching('a list of URLs and objects', (value): value is readonly unknown[] => Array.isArray(value));
 const record = matching('an object', (value): value is object => isObject(value) && !Array.isArray(value));
 const subsetRules: Rules<SubsetOptions> = {
   size: required(integer(1, Number.MAX_SAFE_INTEGER)),
@@ -88,9 +89,15 @@ const noConditions: readonly RetryCondition[] = [];
 
 const options: OptionsOf<OptionSection> = {
   origins: option(
-    required(list),
-    'URLs (`http:` or `https:`; no path, query or userinfo), or objects `{ url, host, weight, backup, socketPath, maxConnections }`',
+    originsRule,
+    'URLs (`http:` or `https:`; no path, query or userinfo), or objects `{ url, host, weight, backup, socketPath, maxConnections }`; or a function or an async iterable that gives such lists',
     'required',
+  ),
+  originsInterval: option(withDefault(pause, 30_000), 'ms between two calls of the function `origins`'),
+  dns: option(
+    dnsRule,
+    "in the place of `origins`: finds them in DNS, again and again: `{ name, type, port, protocol, host, interval, servers }`, `type` being `'A'`, `'AAAA'` or `'SRV'`",
+    'none',
   ),
   subset: option(
     optionalSection(subsetRules),

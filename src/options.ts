@@ -1,8 +1,7 @@
 /** Every option of a backend: type, meaning, unit, default and bound. Resolved once, then frozen. */
 
-import type { LookupFunction } from 'node:net';
-import type { ConnectionOptions } from 'node:tls';
 import type { BalanceOption } from './balance/balancers.js';
+import { type DnsOptions, type OriginsOption, type ResolvedDns, refuseOtherThanOne } from './discovery-options.js';
 import type { NonIdempotentTravel } from './dispatch/request.js';
 import {
   type AdaptiveConcurrencyOptions,
@@ -15,9 +14,26 @@ import {
 } from './health-options.js';
 import { refusal, resolveSection } from './option-checks.js';
 import { type ClusterTotal, mostConnections, type SharedConnections } from './option-connections.js';
+import type {
+  ConnectOptions,
+  ResolvedConnect,
+  ResolvedRetryBudget,
+  RetryBudgetOptions,
+  RetryCondition,
+  SubsetOptions,
+  TlsOptions,
+} from './option-parts.js';
 import { optionRules } from './option-table.js';
-import { type OriginOptions, type ResolvedOrigin, resolveOrigins } from './origin-options.js';
+import { type ConnectionLimits, type ResolvedOrigin, refuseMinimum, resolveOrigins } from './origin-options.js';
 
+export type {
+  DnsOptions,
+  FindOrigins,
+  OriginSet,
+  OriginsCall,
+  OriginsOption,
+  ResolvedDns,
+} from './discovery-options.js';
 export {
   type FieldsHook,
   type ForwardedStyle,
@@ -41,6 +57,7 @@ export {
   refuseCheckOf,
 } from './health-options.js';
 export type { ClusterTotal, SharedConnections } from './option-connections.js';
+export type * from './option-parts.js';
 export type { CookieRewrite, LocationHook } from './option-rewrites.js';
 export type { OptionRow } from './option-row.js';
 export { optionTable } from './option-table.js';
@@ -80,46 +97,18 @@ export interface Logger {
   isLevelEnabled?(level: 'debug' | 'info' | 'warn' | 'error'): boolean;
 }
 
-/** What may be retried beside the cases that are always safe; idempotent requests only. */
-export type RetryCondition = 'headers-timeout' | 429 | 500 | 502 | 503 | 504;
-
-/** A token bucket for re-sends, shared by all requests of a backend. */
-export interface RetryBudgetOptions {
-  /** Tokens that each request adds, 0 to 1. @default 0.2 */
-  readonly ratio?: number | undefined;
-  /** Tokens that each second adds whatever the traffic, from 0; `Infinity` is no limit. @default 10 */
-  readonly minPerSecond?: number | undefined;
-}
-
-/** How connections are dialled. */
-export interface ConnectOptions {
-  /** Sends small writes at once (TCP_NODELAY). @default true */
-  readonly noDelay?: boolean | undefined;
-  /** Milliseconds of silence before the kernel probes a connection, 1000 to 32767000. @default 30000 */
-  readonly keepAliveInitialDelay?: number | undefined;
-  /** Address of this host to dial from. @default the kernel's choice */
-  readonly localAddress?: string | undefined;
-  /** Resolves names, as `dns.lookup`. @default `dns.lookup` */
-  readonly lookup?: LookupFunction | undefined;
-  /** IP version of the addresses dialled: 4, 6, or 0 for both. @default 0 */
-  readonly family?: 0 | 4 | 6 | undefined;
-}
-
-/** Which of the origins this process uses, of many processes that use the same ones. */
-export interface SubsetOptions {
-  /** How many, of those that are no backup and of those that are one: an integer from 1. */
-  readonly size: number;
-  /** Name of the process among its like, the same after a restart: of a pod, or of a host and a worker. */
-  readonly id: string;
-}
-
-/** As `tls.connect`, but for where to connect to. */
-export type TlsOptions = Omit<ConnectionOptions, 'host' | 'port' | 'path' | 'socket'>;
-
 /** Options of a `PooledBackend`. An option that is `undefined` takes its default. */
 export interface PooledBackendOptions {
-  /** The servers: URLs (`http://host:port`, `https:` too) or objects. At least one. */
-  readonly origins: readonly (string | OriginOptions)[];
+  /**
+   * The servers: URLs (`http://host:port`, `https:` too) or objects, at least one. Or what finds them at run time: a function
+   * that gives a list or a promise of one, called each `originsInterval`, or an async iterable of lists. Required, unless
+   * there is `dns`.
+   */
+  readonly origins?: OriginsOption | undefined;
+  /** Milliseconds between two calls of the function `origins`; sooner after it has failed. @default 30000 */
+  readonly originsInterval?: number | undefined;
+  /** Finds the origins in DNS, in the place of `origins`. @default none */
+  readonly dns?: DnsOptions | undefined;
   /** Uses only some of the origins: the ones that rank highest for this process. @default all */
   readonly subset?: SubsetOptions | undefined;
   /** Hard cap of sockets per origin, dialling ones included: an integer from 1 to 65535, or of many processes. @default 100 */
@@ -245,6 +234,7 @@ type Complete<T> = { readonly [Name in keyof T]-?: Exclude<T[Name], undefined> }
 type Whole =
   | 'origins'
   | 'maxConnections'
+  | 'dns'
   | 'subset'
   | 'idempotent'
   | 'retryBudget'
@@ -254,18 +244,13 @@ type Whole =
   | 'connect'
   | 'logger';
 
-export type ResolvedRetryBudget = Complete<RetryBudgetOptions>;
-
-export interface ResolvedConnect extends Complete<Omit<ConnectOptions, 'localAddress' | 'lookup'>> {
-  readonly localAddress: string | undefined;
-  readonly lookup: LookupFunction | undefined;
-}
-
 /** Options with every default filled in, frozen. */
 export interface ResolvedOptions extends Complete<Omit<PooledBackendOptions, Whole>> {
+  /** Those that are given; none where they are found at run time. */
   readonly origins: readonly ResolvedOrigin[];
   /** Of this process, or the total of which its cluster gives it a share. */
   readonly maxConnections: number | ClusterTotal;
+  readonly dns: ResolvedDns | undefined;
   readonly subset: SubsetOptions | undefined;
   readonly idempotent: IdempotentOption | undefined;
   readonly retryBudget: ResolvedRetryBudget;
@@ -274,6 +259,12 @@ export interface ResolvedOptions extends Complete<Omit<PooledBackendOptions, Who
   readonly adaptiveConcurrency: ResolvedAdaptiveConcurrency | false;
   readonly connect: ResolvedConnect;
   readonly logger: Logger | undefined;
+}
+
+/** Origins that are found later have to agree with the limits, too; those that do not are told then. */
+function noneYet(limits: ConnectionLimits): readonly ResolvedOrigin[] {
+  refuseMinimum(limits);
+  return Object.freeze([]);
 }
 
 /**
@@ -290,7 +281,9 @@ export function resolveOptions(given: PooledBackendOptions | string): ResolvedOp
     throw refusal('maxFreshConnections', `at most maxConnections (${most})`, maxFreshConnections, true);
   }
   const { minConnections, maxConnections } = section;
-  const origins = resolveOrigins(section.origins, { minConnections, maxConnections, maxFreshConnections });
+  refuseOtherThanOne(section.origins, section.dns);
+  const limits = { minConnections, maxConnections, maxFreshConnections };
+  const origins = Array.isArray(section.origins) ? resolveOrigins(section.origins, limits) : noneYet(limits);
   refuseCheckOf(section.check, origins);
   return Object.freeze({ ...section, maxFreshConnections, origins });
 }

@@ -121,6 +121,12 @@ export function resolveOrigins(given: readonly unknown[], limits: ConnectionLimi
   return Object.freeze(origins);
 }
 
+/** Throws where more connections are kept open than there may be. */
+export function refuseMinimum({ minConnections, maxConnections }: ConnectionLimits, bound = 'maxConnections'): void {
+  const most = mostConnections(maxConnections);
+  if (minConnections > most) throw refusal('minConnections', `at most ${bound} (${most})`, minConnections, true);
+}
+
 /** One origin; `name` is what it is called in errors. */
 export function resolveOrigin(name: string, given: unknown, limits: ConnectionLimits): ResolvedOrigin {
   const options = typeof given === 'string' ? { url: given } : given;
@@ -128,10 +134,8 @@ export function resolveOrigin(name: string, given: unknown, limits: ConnectionLi
   const section = resolveSection(name, options, originRules);
   const cap = section.maxConnections ?? limits.maxConnections;
   const most = mostConnections(cap);
-  if (limits.minConnections > most) {
-    const bound = section.maxConnections === undefined ? 'maxConnections' : `${name}.maxConnections`;
-    throw refusal('minConnections', `at most ${bound} (${most})`, limits.minConnections, true);
-  }
+  const bound = section.maxConnections === undefined ? 'maxConnections' : `${name}.maxConnections`;
+  refuseMinimum({ ...limits, maxConnections: cap }, bound);
   return Object.freeze({
     ...resolveUrl(typeof given === 'string' ? name : `${name}.url`, section.url),
     ...(section.host !== undefined && resolveHost(`${name}.host`, section.host)),

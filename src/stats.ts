@@ -3,6 +3,7 @@
 import type { Dispatcher } from './dispatch/dispatcher.js';
 import type { WaitQueueStats } from './dispatch/wait-queue.js';
 import type { Delivery } from './errors.js';
+import type { DiscoveryStats } from './fleet/discovery.js';
 import type { MountedBackend } from './mount/mounted-backend.js';
 import type { CheckStats } from './origin/active-check.js';
 import type { ConnectionStats } from './origin/connection-stats.js';
@@ -99,18 +100,26 @@ export interface BackendStats {
   /** Requests taken and not ended. */
   readonly inFlight: number;
   readonly queue: WaitQueueStats;
+  /** How finding the origins goes; `null` where they are given. */
+  readonly discovery: DiscoveryStats | null;
   /** Bytes that were read ahead of slow clients, and of request bodies waiting for a connection. */
   readonly spool: { readonly bytes: number; readonly max: number };
   readonly requestBuffer: { readonly bytes: number; readonly max: number };
 }
 
-export function takeStats(origins: readonly Origin[], dispatcher: Dispatcher, mounted: MountedBackend): BackendStats {
+export function takeStats(
+  origins: readonly Origin[],
+  dispatcher: Dispatcher,
+  mounted: MountedBackend,
+  discovery: DiscoveryStats | null = null,
+): BackendStats {
   const now = dispatcher.clock.now();
   return deepFreeze({
     state: dispatcher.state,
     origins: origins.map((origin) => originStats(origin, now)),
     inFlight: dispatcher.inFlight,
     queue: dispatcher.queueStats,
+    discovery,
     spool: { bytes: mounted.spool.used, max: mounted.spool.limit },
     requestBuffer: { bytes: mounted.requestBuffer.used, max: mounted.requestBuffer.limit },
   });

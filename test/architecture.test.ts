@@ -114,7 +114,9 @@ function areaOf(file: string): string {
   // Each is an area of its own: adapters do not know each other.
   if (first === 'adapters') return `adapters/${rest[0] ?? ''}`;
   if (rest.length > 0) return first;
-  return /^(options|option-.*|origin-options|handler-options|health-options|upgrade-options)$/.test(first)
+  return /^(options|option-.*|origin-options|discovery-options|handler-options|health-options|upgrade-options)$/.test(
+    first,
+  )
     ? 'options'
     : first;
 }

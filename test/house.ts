@@ -106,7 +106,10 @@ export class House {
     };
     const shares = new ConnectionShares(channel, deadlines, observer, 'house');
     this.shares = shares;
-    this.fleet = new BackendOrigins({ options: resolved, observer, shares, create, serve }, origins);
+    this.fleet = new BackendOrigins(
+      { options: resolved, observer, shares, create, serve },
+      Array.isArray(origins) ? origins : undefined,
+    );
   }
 
   /** A house that is destroyed with the test, its slots made. */
@@ -270,6 +273,8 @@ export class House {
       'originChanged',
       'shareChanged',
       'shareRefused',
+      'discovered',
+      'discoveryFailed',
       'balanceFailed',
       'refuse',
       'request',

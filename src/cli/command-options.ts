@@ -50,6 +50,7 @@ const OWN: readonly OptionRow[] = [
 const FUNCTIONS: ReadonlySet<string> = new Set([
   'idempotent',
   'logger',
+  'originsInterval',
   'rewritePath',
   'onRequestFields',
   'onResponseFields',

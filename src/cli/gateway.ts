@@ -35,7 +35,8 @@ export class Gateway {
     server.on('checkContinue', (req, res) => this.#serve(req, res, front));
     if (upgrade !== false) server.on('upgrade', this.#backend.upgradeHandler(upgrade));
     const address = await this.#listen(server, listen);
-    this.#journal.info('listening', { on: address, origins: backend.origins.length });
+    const origins = Array.isArray(backend.origins) ? backend.origins.length : backend.dns?.name;
+    this.#journal.info('listening', { on: address, origins });
     if (status.kind === 'path') this.#journal.info('status page', { at: `${address}${status.path}` });
     if (status.kind === 'address') await this.#openStatus(page, status);
   }

@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { PooledBackendOptions } from '../options.js';
 import { shownAddress } from './addresses.js';
 import { Gateway } from './gateway.js';
 import { type Given, readArguments, readConfig, readEnvironment } from './given.js';
@@ -89,9 +90,15 @@ function readFile(file: string): ReturnType<typeof readConfig> {
 }
 
 function summary({ listen, status, backend }: Settings): string {
-  const origins = backend.origins.map((origin) => (typeof origin === 'string' ? origin : origin.url));
+  const origins = placesOf(backend);
   const place = status.kind === 'address' ? shownAddress(status.address) : status.kind === 'path' ? status.path : 'off';
   return `the options are right\n  listen   ${shownAddress(listen)}\n  status   ${place}\n  origins  ${origins.join(', ')}\n`;
+}
+
+/** Where requests go: what is given, or the name that is looked up. */
+function placesOf({ origins, dns }: PooledBackendOptions): readonly string[] {
+  if (!Array.isArray(origins)) return [`those of ${dns?.name} (${dns?.type ?? 'A'})`];
+  return origins.map((origin) => (typeof origin === 'string' ? origin : origin.url));
 }
 
 /** Of the package that this file lies in. */

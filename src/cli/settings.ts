@@ -41,10 +41,11 @@ export function checkSettings(...given: readonly Given[]): Checked {
   const problems: string[] = [];
   const own = readOwn(values, problems);
   const backend = valuesFor('backend', values);
-  if (!('origins' in backend)) problems.push('no origin is given: say --origin http://host:port');
-  const resolved = attempt({ ...STAND_IN, ...backend }, values, problems, (options) =>
-    withoutTotals(resolveOptions({ ...STAND_IN, ...options } as PooledBackendOptions)),
-  );
+  if (!('origins' in backend || 'dns' in backend)) problems.push('no origin is given: say --origin http://host:port');
+  const resolved = attempt(backend, values, problems, (options) => {
+    const standIn = 'dns' in options ? {} : STAND_IN;
+    return withoutTotals(resolveOptions({ ...standIn, ...options } as PooledBackendOptions));
+  });
   const mount = valuesFor('mount', values);
   const upgrade = values.has('upgrade') ? values.get('upgrade')?.value : {};
   if (resolved !== undefined) {
@@ -67,7 +68,8 @@ export function checkSettings(...given: readonly Given[]): Checked {
 
 /** The command has no primary that shares. */
 function withoutTotals(resolved: ResolvedOptions): ResolvedOptions {
-  const isShared = resolved.origins.some(({ total }) => total !== undefined);
+  const isShared =
+    typeof resolved.maxConnections !== 'number' || resolved.origins.some(({ total }) => total !== undefined);
   if (isShared) throw new TypeError('maxConnections must be a number, or { total, workers } where processes share it');
   return resolved;
 }

@@ -1,7 +1,7 @@
 /** The origins of a backend, as its owner changes them while requests are under way. */
 
 import type { Observer } from '../observe.js';
-import type { ConnectionLimits, OriginOptions, ResolvedOptions, ResolvedOrigin } from '../options.js';
+import type { ConnectionLimits, OriginOptions, OriginSet, ResolvedOptions, ResolvedOrigin } from '../options.js';
 import { refuseCheckOf, resolveOrigin, resolveOrigins } from '../options.js';
 import type { Origin } from '../origin/origin.js';
 import type { ConnectionShares } from './connection-shares.js';
@@ -34,11 +34,14 @@ interface Member {
 export class BackendOrigins {
   readonly #house: OriginsHouse;
   readonly #members = new Map<string, Member>(); // by name, those that leave too
+  readonly #discovered: boolean; // by who finds them, and changes them by sets alone
   #names: readonly string[] = []; // a list of its own for each set
 
-  /** @internal `given` are known to be good. */
-  constructor(house: OriginsHouse, given: readonly (string | OriginOptions)[]) {
+  /** @internal `given` are known to be good; `undefined` = they are discovered. */
+  constructor(house: OriginsHouse, given: OriginSet | undefined) {
     this.#house = house;
+    this.#discovered = given === undefined;
+    if (given === undefined) return;
     for (const [one, address] of this.#used(given, resolveOrigins(given, house.options))) this.#put(one, address);
     this.#serve();
   }
@@ -51,9 +54,10 @@ export class BackendOrigins {
   /**
    * Adds one, as in the option `origins`. One that is leaving stays, with these settings.
    *
-   * @throws TypeError, RangeError for bad options, and for an origin that is there already
+   * @throws TypeError, RangeError for bad options, for an origin that is there already, and where origins are discovered
    */
   add(given: string | OriginOptions): void {
+    this.#refuseIfDiscovered('added');
     const address = this.#resolve('origin', given);
     const member = this.#members.get(address.origin);
     if (member !== undefined && member.origin.service.state !== 'leaving') {
@@ -69,9 +73,10 @@ export class BackendOrigins {
    * Takes one out: it gets no more requests, its idle connections are closed, the others when their requests have ended.
    * Resolves when the last is closed.
    *
-   * @throws TypeError for a URL that is none of the origins
+   * @throws TypeError for a URL that is none of the origins, and where origins are discovered: drain it there
    */
   remove(url: string): Promise<void> {
+    this.#refuseIfDiscovered('removed');
     const { origin } = this.#member(url);
     const gone = this.#take(origin);
     this.#serve();
@@ -106,9 +111,10 @@ export class BackendOrigins {
   /**
    * Changes the share of one: an integer from 0 to 256. 0 gets no requests, as if it were drained.
    *
-   * @throws TypeError for a URL that is none of the origins, RangeError for the weight
+   * @throws TypeError for a URL that is none of the origins, and where origins are discovered; RangeError for the weight
    */
   setWeight(url: string, weight: number): void {
+    this.#refuseIfDiscovered('weighed');
     const member = this.#member(url);
     const given = { ...(typeof member.given === 'string' ? { url: member.given } : member.given), weight };
     this.#put(given, this.#resolve('origin', given));
@@ -123,7 +129,7 @@ export class BackendOrigins {
    * @returns resolves when the last of those that left is closed
    * @throws TypeError, RangeError as the constructor of the backend does
    */
-  replace(set: readonly (string | OriginOptions)[]): Promise<void> {
+  replace(set: OriginSet): Promise<void> {
     const { options } = this.#house;
     const addresses = resolveOrigins(set, options);
     refuseCheckOf(options.check, addresses);
@@ -154,6 +160,10 @@ export class BackendOrigins {
     await Promise.all(members.map(({ origin }, index) => origin.configure(placed[index] ?? origin.address)));
   }
 
+  #refuseIfDiscovered(verb: string): void {
+    if (this.#discovered) throw new TypeError(`origins that are discovered cannot be ${verb} by hand: drain() holds`);
+  }
+
   /** @throws TypeError, RangeError for what does not agree with the options of the backend */
   #resolve(name: string, given: string | OriginOptions): ResolvedOrigin {
     const { options } = this.#house;
@@ -163,7 +173,7 @@ export class BackendOrigins {
   }
 
   /** The subset of a set, each as it was given and as it is known. */
-  #used(set: readonly (string | OriginOptions)[], addresses: readonly ResolvedOrigin[]) {
+  #used(set: OriginSet, addresses: readonly ResolvedOrigin[]) {
     const pairs = addresses.map((address, index) => [set[index] ?? address.origin, address] as const);
     return subsetOf(pairs, addresses, this.#house.options.subset);
   }

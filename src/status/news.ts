@@ -20,6 +20,10 @@ const TELL: { readonly [Kind in NewsItem['kind']]: Tell<Kind> } = {
   }),
   down: ({ origin, reason }) => ({ kind: 'down', origin, text: `down: ${reason}` }),
   checkFailed: ({ origin, what }) => ({ kind: 'checkFailed', origin, text: `check failed: ${what}` }),
+  discoveryFailed: ({ source, error }) => ({
+    ...{ kind: 'discoveryFailed', origin: null },
+    text: `no origins found by ${source}: ${error instanceof Error ? error.message : error}`,
+  }),
   readmit: ({ origin }) => ({ kind: 'readmit', origin, text: 'is back' }),
   failOpen: () => ({ kind: 'failOpen', origin: null, text: 'too many origins are out: all of them are tried' }),
   poisoned: ({ origin }) => ({ kind: 'poisoned', origin, text: 'sent bytes that nobody had asked for' }),

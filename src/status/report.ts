@@ -61,6 +61,7 @@ export interface NewsItem {
     | 'eject'
     | 'down'
     | 'checkFailed'
+    | 'discoveryFailed'
     | 'readmit'
     | 'failOpen'
     | 'poisoned'

@@ -29,6 +29,8 @@ describe('defaults', () => {
           maxFreshConnections: 100,
         },
       ],
+      originsInterval: 30_000,
+      dns: undefined,
       subset: undefined,
       maxConnections: 100,
       maxDialling: Number.POSITIVE_INFINITY,
@@ -303,7 +305,10 @@ describe('values of the wrong kind throw a TypeError that names option, bound an
     ['connect.family must be 0, 4 or 6, got 5', { connect: { family: 5 } }],
     ['tls must be an object, got true', { tls: true }],
     ['logger must be an object with debug(), info(), warn() and error()', { logger: { info() {}, error() {} } }],
-    ["origins must be a list of URLs and objects, got 'http://a'", { origins: 'http://a' }],
+    [
+      "origins must be a list of URLs and objects, or a function or an async iterable that gives such lists, got 'http://a'",
+      { origins: 'http://a' },
+    ],
     ['origins must be a list of at least one origin, got []', { origins: [] }],
     ['origins[0] must be a URL or an object with url, got 9001', { origins: [9001] }],
     ['origins[0].url must be a string, got undefined', { origins: [{ weight: 1 }] }],
@@ -324,7 +329,9 @@ describe('values of the wrong kind throw a TypeError that names option, bound an
   });
 
   test('options without origins', () => {
-    expect(() => resolveOptions({} as never)).toThrow('origins must be a list of URLs and objects, got undefined');
+    expect(() => resolveOptions({} as never)).toThrow(
+      'origins must be a list of URLs and objects, or a function or an async iterable that gives such lists, got undefined',
+    );
   });
 });
 
@@ -519,5 +526,47 @@ describe('options of a mount', () => {
     ['onRequestFields must be a function', { onRequestFields: {} }],
   ])('%s', (message, options) => {
     expect(() => resolveHandlerOptions(options, backend)).toThrow(message);
+  });
+});
+
+describe('dns', () => {
+  const dns = (given: object) => resolveOptions({ dns: { name: 'web.example', ...given } }).dns;
+
+  test('what is left out has its default', () => {
+    expect(dns({})).toEqual({
+      ...{ name: 'web.example', type: 'A', port: undefined, protocol: 'http:', host: 'web.example' },
+      ...{ interval: 30_000, servers: undefined },
+    });
+  });
+
+  test.each([
+    ['web.default.svc.cluster.local.', 'web.default.svc.cluster.local'],
+    ['_http._tcp.web.example', 'web.example'],
+    ['_web._tcp.service.consul.', 'service.consul'],
+    ['web.service.consul', 'web.service.consul'],
+  ])('the origins of %s are called %s', (name, host) => {
+    expect(dns({ name })?.host).toBe(host);
+  });
+
+  test.each([
+    [{ name: '' }, 'dns.name must be a domain name'],
+    [{ name: '10.0.0.1' }, 'dns.name must be a domain name'],
+    [{ name: 'http://web.example' }, 'dns.name must be a domain name'],
+    [{ type: 'CNAME' }, "dns.type must be 'A', 'AAAA' or 'SRV', got 'CNAME'"],
+    [{ type: 'SRV', port: 80 }, 'dns.port must be left out for SRV'],
+    [{ host: 'a/b' }, 'dns.host must be a host name, or host:port'],
+    [{ interval: 0 }, 'dns.interval must be a number from 1 to 2147483647, got 0'],
+    [{ servers: [] }, 'dns.servers must be a list of IP addresses'],
+    [{ servers: ['consul:8600'] }, 'dns.servers must be a list of IP addresses'],
+    [{ server: '127.0.0.1' }, 'unknown option dns.server'],
+  ])('%j is refused', (given, message) => {
+    expect(() => dns(given as object)).toThrow(message);
+  });
+
+  test('origins beside it are refused, and limits that no origin could keep', () => {
+    const both = { origins: [URL_A], dns: { name: 'web.example' } };
+    expect(() => resolveOptions(both)).toThrow('dns must be left out where there are origins');
+    const limits = { minConnections: 5, maxConnections: 4 };
+    expect(() => resolveOptions({ dns: { name: 'web.example' }, ...limits })).toThrow('minConnections must be at most');
   });
 });

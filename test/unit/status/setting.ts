@@ -31,6 +31,7 @@ export function backendStats(changes: Partial<BackendStats> = {}): BackendStats 
       ...{ length: 0, max: 10_000, waits: 0, overloaded: false },
       refused: { full: 0, hopeless: 0, displaced: 0, timeout: 0 },
     },
+    discovery: null,
     spool: { bytes: 0, max: 1024 },
     requestBuffer: { bytes: 0, max: 1024 },
     ...changes,

@@ -1,0 +1,207 @@
+/** Keeps the origins of a backend at what a source says of them. A bad word changes nothing: the last good set stays. */
+
+import { type Clock, ProcessHold, type Timer } from '../clock.js';
+import type { Observer } from '../observe.js';
+import type { OriginSet } from '../options.js';
+import { type LookupOutcome, nextLookupMs } from './lookup-schedule.js';
+import type { AskedSource, OriginSource, TellingSource } from './origin-source.js';
+
+/** What a discovery needs of its backend. */
+export interface DiscoveryHouse {
+  readonly clock: Clock;
+  readonly observer: Observer;
+  /** From 0 to below 1. */
+  random(): number;
+  /**
+   * Makes this the set, or nothing of it.
+   * @returns the names of those that are used
+   * @throws TypeError, RangeError for a set that is bad
+   */
+  take(set: OriginSet): readonly string[];
+}
+
+/** How finding the origins goes. */
+export interface DiscoveryStats {
+  readonly source: 'dns' | 'function' | 'iterable';
+  /** `looking` is a call that has no answer yet, `listening` an iterable that may tell more, `ended` one that will not. */
+  readonly state: 'looking' | 'waiting' | 'listening' | 'ended' | 'closed';
+  /** Good sets so far. */
+  readonly sets: number;
+  /** Since the last good set. */
+  readonly failures: number;
+  /** Message of the last failure; `null` after a good set. */
+  readonly error: string | null;
+  /** Milliseconds since the last good set came. */
+  readonly foundMsAgo: number | null;
+  /** Milliseconds until the next look, while it waits for that. */
+  readonly nextInMs: number | null;
+}
+
+type State =
+  | { readonly name: 'looking' | 'listening' | 'ended' | 'closed' }
+  | { readonly name: 'waiting'; readonly until: number };
+
+/** A call that takes longer has failed. Milliseconds. */
+const LONGEST_LOOK_MS = 30_000;
+
+export class Discovery {
+  readonly #source: OriginSource;
+  readonly #house: DiscoveryHouse;
+  readonly #hold = new ProcessHold();
+  readonly #closed = new AbortController();
+  readonly #first: Promise<void>;
+  #firstIsHere: () => void = () => {};
+  #state: State;
+  #timer: Timer | undefined;
+  #sets = 0;
+  #foundAt = 0;
+  #names = ''; // of the last good set
+  #failure: { readonly inARow: number; readonly error: unknown } | undefined; // since the last good set
+
+  /** The first look begins when the code that has made it is done, so that it can listen. */
+  constructor(source: OriginSource, house: DiscoveryHouse) {
+    this.#source = source;
+    this.#house = house;
+    this.#state = { name: source.kind === 'iterable' ? 'listening' : 'looking' };
+    this.#first = new Promise((resolve) => {
+      this.#firstIsHere = resolve;
+    });
+    queueMicrotask(() => {
+      if (source.kind === 'iterable') void this.#listen(source);
+      else void this.#look(source);
+    });
+  }
+
+  /** Resolves when the first good set is here, or none will ever come. Keeps the process alive until then. */
+  async ready(): Promise<void> {
+    this.#hold.take();
+    await this.#first;
+    this.#hold.letGo();
+  }
+
+  get stats(): DiscoveryStats {
+    const now = this.#house.clock.now();
+    return {
+      source: this.#source.kind,
+      state: this.#state.name,
+      sets: this.#sets,
+      failures: this.#failure?.inARow ?? 0,
+      error: this.#failure === undefined ? null : messageOf(this.#failure.error),
+      foundMsAgo: this.#sets === 0 ? null : now - this.#foundAt,
+      nextInMs: this.#state.name === 'waiting' ? Math.max(0, this.#state.until - now) : null,
+    };
+  }
+
+  /** Looks no more. */
+  close(): void {
+    this.#state = { name: 'closed' };
+    this.#timer?.cancel();
+    this.#closed.abort();
+    this.#firstIsHere();
+    this.#hold.close();
+  }
+
+  get #isClosed(): boolean {
+    return this.#state.name === 'closed';
+  }
+
+  // --- sources that are asked --------------------------------------------------------------------------------------------
+
+  async #look(source: AskedSource): Promise<void> {
+    if (this.#isClosed) return;
+    this.#state = { name: 'looking' };
+    const call = new AbortController();
+    const abort = () => call.abort(this.#closed.signal.reason);
+    this.#closed.signal.addEventListener('abort', abort);
+    const { clock, random } = this.#house;
+    const limit = clock.after(LONGEST_LOOK_MS, () => {
+      call.abort(new Error(`the origins were not found within ${LONGEST_LOOK_MS} ms`));
+    });
+    const outcome = await this.#outcomeOf(source, call.signal);
+    limit.cancel();
+    this.#closed.signal.removeEventListener('abort', abort);
+    if (this.#isClosed) return;
+    const waitMs = nextLookupMs(outcome, source.intervalMs, random());
+    this.#state = { name: 'waiting', until: clock.now() + waitMs };
+    this.#timer = clock.after(waitMs, () => void this.#look(source));
+    if (outcome.name === 'failed') this.#tellFailure(waitMs);
+  }
+
+  async #outcomeOf(source: AskedSource, signal: AbortSignal): Promise<LookupOutcome> {
+    try {
+      const { set, keepMs } = await Promise.race([source.look(signal), abortOf(signal)]);
+      this.#take(set);
+      return { name: 'found', keepMs };
+    } catch (error) {
+      return { name: 'failed', inARow: this.#failed(error) };
+    }
+  }
+
+  // --- a source that tells -----------------------------------------------------------------------------------------------
+
+  async #listen({ sets }: TellingSource): Promise<void> {
+    let iterator: AsyncIterator<OriginSet> | undefined;
+    const stop = () => void iterator?.return?.()?.catch(() => {});
+    try {
+      iterator = sets[Symbol.asyncIterator]();
+      this.#closed.signal.addEventListener('abort', stop);
+      for (let next = await iterator.next(); !next.done && !this.#isClosed; next = await iterator.next()) {
+        this.#takeTold(next.value);
+      }
+    } catch (error) {
+      this.#failed(error);
+      if (!this.#isClosed) this.#tellFailure(null);
+    }
+    this.#firstIsHere();
+    if (!this.#isClosed) this.#state = { name: 'ended' };
+  }
+
+  #takeTold(set: OriginSet): void {
+    try {
+      this.#take(set);
+    } catch (error) {
+      this.#failed(error);
+      this.#tellFailure(null);
+    }
+  }
+
+  // --- what came of it ---------------------------------------------------------------------------------------------------
+
+  #take(set: OriginSet): void {
+    if (this.#isClosed) return;
+    const names = this.#house.take(set);
+    const all = names.join(' ');
+    const isNews = all !== this.#names || this.#failure !== undefined;
+    this.#names = all;
+    this.#failure = undefined;
+    this.#sets += 1;
+    this.#foundAt = this.#house.clock.now();
+    this.#firstIsHere();
+    const { observer } = this.#house;
+    if (isNews && observer.watches('discovered')) observer.emit('discovered', { origins: names });
+  }
+
+  #failed(error: unknown): number {
+    const inARow = (this.#failure?.inARow ?? 0) + 1;
+    this.#failure = { inARow, error };
+    return inARow;
+  }
+
+  #tellFailure(retryInMs: number | null): void {
+    const { observer } = this.#house;
+    if (this.#failure === undefined || !observer.watches('discoveryFailed')) return;
+    const { inARow: failures, error } = this.#failure;
+    observer.emit('discoveryFailed', { source: this.#source.kind, error, failures, retryInMs });
+  }
+}
+
+/** Rejects when it is aborted. */
+function abortOf(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,85 @@
+/** Sets of origins from DNS, by the resolver of Node that asks servers itself (c-ares). */
+
+import { Resolver } from 'node:dns/promises';
+import type { LookupFunction } from 'node:net';
+import type { ResolvedDns } from '../options.js';
+import { originsOfAddresses, originsOfServices, shortestTtlMs } from './dns-set.js';
+import type { AskedSource, Found } from './origin-source.js';
+
+// Of one question to one server; each further try waits twice as long.
+const QUERY_MS = 2000;
+const TRIES = 2;
+
+/** A source that looks the name up. Search domains and the file of hosts are not consulted. */
+export function dnsSource(dns: ResolvedDns): AskedSource {
+  return {
+    kind: 'dns',
+    intervalMs: dns.interval,
+    async look(signal) {
+      const resolver = resolverOf(dns.servers);
+      const cancel = () => resolver.cancel();
+      signal.addEventListener('abort', cancel);
+      try {
+        return await found(resolver, dns);
+      } finally {
+        signal.removeEventListener('abort', cancel);
+      }
+    },
+  };
+}
+
+async function found(resolver: Resolver, { name, type, port, ...scheme }: ResolvedDns): Promise<Found> {
+  if (type === 'SRV') {
+    // node:dns does not tell how long SRV records may be kept.
+    return { set: originsOfServices(await resolver.resolveSrv(name), scheme), keepMs: undefined };
+  }
+  const records = await (type === 'A'
+    ? resolver.resolve4(name, { ttl: true })
+    : resolver.resolve6(name, { ttl: true }));
+  return { set: originsOfAddresses(records, port, scheme), keepMs: shortestTtlMs(records) };
+}
+
+/**
+ * Resolves the hosts that SRV records name at the servers that know them. `undefined` where the system's own do: they are
+ * asked as for every other origin, with its file of hosts.
+ */
+export function lookupAt(dns: ResolvedDns | undefined): LookupFunction | undefined {
+  if (dns?.servers === undefined || dns.type !== 'SRV') return undefined;
+  const { servers } = dns;
+  return (hostname, { all, family }, callback) => {
+    const version = family === 'IPv4' ? 4 : family === 'IPv6' ? 6 : family;
+    addressesOf(resolverOf(servers), hostname, version).then(
+      (found) => {
+        const [first] = found;
+        if (all === true) callback(null, found);
+        else callback(null, first?.address ?? '', first?.family);
+      },
+      (error) => callback(error, ''),
+    );
+  };
+}
+
+interface FoundAddress {
+  readonly address: string;
+  readonly family: 4 | 6;
+}
+
+/** Version 4 first. Rejects when there is none of any version that is asked for. */
+async function addressesOf(resolver: Resolver, hostname: string, version: number | undefined): Promise<FoundAddress[]> {
+  const [four, six] = await Promise.allSettled([
+    version === 6 ? [] : resolver.resolve4(hostname),
+    version === 4 ? [] : resolver.resolve6(hostname),
+  ]);
+  const found = [
+    ...(four.status === 'fulfilled' ? four.value.map((address) => ({ address, family: 4 as const })) : []),
+    ...(six.status === 'fulfilled' ? six.value.map((address) => ({ address, family: 6 as const })) : []),
+  ];
+  if (found.length > 0) return found;
+  throw four.status === 'rejected' ? four.reason : six.status === 'rejected' ? six.reason : new Error(hostname);
+}
+
+function resolverOf(servers: readonly string[] | undefined): Resolver {
+  const resolver = new Resolver({ timeout: QUERY_MS, tries: TRIES });
+  if (servers !== undefined) resolver.setServers(servers);
+  return resolver;
+}

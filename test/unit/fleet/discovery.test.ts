@@ -1,0 +1,261 @@
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { Discovery } from '../../../src/fleet/discovery.js';
+import { originSource } from '../../../src/fleet/origin-source.js';
+import { Observer } from '../../../src/observe.js';
+import { type OriginSet, type OriginsOption, resolveOptions } from '../../../src/options.js';
+import { House } from '../../house.js';
+
+const [A, B] = ['http://a.test:80', 'http://b.test:80'] as const;
+
+/** A house whose origins are found by `origins`. */
+async function discovering(origins: OriginsOption, options = {}) {
+  const house = await House.open({ origins, ...options });
+  const source = originSource({ origins }, resolveOptions({ origins, ...options }));
+  if (source === undefined) throw new Error('the origins are given');
+  const take = (set: OriginSet) => {
+    void house.fleet.replace(set);
+    return house.fleet.names;
+  };
+  const observer = new Observer(house.emitter, undefined);
+  const discovery = new Discovery(source, { clock: house.clock, observer, random: () => 0, take });
+  onTestFinished(() => discovery.close());
+  await house.settle();
+  return { house, discovery, names: () => house.fleet.names };
+}
+
+/** Gives what it is told, and what it was asked. */
+function script(...answers: (OriginSet | Error)[]) {
+  const signals: AbortSignal[] = [];
+  const find = ({ signal }: { readonly signal: AbortSignal }): OriginSet => {
+    const answer = answers[Math.min(signals.length, answers.length - 1)];
+    signals.push(signal);
+    if (answer === undefined || answer instanceof Error) throw answer;
+    return answer;
+  };
+  return { find, signals };
+}
+
+/** An iterable that gives what is pushed. */
+function told() {
+  let push: (result: IteratorResult<OriginSet> | Promise<never>) => void = () => {};
+  const state = { returned: 0 };
+  const iterator = {
+    next: () =>
+      new Promise<IteratorResult<OriginSet>>((resolve) => {
+        push = resolve;
+      }),
+    return: async () => {
+      state.returned += 1;
+      return { done: true as const, value: undefined };
+    },
+  };
+  return {
+    sets: { [Symbol.asyncIterator]: () => iterator },
+    state,
+    set: (value: OriginSet) => push({ done: false, value }),
+    end: () => push({ done: true, value: undefined }),
+    fail: (error: Error) => push(Promise.reject(error)),
+  };
+}
+
+describe('a function', () => {
+  test('is asked at once, then each interval; what it adds serves, what it leaves out leaves', async () => {
+    const { find, signals } = script([A], [B]);
+    const { house, names } = await discovering(find, { originsInterval: 1000 });
+    const caller = await house.sent();
+    const before = names();
+    await house.advance(1000);
+    const after = names();
+    (await house.accept()).answer();
+    await house.settle();
+    expect([before, after, signals.length, caller.outcome]).toEqual([[A], [B], 2, 200]);
+    expect(house.peerOf(caller)?.origin).toBe(B);
+  });
+
+  test('may give a promise; it is not asked again while it has not answered', async () => {
+    let calls = 0;
+    const pending = () => {
+      calls += 1;
+      return new Promise<OriginSet>(() => {});
+    };
+    const { house, discovery } = await discovering(pending, { originsInterval: 10 });
+    await house.advance(1000);
+    expect([calls, discovery.stats.state]).toEqual([1, 'looking']);
+  });
+
+  test('a call of more than half a minute has failed: its signal is aborted, and a late answer does not count', async () => {
+    const late: ((set: OriginSet) => void)[] = [];
+    const signals: AbortSignal[] = [];
+    const slow = ({ signal }: { readonly signal: AbortSignal }) => {
+      signals.push(signal);
+      return new Promise<OriginSet>((resolve) => late.push(resolve));
+    };
+    const { house, discovery, names } = await discovering(slow);
+    await house.advance(30_000);
+    late[0]?.([A]);
+    await house.settle();
+    expect([signals[0]?.aborted, names(), discovery.stats.failures]).toEqual([true, [], 1]);
+  });
+
+  test.each<[string, OriginSet | Error, string]>([
+    ['that throws', new Error('no answer'), 'no answer'],
+    ['of nothing', [], 'origins must be a list of at least one origin'],
+    ['with an origin twice', [A, B, A], 'origins[2] must differ from origins[0]'],
+    ['with a bad weight', [{ url: B, weight: 300 }], 'origins[0].weight must be an integer from 0 to 256, got 300'],
+    ['of backups', [{ url: B, backup: true }], 'origins must be a list with at least one that is no backup'],
+    ['that is no list', 'http://b.test' as never, 'origins must be a list'],
+  ])('a set %s keeps the last one, and is told', async (_, bad, message) => {
+    const { find } = script([A], bad);
+    const { house, discovery, names } = await discovering(find, { originsInterval: 5000 });
+    await house.advance(5000);
+    expect([names(), discovery.stats]).toMatchObject([[A], { sets: 1, failures: 1, state: 'waiting', nextInMs: 1000 }]);
+    expect(discovery.stats.error).toContain(message);
+    expect(house.eventsOf('discoveryFailed')).toMatchObject([{ source: 'function', failures: 1, retryInMs: 1000 }]);
+  });
+
+  test('is asked again sooner after it has failed, and what is found then is told', async () => {
+    const { find, signals } = script(new Error('1'), new Error('2'), [A], [A]);
+    const { house, discovery } = await discovering(find, { originsInterval: 5000 });
+    await house.advance(1000);
+    await house.advance(2000);
+    const counts = [signals.length, discovery.stats.failures];
+    await house.advance(5000);
+    expect([counts, house.eventsOf('discovered')]).toEqual([[3, 0], [{ origins: [A] }]]);
+  });
+
+  test('a set may have other weights: that is told by originChanged', async () => {
+    const { find } = script([A, B], [{ url: A, weight: 5 }, B]);
+    const { house } = await discovering(find, { originsInterval: 1000 });
+    await house.advance(1000);
+    expect(house.eventsOf('originChanged').at(-1)).toEqual({ origin: A, change: 'weight', weight: 5 });
+    expect(house.eventsOf('discovered')).toHaveLength(1);
+  });
+
+  test('one that is drained stays so, though it is found again', async () => {
+    const { find } = script([A, B]);
+    const { house } = await discovering(find, { originsInterval: 1000 });
+    void house.fleet.drain(A);
+    await house.advance(1000);
+    expect(house.originStats().service).toBe('draining');
+  });
+
+  test('of a large set the subset is used', async () => {
+    const set = Array.from({ length: 20 }, (_, number) => `http://${number}.test:80`);
+    const { names } = await discovering(() => set, { subset: { size: 3, id: 'web-1' } });
+    expect(names()).toHaveLength(3);
+  });
+
+  test('requests wait for the first set, for as long as they wait for a connection', async () => {
+    const { find } = script(new Error('not yet'), [A]);
+    const { house } = await discovering(find);
+    const [patient, hasty] = [await house.sent(), await house.sent({ queueTimeout: 500 })];
+    await house.advance(1000);
+    (await house.accept()).answer();
+    await house.settle();
+    expect([patient.outcome, hasty.outcome]).toEqual([200, 'connection_limit_reached']);
+  });
+});
+
+describe('ready', () => {
+  test('waits for the first set', async () => {
+    const { find } = script(new Error('not yet'), [A]);
+    const { house, discovery } = await discovering(find);
+    let isReady = false;
+    void discovery.ready().then(() => {
+      isReady = true;
+    });
+    await house.settle();
+    const before = isReady;
+    await house.advance(1000);
+    expect([before, isReady]).toEqual([false, true]);
+  });
+
+  test('resolves when no set will ever come', async () => {
+    const source = told();
+    const { discovery, house } = await discovering(source.sets);
+    source.end();
+    await house.settle();
+    await discovery.ready();
+    expect(discovery.stats).toMatchObject({ state: 'ended', sets: 0 });
+  });
+});
+
+describe('an iterable', () => {
+  test('each set that it gives is the set', async () => {
+    const source = told();
+    const { house, names, discovery } = await discovering(source.sets);
+    source.set([A]);
+    await house.settle();
+    const first = names();
+    source.set([A, B]);
+    await house.settle();
+    expect([first, names(), discovery.stats]).toMatchObject([[A], [A, B], { state: 'listening', sets: 2 }]);
+  });
+
+  test('a bad set is told, and the next one is heard', async () => {
+    const source = told();
+    const { house, names } = await discovering(source.sets);
+    source.set([]);
+    await house.settle();
+    source.set([B]);
+    await house.settle();
+    expect([names(), house.eventsOf('discoveryFailed')]).toMatchObject([[B], [{ failures: 1, retryInMs: null }]]);
+  });
+
+  test.each(['end', 'fail'] as const)('the last set stays when it comes to its end: %s', async (how) => {
+    const source = told();
+    const { house, names, discovery } = await discovering(source.sets);
+    source.set([A]);
+    await house.settle();
+    source[how](new Error('broke'));
+    await house.settle();
+    expect([names(), discovery.stats.state, house.eventsOf('discoveryFailed').length]).toEqual([
+      [A],
+      'ended',
+      how === 'fail' ? 1 : 0,
+    ]);
+  });
+
+  test('is told to stop by close(), and what it gives then does not count', async () => {
+    const source = told();
+    const { house, names, discovery } = await discovering(source.sets);
+    discovery.close();
+    source.set([A]);
+    await house.settle();
+    expect([source.state.returned, names(), discovery.stats.state]).toEqual([1, [], 'closed']);
+  });
+});
+
+describe('close', () => {
+  test('ends the watch: nobody is asked again', async () => {
+    const { find, signals } = script([A]);
+    const { house, discovery } = await discovering(find, { originsInterval: 1000 });
+    discovery.close();
+    await house.advance(10_000);
+    expect([signals.length, discovery.stats.nextInMs]).toEqual([1, null]);
+  });
+
+  test('aborts the call that is under way, and lets go of who waits for the first set', async () => {
+    const signals: AbortSignal[] = [];
+    const slow = ({ signal }: { readonly signal: AbortSignal }) => {
+      signals.push(signal);
+      return new Promise<OriginSet>(() => {});
+    };
+    const { discovery, house } = await discovering(slow);
+    const ready = discovery.ready();
+    discovery.close();
+    await ready;
+    await house.settle();
+    expect([signals[0]?.aborted, house.eventsOf('discoveryFailed')]).toEqual([true, []]);
+  });
+});
+
+test.each([
+  ['added', (house: House) => house.fleet.add(B)],
+  ['removed', (house: House) => house.fleet.remove(A)],
+  ['weighed', (house: House) => house.fleet.setWeight(A, 2)],
+])('origins that are discovered are not %s by hand', async (verb, change) => {
+  const { house, names } = await discovering(() => [A]);
+  expect(() => change(house)).toThrow(`origins that are discovered cannot be ${verb} by hand`);
+  expect(names()).toEqual([A]);
+});
