@@ -85,6 +85,23 @@ export function fieldValues(fields: RawFields, lowerName: string): string[] {
   return values;
 }
 
+/**
+ * The values of a field joined by commas; `undefined` = it is not there. `lowerName` begins with a letter and is in lower case.
+ * Asked of every response: the first letter spares a copy in lower case of most names that are as long.
+ */
+export function joinedValue(fields: RawFields, lowerName: string): string | undefined {
+  const letter = lowerName.charCodeAt(0);
+  let joined: string | undefined;
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i];
+    if (name?.length !== lowerName.length || (name.charCodeAt(0) | 0x20) !== letter) continue;
+    if (name.toLowerCase() !== lowerName) continue;
+    const value = fields[i + 1] ?? '';
+    joined = joined === undefined ? value : `${joined},${value}`;
+  }
+  return joined;
+}
+
 /** Whether a comma-separated list has a token, in any case. Only SP and HTAB may surround it (RFC 9110 §5.6.1). */
 export function listHasToken(value: string, lowerToken: string): boolean {
   if (!value.includes(',')) return isNamed(trimmed(value), lowerToken);

@@ -1,6 +1,6 @@
 /** Whether a connection may carry another request: a pure function of how the last exchange ended. */
 
-import { listHasToken, type RawFields } from './fields.js';
+import { joinedValue, listHasToken, type RawFields } from './fields.js';
 
 /** How an exchange ended whose response is complete. */
 export interface ExchangeEnd {
@@ -40,42 +40,28 @@ export interface KeepAliveHint {
 
 /** Whether an origin has said that it keeps the connection: `Connection: keep-alive`, or a Keep-Alive field. */
 export function saysKeepAlive(rawHeaders: RawFields): boolean {
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i];
-    if (name?.length !== 10) continue;
-    const lowerName = name.toLowerCase();
-    if (lowerName === 'keep-alive') return true;
-    if (lowerName === 'connection' && listHasToken(rawHeaders[i + 1] ?? '', 'keep-alive')) return true;
-  }
-  return false;
+  if (joinedValue(rawHeaders, 'keep-alive') !== undefined) return true;
+  const connection = joinedValue(rawHeaders, 'connection');
+  return connection !== undefined && listHasToken(connection, 'keep-alive');
 }
 
 const NO_HINT: KeepAliveHint = Object.freeze({});
 
 // Longest run of digits that is taken seriously: about 31 years, or requests without end.
-const PARAMETER = /(?:^|[,;])[ \t]*(timeout|max)[ \t]*=[ \t]*"?([0-9]{1,9})"?[ \t]*(?=$|[,;])/gi;
+const PARAMETER =
+  /(?:^|[,;])[ \t]*(?:timeout[ \t]*=[ \t]*"?([0-9]{1,9})|max[ \t]*=[ \t]*"?([0-9]{1,9}))"?[ \t]*(?=$|[,;])/gi;
 
 /**
  * Reads `Keep-Alive: timeout=5, max=100`, a field that no RFC in force defines (RFC 2068 §19.7.1 did). Of several values
  * the smallest counts; what cannot be read is no hint.
  */
 export function keepAliveHint(rawHeaders: RawFields): KeepAliveHint {
-  let text: string | undefined;
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    // Read for every response: no copy in lower case for `Connection`, which is as long.
-    const name = rawHeaders[i];
-    if (name?.length !== 10 || (name.charCodeAt(0) | 0x20) !== LETTER_K) continue;
-    if (name.toLowerCase() !== 'keep-alive') continue;
-    const value = rawHeaders[i + 1] ?? '';
-    text = text === undefined ? value : `${text},${value}`;
-  }
+  const text = joinedValue(rawHeaders, 'keep-alive');
   return text === undefined ? NO_HINT : hintOf(text);
 }
 
-const LETTER_K = 0x6b;
-
 // An origin says the same each time, or counts down: the last answer is kept, and spares 0.2 µs of matching (bench/micro).
-let lastText = '';
+let lastText: string | undefined;
 let lastHint = NO_HINT;
 
 function hintOf(text: string): KeepAliveHint {
@@ -86,11 +72,14 @@ function hintOf(text: string): KeepAliveHint {
 }
 
 function readHint(text: string): KeepAliveHint {
-  let hint: { timeoutMs?: number; max?: number } | undefined;
-  for (const [, name = '', digits = ''] of text.matchAll(PARAMETER)) {
-    hint ??= {};
-    if (name.length === 3) hint.max = Math.min(hint.max ?? Number.POSITIVE_INFINITY, Number(digits));
-    else hint.timeoutMs = Math.min(hint.timeoutMs ?? Number.POSITIVE_INFINITY, Number(digits) * 1_000);
+  const hint: { timeoutMs?: number; max?: number } = {};
+  for (const [, seconds, max] of text.matchAll(PARAMETER)) {
+    if (seconds !== undefined) hint.timeoutMs = smaller(hint.timeoutMs, Number(seconds) * 1_000);
+    if (max !== undefined) hint.max = smaller(hint.max, Number(max));
   }
-  return hint ?? NO_HINT;
+  return hint;
+}
+
+function smaller(before: number | undefined, value: number): number {
+  return before === undefined ? value : Math.min(before, value);
 }

@@ -47,7 +47,7 @@ export class FreeSlots<T> implements FreeList<KeptSlot<T>> {
   readonly #fresh = new SlotList<T>();
   readonly #empty = new SlotList<T>();
   readonly #onOpened: () => void;
-  #idled = 0;
+  #freed = 0;
   #wanted: KeptSlot<T> | undefined = undefined;
 
   /** `onOpened` is called for each slot that the ledger makes at its start, when the slot can be lent. */
@@ -103,7 +103,7 @@ export class FreeSlots<T> implements FreeList<KeptSlot<T>> {
     const slot = entry.obj;
     const opened = slot.entry === undefined;
     slot.entry = entry;
-    if (slot.state === 'idle') slot.idleOrder = ++this.#idled;
+    slot.idleOrder = ++this.#freed;
     this.#listOf(slot).add(slot);
     if (opened) this.#onOpened();
   }

@@ -1,7 +1,6 @@
 // Mutants that no test can notice: what they change is seen by nobody. Each with its line, what it becomes, and why.
 
 const TYPED = 'the types say that it is there';
-const FILTER = 'a filter that only saves time: what it lets through is found to be something else a line later';
 const UNREACHABLE = 'a default that the types ask for and that is never taken, or an assertion of what cannot happen';
 const ASCII = 'the text is ASCII, and the same in every encoding';
 
@@ -68,50 +67,6 @@ export const equivalent = [
     line: "if (this.received === 'all' || this.#connection.closed) return;",
     to: 'false',
     why: 'closing what is closed does nothing',
-  },
-  // persistence.ts
-  {
-    line: 'for (let i = 0; i < rawHeaders.length; i += 2) {',
-    to: 'i <= rawHeaders.length',
-    why: 'behind the last field there is no name',
-  },
-  { line: 'if (name?.length !== 10) continue;', why: FILTER },
-  { line: 'if (name?.length !== 10 || (name.charCodeAt(0) | 0x20) !== LETTER_K) continue;', why: FILTER },
-  {
-    line: "if (lowerName === 'connection' && listHasToken(rawHeaders[i + 1] ?? '', 'keep-alive')) return true;",
-    to: '"Stryker was here!"',
-    why: UNREACHABLE,
-  },
-  { line: "const value = rawHeaders[i + 1] ?? '';", why: UNREACHABLE },
-  { line: "for (const [, name = '', digits = ''] of text.matchAll(PARAMETER)) {", why: UNREACHABLE },
-  {
-    line: 'text = text === undefined ? value : `${text},${value}`;',
-    to: 'false',
-    why: 'the word undefined before a comma is no parameter',
-  },
-  {
-    line: 'if (text === lastText) return lastHint;',
-    to: 'false',
-    why: 'what is remembered is what would be read again',
-  },
-  { line: "let lastText = '';", why: 'the text of no field' },
-  // free-slots.ts
-  {
-    line: "if (slot === undefined) throw new Error('the ledger took a slot that nobody asked for');",
-    why: UNREACHABLE,
-  },
-  { line: 'throw new Error(`a ${slot.state} slot is not free`);', why: UNREACHABLE },
-  { line: "if (slot.state === 'idle') return slot.fresh ? this.#fresh : this.#used;", why: UNREACHABLE },
-  { line: 'const slots: KeptSlot<T>[] = [];', why: 'what is no idle slot is left out by the pool' },
-  {
-    line: 'iterator(): Iterator<LedgerEntry<KeptSlot<T>>> {',
-    why: "asked for by generic-pool's types, called by its evictor alone, which does not run",
-  },
-  { line: 'return [][Symbol.iterator]();', why: 'as above' },
-  {
-    line: "if (slot.state === 'idle') slot.idleOrder = ++this.#idled;",
-    to: 'true',
-    why: 'of an empty slot it is read by nobody',
   },
   // retry-policy.ts
   {

@@ -5,6 +5,7 @@ import {
   endToEndFields,
   fieldValue,
   fieldValues,
+  joinedValue,
   listHasToken,
   withoutForbiddenTrailers,
 } from '../../../src/http1/fields.js';
@@ -156,4 +157,14 @@ describe('checkField', () => {
     expect(BackendError.is(refused) && refused.code).toBe('http_request_error');
     expect(BackendError.is(refused) && refused.message).toMatch(/^[\x20-\x7e]+$/);
   });
+});
+
+test('joinedValue joins what a field says, in order, in whichever case its name is', () => {
+  const fields = ['A', '1', 'Keep-Alive', 'x', 'Kept-Awake', 'y', 'KEEP-ALIVE', '', 'connection', 'z'];
+  expect(['keep-alive', 'connection', 'a', 'b'].map((name) => joinedValue(fields, name))).toEqual([
+    'x,',
+    'z',
+    '1',
+    undefined,
+  ]);
 });

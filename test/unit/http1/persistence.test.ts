@@ -23,6 +23,10 @@ describe('the Keep-Alive hint', () => {
   test.each([
     [['Keep-Alive', 'timeout=5, max=100'], { timeoutMs: 5_000, max: 100 }],
     [['keep-alive', 'Timeout = 5'], { timeoutMs: 5_000 }],
+    [['keep-alive', '\tMAX\t=\t5\t'], { max: 5 }],
+    [['Keep-Alive', 'max=5, max=7'], { max: 5 }],
+    [['Keep-Alive', 'max=7, max="5"'], { max: 5 }],
+    [['Keep-Alive', 'timeout=999999999'], { timeoutMs: 999_999_999_000 }],
     [['KEEP-ALIVE', 'max=1'], { max: 1 }],
     [['Keep-Alive', 'timeout="5"; max=3'], { timeoutMs: 5_000, max: 3 }],
     [['Keep-Alive', 'timeout=0, max=0'], { timeoutMs: 0, max: 0 }],
@@ -45,10 +49,18 @@ describe('the Keep-Alive hint', () => {
     ['Keep-Alive', 'xtimeout=5'],
     ['Keep-Alive', 'timeout=1.5'],
     ['Keep-Alive', 'max'],
+    ['Keep-Alive', 'max=5s'],
+    ['Keep-Alive', 'max=9999999999'],
+    ['Keep-Alive', 'ymax=5'],
     ['Kept-Awake', 'timeout=5'],
   ])('of %s, %s is none', (...fields) => {
     expect(keepAliveHint(fields)).toEqual({});
   });
+});
+
+test('a Keep-Alive hint that is said again is not read again', () => {
+  const hint = keepAliveHint(['Keep-Alive', 'timeout=5']);
+  expect(keepAliveHint(['Keep-Alive', 'timeout=5'])).toBe(hint);
 });
 
 describe('an origin says that it keeps the connection', () => {
