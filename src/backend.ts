@@ -37,6 +37,7 @@ import {
 } from './options.js';
 import { Origin } from './origin/origin.js';
 import { type BackendStats, listConnections, type OriginConnections, takeStats } from './stats.js';
+import { StatusActions } from './status/status-actions.js';
 import { StatusFeed } from './status/status-feed.js';
 import { createStatusHandler, type StatusHandler } from './status/status-handler.js';
 import { resolveStatusOptions, type StatusHandlerOptions } from './status/status-options.js';
@@ -169,8 +170,8 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
 
   /**
    * Serves a page that shows this backend live, and the same as a stream of events, as JSON and as CSV: a listener for
-   * node:http's `request`, a handler for Express and Connect under any path. It can be read, and changes nothing. Who may
-   * see it is for the caller to say. While nobody watches it costs nothing.
+   * node:http's `request`, a handler for Express and Connect under any path. Who may see it is for the caller to say. It
+   * changes nothing, but for whom `actions` lets drain and weigh origins. While nobody watches it costs nothing.
    *
    * @throws TypeError or RangeError for bad options
    */
@@ -179,7 +180,8 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
     const feed = new StatusFeed(this, this.#clock, resolved);
     this.#statusFeeds.push(feed);
     if (this.#dispatcher.state === 'closed') feed.close();
-    return createStatusHandler(feed, resolved.title);
+    const { title, actions } = resolved;
+    return createStatusHandler(feed, title, actions && new StatusActions(this.origins, actions));
   }
 
   /**

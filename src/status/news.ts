@@ -25,6 +25,7 @@ const TELL: { readonly [Kind in NewsItem['kind']]: Tell<Kind> } = {
     text: `no origins found by ${source}: ${error instanceof Error ? error.message : error}`,
   }),
   readmit: ({ origin }) => ({ kind: 'readmit', origin, text: 'is back' }),
+  originChanged: ({ origin, change, weight }) => ({ kind: 'originChanged', origin, text: changeText(change, weight) }),
   failOpen: () => ({ kind: 'failOpen', origin: null, text: 'too many origins are out: all of them are tried' }),
   poisoned: ({ origin }) => ({ kind: 'poisoned', origin, text: 'sent bytes that nobody had asked for' }),
   dialFailed: ({ origin, error }) => ({ kind: 'dialFailed', origin, text: `dial failed: ${error.code}` }),
@@ -39,6 +40,10 @@ const TELL: { readonly [Kind in NewsItem['kind']]: Tell<Kind> } = {
     text: swept > 0 ? 'closed idle connections' : 'closed an idle connection',
   }),
 };
+
+function changeText(change: string, weight: number): string {
+  return change === 'weight' ? `has weight ${weight}, by its owner` : `${change}, by its owner`;
+}
 
 export class News {
   /** Newest first. */

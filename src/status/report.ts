@@ -63,6 +63,7 @@ export interface NewsItem {
     | 'checkFailed'
     | 'discoveryFailed'
     | 'readmit'
+    | 'originChanged'
     | 'failOpen'
     | 'poisoned'
     | 'dialFailed'

@@ -31,8 +31,14 @@ function field(value: string | number | null | undefined): string {
 }
 
 /** As far as requests are concerned: can it be given one? */
-export function isUp({ health, backoff }: OriginReport): boolean {
+function isUp({ health, backoff }: OriginReport): boolean {
   return health.state === 'healthy' && backoff.state === 'ready';
+}
+
+/** HAProxy's words. One that its owner has drained is neither up nor down. */
+function statusOf(origin: OriginReport): 'UP' | 'DOWN' | 'DRAIN' {
+  if (origin.service !== 'serving' || origin.weight === 0) return 'DRAIN';
+  return isUp(origin) ? 'UP' : 'DOWN';
 }
 
 function originRow({ title }: StatusReport, origin: OriginReport, id: number): Row {
@@ -47,7 +53,7 @@ function originRow({ title }: StatusReport, origin: OriginReport, id: number): R
     econ: origin.dialsFailed,
     eresp: broken(origin),
     wretr: sum(origin.resent),
-    status: isUp(origin) ? 'UP' : 'DOWN',
+    status: statusOf(origin),
     weight: origin.weight,
     act: origin.backup ? 0 : 1,
     bck: origin.backup ? 1 : 0,
@@ -73,7 +79,7 @@ function originRow({ title }: StatusReport, origin: OriginReport, id: number): R
 
 function backendRow({ title, origins, queue, inFlight, state }: StatusReport): Row {
   const total = (count: (origin: OriginReport) => number) => origins.reduce((all, origin) => all + count(origin), 0);
-  const up = origins.filter(isUp);
+  const up = origins.filter((origin) => statusOf(origin) === 'UP');
   const responses = { '2xx': 0, '3xx': 0, '4xx': 0, '5xx': 0, other: 0 };
   for (const key of ['2xx', '3xx', '4xx', '5xx', 'other'] as const) responses[key] = total((one) => one.responses[key]);
   return {

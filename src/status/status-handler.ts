@@ -1,16 +1,17 @@
-/** Serves the status of a backend: as a page, as a stream of events, as JSON and as CSV. Read only. */
+/** Serves the status of a backend: as a page, as a stream of events, as JSON and as CSV; and takes what a page asks for. */
 
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import { streamEvents } from './event-stream.js';
+import type { StatusActions } from './status-actions.js';
 import { statusCsv } from './status-csv.js';
 import type { StatusFeed } from './status-feed.js';
 import { contentSecurityPolicy, statusPage } from './status-page.js';
 
 /**
  * Answers GET and HEAD of any path with the status page; with `?format=json`, `?format=csv` or `?format=events`, or with
- * `;json` or `;csv` behind the path, with the data.
+ * `;json` or `;csv` behind the path, with the data. POST is for the buttons of the page, where `actions` allows them.
  */
 export interface StatusHandler {
   (req: IncomingMessage, res: ServerResponse): void;
@@ -37,26 +38,29 @@ const FIELDS: Readonly<Record<string, string>> = {
   Vary: 'Accept',
 };
 
-export function createStatusHandler(feed: StatusFeed, title: string): StatusHandler {
+export function createStatusHandler(feed: StatusFeed, title: string, actions?: StatusActions): StatusHandler {
   function handle(req: IncomingMessage, res: ServerResponse): void {
     if (res.destroyed || res.writableEnded) return;
     const format = formatOf(req);
     for (const [name, value] of Object.entries(FIELDS)) res.setHeader(name, value);
-    if (req.method !== 'GET' && req.method !== 'HEAD') {
-      res.setHeader('Allow', 'GET, HEAD');
-      refuse(res, 405, 'the status can be read: GET or HEAD');
-    } else if (format === undefined) refuse(res, 400, 'format must be html, json, csv or events');
+    if (req.method === 'POST' && actions !== undefined) judged(res, act(actions, req, res));
+    else if (req.method !== 'GET' && req.method !== 'HEAD') {
+      res.setHeader('Allow', actions === undefined ? 'GET, HEAD' : 'GET, HEAD, POST');
+      say(res, 405, 'the status can be read: GET or HEAD');
+    } else if (format === undefined) say(res, 400, 'format must be html, json, csv or events');
     else answer(req, res, format);
   }
 
   function answer(req: IncomingMessage, res: ServerResponse, format: Format): void {
     switch (format) {
-      case 'html': {
-        const nonce = randomBytes(16).toString('base64');
-        res.setHeader('Content-Security-Policy', contentSecurityPolicy(nonce));
-        send(req, res, format, statusPage(title, nonce));
+      case 'html':
+        if (actions === undefined) sendPage(req, res, title);
+        else
+          judged(
+            res,
+            actions.tokenFor(req, res).then((token) => sendPage(req, res, title, token)),
+          );
         return;
-      }
       case 'json':
         if (isPolling(req)) feed.lease();
         send(req, res, format, `${JSON.stringify(feed.full())}\n`);
@@ -75,7 +79,7 @@ export function createStatusHandler(feed: StatusFeed, title: string): StatusHand
       res.end();
     } else if (feed.isFull) {
       res.setHeader('Retry-After', '10');
-      refuse(res, 503, 'too many watch: use ?format=json');
+      say(res, 503, 'too many watch: use ?format=json');
     } else {
       res.setHeader('Content-Type', TYPES.events);
       res.setHeader('X-Accel-Buffering', 'no'); // nginx would hold it back
@@ -88,13 +92,35 @@ export function createStatusHandler(feed: StatusFeed, title: string): StatusHand
   return handle as StatusHandler;
 }
 
+function sendPage(req: IncomingMessage, res: ServerResponse, title: string, token?: string): void {
+  if (res.headersSent || res.destroyed) return; // whoever asked has left while that was judged
+  const nonce = randomBytes(16).toString('base64');
+  res.setHeader('Content-Security-Policy', contentSecurityPolicy(nonce));
+  send(req, res, 'html', statusPage(title, nonce, token));
+}
+
+async function act(actions: StatusActions, req: IncomingMessage, res: ServerResponse): Promise<void> {
+  const { status, text } = await actions.act(req, split(req.url ?? '/').query);
+  say(res, status, text);
+}
+
+/** The owner's `authorise` may throw: nobody is let in then, and the owner sees why. */
+function judged(res: ServerResponse, answered: Promise<void>): void {
+  answered.catch((error: unknown) => {
+    say(res, 500, 'it could not be found out whether you may do this');
+    process.emitWarning(`the option actions of a status page threw: ${String(error)}`, 'PooledBackendWarning');
+  });
+}
+
 function send(req: IncomingMessage, res: ServerResponse, format: Format, text: string): void {
   res.setHeader('Content-Type', TYPES[format]);
   res.setHeader('Content-Length', Buffer.byteLength(text));
   res.end(req.method === 'HEAD' ? undefined : text);
 }
 
-function refuse(res: ServerResponse, status: number, text: string): void {
+/** In plain text. */
+function say(res: ServerResponse, status: number, text: string): void {
+  if (res.headersSent || res.destroyed) return;
   res.statusCode = status;
   res.setHeader('Content-Type', 'text/plain; charset=utf-8');
   res.setHeader('Content-Length', Buffer.byteLength(text) + 1);

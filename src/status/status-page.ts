@@ -18,7 +18,8 @@ export function contentSecurityPolicy(nonce: string): string {
   ].join('; ');
 }
 
-export function statusPage(title: string, nonce: string): string {
+/** `token` is for a page that may do more than show. */
+export function statusPage(title: string, nonce: string, token?: string): string {
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -26,7 +27,7 @@ export function statusPage(title: string, nonce: string): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="robots" content="noindex">
-<title>${escaped(title)}</title>
+${token === undefined ? '' : `<meta name="status-token" content="${token}">\n`}<title>${escaped(title)}</title>
 <link rel="icon" href="data:,">
 <style nonce="${nonce}">${style}</style>
 </head>

@@ -263,7 +263,8 @@ describe('is mounted', () => {
 test.each([
   [{ interval: 99 }, RangeError, 'interval must be an integer from 100 to 5000'],
   [{ title: 5 }, TypeError, 'title must be a string'],
-  [{ actions: true }, TypeError, 'unknown option actions'],
+  [{ actions: true }, TypeError, 'actions must be a function'],
+  [{ action: () => true }, TypeError, 'unknown option action'],
 ])('a bad option throws at once: %j', async (options, kind, message) => {
   const backend = startBackend(await startOrigin());
   expect(() => backend.statusHandler(options as never)).toThrow(kind);

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import axe, { type AxeResults } from 'axe-core';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
-import { PooledBackend } from 'pooled-backend';
+import { PooledBackend, type StatusHandlerOptions } from 'pooled-backend';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { listen } from '../../bench/rig/listen.mjs';
 import type { FullReport } from '../../src/status/report.js';
@@ -11,6 +11,11 @@ import { findBrowser, startBrowser } from './browser.js';
 const required = process.env.REQUIRE_REAL_SERVERS === '1';
 const LIMIT_MS = 60_000;
 const PHONE = { width: 360, height: 740 };
+
+interface SiteOptions {
+  readonly maxConnections?: number;
+  readonly actions?: StatusHandlerOptions['actions'];
+}
 
 /** Two origins, a backend in front of them, and its status page at a path of somebody's choice. */
 class Site {
@@ -26,12 +31,12 @@ class Site {
     this.#stop = stop;
   }
 
-  static async open(maxConnections = 20): Promise<Site> {
+  static async open({ maxConnections = 20, actions }: SiteOptions = {}): Promise<Site> {
     const servers = [1, 2].map(() => createServer((_req, res) => void setTimeout(() => res.end('ok'), 2)));
     const ports = await Promise.all(servers.map((server) => listen(server)));
     const origins = ports.map((port) => `http://127.0.0.1:${port}`);
     const backend = new PooledBackend({ origins, maxConnections, ejection: { failures: 2, time: 60_000 } });
-    const status = createServer(backend.statusHandler({ title: 'the shop', interval: 100 }));
+    const status = createServer(backend.statusHandler({ title: 'the shop', interval: 100, actions }));
     const stop = async (index: number) => {
       servers[index]?.closeAllConnections();
       await new Promise((resolve) => servers[index]?.close(resolve));
@@ -123,7 +128,7 @@ describe.skipIf(findBrowser() === undefined && !required)('the status page in Ch
   });
 
   test('shows the connections of a large pool without its empty places', async () => {
-    const site = await Site.open(2000);
+    const site = await Site.open({ maxConnections: 2000 });
     await site.send(30);
     const page = await visit(site.url);
     await live(page);
@@ -165,8 +170,8 @@ describe.skipIf(findBrowser() === undefined && !required)('the status page in Ch
     await page.locator('#overview').waitFor();
   });
 
-  test.each(['overview', 'one origin'])('fits a phone: %s', async (what) => {
-    const site = await Site.open();
+  test.each(['overview', 'one origin'])('fits a phone, its buttons too: %s', async (what) => {
+    const site = await Site.open({ actions: () => true });
     await site.send(10);
     const address = what === 'overview' ? site.url : `${site.url}#/origin/${encodeURIComponent(site.origins[0] ?? '')}`;
     const page = await visit(address, { viewport: PHONE });
@@ -179,16 +184,78 @@ describe.skipIf(findBrowser() === undefined && !required)('the status page in Ch
       ['overview', undefined],
       ['overview', PHONE],
       ['one origin', undefined],
+      ['overview with buttons', undefined],
+      ['one origin with buttons', PHONE],
     ])('%s, %j', async (what, viewport) => {
-      const site = await Site.open();
+      const site = await Site.open({ actions: () => what.includes('buttons') });
       await site.stop(1);
       site.keepBusy();
-      const hash = what === 'overview' ? '' : `#/origin/${encodeURIComponent(site.origins[1] ?? '')}`;
+      const hash = what.startsWith('overview') ? '' : `#/origin/${encodeURIComponent(site.origins[1] ?? '')}`;
       const page = await visit(site.url + hash, { colorScheme, ...(viewport && { viewport }) });
       await live(page);
       await page.locator('[data-mood="bad"]').first().waitFor();
+      expect((await page.getByRole('button', { name: 'Drain' }).count()) > 0).toBe(what.includes('buttons'));
       expect(await complaintsOfAxe(page)).toEqual([]);
     });
+  });
+
+  test('has no buttons for whoever may only look', async () => {
+    const site = await Site.open({ actions: async () => false });
+    const page = await visit(site.url);
+    await live(page);
+    await page.locator('#origins .card').first().waitFor();
+    expect(await page.getByRole('button').allInnerTexts()).toEqual(['Pause', 'Export', 'Theme: auto']);
+  });
+
+  test('an origin is drained and made ready by keyboard, and what came of it is said aloud', async () => {
+    const site = await Site.open({ actions: () => true });
+    const page = await visit(site.url);
+    await live(page);
+    const [origin = ''] = site.origins;
+    const host = origin.replace('http://', '');
+    await page.getByRole('button', { name: `Drain: ${host}` }).focus();
+    await page.keyboard.press('Enter');
+    const ready = page.getByRole('button', { name: `Make ready: ${host}` });
+    await ready.waitFor();
+    expect(await page.locator('#said[aria-live]').innerText()).toBe(`${origin} gets no more requests`);
+    expect(await page.locator('#origins .card').first().innerText()).toContain('draining');
+    await page.locator('#news li', { hasText: 'draining, by its owner' }).waitFor();
+    await site.send(6);
+    expect(site.backend.stats().origins.map(({ requests }) => requests)).toEqual([0, 6]);
+    await page.keyboard.press('Enter'); // the focus is where it was
+    await page.getByRole('button', { name: `Drain: ${host}` }).waitFor();
+    expect(site.backend.stats().origins[0]?.service).toBe('serving');
+  });
+
+  test('the weight of an origin is set by keyboard, and a bad one is refused in words', async () => {
+    const site = await Site.open({ actions: () => true });
+    const page = await visit(`${site.url}#/origin/${encodeURIComponent(site.origins[1] ?? '')}`);
+    await live(page);
+    const weight = page.getByLabel('Weight');
+    await weight.fill('9');
+    await weight.press('Enter');
+    await page.locator('#said', { hasText: 'has weight 9' }).waitFor();
+    expect(site.backend.stats().origins.map(({ weight }) => weight)).toEqual([1, 9]);
+  });
+
+  test('another site cannot press the buttons in the name of whoever watches', async () => {
+    const site = await Site.open({ actions: () => true });
+    const page = await visit(site.url);
+    await live(page);
+    const address = `${site.url}?${new URLSearchParams({ action: 'drain', origin: site.origins[0] ?? '' })}`;
+    // Of the same host, so that the cookie is sent along; another port is another origin.
+    const evil = createServer((_req, res) => {
+      res.setHeader('Content-Type', 'text/html');
+      res.end(`<title>win</title><form method="post" action="${address}"></form>`);
+    });
+    const url = `http://127.0.0.1:${await listen(evil)}/`;
+    onTestFinished(() => void evil.close());
+    const other = await page.context().newPage();
+    await other.goto(url);
+    const send = `fetch(${JSON.stringify(address)}, { method: 'POST', mode: 'no-cors', credentials: 'include' })`;
+    await other.evaluate(`${send}.catch(() => undefined)`); // not even the answer can be seen
+    const [answer] = await Promise.all([other.waitForNavigation(), other.evaluate('document.forms[0].submit()')]);
+    expect([answer?.status(), site.backend.stats().origins[0]?.service]).toEqual([403, 'serving']);
   });
 
   test('can be paused, and goes on; nobody watches meanwhile', async () => {

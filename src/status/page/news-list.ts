@@ -11,6 +11,7 @@ const MOODS: Readonly<Record<NewsItem['kind'], Mood>> = {
   down: 'bad',
   checkFailed: 'doubtful',
   readmit: 'good',
+  originChanged: 'quiet',
   failOpen: 'bad',
   poisoned: 'bad',
   dialFailed: 'doubtful',

@@ -1,6 +1,7 @@
 /** One origin among the others: how it is doing, its connections, its pace. */
 
 import type { OriginReport } from '../report.js';
+import { drainButton } from './actions.js';
 import { el, type Part, setAttribute, setText } from './dom.js';
 import { duration, percent, plural, rate } from './format.js';
 import { heatMap } from './heat-map.js';
@@ -26,13 +27,14 @@ export function originCard(store: Store): Part<OriginData> {
   const link = el('a', { class: 'name' }, scheme, host);
   const badge = statusBadge();
   const role = el('p', { class: 'role' });
+  const drain = drainButton();
   const connections = strip(store);
   const facts = factList(['requests', 'reused', 'half within', 'idle limit']);
   const heat = heatMap();
   const element = el(
     'li',
     { class: 'card' },
-    el('div', { class: 'who' }, el('h3', {}, link), badge.element, role),
+    el('div', { class: 'who' }, el('h3', {}, link), badge.element, role, ...(drain ? [drain.element] : [])),
     el('div', { class: 'slots' }, connections.element),
     facts.element,
     heat.element,
@@ -46,6 +48,7 @@ export function originCard(store: Store): Part<OriginData> {
       badge.update(origin);
       setAttribute(element, 'data-mood', verdictOf(origin).mood);
       setText(role, roleOf(origin));
+      drain?.update(origin);
       connections.update(origin);
       facts.update(factsOf(store, { origin, index }));
       const now = store.report?.at ?? 0;
@@ -108,7 +111,7 @@ function idleLimit({ idleLimitMs }: OriginReport): string {
 function roleOf({ weight, backup, maxConnections, connections, tunnels }: OriginReport): string {
   const parts = [`${connections.open} of ${maxConnections} open`];
   if (backup) parts.unshift('backup');
-  if (weight > 1) parts.push(`weight ${weight}`);
+  if (weight !== 1) parts.push(`weight ${weight}`);
   if (tunnels.open > 0) parts.push(plural(tunnels.open, 'tunnel'));
   return parts.join(' · ');
 }

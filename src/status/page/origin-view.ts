@@ -1,6 +1,7 @@
 /** One origin alone: everything that is known of it. */
 
 import type { Latency, OriginReport } from '../report.js';
+import { actionsPanel } from './actions.js';
 import { connectionTable } from './connection-table.js';
 import { el, type Part, setText } from './dom.js';
 import { count, duration, percent, rate } from './format.js';
@@ -16,6 +17,7 @@ import { countTable } from './tables.js';
 export function originView(store: Store): Part<OriginData> {
   const heading = el('h2', { tabindex: -1 });
   const badge = statusBadge();
+  const actions = actionsPanel();
   const connections = strip(store, true);
   const charts = chartsOf(store);
   const heat = heatMap(true);
@@ -27,6 +29,7 @@ export function originView(store: Store): Part<OriginData> {
     { class: 'origin-view' },
     el('p', { class: 'back' }, el('a', { href: '#/' }, '← All origins')),
     el('div', { class: 'title' }, heading, badge.element),
+    ...(actions ? [actions.element] : []),
     el('section', { class: 'panel' }, el('h3', {}, 'Connections'), connections.element),
     charts.element,
     el('section', { class: 'panel' }, el('h3', {}, 'Latency ', within), heat.element),
@@ -39,6 +42,7 @@ export function originView(store: Store): Part<OriginData> {
       const { origin, index } = data;
       setText(heading, origin.origin);
       badge.update(origin);
+      actions?.update(origin);
       connections.update(origin);
       charts.update(data);
       const stretch = stretchOf(store.columns, store.report?.at ?? 0);

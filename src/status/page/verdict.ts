@@ -17,7 +17,15 @@ export interface Verdict {
 const NEWS_MS = 600_000;
 
 export function verdictOf(origin: OriginReport): Verdict {
-  const { health, backoff } = origin;
+  const { health, backoff, service } = origin;
+  if (service === 'draining' || service === 'leaving') {
+    const { busy } = origin.connections;
+    return {
+      mood: 'quiet',
+      word: service,
+      why: busy > 0 ? `${plural(busy, 'connection')} at work` : 'nothing under way',
+    };
+  }
   const since = health.sinceMs === null ? '' : `for ${duration(health.sinceMs)}`;
   const error = codeOf(backoff.error ?? '');
   if (health.state === 'ejected') return { mood: 'bad', word: 'ejected', why: said(since, health.reason ?? '', error) };
@@ -42,6 +50,9 @@ export function verdictOfAll({ state, origins }: StatusReport): Verdict {
   if (state === 'draining') return { mood: 'doubtful', word: 'draining', why: 'what has begun is being finished' };
   const out = origins.filter((origin) => ['bad', 'doubtful'].includes(verdictOf(origin).mood));
   const isLone = origins.length === 1;
+  if (!origins.some(({ service, weight }) => service === 'serving' && weight > 0)) {
+    return { mood: 'bad', word: 'No origin takes requests', why: 'all are drained, or their weight is 0' };
+  }
   if (out.length === 0) {
     return { mood: 'good', word: isLone ? 'The origin serves' : `All ${origins.length} origins are well`, why: '' };
   }

@@ -113,6 +113,14 @@ describe('the last check is told in the words of HAProxy', () => {
   });
 });
 
+test.each([{ service: 'draining' as const }, { weight: 0 }])(
+  'an origin that its owner has drained is neither up nor down: %j',
+  (changes) => {
+    const [row, backend] = rowsOf(statusCsv(statusReport({ origins: [originReport(changes)] })));
+    expect([row?.status, backend?.status, backend?.act]).toEqual(['DRAIN', 'DOWN', '0']);
+  },
+);
+
 test('a queue without a limit has none', () => {
   const { queue } = backendStats();
   const csv = statusCsv(statusReport({ queue: { ...queue, max: Number.POSITIVE_INFINITY, length: 8 } }));

@@ -40,6 +40,15 @@ describe('an origin', () => {
     ],
     ['that is a backup without work', { backup: true }, 'quiet', 'stands by', ''],
     ['without weight', { weight: 0 }, 'quiet', 'resting', 'its weight is 0'],
+    ['that is drained', { service: 'draining' }, 'quiet', 'draining', 'nothing under way'],
+    [
+      'that drains',
+      { service: 'draining', connections: { ...originReport().connections, busy: 2 } },
+      'quiet',
+      'draining',
+      '2 connections at work',
+    ],
+    ['that leaves, whatever it was', { service: 'leaving', health: ejected }, 'quiet', 'leaving', 'nothing under way'],
   ])('%s', (_what, changes, mood, word, why) => {
     expect(verdictOf(originReport(changes))).toEqual({ mood, word, why });
   });
@@ -54,6 +63,8 @@ describe('the backend', () => {
     [[well, originReport({ backup: true })], 'good', 'All 2 origins are well'],
     [[well, out], 'doubtful', '1 of 2 origins is out'],
     [[out, out], 'bad', 'Every origin is out'],
+    [[well, originReport({ service: 'draining' })], 'good', 'All 2 origins are well'],
+    [[originReport({ weight: 0 }), originReport({ service: 'draining' })], 'bad', 'No origin takes requests'],
   ])('%#: %s', (origins, mood, word) => {
     expect(verdictOfAll(statusReport({ origins }))).toMatchObject({ mood, word });
   });

@@ -1,0 +1,66 @@
+/** What an operator may do to an origin from the status page: drain it, make it ready, change its weight. */
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isOfSamePage, PageSession } from './page-session.js';
+import type { StatusOrigins } from './status-source.js';
+
+/** Whether whoever sent the request may change origins. Asked when the page is served, and again for each action. */
+export type StatusAuthorise = (req: IncomingMessage) => boolean | PromiseLike<boolean>;
+
+/** An answer in words. */
+export interface ActionOutcome {
+  readonly status: 200 | 400 | 403;
+  readonly text: string;
+}
+
+type Act = (origins: StatusOrigins, origin: string, query: URLSearchParams) => string;
+
+const ACTS: Readonly<Record<string, Act>> = {
+  drain(origins, origin) {
+    void origins.drain(origin); // resolves when nothing is under way, which the page shows
+    return `${origin} gets no more requests`;
+  },
+  ready(origins, origin) {
+    origins.ready(origin);
+    return `${origin} gets requests again`;
+  },
+  weight(origins, origin, query) {
+    const text = query.get('weight') ?? '';
+    // Number('') is 0, which would take all requests from it.
+    origins.setWeight(origin, /^\d+$/.test(text) ? Number(text) : Number.NaN);
+    return `${origin} has weight ${text}`;
+  },
+};
+
+export class StatusActions {
+  readonly #origins: StatusOrigins;
+  readonly #authorise: StatusAuthorise;
+  readonly #session = new PageSession();
+
+  constructor(origins: StatusOrigins, authorise: StatusAuthorise) {
+    this.#origins = origins;
+    this.#authorise = authorise;
+  }
+
+  /** The token for the page that is served; `undefined` for whoever may only look. Rejects as `authorise` does. */
+  async tokenFor(req: IncomingMessage, res: ServerResponse): Promise<string | undefined> {
+    const isAllowed = await this.#authorise(req);
+    return isAllowed === true && !res.headersSent ? this.#session.open(req, res) : undefined;
+  }
+
+  /** Does what a POST asks for, if it may. Rejects as `authorise` does. */
+  async act(req: IncomingMessage, query: URLSearchParams): Promise<ActionOutcome> {
+    if (!isOfSamePage(req)) return { status: 403, text: 'this was not sent by the page itself' };
+    if (!this.#session.holds(req))
+      return { status: 403, text: 'this page is of another time or process: load it again' };
+    if ((await this.#authorise(req)) !== true) return { status: 403, text: 'you may only look' };
+    const action = query.get('action') ?? '';
+    const act = Object.hasOwn(ACTS, action) ? ACTS[action] : undefined;
+    if (act === undefined) return { status: 400, text: 'action must be drain, ready or weight' };
+    try {
+      return { status: 200, text: act(this.#origins, query.get('origin') ?? '', query) };
+    } catch (error) {
+      return { status: 400, text: error instanceof Error ? error.message : String(error) };
+    }
+  }
+}
