@@ -2,15 +2,23 @@
 
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build, type Plugin } from 'esbuild';
+import { type BuildOptions, build, type Plugin } from 'esbuild';
 import { llhttpForEsbuild } from '../llhttp.config.js';
 import { statusPageForEsbuild } from '../status-page.config.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
+/** Inside node_modules, so that packages are found above it. */
+export const CACHE = join(ROOT, 'node_modules/.cache/pooled-backend');
 
 /** A file of the project as one program, whose path it returns. */
 export async function bundled(file: string): Promise<string> {
-  const outfile = join(ROOT, 'node_modules/.cache/pooled-backend', `${basename(file).replace(/\.\w+$/, '')}.mjs`);
+  const outfile = join(CACHE, `${basename(file).replace(/\.\w+$/, '')}.mjs`);
+  await bundle({ entryPoints: [file], outfile });
+  return outfile;
+}
+
+/** `options` say what is bundled, and where to. */
+export async function bundle(options: BuildOptions): Promise<void> {
   const entries: Record<string, string> = {
     'pooled-backend': 'src/index.ts',
     'pooled-backend/cluster': 'src/fleet/cluster.ts',
@@ -31,14 +39,12 @@ export async function bundled(file: string): Promise<string> {
   };
   await build({
     absWorkingDir: ROOT,
-    entryPoints: [file],
-    outfile,
     bundle: true,
     platform: 'node',
     format: 'esm',
     target: 'node20',
     logLevel: 'silent',
     plugins: [ownNames, llhttpForEsbuild(), statusPageForEsbuild()],
+    ...options,
   });
-  return outfile;
 }

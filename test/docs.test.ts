@@ -1,21 +1,24 @@
 /** The documentation against the library: tables, links, code blocks and examples. */
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { commandOptions } from '../src/cli/command-options.js';
 import { BackendError, type ErrorCode } from '../src/errors.js';
 import { handlerOptionTable, type OptionRow, optionTable, upgradeOptionTable } from '../src/options.js';
 import { bundled } from './bundled.js';
 import { differences } from './compat/differences.mjs';
+import { type Block, blocksIn, playBlocks } from './docs-blocks.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url)).replace(/[\\/]$/, '');
 const README_EXISTS = existsSync(join(ROOT, 'README.md'));
 const COMPILING_MS = 120_000;
 const EXAMPLE_MS = 30_000;
+const PLAYING_MS = 180_000;
 
 function filesIn(folder: string, ending: RegExp): string[] {
   if (!existsSync(join(ROOT, folder))) return [];
@@ -30,6 +33,14 @@ const pages = [
   ...['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', 'bench/README.md', 'examples/README.md'],
   ...filesIn('docs', /\.md$/),
 ].filter((page) => existsSync(join(ROOT, page)));
+/** Servers whose configurations are shown, where they are installed. */
+const programs = new Map(
+  ['haproxy', 'nginx'].flatMap((name): [string, string][] => {
+    const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin'];
+    const file = folders.map((folder) => join(folder, name)).find(existsSync);
+    return file === undefined ? [] : [[name, file]];
+  }),
+);
 const examples = filesIn('examples', /\.(ts|mts|js|mjs)$/);
 
 describe('options tables', () => {
@@ -132,12 +143,33 @@ describe('pages', () => {
   test.runIf(README_EXISTS)(
     'every ts and js block compiles against the types',
     () => {
-      const blocks = pages.flatMap(blocksIn);
+      const blocks = pages.flatMap((page) => blocksIn(page, read(page)));
       expect(blocks.length).toBeGreaterThan(0);
       expect(complaintsAbout(blocks)).toEqual([]);
     },
     COMPILING_MS,
   );
+});
+
+describe('code blocks', () => {
+  test.runIf(README_EXISTS)(
+    'every ts and js block runs, and what it serves is answered',
+    async () => {
+      const blocks = pages.flatMap((page) => blocksIn(page, read(page)));
+      expect(await playBlocks(blocks, PLAYING_MS)).toEqual([]);
+    },
+    PLAYING_MS + 60_000,
+  );
+
+  test.runIf(programs.has('haproxy'))('HAProxy takes the configuration that a page begins with', () => {
+    for (const text of fencesIn('docs/from-haproxy.md', 'haproxy')) expectTaken('haproxy', text, ['-c', '-f']);
+  });
+
+  test.runIf(programs.has('nginx'))('nginx takes the configuration that a page begins with', () => {
+    for (const text of fencesIn('docs/from-nginx.md', 'nginx')) {
+      expectTaken('nginx', `error_log stderr; pid nginx.pid; events {} http { access_log off; ${text} }`, ['-t', '-c']);
+    }
+  });
 });
 
 describe('examples', () => {
@@ -163,6 +195,27 @@ describe('examples', () => {
     EXAMPLE_MS + 10_000,
   );
 });
+
+/** The texts of the blocks in another language. */
+function fencesIn(page: string, language: string): string[] {
+  const fences = [...read(page).matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, 'gm'))].map(
+    ([, text = '']) => text,
+  );
+  expect(fences.length).toBeGreaterThan(0);
+  return fences;
+}
+
+function expectTaken(program: string, configuration: string, words: readonly string[]): void {
+  const folder = mkdtempSync(join(tmpdir(), 'docs-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, `${program}.conf`);
+  writeFileSync(file, configuration);
+  const { status, stderr } = spawnSync(programs.get(program) ?? program, [...words, file], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
+  expect({ status, stderr: status === 0 ? '' : stderr }).toEqual({ status: 0, stderr: '' });
+}
 
 /** The cells of the table whose first heading is `heading`, without backticks. */
 function rowsUnder(page: string, heading: string): string[][] {
@@ -244,28 +297,6 @@ function defaultsIn(file: string, interfaceName: string): Record<string, string>
     }
   }
   return found;
-}
-
-interface Block {
-  readonly page: string;
-  /** Line of the page before the first of the code. */
-  readonly line: number;
-  readonly code: string;
-  readonly isTyped: boolean;
-}
-
-/** Code blocks. One whose fence says `continues` goes on where the block before it in the page ended. */
-function blocksIn(page: string): Block[] {
-  const blocks: Block[] = [];
-  for (const match of read(page).matchAll(/^```(ts|typescript|js|javascript|mjs)\b([^\n]*)\n([\s\S]*?)^```/gm)) {
-    const [, language = '', words = '', code = ''] = match;
-    const line = read(page).slice(0, match.index).split('\n').length;
-    const before = words.includes('continues') ? blocks.pop() : undefined;
-    const start = before ?? { page, line, code: '', isTyped: language.startsWith('t') };
-    const filling = '\n'.repeat(line - start.line - start.code.split('\n').length + 1);
-    blocks.push({ ...start, code: before === undefined ? code : before.code + filling + code });
-  }
-  return blocks;
 }
 
 /** What the compiler says of each block, as `page:line: message`. */
