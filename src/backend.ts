@@ -56,6 +56,7 @@ export interface CloseOptions {
  * number of clients travel over them. Emits the events of {@link BackendEvents}.
  */
 export class PooledBackend extends EventEmitter<BackendEvents> {
+  /** The options, resolved and frozen: every one has its value. */
   readonly options: ResolvedOptions;
   /** Adds, removes and drains origins while requests are under way. */
   readonly origins: BackendOrigins;

@@ -51,6 +51,7 @@ export type Phase = 'checkout' | 'send' | 'wait' | 'response-head' | 'response-b
 export interface Attempt {
   /** `scheme://host:port` of the server it went to. */
   readonly origin: string;
+  /** Where it was when it ended. */
   readonly phase: Phase;
   /** The connection had carried a request before. */
   readonly reused: boolean;
@@ -64,13 +65,19 @@ export interface Attempt {
 
 /** Connections of one origin at the moment of an error. */
 export interface OriginCounts {
+  /** `scheme://host:port`. */
   readonly origin: string;
+  /** That carry a request. */
   readonly busy: number;
+  /** That wait for one. */
   readonly idle: number;
+  /** That are being opened. */
   readonly dialling: number;
 }
 
+/** What a `BackendError` has beside its code and its message. */
 export interface BackendErrorDetails {
+  /** @default 'unsent' */
   readonly delivery?: Delivery;
   readonly origin?: string | undefined;
   readonly attempts?: readonly Attempt[];
@@ -87,17 +94,24 @@ const BRAND = Symbol.for('pooled-backend.BackendError');
  * the origin may have processed the request, `attempts` what was tried.
  */
 export class BackendError extends Error {
+  /** @internal */
   override readonly name: string = 'BackendError';
+  /** What happened (RFC 9209 §2.3). */
   readonly code: ErrorCode;
   /** HTTP status for the client. */
   readonly statusCode: number;
+  /** Whether the origin may have processed the request. */
   readonly delivery: Delivery;
+  /** `scheme://host:port` of the server that it is about, if it is about one. */
   readonly origin: string | undefined;
+  /** What was tried, oldest first. A wait and a failed dial are no attempts. */
   readonly attempts: readonly Attempt[];
+  /** Connections of each origin at that moment; only of an error that ended a wait. */
   readonly counts: readonly OriginCounts[];
   /** Seconds after which a new try makes sense; only on 503. */
   readonly retryAfter: number | undefined;
 
+  /** `message` is one sentence for a log: it may name addresses. */
   constructor(code: ErrorCode, message: string, details: BackendErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;

@@ -47,12 +47,15 @@ export type PathHook = (path: string, req: IncomingMessage) => string | PromiseL
 
 /** An interim response: 100, or 102 to 199. */
 export interface Information {
+  /** 100, or 102 to 199. */
   readonly statusCode: number;
+  /** Reason phrase, often empty. */
   readonly statusText: string;
   /** Name, value, name, value… */
   readonly fields: readonly string[];
 }
 
+/** Sees an interim response; `false` keeps it from the client. */
 export type InformationHook = (information: Information, req: IncomingMessage) => boolean | undefined;
 
 /** Options of `backend.handler()`. An option that is absent or `undefined` is the backend's, or the default given. */

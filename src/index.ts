@@ -5,9 +5,13 @@ export type { BalancedRequest, Balancer, Candidate } from './balance/balancer.js
 export type { BalanceOption } from './balance/balancers.js';
 export type { HashOptions } from './balance/hash.js';
 export type { HashKey } from './balance/hash-key.js';
+export type { Connecting, Destination, Transport } from './connection/transport.js';
+export type { NonIdempotentTravel, RequestTimeouts } from './dispatch/request.js';
+export type { RefusalReason, WaitQueueStats } from './dispatch/wait-queue.js';
 export {
   type Attempt,
   BackendError,
+  type BackendErrorDetails,
   type Delivery,
   type ErrorCode,
   type OriginCounts,
@@ -19,24 +23,51 @@ export type { DiscoveryStats } from './fleet/discovery.js';
 export type { Machine } from './machine.js';
 export type { BackendFetchInit } from './mount/fetch-input.js';
 export type { RequestHandler } from './mount/handler.js';
-export type { BackendRequestOptions, BackendResponse } from './mount/request.js';
+export type { Next } from './mount/relay.js';
+export type { BackendRequestOptions, BackendResponse, ResponseFields } from './mount/request.js';
+export type { RequestBodyInit } from './mount/request-body.js';
+export type { FieldValue, RequestFieldsInit } from './mount/request-fields.js';
+export type { ResponseBody } from './mount/response-body.js';
 export type { UpgradeHandler } from './mount/upgrade.js';
-export type { BackendEvents } from './observe.js';
+export type { AttemptEndNews, AttemptNews, BackendEvents, CheckEvent, RequestCosts, RequestNews } from './observe.js';
 export type {
+  AdaptiveConcurrencyOptions,
+  CheckAnswer,
+  CheckOptions,
+  ConnectOptions,
+  CookieRewrite,
   DnsOptions,
+  EjectionOptions,
+  FieldsHook,
   FindOrigins,
+  ForwardedStyle,
   HandlerOptions,
+  IdempotentOption,
+  Information,
+  InformationHook,
+  LocationHook,
   Logger,
   OriginOptions,
   OriginSet,
   OriginsCall,
   OriginsOption,
+  OutlierOptions,
+  PathHook,
   PooledBackendOptions,
+  RequestFacts,
+  ResolvedOptions,
+  RetryBudgetOptions,
+  RetryCondition,
   SharedConnections,
   SubsetOptions,
+  TlsOptions,
   UpgradeHandlerOptions,
 } from './options.js';
+export type { CheckStats, LastCheck } from './origin/active-check.js';
 export type { ConnectionState, ConnectionStats } from './origin/connection-stats.js';
+export type { GradientSnapshot } from './origin/gradient-limit.js';
+export type { IdleLimitSnapshot } from './origin/idle-limit.js';
 export type { BackendStats, OriginConnections, OriginStats } from './stats.js';
+export type { StatusAuthorise } from './status/status-actions.js';
 export type { StatusHandler } from './status/status-handler.js';
 export type { StatusHandlerOptions } from './status/status-options.js';

@@ -93,6 +93,7 @@ export interface OriginConnections {
   readonly connections: readonly ConnectionStats[];
 }
 
+/** A backend at one moment. */
 export interface BackendStats {
   /** `draining` since `close()` was called; `closed` once it is done. */
   readonly state: 'open' | 'draining' | 'closed';

@@ -5,6 +5,7 @@ import type { BackendEvents, BackendStats } from 'pooled-backend';
 
 /** A `PooledBackend` is one, of whichever copy of the library. */
 export interface WatchedBackend extends Pick<EventEmitter<BackendEvents>, 'on' | 'off'> {
+  /** As `PooledBackend.stats()`. */
   stats(): BackendStats;
 }
 

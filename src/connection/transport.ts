@@ -14,7 +14,11 @@ import type { Liveness } from './liveness.js';
 /** Whom to reach, and where the bytes that come are to be put. */
 export interface Destination extends Pick<DialTarget, 'protocol' | 'hostname' | 'port' | 'socketPath'> {
   /** As of `net.connect`: `callback` is told how many bytes are in `buffer`; false = stop reading until `resume()`. */
-  readonly onread: { readonly buffer: Uint8Array; callback(count: number): boolean };
+  readonly onread: {
+    readonly buffer: Uint8Array;
+    /** So many bytes have come. */
+    callback(count: number): boolean;
+  };
 }
 
 /** Receives the end of a dial: one of the two, once, and not within `connect`. */
@@ -27,6 +31,7 @@ export interface Connecting {
 
 /** What carries connections. */
 export interface Transport {
+  /** Begins to connect, and tells `connecting` how that goes. */
   connect(destination: Destination, connecting: Connecting): void;
 }
 

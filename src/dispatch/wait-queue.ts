@@ -66,6 +66,7 @@ export interface WaitQueueOptions {
   readonly clock: Clock;
 }
 
+/** The queue at one moment. */
 export interface WaitQueueStats {
   /** Waiting now. */
   readonly length: number;

@@ -6,6 +6,7 @@ import { duration, type Rules, resolveSection, withDefault } from '../option-che
 import { ShareDesk } from './share-desk.js';
 import { asRequest } from './share-message.js';
 
+/** How shares are treated when workers come and go. */
 export interface ShareConnectionsOptions {
   /**
    * Milliseconds for which the share of a worker that is gone is kept for the one that replaces it, or `Infinity`. Then
@@ -28,6 +29,7 @@ export interface WorkerShare {
   readonly held: number;
 }
 
+/** What `shareConnections()` has begun. */
 export interface ConnectionSharing {
   /** The shares as they are now. */
   shares(): readonly WorkerShare[];

@@ -17,19 +17,23 @@ interface Common {
   readonly prefix?: string | undefined;
   /** Sent in the place of `prefix`. */
   readonly rewritePrefix?: string | undefined;
+  /** One that is there. Without it the other options make one. */
   readonly backend?: PooledBackend | undefined;
 }
 
 /** A backend of your own, and how it is mounted: it is yours to close. */
 export interface GivenBackend extends Common, HandlerOptions {
+  /** It outlives the server. */
   readonly backend: PooledBackend;
 }
 
 /** A backend that comes and goes with the server. */
 export interface OwnedBackend extends Common, PooledBackendOptions, Pick<HandlerOptions, MountOnly> {
+  /** There is none yet. */
   readonly backend?: undefined;
 }
 
+/** Options of the plugin: a backend that is yours, or the options of one that it makes and closes. */
 export type FastifyPooledBackendOptions = GivenBackend | OwnedBackend;
 
 const MOUNT_ONLY: ReadonlySet<string> = new Set<MountOnly>([

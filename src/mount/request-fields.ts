@@ -5,7 +5,8 @@ import { checkField, endToEndFields, fieldValue, listHasToken, withoutForbiddenT
 import { isObject } from '../option-checks.js';
 import { refused } from './request-options.js';
 
-type FieldValue = string | number | readonly (string | number)[] | undefined;
+/** Of one field; a list is one line for each of its values, `undefined` none. */
+export type FieldValue = string | number | readonly (string | number)[] | undefined;
 
 /**
  * An object, pairs (an array, a `Map`, a `Headers`), or a flat array of name, value, name, value… Values that are

@@ -22,6 +22,7 @@ export interface BackendRequestOptions extends CallTimeouts {
   readonly path: string;
   /** End-to-end fields. Host is the origin's authority, unless it is given here. */
   readonly headers?: RequestFieldsInit | undefined;
+  /** Text and bytes can be sent again; a stream can as far as `replayBytes` goes. @default no body */
   readonly body?: RequestBodyInit | undefined;
   /** Fields to send behind the body, which is chunked then; a function is called when the body has ended. */
   readonly trailers?: RequestFieldsInit | (() => RequestFieldsInit) | undefined;
@@ -42,9 +43,11 @@ export type ResponseFields = { readonly 'set-cookie'?: readonly string[] } & Rea
 
 /** A response, once its head is here. */
 export interface BackendResponse {
+  /** Of the final head: 200 to 999. */
   readonly statusCode: number;
   /** Reason phrase, often empty. */
   readonly statusText: string;
+  /** By name in lower case. */
   readonly headers: ResponseFields;
   /** As they came: name, value, name, value… latin1. */
   readonly rawHeaders: readonly string[];

@@ -26,10 +26,12 @@ export class ResponseBody extends Readable {
     this.#origin = origin;
   }
 
+  /** @internal */
   override _read(): void {
     this.#origin.wanted();
   }
 
+  /** @internal */
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     this.#origin.dropped(error);
     callback(error);
@@ -51,6 +53,7 @@ export class ResponseBody extends Readable {
     return JSON.parse(await this.text());
   }
 
+  /** All of it. Rejects as the stream fails. */
   async arrayBuffer(): Promise<ArrayBuffer> {
     const bytes = await this.#all();
     const copy = new ArrayBuffer(bytes.byteLength);

@@ -25,6 +25,7 @@ export interface LastCheck {
   readonly agoMs: number;
 }
 
+/** What the checks of one origin have found. */
 export interface CheckStats {
   readonly type: 'http' | 'tcp' | 'tls';
   readonly state: 'up' | 'down';

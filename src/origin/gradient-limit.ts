@@ -11,6 +11,7 @@ export interface GradientOptions {
   readonly window: number;
 }
 
+/** How many requests an origin may have at once, and the latencies that say so. Milliseconds. */
 export interface GradientSnapshot {
   readonly limit: number;
   /** Mean of the last window; `null` before the first has ended. */

@@ -3,6 +3,7 @@
 import { callable, integer, matching, optional, type Rules, resolveSection, withDefault } from '../option-checks.js';
 import type { StatusAuthorise } from './status-actions.js';
 
+/** Options of `backend.statusHandler()`. */
 export interface StatusHandlerOptions {
   /** Heading of the page, and name of the backend in the CSV. @default 'pooled-backend' */
   readonly title?: string | undefined;

@@ -1,5 +1,7 @@
 /** Published as `pooled-backend/testing`: what the tests of this library are made with. */
 
+export type { Clock, Timer } from '../clock.js';
+export type { Liveness } from '../connection/liveness.js';
 export {
   type CheckOptions,
   type CountsToCheck,

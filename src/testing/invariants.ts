@@ -17,6 +17,7 @@ export interface StatsToCheck {
   readonly queue: { readonly length: number };
 }
 
+/** The part of `OriginStats` that is checked. */
 export interface OriginStatsToCheck {
   readonly origin: string;
   readonly connections: {
@@ -33,11 +34,13 @@ export interface OriginStatsToCheck {
   readonly closed: Readonly<Record<string, number>>;
 }
 
+/** What must hold beside what always does. */
 export interface CheckOptions {
   /** Nothing is under way: nothing may be busy, dialling for a request, or waiting. Default false. */
   readonly atRest?: boolean;
 }
 
+/** What must hold beside what always does. */
 export interface StatsCheckOptions extends CheckOptions {
   /** Most sockets of each origin. Not checked unless given. */
   readonly maxConnections?: number;

@@ -2,6 +2,7 @@
 
 import type { Clock, Timer } from '../clock.js';
 
+/** Where a clock begins. */
 export interface ManualClockOptions {
   /** First value of `now()`, in milliseconds. Default 0. */
   readonly now?: number;
@@ -31,6 +32,7 @@ export class ManualClock implements Clock {
   readonly #soon: Call[] = []; // oldest first
   #made = 0;
 
+  /** Stands still until it is moved. */
   constructor(options: ManualClockOptions = {}) {
     this.#now = options.now ?? 0;
     this.#wallAhead = (options.wallNow ?? FIRST_WALL_MS) - this.#now;

@@ -10,6 +10,7 @@ import { type MemorySocket, memorySockets } from './memory-socket.js';
 import type { OriginNet, OriginParts, OriginServer } from './origin-program.js';
 import type { OriginSocket } from './origin-wire.js';
 
+/** What a network in memory is made of. */
 export interface MemoryNetworkOptions {
   /** Default: one of its own. */
   readonly clock?: ManualClock | undefined;
@@ -46,6 +47,7 @@ export class MemoryNetwork implements Machine {
   readonly #sockets = new Set<MemorySocket>(); // both ends of every connection
   #lastPort = FIRST_PORT;
 
+  /** Without servers: scripted origins listen in it. */
   constructor({ clock: time = new ManualClock() }: MemoryNetworkOptions = {}) {
     this.#time = time;
     const after = (ms: number, call: () => void): Timer => time.after(ms, call);

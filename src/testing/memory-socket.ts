@@ -10,6 +10,7 @@ export interface MemoryOnRead {
   callback(bytes: number, buffer: Uint8Array): boolean;
 }
 
+/** How two ends are joined. */
 export interface MemorySocketOptions {
   /**
    * `'at-once'`: what is sent arrives within the call that sends it. `'next-turn'`: it is in the kernel of the other end
@@ -119,6 +120,7 @@ export class MemorySocket extends Duplex {
     this.#taking = false;
   }
 
+  /** The kernel takes bytes again. */
   takeOn(): void {
     this.#taking = true;
     const untaken = this.#untaken;
@@ -128,21 +130,25 @@ export class MemorySocket extends Duplex {
 
   // --- as net.Socket -------------------------------------------------------------------------------------------------
 
+  /** Recorded in `noDelay`. */
   setNoDelay(noDelay = true): this {
     this.noDelay = noDelay;
     return this;
   }
 
+  /** Recorded in `keepAlive`. */
   setKeepAlive(enable = false, initialDelay = 0): this {
     this.keepAlive = enable ? initialDelay : false;
     return this;
   }
 
+  /** Recorded in `referenced`. */
   ref(): this {
     this.referenced = true;
     return this;
   }
 
+  /** Recorded in `referenced`. */
   unref(): this {
     this.referenced = false;
     return this;
@@ -169,10 +175,12 @@ export class MemorySocket extends Duplex {
     return super.pause();
   }
 
+  /** @internal */
   override _read(): void {
     // Bytes are pushed when they arrive.
   }
 
+  /** @internal */
   override _write(bytes: Buffer, _encoding: BufferEncoding, done: WriteDone): void {
     const refusal = this.#refusal;
     this.#refusal = undefined;
@@ -189,11 +197,13 @@ export class MemorySocket extends Duplex {
     else this.#untaken = take;
   }
 
+  /** @internal */
   override _final(done: WriteDone): void {
     this.#send({ is: 'fin' });
     done();
   }
 
+  /** @internal */
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     // close(2) sends what was written and a FIN; with unread bytes a RST.
     if (!this.#gone && !this.writableFinished) this.#send({ is: this.#unread.length > 0 ? 'rst' : 'fin' });

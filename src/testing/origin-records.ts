@@ -104,6 +104,7 @@ export class ConnectionRecord {
     return this.#received.bytes;
   }
 
+  /** So far. */
   get bytesReceived(): number {
     return this.#received.length;
   }

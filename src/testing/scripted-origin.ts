@@ -29,6 +29,7 @@ const PARTS: OriginParts = {
   RequestReader,
 };
 
+/** Where a scripted origin listens, and what it plays. */
 export interface ScriptedOriginOptions {
   /** Default: one that the system chooses. */
   readonly port?: number | undefined;
@@ -155,6 +156,7 @@ export class ScriptedOrigin {
     return this.#running.records.connections;
   }
 
+  /** So far. */
   get connectionsAccepted(): number {
     return this.#running.records.connections.length;
   }

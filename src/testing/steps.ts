@@ -6,6 +6,7 @@ export type Bytes = string | Uint8Array;
 /** Fields in the order and case in which they are written; an array writes the field once for each value. */
 export type AnswerFields = Readonly<Record<string, string | readonly string[]>>;
 
+/** A response, as it is written: nothing is added but the framing. */
 export interface Answer {
   /** Default 200. */
   readonly status?: number | undefined;

@@ -7,6 +7,7 @@ import { PoolInstruments } from './pool-instruments.js';
 
 export type { WatchedBackend } from '../watched-backend.js';
 
+/** How a backend is instrumented. */
 export interface OpenTelemetryOptions {
   /** Value of the attribute `pooled_backend.name`: tells backends of a process apart. @default 'default' */
   readonly name?: string | undefined;
@@ -18,6 +19,7 @@ export interface OpenTelemetryOptions {
   readonly propagate?: boolean | undefined;
 }
 
+/** What `instrumentBackend()` has begun. */
 export interface Instrumentation {
   /** Ends it: spans that run are ended as they are. Happens by itself when the backend is closed. */
   uninstrument(): void;

@@ -7,6 +7,7 @@ import { MeteredBackend } from './metered-backend.js';
 
 export type { WatchedBackend } from '../watched-backend.js';
 
+/** Where the metrics of a backend go, and under which name. */
 export interface PrometheusOptions {
   /** Where the metrics go. @default the global registry of prom-client */
   readonly registry?: Registry | undefined;
@@ -19,6 +20,7 @@ export interface PrometheusOptions {
   readonly buckets?: readonly number[] | undefined;
 }
 
+/** What `registerMetrics()` has begun. */
 export interface RegisteredMetrics {
   /** Takes the backend's series out of the registry. Happens by itself when the backend is closed. */
   unregister(): void;

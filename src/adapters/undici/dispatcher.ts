@@ -64,10 +64,12 @@ export class BackendDispatcher extends Dispatcher {
     this.destroy = this.destroy.bind(this);
   }
 
+  /** `close()` or `destroy()` was called. */
   get closed(): boolean {
     return this.#state !== 'open';
   }
 
+  /** Nothing is dispatched any more. */
   get destroyed(): boolean {
     return this.#state === 'destroyed';
   }
