@@ -8,7 +8,7 @@ import { LinkedSet } from '../linked-set.js';
 import type { Observer } from '../observe.js';
 import type { Origin } from '../origin/origin.js';
 import { Matching } from './matching.js';
-import { OriginChoice } from './origin-choice.js';
+import { OriginChoice, type Tried } from './origin-choice.js';
 import { refusalError, waitedOutError } from './refusal-error.js';
 import type { Dispatch, Dispatching, OutgoingRequest, ResponseSink } from './request.js';
 import type { RetryBudget } from './retry-budget.js';
@@ -108,8 +108,8 @@ export class Dispatcher implements Dispatching, RunHouse {
   }
 
   /** Onto a connection of its own, dialled for it: in the slot that its dead connection freed, if it can be there. */
-  redial(run: Run, last: Origin, preferOther: boolean): void {
-    const origin = this.#choice.redial(last, preferOther || last.isGoing, run.request);
+  redial(run: Run, last: Origin, preferOther: boolean, tried: readonly Tried[]): void {
+    const origin = this.#choice.redial(last, preferOther || last.isGoing, run.request, tried);
     if (origin?.canDial === false) origin.makeRoom();
     // The minimum may have taken the room at once: what is dialled for it comes to those who wait.
     if (origin?.canDial !== true) {

@@ -14,6 +14,11 @@ export interface ChoiceSetting {
   readonly observer: Observer;
 }
 
+/** An origin that a request has been sent to, by name. */
+export interface Tried {
+  readonly origin: string;
+}
+
 /** An origin, and what a balancer is shown of it. */
 interface Entry {
   readonly origin: Origin;
@@ -117,10 +122,17 @@ export class OriginChoice {
     return this.#serving.length > 1 && this.#setting.balancer.keeps === true;
   }
 
-  /** Where a request is dialled for that was sent to `last` before; `undefined` = nowhere now. */
-  redial(last: Origin, preferOther: boolean, request: BalancedRequest): Origin | undefined {
+  /**
+   * Where a request is dialled for that was sent to `last` before; `undefined` = nowhere now. Of others, one that it has not
+   * been sent to comes first: it might go back and forth between two that fail, beside a third that does not.
+   */
+  redial(last: Origin, preferOther: boolean, request: BalancedRequest, tried: readonly Tried[]): Origin | undefined {
     const hasRoom = (one: Origin) => one.canDial || one.canMakeRoom;
-    const other = preferOther ? this.pick((one) => one !== last && hasRoom(one), request) : undefined;
+    const isNew = ({ address }: Origin) => tried.every(({ origin }) => origin !== address.origin);
+    const other = preferOther
+      ? (this.pick((one) => isNew(one) && hasRoom(one), request) ??
+        this.pick((one) => one !== last && hasRoom(one), request))
+      : undefined;
     return other ?? (hasRoom(last) && this.mayServe(last) ? last : undefined);
   }
 

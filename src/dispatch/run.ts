@@ -138,13 +138,13 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
   #resend({ ambiguous, reason, delayMs, preferOtherOrigin }: Resend): void {
     const origin = this.#origin;
     if (origin === undefined) return;
-    const { clock } = this.#house;
     if (ambiguous) this.#attempts.ambiguousResends += 1;
     origin.tally.countResent(reason);
     this.requester.resent(origin.address.origin, reason);
     this.travel = 'fresh';
-    if (delayMs === 0) this.#house.redial(this, origin, preferOtherOrigin);
-    else clock.after(delayMs, () => this.#ended || this.#house.redial(this, origin, preferOtherOrigin));
+    const redial = () => this.#ended || this.#house.redial(this, origin, preferOtherOrigin, this.#attempts.list);
+    if (delayMs === 0) redial();
+    else this.#house.clock.after(delayMs, redial);
   }
 
   // --- the response --------------------------------------------------------------------------------------------------------

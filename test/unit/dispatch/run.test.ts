@@ -133,6 +133,21 @@ describe('a re-send', () => {
     expect(house.eventsOf('resend')).toMatchObject([{ origin: A, reason: 'fresh-closed' }]);
   });
 
+  test('goes to an origin that it has not been sent to, while there is one', async () => {
+    const origins = [A, B, 'http://c.test:80'];
+    const { house, peer, caller } = await underWay('fresh', GET, { origins, retryOn: [503], balance: 'first' });
+    peer.answer({ status: 503 });
+    await house.settle();
+    (await house.accept()).reset();
+    await house.settle();
+    await finish(house, caller);
+    expect(caller.dispatch?.attempts.map((attempt) => attempt.origin)).toEqual([
+      'http://a.test:80',
+      'http://b.test:80',
+      'http://c.test:80',
+    ]);
+  });
+
   test('stays with its origin when a reused connection died', async () => {
     const { house, peer, caller } = await underWay('reused', GET, { origins: [A, { url: B, weight: 0 }] });
     peer.reset();
