@@ -8,6 +8,7 @@ import {
   isObject,
   mapped,
   matching,
+  multiple,
   numberBetween,
   oneOf,
   optional,
@@ -31,11 +32,11 @@ export interface EjectionOptions {
   readonly maxEjected?: number | undefined;
   /** Statuses of responses that are failures, beside what no response came for: integers from 500 to 599. @default [] */
   readonly statuses?: readonly number[] | undefined;
-  /** Ejects an origin that fails much more often than the others; `false` = none. @default false */
+  /** Ejects an origin that fails much more often, or is much slower, than the others; `false` = none. @default false */
   readonly outliers?: OutlierOptions | false | undefined;
 }
 
-/** What makes an origin an outlier: its success rate over a window, beside those of the others. */
+/** What makes an origin an outlier: its success rate, or its latency, over a window, beside those of the others. */
 export interface OutlierOptions {
   /** Milliseconds of a window. @default 10000 */
   readonly window?: number | undefined;
@@ -47,6 +48,13 @@ export interface OutlierOptions {
   readonly deviations?: number | undefined;
   /** How far below the mean a success rate must be at least, 0 to 1. @default 0.05 */
   readonly margin?: number | undefined;
+  /**
+   * How many times as long as the median of the others an origin may take to answer, from 1: the mean time to a final
+   * response head. `false` = however long.
+   *
+   * @default false
+   */
+  readonly slowness?: number | false | undefined;
 }
 
 /** What a check's own `expect` is shown. */
@@ -134,6 +142,7 @@ const outlierRules: Rules<ResolvedOutliers> = {
   origins: withDefault(count(3), 5),
   deviations: withDefault(numberBetween(0, 100), 1.9),
   margin: withDefault(numberBetween(0, 1), 0.05),
+  slowness: withDefault(orFalse(multiple()), false),
 };
 
 const status = integer(500, 599);

@@ -203,7 +203,7 @@ const options: OptionsOf<OptionSection> = {
   ),
   ejection: option(
     ejectionRule,
-    'passive health: failures in a row that eject an origin, ms of the first ejection, ms of the longest, share of the origins that may be out at once, statuses that are failures, and outliers by success rate: `{ window, requests, origins, deviations, margin }`',
+    'passive health: failures in a row that eject an origin, ms of the first ejection, ms of the longest, share of the origins that may be out at once, statuses that are failures, and outliers by success rate or latency: `{ window, requests, origins, deviations, margin, slowness }`',
   ),
   check: option(
     checkRule,

@@ -1,4 +1,4 @@
-/** Finds the origins that fail much more often than the others, window by window. */
+/** Finds the origins that fail much more often, or are much slower, than the others, window by window. */
 
 import type { Deadline, Deadlines } from '../deadlines.js';
 import type { ResolvedOutliers } from '../options.js';
@@ -32,6 +32,40 @@ export function findOutliers(counts: readonly OutcomeCounts[], limits: OutlierLi
     .map(({ position }) => position);
 }
 
+/** One origin that is too slow: where it is in the list, and the most milliseconds that the others let it take. */
+export interface SlowOrigin {
+  readonly position: number;
+  readonly mostMs: number;
+}
+
+/**
+ * The origins, the slowest first, whose mean latency is more than `slowness` times the median of the others': of those
+ * with enough requests, if they are enough. A median, so that a second slow one does not hide the first.
+ */
+export function findSlow(counts: readonly OutcomeCounts[], limits: OutlierLimits): readonly SlowOrigin[] {
+  const { slowness } = limits;
+  if (slowness === false) return [];
+  const rated = counts.flatMap(({ requests, latencyMs }, position) =>
+    latencyMs === undefined || requests < limits.requests ? [] : [{ position, latencyMs }],
+  );
+  if (rated.length < limits.origins) return [];
+  return rated
+    .map(({ position, latencyMs }) => {
+      const others = rated.filter((one) => one.position !== position).map((one) => one.latencyMs);
+      return { position, latencyMs, mostMs: slowness * medianOf(others) };
+    })
+    .filter(({ latencyMs, mostMs }) => latencyMs > mostMs)
+    .sort((one, other) => other.latencyMs - one.latencyMs)
+    .map(({ position, mostMs }) => ({ position, mostMs }));
+}
+
+function medianOf(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length / 2;
+  const [low = 0, high = low] = sorted.slice(Math.ceil(middle) - 1, Math.floor(middle) + 1);
+  return (low + high) / 2;
+}
+
 function meanOf(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
@@ -60,14 +94,18 @@ export class OutlierWatch {
     this.#windowEnd.set(this.#options.window);
     const origins = this.#origins();
     const counts = origins.map(({ standing }) => standing.endWindow());
-    const most = Math.floor(this.#maxEjected * origins.length);
-    let out = origins.filter(({ standing }) => standing.state.name !== 'healthy').length;
     for (const position of findOutliers(counts, this.#options)) {
-      const standing = origins[position]?.standing;
-      if (standing?.state.name !== 'healthy') continue;
-      if (out >= most) return;
-      standing.eject('low_success_rate');
-      out += 1;
+      this.#eject(origins, position, (standing) => standing.eject('low_success_rate'));
     }
+    for (const { position, mostMs } of findSlow(counts, this.#options)) {
+      this.#eject(origins, position, (standing) => standing.ejectSlow(mostMs));
+    }
+  }
+
+  #eject(origins: readonly Origin[], position: number, eject: (standing: Origin['standing']) => void): void {
+    const standing = origins[position]?.standing;
+    if (standing?.state.name !== 'healthy') return;
+    const out = origins.filter((one) => one.standing.state.name !== 'healthy').length;
+    if (out < Math.floor(this.#maxEjected * origins.length)) eject(standing);
   }
 }

@@ -98,7 +98,7 @@ export class Guard {
 
   /** A request that was begun at that moment was answered. */
   answered(statusCode: number, begunAt: number): void {
-    this.#parts.standing.answered(statusCode);
+    this.#parts.standing.answered(statusCode, begunAt);
     if (this.#limit !== undefined) this.#learn(this.#limit, begunAt);
   }
 

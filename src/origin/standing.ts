@@ -30,6 +30,8 @@ export interface StandingSetting {
   readonly slowStart: number | false;
 }
 
+const SLOW = 'slow';
+
 export class Standing {
   readonly #origin: string;
   readonly #clock: Clock;
@@ -40,6 +42,7 @@ export class Standing {
   readonly #due: Deadline;
   readonly #listener: StandingListener;
   readonly #slowStartMs: number; // 0 = none
+  #mostMs = Number.POSITIVE_INFINITY; // that a probe may take, since it was ejected for being slow
   #probe: Probe | undefined; // the last one
 
   constructor(
@@ -97,14 +100,22 @@ export class Standing {
     if (this.#health.state.name !== 'healthy' && this.#health.accepts()) this.#probe = this.#health.beginProbe();
   }
 
-  /** A request was answered: well, unless its status says that the origin is ill. */
-  answered(statusCode: number): void {
+  /** A request that was begun at that moment was answered: well, unless its status says that the origin is ill. */
+  answered(statusCode: number, begunAt: number): void {
     if (this.#isBad(statusCode)) {
       this.failed(`status_${statusCode}`);
       return;
     }
-    this.#outcomes?.answered();
-    this.#health.succeeded(this.#probe);
+    if (this.#outcomes === undefined) this.#health.succeeded(this.#probe);
+    else this.#answeredIn(this.#clock.now() - begunAt, this.#outcomes);
+  }
+
+  #answeredIn(latencyMs: number, outcomes: Outcomes): void {
+    outcomes.answered(latencyMs);
+    // Else any answer would bring it back, for a whole window.
+    const isSlow = this.#health.state.name === 'probing' && latencyMs > this.#mostMs;
+    if (isSlow) this.#health.failed(SLOW, this.#probe);
+    else this.#health.succeeded(this.#probe);
   }
 
   /** A request was answered with a status for which it is sent again: that is no success. */
@@ -127,12 +138,19 @@ export class Standing {
 
   /** What was counted since the last call; nothing where nobody looks for outliers. */
   endWindow(): OutcomeCounts {
-    return this.#outcomes?.take() ?? { requests: 0, failures: 0 };
+    return this.#outcomes?.take() ?? { requests: 0, failures: 0, latencyMs: undefined };
   }
 
-  /** It was found bad beside others. */
+  /** It fails more than others. */
   eject(reason: string): void {
+    this.#mostMs = Number.POSITIVE_INFINITY;
     this.#health.eject(reason);
+  }
+
+  /** It takes longer than others. It is not readmitted by a request that takes more than so many milliseconds. */
+  ejectSlow(mostMs: number): void {
+    this.#mostMs = mostMs;
+    this.#health.eject(SLOW);
   }
 
   /** Its checks failed. */

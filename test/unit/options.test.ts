@@ -250,6 +250,7 @@ describe('numbers out of bounds throw a RangeError that names option, bound and 
     ['adaptiveConcurrency.tolerance must be a number from 1 to 100', { adaptiveConcurrency: { tolerance: 0.5 } }],
     ['ejection.outliers.origins must be an integer from 3', { ejection: { outliers: { origins: 2 } } }],
     ['ejection.outliers.margin must be a number from 0 to 1', { ejection: { outliers: { margin: 5 } } }],
+    ['ejection.outliers.slowness must be a number from 1', { ejection: { outliers: { slowness: 0.5 } } }],
     ['connect.keepAliveInitialDelay must be an integer from 1000', { connect: { keepAliveInitialDelay: 0 } }],
     ['origins[0].weight must be an integer from 0 to 256, got 257', { origins: [{ url: URL_A, weight: 257 }] }],
     ['subset.size must be an integer from 1', { subset: { size: 0, id: 'a' } }],

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { findOutliers, OutlierWatch } from '../../../src/dispatch/outliers.js';
+import { findOutliers, findSlow, OutlierWatch } from '../../../src/dispatch/outliers.js';
 import { House } from '../../house.js';
 
-const LIMITS = { requests: 100, origins: 3, deviations: 1.4, margin: 0.05 };
+const LIMITS = { requests: 100, origins: 3, deviations: 1.4, margin: 0.05, slowness: 3 };
 
 /** Origins with a thousand requests each, of which so many failed. */
 function failing(...failures: number[]) {
-  return failures.map((count) => ({ requests: 1000, failures: count }));
+  return failures.map((count) => ({ requests: 1000, failures: count, latencyMs: 10 }));
 }
 
 describe('an origin is an outlier', () => {
@@ -35,12 +35,42 @@ describe('an origin is an outlier', () => {
   });
 
   test('not when it had too few requests', () => {
-    expect(findOutliers([...failing(0, 0, 0), { requests: 99, failures: 99 }], LIMITS)).toEqual([]);
+    expect(findOutliers([...failing(0, 0, 0), { requests: 99, failures: 99, latencyMs: undefined }], LIMITS)).toEqual(
+      [],
+    );
   });
 
   test('not when too few others had enough of them', () => {
-    const idle = { requests: 99, failures: 0 };
+    const idle = { requests: 99, failures: 0, latencyMs: 10 };
     expect(findOutliers([...failing(0, 330), idle, idle], LIMITS)).toEqual([]);
+  });
+});
+
+describe('an origin is too slow', () => {
+  const taking = (...latencies: (number | undefined)[]) =>
+    latencies.map((latencyMs) => ({ requests: 1_000, failures: 0, latencyMs }));
+
+  test('when it takes more than so many times the median of the others', () => {
+    expect(findSlow(taking(10, 12, 14, 37), LIMITS)).toEqual([{ position: 3, mostMs: 36 }]);
+    expect(findSlow(taking(10, 12, 14, 36), LIMITS)).toEqual([]);
+  });
+
+  test('the slowest first, and one does not hide the other', () => {
+    expect(findSlow(taking(10, 100, 10, 200, 10), LIMITS).map(({ position }) => position)).toEqual([3, 1]);
+  });
+
+  test('not when too few had enough requests', () => {
+    expect(findSlow(taking(10, 500), LIMITS)).toEqual([]);
+    expect(findSlow(taking(10, 500, 10), LIMITS)).toHaveLength(1);
+  });
+
+  test('not when it had too few requests, or none that was answered', () => {
+    const few = { requests: 99, failures: 0, latencyMs: 500 };
+    expect(findSlow([...taking(10, 10, 10, undefined), few], LIMITS)).toEqual([]);
+  });
+
+  test('not when nobody asks', () => {
+    expect(findSlow(taking(10, 10, 10, 900), { ...LIMITS, slowness: false })).toEqual([]);
   });
 });
 
@@ -56,7 +86,8 @@ describe('at the end of each window', () => {
     const watch = new OutlierWatch(outliers, 0.5, house.deadlines, () => house.origins);
     const traffic = () => {
       for (const [index, count] of failures.entries()) {
-        for (let n = 0; n < 1_000; n += 1) house.origin(index).standing.answered(n < count ? 500 : 200);
+        for (let n = 0; n < 1_000; n += 1)
+          house.origin(index).standing.answered(n < count ? 500 : 200, house.clock.now());
       }
     };
     return { house, watch, traffic };
@@ -82,6 +113,30 @@ describe('at the end of each window', () => {
     expect(house.origin(0).standing.state.name).toBe('healthy');
   });
 
+  test('an origin that is too slow is ejected, and is back when it is as fast as it may be', async () => {
+    const { house } = await watched(0, 0, 0, 0);
+    const begunAt = house.clock.now();
+    await house.advance(10);
+    for (const { standing } of house.origins) for (let n = 0; n < 1_000; n += 1) standing.answered(200, begunAt);
+    const { standing } = house.origin(2);
+    await house.advance(90);
+    for (let n = 0; n < 1_000; n += 1) standing.answered(200, begunAt);
+    await house.advance(10_000);
+    expect(house.eventsOf('eject')).toMatchObject([{ origin: 'http://2.test:80', reason: 'slow', forMs: 1_000 }]);
+
+    const probe = async (tookMs: number) => {
+      const at = house.clock.now();
+      standing.begin();
+      await house.advance(tookMs);
+      standing.answered(200, at);
+      return standing.state.name;
+    };
+    await house.advance(1_000);
+    const slow = await probe(31); // more than 3 times the 10 ms of the others
+    await house.advance(2_000);
+    expect([slow, await probe(29)]).toEqual(['ejected', 'healthy']);
+  });
+
   test('the next window begins without what was counted', async () => {
     const { house, traffic } = await watched(500, 0, 0, 0);
     traffic();
@@ -90,7 +145,7 @@ describe('at the end of each window', () => {
     origin.standing.begin();
     await house.advance(1_000);
     origin.standing.begin();
-    origin.standing.answered(200);
+    origin.standing.answered(200, house.clock.now());
     await house.advance(20_000);
     expect(house.eventsOf('eject')).toHaveLength(1);
   });

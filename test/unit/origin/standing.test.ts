@@ -39,7 +39,7 @@ test('failures in a row eject, and whoever watches is told for how long and why'
 test('a success in between forgives', () => {
   const { one } = standing();
   one.failed('connection_refused');
-  one.answered(200);
+  one.answered(200, 0);
   one.failed('connection_refused');
   expect(one.accepts).toBe(true);
 });
@@ -74,7 +74,7 @@ describe('when the ejection is over', () => {
     eject();
     clock.advance(1_000);
     one.begin();
-    one.answered(200);
+    one.answered(200, 0);
     expect([one.accepts, told.at(-1)]).toEqual([true, ['readmit', { origin: 'http://a.test:80' }]]);
   });
 
@@ -102,8 +102,8 @@ describe('when the ejection is over', () => {
 describe('a status that counts as a failure', () => {
   test('ejects in a row, by its name', () => {
     const { one, told } = standing();
-    one.answered(500);
-    one.answered(500);
+    one.answered(500, 0);
+    one.answered(500, 0);
     expect(told).toEqual([['eject', { origin: 'http://a.test:80', reason: 'status_500', forMs: 1_000 }]]);
   });
 
@@ -117,7 +117,7 @@ describe('a status that counts as a failure', () => {
   test('forgives nothing, while another status does', () => {
     const { one } = standing();
     one.failed('connection_refused');
-    one.answered(503);
+    one.answered(503, 0);
     one.failed('connection_refused');
     expect(one.accepts).toBe(true);
   });
@@ -135,27 +135,36 @@ test('a status for which the request is sent again does not readmit', () => {
 describe('a window', () => {
   test('counts each request once, one whose response broke off too', () => {
     const { one } = standing();
-    one.answered(200);
-    one.answered(200);
+    one.answered(200, 0);
+    one.answered(200, 0);
     one.failed('http_response_incomplete', true);
-    one.answered(500);
+    one.answered(500, 0);
     one.failed('http_response_timeout');
-    expect(one.endWindow()).toEqual({ requests: 4, failures: 3 });
+    expect(one.endWindow()).toMatchObject({ requests: 4, failures: 3 });
+  });
+
+  test('has the mean time of what was answered well', () => {
+    const { one, clock } = standing();
+    clock.advance(100);
+    one.answered(200, 60);
+    one.answered(200, 80);
+    one.answered(500, 0);
+    expect([one.endWindow().latencyMs, one.endWindow().latencyMs]).toEqual([30, undefined]);
   });
 
   test('begins anew when the last is taken', () => {
     const { one } = standing();
-    one.answered(500);
+    one.answered(500, 0);
     one.endWindow();
-    expect(one.endWindow()).toEqual({ requests: 0, failures: 0 });
+    expect(one.endWindow()).toMatchObject({ requests: 0, failures: 0 });
   });
 
   test('a response that breaks off in the window after its head is a request of that window', () => {
     const { one } = standing();
-    one.answered(200);
+    one.answered(200, 0);
     one.endWindow();
     one.failed('http_response_incomplete', true);
-    expect(one.endWindow()).toEqual({ requests: 1, failures: 1 });
+    expect(one.endWindow()).toMatchObject({ requests: 1, failures: 1 });
   });
 });
 
