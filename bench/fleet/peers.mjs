@@ -1,0 +1,136 @@
+/** What stands between the clients and the fleet: each in a process of its own, with 50 connections to each origin. */
+
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startChild, startProgram } from '../rig/child.mjs';
+import { accepting, freePort } from '../rig/listen.mjs';
+
+/**
+ * @typedef {object} Running
+ * @property {number} port
+ * @property {() => Promise<unknown>} stop
+ */
+
+/**
+ * @typedef {object} Peer
+ * @property {string} name
+ * @property {string} version
+ * @property {string} setting what it is told, beside the origins and 50 connections to each
+ * @property {(ports: readonly number[]) => Promise<Running>} start
+ */
+
+const CONNECTIONS = 50;
+const require = createRequire(import.meta.url);
+
+/** @param {URL | string} file */
+function versionIn(file) {
+  return JSON.parse(readFileSync(file, 'utf8')).version;
+}
+
+const urls = (/** @type {readonly number[]} */ ports) => ports.map((port) => `http://127.0.0.1:${port}`);
+
+/**
+ * @param {string} balance
+ * @returns {Peer}
+ */
+function ours(balance) {
+  const options = {
+    balance,
+    retryOn: [500, 502, 503, 504],
+    ejection: {
+      ...{ time: 500, maxTime: 1_000, maxEjected: 0.75, statuses: [500] },
+      outliers: { window: 1_000, requests: 10, origins: 3, deviations: 1.2, slowness: 3 },
+    },
+  };
+  return {
+    name: `pooled-backend, '${balance}'`,
+    version: versionIn(new URL('../../package.json', import.meta.url)),
+    setting: JSON.stringify(options),
+    async start(ports) {
+      const child = await startChild(new URL('../rig/pooled-proxy.mjs', import.meta.url), {
+        origins: urls(ports),
+        maxConnections: CONNECTIONS,
+        ...options,
+      });
+      return { port: child.ready.port, stop: () => child.stop('SIGKILL') };
+    },
+  };
+}
+
+/**
+ * @param {string} name
+ * @param {boolean} retries
+ * @param {string} setting
+ * @returns {Peer}
+ */
+function undici(name, retries, setting) {
+  const [folder = ''] = require.resolve('undici').split(/(?<=node_modules[\\/]undici[\\/])/);
+  return {
+    name,
+    version: versionIn(join(folder, 'package.json')),
+    setting,
+    async start(ports) {
+      const how = { origins: urls(ports), connections: CONNECTIONS, retries };
+      const child = await startChild(new URL('undici.mjs', import.meta.url), how);
+      return { port: child.ready.port, stop: () => child.stop('SIGKILL') };
+    },
+  };
+}
+
+/** @returns {Peer[]} none where it is not installed */
+function haproxy() {
+  const { status, stdout } = spawnSync('haproxy', ['-v'], { encoding: 'utf8' });
+  if (status !== 0) return [];
+  return [
+    {
+      name: 'HAProxy',
+      version: /version (\S+)/.exec(stdout)?.[1] ?? '',
+      setting: 'balance leastconn, option redispatch 1, retry-on all-retryable-errors, check inter 500ms fall 2 rise 1',
+      async start(ports) {
+        const port = await freePort();
+        const folder = mkdtempSync(join(tmpdir(), 'pooled-backend-haproxy-'));
+        const servers = ports.map((one, index) => `  server o${index} 127.0.0.1:${one} maxconn ${CONNECTIONS}`);
+        writeFileSync(
+          join(folder, 'haproxy.cfg'),
+          `defaults
+  mode http
+  timeout connect 1s
+  timeout client 60s
+  timeout server 10s
+  timeout queue 5s
+listen all
+  bind 127.0.0.1:${port}
+  balance leastconn
+  option redispatch 1
+  retries 3
+  retry-on all-retryable-errors
+  http-reuse safe
+  default-server check inter 500ms fall 2 rise 1
+${servers.join('\n')}
+`,
+        );
+        const program = startProgram('haproxy', ['-db', '-q', '-f', join(folder, 'haproxy.cfg')]);
+        await accepting(port, program.gone);
+        const stop = async () => {
+          await program.stop();
+          rmSync(folder, { recursive: true, force: true });
+        };
+        return { port, stop };
+      },
+    },
+  ];
+}
+
+/** @returns {Peer[]} those that are installed */
+export function allPeers() {
+  return [
+    ours('least-busy'),
+    ours('two-choices'),
+    undici('undici BalancedPool', false, 'pipelining 1'),
+    undici('undici BalancedPool, retry', true, 'the same, and its retry interceptor for 500, 502, 503, 504'),
+    ...haproxy(),
+  ];
+}
