@@ -2,12 +2,10 @@
 
 import { EventEmitter } from 'node:events';
 import { balancerFor } from './balance/balancers.js';
-import type { Clock } from './clock.js';
 import { Deadlines } from './deadlines.js';
-import { Dispatcher } from './dispatch/dispatcher.js';
+import type { Dispatcher } from './dispatch/dispatcher.js';
+import { dispatcherFor } from './dispatch/dispatcher-for.js';
 import { OutlierWatch } from './dispatch/outliers.js';
-import { RetryBudget } from './dispatch/retry-budget.js';
-import { WaitQueue } from './dispatch/wait-queue.js';
 import { BackendOrigins } from './fleet/backend-origins.js';
 import { ConnectionShares } from './fleet/connection-shares.js';
 import { Discovery } from './fleet/discovery.js';
@@ -25,45 +23,41 @@ import { OpenTunnels } from './mount/open-tunnels.js';
 import { type BackendRequestOptions, type BackendResponse, sendRequest } from './mount/request.js';
 import { createUpgradeHandler, type UpgradeHandler } from './mount/upgrade.js';
 import { type BackendEvents, Observer } from './observe.js';
+import { type CloseOptions, closeTimeout } from './option-close.js';
 import {
+  changeable,
+  changedOptions,
+  following,
   type HandlerOptions,
-  type OriginSet,
+  handlerOptionsOf,
+  type OptionChanges,
   type PooledBackendOptions,
   type ResolvedOptions,
-  resolveHandlerOptions,
   resolveOptions,
-  resolveUpgradeOptions,
   type UpgradeHandlerOptions,
+  upgradeOptionsOf,
 } from './options.js';
 import { Origin } from './origin/origin.js';
+import type { OriginSetting } from './origin/setting.js';
 import { type BackendStats, listConnections, type OriginConnections, takeStats } from './stats.js';
 import { StatusActions } from './status/status-actions.js';
 import { StatusFeed } from './status/status-feed.js';
 import { createStatusHandler, type StatusHandler } from './status/status-handler.js';
 import { resolveStatusOptions, type StatusHandlerOptions } from './status/status-options.js';
 
-/** How long `close()` waits. */
-export interface CloseOptions {
-  /**
-   * Milliseconds for what is under way, tunnels too, then it is destroyed. Default `Infinity`: requests are waited for as
-   * long as they take, and tunnels, which need not ever end, are ended when the last request has.
-   */
-  readonly timeout?: number | undefined;
-}
-
 /**
  * A bounded set of persistent HTTP/1.1 connections to one or more origins, and the rules by which the requests of any
  * number of clients travel over them. Emits the events of {@link BackendEvents}.
  */
 export class PooledBackend extends EventEmitter<BackendEvents> {
-  /** The options, resolved and frozen: every one has its value. */
-  readonly options: ResolvedOptions;
+  #options: ResolvedOptions;
+  #given: PooledBackendOptions;
   /** Adds, removes and drains origins while requests are under way. */
   readonly origins: BackendOrigins;
-  readonly #mounted: MountedBackend;
+  readonly #mounted: MountedBackend & { options: ResolvedOptions };
+  readonly #setting: OriginSetting;
   readonly #dispatcher: Dispatcher;
   #serving: readonly Origin[] = []; // those that leave too
-  readonly #clock: Clock;
   readonly #deadlines: Deadlines;
   readonly #discovery: Discovery | undefined;
   readonly #outliers: OutlierWatch | undefined;
@@ -81,28 +75,17 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
    */
   constructor(options: PooledBackendOptions | string, machine: Machine = thisMachine) {
     super();
-    const resolved = resolveOptions(options);
-    this.options = resolved;
+    const given = typeof options === 'string' ? { origins: [options] } : { ...options };
+    const resolved = resolveOptions(given);
+    this.#given = given;
+    this.#options = resolved;
     loadLlhttp();
     const { clock } = machine;
-    this.#clock = clock;
     const deadlines = new Deadlines(clock);
     this.#deadlines = deadlines;
     const observer = new Observer(this, resolved.logger);
     this.#observer = observer;
-    this.#dispatcher = new Dispatcher({
-      clock,
-      deadlines,
-      observer,
-      queue: new WaitQueue({ maxQueue: resolved.maxQueue, queueTimeoutMs: resolved.queueTimeout, clock }),
-      budget: new RetryBudget(resolved.retryBudget, clock),
-      balancer: balancerFor(resolved.balance),
-      maxAttempts: resolved.maxAttempts,
-      maxEjected: resolved.ejection.maxEjected,
-      retryOn: resolved.retryOn,
-      honoursIdempotencyKey: resolved.idempotencyKey === 'honoured',
-    });
-    const limits = { maxHeaderBytes: resolved.maxHeaderBytes };
+    this.#dispatcher = dispatcherFor(resolved, { clock, deadlines, observer });
     const setting = {
       ...resolved,
       connect: { ...resolved.connect, lookup: resolved.connect.lookup ?? lookupAt(resolved.dns) },
@@ -112,14 +95,14 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
       random: () => machine.random(),
       window: readWindow(),
       startDial: dialsOf(machine),
-      limits,
+      limits: { maxHeaderBytes: resolved.maxHeaderBytes },
     };
+    this.#setting = setting;
     this.#shares = new ConnectionShares(clusterChannel, deadlines, observer);
-    const given = typeof options === 'string' ? { origins: [options] } : options;
     const source = originSource(given, resolved);
     this.origins = new BackendOrigins(
       {
-        options: resolved,
+        options: () => this.#options,
         observer,
         shares: this.#shares,
         create: (address) => new Origin(address, setting, this.#dispatcher.demand),
@@ -127,13 +110,8 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
       },
       Array.isArray(given.origins) ? given.origins : undefined,
     );
-    if (source !== undefined) {
-      const take = (set: OriginSet) => {
-        void this.origins.replace(set);
-        return this.origins.names;
-      };
-      this.#discovery = new Discovery(source, { clock, observer, random: () => machine.random(), take });
-    }
+    const finding = { clock, observer, random: () => machine.random(), origins: this.origins };
+    if (source !== undefined) this.#discovery = new Discovery(source, finding);
     const { outliers, maxEjected } = resolved.ejection;
     if (outliers !== false) this.#outliers = new OutlierWatch(outliers, maxEjected, deadlines, () => this.#serving);
     this.#mounted = {
@@ -153,7 +131,10 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
    * @throws TypeError or RangeError for bad options
    */
   handler(options: HandlerOptions = {}): RequestHandler {
-    return createHandler(this.#mounted, resolveHandlerOptions(options, this.options));
+    return createHandler(
+      this.#mounted,
+      following(() => this.#options, handlerOptionsOf(options)),
+    );
   }
 
   /**
@@ -165,8 +146,8 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
    * @throws TypeError or RangeError for bad options
    */
   upgradeHandler(options: UpgradeHandlerOptions = {}): UpgradeHandler {
-    const resolved = resolveUpgradeOptions(options, this.options);
-    return createUpgradeHandler({ house: this.#mounted, tunnels: this.#tunnels, options: resolved });
+    const current = following(() => this.#options, upgradeOptionsOf(options));
+    return createUpgradeHandler({ house: this.#mounted, tunnels: this.#tunnels }, current);
   }
 
   /**
@@ -178,7 +159,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
    */
   statusHandler(options: StatusHandlerOptions = {}): StatusHandler {
     const resolved = resolveStatusOptions(options);
-    const feed = new StatusFeed(this, this.#clock, resolved);
+    const feed = new StatusFeed(this, this.#deadlines.clock, resolved);
     this.#statusFeeds.push(feed);
     if (this.#dispatcher.state === 'closed') feed.close();
     const { title, actions } = resolved;
@@ -212,6 +193,43 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
     await Promise.all(this.#serving.map((origin) => origin.ready()));
   }
 
+  /** All options of the moment, frozen. */
+  get options(): ResolvedOptions {
+    return this.#options;
+  }
+
+  /**
+   * Changes options while requests are under way: all that are given, or none when one is bad. They hold from the next
+   * request, dial or wait on; what is begun keeps those it began with. An option that is `undefined` stays.
+   *
+   * @returns resolves when connections that are too many now are closed, and origins that are no more
+   * @throws TypeError, RangeError as the constructor does, and for an option that cannot change
+   */
+  update(changes: OptionChanges): Promise<void> {
+    const given = changedOptions(this.#given, changes);
+    const before = this.#options;
+    const options = resolveOptions(given);
+    this.#live(options);
+    let settled: Promise<void>;
+    try {
+      settled = changes.origins === undefined ? this.origins.reconsider() : this.origins.replace(changes.origins);
+    } catch (error) {
+      this.#live(before);
+      throw error;
+    }
+    this.#given = given;
+    const balancer = changes.balance === undefined ? undefined : balancerFor(options.balance);
+    this.#dispatcher.configure({ ...options, balancer });
+    if (this.#observer.watches('updated')) this.#observer.emit('updated', { names: Object.keys(changes) });
+    return settled;
+  }
+
+  #live(options: ResolvedOptions): void {
+    this.#options = options;
+    this.#mounted.options = options;
+    Object.assign(this.#setting, changeable(options));
+  }
+
   #serve(origins: readonly Origin[]): void {
     this.#serving = origins;
     this.#dispatcher.serve(origins);
@@ -233,11 +251,8 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
    *
    * @throws RangeError (as a rejection) for a timeout that is not above 0
    */
-  close({ timeout = Number.POSITIVE_INFINITY }: CloseOptions = {}): Promise<void> {
-    if (!(typeof timeout === 'number' && timeout > 0)) {
-      const message = `timeout must be milliseconds above 0 or Infinity, got ${String(timeout)}; destroy() ends at once`;
-      return Promise.reject(new RangeError(message));
-    }
+  async close(options: CloseOptions = {}): Promise<void> {
+    const timeout = closeTimeout(options);
     this.#answered ??= this.#dispatcher.drain();
     this.#closing ??= this.#closeAfter(this.#answered);
     if (timeout === Number.POSITIVE_INFINITY) {
@@ -254,28 +269,23 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
 
   /** Ends every request with a `BackendError` whose cause is `error`, and every connection, now. */
   destroy(error?: Error): void {
-    const wasClosed = this.#dispatcher.state === 'closed';
-    this.#dispatcher.close(error);
-    this.#outliers?.close();
-    for (const origin of this.#serving) origin.close('destroyed');
-    this.#shares.close();
-    this.#tunnels.destroy();
-    this.#rest(wasClosed, error);
+    this.#end('destroyed', error);
   }
 
   async #closeAfter(answered: Promise<void>): Promise<void> {
     await answered;
     await this.#tunnels.allClosed();
-    const wasClosed = this.#dispatcher.state === 'closed';
-    this.#dispatcher.close(undefined);
-    this.#outliers?.close();
-    for (const origin of this.#serving) origin.close('drained');
-    this.#shares.close();
-    this.#rest(wasClosed, undefined);
+    this.#end('drained', undefined);
   }
 
-  #rest(wasClosed: boolean, error: Error | undefined): void {
+  #end(reason: 'drained' | 'destroyed', error: Error | undefined): void {
+    const wasClosed = this.#dispatcher.state === 'closed';
+    this.#dispatcher.close(error);
     this.#discovery?.close();
+    this.#outliers?.close();
+    for (const origin of this.#serving) origin.close(reason);
+    this.#shares.close();
+    this.#tunnels.destroy();
     for (const feed of this.#statusFeeds) feed.close();
     this.#deadlines.rest();
     if (!wasClosed && this.#observer.watches('close')) this.#observer.emit('close', { error });

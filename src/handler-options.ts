@@ -253,7 +253,18 @@ export function resolveHandlerOptions(
   given: HandlerOptions | undefined,
   backend: ResolvedOptions,
 ): ResolvedHandlerOptions {
+  return handlerOptionsOf(given)(backend);
+}
+
+/** The same in two steps: what is given is checked at once, and may be filled in more than once. */
+export function handlerOptionsOf(
+  given: HandlerOptions | undefined,
+): (backend: ResolvedOptions) => ResolvedHandlerOptions {
   const section = resolveSection<HandlerSection>('', given ?? {}, rules);
+  return (backend) => filledIn(section, backend);
+}
+
+function filledIn(section: HandlerSection, backend: ResolvedOptions): ResolvedHandlerOptions {
   const timeouts = resolveTimeouts(section, backend);
   return Object.freeze({
     nonIdempotent: section.nonIdempotent ?? backend.nonIdempotent,

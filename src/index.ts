@@ -1,6 +1,6 @@
 /** The public surface. */
 
-export { type CloseOptions, PooledBackend } from './backend.js';
+export { PooledBackend } from './backend.js';
 export type { BalancedRequest, Balancer, Candidate } from './balance/balancer.js';
 export type { BalanceOption } from './balance/balancers.js';
 export type { HashOptions } from './balance/hash.js';
@@ -30,6 +30,7 @@ export type { FieldValue, RequestFieldsInit } from './mount/request-fields.js';
 export type { ResponseBody } from './mount/response-body.js';
 export type { UpgradeHandler } from './mount/upgrade.js';
 export type { AttemptEndNews, AttemptNews, BackendEvents, CheckEvent, RequestCosts, RequestNews } from './observe.js';
+export type { CloseOptions } from './option-close.js';
 export type {
   AdaptiveConcurrencyOptions,
   CheckAnswer,
@@ -47,6 +48,7 @@ export type {
   InformationHook,
   LocationHook,
   Logger,
+  OptionChanges,
   OriginOptions,
   OriginSet,
   OriginsCall,

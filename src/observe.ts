@@ -133,6 +133,8 @@ export interface BackendEvents {
       readonly retryInMs: number | null;
     },
   ];
+  /** The owner has changed options of the backend: `names` are theirs. */
+  updated: [{ readonly names: readonly string[] }];
   /** The owner's balancer threw, or picked none of the candidates: the first one was taken. */
   balanceFailed: [{ readonly error: unknown }];
   /** A request was refused without being sent: the queue was full or too slow, or the backend is closing. */
@@ -174,6 +176,7 @@ export const LEVELS: Readonly<Record<EventName, Level>> = {
   shareRefused: 'error',
   discovered: 'info',
   discoveryFailed: 'warn',
+  updated: 'info',
   balanceFailed: 'error',
   refuse: 'warn',
   request: 'debug',

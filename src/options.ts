@@ -38,6 +38,7 @@ export {
   type FieldsHook,
   type ForwardedStyle,
   type HandlerOptions,
+  handlerOptionsOf,
   handlerOptionTable,
   type Information,
   type InformationHook,
@@ -61,6 +62,7 @@ export type * from './option-parts.js';
 export type { CookieRewrite, LocationHook } from './option-rewrites.js';
 export type { OptionRow } from './option-row.js';
 export { optionTable } from './option-table.js';
+export { changeable, changedOptions, following, type OptionChanges } from './option-update.js';
 export {
   type ConnectionLimits,
   type OriginOptions,
@@ -72,6 +74,7 @@ export {
   type ResolvedUpgradeOptions,
   resolveUpgradeOptions,
   type UpgradeHandlerOptions,
+  upgradeOptionsOf,
   upgradeOptionTable,
 } from './upgrade-options.js';
 

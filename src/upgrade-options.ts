@@ -1,6 +1,6 @@
 /** Options of one `upgradeHandler()`: those of a mount, and what concerns tunnels. */
 
-import { type HandlerOptions, type ResolvedHandlerOptions, resolveHandlerOptions } from './handler-options.js';
+import { type HandlerOptions, handlerOptionsOf, type ResolvedHandlerOptions } from './handler-options.js';
 import {
   duration,
   isObject,
@@ -84,11 +84,17 @@ export const upgradeOptionTable: readonly OptionRow[] = rowsOf(options);
 /**
  * Checks the options of an upgrade handler and fills in those of its backend.
  *
- * @throws TypeError, RangeError as {@link resolveHandlerOptions} does
+ * @throws TypeError, RangeError as {@link handlerOptionsOf} does
  */
 export function resolveUpgradeOptions(given: UpgradeHandlerOptions, backend: ResolvedOptions): ResolvedUpgradeOptions {
+  return upgradeOptionsOf(given)(backend);
+}
+
+/** The same in two steps, as {@link handlerOptionsOf} does it. */
+export function upgradeOptionsOf(given: UpgradeHandlerOptions): (backend: ResolvedOptions) => ResolvedUpgradeOptions {
   if (!isObject(given)) throw refusal('the options', 'an object', given, false);
   const { protocols, idleTimeout, maxDuration, ...mount } = given;
   const section = resolveSection<TunnelSection>('', { protocols, idleTimeout, maxDuration }, rules);
-  return Object.freeze({ ...section, mount: resolveHandlerOptions(mount, backend) });
+  const fill = handlerOptionsOf(mount);
+  return (backend) => Object.freeze({ ...section, mount: fill(backend) });
 }

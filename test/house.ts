@@ -107,7 +107,7 @@ export class House {
     const shares = new ConnectionShares(channel, deadlines, observer, 'house');
     this.shares = shares;
     this.fleet = new BackendOrigins(
-      { options: resolved, observer, shares, create, serve },
+      { options: () => resolved, observer, shares, create, serve },
       Array.isArray(origins) ? origins : undefined,
     );
   }

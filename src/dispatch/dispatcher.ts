@@ -11,11 +11,19 @@ import { Matching } from './matching.js';
 import { OriginChoice, type Tried } from './origin-choice.js';
 import { refusalError, waitedOutError } from './refusal-error.js';
 import type { Dispatch, Dispatching, OutgoingRequest, ResponseSink } from './request.js';
-import type { RetryBudget } from './retry-budget.js';
+import type { RetryBudget, RetryBudgetOptions } from './retry-budget.js';
 import type { RetryOn } from './retry-policy.js';
 import { Run } from './run.js';
 import type { RunHouse } from './run-house.js';
 import type { Refusal, WaitQueue } from './wait-queue.js';
+
+/** What may change while requests are under way; the balancer stays where none is given. */
+export interface DispatcherChanges extends Pick<DispatcherSetting, 'maxAttempts' | 'retryOn'> {
+  readonly maxQueue: number;
+  readonly queueTimeout: number;
+  readonly retryBudget: RetryBudgetOptions;
+  readonly balancer: Balancer | undefined;
+}
 
 export interface DispatcherSetting {
   readonly clock: Clock;
@@ -40,8 +48,8 @@ export class Dispatcher implements Dispatching, RunHouse {
   readonly deadlines: Deadlines;
   readonly observer: Observer;
   readonly budget: RetryBudget;
-  readonly maxAttempts: number;
-  readonly retryOn: readonly RetryOn[];
+  maxAttempts: number;
+  retryOn: readonly RetryOn[];
   readonly honoursIdempotencyKey: boolean;
   /** What the origins are told to work for. */
   readonly demand: Matching;
@@ -69,6 +77,16 @@ export class Dispatcher implements Dispatching, RunHouse {
   serve(origins: readonly Origin[]): void {
     this.#origins = origins;
     this.#choice.serve(origins);
+    this.demand.room();
+  }
+
+  /** Other limits, from now on. */
+  configure({ maxQueue, queueTimeout, retryBudget, balancer, maxAttempts, retryOn }: DispatcherChanges): void {
+    this.maxAttempts = maxAttempts;
+    this.retryOn = retryOn;
+    this.budget.allow(retryBudget);
+    this.#queue.allow(maxQueue, queueTimeout);
+    if (balancer !== undefined) this.#choice.balanceBy(balancer);
     this.demand.room();
   }
 

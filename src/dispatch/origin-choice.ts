@@ -34,6 +34,7 @@ interface Scratch {
 /** Who is eligible is found out when it may have changed, not for each request: there may be a thousand origins. */
 export class OriginChoice {
   readonly #setting: ChoiceSetting;
+  #balancer: Balancer;
   #entries: readonly Entry[] = []; // of all origins, in the order of the option
   #serving: readonly Entry[] = []; // those that their owner lets serve
   #eligible: readonly Entry[] = [];
@@ -47,6 +48,7 @@ export class OriginChoice {
 
   constructor(setting: ChoiceSetting) {
     this.#setting = setting;
+    this.#balancer = setting.balancer;
   }
 
   /** The origins to choose from, from now on. */
@@ -61,6 +63,11 @@ export class OriginChoice {
     };
     this.#entries = origins.map((origin) => known.get(origin) ?? entryOf(origin, nextIndex()));
     this.changed();
+  }
+
+  /** Who picks, from now on. */
+  balanceBy(balancer: Balancer): void {
+    this.#balancer = balancer;
   }
 
   /** An origin does better or worse, or its owner has changed it. */
@@ -103,7 +110,7 @@ export class OriginChoice {
   /** A balancer of the owner's that fails must not cost a request: the first candidate takes its place. */
   #ask(candidates: readonly Candidate[], request: BalancedRequest | undefined): number {
     try {
-      const index = this.#setting.balancer.pick(candidates, request);
+      const index = this.#balancer.pick(candidates, request);
       if (candidates[index] !== undefined) return index;
       this.#tellBalancer(new RangeError(`the balancer picked ${index} of ${candidates.length} candidates`));
     } catch (error) {
@@ -119,7 +126,7 @@ export class OriginChoice {
 
   /** Whether a request should wait for the origin that was picked for it. */
   get keeps(): boolean {
-    return this.#serving.length > 1 && this.#setting.balancer.keeps === true;
+    return this.#serving.length > 1 && this.#balancer.keeps === true;
   }
 
   /**

@@ -17,9 +17,9 @@ const SMALLEST_CAPACITY = 100;
  * than 100: a burst of failures may use up what the traffic before it has earned, not what last night's has.
  */
 export class RetryBudget {
-  readonly #ratio: number;
-  readonly #minPerSecond: number;
-  readonly #unlimited: boolean;
+  #ratio = 0;
+  #minPerSecond = 0;
+  #unlimited = false;
   readonly #clock: Clock;
   readonly #requests = new Float64Array(WINDOW_SECONDS); // a ring, one place a second
   #windowRequests = 0; // their sum
@@ -28,12 +28,19 @@ export class RetryBudget {
   #tokens = SMALLEST_CAPACITY;
 
   constructor(options: RetryBudgetOptions, clock: Clock) {
-    this.#ratio = options.ratio;
-    this.#minPerSecond = options.minPerSecond;
-    this.#unlimited = options.ratio === Number.POSITIVE_INFINITY || options.minPerSecond === Number.POSITIVE_INFINITY;
     this.#clock = clock;
     this.#refilledAt = clock.now();
     this.#second = Math.floor(this.#refilledAt / 1000);
+    this.allow(options);
+  }
+
+  /** Other limits, from now on; what was earned stays. */
+  allow({ ratio, minPerSecond }: RetryBudgetOptions): void {
+    if (!this.#unlimited) this.#refill(this.#clock.now());
+    this.#ratio = ratio;
+    this.#minPerSecond = minPerSecond;
+    this.#unlimited = ratio === Number.POSITIVE_INFINITY || minPerSecond === Number.POSITIVE_INFINITY;
+    this.#refilledAt = this.#clock.now();
   }
 
   /** A request has come. Once for each, not for its re-sends. */

@@ -84,8 +84,8 @@ const LONGEST_RETRY_AFTER_S = 30;
 
 /** A queue without timers and without a step that grows with its length. */
 export class WaitQueue<W extends Waiter> {
-  readonly #maxQueue: number;
-  readonly #queueTimeoutMs: number;
+  #maxQueue: number;
+  #queueTimeoutMs: number;
   readonly #clock: Clock;
   readonly #lanes = { any: new Lane<W>(), verified: new Lane<W>(), fresh: new Lane<W>() };
   readonly #durations = new Durations();
@@ -97,6 +97,12 @@ export class WaitQueue<W extends Waiter> {
     this.#maxQueue = options.maxQueue;
     this.#queueTimeoutMs = options.queueTimeoutMs;
     this.#clock = options.clock;
+  }
+
+  /** Other limits, from now on. Who waits already goes on waiting. */
+  allow(maxQueue: number, queueTimeoutMs: number): void {
+    this.#maxQueue = maxQueue;
+    this.#queueTimeoutMs = queueTimeoutMs;
   }
 
   get length(): number {

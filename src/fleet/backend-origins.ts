@@ -10,7 +10,7 @@ import { subsetOf } from './subset.js';
 /** What a change of the origins needs of the backend. */
 export interface OriginsHouse {
   /** What each origin has to agree with, and which of a set are used. */
-  readonly options: OriginRules;
+  options(): OriginRules;
   readonly observer: Observer;
   readonly shares: ConnectionShares;
   create(address: ResolvedOrigin): Origin;
@@ -42,7 +42,7 @@ export class BackendOrigins {
     this.#house = house;
     this.#discovered = given === undefined;
     if (given === undefined) return;
-    for (const [one, address] of this.#used(given, resolveOrigins(given, house.options))) this.#put(one, address);
+    for (const [one, address] of this.#used(given, resolveOrigins(given, house.options()))) this.#put(one, address);
     this.#serve();
   }
 
@@ -130,7 +130,7 @@ export class BackendOrigins {
    * @throws TypeError, RangeError as the constructor of the backend does
    */
   replace(set: OriginSet): Promise<void> {
-    const { options } = this.#house;
+    const options = this.#house.options();
     const addresses = resolveOrigins(set, options);
     refuseCheckOf(options.check, addresses);
     for (const [index, address] of addresses.entries()) this.#checkPlace(`origins[${index}]`, address);
@@ -147,17 +147,19 @@ export class BackendOrigins {
   }
 
   /**
-   * Reads all again, by other limits of the backend. Nothing changes when they do not suit one.
+   * Reads all again, by the options of the moment. Nothing changes when those do not suit one.
    *
    * @internal
    * @returns resolves when connections that are too many now are closed
+   * @throws TypeError, RangeError as `add` does
    */
-  async reconsider(limits: ConnectionLimits): Promise<void> {
+  reconsider(): Promise<void> {
     const members = [...this.#members.values()];
-    const addresses = members.map(({ given }) => resolveOrigin('origin', given, limits));
+    const addresses = members.map(({ given }) => this.#resolve('origin', given));
     for (const address of addresses) this.#checkPlace('origin', address);
     const placed = addresses.map((address) => this.#house.shares.placed(address));
-    await Promise.all(members.map(({ origin }, index) => origin.configure(placed[index] ?? origin.address)));
+    const configured = members.map(({ origin }, index) => origin.configure(placed[index] ?? origin.address));
+    return Promise.all(configured).then(() => undefined);
   }
 
   #refuseIfDiscovered(verb: string): void {
@@ -166,7 +168,7 @@ export class BackendOrigins {
 
   /** @throws TypeError, RangeError for what does not agree with the options of the backend */
   #resolve(name: string, given: string | OriginOptions): ResolvedOrigin {
-    const { options } = this.#house;
+    const options = this.#house.options();
     const address = resolveOrigin(name, given, options);
     refuseCheckOf(options.check, [address]);
     return address;
@@ -175,7 +177,7 @@ export class BackendOrigins {
   /** The subset of a set, each as it was given and as it is known. */
   #used(set: OriginSet, addresses: readonly ResolvedOrigin[]) {
     const pairs = addresses.map((address, index) => [set[index] ?? address.origin, address] as const);
-    return subsetOf(pairs, addresses, this.#house.options.subset);
+    return subsetOf(pairs, addresses, this.#house.options().subset);
   }
 
   #changeTo({ origin: name, weight }: ResolvedOrigin): OriginChange | undefined {
@@ -218,7 +220,7 @@ export class BackendOrigins {
   }
 
   #member(url: string): Member {
-    const name = resolveOrigin('url', url, this.#house.options).origin;
+    const name = resolveOrigin('url', url, this.#house.options()).origin;
     const member = this.#members.get(name);
     if (member !== undefined && member.origin.service.state !== 'leaving') return member;
     throw new TypeError(`url must be one of the origins (${this.names.join(', ')}), got ${name}`);

@@ -3,6 +3,7 @@
 import { type Clock, ProcessHold, type Timer } from '../clock.js';
 import type { Observer } from '../observe.js';
 import type { OriginSet } from '../options.js';
+import type { BackendOrigins } from './backend-origins.js';
 import { type LookupOutcome, nextLookupMs } from './lookup-schedule.js';
 import type { AskedSource, OriginSource, TellingSource } from './origin-source.js';
 
@@ -12,12 +13,7 @@ export interface DiscoveryHouse {
   readonly observer: Observer;
   /** From 0 to below 1. */
   random(): number;
-  /**
-   * Makes this the set, or nothing of it.
-   * @returns the names of those that are used
-   * @throws TypeError, RangeError for a set that is bad
-   */
-  take(set: OriginSet): readonly string[];
+  readonly origins: Pick<BackendOrigins, 'replace' | 'names'>;
 }
 
 /** How finding the origins goes. */
@@ -169,7 +165,9 @@ export class Discovery {
 
   #take(set: OriginSet): void {
     if (this.#isClosed) return;
-    const names = this.#house.take(set);
+    const { origins } = this.#house;
+    void origins.replace(set);
+    const { names } = origins;
     const all = names.join(' ');
     const isNews = all !== this.#names || this.#failure !== undefined;
     this.#names = all;

@@ -16,12 +16,18 @@ export interface RequestHandler {
   (req: Http2ServerRequest, res: Http2ServerResponse, next?: Next): void;
 }
 
-export function createHandler(house: MountedBackend, options: ResolvedHandlerOptions): RequestHandler {
-  const mount = { house, options };
+/** `current` gives the options of the moment; a request keeps those that it began with. */
+export function createHandler(house: MountedBackend, current: () => ResolvedHandlerOptions): RequestHandler {
+  let mount = { house, options: current() };
+  function mountOfNow() {
+    const options = current();
+    if (options !== mount.options) mount = { house, options };
+    return mount;
+  }
   function handle(req: IncomingMessage, res: ServerResponse, next?: Next): void {
     if (res.destroyed || res.writableEnded || req.aborted) return; // the client has left, or was answered
     if (req.method === 'CONNECT') answerConnect(res);
-    else new Relay(mount, req, res, next).begin();
+    else new Relay(mountOfNow(), req, res, next).begin();
   }
   // The compatibility API of node:http2 has the same members; where it behaves otherwise the relay asks for the version.
   return handle as RequestHandler;

@@ -13,10 +13,15 @@ import { serveAsPlainRequest } from './plain-request.js';
  */
 export type UpgradeHandler = (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
-export function createUpgradeHandler(mount: UpgradeMount): UpgradeHandler {
+/** `current` gives the options of the moment. */
+export function createUpgradeHandler(
+  house: Omit<UpgradeMount, 'options'>,
+  current: () => ResolvedUpgradeOptions,
+): UpgradeHandler {
   return (req, socket, head) => {
     socket.on('error', ignore);
     whenItsTurn(socket, () => {
+      const mount = { ...house, options: current() };
       const offer = offerOf(req, mount.options.protocols);
       if (req.method === 'CONNECT') new Handshake(mount, req, socket, head).refuseConnect();
       else if (offer !== '') new Handshake(mount, req, socket, head).offer(offer);

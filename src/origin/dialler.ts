@@ -32,7 +32,7 @@ export class Dialler {
   readonly #startDial: StartDial;
   readonly #target: DialTarget;
   readonly #deadlines: Deadlines;
-  readonly #maxDialling: number;
+  readonly #setting: DiallerSetting;
   readonly #pool: Pool<Tenancy>;
   readonly #backoff: DialBackoff;
   readonly #listener: DiallerListener;
@@ -45,16 +45,17 @@ export class Dialler {
   #stopped = false;
 
   constructor(
-    { startDial, deadlines, maxDialling }: DiallerSetting,
+    setting: DiallerSetting,
     target: DialTarget,
     pool: Pool<Tenancy>,
     backoff: DialBackoff,
     listener: DiallerListener,
   ) {
+    const { startDial, deadlines } = setting;
+    this.#setting = setting;
     this.#startDial = startDial;
     this.#target = target;
     this.#deadlines = deadlines;
-    this.#maxDialling = maxDialling;
     this.#pool = pool;
     this.#backoff = backoff;
     this.#listener = listener;
@@ -72,7 +73,7 @@ export class Dialler {
   }
 
   get #mayBegin(): boolean {
-    return !this.#stopped && this.#dials.size < this.#maxDialling;
+    return !this.#stopped && this.#dials.size < this.#setting.maxDialling;
   }
 
   get dialling(): number {

@@ -53,7 +53,7 @@ const NEAR_SHARE = 0.9;
  * by a quarter; a minute without evidence doubles it, until it is above the configured limit and forgotten.
  */
 export class IdleLimit {
-  readonly #configuredMs: number;
+  #configuredMs: number;
   readonly #clock: Clock;
   #hintedMs: number | undefined;
   #learned: Learned | undefined;
@@ -62,6 +62,11 @@ export class IdleLimit {
   constructor({ keepAliveTimeoutMs, clock }: IdleLimitOptions) {
     this.#configuredMs = keepAliveTimeoutMs;
     this.#clock = clock;
+  }
+
+  /** The most that an idle connection may age, from now on. */
+  allow(keepAliveTimeoutMs: number): void {
+    this.#configuredMs = keepAliveTimeoutMs;
   }
 
   /** The origin announced how long it keeps an idle connection (`Keep-Alive: timeout`). The latest counts. */

@@ -18,6 +18,7 @@ import { type ServedOrigin, Service } from './service.js';
 import type { Demand, DialPurpose, OriginAddress, OriginSetting, Travel } from './setting.js';
 import { Standing } from './standing.js';
 import { Stock } from './stock.js';
+import { connectionSettingOf, targetOf } from './target.js';
 import { Tenancy } from './tenancy.js';
 import { Tenants } from './tenants.js';
 
@@ -40,13 +41,12 @@ export class Origin implements DiallerListener, ServedOrigin {
   #address: OriginAddress;
 
   constructor(address: OriginAddress, setting: OriginSetting, demand: Demand) {
-    const { clock, deadlines, observer, random, window, limits, connect, tls } = setting;
-    const secure = address.protocol === 'https:';
-    const target = { ...address, connect, tls, connectTimeoutMs: setting.connectTimeout, window };
+    const { clock, observer, random } = setting;
+    const target = targetOf(address, setting);
     this.#address = address;
     this.#setting = setting;
     this.#demand = demand;
-    this.#connectionSetting = { origin: address.origin, secure, clock, deadlines, limits, window };
+    this.#connectionSetting = connectionSettingOf(address, setting);
     this.standing = new Standing(address.origin, setting.ejection, setting, {
       due: () => this.#slotFreed(),
       changed: () => demand.changed(),
@@ -220,9 +220,7 @@ export class Origin implements DiallerListener, ServedOrigin {
     purpose.failed(new BackendError('destination_unavailable', `${origin} takes no requests any more`, { origin }));
   }
 
-  mayDialAgain(): void {
-    this.#slotFreed();
-  }
+  readonly mayDialAgain = (): void => this.#slotFreed();
 
   #dialOver(purpose: DialPurpose): void {
     if (purpose === 'demand') this.#demand.arrived();
@@ -270,6 +268,7 @@ export class Origin implements DiallerListener, ServedOrigin {
     this.#lending.allowFresh(address.maxFreshConnections);
     this.#pool.resize(address.maxConnections);
     this.guard.allow(address.maxConnections);
+    this.idleLimit.allow(this.#setting.keepAliveTimeout);
     this.settle();
     return this.service.until(() => this.#pool.surplus === 0);
   }

@@ -19,7 +19,7 @@ export type Travel = 'any' | 'verified' | 'fresh';
 /** The server itself, as configured. */
 export type OriginAddress = ResolvedOrigin;
 
-/** What all origins of a backend share. Times in milliseconds. */
+/** What all origins of a backend share. Times in milliseconds. Those that may change are read where they are needed. */
 export interface OriginSetting {
   readonly clock: Clock;
   readonly deadlines: Deadlines;

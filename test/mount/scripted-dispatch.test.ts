@@ -39,7 +39,8 @@ function handlerOf(dispatching: Dispatching) {
     requestBuffer: new ByteBudget(1_000_000),
     spool: new ByteBudget(1_000_000),
   };
-  return createHandler(house, resolveHandlerOptions(undefined, options));
+  const mount = resolveHandlerOptions(undefined, options);
+  return createHandler(house, () => mount);
 }
 
 const HEAD: ResponseHead = {

@@ -12,12 +12,8 @@ async function discovering(origins: OriginsOption, options = {}) {
   const house = await House.open({ origins, ...options });
   const source = originSource({ origins }, resolveOptions({ origins, ...options }));
   if (source === undefined) throw new Error('the origins are given');
-  const take = (set: OriginSet) => {
-    void house.fleet.replace(set);
-    return house.fleet.names;
-  };
   const observer = new Observer(house.emitter, undefined);
-  const discovery = new Discovery(source, { clock: house.clock, observer, random: () => 0, take });
+  const discovery = new Discovery(source, { clock: house.clock, observer, random: () => 0, origins: house.fleet });
   onTestFinished(() => discovery.close());
   await house.settle();
   return { house, discovery, names: () => house.fleet.names };

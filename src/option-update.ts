@@ -1,0 +1,80 @@
+/** Which options may change while requests are under way, and how those of mounts follow. */
+
+import { isObject, refusal } from './option-checks.js';
+import { optionTable } from './option-table.js';
+import type { OriginSet, PooledBackendOptions, ResolvedOptions } from './options.js';
+
+/** All others say what a backend is made of. */
+const CHANGEABLE = [
+  'maxConnections',
+  'minConnections',
+  'nonIdempotent',
+  'maxFreshConnections',
+  'spareConnections',
+  'maxQueue',
+  'queueTimeout',
+  'maxDialling',
+  'connectTimeout',
+  'sendTimeout',
+  'headersTimeout',
+  'bodyTimeout',
+  'clientTimeout',
+  'requestTimeout',
+  'keepAliveTimeout',
+  'maxRequestsPerConnection',
+  'maxConnectionAge',
+  'maxAttempts',
+  'retryOn',
+  'retryBudget',
+  'replayBytes',
+  'requestBufferBytes',
+  'spoolBytes',
+  'balance',
+] as const;
+
+/** What `backend.update()` takes: the options that may change. What is absent or `undefined` stays. */
+export interface OptionChanges extends Pick<PooledBackendOptions, (typeof CHANGEABLE)[number]> {
+  /** The whole set, where origins are not discovered. */
+  readonly origins?: OriginSet | undefined;
+}
+
+/** Those that may change, as they are. */
+export function changeable(options: ResolvedOptions): Pick<ResolvedOptions, (typeof CHANGEABLE)[number]> {
+  const entries = CHANGEABLE.map((name) => [name, options[name]]);
+  return Object.fromEntries(entries) as Pick<ResolvedOptions, (typeof CHANGEABLE)[number]>; // each by its own name
+}
+
+/**
+ * The options with these changes, not checked yet.
+ *
+ * @throws TypeError for a name that is unknown, or an option that cannot change
+ */
+export function changedOptions(given: PooledBackendOptions, changes: OptionChanges): PooledBackendOptions {
+  if (!isObject(changes) || Array.isArray(changes))
+    throw refusal('the changes', 'an object of options', changes, false);
+  const names: readonly string[] = Array.isArray(given.origins) ? ['origins', ...CHANGEABLE] : CHANGEABLE;
+  const other = Object.keys(changes).find((name) => !names.includes(name));
+  if (other !== undefined) {
+    const isKnown = optionTable.some(({ name }) => name === other);
+    const what = isKnown ? `the option ${other} cannot change at run time` : `unknown option ${other}`;
+    throw new TypeError(`${what}; those that can: ${names.join(', ')}`);
+  }
+  const { origins } = changes;
+  if (origins !== undefined && !Array.isArray(origins))
+    throw refusal('origins', 'a list of URLs and objects', origins, false);
+  return { ...given, ...Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined)) };
+}
+
+/** What is made of the options of a backend, made anew when those are others. Asked once for each request. */
+export function following<T>(backend: () => ResolvedOptions, make: (options: ResolvedOptions) => T): () => T {
+  let options = backend();
+  let made = make(options);
+  return () => {
+    const now = backend();
+    if (now !== options) {
+      options = now;
+      made = make(now);
+    }
+    return made;
+  };
+}

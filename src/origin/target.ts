@@ -1,0 +1,24 @@
+/** Where and how the connections of one origin are dialled. */
+
+import type { ConnectionSetting } from '../connection/connection.js';
+import type { DialTarget } from '../connection/dial.js';
+import type { OriginAddress, OriginSetting } from './setting.js';
+
+/** The time that a dial may take is that of the moment. */
+export function targetOf(address: OriginAddress, setting: OriginSetting): DialTarget {
+  const { connect, tls, window } = setting;
+  return {
+    ...{ ...address, connect, tls, window },
+    get connectTimeoutMs() {
+      return setting.connectTimeout;
+    },
+  };
+}
+
+/** What each connection is told. */
+export function connectionSettingOf(
+  { origin, protocol }: OriginAddress,
+  { clock, deadlines, limits, window }: OriginSetting,
+): ConnectionSetting {
+  return { origin, secure: protocol === 'https:', clock, deadlines, limits, window };
+}

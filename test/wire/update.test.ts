@@ -1,0 +1,154 @@
+import { once } from 'node:events';
+import type { OptionChanges } from 'pooled-backend';
+import { PooledBackend } from 'pooled-backend';
+import { answer, execute, stall } from 'pooled-backend/testing';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { client, serve } from '../mount/setting.js';
+import { load, outcomeOf, startBackend, startOrigin } from './setting.js';
+
+describe('what may change', () => {
+  test('fewer connections: idle ones are closed at once, and no more are dialled; then more', async () => {
+    const origin = await startOrigin();
+    const backend = startBackend(origin, { maxConnections: 8, minConnections: 8 });
+    await backend.ready();
+    await backend.update({ maxConnections: 3, minConnections: 1 });
+    const shrunk = backend.stats().origins[0];
+    await backend.update({ maxConnections: 6, minConnections: 6 });
+    await backend.ready();
+    const grown = backend.stats().origins[0];
+    expect([shrunk?.connections.open, shrunk?.closed, grown?.connections.open]).toEqual([3, { shrunk: 5 }, 6]);
+    expect(backend.options).toMatchObject({ maxConnections: 6, minConnections: 6, maxFreshConnections: 6 });
+  });
+
+  test('timeouts hold for mounts that are there, from the next request on', async () => {
+    const origin = await startOrigin({ script: () => [execute(), stall()] });
+    const backend = startBackend(origin);
+    const [inheriting, own] = [
+      await serve(backend.handler()),
+      await serve(backend.handler({ headersTimeout: 90_000 })),
+    ];
+    await backend.update({ headersTimeout: 30 });
+    expect((await (await client(inheriting)).get('/')).status).toBe(504);
+    const patient = (await client(own)).get('/').catch(() => undefined);
+    await once(backend, 'attempt');
+    expect(backend.stats().inFlight).toBe(1);
+    backend.destroy();
+    await patient;
+  });
+
+  test('requests that are not idempotent may travel otherwise', async () => {
+    const origin = await startOrigin();
+    const backend = startBackend(origin, { spareConnections: false });
+    for (let sent = 0; sent < 3; sent += 1) await outcomeOf(backend, { method: 'POST', body: 'x' });
+    const strict = backend.stats().origins[0]?.dialled;
+    await backend.update({ nonIdempotent: 'any' });
+    for (let sent = 0; sent < 3; sent += 1) await outcomeOf(backend, { method: 'POST', body: 'x' });
+    expect([strict, backend.stats().origins[0]?.dialled]).toEqual([3, 3]);
+  });
+
+  test('the queue: nobody waits any more', async () => {
+    const origin = await startOrigin({ script: () => [execute(), stall()] });
+    const backend = startBackend(origin, { maxConnections: 1 });
+    const first = outcomeOf(backend);
+    await once(backend, 'attempt');
+    await backend.update({ maxQueue: 0 });
+    expect(await outcomeOf(backend)).toMatchObject({ code: 'connection_limit_reached', status: 503 });
+    backend.destroy();
+    await first;
+  });
+
+  test('the balancer', async () => {
+    const [first, second] = [await startOrigin(), await startOrigin()];
+    const backend = startBackend([first, second], { balance: 'first' });
+    for (let sent = 0; sent < 4; sent += 1) await outcomeOf(backend);
+    await backend.update({ balance: 'round-robin' });
+    for (let sent = 0; sent < 4; sent += 1) await outcomeOf(backend);
+    expect([first, second].map(({ requests }) => requests.length > 0)).toEqual([true, true]);
+  });
+
+  test('the origins, as a whole', async () => {
+    const [first, second] = [await startOrigin(), await startOrigin()];
+    const backend = startBackend(first);
+    await backend.update({ origins: [second.url] });
+    await outcomeOf(backend);
+    expect([backend.origins.names, second.requests.length]).toEqual([[second.url], 1]);
+  });
+
+  test('an option that is undefined stays, and each change is told', async () => {
+    const backend = startBackend(await startOrigin(), { maxQueue: 7 });
+    const told = once(backend, 'updated');
+    await backend.update({ maxQueue: undefined, maxAttempts: 2 });
+    expect([backend.options.maxQueue, backend.options.maxAttempts, await told]).toEqual([
+      7,
+      2,
+      [{ names: ['maxQueue', 'maxAttempts'] }],
+    ]);
+  });
+});
+
+describe('a bad change changes nothing', () => {
+  test.each<[object, string]>([
+    [{ maxAttempts: 2, maxQueue: -1 }, 'maxQueue must be an integer from 0'],
+    [{ maxQueue: 1, tls: {} }, 'the option tls cannot change at run time; those that can: origins, maxConnections'],
+    [{ maxQueues: 1 }, 'unknown option maxQueues'],
+    [{ maxQueue: 1, origins: [] }, 'origins must be a list of at least one origin'],
+    [{ maxQueue: 1, origins: () => [] }, 'origins must be a list of URLs and objects'],
+    [{ maxQueue: 1, minConnections: 101 }, 'minConnections must be at most maxConnections (100)'],
+    [[], 'the changes must be an object of options'],
+  ])('%j', async (changes, message) => {
+    const backend = startBackend(await startOrigin());
+    const before = backend.options;
+    expect(() => backend.update(changes as OptionChanges)).toThrow(message);
+    expect([backend.options, backend.stats().queue.max]).toEqual([before, 10_000]);
+  });
+
+  test('one that does not suit an origin that was added by hand', async () => {
+    const backend = startBackend(await startOrigin());
+    backend.origins.add({ url: 'http://127.0.0.1:1', maxConnections: 2 });
+    expect(() => backend.update({ minConnections: 5 })).toThrow(
+      'minConnections must be at most origin.maxConnections (2)',
+    );
+    expect([backend.options.minConnections, backend.stats().origins[0]?.connections.open]).toEqual([0, 0]);
+  });
+
+  test('origins that are discovered', () => {
+    const backend = new PooledBackend({ origins: () => ['http://127.0.0.1:1'] });
+    onTestFinished(() => backend.destroy());
+    expect(() => backend.update({ origins: ['http://127.0.0.1:2'] })).toThrow('the option origins cannot change');
+  });
+});
+
+test('under load no request is lost or doubled by any change', async () => {
+  const script = () => [execute(), answer({ body: 'x' })];
+  const origins = [await startOrigin({ script }), await startOrigin({ script }), await startOrigin({ script })];
+  const [a, b, c] = origins;
+  if (a === undefined || b === undefined || c === undefined) throw new Error('three were started');
+  const backend = startBackend([a, b], { maxConnections: 6 });
+  let isOver = false;
+  const changing = (async () => {
+    const changes = [
+      () => backend.origins.add(c.url),
+      () => backend.update({ maxConnections: 2 }),
+      () => backend.origins.drain(a.url),
+      () => backend.update({ balance: 'round-robin', maxConnections: 9, minConnections: 2 }),
+      () => backend.origins.remove(b.url),
+      () => backend.origins.ready(a.url),
+      () => backend.origins.setWeight(a.url, 5),
+      () => backend.update({ origins: [a.url, b.url], minConnections: 0, maxConnections: 6, balance: 'least-busy' }),
+    ];
+    for (let turn = 0; !isOver; turn += 1) {
+      await changes[turn % changes.length]?.();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  })();
+  const outcomes = [
+    ...(await load(backend, { count: 150, lanes: 10 })),
+    ...(await load(backend, { count: 60, lanes: 5, method: 'POST', body: 'x' })),
+  ];
+  isOver = true;
+  await changing;
+  const executed = (id: string) => origins.reduce((sum, origin) => sum + origin.executions(id), 0);
+  expect(outcomes.filter(([, outcome]) => outcome.status !== 200)).toEqual([]);
+  expect(outcomes.filter(([id]) => executed(id) !== 1)).toEqual([]);
+  expect(outcomes.length).toBeGreaterThan(0);
+});
