@@ -8,6 +8,7 @@ export default defineConfig([
       index: 'src/index.ts',
       cluster: 'src/fleet/cluster.ts',
       fastify: 'src/mount/fastify.ts',
+      'http-proxy-middleware': 'src/adapters/http-proxy-middleware/index.ts',
       otel: 'src/adapters/otel/index.ts',
       prometheus: 'src/adapters/prometheus/index.ts',
       testing: 'src/testing/index.ts',

@@ -16,6 +16,10 @@ export default defineConfig({
       { find: /^pooled-backend$/, replacement: source('./src/index.ts') },
       { find: /^pooled-backend\/cluster$/, replacement: source('./src/fleet/cluster.ts') },
       { find: /^pooled-backend\/fastify$/, replacement: source('./src/mount/fastify.ts') },
+      {
+        find: /^pooled-backend\/http-proxy-middleware$/,
+        replacement: source('./src/adapters/http-proxy-middleware/index.ts'),
+      },
       { find: /^pooled-backend\/otel$/, replacement: source('./src/adapters/otel/index.ts') },
       { find: /^pooled-backend\/prometheus$/, replacement: source('./src/adapters/prometheus/index.ts') },
       { find: /^pooled-backend\/testing$/, replacement: source('./src/testing/index.ts') },

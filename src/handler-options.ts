@@ -1,6 +1,5 @@
 /** Options of one mount: what differs from the backend it belongs to. */
 
-import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP } from 'node:net';
 import type { NonIdempotentTravel, RequestTimeouts } from './dispatch/request.js';
 import {
@@ -18,6 +17,7 @@ import {
   resolveSection,
   withDefault,
 } from './option-checks.js';
+import type { FieldsHook, InformationHook, PathHook, ResponseFieldsHook } from './option-hooks.js';
 import {
   type CookieRewrite,
   cookieChoice,
@@ -32,31 +32,6 @@ import type { IdempotentOption, ResolvedOptions } from './options.js';
 
 /** How the client is named to the origin: X-Forwarded-For, -Host and -Proto, or the Forwarded field (RFC 7239). */
 export type ForwardedStyle = 'x-forwarded' | 'rfc7239' | false;
-
-/**
- * Changes a list of fields: name, value, name, value… Returns the list to use; `undefined` takes the one given, with
- * the changes made in place. May give a promise.
- */
-export type FieldsHook = (
-  fields: string[],
-  req: IncomingMessage,
-) => readonly string[] | undefined | PromiseLike<readonly string[] | undefined>;
-
-/** Gives the path to send, with the query. May give a promise. */
-export type PathHook = (path: string, req: IncomingMessage) => string | PromiseLike<string>;
-
-/** An interim response: 100, or 102 to 199. */
-export interface Information {
-  /** 100, or 102 to 199. */
-  readonly statusCode: number;
-  /** Reason phrase, often empty. */
-  readonly statusText: string;
-  /** Name, value, name, value… */
-  readonly fields: readonly string[];
-}
-
-/** Sees an interim response; `false` keeps it from the client. */
-export type InformationHook = (information: Information, req: IncomingMessage) => boolean | undefined;
 
 /** Options of `backend.handler()`. An option that is absent or `undefined` is the backend's, or the default given. */
 export interface HandlerOptions {
@@ -118,7 +93,7 @@ export interface HandlerOptions {
   /** Sees the request's fields before they are sent: end-to-end ones only. @default none */
   readonly onRequestFields?: FieldsHook | undefined;
   /** Sees the response's fields before they go to the client: end-to-end ones only. @default none */
-  readonly onResponseFields?: FieldsHook | undefined;
+  readonly onResponseFields?: ResponseFieldsHook | undefined;
   /** Sees each interim response; `false` keeps it from the client. @default none */
   readonly onInformation?: InformationHook | undefined;
 }
@@ -228,8 +203,8 @@ const options: OptionsOf<HandlerSection> = {
     'none',
   ),
   onResponseFields: option(
-    optional(callable<FieldsHook>()),
-    '`(fields, req) => fields` changes the response fields before they are relayed',
+    optional(callable<ResponseFieldsHook>()),
+    '`(fields, req, { statusCode, statusText }) => fields` changes the response fields before they are relayed',
     'none',
   ),
   onInformation: option(

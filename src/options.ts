@@ -35,14 +35,10 @@ export type {
   ResolvedDns,
 } from './discovery-options.js';
 export {
-  type FieldsHook,
   type ForwardedStyle,
   type HandlerOptions,
   handlerOptionsOf,
   handlerOptionTable,
-  type Information,
-  type InformationHook,
-  type PathHook,
   type ResolvedHandlerOptions,
   resolveHandlerOptions,
 } from './handler-options.js';
@@ -58,6 +54,7 @@ export {
   refuseCheckOf,
 } from './health-options.js';
 export type { ClusterTotal, SharedConnections } from './option-connections.js';
+export type * from './option-hooks.js';
 export type * from './option-parts.js';
 export type { CookieRewrite, LocationHook } from './option-rewrites.js';
 export type { OptionRow } from './option-row.js';

@@ -23,6 +23,7 @@ export async function bundle(options: BuildOptions): Promise<void> {
     'pooled-backend': 'src/index.ts',
     'pooled-backend/cluster': 'src/fleet/cluster.ts',
     'pooled-backend/fastify': 'src/mount/fastify.ts',
+    'pooled-backend/http-proxy-middleware': 'src/adapters/http-proxy-middleware/index.ts',
     'pooled-backend/otel': 'src/adapters/otel/index.ts',
     'pooled-backend/prometheus': 'src/adapters/prometheus/index.ts',
     'pooled-backend/testing': 'src/testing/index.ts',

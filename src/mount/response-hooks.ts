@@ -31,7 +31,8 @@ export function fieldsForClient(
   if (cookieDomainRewrite !== false || cookiePathRewrite !== false)
     rewriteCookies(fields, cookieDomainRewrite, cookiePathRewrite);
   if (onResponseFields === undefined) return fields;
-  const given = inHook('onResponseFields', () => onResponseFields(fields, req));
+  const { statusCode, statusText } = head;
+  const given = inHook('onResponseFields', () => onResponseFields(fields, req, { statusCode, statusText }));
   return whenKept(given, (kept) => hookedFields(head, kept ?? fields));
 }
 

@@ -27,7 +27,9 @@ const entries = Object.keys(exports).filter((entry) => !entry.endsWith('.json'))
 const names = entries.map((entry) => name + entry.slice(1));
 assert.deepEqual(
   names,
-  ['', '/cluster', '/fastify', '/otel', '/prometheus', '/testing', '/undici'].map((entry) => name + entry),
+  ['', '/cluster', '/fastify', '/http-proxy-middleware', '/otel', '/prometheus', '/testing', '/undici'].map(
+    (entry) => name + entry,
+  ),
 );
 
 const imported = namesGivenBy(
@@ -43,9 +45,10 @@ assert.ok(!JSON.stringify(imported).includes('"default"'), 'named exports only')
 assert.ok(imported[0].includes('PooledBackend') && imported[0].includes('BackendError'), `. gives ${imported[0]}`);
 assert.deepEqual(imported[1], ['shareConnections']);
 assert.ok(imported[2].includes('fastifyPooledBackend'), `./fastify gives ${imported[2]}`);
-assert.deepEqual(imported[3], ['instrumentBackend']);
-assert.deepEqual(imported[4], ['registerMetrics']);
-assert.ok(imported[6].includes('BackendDispatcher'), `./undici gives ${imported[6]}`);
+assert.deepEqual(imported[3], ['createProxyMiddleware']);
+assert.deepEqual(imported[4], ['instrumentBackend']);
+assert.deepEqual(imported[5], ['registerMetrics']);
+assert.ok(imported[7].includes('BackendDispatcher'), `./undici gives ${imported[7]}`);
 
 // A worker finds its program in the text of classes, which a bundler may have renamed.
 copyFileSync(new URL('kit.mjs', import.meta.url), join(project, 'kit.mjs'));

@@ -1,0 +1,33 @@
+/** Fields as a list and by name: name, value, name, value… */
+
+/** The values that fields of this name have, in any case. */
+export function valuesOf(fields: readonly string[], name: string): string[] {
+  const lowerName = name.toLowerCase();
+  return fields.filter((_value, i) => i % 2 === 1 && (fields[i - 1] ?? '').toLowerCase() === lowerName);
+}
+
+/** Takes fields of this name out, in place. */
+export function remove(fields: string[], name: string): void {
+  const lowerName = name.toLowerCase();
+  for (let i = fields.length - 2; i >= 0; i -= 2) {
+    if ((fields[i] ?? '').toLowerCase() === lowerName) fields.splice(i, 2);
+  }
+}
+
+/** Takes fields of this name out, and puts these in. */
+export function set(fields: string[], name: string, value: number | string | readonly string[]): void {
+  remove(fields, name);
+  const values = typeof value === 'object' ? value : [String(value)];
+  for (const one of values) fields.push(name, one);
+}
+
+/** One value for a name, or a list. */
+export function oneOrMore(fields: readonly string[], name: string): string | string[] | undefined {
+  const values = valuesOf(fields, name);
+  return values.length > 1 ? values : values[0];
+}
+
+/** The names, in lower case, each once. */
+export function namesOf(fields: readonly string[]): string[] {
+  return [...new Set(fields.filter((_name, i) => i % 2 === 0).map((name) => name.toLowerCase()))];
+}

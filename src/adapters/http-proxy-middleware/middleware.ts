@@ -1,0 +1,98 @@
+/** `createProxyMiddleware()`: a middleware over a backend for each target. */
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { BackendError, type CloseOptions, type PooledBackend } from 'pooled-backend';
+import { type Ends, mountTarget, type TargetMount } from './mount.js';
+import { checkOptions, type ProxyMiddlewareOptions, type ProxyTarget } from './options.js';
+import { pathMatcher } from './paths.js';
+import { routed } from './router.js';
+import { readTarget } from './target.js';
+
+/** A middleware of Express and Connect, or a listener of node:http. */
+export interface ProxyMiddleware {
+  (req: IncomingMessage, res: ServerResponse, next?: (error?: unknown) => void): void;
+  /** A listener for 'upgrade'. Sockets of other paths than `pathFilter` has are left to other listeners. */
+  upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** One for each target, that of `target` first. */
+  readonly backends: readonly PooledBackend[];
+  /** Closes the backends: what has begun is finished, within `timeout`. */
+  close(options?: CloseOptions): Promise<void>;
+}
+
+/**
+ * @throws TypeError, RangeError for bad options, and for those of http-proxy-middleware that are not carried: the message
+ *   says what to use instead
+ */
+export function createProxyMiddleware(options: ProxyMiddlewareOptions): ProxyMiddleware {
+  checkOptions(options);
+  const isOurs = pathMatcher(options.pathFilter);
+  const ends: Ends = { responses: new WeakMap(), sockets: new WeakMap() };
+  const [main, table] = mounts(options, ends);
+  const mountOf = (req: IncomingMessage) => routed(table, req) ?? main;
+  const listening = new WeakSet<object>(); // servers on which `ws` listens
+  const onError = options.on?.error;
+
+  function upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (!isOurs(req)) return;
+    ends.sockets.set(req, socket);
+    mountOf(req).upgrade(req, socket, head);
+  }
+
+  function middleware(req: IncomingMessage, res: ServerResponse, next?: (error?: unknown) => void): void {
+    if (options.ws === true) listenForUpgrades(req.socket, listening, upgrade);
+    if (!isOurs(req)) {
+      if (next === undefined) res.writeHead(404).end();
+      else next();
+      return;
+    }
+    const { target, handle } = mountOf(req);
+    ends.responses.set(req, res);
+    if (onError === undefined) handle(req, res);
+    else handle(req, res, (error) => onError(asBackendError(error), req, res, target));
+  }
+
+  const backends = [...new Set([main, ...table.values()])].map(({ backend }) => backend);
+  return Object.assign(middleware, {
+    upgrade: (req: IncomingMessage, socket: Duplex, head: Buffer) => {
+      // The listener of `ws` has it, or will have it.
+      const server: unknown = Reflect.get(req.socket, 'server');
+      if (typeof server !== 'object' || server === null || !listening.has(server)) upgrade(req, socket, head);
+    },
+    backends,
+    close: async (closing?: CloseOptions) => {
+      await Promise.all(backends.map((backend) => backend.close(closing)));
+    },
+  });
+}
+
+type Mounts = [main: TargetMount, table: ReadonlyMap<string, TargetMount>];
+
+/** Targets that are the same have one backend. */
+function mounts(options: ProxyMiddlewareOptions, ends: Ends): Mounts {
+  const { target, router = {} } = options;
+  if (typeof router !== 'object' || router === null) {
+    throw new TypeError('router must be a table of targets: for others, choose between middlewares of yours');
+  }
+  const known = new Map<ProxyTarget, TargetMount>();
+  const mountOnce = (name: string, given: ProxyTarget): TargetMount => {
+    const mount = known.get(given) ?? mountTarget(readTarget(name, given), options, ends);
+    known.set(given, mount);
+    return mount;
+  };
+  const main = mountOnce('target', target);
+  return [main, new Map(Object.entries(router).map(([key, given]) => [key, mountOnce(`router[${key}]`, given)]))];
+}
+
+function listenForUpgrades(socket: object, listening: WeakSet<object>, upgrade: ProxyMiddleware['upgrade']): void {
+  const server: unknown = Reflect.get(socket, 'server');
+  if (typeof server !== 'object' || server === null || listening.has(server) || !('on' in server)) return;
+  listening.add(server);
+  if (typeof server.on === 'function') server.on('upgrade', upgrade);
+}
+
+function asBackendError(error: unknown): BackendError {
+  return BackendError.is(error)
+    ? error
+    : new BackendError('proxy_internal_error', 'the request has failed', { cause: error });
+}

@@ -1,0 +1,112 @@
+/** One target with its backend, and what is mounted of it. */
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { type HandlerOptions, PooledBackend, type RequestHandler, type UpgradeHandler } from 'pooled-backend';
+import { set } from './fields.js';
+import { locationHook } from './location.js';
+import type { ProxyMiddlewareOptions } from './options.js';
+import { pathHook, pathRewriter } from './paths.js';
+import { ProxyRequest } from './proxy-request.js';
+import { ProxyResponse } from './proxy-response.js';
+import type { Target } from './target.js';
+
+export interface TargetMount {
+  readonly target: string;
+  readonly backend: PooledBackend;
+  readonly handle: RequestHandler;
+  readonly upgrade: UpgradeHandler;
+}
+
+/** Who stands at the other end of a request that is under way. */
+export interface Ends {
+  readonly responses: WeakMap<IncomingMessage, ServerResponse>;
+  readonly sockets: WeakMap<IncomingMessage, Duplex>;
+}
+
+export function mountTarget(target: Target, options: ProxyMiddlewareOptions, ends: Ends): TargetMount {
+  const backend = new PooledBackend(backendOptions(target, options));
+  const paths = new WeakMap<IncomingMessage, string>(); // of requests whose path was changed
+  const shared = sharedOptions(target, options, paths);
+  const { proxyReq, proxyReqWs, proxyRes } = options.on ?? {};
+  const fieldsHook =
+    <T>(event: ((proxyReq: ProxyRequest, req: IncomingMessage, end: T) => void) | undefined, end: WeakMap<object, T>) =>
+    (fields: string[], req: IncomingMessage): undefined => {
+      addFields(fields, options);
+      const other = end.get(req);
+      if (event !== undefined && other !== undefined)
+        event(new ProxyRequest(req.method ?? '', paths.get(req) ?? req.url ?? '', fields), req, other);
+    };
+  return {
+    target: target.origin,
+    backend,
+    handle: backend.handler({
+      ...shared,
+      onRequestFields: fieldsHook(proxyReq, ends.responses),
+      onResponseFields:
+        proxyRes &&
+        ((fields, req, { statusCode, statusText }) => {
+          const res = ends.responses.get(req);
+          if (res === undefined) return undefined;
+          const response = new ProxyResponse(statusCode, statusText, fields);
+          proxyRes(response, req, res);
+          return response.changed();
+        }),
+    }),
+    upgrade: backend.upgradeHandler({ ...shared, onRequestFields: fieldsHook(proxyReqWs, ends.sockets) }),
+  };
+}
+
+function backendOptions(target: Target, { secure = true, localAddress, logger, backend = {} }: ProxyMiddlewareOptions) {
+  const { info, warn, error } = logger ?? {};
+  return {
+    ...(logger !== undefined && {
+      logger: { debug: ignore, info: info?.bind(logger), warn: warn?.bind(logger), error: error?.bind(logger) },
+    }),
+    ...backend,
+    origins: [{ url: target.origin, socketPath: target.socketPath }],
+    connect: { ...(localAddress !== undefined && { localAddress }), ...backend.connect },
+    tls: { ...(!secure && { rejectUnauthorized: false }), ...target.tls, ...backend.tls },
+  } as ConstructorParameters<typeof PooledBackend>[0];
+}
+
+function sharedOptions(
+  target: Target,
+  options: ProxyMiddlewareOptions,
+  paths: WeakMap<IncomingMessage, string>,
+): HandlerOptions {
+  const { prependPath = true, ignorePath = false, timeout, proxyTimeout } = options;
+  const hook = pathHook({ rewrite: pathRewriter(options.pathRewrite), base: target.path, prependPath, ignorePath });
+  const silence = limit(proxyTimeout);
+  return {
+    host: options.changeOrigin === true ? 'origin' : 'preserve',
+    forwarded: options.xfwd === true ? 'x-forwarded' : false,
+    trustProxy: options.trustProxy,
+    rewritePath:
+      hook &&
+      (async (path, req) => {
+        const moved = await hook(path, req);
+        paths.set(req, moved);
+        return moved;
+      }),
+    rewriteLocation: locationHook(options, target.host),
+    cookieDomainRewrite: options.cookieDomainRewrite,
+    cookiePathRewrite: options.cookiePathRewrite,
+    clientTimeout: limit(timeout),
+    sendTimeout: silence,
+    headersTimeout: silence,
+    bodyTimeout: silence,
+  };
+}
+
+/** In http-proxy 0 is no limit. */
+function limit(ms: number | undefined): number | undefined {
+  return ms === 0 ? Number.POSITIVE_INFINITY : ms;
+}
+
+function addFields(fields: string[], { headers = {}, auth }: ProxyMiddlewareOptions): void {
+  for (const [name, value] of Object.entries(headers)) set(fields, name, value);
+  if (auth !== undefined) set(fields, 'Authorization', `Basic ${Buffer.from(auth).toString('base64')}`);
+}
+
+function ignore(): void {}

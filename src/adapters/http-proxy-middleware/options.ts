@@ -1,0 +1,176 @@
+/** The options of http-proxy-middleware that are carried, and what to use in the place of those that are not. */
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { BackendError, HandlerOptions, PooledBackendOptions } from 'pooled-backend';
+import type { PathFilter, PathRewrite } from './paths.js';
+import type { ProxyRequest } from './proxy-request.js';
+import type { ProxyResponse } from './proxy-response.js';
+
+type TlsOptions = NonNullable<PooledBackendOptions['tls']>;
+
+/** A URL, with the path that goes in front of each request's; or its parts, with what TLS needs. */
+export type ProxyTarget =
+  | string
+  | URL
+  | ({
+      /** @default 'http:' */
+      readonly protocol?: string | undefined;
+      readonly hostname?: string | undefined;
+      readonly host?: string | undefined;
+      readonly port?: number | string | undefined;
+      readonly path?: string | undefined;
+      readonly pathname?: string | undefined;
+      readonly socketPath?: string | undefined;
+    } & Partial<Pick<TlsOptions, TlsName>>);
+
+/** What of TLS a target may carry. */
+export type TlsName = 'ca' | 'cert' | 'key' | 'pfx' | 'passphrase' | 'ciphers';
+
+/** Targets by host, `'/path'`, or host and path; the first that fits the request is taken. */
+export type RouterTable = Readonly<Record<string, ProxyTarget>>;
+
+/** Calls on the way. What they throw is the request's failure. */
+export interface ProxyEvents {
+  /** Before a request is sent: its fields are yours to change. */
+  readonly proxyReq?: ((proxyReq: ProxyRequest, req: IncomingMessage, res: ServerResponse) => void) | undefined;
+  /** The same before an upgrade is sent. */
+  readonly proxyReqWs?: ((proxyReq: ProxyRequest, req: IncomingMessage, socket: Duplex) => void) | undefined;
+  /** Before a response goes to the client: its fields are yours to change. */
+  readonly proxyRes?: ((proxyRes: ProxyResponse, req: IncomingMessage, res: ServerResponse) => void) | undefined;
+  /** Instead of the answer 502, 503 or 504: the response is yours to end. Upgrades that fail are answered all the same. */
+  readonly error?:
+    | ((error: BackendError, req: IncomingMessage, res: ServerResponse, target: string) => void)
+    | undefined;
+}
+
+/** Options of http-proxy-middleware 3, and two of this library: `backend` and `trustProxy`. */
+export interface ProxyMiddlewareOptions {
+  /** Where requests go that the router has no target for. */
+  readonly target: ProxyTarget;
+  /** Other targets, each with a backend of its own. @default none */
+  readonly router?: RouterTable | undefined;
+  /** Sends the Host field of the target instead of the client's. @default false */
+  readonly changeOrigin?: boolean | undefined;
+  /** Replaces what the first expression that fits the path finds in it; or gives the path. @default none */
+  readonly pathRewrite?: PathRewrite | undefined;
+  /** Requests for other paths go to `next`: beginnings of paths, or a function. @default '/' */
+  readonly pathFilter?: PathFilter | undefined;
+  /** @default true */
+  readonly prependPath?: boolean | undefined;
+  /** Sends the path of the target alone. @default false */
+  readonly ignorePath?: boolean | undefined;
+  readonly on?: ProxyEvents | undefined;
+  /** Sends X-Forwarded-For, -Host and -Proto. @default false */
+  readonly xfwd?: boolean | undefined;
+  /** Listens for 'upgrade' on the server of the first request. Better: `server.on('upgrade', middleware.upgrade)`. @default false */
+  readonly ws?: boolean | undefined;
+  /** `false` accepts any certificate. @default true */
+  readonly secure?: boolean | undefined;
+  /** Request fields to set. */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>> | undefined;
+  /** `user:password`, for a field Authorization. */
+  readonly auth?: string | undefined;
+  /** Milliseconds that the client may be silent; 0 is no limit. @default `clientTimeout` of the backend */
+  readonly timeout?: number | undefined;
+  /** Milliseconds that the target may be silent; 0 is no limit. @default `sendTimeout`, `headersTimeout` and `bodyTimeout` of the backend */
+  readonly proxyTimeout?: number | undefined;
+  readonly cookieDomainRewrite?: HandlerOptions['cookieDomainRewrite'];
+  readonly cookiePathRewrite?: HandlerOptions['cookiePathRewrite'];
+  /** In Location and the like, the target's host becomes the one that the client asked for. @default false */
+  readonly autoRewrite?: boolean | undefined;
+  /** The same with this host. */
+  readonly hostRewrite?: string | undefined;
+  /** `'http'` or `'https'`, in the same places. */
+  readonly protocolRewrite?: string | undefined;
+  readonly localAddress?: string | undefined;
+  readonly logger?: Pick<Console, 'info' | 'warn' | 'error'> | undefined;
+  /** Field names keep their case, whatever this says. */
+  readonly preserveHeaderKeyCase?: boolean | undefined;
+  /** Options of each backend, but for `origins`. */
+  readonly backend?: Omit<PooledBackendOptions, 'origins'> | undefined;
+  /** As the option of `handler()`. @default false */
+  readonly trustProxy?: HandlerOptions['trustProxy'];
+}
+
+type Kind = 'boolean' | 'string' | 'number' | 'object' | 'any';
+
+const CARRIED: Readonly<Record<keyof ProxyMiddlewareOptions, Kind>> = {
+  target: 'any',
+  router: 'any',
+  changeOrigin: 'boolean',
+  pathRewrite: 'any',
+  pathFilter: 'any',
+  prependPath: 'boolean',
+  ignorePath: 'boolean',
+  on: 'object',
+  xfwd: 'boolean',
+  ws: 'boolean',
+  secure: 'boolean',
+  headers: 'object',
+  auth: 'string',
+  timeout: 'number',
+  proxyTimeout: 'number',
+  cookieDomainRewrite: 'any',
+  cookiePathRewrite: 'any',
+  autoRewrite: 'boolean',
+  hostRewrite: 'string',
+  protocolRewrite: 'string',
+  localAddress: 'string',
+  logger: 'object',
+  preserveHeaderKeyCase: 'boolean',
+  backend: 'object',
+  trustProxy: 'any',
+};
+
+const EVENTS = ['proxyReq', 'proxyReqWs', 'proxyRes', 'error'];
+
+/** What to use in the place of an option that is not carried. */
+const INSTEAD: Readonly<Record<string, string>> = {
+  agent: 'the backend is the pool: backend: { maxConnections, keepAliveTimeout }',
+  buffer: 'a body of your own is sent by request() of a PooledBackend',
+  ejectPlugins: 'there are no plugins to leave out',
+  followRedirects: "redirects are the client's; fetch() of a PooledBackend follows them",
+  forward: 'a copy of a request is sent by request() of a PooledBackend',
+  method: 'a request of another method is sent by request() of a PooledBackend',
+  plugins: 'use on, and the events of middleware.backends',
+  selfHandleResponse: 'bodies are not rewritten; answer from request() or fetch() of a PooledBackend',
+  ssl: 'name ca, cert and key in target, or in backend: { tls }',
+  toProxy: 'requests are sent with a path, not with a URL',
+  context: 'use pathFilter',
+  logLevel: 'use logger',
+  logProvider: 'use logger',
+  onError: 'use on: { error }',
+  onProxyReq: 'use on: { proxyReq }',
+  onProxyReqWs: 'use on: { proxyReqWs }',
+  onProxyRes: 'use on: { proxyRes }',
+};
+
+const EVENTS_INSTEAD = 'use the events of middleware.backends';
+
+/** @throws TypeError for an option that is not carried, saying what to use instead, and for one of another kind */
+export function checkOptions(given: unknown): asserts given is ProxyMiddlewareOptions {
+  if (typeof given !== 'object' || given === null) throw new TypeError('the options must be an object');
+  for (const [name, value] of Object.entries(given)) {
+    if (value !== undefined) checkOption(name, value);
+  }
+  if (Reflect.get(given, 'target') === undefined) throw new TypeError('target must be a URL');
+  for (const [name, call] of Object.entries(Reflect.get(given, 'on') ?? {})) {
+    if (!EVENTS.includes(name)) throw new TypeError(`on.${name} is not carried: ${EVENTS_INSTEAD}`);
+    if (call !== undefined && typeof call !== 'function') throw new TypeError(`on.${name} must be a function`);
+  }
+  const protocol = Reflect.get(given, 'protocolRewrite') ?? 'http';
+  if (!/^https?:?$/.test(protocol)) throw new TypeError(`protocolRewrite must be 'http' or 'https', got ${protocol}`);
+}
+
+function checkOption(name: string, value: unknown): void {
+  const kind = Object.hasOwn(CARRIED, name) ? CARRIED[name as keyof ProxyMiddlewareOptions] : undefined;
+  if (kind === undefined) {
+    const instead = Object.hasOwn(INSTEAD, name) ? INSTEAD[name] : `there are ${Object.keys(CARRIED).join(', ')}`;
+    throw new TypeError(`the option ${name} is not carried: ${instead}`);
+  }
+  if (kind !== 'any' && (typeof value !== kind || value === null)) {
+    throw new TypeError(`${name} must be of type ${kind}, got ${value === null ? 'null' : typeof value}`);
+  }
+  if (kind === 'number' && !(Number(value) >= 0)) throw new RangeError(`${name} must be at least 0, got ${value}`);
+}

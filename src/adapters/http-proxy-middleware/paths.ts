@@ -1,0 +1,72 @@
+/** Which paths are proxied, and what they become. */
+
+import type { IncomingMessage } from 'node:http';
+
+/** Replacements by regular expression, of which the first that fits is used; or a function, `undefined` leaves the path. */
+export type PathRewrite =
+  | Readonly<Record<string, string>>
+  | ((path: string, req: IncomingMessage) => string | undefined | PromiseLike<string | undefined>);
+
+/** Beginnings of paths, or a function of the path without its query. */
+export type PathFilter = string | readonly string[] | ((pathname: string, req: IncomingMessage) => boolean);
+
+type Rewrite = (path: string, req: IncomingMessage) => string | undefined | PromiseLike<string | undefined>;
+
+const GLOB = /[*?[\]{}()!]/;
+
+/** @throws TypeError for patterns with wildcards, which a function has to stand for */
+export function pathMatcher(filter: PathFilter = '/'): (req: IncomingMessage) => boolean {
+  if (typeof filter === 'function') return (req) => filter(pathnameOf(req), req);
+  const beginnings = typeof filter === 'string' ? [filter] : filter;
+  if (!Array.isArray(beginnings) || !beginnings.every((one) => typeof one === 'string')) {
+    throw new TypeError('pathFilter must be a string, a list of strings or a function');
+  }
+  const glob = beginnings.find((one) => GLOB.test(one));
+  if (glob !== undefined) {
+    throw new TypeError(`pathFilter takes no wildcards, got ${glob}: use (pathname, req) => boolean`);
+  }
+  return (req) => {
+    const pathname = pathnameOf(req);
+    return beginnings.some((one) => pathname.startsWith(one));
+  };
+}
+
+function pathnameOf({ url = '/' }: IncomingMessage): string {
+  const path = url.split('?', 1)[0] ?? '';
+  return path.startsWith('/') || !URL.canParse(path) ? path : new URL(path).pathname;
+}
+
+/** @throws TypeError, SyntaxError for what is no table of regular expressions */
+export function pathRewriter(rewrite: PathRewrite | undefined): Rewrite | undefined {
+  if (rewrite === undefined || typeof rewrite === 'function') return rewrite;
+  if (typeof rewrite !== 'object' || rewrite === null)
+    throw new TypeError('pathRewrite must be an object or a function');
+  const rules = Object.entries(rewrite).map(([expression, value]) => {
+    if (typeof value !== 'string') throw new TypeError(`pathRewrite[${expression}] must be a string`);
+    return { expression: new RegExp(expression), value };
+  });
+  if (rules.length === 0) return undefined;
+  return (path) => {
+    const rule = rules.find(({ expression }) => expression.test(path));
+    return rule === undefined ? path : path.replace(rule.expression, rule.value);
+  };
+}
+
+/** What goes before every path, and what becomes of the rest. */
+export interface PathSetting {
+  readonly rewrite: Rewrite | undefined;
+  readonly base: string; // of the target
+  readonly prependPath: boolean;
+  readonly ignorePath: boolean;
+}
+
+/** A hook for `rewritePath`; none when paths are sent as they come. */
+export function pathHook(setting: PathSetting): ((path: string, req: IncomingMessage) => Promise<string>) | undefined {
+  const { rewrite, prependPath, ignorePath } = setting;
+  const base = prependPath ? setting.base.replace(/\/$/, '') : '';
+  if (rewrite === undefined && base === '' && !ignorePath) return undefined;
+  return async (path, req) => {
+    if (ignorePath) return base === '' ? '/' : base;
+    return base + ((await rewrite?.(path, req)) ?? path);
+  };
+}

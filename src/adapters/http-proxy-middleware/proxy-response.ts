@@ -1,0 +1,62 @@
+/** What `on.proxyRes` gets: of the `IncomingMessage` that it has in http-proxy-middleware, the head. */
+
+import * as byName from './fields.js';
+
+/** A response that is about to be relayed. The body is not to be seen, so `on()`, `pipe()` and the like throw. */
+export class ProxyResponse {
+  /** By name in lower case, yours to change. `set-cookie` is a list. */
+  readonly headers: Record<string, string | string[] | undefined>;
+  /** As they came: name, value, name, value… */
+  readonly rawHeaders: readonly string[];
+  readonly statusMessage: string;
+  readonly #statusCode: number;
+
+  constructor(statusCode: number, statusMessage: string, fields: readonly string[]) {
+    this.#statusCode = statusCode;
+    this.statusMessage = statusMessage;
+    this.rawHeaders = [...fields];
+    this.headers = Object.fromEntries(byName.namesOf(fields).map((name) => [name, joined(fields, name)]));
+  }
+
+  get statusCode(): number {
+    return this.#statusCode;
+  }
+
+  set statusCode(_code: number) {
+    throw new Error("the status is the origin's: answer from request() or fetch() of a PooledBackend instead");
+  }
+
+  on(): never {
+    throw new Error('the body is relayed: answer from request() or fetch() of a PooledBackend to change it');
+  }
+
+  once(): never {
+    return this.on();
+  }
+
+  pipe(): never {
+    return this.on();
+  }
+
+  /** The fields as `headers` has them now. Those that nobody has changed are as they came. */
+  changed(): string[] {
+    const fields = [...this.rawHeaders];
+    for (const name of new Set([...byName.namesOf(fields), ...Object.keys(this.headers)])) {
+      const value = this.headers[name];
+      if (value === undefined) byName.remove(fields, name);
+      else if (!isSame(value, joined(this.rawHeaders, name))) byName.set(fields, name, value);
+    }
+    return fields;
+  }
+}
+
+function joined(fields: readonly string[], name: string): string | string[] {
+  const values = byName.valuesOf(fields, name);
+  return name.toLowerCase() === 'set-cookie' ? values : values.join(', ');
+}
+
+function isSame(one: string | string[], other: string | string[]): boolean {
+  return typeof one === 'object' && typeof other === 'object'
+    ? one.length === other.length && one.every((value, i) => value === other[i])
+    : one === other;
+}

@@ -1,0 +1,41 @@
+/** Calls of a mount's owner that see, and change, what passes. */
+
+import type { IncomingMessage } from 'node:http';
+
+/**
+ * Changes a list of fields: name, value, name, value… Returns the list to use; `undefined` takes the one given, with
+ * the changes made in place. May give a promise.
+ */
+export type FieldsHook = (
+  fields: string[],
+  req: IncomingMessage,
+) => readonly string[] | undefined | PromiseLike<readonly string[] | undefined>;
+
+/** What a response says of itself on its first line. */
+export interface ResponseStatus {
+  readonly statusCode: number;
+  readonly statusText: string;
+}
+
+/** As {@link FieldsHook}, for the fields of a response. */
+export type ResponseFieldsHook = (
+  fields: string[],
+  req: IncomingMessage,
+  response: ResponseStatus,
+) => ReturnType<FieldsHook>;
+
+/** Gives the path to send, with the query. May give a promise. */
+export type PathHook = (path: string, req: IncomingMessage) => string | PromiseLike<string>;
+
+/** An interim response: 100, or 102 to 199. */
+export interface Information {
+  /** 100, or 102 to 199. */
+  readonly statusCode: number;
+  /** Reason phrase, often empty. */
+  readonly statusText: string;
+  /** Name, value, name, value… */
+  readonly fields: readonly string[];
+}
+
+/** Sees an interim response; `false` keeps it from the client. */
+export type InformationHook = (information: Information, req: IncomingMessage) => boolean | undefined;

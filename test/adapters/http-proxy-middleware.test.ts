@@ -1,0 +1,155 @@
+/** What `createProxyMiddleware()` carries beyond the page for its users, and what it refuses. */
+
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createProxyMiddleware, type ProxyMiddlewareOptions } from 'pooled-backend/http-proxy-middleware';
+import { answer, execute } from 'pooled-backend/testing';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { WebSocket, WebSocketServer } from 'ws';
+import { client, listen, serve, startOrigin } from '../mount/setting.js';
+
+const TARGET = 'http://127.0.0.1:9001';
+
+type Given = Partial<Record<string, unknown>>;
+
+/** Made and closed with the test. */
+function made(options: Given) {
+  const middleware = createProxyMiddleware(options as unknown as ProxyMiddlewareOptions);
+  onTestFinished(() => middleware.close());
+  return middleware;
+}
+
+describe('refusals', () => {
+  test.each<[string, Given, RegExp]>([
+    ['no target', {}, /target must be a URL/],
+    ['agent', { agent: {} }, /agent is not carried: .*maxConnections/],
+    ['followRedirects', { followRedirects: true }, /followRedirects is not carried: .*fetch/],
+    ['selfHandleResponse', { selfHandleResponse: true }, /not carried: .*request\(\)/],
+    ['plugins', { plugins: [] }, /not carried: use on/],
+    ['a name of version 2', { onProxyReq: () => undefined }, /use on: \{ proxyReq \}/],
+    ['an unknown name', { tarjet: TARGET }, /tarjet is not carried: there are target/],
+    ['an event that is not carried', { on: { open: () => undefined } }, /on\.open is not carried/],
+    ['an event that is no function', { on: { error: true } }, /on\.error must be a function/],
+    ['a router that is a function', { router: () => TARGET }, /router must be a table/],
+    ['a wildcard', { pathFilter: '/api/**' }, /no wildcards/],
+    ['a filter of another kind', { pathFilter: 7 }, /pathFilter must be/],
+    ['a rewrite that is no string', { pathRewrite: { '^/a': 7 } }, /pathRewrite\[\^\/a\] must be a string/],
+    ['a value of another kind', { changeOrigin: 'yes' }, /changeOrigin must be of type boolean, got string/],
+    ['null', { headers: null }, /headers must be of type object, got null/],
+    ['a time below 0', { timeout: -1 }, /timeout must be at least 0/],
+    ['an unknown protocol', { protocolRewrite: 'ftp' }, /protocolRewrite must be/],
+    ['a target that is no URL', { target: 'nowhere' }, /target must be a URL/],
+    ['a target of another scheme', { target: 'ftp://a' }, /scheme http or https/],
+    ['a target with a user', { target: 'http://ada@a' }, /use auth/],
+    ['a target with a query', { target: 'http://a/?b' }, /use pathRewrite/],
+    ['a part of a target that is not known', { target: { hosst: 'a' } }, /target\.hosst is not carried/],
+  ])('%s', (_what, options, message) => {
+    const given =
+      options.target === undefined && Object.keys(options).length > 0 ? { target: TARGET, ...options } : options;
+    expect(() => made(given)).toThrow(message);
+  });
+
+  test('options of the backend are checked as those of a backend', () => {
+    expect(() => made({ target: TARGET, backend: { maxConnections: 0 } })).toThrow(/maxConnections/);
+  });
+});
+
+/** The head of the request as the origin has read it, and the response. */
+async function through(options: Given, path = '/a', fields: Record<string, string> = {}) {
+  const origin = await startOrigin({ rules: [{ steps: [execute(), answer({ fields: { 'X-A': '1', 'X-B': '2' } })] }] });
+  const port = await serve(made({ target: origin.url, ...options }));
+  const response = await (await client(port)).get(path, { Host: 'shop.test', ...fields });
+  const request = origin.requests[0];
+  return { response, request, port, origin };
+}
+
+describe('what is carried', () => {
+  test.each<[string, Given, string, string]>([
+    ['the first expression that fits', { pathRewrite: { '^/b': '/x', a: 'c', '^/a': '/d' } }, '/a?a', '/c?a'],
+    ['a function', { pathRewrite: async (path: string) => `${path}/b` }, '/a', '/a/b'],
+    ['a function that gives nothing', { pathRewrite: () => undefined }, '/a', '/a'],
+    ['ignorePath', { ignorePath: true }, '/a?b', '/'],
+  ])('pathRewrite and the like: %s', async (_what, options, path, sent) => {
+    expect((await through(options, path)).request?.path).toBe(sent);
+  });
+
+  test('a target in parts, with a path', async () => {
+    const { request } = await (async () => {
+      const origin = await startOrigin({ rules: [{ steps: [execute(), answer()] }] });
+      const { port } = new URL(origin.url);
+      const target = { protocol: 'http:', hostname: '127.0.0.1', port, path: '/base/' };
+      await (await client(await serve(made({ target })))).get('/a');
+      return { request: origin.requests[0] };
+    })();
+    expect(request?.path).toBe('/base/a');
+  });
+
+  test('xfwd names the client, and without it nothing does', async () => {
+    const named = (list: readonly string[] = []) => list.some((name) => /^x-forwarded-for$/i.test(name));
+    expect(named((await through({ xfwd: true })).request?.rawHeaders)).toBe(true);
+    expect(named((await through({})).request?.rawHeaders)).toBe(false);
+  });
+
+  test('proxyRes sees the status and the fields, and unchanged fields stay as they came', async () => {
+    const heard: unknown[] = [];
+    const { response } = await through({
+      on: {
+        proxyRes: (proxyRes: { statusCode: number; headers: Record<string, unknown> }) => {
+          heard.push(proxyRes.statusCode, proxyRes.headers['x-a']);
+          proxyRes.headers['x-b'] = ['3', '4'];
+        },
+      },
+    });
+    expect(heard).toEqual([200, '1']);
+    expect([response.headers['x-a'], response.headers['x-b']]).toEqual(['1', '3, 4']);
+  });
+
+  test('proxyReq that writes a body is a failure that says why', async () => {
+    const errors: string[] = [];
+    await through({
+      on: {
+        proxyReq: (proxyReq: { write(): void }) => proxyReq.write(),
+        error: (error: Error, _req: unknown, res: { end(): void }) => {
+          errors.push(String((error.cause as Error).message));
+          res.end();
+        },
+      },
+    });
+    expect(errors).toEqual([expect.stringContaining('the body is relayed')]);
+  });
+
+  test('without on.error a failure is answered', async () => {
+    const refusing = createServer((req) => void req.socket.destroy());
+    const port = await serve(made({ target: `http://127.0.0.1:${await listen(refusing)}` }));
+    expect((await fetch(`http://127.0.0.1:${port}/`, { method: 'POST' })).status).toBe(502);
+  });
+
+  test('without next, a path that is not ours is 404', async () => {
+    expect((await through({ pathFilter: '/b' })).response.status).toBe(404);
+  });
+
+  test('ws listens on the server of the first request, once', async () => {
+    const origin = createServer((_req, res) => res.end('a page'));
+    const room = new WebSocketServer({ server: origin });
+    onTestFinished(() => void room.close());
+    let joined = 0;
+    room.on('connection', (socket) => socket.send(String(++joined)));
+    const middleware = made({ target: `http://127.0.0.1:${await listen(origin)}`, ws: true });
+    const front = createServer(middleware);
+    await listen(front);
+    front.on('upgrade', middleware.upgrade);
+    const { port } = front.address() as AddressInfo;
+    for (let i = 0; i < 2; i++) await (await fetch(`http://127.0.0.1:${port}/`)).text();
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/`);
+    onTestFinished(() => socket.terminate());
+    expect(await new Promise((resolve) => socket.once('message', (data) => resolve(String(data))))).toBe('1');
+    expect(front.listenerCount('upgrade')).toBe(2);
+  });
+
+  test('targets that are the same share a backend', () => {
+    const other = 'http://127.0.0.1:9002';
+    expect(
+      made({ target: TARGET, router: { 'a.test': other, '/b': other, 'c.test/d': TARGET } }).backends,
+    ).toHaveLength(2);
+  });
+});
