@@ -15,6 +15,7 @@ import type { RetryBudget, RetryBudgetOptions } from './retry-budget.js';
 import type { RetryOn } from './retry-policy.js';
 import { Run } from './run.js';
 import type { RunHouse } from './run-house.js';
+import { TurnEnd } from './turn-end.js';
 import type { Refusal, WaitQueue } from './wait-queue.js';
 
 /** What may change while requests are under way; the balancer stays where none is given. */
@@ -51,6 +52,7 @@ export class Dispatcher implements Dispatching, RunHouse {
   maxAttempts: number;
   retryOn: readonly RetryOn[];
   readonly honoursIdempotencyKey: boolean;
+  readonly turnEnd: TurnEnd;
   /** What the origins are told to work for. */
   readonly demand: Matching;
   readonly #queue: WaitQueue<Run>;
@@ -68,6 +70,7 @@ export class Dispatcher implements Dispatching, RunHouse {
     this.maxAttempts = setting.maxAttempts;
     this.retryOn = setting.retryOn;
     this.honoursIdempotencyKey = setting.honoursIdempotencyKey;
+    this.turnEnd = new TurnEnd(setting.clock);
     this.#queue = setting.queue;
     this.#choice = new OriginChoice(setting);
     this.demand = new Matching(setting.queue, this.#choice);
@@ -100,16 +103,16 @@ export class Dispatcher implements Dispatching, RunHouse {
     const run = new Run(request, sink, this);
     this.#running.add(run);
     this.#hold.take();
-    if (this.#state.name === 'open') this.#admit(run);
+    if (this.#state.name === 'open') this.turnEnd.add(run);
     else run.refuse(closedError(this.#state));
     return run;
   }
 
-  #admit(run: Run): void {
+  admit(run: Run): void {
     try {
       run.prepare(this.#origins[0]?.address.authority ?? '');
       this.budget.deposit(run.patience.startedAt);
-      if (!this.demand.begin(run)) this.enqueue(run);
+      if (!this.demand.begin(run, this.clock.now())) this.enqueue(run);
     } catch (error) {
       run.fail(asBackendError(error));
     }

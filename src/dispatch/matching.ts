@@ -32,12 +32,11 @@ export class Matching implements Demand {
   }
 
   /** Onto a connection that is idle. False = there is none, and where there is room one is dialled. */
-  begin(run: Run): boolean {
+  begin(run: Run, now: number): boolean {
     this.#tryAbsent();
     const { travel } = run;
     const origin = this.#choice.pick((one) => one.hasConnectionFor(travel) || one.canDial, run.request);
     if (origin === undefined) return false;
-    const now = run.patience.startedAt; // nothing has been waited for since
     const taken = origin.take(travel, now);
     if (typeof taken === 'object') {
       run.begin(origin, taken, now);

@@ -8,7 +8,7 @@ import type { ResponseHead } from '../http1/response-parser.js';
 import type { BackendEvents, EventName, Observer, RequestCosts, RequestNews } from '../observe.js';
 import { AttemptBeginning } from './attempt-beginning.js';
 import type { Attempts } from './attempts.js';
-import type { OutgoingRequest, ResponseSink, Taken } from './request.js';
+import type { OutgoingRequest, ResponseSink, Taken, Tunnel } from './request.js';
 import type { ResendReason } from './retry-policy.js';
 import type { RunHouse } from './run-house.js';
 
@@ -62,6 +62,20 @@ export class Requester extends AsyncResource {
     const body = this.#body; // gone when the sink has left at the head
     this.#body = undefined;
     return body === undefined || this.sink.onBody(body, ends);
+  }
+
+  gotInformation(statusCode: number, statusText: string, rawHeaders: readonly string[]): void {
+    this.runInAsyncScope(this.sink.onInformation, this.sink, statusCode, statusText, rawHeaders);
+  }
+
+  gotFailure(failure: BackendError): void {
+    this.runInAsyncScope(this.sink.onFail, this.sink, failure);
+  }
+
+  switched(head: ResponseHead, tunnel: Tunnel): void {
+    const { onSwitch } = this.sink;
+    if (onSwitch === undefined) tunnel.destroy();
+    else this.runInAsyncScope(onSwitch, this.sink, head, tunnel);
   }
 
   /** Nothing more of the response is told. */

@@ -9,6 +9,7 @@ import type { Tried } from './origin-choice.js';
 import type { RetryBudget } from './retry-budget.js';
 import type { RetryOn } from './retry-policy.js';
 import type { Run } from './run.js';
+import type { TurnEnd } from './turn-end.js';
 
 export interface RunHouse {
   readonly clock: Clock;
@@ -18,6 +19,8 @@ export interface RunHouse {
   readonly maxAttempts: number;
   readonly retryOn: readonly RetryOn[];
   readonly honoursIdempotencyKey: boolean;
+  readonly turnEnd: TurnEnd;
+  admit(run: Run): void;
   enqueue(run: Run): void;
   redial(run: Run, last: Origin, preferOther: boolean, tried: readonly Tried[]): void;
   leave(run: Run): void;

@@ -19,9 +19,10 @@ import { Requester } from './requester.js';
 import { retryFacts } from './retry-facts.js';
 import { type Ending, JUDGED_STATUSES, judgeRetry, type Resend, withoutToken } from './retry-policy.js';
 import type { RunHouse } from './run-house.js';
+import type { AtTurnEnd } from './turn-end.js';
 import { Waiter } from './wait-queue.js';
 
-export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceListener, Linked<Run> {
+export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceListener, AtTurnEnd, Linked<Run> {
   previousLinked: Run | undefined = undefined;
   nextLinked: Run | undefined = undefined;
   isLinked = false;
@@ -29,6 +30,8 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
   readonly patience: Patience;
   readonly requester: Requester;
   readonly idempotent: boolean;
+  /** It was answered, has failed or has become a tunnel. */
+  ended = false;
   readonly #house: RunHouse;
   readonly #attempts = new Attempts();
   #head = '';
@@ -36,7 +39,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
   #origin: Origin | undefined;
   #exchange: Exchange | undefined;
   #asked: AskedBody | undefined; // of the exchange, when its body waits for 100
-  #ended = false;
+  #whole: { readonly trailers: readonly string[]; readonly at: number } | undefined; // the response is here, to its end
 
   constructor(request: OutgoingRequest, sink: ResponseSink, house: RunHouse) {
     const idempotent = isIdempotent(request, house.honoursIdempotencyKey);
@@ -52,9 +55,11 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
     return this.#attempts.list;
   }
 
-  /** It was answered, has failed or has become a tunnel. */
-  get ended(): boolean {
-    return this.#ended;
+  /** Of the turn in which it was made, or in which its response was complete. */
+  turnEnded(): void {
+    if (this.ended) return;
+    if (this.#whole === undefined) this.#house.admit(this);
+    else this.requester.runInAsyncScope(this.#tellEnd, this, this.#whole.trailers, this.#whole.at);
   }
 
   // --- attempts ----------------------------------------------------------------------------------------------------------
@@ -130,7 +135,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
     if (verdict.countsAgainstHealth) this.#origin?.standing.failed(cause.code, this.#attempts.headForwarded);
     else this.#origin?.standing.gaveNoVerdict();
     this.requester.attemptEnded(this.#attempts, exchange, cause);
-    if (this.#ended) return;
+    if (this.ended) return;
     if (verdict.retry) this.#resend(verdict);
     else this.fail(cause);
   }
@@ -142,7 +147,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
     origin.tally.countResent(reason);
     this.requester.resent(origin.address.origin, reason);
     this.travel = 'fresh';
-    const redial = () => this.#ended || this.#house.redial(this, origin, preferOtherOrigin, this.#attempts.list);
+    const redial = () => this.ended || this.#house.redial(this, origin, preferOtherOrigin, this.#attempts.list);
     if (delayMs === 0) redial();
     else this.#house.clock.after(delayMs, redial);
   }
@@ -151,8 +156,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
 
   onInformation(statusCode: number, statusText: string, rawHeaders: readonly string[]): void {
     if (statusCode === 100) this.#asked?.ask();
-    const { sink } = this.requester;
-    this.requester.runInAsyncScope(sink.onInformation, sink, statusCode, statusText, rawHeaders);
+    this.requester.gotInformation(statusCode, statusText, rawHeaders);
   }
 
   onHead(head: ResponseHead): void {
@@ -175,9 +179,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
     const exchange = this.#exchange;
     this.#end(undefined);
     this.requester.answered(this.#attempts, exchange, this);
-    const { sink } = this.requester;
-    if (sink.onSwitch === undefined) tunnel.destroy();
-    else this.requester.runInAsyncScope(sink.onSwitch, sink, head, tunnel);
+    this.requester.switched(head, tunnel);
   }
 
   onBody(bytes: Buffer): boolean {
@@ -191,23 +193,25 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
   }
 
   exchangeEnded(trailers: readonly string[], now: number): void {
+    this.#attempts.headAt ??= now;
+    this.patience.end();
+    this.#whole = { trailers, at: now };
+    this.#house.turnEnd.add(this);
+  }
+
+  #tellEnd(trailers: readonly string[], at: number): void {
     try {
-      this.requester.runInAsyncScope(this.#tellEnd, this, trailers, now);
+      this.requester.tell(true);
+      if (this.ended) return;
+      const exchange = this.#exchange;
+      this.#attempts.record(exchange, undefined);
+      this.#end(at - this.#attempts.begunAt);
+      this.requester.answered(this.#attempts, exchange, this);
+      this.requester.sink.onEnd(trailers);
     } catch (thrown) {
       this.fail(asBackendError(thrown));
       throw thrown;
     }
-  }
-
-  #tellEnd(trailers: readonly string[], now: number): void {
-    this.#attempts.headAt ??= now;
-    this.requester.tell(true);
-    if (this.#ended) return;
-    const exchange = this.#exchange;
-    this.#attempts.record(exchange, undefined);
-    this.#end(now - this.#attempts.begunAt);
-    this.requester.answered(this.#attempts, exchange, this);
-    this.requester.sink.onEnd(trailers);
   }
 
   /** True = this response is not for the requester: the request is sent again. */
@@ -221,7 +225,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
     exchange?.abandon();
     this.#exchange = undefined;
     this.requester.attemptEnded(this.#attempts, exchange, undefined);
-    if (!this.#ended) this.#resend(verdict);
+    if (!this.ended) this.#resend(verdict);
     return true;
   }
 
@@ -232,15 +236,13 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
   }
 
   abort(reason: BackendError): BackendError {
-    return this.#ended ? reason : this.#giveUp(reason);
+    return this.ended ? reason : this.#giveUp(reason);
   }
 
   /** Ends the request with an error, whatever it is doing. */
   fail(error: BackendError): void {
-    if (this.#ended) return;
-    const failure = this.#giveUp(error);
-    const { sink } = this.requester;
-    this.requester.runInAsyncScope(sink.onFail, sink, failure);
+    if (this.ended) return;
+    this.requester.gotFailure(this.#giveUp(error));
   }
 
   /** It was not taken in. */
@@ -276,7 +278,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
   }
 
   #end(exchangeMs: number | undefined): void {
-    this.#ended = true;
+    this.ended = true;
     this.#exchange = undefined;
     this.patience.end();
     this.request.body?.abandon();

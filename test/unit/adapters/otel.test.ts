@@ -90,6 +90,7 @@ describe('spans', () => {
     const { house, spans, tracer } = await instrumented();
     const parent = tracer.startSpan('server', {}, ROOT_CONTEXT);
     context.with(trace.setSpan(ROOT_CONTEXT, parent), () => void house.send({ fields: ['Traceparent', 'theirs'] }));
+    await house.settle();
     const peer = await house.accept();
     peer.fin();
     await house.settle();
@@ -112,6 +113,7 @@ describe('spans', () => {
     const { house, spans, tracer } = await instrumented({ maxConnections: 1 });
     const parents = ['one', 'two'].map((name) => tracer.startSpan(name, {}, ROOT_CONTEXT));
     for (const parent of parents) context.with(trace.setSpan(ROOT_CONTEXT, parent), () => void house.send());
+    await house.settle();
     const peer = await house.accept();
     for (const _ of parents) {
       peer.answer();

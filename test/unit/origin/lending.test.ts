@@ -39,7 +39,7 @@ describe('a request that is idempotent', () => {
     let seen: unknown;
     house.clock.after(9_500, () => {
       house.send();
-      seen = [peer.requests.length, house.originStats().closed];
+      house.clock.soon(() => (seen = [peer.requests.length, house.originStats().closed]));
     });
     house.clock.advance(9_500);
     expect(seen).toEqual([1, { 'max-age': 1 }]);
