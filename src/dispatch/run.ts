@@ -58,8 +58,9 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
   /** Of the turn in which it was made, or in which its response was complete. */
   turnEnded(): void {
     if (this.ended) return;
-    if (this.#whole === undefined) this.#house.admit(this);
-    else this.requester.runInAsyncScope(this.#tellEnd, this, this.#whole.trailers, this.#whole.at);
+    const { requester } = this;
+    if (this.#whole === undefined) requester.runInAsyncScope(this.#house.admit, this.#house, this);
+    else requester.runInAsyncScope(this.#tellEnd, this, this.#whole.trailers, this.#whole.at);
   }
 
   // --- attempts ----------------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import { TurnEnd } from '../../../src/dispatch/turn-end.js';
 import { ManualClock } from '../../../src/testing/index.js';
-import { House } from '../../house.js';
+import { House, requester } from '../../house.js';
 
 test('what a turn has gathered is done at its end, in order, and what comes of it at the end of the next', () => {
   const clock = new ManualClock();
@@ -58,4 +58,16 @@ test('a request whose client leaves within the turn is not sent', async () => {
   await house.settle();
   expect(peer.requests).toEqual(['GET /1']);
   house.checkAtRest();
+});
+
+test('a request is admitted in the context that it was made in, whoever else came in the turn', async () => {
+  const contexts = new Set<string | undefined>();
+  const key = () => {
+    contexts.add(requester.getStore());
+    return 'key';
+  };
+  const house = await House.open({ origins: ['http://a.test', 'http://b.test'], balance: { type: 'hash', key } });
+  house.send();
+  await house.sent();
+  expect([...contexts]).toEqual(['r1', 'r2']);
 });
