@@ -110,9 +110,12 @@ export class Matching implements Demand {
     this.#choice.changed();
   }
 
+  canSpare(origin: Origin): boolean {
+    return [...this.#choice.eligible()].some((one) => one !== origin && one.backoff.state.name === 'ready');
+  }
+
   dialFailed(origin: Origin, error: BackendError): void {
-    const elsewhere = [...this.#choice.eligible()].some((one) => one !== origin && one.backoff.state.name === 'ready');
-    if (!LASTING.has(error.code) || elsewhere) {
+    if (!LASTING.has(error.code) || this.canSpare(origin)) {
       this.room();
       return;
     }

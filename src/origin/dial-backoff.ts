@@ -70,8 +70,8 @@ export class DialBackoff {
     this.#become({ name: 'trial', since: state.since, failures: state.failures, lastError: state.lastError });
   }
 
-  /** A dial failed. Returns the milliseconds until the next may begin. */
-  failed(lastError: Error): number {
+  /** A dial failed. `spared`: others serve meanwhile. Returns the milliseconds until the next may begin. */
+  failed(lastError: Error, spared = false): number {
     const now = this.#clock.now();
     const state = this.#state;
     switch (state.name) {
@@ -80,9 +80,9 @@ export class DialBackoff {
         this.#state = { ...state, lastError };
         return Math.max(0, state.until - now);
       case 'ready':
-        return this.#wait({ since: now, failures: 1, lastError });
+        return this.#wait({ since: now, failures: 1, lastError }, spared);
       case 'trial':
-        return this.#wait({ since: state.since, failures: state.failures + 1, lastError });
+        return this.#wait({ since: state.since, failures: state.failures + 1, lastError }, spared);
     }
   }
 
@@ -97,10 +97,11 @@ export class DialBackoff {
     this.#become({ ...this.#state, name: 'waiting', until: this.#clock.now() });
   }
 
-  #wait(fault: { since: number; failures: number; lastError: Error }): number {
-    const mostMs = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (fault.failures - 1));
-    // From the whole range and never 0, so that many processes do not dial a returning origin in step.
-    const waitMs = mostMs * (1 - this.#random());
+  #wait(fault: { since: number; failures: number; lastError: Error }, spared: boolean): number {
+    const mostMs = spared ? LONGEST_WAIT_MS : Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (fault.failures - 1));
+    // From the whole range and never 0, so that many processes do not dial a returning origin in step; where nobody is in a
+    // hurry from its upper half, which makes at most two dials a second.
+    const waitMs = mostMs * (1 - this.#random() / (spared ? 2 : 1));
     this.#become({ name: 'waiting', until: this.#clock.now() + waitMs, ...fault });
     return waitMs;
   }

@@ -138,8 +138,8 @@ export class Dialler {
   }
 
   /** A dial failed: none begins for a while. Returns the milliseconds. */
-  backOff(error: BackendError): number {
-    const waitMs = this.#backoff.failed(error);
+  backOff(error: BackendError, spared: boolean): number {
+    const waitMs = this.#backoff.failed(error, spared);
     this.#retry.set(waitMs);
     return waitMs;
   }

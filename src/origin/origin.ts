@@ -204,7 +204,7 @@ export class Origin implements DiallerListener, ServedOrigin {
     const { observer } = this.#setting;
     this.tally.dialsFailed += 1;
     this.standing.failed(error.code);
-    const retryInMs = this.#dialler.backOff(error);
+    const retryInMs = this.#dialler.backOff(error, this.#demand.canSpare(this));
     this.#pool.release(slot);
     if (observer.watches('dialFailed')) observer.emit('dialFailed', { origin: this.address.origin, error, retryInMs });
     this.#dialOver(purpose);

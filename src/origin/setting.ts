@@ -53,6 +53,8 @@ export interface Demand {
   arrived(): void;
   /** A slot is empty, or dialling is allowed again. */
   room(): void;
+  /** Whether others serve without this origin. */
+  canSpare(origin: Origin): boolean;
   dialFailed(origin: Origin, error: BackendError): void;
   /** Whether the origin takes requests, or how many, may be different now. */
   changed(): void;

@@ -56,7 +56,7 @@ describe('an origin that hangs when it is dialled', () => {
     const house = await refuseFirst({ origins: [A, B] });
     const steady = await house.accept();
     steady.answer();
-    await house.advance(30);
+    await house.advance(760);
     const caller = await house.sent();
     const [trial] = house.dialling;
     expect([trial?.target.origin, house.peerOf(caller)?.origin]).toEqual([A, B]);
@@ -68,7 +68,7 @@ describe('an origin that hangs when it is dialled', () => {
   test('takes all who wait once it is back', async () => {
     const house = await refuseFirst({ origins: [A, { url: B, maxConnections: 1 }] });
     await house.accept();
-    await house.advance(30);
+    await house.advance(760);
     for (let sent = 0; sent < 3; sent += 1) await house.sent();
     const trials = house.dialling.length;
     await house.accept();
@@ -79,7 +79,7 @@ describe('an origin that hangs when it is dialled', () => {
     const house = await refuseFirst({ origins: [A, B, C] });
     await house.refuse();
     await house.accept();
-    await house.advance(60);
+    await house.advance(760);
     await house.sent();
     expect(house.dialling.map((dial) => dial.target.origin)).toEqual([A, C]);
   });
@@ -87,7 +87,7 @@ describe('an origin that hangs when it is dialled', () => {
   test('has one trial dial at a time', async () => {
     const house = await refuseFirst({ origins: [A, B] });
     await house.accept();
-    await house.advance(30);
+    await house.advance(760);
     await busy(house, 0);
     for (let sent = 0; sent < 3; sent += 1) await house.sent();
     expect(house.dialling.filter((dial) => dial.target.origin === A)).toHaveLength(1);
@@ -98,7 +98,7 @@ describe('a backup', () => {
   test('serves while its primary is in back-off, and no longer', async () => {
     const house = await refuseFirst({ origins: WITH_BACKUP });
     (await house.accept()).answer();
-    await house.advance(30);
+    await house.advance(760);
     await house.sent();
     const trial = await house.accept();
     at(house, B)[0]?.answer();
@@ -110,7 +110,7 @@ describe('a backup', () => {
   test('does not serve when its primary is merely full, not even over a connection that it has', async () => {
     const house = await refuseFirst({ origins: WITH_BACKUP, maxConnections: 1 });
     const backup = await house.accept();
-    await house.advance(30);
+    await house.advance(760);
     await house.sent();
     const primary = house.dialling.find((dial) => dial.target.origin === A)?.open();
     await house.settle();

@@ -31,6 +31,18 @@ describe('waits', () => {
     for (const waitMs of waitsOf(10, () => 1 - Number.EPSILON / 2)) expect(waitMs).toBeGreaterThan(0);
   });
 
+  test('they are from the upper half of a second while others serve: at most two dials a second', () => {
+    for (const [random, waitMs] of [
+      [0, 1000],
+      [0.5, 750],
+      [1 - Number.EPSILON / 2, 500],
+    ] as const) {
+      const { backoff } = backoffOf(() => random);
+      backoff.begin();
+      expect(backoff.failed(refused, true)).toBeCloseTo(waitMs);
+    }
+  });
+
   test('they stay at one second however often the dial fails', () => {
     expect(waitsOf(3000).at(-1)).toBe(1000);
   });
