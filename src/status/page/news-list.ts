@@ -15,6 +15,7 @@ const MOODS: Readonly<Record<NewsItem['kind'], Mood>> = {
   failOpen: 'bad',
   poisoned: 'bad',
   dialFailed: 'doubtful',
+  discoveryFailed: 'doubtful',
   resend: 'quiet',
   fail: 'bad',
   refuse: 'doubtful',
