@@ -58,6 +58,8 @@ export type {
   PooledBackendOptions,
   RequestFacts,
   ResolvedOptions,
+  ResponseFieldsHook,
+  ResponseStatus,
   RetryBudgetOptions,
   RetryCondition,
   SharedConnections,
