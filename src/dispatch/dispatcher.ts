@@ -103,14 +103,24 @@ export class Dispatcher implements Dispatching, RunHouse {
     const run = new Run(request, sink, this);
     this.#running.add(run);
     this.#hold.take();
-    if (this.#state.name === 'open') this.turnEnd.add(run);
-    else run.refuse(closedError(this.#state));
+    if (this.#state.name !== 'open') run.refuse(closedError(this.#state));
+    else if (this.#isSendable(run)) this.turnEnd.add(run);
     return run;
+  }
+
+  /** Found out at once: who is refused must be, before anything else of the same client is heard. */
+  #isSendable(run: Run): boolean {
+    try {
+      run.prepare(this.#origins[0]?.address.authority ?? '');
+      return true;
+    } catch (error) {
+      run.fail(asBackendError(error));
+      return false;
+    }
   }
 
   admit(run: Run): void {
     try {
-      run.prepare(this.#origins[0]?.address.authority ?? '');
       this.budget.deposit(run.patience.startedAt);
       if (!this.demand.begin(run, this.clock.now())) this.enqueue(run);
     } catch (error) {

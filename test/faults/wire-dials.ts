@@ -100,8 +100,9 @@ function dialFailed(backend: PooledBackend): Promise<void> {
   return new Promise((resolve) => backend.on('dialFailed', () => resolve()));
 }
 
-/** Within the turn: the loop has not polled since. */
+/** At the end of the turn: the loop has not polled since. */
 async function dialsHaveBegun(): Promise<void> {
+  await new Promise<void>((resolve) => setImmediate(resolve));
   for (let tick = 0; tick < 20; tick += 1) await new Promise<void>((resolve) => process.nextTick(resolve));
 }
 

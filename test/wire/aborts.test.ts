@@ -20,6 +20,7 @@ test('a request that is aborted in the queue leaves it at once and is never sent
   const abort = new AbortController();
   const queued = outcomeOf(backend, { id: 'queued', signal: abort.signal });
   const behind = outcomeOf(backend);
+  while (backend.stats().queue.length < 2) await new Promise((resolve) => setImmediate(resolve));
   abort.abort();
   expect(await queued).toEqual({ ...ABORTED, delivery: 'unsent', attempts: 0 });
   expect(backend.stats().queue.length).toBe(1);

@@ -112,7 +112,7 @@ describe('on plain TCP', () => {
     const backend = startBackend(origin, { maxConnections: 4, spareConnections: false });
     await backend.ready();
     const sending = outcomeOf(backend, { method: 'POST', body: 'x' });
-    await new Promise<void>((resolve) => process.nextTick(resolve)); // the dial is with the kernel
+    await new Promise<void>((resolve) => setImmediate(resolve)); // the turn has ended: the dial is with the kernel
     origin.blockUntil(() => origin.connections[0]?.steps.length === 1);
     expect(await sending).toEqual({ status: 200, body: 'own', attempts: 1 });
     expect(origin.connections[0]?.bytesReceived).toBe(0);
@@ -133,8 +133,11 @@ describe('on plain TCP', () => {
     const origin = await startOrigin({ thread: true, rules });
     const backend = startBackend(origin, { maxConnections: 1 });
     await prime(backend, origin, 1);
-    await whileBlocked(origin, 'a FIN', () => outcomeOf(backend));
-    await whileBlocked(origin, 'a stray response', () => outcomeOf(backend));
+    for (const pending of ['a FIN', 'a stray response'] as const) {
+      await recorded(origin);
+      const { outcome } = await fromPoll(() => whileBlocked(origin, pending, () => ({ outcome: outcomeOf(backend) })));
+      await outcome;
+    }
     const [stats] = backend.stats().origins;
     const resent = Object.values(stats?.resent ?? {}).reduce((sum, count) => sum + count, 0);
     expect({ stale: stats?.stale.found !== 0, poisoned: stats?.poisoned, resent }).toEqual({

@@ -7,7 +7,12 @@ test('what a turn has gathered is done at its end, in order, and what comes of i
   const clock = new ManualClock();
   const turnEnd = new TurnEnd(clock);
   const done: string[] = [];
-  turnEnd.add({ turnEnded: () => void (done.push('a'), turnEnd.add({ turnEnded: () => void done.push('c') })) });
+  turnEnd.add({
+    turnEnded() {
+      done.push('a');
+      turnEnd.add({ turnEnded: () => void done.push('c') });
+    },
+  });
   turnEnd.add({ turnEnded: () => void done.push('b') });
   expect([done, clock.pending]).toEqual([[], 1]);
   clock.runSoon();
@@ -70,4 +75,10 @@ test('a request is admitted in the context that it was made in, whoever else cam
   house.send();
   await house.sent();
   expect([...contexts]).toEqual(['r1', 'r2']);
+});
+
+test('a request that cannot be written is refused at once, before anything else is heard', async () => {
+  const house = await House.open();
+  const caller = house.send({ path: '/a b' });
+  expect(caller.error?.code).toBe('http_request_error');
 });
