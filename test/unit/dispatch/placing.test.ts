@@ -26,6 +26,18 @@ test.each(['least-busy', 'round-robin'] as const)(
   },
 );
 
+test.each(['least-busy', 'round-robin'] as const)(
+  '%s takes even turns from the first request on where a minimum is open',
+  async (balance) => {
+    const house = await House.open({ origins: TWO, balance, minConnections: 1 });
+    for (const _ of TWO) await house.accept();
+    const served: (string | undefined)[] = [];
+    for (let count = 0; count < 6; count += 1) served.push(await exchange(house));
+    expect(served).toEqual([served[0], served[1], served[0], served[1], served[0], served[1]]);
+    expect(new Set(served).size).toBe(2);
+  },
+);
+
 test('a request that only waits for its own dial takes no place in the queue', async () => {
   const house = await House.open({ maxConnections: 2, maxQueue: 0 });
   const [first, second, third] = [await house.sent(), await house.sent(), await house.sent()];
