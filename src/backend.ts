@@ -23,7 +23,7 @@ import { OpenTunnels } from './mount/open-tunnels.js';
 import { type BackendRequestOptions, type BackendResponse, sendRequest } from './mount/request.js';
 import { createUpgradeHandler, type UpgradeHandler } from './mount/upgrade.js';
 import { type BackendEvents, Observer } from './observe.js';
-import { type CloseOptions, closeTimeout } from './option-close.js';
+import { type CloseOptions, closeTimeout } from './options/close.js';
 import {
   changeable,
   changedOptions,

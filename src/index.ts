@@ -30,7 +30,7 @@ export type { FieldValue, RequestFieldsInit } from './mount/request-fields.js';
 export type { ResponseBody } from './mount/response-body.js';
 export type { UpgradeHandler } from './mount/upgrade.js';
 export type { AttemptEndNews, AttemptNews, BackendEvents, CheckEvent, RequestCosts, RequestNews } from './observe.js';
-export type { CloseOptions } from './option-close.js';
+export type { CloseOptions } from './options/close.js';
 export type {
   AdaptiveConcurrencyOptions,
   CheckAnswer,

@@ -1,8 +1,10 @@
 /** Every option of a backend: type, meaning, unit, default and bound. Resolved once, then frozen. */
 
 import type { BalanceOption } from './balance/balancers.js';
-import { type DnsOptions, type OriginsOption, type ResolvedDns, refuseOtherThanOne } from './discovery-options.js';
 import type { NonIdempotentTravel } from './dispatch/request.js';
+import { refusal, resolveSection } from './options/checks.js';
+import { type ClusterTotal, mostConnections, type SharedConnections } from './options/connections.js';
+import { type DnsOptions, type OriginsOption, type ResolvedDns, refuseOtherThanOne } from './options/discovery.js';
 import {
   type AdaptiveConcurrencyOptions,
   type CheckOptions,
@@ -11,9 +13,8 @@ import {
   type ResolvedCheck,
   type ResolvedEjection,
   refuseCheckOf,
-} from './health-options.js';
-import { refusal, resolveSection } from './option-checks.js';
-import { type ClusterTotal, mostConnections, type SharedConnections } from './option-connections.js';
+} from './options/health.js';
+import { type ConnectionLimits, type ResolvedOrigin, refuseMinimum, resolveOrigins } from './options/origins.js';
 import type {
   ConnectOptions,
   ResolvedConnect,
@@ -22,10 +23,10 @@ import type {
   RetryCondition,
   SubsetOptions,
   TlsOptions,
-} from './option-parts.js';
-import { optionRules } from './option-table.js';
-import { type ConnectionLimits, type ResolvedOrigin, refuseMinimum, resolveOrigins } from './origin-options.js';
+} from './options/parts.js';
+import { optionRules } from './options/table.js';
 
+export type { ClusterTotal, SharedConnections } from './options/connections.js';
 export type {
   DnsOptions,
   FindOrigins,
@@ -33,7 +34,7 @@ export type {
   OriginsCall,
   OriginsOption,
   ResolvedDns,
-} from './discovery-options.js';
+} from './options/discovery.js';
 export {
   type ForwardedStyle,
   type HandlerOptions,
@@ -41,7 +42,7 @@ export {
   handlerOptionTable,
   type ResolvedHandlerOptions,
   resolveHandlerOptions,
-} from './handler-options.js';
+} from './options/handler.js';
 export {
   type AdaptiveConcurrencyOptions,
   type CheckAnswer,
@@ -52,28 +53,27 @@ export {
   type ResolvedEjection,
   type ResolvedOutliers,
   refuseCheckOf,
-} from './health-options.js';
-export type { ClusterTotal, SharedConnections } from './option-connections.js';
-export type * from './option-hooks.js';
-export type * from './option-parts.js';
-export type { CookieRewrite, LocationHook } from './option-rewrites.js';
-export type { OptionRow } from './option-row.js';
-export { optionTable } from './option-table.js';
-export { changeable, changedOptions, following, type OptionChanges } from './option-update.js';
+} from './options/health.js';
+export type * from './options/hooks.js';
 export {
   type ConnectionLimits,
   type OriginOptions,
   type ResolvedOrigin,
   resolveOrigin,
   resolveOrigins,
-} from './origin-options.js';
+} from './options/origins.js';
+export type * from './options/parts.js';
+export type { CookieRewrite, LocationHook } from './options/rewrites.js';
+export type { OptionRow } from './options/row.js';
+export { optionTable } from './options/table.js';
+export { changeable, changedOptions, following, type OptionChanges } from './options/update.js';
 export {
   type ResolvedUpgradeOptions,
   resolveUpgradeOptions,
   type UpgradeHandlerOptions,
   upgradeOptionsOf,
   upgradeOptionTable,
-} from './upgrade-options.js';
+} from './options/upgrade.js';
 
 /** What an `idempotent` option may look at. */
 export interface RequestFacts {

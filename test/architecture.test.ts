@@ -105,7 +105,7 @@ const AREAS_WITH_TIME = new Set(['testing', 'status/page']);
 const TIMER_MODULES = /^(node:)?(timers(\/promises)?|perf_hooks)$/;
 const TIMER_NAMES = new Set(['setTimeout', 'setInterval', 'setImmediate', 'performance']);
 
-/** `options.ts` and the files beside it that it is made of are one area. */
+/** A folder is one area, and so is a file beside the folders; `options.ts` belongs to its folder. */
 function areaOf(file: string): string {
   const [first = '', ...rest] = file
     .replace(/^src\//, '')
@@ -114,12 +114,7 @@ function areaOf(file: string): string {
   if (first === 'status' && rest[0] === 'page') return 'status/page';
   // Each is an area of its own: adapters do not know each other.
   if (first === 'adapters') return `adapters/${rest[0] ?? ''}`;
-  if (rest.length > 0) return first;
-  return /^(options|option-.*|origin-options|discovery-options|handler-options|health-options|upgrade-options)$/.test(
-    first,
-  )
-    ? 'options'
-    : first;
+  return first;
 }
 
 function ruleOf(file: string): ImportRule | undefined {

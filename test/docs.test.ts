@@ -67,8 +67,8 @@ describe('options tables', () => {
 
   test.each([
     ['PooledBackendOptions', 'src/options.ts', optionTable],
-    ['HandlerOptions', 'src/handler-options.ts', handlerOptionTable],
-    ['TunnelOptions', 'src/upgrade-options.ts', upgradeOptionTable],
+    ['HandlerOptions', 'src/options/handler.ts', handlerOptionTable],
+    ['TunnelOptions', 'src/options/upgrade.ts', upgradeOptionTable],
   ])('the docstrings of %s name the defaults of the table', (name, file, table) => {
     const documented = defaultsIn(file, name);
     const wanted = table.filter((row) => row.default !== 'required').map((row) => [row.name, row.default]);

@@ -17,7 +17,7 @@ import { clusterChannel, type PrimaryChannel } from '../src/fleet/primary-channe
 import { loadLlhttp, readWindow } from '../src/http1/llhttp.js';
 import { ByteBudget } from '../src/mount/byte-budget.js';
 import { type BackendEvents, type EventName, Observer } from '../src/observe.js';
-import { mostConnections } from '../src/option-connections.js';
+import { mostConnections } from '../src/options/connections.js';
 import {
   type PooledBackendOptions,
   type ResolvedOptions,

@@ -2,7 +2,7 @@
 
 import cluster, { type Worker } from 'node:cluster';
 import { systemClock } from '../clock.js';
-import { duration, type Rules, resolveSection, withDefault } from '../option-checks.js';
+import { duration, type Rules, resolveSection, withDefault } from '../options/checks.js';
 import { ShareDesk } from './share-desk.js';
 import { asRequest } from './share-message.js';
 

@@ -1,7 +1,7 @@
 /** What `backend.fetch()` is given, held against the standard and against what only a backend understands. */
 
 import type { NonIdempotentTravel } from '../dispatch/request.js';
-import { isObject, shown } from '../option-checks.js';
+import { isObject, shown } from '../options/checks.js';
 
 /** What `fetch` of the standard takes, and what only a backend understands. */
 export interface BackendFetchInit extends RequestInit {

@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import { ReadableStream } from 'node:stream/web';
 import { ReplayBody } from '../dispatch/replay-body.js';
 import { BackendError } from '../errors.js';
-import { isObject, shown } from '../option-checks.js';
+import { isObject, shown } from '../options/checks.js';
 import { absentBody, emptyBody } from './empty-body.js';
 
 /** Bytes and text are sent again where that is allowed; a stream as far as `replayBytes` reaches. */

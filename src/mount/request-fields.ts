@@ -2,7 +2,7 @@
 
 import { BackendError } from '../errors.js';
 import { checkField, endToEndFields, fieldValue, listHasToken, withoutForbiddenTrailers } from '../http1/fields.js';
-import { isObject } from '../option-checks.js';
+import { isObject } from '../options/checks.js';
 import { refused } from './request-options.js';
 
 /** Of one field; a list is one line for each of its values, `undefined` none. */

@@ -3,7 +3,7 @@
 import type { NonIdempotentTravel, RequestTimeouts } from '../dispatch/request.js';
 import { BackendError } from '../errors.js';
 import { isToken } from '../http1/method.js';
-import { type Check, callable, duration, isObject, matching, oneOf, shown, trueOrFalse } from '../option-checks.js';
+import { type Check, callable, duration, isObject, matching, oneOf, shown, trueOrFalse } from '../options/checks.js';
 import type { BackendRequestOptions } from './request.js';
 
 const KNOWN: { readonly [Name in keyof BackendRequestOptions]-?: true } = {

@@ -1,6 +1,6 @@
 /** Options of a status page. */
 
-import { callable, integer, matching, optional, type Rules, resolveSection, withDefault } from '../option-checks.js';
+import { callable, integer, matching, optional, type Rules, resolveSection, withDefault } from '../options/checks.js';
 import type { StatusAuthorise } from './status-actions.js';
 
 /** Options of `backend.statusHandler()`. */

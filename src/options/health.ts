@@ -1,6 +1,5 @@
 /** When an origin is trusted with requests: the options, as the owner writes them and as the library knows them. */
 
-import { pause } from './discovery-options.js';
 import {
   count,
   duration,
@@ -18,7 +17,8 @@ import {
   refusal,
   resolveSection,
   withDefault,
-} from './option-checks.js';
+} from './checks.js';
+import { pause } from './discovery.js';
 
 /** Passive health: an origin that fails in a row gets no requests for a while. */
 export interface EjectionOptions {

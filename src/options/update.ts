@@ -1,8 +1,8 @@
 /** Which options may change while requests are under way, and how those of mounts follow. */
 
-import { isObject, refusal } from './option-checks.js';
-import { optionTable } from './option-table.js';
-import type { OriginSet, PooledBackendOptions, ResolvedOptions } from './options.js';
+import type { OriginSet, PooledBackendOptions, ResolvedOptions } from '../options.js';
+import { isObject, refusal } from './checks.js';
+import { optionTable } from './table.js';
 
 /** All others say what a backend is made of. */
 const CHANGEABLE = [

@@ -1,7 +1,7 @@
 /** Options of a mount that change what a response says of where things are. */
 
 import type { IncomingMessage } from 'node:http';
-import { isObject, matching } from './option-checks.js';
+import { isObject, matching } from './checks.js';
 
 /** Gives the URL for the client; `undefined` leaves the one given. */
 export type LocationHook = (url: string, req: IncomingMessage) => string | undefined;

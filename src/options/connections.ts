@@ -1,15 +1,6 @@
 /** How `maxConnections` is read: so many in this process, or a total of many processes. */
 
-import {
-  checked,
-  integer,
-  isObject,
-  optional,
-  type Rules,
-  refusal,
-  required,
-  resolveSection,
-} from './option-checks.js';
+import { checked, integer, isObject, optional, type Rules, refusal, required, resolveSection } from './checks.js';
 
 /** Sockets that one local address can hold to one server. */
 export const MOST_CONNECTIONS = 65_535;

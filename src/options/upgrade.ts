@@ -1,18 +1,9 @@
 /** Options of one `upgradeHandler()`: those of a mount, and what concerns tunnels. */
 
-import { type HandlerOptions, handlerOptionsOf, type ResolvedHandlerOptions } from './handler-options.js';
-import {
-  duration,
-  isObject,
-  mapped,
-  matching,
-  optional,
-  refusal,
-  resolveSection,
-  withDefault,
-} from './option-checks.js';
-import { type OptionRow, type OptionsOf, option, rowsOf, rulesOf } from './option-row.js';
-import type { ResolvedOptions } from './options.js';
+import type { ResolvedOptions } from '../options.js';
+import { duration, isObject, mapped, matching, optional, refusal, resolveSection, withDefault } from './checks.js';
+import { type HandlerOptions, handlerOptionsOf, type ResolvedHandlerOptions } from './handler.js';
+import { type OptionRow, type OptionsOf, option, rowsOf, rulesOf } from './row.js';
 
 /** What only an upgrade handler has. */
 export interface TunnelOptions {

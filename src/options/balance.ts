@@ -1,9 +1,9 @@
 /** How the option `balance` is read: a name, a description of the hash, or the owner's own. */
 
-import type { Balancer } from './balance/balancer.js';
-import type { BalanceOption } from './balance/balancers.js';
-import type { HashOptions } from './balance/hash.js';
-import type { HashKey } from './balance/hash-key.js';
+import type { Balancer } from '../balance/balancer.js';
+import type { BalanceOption } from '../balance/balancers.js';
+import type { HashOptions } from '../balance/hash.js';
+import type { HashKey } from '../balance/hash-key.js';
 import {
   isObject,
   matching,
@@ -14,7 +14,7 @@ import {
   required,
   resolveSection,
   withDefault,
-} from './option-checks.js';
+} from './checks.js';
 
 const named = oneOf('least-busy', 'round-robin', 'two-choices', 'first');
 const own = objectWith<Balancer>('pick');

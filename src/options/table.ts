@@ -1,9 +1,18 @@
 /** The default and the bounds of every option, one row each, with the words that the documentation shows. */
 
 import { isIP, type LookupFunction } from 'node:net';
-import { dnsRule, originsRule, pause } from './discovery-options.js';
-import { adaptiveConcurrencyRule, checkRule, ejectionRule, slowStartRule } from './health-options.js';
-import { readBalance } from './option-balance.js';
+import type {
+  IdempotentOption,
+  Logger,
+  OriginsOption,
+  ResolvedConnect,
+  ResolvedOptions,
+  ResolvedRetryBudget,
+  RetryCondition,
+  SubsetOptions,
+  TlsOptions,
+} from '../options.js';
+import { readBalance } from './balance.js';
 import {
   bytes,
   callable,
@@ -26,20 +35,11 @@ import {
   section,
   trueOrFalse,
   withDefault,
-} from './option-checks.js';
-import { MOST_CONNECTIONS, readConnections } from './option-connections.js';
-import { type OptionRow, type OptionsOf, option, rowsOf, rulesOf } from './option-row.js';
-import type {
-  IdempotentOption,
-  Logger,
-  OriginsOption,
-  ResolvedConnect,
-  ResolvedOptions,
-  ResolvedRetryBudget,
-  RetryCondition,
-  SubsetOptions,
-  TlsOptions,
-} from './options.js';
+} from './checks.js';
+import { MOST_CONNECTIONS, readConnections } from './connections.js';
+import { dnsRule, originsRule, pause } from './discovery.js';
+import { adaptiveConcurrencyRule, checkRule, ejectionRule, slowStartRule } from './health.js';
+import { type OptionRow, type OptionsOf, option, rowsOf, rulesOf } from './row.js';
 
 /** The options one by one, before they are held against each other. */
 export interface OptionSection extends Omit<ResolvedOptions, 'origins' | 'maxFreshConnections'> {

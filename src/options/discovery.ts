@@ -17,9 +17,9 @@ import {
   refusal,
   required,
   withDefault,
-} from './option-checks.js';
-import { MOST_CONNECTIONS } from './option-connections.js';
-import { type OriginOptions, resolveHost } from './origin-options.js';
+} from './checks.js';
+import { MOST_CONNECTIONS } from './connections.js';
+import { type OriginOptions, resolveHost } from './origins.js';
 
 /** All origins of one moment, as in the option `origins`. */
 export type OriginSet = readonly (string | OriginOptions)[];

@@ -1,7 +1,8 @@
 /** Options of one mount: what differs from the backend it belongs to. */
 
 import { BlockList, isIP } from 'node:net';
-import type { NonIdempotentTravel, RequestTimeouts } from './dispatch/request.js';
+import type { NonIdempotentTravel, RequestTimeouts } from '../dispatch/request.js';
+import type { IdempotentOption, ResolvedOptions } from '../options.js';
 import {
   bytes,
   type Check,
@@ -16,8 +17,8 @@ import {
   refusal,
   resolveSection,
   withDefault,
-} from './option-checks.js';
-import type { FieldsHook, InformationHook, PathHook, ResponseFieldsHook } from './option-hooks.js';
+} from './checks.js';
+import type { FieldsHook, InformationHook, PathHook, ResponseFieldsHook } from './hooks.js';
 import {
   type CookieRewrite,
   cookieChoice,
@@ -25,10 +26,9 @@ import {
   domainRewrite,
   type LocationHook,
   locationChoice,
-} from './option-rewrites.js';
-import { type Option, type OptionRow, type OptionsOf, option, rowsOf, rulesOf } from './option-row.js';
-import { travel } from './option-table.js';
-import type { IdempotentOption, ResolvedOptions } from './options.js';
+} from './rewrites.js';
+import { type Option, type OptionRow, type OptionsOf, option, rowsOf, rulesOf } from './row.js';
+import { travel } from './table.js';
 
 /** How the client is named to the origin: X-Forwarded-For, -Host and -Proto, or the Forwarded field (RFC 7239). */
 export type ForwardedStyle = 'x-forwarded' | 'rfc7239' | false;

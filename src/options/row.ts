@@ -1,6 +1,6 @@
 /** An option as one row: how it is read, and what the documentation says of it. */
 
-import { ownNames, type Rule, type Rules, shown } from './option-checks.js';
+import { ownNames, type Rule, type Rules, shown } from './checks.js';
 
 /** One row of an options table in the documentation. */
 export interface OptionRow {

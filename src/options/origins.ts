@@ -11,8 +11,8 @@ import {
   resolveSection,
   trueOrFalse,
   withDefault,
-} from './option-checks.js';
-import { type ClusterTotal, mostConnections, readConnections, type SharedConnections } from './option-connections.js';
+} from './checks.js';
+import { type ClusterTotal, mostConnections, readConnections, type SharedConnections } from './connections.js';
 
 /** One server, with settings of its own. A string in the list of origins is the same as `{ url }`. */
 export interface OriginOptions {
