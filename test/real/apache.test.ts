@@ -1,24 +1,20 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { test } from 'vitest';
 import { freePort } from '../../bench/rig/listen.mjs';
 import {
   describeWith,
-  expectPromises,
+  expectIdleLimitBelow,
+  expectPromisesWhile,
   findProgram,
-  idleLimits,
-  linesOf,
-  meetIdleCloses,
   ownFolder,
   type Running,
   run,
-  startLoad,
   startProxy,
 } from './setting.js';
 
 const MODULES = '/usr/lib/apache2/modules'; // where Debian has them
-const KEEP_ALIVE_MS = 1_000;
 
 interface Apache extends Running {
   readonly url: string;
@@ -65,27 +61,16 @@ describeWith(findProgram('apache2'), 'apache2', 'in front of Apache httpd', (fil
   test('that closes after 10 requests and restarts gracefully, no GET fails and no POST is executed twice', async () => {
     const apaches = [await startApache(file), await startApache(file)];
     const { port } = await startProxy(apaches.map(({ url }) => url));
-    const [gets, posts] = [await startLoad(port, 'GET', 24), await startLoad(port, 'POST', 12)];
-    const loading = Promise.all([gets.for(4), posts.for(4)]);
-    for (let restart = 0; restart < 4; restart += 1) {
-      await sleep(700);
-      apaches[restart % 2]?.kill('SIGUSR1');
-    }
-    await loading;
-    await sleep(200); // workers on their way out write their last lines
-    expectPromises(
-      gets,
-      posts,
-      apaches.flatMap(({ log }) => linesOf(log)),
-    );
+    const restarts = async () => {
+      for (let restart = 0; restart < 4; restart += 1) {
+        await sleep(700);
+        apaches[restart % 2]?.kill('SIGUSR1');
+      }
+    };
+    await expectPromisesWhile(restarts, { port, seconds: 4, logs: apaches.map(({ log }) => log) });
   }, 25_000);
 
   test('that closes after 1 s idle, no GET fails and no POST is executed twice, and the limit ends below 1 s', async () => {
-    const apache = await startApache(file);
-    const proxy = await startProxy([apache.url]);
-    const [gets, posts] = [await startLoad(proxy.port, 'GET', 12), await startLoad(proxy.port, 'POST', 6)];
-    await meetIdleCloses([gets, posts], KEEP_ALIVE_MS);
-    expectPromises(gets, posts, linesOf(apache.log));
-    for (const limit of idleLimits(proxy)) expect(limit).toBeLessThan(KEEP_ALIVE_MS);
+    await expectIdleLimitBelow(1_000, await startApache(file));
   }, 25_000);
 });

@@ -1,23 +1,18 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { test } from 'vitest';
 import { freePort } from '../../bench/rig/listen.mjs';
 import {
   describeWith,
-  expectPromises,
+  expectIdleLimitBelow,
+  expectPromisesWhile,
   findProgram,
-  idleLimits,
-  linesOf,
-  meetIdleCloses,
   ownFolder,
   type Running,
   run,
-  startLoad,
   startProxy,
 } from './setting.js';
-
-const KEEP_ALIVE_MS = 1_000;
 
 interface Gunicorn extends Running {
   readonly url: string;
@@ -52,26 +47,16 @@ describeWith(findProgram('gunicorn', '--version'), 'gunicorn', 'in front of guni
     const retiring = ['--max-requests', '300', '--max-requests-jitter', '100'];
     const gunicorns = [await startGunicorn(file, retiring), await startGunicorn(file, retiring)];
     const { port } = await startProxy(gunicorns.map(({ url }) => url));
-    const [gets, posts] = [await startLoad(port, 'GET', 24), await startLoad(port, 'POST', 12)];
-    const loading = Promise.all([gets.for(4), posts.for(4)]);
-    for (let reload = 0; reload < 2; reload += 1) {
-      await sleep(1200);
-      gunicorns[reload]?.kill('SIGHUP');
-    }
-    await loading;
-    expectPromises(
-      gets,
-      posts,
-      gunicorns.flatMap(({ log }) => linesOf(log)),
-    );
+    const reloads = async () => {
+      for (const gunicorn of gunicorns) {
+        await sleep(1200);
+        gunicorn.kill('SIGHUP');
+      }
+    };
+    await expectPromisesWhile(reloads, { port, seconds: 4, logs: gunicorns.map(({ log }) => log) });
   }, 25_000);
 
   test('that closes after 1 s idle without a word of it, the limit is learned and ends below 1 s', async () => {
-    const gunicorn = await startGunicorn(file);
-    const proxy = await startProxy([gunicorn.url]);
-    const [gets, posts] = [await startLoad(proxy.port, 'GET', 12), await startLoad(proxy.port, 'POST', 6)];
-    await meetIdleCloses([gets, posts], KEEP_ALIVE_MS);
-    expectPromises(gets, posts, linesOf(gunicorn.log));
-    for (const limit of idleLimits(proxy)) expect(limit).toBeLessThan(KEEP_ALIVE_MS);
+    await expectIdleLimitBelow(1_000, await startGunicorn(file));
   }, 25_000);
 });

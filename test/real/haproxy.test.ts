@@ -1,19 +1,16 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { test } from 'vitest';
 import { freePort } from '../../bench/rig/listen.mjs';
 import {
   describeWith,
-  expectPromises,
+  expectIdleLimitBelow,
+  expectPromisesWhile,
   findProgram,
-  idleLimits,
-  linesOf,
-  meetIdleCloses,
   ownFolder,
   type Running,
   run,
-  startLoad,
   startNodeOrigin,
   startProxy,
 } from './setting.js';
@@ -53,25 +50,20 @@ describeWith(findProgram('haproxy'), 'haproxy', 'HAProxy', (file) => {
     const origin = await startNodeOrigin(log);
     const haproxies = [await startHaProxy(file, [origin.port]), await startHaProxy(file, [origin.port])];
     const { port } = await startProxy(haproxies.map((haproxy) => `http://127.0.0.1:${haproxy.port}`));
-    const [gets, posts] = [await startLoad(port, 'GET', 24), await startLoad(port, 'POST', 12)];
-    const loading = Promise.all([gets.for(4), posts.for(4)]);
-    for (let reload = 0; reload < 4; reload += 1) {
-      await sleep(700);
-      haproxies[reload % 2]?.kill('SIGUSR2');
-    }
-    await loading;
-    expectPromises(gets, posts, linesOf(log));
+    const reloads = async () => {
+      for (let reload = 0; reload < 4; reload += 1) {
+        await sleep(700);
+        haproxies[reload % 2]?.kill('SIGUSR2');
+      }
+    };
+    await expectPromisesWhile(reloads, { port, seconds: 4, logs: [log] });
   }, 25_000);
 
   test('behind us, closing after 1 s idle without a word of it: the limit is learned and ends below 1 s', async () => {
     const log = join(ownFolder(), 'executed.log');
     const origin = await startNodeOrigin(log);
     const haproxy = await startHaProxy(file, [origin.port], `timeout http-keep-alive ${KEEP_ALIVE_MS}ms`);
-    const proxy = await startProxy([`http://127.0.0.1:${haproxy.port}`]);
-    const [gets, posts] = [await startLoad(proxy.port, 'GET', 12), await startLoad(proxy.port, 'POST', 6)];
-    await meetIdleCloses([gets, posts], KEEP_ALIVE_MS);
-    expectPromises(gets, posts, linesOf(log));
-    for (const limit of idleLimits(proxy)) expect(limit).toBeLessThan(KEEP_ALIVE_MS);
+    await expectIdleLimitBelow(KEEP_ALIVE_MS, { url: `http://127.0.0.1:${haproxy.port}`, log });
   }, 25_000);
 
   test('in front of us, while our origins are killed and come back: no GET fails and no POST is executed twice', async () => {
@@ -79,10 +71,9 @@ describeWith(findProgram('haproxy'), 'haproxy', 'HAProxy', (file) => {
     const origins = [await startNodeOrigin(log), await startNodeOrigin(log)];
     const { port } = await startProxy(origins.map((origin) => `http://127.0.0.1:${origin.port}`));
     const haproxy = await startHaProxy(file, [port], 'http-reuse always');
-    const [gets, posts] = [await startLoad(haproxy.port, 'GET', 24), await startLoad(haproxy.port, 'POST', 12)];
-    const loading = Promise.all([gets.for(5), posts.for(5)]);
-    for (const origin of [...origins, ...origins]) await origin.restart();
-    await loading;
-    expectPromises(gets, posts, linesOf(log));
+    const restarts = async () => {
+      for (const origin of [...origins, ...origins]) await origin.restart();
+    };
+    await expectPromisesWhile(restarts, { port: haproxy.port, seconds: 5, logs: [log] });
   }, 25_000);
 });

@@ -183,6 +183,32 @@ export function expectPromises(gets: Load, posts: Load, executed: readonly strin
   expect(posts.done.requests).toBeGreaterThan(0);
 }
 
+/** Clients load `port` for so long, something befalls the servers behind it, and no promise is broken. */
+export async function expectPromisesWhile(
+  disturb: () => Promise<unknown>,
+  { port, seconds, logs }: { readonly port: number; readonly seconds: number; readonly logs: readonly string[] },
+): Promise<void> {
+  const [gets, posts] = [await startLoad(port, 'GET', 24), await startLoad(port, 'POST', 12)];
+  const loading = Promise.all([gets.for(seconds), posts.for(seconds)]);
+  await disturb();
+  await loading;
+  await sleep(200); // workers on their way out write their last lines
+  expectPromises(gets, posts, logs.flatMap(linesOf));
+}
+
+/** A server that closes connections after `limitMs` idle: no promise is broken, and what is learned of it ends below that. */
+export async function expectIdleLimitBelow(
+  limitMs: number,
+  server: { readonly url: string; readonly log: string },
+  waves?: Parameters<typeof meetIdleCloses>[2],
+): Promise<void> {
+  const proxy = await startProxy([server.url]);
+  const [gets, posts] = [await startLoad(proxy.port, 'GET', 12), await startLoad(proxy.port, 'POST', 6)];
+  await meetIdleCloses([gets, posts], limitMs, waves);
+  expectPromises(gets, posts, linesOf(server.log));
+  for (const limit of idleLimits(proxy)) expect(limit).toBeLessThan(limitMs);
+}
+
 /** Milliseconds that each backend lets a connection to its first origin be idle. */
 export function idleLimits({ backends }: Proxy): number[] {
   return backends.map((backend) => backend.stats().origins[0]?.idleLimitMs.effective ?? Number.NaN);
