@@ -93,6 +93,9 @@ describe.skipIf(findNginx() === undefined && !required)('in front of two nginx',
     await watch;
 
     expect([...warmUp, ...answers].filter(({ status }) => status !== 200)).toEqual([]);
+    const opened = backend.stats().origins.map(({ dialled, closed }) => ({ dialled, closed }));
+    expect(opened.map(({ closed }) => Object.values(closed).filter((count) => count > 0))).toEqual([[], []]);
+    expect(opened.map(({ dialled }) => dialled)).toEqual([50, 50]);
     expect(acceptedInWarmUp).toEqual([50, 50]);
     expect(accepted).toEqual(acceptedInWarmUp);
     for (const most of mostActive) expect(most).toBeLessThanOrEqual(50);

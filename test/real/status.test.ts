@@ -33,6 +33,7 @@ class Site {
 
   static async open({ maxConnections = 20, actions }: SiteOptions = {}): Promise<Site> {
     const servers = [1, 2].map(() => createServer((_req, res) => void setTimeout(() => res.end('ok'), 2)));
+    for (const server of servers) server.keepAliveTimeout = 60_000; // a browser may take longer to start than 5 s
     const ports = await Promise.all(servers.map((server) => listen(server)));
     const origins = ports.map((port) => `http://127.0.0.1:${port}`);
     const backend = new PooledBackend({ origins, maxConnections, ejection: { failures: 2, time: 60_000 } });
