@@ -2,6 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ServerHttp2Stream } from 'node:http2';
+import { withoutField } from '../http1/fields.js';
 import { fieldsByName } from './response-fields.js';
 import { isHttp2 } from './response-head.js';
 
@@ -13,9 +14,12 @@ export function writeInterim(
   res: ServerResponse,
   statusCode: number,
   statusText: string,
-  fields: readonly string[],
+  given: readonly string[],
 ): void {
   if (res.headersSent) return;
+  // "A server MUST NOT send a Content-Length header field in any response with a status code of 1xx" (RFC 9110 §8.6): a
+  // client that believed it would read the final response as a body.
+  const fields = withoutField(given, 'content-length');
   if (isHttp2(res)) {
     const stream: unknown = Reflect.get(res, 'stream');
     if (isOpenStream(stream)) stream.additionalHeaders({ ...fieldsByName(fields, lowerCase), ':status': statusCode });

@@ -34,7 +34,10 @@ async function mounted(mount: string, ...steps: readonly Step[]) {
 
 describe.each(Object.keys(MOUNTS))('in %s', (mount) => {
   test('every interim response is forwarded as it comes, in order, with its fields', async () => {
-    const hints = [inform(102), inform(103, { Link: ['</a>', '</b>'], Connection: 'x-hop', 'X-Hop': '1' })];
+    const hints = [
+      inform(102),
+      inform(103, { Link: ['</a>', '</b>'], Connection: 'x-hop', 'X-Hop': '1', 'Content-Length': '5' }),
+    ];
     const { origin, raw } = await mounted(
       mount,
       ...hints,
