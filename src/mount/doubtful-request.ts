@@ -2,7 +2,7 @@
 
 import type { IncomingMessage } from 'node:http';
 import { BackendError } from '../errors.js';
-import { isDistrusted } from './distrust.js';
+import { isBehindLast } from './distrust.js';
 import { isForwardingField } from './forwarded-fields.js';
 
 // node:http leaves fields beyond this out, and says nothing: maxHeadersCount, and half of what its documentation says.
@@ -16,8 +16,8 @@ const MOST_FIELDS = 1_000;
 export function refuseDoubtful(req: IncomingMessage): void {
   const { httpVersion } = req;
   if ('stream' in req && req.stream !== undefined) return; // HTTP/2
-  if (isDistrusted(req))
-    throw new BackendError('http_request_error', 'a request before it on its connection was refused');
+  if (isBehindLast(req))
+    throw new BackendError('http_request_error', 'a request before it on its connection was refused, or the last');
   // The parser takes HTTP/2.0 on a request line for a version like any other.
   if (httpVersion !== '1.1' && httpVersion !== '1.0')
     throw new BackendError('http_request_error', `HTTP/${httpVersion} is not spoken here`);

@@ -10,7 +10,7 @@ import { whenGone } from './client-departure.js';
 import { ClientPace, type Paced } from './client-pace.js';
 import { type ClientRequest, readClientRequest } from './client-request.js';
 import { canEndWith, endWith, writeNow } from './client-writes.js';
-import { distrust } from './distrust.js';
+import { distrust, noteLast } from './distrust.js';
 import { answerFailure, asBackendError, asHeadError, isBodyUnread } from './error-answer.js';
 import { HeldResponse } from './held-response.js';
 import { inHook, isPromise } from './hook.js';
@@ -57,6 +57,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced {
 
   begin(): void {
     whenGone(this.#req, this.#res, () => this.#clientLeft());
+    noteLast(this.#req, this.#res);
     try {
       const request = readClientRequest(this.#req, this.#mount.options);
       if (isPromise(request))

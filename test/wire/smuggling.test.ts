@@ -193,6 +193,21 @@ describe.each([true, false])('insecureHTTPParser: %s', (insecure) => {
   });
 });
 
+// A parser that is not lenient fails on the bytes behind it.
+test.each([
+  ['HTTP/1.1', 'Connection: close'],
+  ['HTTP/1.1', 'Connection: x, Close'],
+  ['HTTP/1.0', 'X: y'],
+])('%s with %s is the last request of its connection, also where the server takes more', async (version, field) => {
+  const { origin, port } = await server(true);
+  const raw = await client(port);
+  raw.write(`GET /one ${version}\r\nHost: a\r\n${field}\r\n\r\n${INNER}`);
+  expect((await raw.readResponse()).status).toBe(200);
+  await raw.ended();
+  expect(raw.received.toString('latin1').match(/HTTP\/1\.1 /g)?.length).toBe(1);
+  expect(origin.requests.map(({ path }) => path)).toEqual(['/one']);
+});
+
 test('what a client writes with underscores is not taken for the word of a proxy', async () => {
   const { origin, port } = await server(false);
   await statusOf(
