@@ -249,7 +249,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
    * Takes no more requests (they get 503), finishes those that were taken, then closes the connections. Without a timeout
    * the tunnels of upgraded connections are ended as soon as no request is left. May be called more than once.
    *
-   * @throws RangeError (as a rejection) for a timeout that is not above 0
+   * @throws TypeError for other options, RangeError for a timeout that is not above 0, both as rejections
    */
   async close(options: CloseOptions = {}): Promise<void> {
     const timeout = closeTimeout(options);

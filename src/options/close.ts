@@ -1,5 +1,7 @@
 /** Options of `close()`. */
 
+import { isObject, shown } from './checks.js';
+
 /** How long `close()` waits. */
 export interface CloseOptions {
   /**
@@ -9,8 +11,12 @@ export interface CloseOptions {
   readonly timeout?: number | undefined;
 }
 
-/** @throws RangeError for a timeout that is not above 0 */
-export function closeTimeout({ timeout = Number.POSITIVE_INFINITY }: CloseOptions): number {
+/** @throws TypeError for what are no options of `close()`, RangeError for a timeout that is not above 0 */
+export function closeTimeout(options: CloseOptions): number {
+  if (!isObject(options)) throw new TypeError(`the options of close() must be an object, got ${shown(options)}`);
+  const unknown = Object.keys(options).find((name) => name !== 'timeout');
+  if (unknown !== undefined) throw new TypeError(`unknown option ${unknown} of close(); known: timeout`);
+  const { timeout = Number.POSITIVE_INFINITY } = options;
   if (typeof timeout === 'number' && timeout > 0) return timeout;
   throw new RangeError(
     `timeout must be milliseconds above 0 or Infinity, got ${String(timeout)}; destroy() ends at once`,

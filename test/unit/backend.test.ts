@@ -104,6 +104,17 @@ test.each([0, -1, Number.NaN, '5' as never])('close() refuses a timeout of %s, a
   expect((await answer).message).toBe('the backend was closed');
 });
 
+test.each([
+  [{ timout: 5 }, 'unknown option timout of close(); known: timeout'],
+  [5, 'the options of close() must be an object, got 5'],
+  [null, 'the options of close() must be an object, got null'],
+])('close() refuses %o for its options, and closes nothing', async (options, message) => {
+  const backend = new PooledBackend(HANGING);
+  await expect(backend.close(options as never)).rejects.toThrow(new TypeError(message));
+  expect(backend.stats().state).toBe('open');
+  backend.destroy();
+});
+
 test('a backend with a subset uses only those origins, and the same ones each time', () => {
   const origins = Array.from({ length: 20 }, (_, n) => `http://127.0.0.1:${9001 + n}`);
   const used = () => {
