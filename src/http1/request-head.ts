@@ -34,7 +34,7 @@ export interface RequestHeadParts {
 /** The chunk that ends a body without trailers. */
 export const LAST_CHUNK = '0\r\n\r\n';
 
-const NOT_IN_TARGET = /[^\x21-\x7e\x80-\xff]/;
+const NOT_IN_TARGET = /[^\x21\x22\x24-\x7e\x80-\xff]/;
 
 /**
  * Writes a head, blank line included, as one latin1 string.

@@ -10,8 +10,8 @@ import { climbs } from './request-target.js';
 
 type Hooks = Pick<ResolvedHandlerOptions, 'rewritePath' | 'onRequestFields'>;
 
-// What can stand between two spaces of a request line.
-const PATH = /^\/[\x21-\x7e\x80-\xff]*$/;
+// What can stand between two spaces of a request line: no fragment (RFC 9112 §3.2).
+const PATH = /^\/[\x21\x22\x24-\x7e\x80-\xff]*$/;
 
 /**
  * First the path, then the fields.

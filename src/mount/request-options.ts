@@ -24,8 +24,8 @@ const KNOWN: { readonly [Name in keyof BackendRequestOptions]-?: true } = {
 };
 const NAMES: ReadonlySet<string> = new Set(Object.keys(KNOWN));
 
-const PATH = /^\/[\x21-\x7e\x80-\xff]*$/;
-const PATH_ACCEPTS = 'begin with / and have no space, control character or character above latin1';
+const PATH = /^\/[\x21\x22\x24-\x7e\x80-\xff]*$/;
+const PATH_ACCEPTS = 'begin with / and have no space, #, control character or character above latin1';
 
 const FLAG = trueOrFalse();
 const TRAVEL = oneOf<readonly NonIdempotentTravel[]>('fresh', 'verified', 'any');
