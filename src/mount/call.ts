@@ -6,6 +6,7 @@ import { type Attempt, BackendError } from '../errors.js';
 import { withoutForbiddenTrailers } from '../http1/fields.js';
 import type { ResponseHead } from '../http1/response-parser.js';
 import type { Information } from '../options.js';
+import { forgetAbort, listenForAbort } from './abort-listeners.js';
 import { asBackendError } from './error-answer.js';
 import { inHook } from './hook.js';
 import type { BackendResponse, ResponseFields } from './request.js';
@@ -43,7 +44,7 @@ export class Call implements ResponseSink, BodyOrigin {
       this.#settle();
       throw abortError(signal);
     }
-    signal?.addEventListener('abort', this.#onAbort);
+    if (signal !== undefined) listenForAbort(signal, this.#onAbort);
     this.#dispatch = dispatching.dispatch(request, this);
   }
 
@@ -107,8 +108,9 @@ export class Call implements ResponseSink, BodyOrigin {
 
   #settle(): void {
     this.#settled = true;
-    this.#options.signal?.removeEventListener('abort', this.#onAbort);
-    this.#options.source?.destroy();
+    const { signal, source } = this.#options;
+    if (signal !== undefined) forgetAbort(signal, this.#onAbort);
+    source?.destroy();
   }
 }
 
