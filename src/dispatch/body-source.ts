@@ -71,7 +71,7 @@ export class BodySource {
   readonly #onData = (chunk: unknown): void => {
     const piece = asBytes(chunk, this.#stream.readableEncoding);
     if (piece === undefined) {
-      this.#fail(new BackendError('http_request_error', `a request body is bytes or strings, not ${nameOf(chunk)}`));
+      this.#fail(wrongPiece(chunk));
       return;
     }
     if (piece.byteLength === 0) return;
@@ -93,6 +93,10 @@ export class BodySource {
   };
 
   readonly #onError = (cause: unknown): void => {
+    if (isOfNull(cause)) {
+      this.#fail(wrongPiece(null));
+      return;
+    }
     const message = `the request body failed after ${this.#read} bytes: ${cause instanceof Error ? cause.message : cause}`;
     this.#fail(new BackendError('client_aborted', message, { cause }));
   };
@@ -123,9 +127,17 @@ function tooLong(length: number): BackendError {
 
 function asBytes(chunk: unknown, encoding: BufferEncoding | null): Uint8Array | undefined {
   if (chunk instanceof Uint8Array) return chunk;
-  return typeof chunk === 'string' ? Buffer.from(chunk, encoding ?? 'utf8') : undefined;
+  if (typeof chunk === 'string') return Buffer.from(chunk, encoding ?? 'utf8');
+  // Of other numbers, or of another realm.
+  return ArrayBuffer.isView(chunk) ? new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength) : undefined;
 }
 
-function nameOf(value: unknown): string {
-  return value === null ? 'null' : `a value of type ${typeof value}`;
+function wrongPiece(value: unknown): BackendError {
+  const what = value === null ? 'null' : `a value of type ${typeof value}`;
+  return new BackendError('http_request_error', `a request body is bytes or strings, not ${what}`);
+}
+
+/** A stream cannot carry `null`, and says so when an iterable gives it. */
+function isOfNull(error: unknown): boolean {
+  return error instanceof TypeError && 'code' in error && error.code === 'ERR_STREAM_NULL_VALUES';
 }

@@ -7,6 +7,7 @@ import { ReplayBody } from '../dispatch/replay-body.js';
 import { BackendError } from '../errors.js';
 import { isObject, shown } from '../options/checks.js';
 import { absentBody, emptyBody } from './empty-body.js';
+import { WebBody } from './web-body.js';
 
 /** Bytes and text are sent again where that is allowed; a stream as far as `replayBytes` reaches. */
 export type RequestBodyInit =
@@ -65,14 +66,23 @@ function sourceOf(given: Exclude<RequestBodyInit, string>): Readable {
   if (given instanceof Readable) return unread(given);
   if (given instanceof ReadableStream) {
     if (given.locked || isDisturbed(given)) throw bad('body is a web stream that somebody else has read, or reads');
-    return Readable.fromWeb(given);
+    return new WebBody(given);
   }
   if (isObject(given) && !isOfPairs(given) && (Symbol.asyncIterator in given || Symbol.iterator in given)) {
-    return Readable.from(given, { objectMode: false });
+    return iterated(given);
   }
   // What it holds is nobody's business: the message may end in a log.
   const kind = isObject(given) ? `an object of class ${given.constructor?.name ?? 'none'}` : shown(given);
   throw bad(`body must be a string, bytes, URLSearchParams, a stream or an iterable of bytes, got ${kind}`);
+}
+
+/** Its items as they are: what is no piece of a body is refused by whoever reads them. */
+function iterated(given: AsyncIterable<unknown> | Iterable<unknown>): Readable {
+  try {
+    return Readable.from(given);
+  } catch (error) {
+    throw bad(`body is an iterable that cannot be read: ${error instanceof Error ? error.message : error}`, error);
+  }
 }
 
 /** Iterable, but of what no body is made of. */
@@ -115,6 +125,6 @@ function without(body: ReplayBody | undefined): RequestBody {
   return { body, contentType: undefined, source: undefined };
 }
 
-function bad(message: string, cause?: Error): BackendError {
+function bad(message: string, cause?: unknown): BackendError {
   return new BackendError('http_request_error', message, { cause });
 }

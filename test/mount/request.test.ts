@@ -17,6 +17,11 @@ function bodyOf(request: { readonly body: Uint8Array } | undefined): string {
   return Buffer.from(request?.body ?? []).toString('latin1');
 }
 
+function abortable() {
+  const controller = new AbortController();
+  return { signal: controller.signal, abort: () => controller.abort() };
+}
+
 async function* pieces(...all: (string | Buffer)[]): AsyncGenerator<string | Buffer> {
   yield* all;
 }
@@ -176,6 +181,7 @@ describe('the request', () => {
     ['a Readable', () => Readable.from([Buffer.from('he'), Buffer.from('llo')]), 'hello', undefined],
     ['a web stream', () => new ReadableStream({ pull: helloOnce }), 'hello', undefined],
     ['an async iterable', () => pieces('he', Buffer.from('llo')), 'hello', undefined],
+    ['an iterable of other numbers', () => [new Uint16Array([0x6568])] as never, 'he', undefined],
     ['nothing', () => undefined, '', '0'],
   ])('takes its body as %s', async (_what, make, sent, length) => {
     const { backend, origin } = await backendOf();
@@ -208,6 +214,7 @@ describe('the request', () => {
     ['a path without a slash', { path: 'a' }],
     ['an absolute URL', { path: 'http://a/' }],
     ['a path with a space', { path: '/a b' }],
+    ['a path with a fragment', { path: '/a#b' }],
     ['a path above latin1', { path: '/€' }],
     ['a method that is no token', { method: 'GE T', path: '/' }],
     ['CONNECT', { method: 'CONNECT', path: '/' }],
@@ -259,6 +266,7 @@ describe('the request', () => {
     [{ path: '/', body: true }, /^body must be .*, got true$/],
     [{ path: '/', body: { password: 'secret' } }, /^body must be .*, got an object of class Object$/],
     [{ path: '/', body: new FormData() }, /^body must be .*, got an object of class FormData$/],
+    [{ path: '/', body: { [Symbol.asyncIterator]: 5 } }, /^body is an iterable that cannot be read: /],
   ])('given as %o is refused by a sentence that names what is wrong', async (given, named) => {
     const { backend, origin } = await backendOf();
     await expect(backend.request(given as BackendRequestOptions)).rejects.toMatchObject({
@@ -281,6 +289,52 @@ describe('the request', () => {
       message: expect.stringMatching(/^body is a /),
     });
     expect(origin.connectionsAccepted).toBe(0);
+  });
+
+  test.each<[what: string, item: unknown, named: string]>([
+    ['a number', 5, 'a value of type number'],
+    ['null', null, 'null'],
+    ['undefined', undefined, 'a value of type undefined'],
+    ['an object', {}, 'a value of type object'],
+    ['an ArrayBuffer', new ArrayBuffer(1), 'a value of type object'],
+  ])('whose body gives %s fails by name, and leaves no connection for others', async (_what, item, named) => {
+    const { backend, origin } = await backendOf();
+    const items = [Buffer.from('a'), item, Buffer.from('b')];
+    const web = new ReadableStream({
+      start(controller) {
+        for (const one of items) controller.enqueue(one);
+        controller.close();
+      },
+    });
+    for (const body of [items as Buffer[], pieces(...(items as Buffer[])), web]) {
+      await expect(backend.request({ method: 'POST', path: '/', body })).rejects.toMatchObject({
+        code: 'http_request_error',
+        message: `a request body is bytes or strings, not ${named}`,
+      });
+    }
+    expect(backend.stats()).toMatchObject({ inFlight: 0, origins: [{ connections: { busy: 0 }, reused: 0 }] });
+    expect(origin.requests.filter(({ complete }) => complete)).toEqual([]);
+  });
+
+  test('that is aborted cancels the web stream that is its body', async () => {
+    const { backend } = await backendOf();
+    const controller = new AbortController();
+    const cancelled = new Promise((resolve) => {
+      const body = new ReadableStream({ pull: () => new Promise(() => undefined), cancel: resolve });
+      backend.request({ method: 'POST', path: '/', body, signal: controller.signal }).catch(() => undefined);
+    });
+    controller.abort();
+    await cancelled;
+  });
+
+  test('whose web stream fails fails with its cause', async () => {
+    const { backend } = await backendOf();
+    const reason = new Error('no more');
+    const body = new ReadableStream({ pull: (controller) => controller.error(reason) });
+    await expect(backend.request({ method: 'POST', path: '/', body })).rejects.toMatchObject({
+      code: 'client_aborted',
+      cause: reason,
+    });
   });
 
   test('takes names that its options inherit for what they are', async () => {
@@ -346,6 +400,18 @@ describe('its signal', () => {
     controller.abort(reason);
     await expect(text).rejects.toMatchObject({ code: 'client_aborted', cause: reason });
     await origin.until(() => origin.openConnections === 0);
+  });
+
+  test('ends all the requests that it was given to, from one listener', async () => {
+    const { backend } = await backendOf(() => [execute(), hold()]);
+    const { signal, abort } = abortable();
+    const all = Array.from({ length: 20 }, () => backend.request({ path: '/', signal }));
+    expect(getEventListeners(signal, 'abort').length).toBe(1);
+    abort();
+    for (const one of await Promise.allSettled(all)) {
+      expect(one).toMatchObject({ status: 'rejected', reason: { code: 'client_aborted' } });
+    }
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
   test('has no listener left when the request is over', async () => {
