@@ -199,9 +199,10 @@ export class BackendOrigins {
   }
 
   #take(origin: Origin): Promise<void> {
-    const gone = origin.service.leave();
+    const forget = () => this.#forget(origin);
+    const gone = origin.service.leave(forget);
     this.#tell(origin, 'leaving');
-    return gone.then(() => this.#forget(origin));
+    return gone.then(forget); // the backend may have closed it
   }
 
   #forget(origin: Origin): void {

@@ -41,11 +41,16 @@ export class Service {
     return this.until(() => this.#origin.isQuiet || this.#state === 'serving');
   }
 
-  /** Takes no requests, and is closed when nothing is under way: then resolves. Or when it serves again. */
-  async leave(): Promise<void> {
+  /**
+   * Takes no requests, and is closed when nothing is under way: then resolves. Or when it serves again. `closed` is called at
+   * once behind the close, before anybody can come upon an origin that is closed.
+   */
+  async leave(closed: () => void): Promise<void> {
     this.#become('leaving');
     await this.until(() => this.#origin.isQuiet || this.#state !== 'leaving');
-    if (this.#state === 'leaving') this.#origin.close('drained');
+    if (this.#state !== 'leaving') return;
+    this.#origin.close('drained');
+    closed();
   }
 
   /** For good. */

@@ -50,6 +50,17 @@ describe('add', () => {
   });
 });
 
+test.each([0, 1, 2, 3, 4, 5])('an origin comes back at any moment of its leaving (after %d)', async (moments) => {
+  const house = await House.open({ origins: [A] });
+  void house.fleet.remove(A);
+  for (let moment = 0; moment < moments; moment += 1) await Promise.resolve();
+  house.fleet.add(A);
+  const caller = await house.sent();
+  (await house.accept()).answer();
+  await house.settle();
+  expect(caller.outcome).toBe(200);
+});
+
 describe('remove', () => {
   test('what is under way ends there, then the origin is gone', async () => {
     const { house, callers, peers } = await busyTwo();
