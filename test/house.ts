@@ -19,12 +19,16 @@ import { ByteBudget } from '../src/mount/byte-budget.js';
 import { type BackendEvents, type EventName, Observer } from '../src/observe.js';
 import { mostConnections } from '../src/options/connections.js';
 import {
+  changeable,
+  changedOptions,
+  type OptionChanges,
   type PooledBackendOptions,
   type ResolvedOptions,
   type ResolvedOrigin,
   resolveOptions,
 } from '../src/options.js';
 import { Origin } from '../src/origin/origin.js';
+import type { OriginSetting } from '../src/origin/setting.js';
 import { type BackendStats, type OriginStats, takeStats } from '../src/stats.js';
 import { checkStats, ManualClock } from '../src/testing/index.js';
 import { Caller, requester } from './caller.js';
@@ -47,13 +51,19 @@ export interface HouseOptions extends Omit<PooledBackendOptions, 'origins'> {
   readonly startDial?: StartDial;
   /** Leads to the primary of the cluster that shares connections. */
   readonly channel?: PrimaryChannel;
+  /** Makes the origins. Default: as the backend does. */
+  readonly createOrigin?: (...parts: ConstructorParameters<typeof Origin>) => Origin;
+}
+
+function newOrigin(...parts: ConstructorParameters<typeof Origin>): Origin {
+  return new Origin(...parts);
 }
 
 /** A GET becomes `GET /1`, the next request `/2`, and so on, so that peers can tell them apart. */
 export class House {
   readonly clock: ManualClock;
   readonly deadlines: Deadlines;
-  readonly options: ResolvedOptions;
+  options: ResolvedOptions;
   readonly emitter = new EventEmitter<BackendEvents>();
   readonly events: [EventName, object][] = [];
   readonly queue: WaitQueue<Run>;
@@ -66,14 +76,17 @@ export class House {
   readonly dials: MemoryDial[] = [];
   readonly peers: Peer[] = [];
   readonly callers: Caller[] = [];
+  #given: PooledBackendOptions;
+  readonly #setting: OriginSetting;
 
   constructor({ random = () => 0.5, startDial, channel = clusterChannel, ...given }: HouseOptions = {}) {
-    const { clock = new ManualClock(), deadlines = new Deadlines(clock), ...options } = given;
+    const { clock = new ManualClock(), deadlines = new Deadlines(clock), createOrigin = newOrigin, ...options } = given;
     loadLlhttp();
     this.clock = clock;
     this.deadlines = deadlines;
     const { origins = ['http://a.test:80'] } = options;
-    const resolved = resolveOptions({ ...options, origins });
+    this.#given = { ...options, origins };
+    const resolved = resolveOptions(this.#given);
     this.options = resolved;
     const observer = new Observer(this.#recorder(), resolved.logger);
     this.queue = new WaitQueue({ maxQueue: resolved.maxQueue, queueTimeoutMs: resolved.queueTimeout, clock });
@@ -99,7 +112,8 @@ export class House {
       startDial: startDial ?? this.#startDial,
       limits: { maxHeaderBytes: resolved.maxHeaderBytes },
     };
-    const create = (address: ResolvedOrigin) => new Origin(address, setting, this.dispatcher.demand);
+    this.#setting = setting;
+    const create = (address: ResolvedOrigin) => createOrigin(address, setting, this.dispatcher.demand);
     const serve = (serving: readonly Origin[]) => {
       this.origins = serving;
       this.dispatcher.serve(serving);
@@ -107,7 +121,7 @@ export class House {
     const shares = new ConnectionShares(channel, deadlines, observer, 'house');
     this.shares = shares;
     this.fleet = new BackendOrigins(
-      { options: () => resolved, observer, shares, create, serve },
+      { options: () => this.options, observer, shares, create, serve },
       Array.isArray(origins) ? origins : undefined,
     );
   }
@@ -118,6 +132,16 @@ export class House {
     onTestFinished(() => house.destroy());
     await house.settle();
     return house;
+  }
+
+  /** Changes options as `backend.update()` does, but for the origins and the balancer. */
+  update(changes: OptionChanges): Promise<void> {
+    this.#given = changedOptions(this.#given, changes);
+    this.options = resolveOptions(this.#given);
+    Object.assign(this.#setting, changeable(this.options));
+    const settled = this.fleet.reconsider();
+    this.dispatcher.configure({ ...this.options, balancer: undefined });
+    return settled;
   }
 
   // --- requests ------------------------------------------------------------------------------------------------------
@@ -238,7 +262,8 @@ export class House {
 
   /** The most that there may be to any of its origins. */
   get maxConnections(): number {
-    return mostConnections(this.options.maxConnections);
+    const own = this.origins.map(({ address }) => address.maxConnections);
+    return Math.max(mostConnections(this.options.maxConnections), ...own);
   }
 
   /** Nothing is under way, and the counts say so. */

@@ -14,6 +14,7 @@ Drives the dispatcher, the queue, the pool and the connections, in memory, throu
   --kinds LIST   of these kinds: ${KINDS.join()} (all of them)
   --only LIST    these requests in this order, instead of the two above
   --faults N     most faults in a history (1)
+  --changes N    most changes that the owner makes in a history: origins drained, removed, without weight, back; another limit (0)
   --spares N     spare connections (0)
   --deaf         the kernel cannot be asked whether a connection is alive
   --seconds N    for each sequence of requests (no limit)
@@ -26,6 +27,7 @@ export async function main(args: readonly string[]): Promise<number> {
     args: [...args],
     options: {
       ...{ origins: option('1'), slots: option('1'), requests: option('2'), faults: option('1'), spares: option('0') },
+      ...{ changes: option('0') },
       ...{ kinds: option(KINDS.join()), only: option(''), seconds: option('Infinity') },
       deaf: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -35,10 +37,10 @@ export async function main(args: readonly string[]): Promise<number> {
     console.log(HELP);
     return 0;
   }
-  const { origins, slots, faults, spares, deaf } = values;
+  const { origins, slots, faults, changes, spares, deaf } = values;
   const numbers = {
     ...{ origins: Number(origins), slots: Number(slots) },
-    ...{ faults: Number(faults), spares: Number(spares), deaf },
+    ...{ faults: Number(faults), changes: Number(changes), spares: Number(spares), deaf },
   };
   const sequences =
     values.only === ''

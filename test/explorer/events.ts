@@ -7,12 +7,14 @@ export type Kind = (typeof KINDS)[number];
 /** What is explored. */
 export interface Setting {
   readonly origins: number;
-  /** Connections for each origin. */
+  /** Connections for each origin, at first. */
   readonly slots: number;
   /** The requests, sent in this order, at any time. */
   readonly requests: readonly Kind[];
   /** Most faults in one history: what is no fault is as it should be, and always possible. */
   readonly faults: number;
+  /** Most changes that the owner makes in one history. Default 0. */
+  readonly changes?: number;
   /** Spare connections; 0 = off. */
   readonly spares: number;
   /** The kernel cannot be asked whether a connection is alive. Default false. */
@@ -28,18 +30,36 @@ export const FAULTS = [
   ...(['answerAndClose', 'answerAndMore', 'halfHead', 'halfBody', 'abort', 'destroy'] as const),
 ];
 
+/** The owner's doing: an origin is drained or gone, is taken back, or has another weight; all have another limit. */
+export const CHANGES = [
+  ...(['drain', 'serve', 'weighNothing', 'weigh', 'remove', 'add'] as const),
+  ...(['resize'] as const),
+];
+
+export type ChangeName = (typeof CHANGES)[number];
+
 export interface Event {
-  readonly name: (typeof FAIR)[number] | (typeof FAULTS)[number];
-  /** Of the request, dial or connection that it happens to, in order of their making. */
+  readonly name: (typeof FAIR)[number] | (typeof FAULTS)[number] | ChangeName;
+  /** Of the request, dial, connection or origin that it happens to, in order of their making. */
   readonly of: number;
 }
 
+export interface Change extends Event {
+  readonly name: ChangeName;
+}
+
 const FAULT_NAMES: ReadonlySet<string> = new Set(FAULTS);
+const CHANGE_NAMES: ReadonlySet<string> = new Set(CHANGES);
+const OF_NOTHING: ReadonlySet<string> = new Set(['tick', 'destroy', 'resize']);
 
 export function isFault({ name }: Event): boolean {
   return FAULT_NAMES.has(name);
 }
 
+export function isChange(event: Event): event is Change {
+  return CHANGE_NAMES.has(event.name);
+}
+
 export function tell(history: readonly Event[]): string {
-  return history.map(({ name, of }) => (name === 'tick' || name === 'destroy' ? name : `${name} ${of}`)).join(', ');
+  return history.map(({ name, of }) => (OF_NOTHING.has(name) ? name : `${name} ${of}`)).join(', ');
 }

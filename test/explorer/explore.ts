@@ -75,8 +75,9 @@ async function look(
   history: readonly Event[],
   seen: Set<string>,
 ): Promise<Found | string | undefined> {
-  const world = await World.replay(setting, history);
+  const world = new World(setting);
   try {
+    await world.replay(history);
     world.check();
     const key = world.look;
     if (seen.has(key)) return undefined;

@@ -1,71 +1,67 @@
 /** One small backend in memory, moved event by event: what can happen next, what it looks like, what must hold. */
 
-import { type Deadline, Deadlines } from '../../src/deadlines.js';
-import { ManualClock } from '../../src/testing/index.js';
-import { House, type Peer, type Sending } from '../house.js';
-import { type Event, isFault, type Setting } from './events.js';
+import { House, type MemoryDial, type Peer, type Sending } from '../house.js';
+import { type Event, isChange, isFault, type Setting } from './events.js';
+import { FarSide, lookOf } from './look.js';
+import { Owner } from './owner.js';
 import { checkPromises, checkRequests, checkSockets } from './promises.js';
+import { WatchedBalancer, WatchedClock, WatchedDeadlines, WatchedOrigin } from './watched.js';
 
 const STRAY = 'HTTP/1.1 200 stray\r\nContent-Length: 3\r\n\r\nbad';
-
-/** Knows all deadlines, so that the next moment at which anything could happen can be told. */
-class SeenDeadlines extends Deadlines {
-  readonly all: Deadline[] = [];
-
-  override create(expire: () => void): Deadline {
-    const deadline = super.create(expire);
-    this.all.push(deadline);
-    return deadline;
-  }
-
-  /** Moments of those that are set, earliest first. */
-  get moments(): number[] {
-    return this.all
-      .map(({ at }) => at)
-      .filter(Number.isFinite)
-      .sort((one, other) => one - other);
-  }
-}
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 export class World {
   readonly #setting: Setting;
-  readonly #clock = new ManualClock();
-  readonly #deadlines = new SeenDeadlines(this.#clock);
+  readonly #clock = new WatchedClock();
+  readonly #deadlines = new WatchedDeadlines(this.#clock);
+  readonly #balancer = new WatchedBalancer();
   readonly #house: House;
+  readonly #owner: Owner;
   readonly #history: Event[] = [];
-  readonly #held = new Map<Peer, string>(); // what is in the kernel, unread
-  readonly #lastUsed = new Map<Peer, number>(); // when it answered last, as a number of the history
-  readonly #refusing = new Set<Peer>();
-  readonly #saidMore = new Set<Peer>(); // than they were asked
+  readonly #far = new FarSide();
   #freshSeenAt = Number.NEGATIVE_INFINITY;
   #faults = 0;
+  #changes = 0;
   #destroyed = false;
 
-  private constructor(setting: Setting) {
+  constructor(setting: Setting) {
     this.#setting = setting;
     this.#house = new House({
       origins: Array.from({ length: setting.origins }, (_, index) => `http://${'abc'[index]}.test:80`),
       maxConnections: setting.slots,
       spareConnections: setting.spares === 0 ? false : setting.spares,
       ejection: { failures: 2 },
+      balance: this.#balancer,
       ...{ queueTimeout: 3_000, connectTimeout: 2_000, headersTimeout: 1_000, keepAliveTimeout: 4_000 },
       ...{ clock: this.#clock, deadlines: this.#deadlines },
+      createOrigin: (...parts) => this.#createOrigin(...parts),
     });
+    this.#owner = new Owner(this.#house, setting);
   }
 
-  static async replay(setting: Setting, history: readonly Event[]): Promise<World> {
-    const world = new World(setting);
-    await world.#settle();
-    for (const event of history) await world.take(event);
-    return world;
+  #createOrigin(...parts: ConstructorParameters<typeof WatchedOrigin>): WatchedOrigin {
+    const origin = new WatchedOrigin(...parts);
+    origin.onDial = (purpose) => {
+      const dial = this.#house.dials.at(-1);
+      if (dial !== undefined) this.#far.purposes.set(dial, typeof purpose === 'string' ? purpose : 'own');
+    };
+    return origin;
+  }
+
+  /** From the beginning. */
+  async replay(history: readonly Event[]): Promise<void> {
+    await this.#settle();
+    for (const event of history) await this.take(event);
   }
 
   async take(event: Event): Promise<void> {
     this.#history.push(event);
     if (isFault(event)) this.#faults += 1;
-    this.#do(event);
+    if (isChange(event)) {
+      this.#changes += 1;
+      this.#owner.change(event);
+    } else this.#do(event);
     await this.#settle();
   }
 
@@ -87,7 +83,7 @@ export class World {
     const { callers, dialling } = this.#house;
     const events: Event[] = [];
     const may = (name: Event['name'], of = 0): void => void events.push({ name, of });
-    if (this.#destroyed) return this.#deadlines.moments.length > 0 ? [{ name: 'tick', of: 0 }] : [];
+    if (this.#destroyed) return this.#nextMoment === undefined ? [] : [{ name: 'tick', of: 0 }];
     if (callers.length < this.#setting.requests.length) may('send', callers.length + 1);
     for (const dial of dialling) {
       const of = this.#house.dials.indexOf(dial);
@@ -96,20 +92,21 @@ export class World {
     for (const [of, peer] of this.#house.peers.entries())
       if (!peer.closed) events.push(...this.#possibleWith(peer, of));
     for (const [index, caller] of callers.entries()) if (!caller.over) may('abort', index + 1);
-    if (this.#deadlines.moments.length > 0) may('tick');
+    if (this.#nextMoment !== undefined) may('tick');
     may('destroy');
+    if (this.#changes < (this.#setting.changes ?? 0)) events.push(...this.#owner.possible);
     return this.#faults < this.#setting.faults ? events : events.filter((event) => !isFault(event));
   }
 
   #possibleWith(peer: Peer, of: number): Event[] {
-    if (this.#held.has(peer)) return [{ name: 'read', of }];
+    if (this.#far.held.has(peer)) return [{ name: 'read', of }];
     const any: Event['name'][] = ['fin', 'rst'];
     const names: Event['name'][] =
       peer.owes > 0
         ? peer.isInBody
           ? ['answer', ...any]
           : ['answer', 'answerAndClose', 'answerAndMore', 'halfHead', 'halfBody', ...any]
-        : [...any, 'stray', ...this.#hidden, ...(this.#refusing.has(peer) ? [] : ['refuseWrite' as const])];
+        : [...any, 'stray', ...this.#hidden, ...(this.#far.refusing.has(peer) ? [] : ['refuseWrite' as const])];
     return names.map((name) => ({ name, of }));
   }
 
@@ -128,7 +125,7 @@ export class World {
         break;
       case 'open':
       case 'speakFirst':
-        if (dial !== undefined) house.peers.push(dial.open({ spokeFirst: name === 'speakFirst', asks: this.#asks }));
+        if (dial !== undefined) this.#open(dial, name === 'speakFirst');
         break;
       case 'refuse':
         dial?.refuse();
@@ -152,7 +149,7 @@ export class World {
         if (peer !== undefined) this.#hide(peer, name);
         break;
       case 'read':
-        if (peer !== undefined) this.#held.delete(peer);
+        if (peer !== undefined) this.#far.held.delete(peer);
         peer?.letGo();
         break;
       case 'fin':
@@ -165,7 +162,7 @@ export class World {
         peer?.send(STRAY);
         break;
       case 'refuseWrite':
-        if (peer !== undefined) this.#refusing.add(peer);
+        if (peer !== undefined) this.#far.refusing.add(peer);
         peer?.near.refuseNextWrite();
         break;
       case 'abort':
@@ -181,64 +178,57 @@ export class World {
     }
   }
 
+  #open(dial: MemoryDial, spokeFirst: boolean): void {
+    const peer = dial.open({ spokeFirst, asks: this.#asks });
+    this.#far.idleSince.set(peer, this.#clock.now());
+    this.#house.peers.push(peer);
+  }
+
   #answer(peer: Peer, close: boolean): void {
-    this.#lastUsed.set(peer, this.#history.length);
+    this.#far.lastUsed.set(peer, this.#history.length);
+    this.#far.idleSince.set(peer, this.#clock.now());
     peer.answer({ body: numberOf(peer), close });
   }
 
   /** A second response in the write of the first: the first is all in its fields. */
   #answerTwice(peer: Peer): void {
     const number = numberOf(peer);
-    this.#saidMore.add(peer);
+    this.#far.saidMore.add(peer);
     peer.answer({ fields: [`Content-Length: ${number.length}`, '', `${number}HTTP/1.1 200 stray`], body: 'bad' });
   }
 
   #hide(peer: Peer, name: 'hiddenFin' | 'hiddenStray'): void {
-    this.#held.set(peer, name);
+    this.#far.held.set(peer, name);
     peer.hold();
     if (name === 'hiddenFin') peer.fin();
     else peer.send(STRAY);
   }
 
-  /** To the next moment at which a deadline passes. */
+  /** To the next moment at which anything is due. */
   #tick(): void {
-    const [next] = this.#deadlines.moments;
+    const next = this.#nextMoment;
     if (next !== undefined) this.#clock.advance(Math.max(0, Math.ceil(next - this.#clock.now())));
+  }
+
+  get #nextMoment(): number | undefined {
+    const moments = [...this.#deadlines.moments, ...this.#clock.waits];
+    return moments.length === 0 ? undefined : Math.min(...moments);
   }
 
   // --- what it looks like ----------------------------------------------------------------------------------------------
 
-  /** Two worlds of the same look have the same future, as far as can be seen from outside. */
+  /** Two worlds of the same look have the same future. */
   get look(): string {
-    const house = this.#house;
-    const now = this.#clock.now();
     this.#seeFresh();
-    const origins = house.origins.map(({ counts, backoff, standing, idleLimit, isGoing, freshShareLeft }) => [
-      ...[counts.busy, counts.idle, counts.dialling, counts.spare, freshShareLeft, isGoing],
-      ...[relative(backoff.state, now), relative(standing.state, now), idleLimit.effectiveMs],
+    const now = this.#clock.now();
+    const fromNow = (moment: number): number => Math.ceil(moment - now);
+    return JSON.stringify([
+      lookOf(this.#house, this.#far),
+      this.#owner.look,
+      ...[this.#deadlines.moments.map(fromNow), this.#clock.waits.map(fromNow)],
+      ...[this.#faults, this.#changes, this.#destroyed, this.#balancer.turn(this.#setting.origins)],
+      Math.min(5_000, now - this.#freshSeenAt),
     ]);
-    const order = [...this.#lastUsed.values()].sort((one, other) => one - other);
-    const peers = house.peers.map((peer) =>
-      peer.closed
-        ? 'x'
-        : [
-            ...[peer.origin, peer.owes > 0 ? peer.requests.at(-1) : '', Math.min(2, peer.requests.length)],
-            ...[peer.isInBody, this.#held.get(peer), this.#refusing.has(peer)],
-            order.indexOf(this.#lastUsed.get(peer) ?? -1),
-          ],
-    );
-    const requests = house.callers.map((caller) => [
-      ...[caller.outcome, caller.aborted, caller.head?.statusCode],
-      ...(caller.dispatch?.attempts.map(({ origin, reused, sent }) => [origin, reused, sent]) ?? []),
-    ]);
-    const { queue } = house;
-    const lanes = [queue.lengthOf('any'), queue.lengthOf('verified'), queue.lengthOf('fresh')];
-    const times = this.#deadlines.all.filter(({ at }) => Number.isFinite(at)).map(({ at }) => Math.ceil(at - now));
-    const sinceFresh = Math.min(5_000, now - this.#freshSeenAt);
-    const dials = house.dialling.map(({ target }) => target.origin);
-    const alive = peers.filter((peer) => peer !== 'x');
-    const rest = [this.#faults, this.#destroyed, sinceFresh, dials];
-    return JSON.stringify([origins, alive, requests, lanes, times.sort((one, other) => one - other), rest]);
   }
 
   #seeFresh(): void {
@@ -251,18 +241,21 @@ export class World {
   /** @throws Error that says which promise is broken */
   check(): void {
     checkPromises(this.#house, this.#setting, this.#destroyed);
-    if ([...this.#saidMore].some((peer) => !peer.closed)) throw new Error('a connection with bytes left over is kept');
+    this.#owner.check(this.#destroyed);
+    if ([...this.#far.saidMore].some((peer) => !peer.closed))
+      throw new Error('a connection with bytes left over is kept');
   }
 
   /** From here on all goes well: every request ends, and nothing is left. Spends the world. */
   async comeToRest(): Promise<void> {
     const house = this.#house;
+    if (!this.#destroyed) this.#owner.bringBack();
     for (let round = 0; round < 60 && house.callers.some((caller) => !caller.over); round += 1) {
       for (const peer of house.peers) {
         peer.letGo();
         if (peer.owes > 0) this.#answer(peer, false);
       }
-      for (const dial of house.dialling) house.peers.push(dial.open({ asks: this.#asks }));
+      for (const dial of house.dialling) this.#open(dial, false);
       await this.#settle();
       // Waits that are meant: a back-off, a server that goes.
       if (round % 4 === 3) this.#clock.advance(60);
@@ -270,12 +263,13 @@ export class World {
     const left = house.callers.filter((caller) => !caller.over);
     if (left.length > 0) throw new Error(`${left.map(({ name }) => name).join()} never ended`);
     checkRequests(house, this.#setting);
+    this.#owner.check(this.#destroyed);
     this.#clock.advance(1_100); // the most that the rest of an aborted response is read for
     await this.#settle();
     house.checkAtRest();
     house.destroy();
     await this.#settle();
-    checkSockets(house, this.#setting);
+    checkSockets(house);
     if (this.#deadlines.size > 0) throw new Error(`${this.#deadlines.size} deadlines are left`);
   }
 
@@ -292,12 +286,4 @@ function sendingOf(kind: Setting['requests'][number] | undefined): Sending {
 /** Of the request that the peer got last. */
 function numberOf(peer: Peer): string {
   return peer.requests.at(-1)?.split('/')[1] ?? '';
-}
-
-/** A state with its moments as lengths from now. */
-function relative(state: object, now: number): string {
-  const entries = Object.entries(state).filter(([, value]) => typeof value !== 'object');
-  return entries
-    .map(([name, value]) => (name === 'until' ? Math.ceil(Math.max(0, value - now)) : name === 'since' ? '' : value))
-    .join();
 }

@@ -1,0 +1,78 @@
+/** What a backend in memory looks like: all that decides what it does next. */
+
+import { Run } from '../../src/dispatch/run.js';
+import type { Caller, House, MemoryDial, Peer } from '../house.js';
+
+/** What is known of the far ends of its connections. */
+export class FarSide {
+  /** What is in the kernel, unread. */
+  readonly held = new Map<Peer, string>();
+  /** When it answered last, as a number of the history. */
+  readonly lastUsed = new Map<Peer, number>();
+  /** Moment at which it was opened, or answered last. */
+  readonly idleSince = new Map<Peer, number>();
+  /** Those whose next bytes the kernel refuses. */
+  readonly refusing = new Set<Peer>();
+  /** Those that said more than they were asked. */
+  readonly saidMore = new Set<Peer>();
+  /** For whom dials are made, but for those for stock. */
+  readonly purposes = new Map<MemoryDial, string>();
+}
+
+export function lookOf(house: House, far: FarSide): unknown[] {
+  const { queue, dispatcher } = house;
+  return [
+    ...[looksOfOrigins(house), looksOfPeers(house, far), looksOfRequests(house)],
+    house.dialling.map((dial) => [dial.target.origin, far.purposes.get(dial)]),
+    [dispatcher.demand.coming, queue.stats.overloaded],
+  ];
+}
+
+function looksOfOrigins({ origins, clock }: House): unknown[] {
+  const now = clock.now();
+  return origins.map(({ counts, backoff, standing, idleLimit, isGoing, freshShareLeft, service, address }) => [
+    ...[counts.busy, counts.idle, counts.dialling, counts.spare, freshShareLeft, isGoing],
+    ...[relative(backoff.state, now), relative(standing.state, now), idleLimit.effectiveMs],
+    ...[service.state, address.weight],
+  ]);
+}
+
+/** Those that are open, in the order in which they were opened. */
+function looksOfPeers({ peers, clock }: House, { lastUsed, idleSince, held, refusing }: FarSide): unknown[] {
+  const now = clock.now();
+  const order = [...lastUsed.values()].sort((one, other) => one - other);
+  return peers
+    .filter(({ closed }) => !closed)
+    .map((peer) => [
+      ...[peer.origin, peer.owes > 0 ? peer.requests.at(-1) : '', Math.min(2, peer.requests.length)],
+      ...[peer.isInBody, held.get(peer), refusing.has(peer), order.indexOf(lastUsed.get(peer) ?? -1)],
+      peer.owes > 0 ? '' : Math.ceil(now - (idleSince.get(peer) ?? 0)),
+    ]);
+}
+
+function looksOfRequests({ callers }: House): unknown[] {
+  return callers.map((caller) => [
+    ...[caller.outcome, caller.aborted, caller.head?.statusCode],
+    ...(caller.dispatch?.attempts.map(({ origin, reused, sent, received }) => [origin, reused, sent, received]) ?? []),
+    placeOf(caller, callers),
+  ]);
+}
+
+/** In the queue: how it may travel, and how many came before it. */
+function placeOf({ dispatch }: Caller, callers: readonly Caller[]): unknown {
+  if (!(dispatch instanceof Run) || dispatch.ended) return '';
+  if (!dispatch.waiting) return dispatch.travel;
+  const { sequence } = dispatch;
+  const before = callers.filter(
+    ({ dispatch: other }) => other instanceof Run && other.waiting && other.sequence < sequence,
+  );
+  return [dispatch.travel, before.length];
+}
+
+/** A state with its moments as lengths from now. */
+function relative(state: object, now: number): string {
+  const entries = Object.entries(state).filter(([, value]) => typeof value !== 'object');
+  return entries
+    .map(([name, value]) => (name === 'until' ? Math.ceil(Math.max(0, value - now)) : name === 'since' ? '' : value))
+    .join();
+}

@@ -1,0 +1,172 @@
+/** Whoever owns the backend in memory: changes its origins and its limit, and what must hold of them from then on. */
+
+import type { House } from '../house.js';
+import { checkService, openTo } from '../origin-service.js';
+import type { Change, Setting } from './events.js';
+
+type Origin = House['origins'][number];
+
+/** What a change has promised to tell. */
+interface Pending {
+  readonly what: string;
+  /** What it is to wait for. */
+  readonly holds: () => boolean;
+  isOver: boolean;
+}
+
+export class Owner {
+  readonly #house: House;
+  readonly #slots: number;
+  readonly #names: readonly string[];
+  readonly #pending: Pending[] = [];
+  readonly #heard = new Map<string, number>(); // requests that an origin had got when it was to take no more
+  #limit: number;
+  #dialsBefore = 0; // when the limit became what it is
+
+  constructor(house: House, { slots }: Setting) {
+    this.#house = house;
+    this.#slots = slots;
+    this.#limit = slots;
+    this.#names = house.fleet.names;
+  }
+
+  /** What can be changed now. */
+  get possible(): Change[] {
+    const { fleet, origins } = this.#house;
+    const changes: Change[] = [{ name: 'resize', of: 0 }];
+    for (const [of, url] of this.#names.entries()) {
+      const origin = origins.find(({ address }) => address.origin === url);
+      if (origin === undefined || !fleet.names.includes(url)) changes.push({ name: 'add', of });
+      else {
+        changes.push({ name: 'remove', of });
+        changes.push({ name: origin.service.state === 'serving' ? 'drain' : 'serve', of });
+        changes.push({ name: origin.address.weight > 0 ? 'weighNothing' : 'weigh', of });
+      }
+    }
+    return changes;
+  }
+
+  change({ name, of }: Change): void {
+    const { fleet } = this.#house;
+    const url = this.#names[of] ?? '';
+    switch (name) {
+      case 'drain':
+        this.#await(`drain ${of}`, fleet.drain(url), () => this.#isQuiet(url) || this.#state(url) === 'serving');
+        break;
+      case 'remove': {
+        const origin = this.#origin(url);
+        this.#await(`remove ${of}`, fleet.remove(url), () => origin?.service.state !== 'leaving');
+        break;
+      }
+      case 'serve':
+        fleet.ready(url);
+        break;
+      case 'weighNothing':
+      case 'weigh':
+        fleet.setWeight(url, name === 'weigh' ? 1 : 0);
+        break;
+      case 'add':
+        fleet.add(url);
+        break;
+      case 'resize':
+        this.#resize();
+        break;
+    }
+    this.#markThoseAtRest();
+  }
+
+  /** Between as many as at first, and one; or two, where one was first. */
+  #resize(): void {
+    const other = this.#slots === 1 ? 2 : 1;
+    this.#limit = this.#limit === this.#slots ? other : this.#slots;
+    this.#dialsBefore = this.#house.dials.length;
+    const settled = this.#house.update({ maxConnections: this.#limit });
+    this.#await('resize', settled, () => this.#house.origins.every((origin) => openTo(origin) <= this.#limit));
+  }
+
+  #await(what: string, promise: Promise<void>, holds: () => boolean): void {
+    const pending: Pending = { what, holds, isOver: false };
+    this.#pending.push(pending);
+    void promise.then(() => {
+      pending.isOver = true;
+    });
+  }
+
+  #markThoseAtRest(): void {
+    for (const origin of this.#house.origins) {
+      const { origin: name } = origin.address;
+      if (origin.serves) this.#heard.delete(name);
+      else if (!this.#heard.has(name)) this.#heard.set(name, this.#requestsTo(name));
+    }
+  }
+
+  // --- what must hold --------------------------------------------------------------------------------------------------
+
+  /** @throws Error that says which promise is broken */
+  check(destroyed: boolean): void {
+    for (const { what, holds, isOver } of this.#pending) {
+      if (holds() && !isOver) throw new Error(`${what} does not resolve`);
+    }
+    if (!destroyed) this.#checkOrigins();
+  }
+
+  #checkOrigins(): void {
+    const { origins, peers, dialling } = this.#house;
+    for (const origin of origins) {
+      checkService(origin);
+      this.#checkNews(origin);
+    }
+    const names = new Set(origins.map(({ address }) => address.origin));
+    const isLeft = [...peers.filter(({ closed }) => !closed), ...dialling.map(({ target }) => target)];
+    const left = isLeft.find(({ origin }) => !names.has(origin));
+    if (left !== undefined) throw new Error(`a connection to ${left.origin}, which is removed`);
+  }
+
+  /** No request to one that takes none, no dial to one that has as many connections as it may. */
+  #checkNews(origin: Origin): void {
+    const { origin: name } = origin.address;
+    const more = this.#requestsTo(name) - (this.#heard.get(name) ?? Number.POSITIVE_INFINITY);
+    if (!origin.serves && more > 0) throw new Error(`${more} requests were sent to ${name}, which takes none`);
+    if (openTo(origin) <= this.#limit) return;
+    const { dialling, dials } = this.#house;
+    const begun = dialling.filter((dial) => dial.target.origin === name && dials.indexOf(dial) >= this.#dialsBefore);
+    if (begun.length > 0) throw new Error(`a dial to ${name} above the limit ${this.#limit}`);
+  }
+
+  /** Brings one origin back where none is left: who waits must not wait in vain. */
+  bringBack(): void {
+    const { fleet, origins } = this.#house;
+    const [url] = this.#names;
+    if (url === undefined || origins.some(({ serves }) => serves)) return;
+    if (fleet.names.includes(url)) {
+      fleet.ready(url);
+      fleet.setWeight(url, 1);
+    } else fleet.add(url);
+    this.#markThoseAtRest();
+  }
+
+  /** In what two worlds may differ. */
+  get look(): unknown[] {
+    const pending = this.#pending.filter(({ isOver }) => !isOver).map(({ what }) => what);
+    return [this.#limit, this.#house.fleet.names, pending];
+  }
+
+  // --- what there is ---------------------------------------------------------------------------------------------------
+
+  #origin(url: string): Origin | undefined {
+    return this.#house.origins.find(({ address }) => address.origin === url);
+  }
+
+  #state(url: string): string {
+    return this.#origin(url)?.service.state ?? 'closed';
+  }
+
+  #isQuiet(url: string): boolean {
+    return this.#origin(url)?.isQuiet ?? true;
+  }
+
+  #requestsTo(name: string): number {
+    const peers = this.#house.peers.filter(({ origin }) => origin === name);
+    return peers.reduce((sum, { requests }) => sum + requests.length, 0);
+  }
+}

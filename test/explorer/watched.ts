@@ -1,0 +1,92 @@
+/** Parts of the backend that tell what they have in mind: two states are one only if that is the same too. */
+
+import { type Balancer, compareLoad } from '../../src/balance/balancer.js';
+import { leastBusy } from '../../src/balance/least-busy.js';
+import type { Timer } from '../../src/clock.js';
+import { type Deadline, Deadlines } from '../../src/deadlines.js';
+import { Origin } from '../../src/origin/origin.js';
+import type { DialPurpose } from '../../src/origin/setting.js';
+import { ManualClock } from '../../src/testing/index.js';
+
+/** Knows the waits that are no deadlines. */
+export class WatchedClock extends ManualClock {
+  readonly #waits = new Set<number[]>();
+
+  override after(ms: number, call: () => void): Timer {
+    const wait = [this.now() + ms];
+    this.#waits.add(wait);
+    const timer = super.after(ms, () => {
+      this.#waits.delete(wait);
+      call();
+    });
+    return {
+      cancel: () => {
+        this.#waits.delete(wait);
+        timer.cancel();
+      },
+    };
+  }
+
+  /** For the one timer of all deadlines: their moments are known. */
+  unwatchedAfter(ms: number, call: () => void): Timer {
+    return super.after(ms, call);
+  }
+
+  /** Moments, in the order in which the waits began. */
+  get waits(): number[] {
+    return [...this.#waits].flat();
+  }
+}
+
+/** Knows all deadlines. */
+export class WatchedDeadlines extends Deadlines {
+  readonly #all: Deadline[] = [];
+
+  constructor(clock: WatchedClock) {
+    super({
+      now: () => clock.now(),
+      wallNow: () => clock.wallNow(),
+      after: (ms, call) => clock.unwatchedAfter(ms, call),
+      soon: (call) => clock.soon(call),
+    });
+  }
+
+  override create(expire: () => void): Deadline {
+    const deadline = super.create(expire);
+    this.#all.push(deadline);
+    return deadline;
+  }
+
+  /** Moments of those that are set, in the order in which they were made. */
+  get moments(): number[] {
+    return this.#all.map(({ at }) => at).filter(Number.isFinite);
+  }
+}
+
+/** Knows for whom each dial is. */
+export class WatchedOrigin extends Origin {
+  /** Of the last dial that was not for stock. */
+  onDial: (purpose: DialPurpose) => void = () => {};
+
+  override dial(purpose: DialPurpose): void {
+    super.dial(purpose);
+    this.onDial(purpose);
+  }
+}
+
+/** `'least-busy'`, which has equals take turns. */
+export class WatchedBalancer implements Balancer {
+  readonly #real = leastBusy();
+  #ties = 0;
+
+  pick(...asked: Parameters<Balancer['pick']>): number {
+    const [[first, ...others]] = asked;
+    if (first !== undefined && others.every((other) => compareLoad(first, other) === 0)) this.#ties += 1;
+    return this.#real.pick(...asked);
+  }
+
+  /** Whose turn it is, of so many origins of one weight. */
+  turn(origins: number): number {
+    return this.#ties % origins;
+  }
+}
