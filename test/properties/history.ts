@@ -4,8 +4,10 @@ import { PassThrough } from 'node:stream';
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import { ReplayBody } from '../../src/dispatch/replay-body.js';
+import type { OptionChanges } from '../../src/options.js';
 import { checkStats } from '../../src/testing/index.js';
 import type { House, HouseOptions, Peer } from '../house.js';
+import { checkService } from '../origin-service.js';
 
 const stepKinds = [
   ...['get', 'get', 'get', 'head', 'post', 'post', 'verified', 'any', 'upload', 'give'],
@@ -13,27 +15,54 @@ const stepKinds = [
   ...['accept', 'accept', 'accept', 'accept', 'speakFirst', 'refuse'],
   ...['fin', 'reset', 'stray', 'hiddenFin', 'hiddenStray', 'read', 'refuseWrite'],
   ...['pass', 'pass', 'abort', 'goPause', 'goOn'],
-  ...['drain', 'backInService', 'remove', 'add', 'reweigh', 'resize'],
+  ...['drain', 'backInService', 'remove', 'add', 'reweigh', 'resize', 'update', 'update'],
 ] as const;
 
 type StepKind = (typeof stepKinds)[number];
 
-interface Step {
+export interface Step {
   readonly kind: StepKind;
   readonly n: number;
+  /** In one turn of the event loop with the next. Default false. */
+  readonly together?: boolean;
 }
 
-export const step: fc.Arbitrary<Step> = fc.record({ kind: fc.constantFrom(...stepKinds), n: fc.nat(19) });
+const apart = fc.record({ kind: fc.constantFrom(...stepKinds), n: fc.nat(19) });
+
+export const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 5, arbitrary: apart },
+  { weight: 1, arbitrary: apart.map((one) => ({ ...one, together: true })) },
+);
 
 const LENGTHS_MS = [0, 1, 7, 30, 120, 600, 1_100, 2_600, 5_100, 61_000];
 
+const MOST_CONNECTIONS = 4;
+
+/** What the owner may change of a backend at run time. */
+const UPDATES: readonly OptionChanges[] = [
+  ...[1, 2, MOST_CONNECTIONS].map((most) => ({ maxConnections: most, maxFreshConnections: most })),
+  ...[{ minConnections: 1 }, { minConnections: 0 }, { spareConnections: 2 }, { spareConnections: false } as const],
+  ...[
+    { maxQueue: 2 },
+    { maxQueue: 1_000 },
+    { maxDialling: 1 },
+    { maxDialling: 4 },
+    { maxAttempts: 1 },
+    { maxAttempts: 3 },
+  ],
+  ...[{ maxRequestsPerConnection: 1 }, { maxRequestsPerConnection: Number.POSITIVE_INFINITY }],
+  ...[{ keepAliveTimeout: 600 }, { keepAliveTimeout: 60_000 }, { retryOn: [] }, { retryOn: [503] as const }],
+];
+
 const HASH = { type: 'hash', key: 'path', load: 1 } as const;
 
-export const plan: fc.Arbitrary<HouseOptions & { readonly asks: boolean }> = fc
+export type Plan = HouseOptions & { readonly asks: boolean };
+
+export const plan: fc.Arbitrary<Plan> = fc
   .record({
     count: fc.integer({ min: 1, max: 3 }),
     hasBackup: fc.boolean(),
-    maxConnections: fc.integer({ min: 1, max: 4 }),
+    maxConnections: fc.integer({ min: 1, max: MOST_CONNECTIONS }),
     fewer: fc.integer({ min: 0, max: 3 }),
     minConnections: fc.constantFrom(0, 0, 0, 1),
     spareConnections: fc.constantFrom(false as const, 1, 2),
@@ -67,13 +96,16 @@ export class History {
   readonly uploads = new Set<PassThrough>();
   /** How often each request was answered with 503. */
   readonly refused = new Map<string, number>();
+  /** Requests may be under way to peers that do not know of them: what these said now would be taken for the answer. */
+  #hasUnheard = false;
+  #mostAllowed = 0; // connections to an origin, so far
 
   constructor(house: House, asks: boolean) {
     this.house = house;
     this.asks = asks;
   }
 
-  async take({ kind, n }: Step): Promise<void> {
+  async take({ kind, n, together = false }: Step): Promise<void> {
     const { house } = this;
     const peers = house.peers.filter((peer) => !peer.closed);
     const owing = pick(
@@ -132,7 +164,7 @@ export class History {
         pick(peers, n)?.reset();
         break;
       case 'stray':
-        idle?.send('HTTP/1.1 200 stray\r\nContent-Length: 3\r\n\r\nbad');
+        if (!this.#hasUnheard) idle?.send('HTTP/1.1 200 stray\r\nContent-Length: 3\r\n\r\nbad');
         break;
       case 'hiddenFin':
         idle?.hold();
@@ -140,7 +172,7 @@ export class History {
         break;
       case 'hiddenStray':
         // Where the kernel is not asked it would arrive within the two turns that are waited instead.
-        if (!this.asks || idle?.origin.startsWith('https') === true) break;
+        if (this.#hasUnheard || !this.asks || idle?.origin.startsWith('https') === true) break;
         idle?.hold();
         idle?.send('HTTP/1.1 200 stray\r\nContent-Length: 3\r\n\r\nbad');
         break;
@@ -173,8 +205,12 @@ export class History {
       case 'resize':
         this.#change(kind, n);
         break;
+      case 'update':
+        void house.update(UPDATES[n % UPDATES.length] ?? {});
+        break;
     }
-    await house.settle();
+    if (!together) await house.settle();
+    this.#hasUnheard = together;
   }
 
   /** The owner changes the origins, by the names that the plan gives them. */
@@ -227,6 +263,7 @@ export class History {
   /** Everything that is waited for comes: every request must end. */
   async comeToRest(): Promise<void> {
     const { house } = this;
+    await house.settle();
     this.goOn();
     this.#change('add', 0);
     for (const url of house.fleet.names) {
@@ -249,7 +286,9 @@ export class History {
 
   check(): void {
     const { house } = this;
-    checkStats(house.stats, { maxConnections: house.maxConnections });
+    this.#mostAllowed = Math.max(this.#mostAllowed, house.maxConnections);
+    checkStats(house.stats, { maxConnections: this.#mostAllowed });
+    for (const origin of house.origins) checkService(origin);
     this.#checkSockets();
     this.#checkCallers();
     this.#checkWaiters();

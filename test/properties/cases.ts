@@ -1,0 +1,45 @@
+/**
+ * Histories that once broke a promise, shrunk: those of faults that were found in the library, and of faults that were planted
+ * there (`npm run planted`). They are played before any others.
+ */
+
+import type { HouseOptions } from '../house.js';
+import type { Plan, Step } from './history.js';
+
+const ONE = 'http://a.test:80';
+const TWO = [ONE, 'http://b.test:80'];
+const HASH = { type: 'hash', key: 'path', load: 1 } as const;
+
+/** `words`: a step for each, with its number; one with a `+` shares its turn with the next. */
+function shrunk(words: string, options: Partial<HouseOptions & { asks: boolean }> = {}): [Plan, Step[]] {
+  const plan: Plan = {
+    ...{ asks: false, origins: [ONE], maxConnections: 1, spareConnections: false, maxQueue: 3 },
+    ...{ ejection: { failures: 1 }, retryOn: [503] },
+    ...options,
+  };
+  return [plan, words.split(' ').map(stepOf)];
+}
+
+function stepOf(word: string): Step {
+  const [kind = '', n = '0'] = word.replace('+', '').split(':');
+  return { kind: kind as Step['kind'], n: Number(n), together: word.endsWith('+') };
+}
+
+export const CASES: [Plan, Step[]][] = [
+  // Found: an origin that came back in the moment between its close and its removal was refused.
+  shrunk('remove+ add get'),
+  // A POST was sent again.
+  shrunk('any accept+ fin get'),
+  shrunk('get any abort accept fin'),
+  // What lay in the kernel was taken for the answer.
+  shrunk('accept hiddenStray get', { minConnections: 1, asks: true }),
+  // More connections than allowed.
+  shrunk('get+ get'),
+  shrunk('get get get get+ get', { maxConnections: 4 }),
+  shrunk('get update get', { maxConnections: 2 }),
+  // Waiters that were lost.
+  shrunk('get get'),
+  shrunk('get get', { maxConnections: 2 }),
+  shrunk('speakFirst+ get get', { minConnections: 1, maxConnections: 2 }),
+  shrunk('get remove', { origins: TWO, balance: HASH }),
+];
