@@ -33,6 +33,25 @@ function arrange(options: Partial<WaitQueueOptions> = {}) {
   return { clock, queue, enter, takeAll };
 }
 
+describe('other limits', () => {
+  test('let more of them in from then on', () => {
+    const { queue, enter } = arrange({ maxQueue: 1 });
+    enter('a');
+    expect(enter('b').refusal?.reason).toBe('full');
+    queue.allow(2, TIMEOUT_MS);
+    expect([enter('c').refusal, queue.stats.max]).toEqual([undefined, 2]);
+  });
+
+  test('of time decide from then on when the newest comes first', () => {
+    const { clock, queue, enter, takeAll } = arrange();
+    enter('a');
+    enter('b');
+    clock.advance(TIMEOUT_MS / 4);
+    queue.allow(100, TIMEOUT_MS / 4);
+    expect(takeAll()).toEqual(['b', 'a']);
+  });
+});
+
 /** Makes the estimate known: each exchange took `ms`. */
 function observe(queue: WaitQueue<Named>, ms: number, times = 100): void {
   for (let sample = 0; sample < times; sample += 1) queue.observeExchange(ms);

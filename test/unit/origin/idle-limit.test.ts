@@ -23,6 +23,12 @@ describe('the limit', () => {
     expect(limit.snapshot).toEqual({ configured: 7000, hinted: null, learned: null, effective: 7000 });
   });
 
+  test('it is another from the moment on at which another is configured', () => {
+    const { limit } = limitOf(7000);
+    limit.allow(500);
+    expect(limit.snapshot).toEqual({ configured: 500, hinted: null, learned: null, effective: 500 });
+  });
+
   test('a hint lowers it, less a margin of one second or half the age', () => {
     const { limit } = limitOf();
     limit.hint(5000);
