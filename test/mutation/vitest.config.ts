@@ -16,8 +16,6 @@ export default {
       '**/response-*.test.ts',
       '**/*.property.test.ts',
     ],
-    // Modules are loaded once a run: none of these tests leaves anything behind in them. A third of the time.
-    isolate: false,
     env: { RUNS: '60' },
   },
 };
