@@ -1,12 +1,13 @@
 /** Results of the comparison, kept one fault at a time, so that it need not be run in one piece. */
 
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 
 /** @typedef {import('./cell.mjs').Counts} Counts */
 /** @typedef {import('./peers.mjs').Peer} Peer */
 
-/** What one fault did to all peers, in one run. `peers` has their versions. */
-/** @typedef {{ day: string, node: string, peers: string[], counts: Counts[] }} FaultRun */
+/** What one fault did to all peers, in one run. `peers` has their versions, `commit` is that of our code. */
+/** @typedef {{ day: string, commit?: string, node: string, peers: string[], counts: Counts[] }} FaultRun */
 
 const FOLDER = new URL('../results/', import.meta.url);
 const FILE = new URL('faults.json', FOLDER);
@@ -22,7 +23,8 @@ export function keptRuns() {
  * @param {Counts[]} counts in their order
  */
 export function keepRun(fault, peers, counts) {
-  const run = { day: new Date().toISOString().slice(0, 10), node: process.versions.node, peers: titles(peers), counts };
+  const day = new Date().toISOString().slice(0, 10);
+  const run = { day, commit: commit(), node: process.versions.node, peers: titles(peers), counts };
   mkdirSync(FOLDER, { recursive: true });
   writeFileSync(FILE, `${JSON.stringify({ ...keptRuns(), [fault]: run }, null, 1)}\n`);
 }
@@ -42,4 +44,10 @@ export function runOf(fault, peers) {
 /** @param {readonly Peer[]} peers */
 function titles(peers) {
   return peers.map(({ name, version }) => `${name} ${version}`);
+}
+
+/** Of the sources, where git knows them. */
+function commit() {
+  const { status, stdout } = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: FOLDER, encoding: 'utf8' });
+  return status === 0 ? stdout.trim() : undefined;
 }

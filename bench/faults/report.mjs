@@ -48,7 +48,7 @@ export function report(peers, faults, runs) {
 Written by \`npm run faults\`. Each fault was one run, on Node ${runs[0]?.node}, the last on ${runs
     .map(({ day }) => day)
     .sort()
-    .at(-1)}.
+    .at(-1)}; of pooled-backend as of commit ${[...new Set(runs.flatMap(({ commit }) => commit ?? []))].join(', ')}.
 
 ${versions.map(([name, version]) => `${name} ${version}`).join(' · ')}
 
