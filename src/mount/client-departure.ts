@@ -1,7 +1,10 @@
 /** Tells when a client is gone, at whatever stage of its request. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { isHttp2 } from './response-head.js';
+
+const pipelines = new WeakMap<Socket, Set<() => void>>();
 
 /** Calls `gone` when the client has left, and when its response was sent; perhaps more than once. */
 export function whenGone(req: IncomingMessage, res: ServerResponse, gone: () => void): void {
@@ -11,8 +14,20 @@ export function whenGone(req: IncomingMessage, res: ServerResponse, gone: () => 
     req.on('aborted', gone);
   } else if (res.socket === null) {
     // Behind another response in a pipeline a response has no socket yet, and hears nothing of its end.
-    const { socket } = req;
-    socket.once('close', gone);
-    res.once('close', () => socket.off('close', gone));
+    const pipeline = pipelineOf(req.socket);
+    pipeline.add(gone);
+    res.once('close', () => pipeline.delete(gone));
   }
+}
+
+/** Whom to tell of the end of a connection: one listener for all, for Node warns of a leak from the eleventh on. */
+function pipelineOf(socket: Socket): Set<() => void> {
+  const known = pipelines.get(socket);
+  if (known !== undefined) return known;
+  const made = new Set<() => void>();
+  pipelines.set(socket, made);
+  socket.once('close', () => {
+    for (const gone of made) gone();
+  });
+  return made;
 }

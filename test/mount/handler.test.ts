@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { answer, close, execute, hold, inform, send } from 'pooled-backend/testing';
 import { describe, expect, test } from 'vitest';
 import { client, listen, serve, startBackend, startOrigin, until } from './setting.js';
@@ -299,6 +300,21 @@ describe('a client that leaves', () => {
     await origin.until(() => origin.requests.length === 2);
     raw.destroy();
     await origin.until(() => origin.openConnections === 0);
+  });
+
+  test('is noticed for all of a long pipeline by one listener, and Node warns of nothing', async () => {
+    const origin = await startOrigin({ script: () => [hold()] });
+    const backend = startBackend(origin);
+    const server = createServer(backend.handler());
+    const sockets: Socket[] = [];
+    server.on('connection', (socket) => sockets.push(socket));
+    const raw = await client(await listen(server));
+    raw.write('GET /1 HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(30));
+    await origin.until(() => origin.requests.length === 30);
+    expect(sockets[0]?.listenerCount('close')).toBeLessThan(10);
+    raw.destroy();
+    await origin.until(() => origin.openConnections === 0);
+    expect(backend.stats().inFlight).toBe(0);
   });
 });
 
