@@ -60,7 +60,7 @@ export class Call implements ResponseSink, BodyOrigin {
 
   onHead(head: ResponseHead): void {
     if (this.#settled) return;
-    this.#response = new CallResponse(head, new ResponseBody(this), () => this.#dispatch?.attempts ?? []);
+    this.#response = new CallResponse(head, new ResponseBody(this), this.#dispatch?.attempts ?? []);
     this.#outcome.resolve(this.#response);
   }
 
@@ -121,19 +121,15 @@ class CallResponse implements BackendResponse {
   readonly rawHeaders: readonly string[];
   readonly body: ResponseBody;
   readonly trailers: ResponseFields = Object.create(null);
-  readonly #attempts: () => readonly Attempt[];
+  readonly attempts: readonly Attempt[];
 
-  constructor(head: ResponseHead, body: ResponseBody, attempts: () => readonly Attempt[]) {
+  constructor(head: ResponseHead, body: ResponseBody, attempts: readonly Attempt[]) {
     this.statusCode = head.statusCode;
     this.statusText = head.statusText;
     this.rawHeaders = head.rawHeaders;
     this.headers = joinedFields(head.rawHeaders);
     this.body = body;
-    this.#attempts = attempts;
-  }
-
-  get attempts(): readonly Attempt[] {
-    return this.#attempts();
+    this.attempts = attempts;
   }
 
   end(trailers: readonly string[]): void {

@@ -70,6 +70,16 @@ describe('the response', () => {
     ]);
   });
 
+  test('shows all that it has to whoever copies it', async () => {
+    const { backend } = await backendOf();
+    const copy = { ...(await backend.request({ path: '/' })) };
+    expect(Object.keys(copy)).toEqual([
+      ...['statusCode', 'statusText', 'headers', 'rawHeaders', 'body', 'trailers', 'attempts'],
+    ]);
+    await copy.body.text();
+    expect(copy.attempts).toMatchObject([{ sent: 'all', received: 'all', reused: false }]);
+  });
+
   test('that is not read stops its origin, and goes on when it is', async () => {
     const { backend, origin } = await backendOf(({ request }) => [
       execute(),
