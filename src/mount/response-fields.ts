@@ -1,6 +1,7 @@
 /** The fields of a response on their way to the client. */
 
-import { endToEndFields, fieldValue, withoutField } from '../http1/fields.js';
+import { BackendError } from '../errors.js';
+import { checkField, endToEndFields, fieldValue, withoutField } from '../http1/fields.js';
 import type { ResponseHead } from '../http1/response-parser.js';
 import { PSEUDONYM } from './via.js';
 
@@ -16,6 +17,7 @@ export function relayedFields(head: ResponseHead, carriesTrailers: boolean): str
 /** What a hook made of the fields, without the framing that is not its to choose. It may leave Content-Length out. */
 export function hookedFields(head: ResponseHead, fields: readonly string[]): string[] {
   const kept = endToEndFields(fields);
+  for (let i = 0; i < kept.length; i += 2) checkHooked(kept[i] ?? '', kept[i + 1] ?? '');
   const length = fieldValue(kept, 'content-length');
   if (length === undefined) return kept;
   const declared =
@@ -24,6 +26,17 @@ export function hookedFields(head: ResponseHead, fields: readonly string[]): str
   const rest = withoutField(kept, 'content-length');
   if (declared !== undefined && describesLength(head)) rest.push('Content-Length', declared);
   return rest;
+}
+
+/** The origin is not to blame for what the hook made of its fields. */
+function checkHooked(name: string, value: string): void {
+  try {
+    checkField(name, value);
+  } catch (cause) {
+    throw new BackendError('proxy_internal_error', 'the onResponseFields hook gave a field that cannot be sent', {
+      cause,
+    });
+  }
 }
 
 /**

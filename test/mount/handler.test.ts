@@ -370,6 +370,17 @@ describe('a failure', () => {
       expect([hook, response.status, response.body.toString()]).toEqual([hook, 500, 'proxy_internal_error\n']);
     }
   });
+
+  test.each([
+    ['a line break in a value', ['X-Mine', 'a\r\nSet-Cookie: b']],
+    ['a space in a name', ['X Mine', 'a']],
+    ['a character above latin1', ['X-Mine', '\u0100']],
+  ])('of a hook that gives %s is 500, and not the fault of the origin', async (_what, given) => {
+    const backend = startBackend(await startOrigin());
+    const raw = await client(await serve(backend.handler({ onResponseFields: () => given })));
+    const response = await raw.get('/');
+    expect([response.status, response.body.toString()]).toEqual([500, 'proxy_internal_error\n']);
+  });
 });
 
 describe('the hooks', () => {

@@ -130,6 +130,12 @@ describe('the handshake', () => {
     expect(String(await asked.bytes(5))).toBe('early');
   });
 
+  test('a hook cannot write a second response behind the 101', async () => {
+    const onResponseFields = (fields: string[]) => [...fields, 'X-Mine', 'a\r\n\r\nHTTP/1.1 200 OK'];
+    const { port } = await startFront(await webSocketOrigin(() => undefined), { upgrade: { onResponseFields } });
+    await expect(webSocket(port)).rejects.toThrow('500');
+  });
+
   test('a hook that throws at the 101 fails the upgrade with 500, and the origin is left', async () => {
     const left: Promise<unknown>[] = [];
     const origin = await webSocketOrigin((socket) => left.push(once(socket, 'close')));
