@@ -6,6 +6,7 @@ import { Deadlines } from './deadlines.js';
 import type { Dispatcher } from './dispatch/dispatcher.js';
 import { dispatcherFor } from './dispatch/dispatcher-for.js';
 import { OutlierWatch } from './dispatch/outliers.js';
+import type { BackendEvents } from './events.js';
 import { BackendOrigins } from './fleet/backend-origins.js';
 import { ConnectionShares } from './fleet/connection-shares.js';
 import { Discovery } from './fleet/discovery.js';
@@ -22,7 +23,7 @@ import type { MountedBackend } from './mount/mounted-backend.js';
 import { OpenTunnels } from './mount/open-tunnels.js';
 import { type BackendRequestOptions, type BackendResponse, sendRequest } from './mount/request.js';
 import { createUpgradeHandler, type UpgradeHandler } from './mount/upgrade.js';
-import { type BackendEvents, Observer } from './observe.js';
+import { Observer } from './observe.js';
 import { type CloseOptions, closeTimeout } from './options/close.js';
 import {
   changeable,

@@ -77,13 +77,17 @@ export interface OriginCounts {
 
 /** What a `BackendError` has beside its code and its message. */
 export interface BackendErrorDetails {
-  /** @default 'unsent' */
+  /** Whether the origin may have processed the request. @default 'unsent' */
   readonly delivery?: Delivery;
+  /** `scheme://host:port` of the server that it is about. @default undefined */
   readonly origin?: string | undefined;
+  /** What was tried, oldest first. @default [] */
   readonly attempts?: readonly Attempt[];
+  /** Connections of each origin at that moment. @default [] */
   readonly counts?: readonly OriginCounts[];
+  /** What it comes from: an error of the system, or what was thrown. @default undefined */
   readonly cause?: unknown;
-  /** Seconds, for a 503. */
+  /** Seconds after which a new try makes sense, for a 503. @default undefined */
   readonly retryAfter?: number | undefined;
 }
 

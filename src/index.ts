@@ -18,6 +18,15 @@ export {
   type Phase,
   type Progress,
 } from './errors.js';
+export type {
+  AttemptEndNews,
+  AttemptNews,
+  BackendEvents,
+  CheckEvent,
+  OriginEvent,
+  RequestCosts,
+  RequestNews,
+} from './events.js';
 export type { BackendOrigins } from './fleet/backend-origins.js';
 export type { DiscoveryStats } from './fleet/discovery.js';
 export type { Machine } from './machine.js';
@@ -29,7 +38,6 @@ export type { RequestBodyInit } from './mount/request-body.js';
 export type { FieldValue, RequestFieldsInit } from './mount/request-fields.js';
 export type { ResponseBody } from './mount/response-body.js';
 export type { UpgradeHandler } from './mount/upgrade.js';
-export type { AttemptEndNews, AttemptNews, BackendEvents, CheckEvent, RequestCosts, RequestNews } from './observe.js';
 export type { CloseOptions } from './options/close.js';
 export type {
   AdaptiveConcurrencyOptions,

@@ -6,8 +6,9 @@ import { type Transport, TransportDial } from './connection/transport.js';
 
 /** Made by `pooled-backend/testing`: a `MemoryNetwork` is one. */
 export interface Machine {
+  /** Tells the time and runs all timers. */
   readonly clock: Clock;
-  /** Carries the connections instead of TCP, TLS and unix sockets. Default: those. */
+  /** Carries the connections. @default TCP, TLS and unix sockets */
   readonly transport?: Transport | undefined;
   /** A number from 0 to below 1, as of `Math.random`. */
   random(): number;

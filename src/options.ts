@@ -14,6 +14,7 @@ import {
   type ResolvedEjection,
   refuseCheckOf,
 } from './options/health.js';
+import type { IdempotentOption } from './options/hooks.js';
 import { type ConnectionLimits, type ResolvedOrigin, refuseMinimum, resolveOrigins } from './options/origins.js';
 import type {
   ConnectOptions,
@@ -74,18 +75,6 @@ export {
   upgradeOptionsOf,
   upgradeOptionTable,
 } from './options/upgrade.js';
-
-/** What an `idempotent` option may look at. */
-export interface RequestFacts {
-  readonly method: string;
-  /** The path that will be sent, with the query. */
-  readonly path: string;
-  /** End-to-end fields as name, value, name, value…, in the case they came in. */
-  readonly fields: readonly string[];
-}
-
-/** True or false overrides the method; `undefined` leaves it to the method. */
-export type IdempotentOption = (request: RequestFacts) => boolean | undefined;
 
 /** Where the library writes about itself. `console`, pino's and Fastify's loggers fit. */
 export interface Logger {
@@ -254,14 +243,23 @@ export interface ResolvedOptions extends Complete<Omit<PooledBackendOptions, Who
   readonly origins: readonly ResolvedOrigin[];
   /** Of this process, or the total of which its cluster gives it a share. */
   readonly maxConnections: number | ClusterTotal;
+  /** `undefined` where the origins are found otherwise. */
   readonly dns: ResolvedDns | undefined;
+  /** `undefined` uses all origins. */
   readonly subset: SubsetOptions | undefined;
+  /** `undefined` leaves it to the method. */
   readonly idempotent: IdempotentOption | undefined;
+  /** A share of the requests, and a number a second. */
   readonly retryBudget: ResolvedRetryBudget;
+  /** Passive health. */
   readonly ejection: ResolvedEjection;
+  /** Active health; `false` is none. */
   readonly check: ResolvedCheck | false;
+  /** `false` leaves every origin its `maxConnections`. */
   readonly adaptiveConcurrency: ResolvedAdaptiveConcurrency | false;
+  /** How to dial. */
   readonly connect: ResolvedConnect;
+  /** `undefined` writes nothing. */
   readonly logger: Logger | undefined;
 }
 

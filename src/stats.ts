@@ -19,55 +19,68 @@ export interface OriginStats {
   readonly service: 'serving' | 'draining' | 'leaving' | 'closed';
   /** 0 to 256; one of weight 0 gets no requests. */
   readonly weight: number;
+  /** It gets requests only while no other can. */
   readonly backup: boolean;
-  /**
-   * Connections now. `open` = `idle` + `busy`; `spare` is the part of `idle` that never carried a request; `checking` are held
-   * by checks, and count towards `max` as all others do.
-   */
+  /** Connections now. */
   readonly connections: {
+    /** `idle` + `busy`. */
     readonly open: number;
+    /** That wait for a request. */
     readonly idle: number;
+    /** That carry a request, or have become a tunnel. */
     readonly busy: number;
+    /** That are being opened. */
     readonly dialling: number;
+    /** The part of `idle` that never carried a request. */
     readonly spare: number;
+    /** Held by checks. They count towards `max` as all others do. */
     readonly checking: number;
     /** How many there may be: `maxConnections`. */
     readonly max: number;
   };
   /** Connections opened so far. */
   readonly dialled: number;
+  /** Dials that failed so far. */
   readonly dialsFailed: number;
   /** Connections closed so far, by reason. */
   readonly closed: Readonly<Record<string, number>>;
-  /** Exchanges begun, and those of them on a connection that had carried one before. */
+  /** Exchanges begun so far: a request that is sent again counts again. */
   readonly requests: number;
+  /** Those of them on a connection that had carried one before. */
   readonly reused: number;
   /** Requests sent again, by reason. */
   readonly resent: Readonly<Record<string, number>>;
-  /** Idle connections found closed: when one was wanted, and by the sweep that follows. */
-  readonly stale: { readonly found: number; readonly swept: number };
+  /** Idle connections found closed so far. */
+  readonly stale: {
+    /** When one was wanted. */
+    readonly found: number;
+    /** By the look at its neighbours that follows. */
+    readonly swept: number;
+  };
   /** Connections on which bytes came that nobody had asked for. */
   readonly poisoned: number;
   /** Milliseconds that a connection may be idle and still be reused; `null` = nothing hinted or learned. */
   readonly idleLimitMs: IdleLimitSnapshot;
-  /**
-   * Whether it can be dialled. Failures in a row; `error` is the last dial's; `sinceMs` are milliseconds since the first
-   * of them, `null` when it can be dialled.
-   */
+  /** Whether it can be dialled. */
   readonly backoff: {
+    /** `ready`; `waiting` until it may be tried again; `trial` while one dial is. */
     readonly state: string;
+    /** Dials that failed in a row. */
     readonly failures: number;
+    /** Message of the last one; `null` when it can be dialled. */
     readonly error: string | null;
+    /** Milliseconds since the first of them; `null` when it can be dialled. */
     readonly sinceMs: number | null;
   };
-  /**
-   * Whether it is trusted with requests. `sinceMs` are milliseconds since it was ejected, or since it is back; `null` when
-   * it was never ejected.
-   */
+  /** Whether it is trusted with requests. */
   readonly health: {
+    /** `healthy`; `ejected` for a while; `probing` by one request after that; `down` until its checks pass. */
     readonly state: string;
+    /** How often it was ejected, as far as that is not forgotten. */
     readonly ejections: number;
+    /** Why it is not trusted; `null` when it is. */
     readonly reason: string | null;
+    /** Milliseconds since it was ejected, or since it is back; `null` when it was never ejected. */
     readonly sinceMs: number | null;
     /** What it gets of its share: less than 1 for `slowStart` ms after it came back. */
     readonly share: number;
@@ -76,8 +89,14 @@ export interface OriginStats {
   readonly check: CheckStats | null;
   /** How many requests it may have at once, and why; `null` without the option `adaptiveConcurrency`. */
   readonly concurrency: GradientSnapshot | null;
-  /** Connections that have switched protocols (a 101): now, where they count as `busy`, and so far. */
-  readonly tunnels: { readonly open: number; readonly opened: number };
+  /** Connections that have switched protocols (a 101). */
+  readonly tunnels: {
+    /** Now, where they count as `busy`. */
+    readonly open: number;
+    /** So far. */
+    readonly opened: number;
+  };
+  /** Final heads so far by class of status, those that were not forwarded included; a 101 is under `other`. */
   readonly responses: Readonly<Record<'2xx' | '3xx' | '4xx' | '5xx' | 'other', number>>;
   /** Failed requests by whether they may have been processed. */
   readonly delivery: Readonly<Record<Delivery, number>>;
@@ -97,15 +116,28 @@ export interface OriginConnections {
 export interface BackendStats {
   /** `draining` since `close()` was called; `closed` once it is done. */
   readonly state: 'open' | 'draining' | 'closed';
+  /** Those that there are, and those that leave while requests are under way there. */
   readonly origins: readonly OriginStats[];
   /** Requests taken and not ended. */
   readonly inFlight: number;
+  /** Requests that wait for a connection. */
   readonly queue: WaitQueueStats;
   /** How finding the origins goes; `null` where they are given. */
   readonly discovery: DiscoveryStats | null;
-  /** Bytes that were read ahead of slow clients, and of request bodies waiting for a connection. */
-  readonly spool: { readonly bytes: number; readonly max: number };
-  readonly requestBuffer: { readonly bytes: number; readonly max: number };
+  /** Responses that were read ahead of slow clients. */
+  readonly spool: {
+    /** Bytes now. */
+    readonly bytes: number;
+    /** `spoolTotalBytes`. */
+    readonly max: number;
+  };
+  /** Bodies of requests that wait for a connection. */
+  readonly requestBuffer: {
+    /** Bytes now. */
+    readonly bytes: number;
+    /** `requestBufferTotalBytes`. */
+    readonly max: number;
+  };
 }
 
 export function takeStats(

@@ -26,6 +26,7 @@ const ALL_BUT_TESTING = [
     'errors',
     'options',
     'event-line',
+    'events',
     'observe',
     'stats',
     'http1',
@@ -44,6 +45,7 @@ const RULES: Readonly<Record<string, ImportRule>> = {
   deadlines: { values: ['clock', 'linked-set'] },
   options: { values: ['errors'], types: ['*'] },
   'event-line': { values: [] },
+  events: { values: [], types: ['errors'] },
   observe: { values: ['errors', 'event-line'], types: ['*'] },
   stats: { values: ['errors'], types: ['*'] },
   http1: { values: ['errors'], packages: ['virtual:llhttp'] },
@@ -56,7 +58,7 @@ const RULES: Readonly<Record<string, ImportRule>> = {
   },
   dispatch: {
     values: ['origin', 'balance', 'http1', ...TIME, 'errors', 'observe'],
-    types: ['connection', 'http1', 'options'],
+    types: ['connection', 'http1', 'options', 'events'],
   },
   fleet: {
     values: ['options', 'errors', 'clock'],
@@ -69,7 +71,7 @@ const RULES: Readonly<Record<string, ImportRule>> = {
   },
   status: {
     values: ['options', 'clock', 'errors'],
-    types: ['stats', 'origin', 'observe'],
+    types: ['stats', 'origin', 'events'],
     packages: ['virtual:status-page'],
   },
   'status/page': { values: ['status/report'] },
@@ -81,7 +83,7 @@ const RULES: Readonly<Record<string, ImportRule>> = {
   'adapters/watched-backend': { values: [], packages: ['pooled-backend'] },
   'adapters/undici': { values: ['errors', 'http1/fields'], packages: ['pooled-backend', 'undici'] },
   'adapters/http-proxy-middleware': { values: [], packages: ['pooled-backend'] },
-  cli: { values: ['options', 'observe', 'event-line', 'clock'], packages: ['pooled-backend'] },
+  cli: { values: ['options', 'observe', 'event-line', 'clock'], types: ['events'], packages: ['pooled-backend'] },
   machine: { values: ['connection', 'clock'] },
   backend: { values: ALL_BUT_TESTING },
   index: { values: ALL_BUT_TESTING },

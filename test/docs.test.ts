@@ -76,6 +76,20 @@ describe('options tables', () => {
   });
 });
 
+describe('docstrings', () => {
+  test('every option that may be left out says what it is then', () => {
+    const silent = filesIn('src', /\.ts$/)
+      .filter((file) => !/^src\/(testing|status\/page)\//.test(file))
+      .flatMap((file) =>
+        membersIn(file, /^\w+(Options|Init|Events|Changes|Timeouts)$/).map((member) => ({ file, ...member })),
+      )
+      .filter(({ optional, hasDefault }) => optional && !hasDefault);
+    // Required, unless there is `dns`.
+    const known = ['PooledBackendOptions.origins'];
+    expect(silent.filter(({ name }) => !known.includes(name)).map(({ file, name }) => `${file}: ${name}`)).toEqual([]);
+  });
+});
+
 describe('lists', () => {
   test('docs/errors.md has every code, with its status', () => {
     const codes = keysOf('src/errors.ts', 'STATUS_BY_CODE') as ErrorCode[];
@@ -87,6 +101,16 @@ describe('lists', () => {
     const levels = [...read('src/observe.ts').matchAll(/^ {2}(\w+): '(\w+)',$/gm)].map(([, ...row]) => row);
     expect(rowsUnder('docs/observability.md', 'event').map(([event, level]) => [event, level])).toEqual(levels);
     expect(levels.length).toBe(keysOf('src/observe.ts', 'LEVELS').length);
+  });
+
+  test('docs/observability.md has everything that each event tells', () => {
+    const shown = rowsUnder('docs/observability.md', 'event').map(([event, , , told = '']) => [event, told] as const);
+    const parts: Readonly<Record<string, string>> = { RequestNews: 'request', RequestCosts: 'costs' };
+    for (const [event, members] of Object.entries(eventMembers('src/events.ts', parts))) {
+      const told = new Map(shown).get(event) ?? '';
+      const missing = members.filter((member) => !new RegExp(`\\b${member}\\b`).test(told));
+      expect({ event, missing }).toEqual({ event, missing: [] });
+    }
   });
 
   test.each([
@@ -230,6 +254,19 @@ function rowsUnder(page: string, heading: string): string[][] {
   );
 }
 
+/** The properties of the exported interfaces of such names. */
+function membersIn(file: string, names: RegExp) {
+  return declarationsIn(file).flatMap((node) => {
+    if (!ts.isInterfaceDeclaration(node) || !names.test(node.name.text)) return [];
+    if (!node.modifiers?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword)) return [];
+    return node.members.map((member) => ({
+      name: `${node.name.text}.${member.name?.getText() ?? ''}`,
+      optional: member.questionToken !== undefined,
+      hasDefault: ts.getJSDocTags(member).some(({ tagName }) => tagName.text === 'default'),
+    }));
+  });
+}
+
 /** The names of the members of an object literal. */
 function keysOf(file: string, name: string): string[] {
   const found = declarationsIn(file).find((node) => ts.isVariableDeclaration(node) && node.name.getText() === name);
@@ -246,6 +283,32 @@ function literalsOf(file: string, name: string): string[] {
     throw new Error(`no union ${name} in ${file}`);
   }
   return found.type.types.map((type) => type.getText().replaceAll("'", ''));
+}
+
+/** The properties of what each event tells; a type in `parts` is told by the word that it has there. */
+function eventMembers(file: string, parts: Readonly<Record<string, string>>): Record<string, string[]> {
+  const interfaces = new Map(
+    declarationsIn(file)
+      .filter(ts.isInterfaceDeclaration)
+      .map((node) => [node.name.text, node]),
+  );
+  const namesOf = (members: readonly ts.TypeElement[]) => members.map((member) => member.name?.getText() ?? '');
+  const named = (name: string): string[] => {
+    const part = parts[name];
+    if (part !== undefined) return [part];
+    const found = interfaces.get(name);
+    if (found === undefined) throw new Error(`no interface ${name} in ${file}`);
+    const above = found.heritageClauses?.flatMap(({ types }) => types.map((type) => type.expression.getText())) ?? [];
+    return [...above.flatMap(named), ...namesOf([...found.members])];
+  };
+  const told = (type: ts.TypeNode): string[] => {
+    if (ts.isTupleTypeNode(type)) return type.elements.flatMap(told);
+    if (ts.isIntersectionTypeNode(type)) return type.types.flatMap(told);
+    if (ts.isTypeLiteralNode(type)) return namesOf([...type.members]);
+    return named(type.getText());
+  };
+  const events = [...(interfaces.get('BackendEvents')?.members ?? [])].filter(ts.isPropertySignature);
+  return Object.fromEntries(events.map(({ name, type }) => [name.getText(), type === undefined ? [] : told(type)]));
 }
 
 function declarationsIn(file: string): readonly ts.Node[] {

@@ -11,12 +11,13 @@ import type { OutgoingRequest, RequestTimeouts } from '../src/dispatch/request.j
 import { RetryBudget } from '../src/dispatch/retry-budget.js';
 import type { Run } from '../src/dispatch/run.js';
 import { WaitQueue } from '../src/dispatch/wait-queue.js';
+import type { BackendEvents, EventName } from '../src/events.js';
 import { BackendOrigins } from '../src/fleet/backend-origins.js';
 import { ConnectionShares } from '../src/fleet/connection-shares.js';
 import { clusterChannel, type PrimaryChannel } from '../src/fleet/primary-channel.js';
 import { loadLlhttp, readWindow } from '../src/http1/llhttp.js';
 import { ByteBudget } from '../src/mount/byte-budget.js';
-import { type BackendEvents, type EventName, Observer } from '../src/observe.js';
+import { Observer } from '../src/observe.js';
 import { mostConnections } from '../src/options/connections.js';
 import {
   changeable,

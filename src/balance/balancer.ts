@@ -12,6 +12,7 @@ export interface Candidate {
   readonly idle: number;
   /** Connections that are being made. */
   readonly dialling: number;
+  /** How many connections it may have, of every kind. */
   readonly maxConnections: number;
   /** Its share of the requests beside that of the others, 0 to 256. Origins of weight 0 are no candidates. */
   readonly weight: number;
@@ -19,6 +20,7 @@ export interface Candidate {
 
 /** What a balancer may look at of a request. */
 export interface BalancedRequest {
+  /** As it will be sent: `GET`. */
   readonly method: string;
   /** The path that will be sent, with the query. */
   readonly path: string;

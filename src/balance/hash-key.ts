@@ -9,8 +9,14 @@ import type { BalancedRequest } from './balancer.js';
  */
 export type HashKey =
   | 'path'
-  | { readonly cookie: string }
-  | { readonly header: string }
+  | {
+      /** Name of the cookie, in its case. */
+      readonly cookie: string;
+    }
+  | {
+      /** Name of the field, in any case. */
+      readonly header: string;
+    }
   | ((request: BalancedRequest) => string | undefined);
 
 /** Reads the key of a request; `undefined` = it has none. */

@@ -6,6 +6,7 @@ import { leastBusy } from './least-busy.js';
 
 /** The option `balance` for hashing. */
 export interface HashOptions {
+  /** Tells it from the other ways to balance. */
   readonly type: 'hash';
   /** What a request is hashed by. Those without a key go where there is least work. */
   readonly key: HashKey;

@@ -3,7 +3,8 @@
 import type { EventEmitter } from 'node:events';
 import { type Clock, systemClock } from '../clock.js';
 import { eventLine } from '../event-line.js';
-import { type BackendEvents, type EventName, LEVELS } from '../observe.js';
+import type { BackendEvents, EventName } from '../events.js';
+import { LEVELS } from '../observe.js';
 import { LOG_LEVELS, type LogLevel } from './settings.js';
 
 /** Whoever has events. */

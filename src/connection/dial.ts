@@ -21,11 +21,15 @@ export interface ConnectOptions {
 /** Where and how to dial. */
 export interface DialTarget {
   readonly origin: string;
+  /** Of the origin's URL: `https:` asks for TLS. */
   readonly protocol: 'http:' | 'https:';
+  /** Name or address, without the brackets of IPv6. */
   readonly hostname: string;
+  /** From 1 to 65535. */
   readonly port: number;
   /** What it is called in TLS. */
   readonly servername: string;
+  /** Path of a unix socket, which is dialled in the place of host and port. */
   readonly socketPath?: string | undefined;
   readonly connect: ConnectOptions;
   /** As for `tls.connect`. A server name in it comes before the target's. */

@@ -3,13 +3,18 @@
 import { fstatSync, readvSync } from 'node:fs';
 import type { Socket } from 'node:net';
 
-/**
- * `alive`: nothing to read. `stale`: the origin has closed. `poisoned`: bytes that nobody asked for, `bytes` has their
- * beginning. `unknown`: the kernel cannot be asked here.
- */
+/** What the kernel has to say of a socket. */
 export type Liveness =
-  | { readonly name: 'alive' | 'stale' | 'unknown' }
-  | { readonly name: 'poisoned'; readonly bytes: Buffer };
+  | {
+      /** `alive`: nothing to read. `stale`: the origin has closed. `unknown`: the kernel cannot be asked here. */
+      readonly name: 'alive' | 'stale' | 'unknown';
+    }
+  | {
+      /** There are bytes that nobody asked for. */
+      readonly name: 'poisoned';
+      /** Their beginning: 512 at the most. */
+      readonly bytes: Buffer;
+    };
 
 const ALIVE: Liveness = { name: 'alive' };
 const STALE: Liveness = { name: 'stale' };

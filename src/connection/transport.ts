@@ -15,6 +15,7 @@ import type { Liveness } from './liveness.js';
 export interface Destination extends Pick<DialTarget, 'protocol' | 'hostname' | 'port' | 'socketPath'> {
   /** As of `net.connect`: `callback` is told how many bytes are in `buffer`; false = stop reading until `resume()`. */
   readonly onread: {
+    /** Where the bytes are to be put, from its beginning. */
     readonly buffer: Uint8Array;
     /** So many bytes have come. */
     callback(count: number): boolean;

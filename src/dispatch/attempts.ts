@@ -2,7 +2,7 @@
 
 import type { Exchange, Ending as ExchangeEnding } from '../connection/exchange.js';
 import { type Attempt, BackendError, type Delivery, type Phase, type Progress } from '../errors.js';
-import type { RequestCosts } from '../observe.js';
+import type { RequestCosts } from '../events.js';
 import type { Patience } from './patience.js';
 import type { ReplayBody } from './replay-body.js';
 import type { Ending } from './retry-policy.js';

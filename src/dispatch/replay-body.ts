@@ -21,9 +21,9 @@ export interface StreamBodyOptions {
   readonly length: number | undefined;
   /** How many bytes that were given out are kept for another run. One byte more and the body is spent. */
   readonly replayBytes: number;
-  /** What was read from the source before. */
+  /** What was read from the source before. @default nothing */
   readonly prefix?: readonly Uint8Array[] | undefined;
-  /** Asked once the source has ended. */
+  /** Asked once the source has ended. @default none */
   readonly trailers?: (() => readonly string[]) | undefined;
 }
 

@@ -14,15 +14,15 @@ export type NonIdempotentTravel = 'fresh' | 'verified' | 'any';
 
 /** The timeouts that a mount or a call may set for itself. All in milliseconds; `Infinity` is no limit. */
 export interface RequestTimeouts {
-  /** To wait for a connection, over all waits; then 503. */
+  /** Milliseconds to wait for a connection, over all waits; then 503. @default that of the backend */
   readonly queueTimeout: number;
-  /** In which the origin may take no byte of the request; then 504. */
+  /** Milliseconds that the origin may take no byte of the request; then 504. @default that of the backend */
   readonly sendTimeout: number;
-  /** From the request fully sent to the final response head; then 504. */
+  /** Milliseconds from the request fully sent to the final response head; then 504. @default that of the backend */
   readonly headersTimeout: number;
-  /** Of silence between two pieces of the response's body. */
+  /** Milliseconds of silence between two pieces of the response's body. @default that of the backend */
   readonly bodyTimeout: number;
-  /** For the whole, waits and re-sends included; then 504. */
+  /** Milliseconds for the whole, waits and re-sends included; then 504. @default that of the backend */
   readonly requestTimeout: number;
 }
 

@@ -3,9 +3,9 @@
 import type { Connection } from '../connection/connection.js';
 import type { Exchange, Ending as ExchangeEnding, ExchangeListener } from '../connection/exchange.js';
 import { type Attempt, asBackendError, BackendError } from '../errors.js';
+import type { RequestCosts } from '../events.js';
 import type { ResponseHead } from '../http1/response-parser.js';
 import type { Linked } from '../linked-set.js';
-import type { RequestCosts } from '../observe.js';
 import type { Origin } from '../origin/origin.js';
 import type { Tenancy } from '../origin/tenancy.js';
 import { AskedBody } from './asked-body.js';

@@ -18,18 +18,19 @@ export interface DiscoveryHouse {
 
 /** How finding the origins goes. */
 export interface DiscoveryStats {
+  /** Who says which origins there are: the option `dns`, or `origins` as a function or as an async iterable. */
   readonly source: 'dns' | 'function' | 'iterable';
   /** `looking` is a call that has no answer yet, `listening` an iterable that may tell more, `ended` one that will not. */
   readonly state: 'looking' | 'waiting' | 'listening' | 'ended' | 'closed';
   /** Good sets so far. */
   readonly sets: number;
-  /** Since the last good set. */
+  /** Failures in a row, since the last good set. */
   readonly failures: number;
   /** Message of the last failure; `null` after a good set. */
   readonly error: string | null;
-  /** Milliseconds since the last good set came. */
+  /** Milliseconds since the last good set came; `null` before the first. */
   readonly foundMsAgo: number | null;
-  /** Milliseconds until the next look, while it waits for that. */
+  /** Milliseconds until the next look; `null` unless it waits for that. */
   readonly nextInMs: number | null;
 }
 

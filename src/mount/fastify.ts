@@ -13,11 +13,11 @@ import { setMountPrefix } from './mount-prefix.js';
 type MountOnly = Exclude<keyof HandlerOptions, keyof PooledBackendOptions>;
 
 interface Common {
-  /** Where the routes begin. Stripped from the path that is sent, unless there is a `rewritePrefix`. */
+  /** Where the routes begin. Stripped from the path that is sent, unless there is a `rewritePrefix`. @default '' */
   readonly prefix?: string | undefined;
-  /** Sent in the place of `prefix`. */
+  /** Sent in the place of `prefix`. @default '' */
   readonly rewritePrefix?: string | undefined;
-  /** One that is there. Without it the other options make one. */
+  /** One that is there. @default one that the other options make */
   readonly backend?: PooledBackend | undefined;
 }
 

@@ -7,7 +7,7 @@ import { isObject, shown } from '../options/checks.js';
 export interface BackendFetchInit extends RequestInit {
   /** Whether it may be sent twice. @default by the backend's option, then by method */
   readonly idempotent?: boolean;
-  /** As the backend's option of that name. */
+  /** Where it may travel, if it is not idempotent. @default that of the backend */
   readonly nonIdempotent?: NonIdempotentTravel;
 }
 

@@ -16,30 +16,31 @@ type CallTimeouts = { readonly [Name in keyof RequestTimeouts]?: number | undefi
 
 /** One request. The timeouts are milliseconds, by default those of the backend. */
 export interface BackendRequestOptions extends CallTimeouts {
-  /** @default 'GET' */
+  /** Any token (RFC 9110 §9.1); its case counts. @default 'GET' */
   readonly method?: string | undefined;
   /** Begins with `/`, or is `*` for OPTIONS. Sent as it is. */
   readonly path: string;
-  /** End-to-end fields. Host is the origin's authority, unless it is given here. */
+  /** End-to-end fields. Host is the origin's authority, unless it is given here. @default none */
   readonly headers?: RequestFieldsInit | undefined;
   /** Text and bytes can be sent again; a stream can as far as `replayBytes` goes. @default no body */
   readonly body?: RequestBodyInit | undefined;
-  /** Fields to send behind the body, which is chunked then; a function is called when the body has ended. */
+  /** Fields to send behind the body, which is chunked then; a function is called when the body has ended. @default none */
   readonly trailers?: RequestFieldsInit | (() => RequestFieldsInit) | undefined;
-  /** Ends the request at any stage, the reading of its body included. */
+  /** Ends the request at any stage, the reading of its body included. @default none */
   readonly signal?: AbortSignal | undefined;
   /** Whether it may be sent twice (RFC 9110 §9.2.2). @default by the backend's option, then by method */
   readonly idempotent?: boolean | undefined;
-  /** As the backend's option of that name. */
+  /** Where it may travel, if it is not idempotent. @default that of the backend */
   readonly nonIdempotent?: NonIdempotentTravel | undefined;
-  /** Called for each interim response, 101 excepted. */
+  /** Called for each interim response, 101 excepted. @default none */
   readonly onInformation?: ((information: Information) => void) | undefined;
 }
 
 /** Fields in lower case, repeated ones joined by commas; Set-Cookie is a list. */
-export type ResponseFields = { readonly 'set-cookie'?: readonly string[] } & Readonly<
-  Record<string, string | readonly string[] | undefined>
->;
+export type ResponseFields = {
+  /** Each cookie as a string of its own, since commas are part of them (RFC 9110 §5.3). */
+  readonly 'set-cookie'?: readonly string[];
+} & Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /** A response, once its head is here. */
 export interface BackendResponse {

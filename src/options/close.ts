@@ -5,8 +5,10 @@ import { isObject, shown } from './checks.js';
 /** How long `close()` waits. */
 export interface CloseOptions {
   /**
-   * Milliseconds for what is under way, tunnels too, then it is destroyed. Default `Infinity`: requests are waited for as
-   * long as they take, and tunnels, which need not ever end, are ended when the last request has.
+   * Milliseconds for what is under way, tunnels too, then it is destroyed. Without a limit requests are waited for as long
+   * as they take, and tunnels, which need not ever end, are ended when the last request has.
+   *
+   * @default Infinity
    */
   readonly timeout?: number | undefined;
 }

@@ -12,6 +12,8 @@ export interface SharedConnections {
   /**
    * How many processes there are: an integer from 1 to `total`. Each takes an equal part, rounded down, without asking
    * anybody. Without it this is a worker of `node:cluster`, whose primary calls `shareConnections()`.
+   *
+   * @default none
    */
   readonly workers?: number | undefined;
 }

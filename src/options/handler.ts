@@ -2,7 +2,7 @@
 
 import { BlockList, isIP } from 'node:net';
 import type { NonIdempotentTravel, RequestTimeouts } from '../dispatch/request.js';
-import type { IdempotentOption, ResolvedOptions } from '../options.js';
+import type { ResolvedOptions } from '../options.js';
 import {
   bytes,
   type Check,
@@ -18,7 +18,7 @@ import {
   resolveSection,
   withDefault,
 } from './checks.js';
-import type { FieldsHook, InformationHook, PathHook, ResponseFieldsHook } from './hooks.js';
+import type { FieldsHook, IdempotentOption, InformationHook, PathHook, ResponseFieldsHook } from './hooks.js';
 import {
   type CookieRewrite,
   cookieChoice,

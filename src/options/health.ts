@@ -59,6 +59,7 @@ export interface OutlierOptions {
 
 /** What a check's own `expect` is shown. */
 export interface CheckAnswer {
+  /** Of the final head: 200 to 999. */
   readonly statusCode: number;
   /** Fields as name, value, name, value… */
   readonly rawHeaders: readonly string[];

@@ -1,4 +1,4 @@
-/** Calls of a mount's owner that see, and change, what passes. */
+/** Calls of the owner that see, judge or change what passes. */
 
 import type { IncomingMessage } from 'node:http';
 
@@ -13,7 +13,9 @@ export type FieldsHook = (
 
 /** What a response says of itself on its first line. */
 export interface ResponseStatus {
+  /** 200 to 999; 101 of an upgrade. */
   readonly statusCode: number;
+  /** Reason phrase, often empty. */
   readonly statusText: string;
 }
 
@@ -39,3 +41,16 @@ export interface Information {
 
 /** Sees an interim response; `false` keeps it from the client. */
 export type InformationHook = (information: Information, req: IncomingMessage) => boolean | undefined;
+
+/** What an `idempotent` option may look at. */
+export interface RequestFacts {
+  /** As it will be sent: `GET`. */
+  readonly method: string;
+  /** The path that will be sent, with the query. */
+  readonly path: string;
+  /** End-to-end fields as name, value, name, value…, in the case they came in. */
+  readonly fields: readonly string[];
+}
+
+/** True or false overrides the method; `undefined` leaves it to the method. */
+export type IdempotentOption = (request: RequestFacts) => boolean | undefined;

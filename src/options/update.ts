@@ -34,7 +34,7 @@ const CHANGEABLE = [
 
 /** What `backend.update()` takes: the options that may change. What is absent or `undefined` stays. */
 export interface OptionChanges extends Pick<PooledBackendOptions, (typeof CHANGEABLE)[number]> {
-  /** The whole set, where origins are not discovered. */
+  /** The whole set, where origins are not discovered. @default as it is */
   readonly origins?: OriginSet | undefined;
 }
 

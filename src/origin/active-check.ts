@@ -17,23 +17,31 @@ export interface CheckListener {
   isUpAgain(): void;
 }
 
-/** The last check: what it found, how long it took, and how long ago. Milliseconds. */
+/** The last check of an origin. */
 export interface LastCheck {
+  /** Whether the answer was as expected. */
   readonly passed: boolean;
+  /** One word for what it found: `status_200`, `open`, `secure`, `timeout`, the code of a failed dial. */
   readonly what: string;
+  /** Milliseconds from its beginning to its end, the dial included. */
   readonly tookMs: number;
+  /** Milliseconds since it ended. */
   readonly agoMs: number;
 }
 
 /** What the checks of one origin have found. */
 export interface CheckStats {
+  /** What is done: a request, a TCP connection, or a TLS handshake. */
   readonly type: 'http' | 'tcp' | 'tls';
+  /** What they make of the origin; `up` before the first. */
   readonly state: 'up' | 'down';
-  /** How many passed and failed so far. */
+  /** Checks that passed so far. */
   readonly passed: number;
+  /** Checks that failed so far. */
   readonly failed: number;
-  /** Checks in a row that bring it up, and that take it down. */
+  /** Checks that have to pass in a row to bring it up. */
   readonly rise: number;
+  /** Checks that have to fail in a row to take it down. */
   readonly fall: number;
   /** How many of those there have been: failed ones while it is up, passed ones while it is down. */
   readonly inARow: number;

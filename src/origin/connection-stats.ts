@@ -20,6 +20,7 @@ export type ConnectionState = 'dialling' | 'spare' | 'fresh' | 'busy' | 'idle' |
 export interface ConnectionStats {
   /** The place that it has in the pool of its origin, from 0 to below `maxConnections`; its own as long as it lives. */
   readonly slot: number;
+  /** What it is doing. */
   readonly state: ConnectionState;
   /** Exchanges that ended on it. */
   readonly exchanges: number;

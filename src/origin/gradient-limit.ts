@@ -11,12 +11,13 @@ export interface GradientOptions {
   readonly window: number;
 }
 
-/** How many requests an origin may have at once, and the latencies that say so. Milliseconds. */
+/** How many requests an origin may have at once, and the latencies that say so. */
 export interface GradientSnapshot {
+  /** Requests at once: a whole number from 1 to `maxConnections`. */
   readonly limit: number;
-  /** Mean of the last window; `null` before the first has ended. */
+  /** Mean of the last window, in milliseconds; `null` before the first has ended. */
   readonly latencyMs: number | null;
-  /** What is usual. */
+  /** What is usual, in milliseconds; `null` before the first window has ended. */
   readonly usualLatencyMs: number | null;
 }
 

@@ -8,11 +8,15 @@ export interface IdleLimitOptions {
   readonly clock: Clock;
 }
 
-/** The limit and where it comes from, in milliseconds. `null`: nothing announced, nothing learned. */
+/** How long an idle connection may be reused, and where that comes from. */
 export interface IdleLimitSnapshot {
+  /** The option `keepAliveTimeout`, in milliseconds. */
   readonly configured: number;
+  /** What the origin announced in its Keep-Alive field, in milliseconds; `null` when it announces nothing. */
   readonly hinted: number | null;
+  /** The idle age at which the origin was seen to close, in milliseconds; `null` when nothing was learned. */
   readonly learned: number | null;
+  /** The least of the three, in milliseconds, with a margin off what the origin announced or taught. */
   readonly effective: number;
 }
 

@@ -1,6 +1,6 @@
 /** What happened lately, from the events of a backend: bounded, and the same again is counted, not listed. */
 
-import type { BackendEvents, EventName } from '../observe.js';
+import type { BackendEvents, EventName } from '../events.js';
 import type { NewsItem } from './report.js';
 import type { StatusSource } from './status-source.js';
 

@@ -1,7 +1,7 @@
 /** Tells whoever watches how a backend is doing, once an interval. While nobody does there is no timer and no listener. */
 
 import type { Clock, Timer } from '../clock.js';
-import type { BackendEvents } from '../observe.js';
+import type { BackendEvents } from '../events.js';
 import type { BackendStats } from '../stats.js';
 import { History } from './history.js';
 import { News } from './news.js';

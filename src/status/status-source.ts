@@ -1,7 +1,7 @@
 /** What a status page needs of the backend that it shows. `PooledBackend` provides it. */
 
 import type { EventEmitter } from 'node:events';
-import type { BackendEvents } from '../observe.js';
+import type { BackendEvents } from '../events.js';
 import type { BackendStats, OriginConnections } from '../stats.js';
 
 /** What can be done to the origins of a backend. Unknown names and bad weights throw. */

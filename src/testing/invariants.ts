@@ -2,35 +2,53 @@
 
 /** The counts of a pool of slots. */
 export interface CountsToCheck {
+  /** All of them. */
   readonly size: number;
+  /** Without a connection. */
   readonly empty: number;
+  /** Whose connection is being opened. */
   readonly dialling: number;
+  /** Whose connection waits for a request. */
   readonly idle: number;
   /** Idle ones that never carried a request. */
   readonly fresh: number;
+  /** Lent. */
   readonly busy: number;
 }
 
 /** What is looked at in `backend.stats()`. */
 export interface StatsToCheck {
+  /** All origins. */
   readonly origins: readonly OriginStatsToCheck[];
-  readonly queue: { readonly length: number };
+  /** Requests that wait for a connection. */
+  readonly queue: {
+    /** How many. */
+    readonly length: number;
+  };
 }
 
 /** The part of `OriginStats` that is checked. */
 export interface OriginStatsToCheck {
+  /** `scheme://host:port`. */
   readonly origin: string;
+  /** Connections now. */
   readonly connections: {
+    /** `idle` + `busy`. */
     readonly open: number;
+    /** That wait for a request. */
     readonly idle: number;
+    /** That carry a request. */
     readonly busy: number;
+    /** That are being opened. */
     readonly dialling: number;
+    /** The part of `idle` that never carried a request. */
     readonly spare: number;
     /** Held by checks. */
     readonly checking?: number;
   };
+  /** Connections opened so far. */
   readonly dialled: number;
-  /** By reason. */
+  /** Connections closed so far, by reason. */
   readonly closed: Readonly<Record<string, number>>;
 }
 

@@ -5,6 +5,7 @@ import type { Liveness } from '../connection/liveness.js';
 
 /** Where the bytes go instead of to `'data'`, as with `net.connect({ onread })`. */
 export interface MemoryOnRead {
+  /** Where they are put, from its beginning. */
   readonly buffer: Uint8Array;
   /** Returns false to stop reading until `resume()`. */
   callback(bytes: number, buffer: Uint8Array): boolean;
@@ -19,7 +20,7 @@ export interface MemorySocketOptions {
   readonly delivery?: 'at-once' | 'next-turn' | 'by-hand';
   /** The near socket is not connected until {@link MemorySocket.open}. Default false. */
   readonly connecting?: boolean;
-  /** Of the near socket. */
+  /** Of the near socket. Default: it emits `'data'`. */
   readonly onread?: MemoryOnRead | undefined;
 }
 
@@ -46,11 +47,15 @@ export function memorySockets(options: MemorySocketOptions = {}): [near: MemoryS
 
 /** The part of `net.Socket` that a connection uses. */
 export class MemorySocket extends Duplex {
+  /** Not yet connected: `open()` has not been called. */
   connecting: boolean;
+  /** What `setNoDelay` was told last. */
   noDelay = false;
   /** Delay of `setKeepAlive` in milliseconds; `false` when off. */
   keepAlive: number | false = false;
+  /** Whether it keeps the process alive: `ref` or `unref` came last. */
   referenced = true;
+  /** Bytes that this end has written so far. */
   bytesWritten = 0;
   readonly #delivery: 'at-once' | 'next-turn' | 'by-hand';
   readonly #onread: MemoryOnRead | undefined;

@@ -44,12 +44,17 @@ export class RequestRecord implements OriginRequest {
   readonly connection: number;
   readonly onConnection: number;
   readonly id: string;
+  /** As received: `GET`. */
   readonly method: string;
+  /** The whole request target. */
   readonly path: string;
+  /** Of HTTP: `1.1`. */
   readonly version: string;
   readonly rawHeaders: readonly string[];
   readonly headers: Readonly<Record<string, string>>;
+  /** Trailer fields as name, value, name, value… as received. */
   rawTrailers: readonly string[] = [];
+  /** It was read whole. */
   complete = false;
   readonly #body = new Received();
 
@@ -77,14 +82,24 @@ export class RequestRecord implements OriginRequest {
 
 /** A connection as recorded. */
 export class ConnectionRecord {
+  /** From 0, in order of acceptance. */
   readonly index: number;
+  /** Those whose heads were read, oldest first. */
   readonly requests: RequestRecord[] = [];
   /** The steps that were done, oldest first; `hold` and `wait` count from their beginning. */
   readonly steps: Step['do'][] = [];
   /** Why the reader gave up on what it read. */
   garbage: string | undefined = undefined;
   /** Present once the TLS handshake is over. */
-  tls: { readonly resumed: boolean; readonly servername: string } | undefined = undefined;
+  tls:
+    | {
+        /** The session of an earlier connection was resumed. */
+        readonly resumed: boolean;
+        /** What the client called this server (SNI); empty when it named nobody. */
+        readonly servername: string;
+      }
+    | undefined = undefined;
+  /** Who ended it first, and how; `undefined` while nobody has. */
   endedBy: Ending | undefined = undefined;
   /** The socket is gone. */
   closed = false;

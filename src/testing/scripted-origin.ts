@@ -40,7 +40,14 @@ export interface ScriptedOriginOptions {
   /** Listens on this unix socket instead. */
   readonly socketPath?: string | undefined;
   /** PEM. The origin speaks TLS; the steps of the moment `connection` come before the handshake. */
-  readonly tls?: { readonly key: string; readonly cert: string } | undefined;
+  readonly tls?:
+    | {
+        /** The private key. */
+        readonly key: string;
+        /** The certificate, with the chain that belongs to it. */
+        readonly cert: string;
+      }
+    | undefined;
   /** Connections that the kernel completes before the origin takes them. Default: Node's. */
   readonly backlog?: number | undefined;
   /** Chooses the steps for each request; not with `thread`. */

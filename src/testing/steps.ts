@@ -12,10 +12,19 @@ export interface Answer {
   readonly status?: number | undefined;
   /** Reason phrase. Default: a short one for the common statuses, else empty. */
   readonly reason?: string | undefined;
+  /** Of HTTP. Default `'1.1'`. */
   readonly version?: '1.0' | '1.1' | undefined;
+  /** Fields beside those of the framing. Default: none. */
   readonly fields?: AnswerFields | undefined;
   /** Writes `Keep-Alive: timeout=…, max=…`, in seconds and requests. */
-  readonly keepAlive?: { readonly timeout?: number; readonly max?: number } | undefined;
+  readonly keepAlive?:
+    | {
+        /** Seconds. */
+        readonly timeout?: number;
+        /** Requests that may follow. */
+        readonly max?: number;
+      }
+    | undefined;
   /** An array is sent as one chunk for each element when `framing` is `'chunked'`. Left out in an answer to HEAD. */
   readonly body?: Bytes | readonly Bytes[] | undefined;
   /**
@@ -102,7 +111,9 @@ export const afterBytesIn = (bytes: number, steps: readonly Step[]): Step => ({ 
 
 /** A rule of a script: which requests, at which moment, what. Every member of `when` that is given must fit. */
 export interface Rule {
+  /** Default: every request. */
   readonly when?: {
+    /** As it is sent: `GET`. */
     readonly method?: string;
     /** The whole request target. */
     readonly path?: string;
@@ -117,6 +128,7 @@ export interface Rule {
   };
   /** Default `'request'`: when the whole request was read. */
   readonly at?: Moment;
+  /** What the origin does, one after the other. */
   readonly steps: readonly Step[];
 }
 
@@ -133,8 +145,11 @@ export interface OriginRequest {
   readonly onConnection: number;
   /** Its `x-request-id`, else its path. */
   readonly id: string;
+  /** As received: `GET`. */
   readonly method: string;
+  /** The whole request target. */
   readonly path: string;
+  /** Of HTTP: `1.1`. */
   readonly version: string;
   /** Name, value, name, value… as received. */
   readonly rawHeaders: readonly string[];
@@ -142,12 +157,15 @@ export interface OriginRequest {
   readonly headers: Readonly<Record<string, string>>;
   /** What was read of the body so far; whole once `complete`. */
   readonly body: Uint8Array;
+  /** Trailer fields as name, value, name, value… as received. */
   readonly rawTrailers: readonly string[];
+  /** It was read whole. */
   readonly complete: boolean;
 }
 
 /** What a script function is told. */
 export interface Scene {
+  /** As far as it was read. */
   readonly request: OriginRequest;
   /** Number of the connection, from 0. */
   readonly connection: number;

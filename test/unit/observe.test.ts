@@ -1,7 +1,8 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { EventEmitter } from 'node:events';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { type BackendEvents, type EventLogger, Observer } from '../../src/observe.js';
+import type { BackendEvents } from '../../src/events.js';
+import { type EventLogger, Observer } from '../../src/observe.js';
 
 const details = { origin: 'http://o' };
 

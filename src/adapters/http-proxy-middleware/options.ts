@@ -14,13 +14,19 @@ export type ProxyTarget =
   | string
   | URL
   | ({
-      /** @default 'http:' */
+      /** `'http:'` or `'https:'`. @default 'http:' */
       readonly protocol?: string | undefined;
+      /** Name or address of the server. @default `host` */
       readonly hostname?: string | undefined;
+      /** The same, where there is no `hostname`. @default 'localhost' */
       readonly host?: string | undefined;
+      /** @default that of the protocol, 80 or 443 */
       readonly port?: number | string | undefined;
+      /** Goes in front of the path of each request. @default `pathname` */
       readonly path?: string | undefined;
+      /** The same, where there is no `path`. @default '' */
       readonly pathname?: string | undefined;
+      /** Path of a unix socket, which is dialled in the place of host and port. @default none */
       readonly socketPath?: string | undefined;
     } & Partial<Pick<TlsOptions, TlsName>>);
 
@@ -32,13 +38,17 @@ export type RouterTable = Readonly<Record<string, ProxyTarget>>;
 
 /** Calls on the way. What they throw is the request's failure. */
 export interface ProxyEvents {
-  /** Before a request is sent: its fields are yours to change. */
+  /** Before a request is sent: its fields are yours to change. @default none */
   readonly proxyReq?: ((proxyReq: ProxyRequest, req: IncomingMessage, res: ServerResponse) => void) | undefined;
-  /** The same before an upgrade is sent. */
+  /** The same before an upgrade is sent. @default none */
   readonly proxyReqWs?: ((proxyReq: ProxyRequest, req: IncomingMessage, socket: Duplex) => void) | undefined;
-  /** Before a response goes to the client: its fields are yours to change. */
+  /** Before a response goes to the client: its fields are yours to change. @default none */
   readonly proxyRes?: ((proxyRes: ProxyResponse, req: IncomingMessage, res: ServerResponse) => void) | undefined;
-  /** Instead of the answer 502, 503 or 504: the response is yours to end. Upgrades that fail are answered all the same. */
+  /**
+   * Instead of the answer 502, 503 or 504: the response is yours to end. Upgrades that fail are answered all the same.
+   *
+   * @default none
+   */
   readonly error?:
     | ((error: BackendError, req: IncomingMessage, res: ServerResponse, target: string) => void)
     | undefined;
@@ -56,10 +66,11 @@ export interface ProxyMiddlewareOptions {
   readonly pathRewrite?: PathRewrite | undefined;
   /** Requests for other paths go to `next`: beginnings of paths, or a function. @default '/' */
   readonly pathFilter?: PathFilter | undefined;
-  /** @default true */
+  /** Puts the path of the target in front of that of the request. @default true */
   readonly prependPath?: boolean | undefined;
   /** Sends the path of the target alone. @default false */
   readonly ignorePath?: boolean | undefined;
+  /** Calls on the way. @default none */
   readonly on?: ProxyEvents | undefined;
   /** Sends X-Forwarded-For, -Host and -Proto. @default false */
   readonly xfwd?: boolean | undefined;
@@ -67,29 +78,33 @@ export interface ProxyMiddlewareOptions {
   readonly ws?: boolean | undefined;
   /** `false` accepts any certificate. @default true */
   readonly secure?: boolean | undefined;
-  /** Request fields to set. */
+  /** Request fields to set. @default none */
   readonly headers?: Readonly<Record<string, string | readonly string[]>> | undefined;
-  /** `user:password`, for a field Authorization. */
+  /** `user:password`, for a field Authorization. @default none */
   readonly auth?: string | undefined;
   /** Milliseconds that the client may be silent; 0 is no limit. @default `clientTimeout` of the backend */
   readonly timeout?: number | undefined;
   /** Milliseconds that the target may be silent; 0 is no limit. @default `sendTimeout`, `headersTimeout` and `bodyTimeout` of the backend */
   readonly proxyTimeout?: number | undefined;
+  /** Rewrites the Domain of cookies, as the option of `handler()`. @default false */
   readonly cookieDomainRewrite?: HandlerOptions['cookieDomainRewrite'];
+  /** Rewrites the Path of cookies, as the option of `handler()`. @default false */
   readonly cookiePathRewrite?: HandlerOptions['cookiePathRewrite'];
   /** In Location and the like, the target's host becomes the one that the client asked for. @default false */
   readonly autoRewrite?: boolean | undefined;
-  /** The same with this host. */
+  /** The same with this host. @default none */
   readonly hostRewrite?: string | undefined;
-  /** `'http'` or `'https'`, in the same places. */
+  /** `'http'` or `'https'`, in the same places. @default none */
   readonly protocolRewrite?: string | undefined;
+  /** Address of this machine to dial from. @default the system's choice */
   readonly localAddress?: string | undefined;
+  /** Hears of what the backends do, but for its details. @default none */
   readonly logger?: Pick<Console, 'info' | 'warn' | 'error'> | undefined;
-  /** Field names keep their case, whatever this says. */
+  /** Field names keep their case, whatever this says. @default true */
   readonly preserveHeaderKeyCase?: boolean | undefined;
-  /** Options of each backend, but for `origins`. */
+  /** Options of each backend, but for `origins`. @default {} */
   readonly backend?: Omit<PooledBackendOptions, 'origins'> | undefined;
-  /** As the option of `handler()`. @default false */
+  /** Whose forwarding fields are believed, as the option of `handler()`. @default false */
   readonly trustProxy?: HandlerOptions['trustProxy'];
 }
 

@@ -4,6 +4,7 @@ import * as byName from './fields.js';
 
 /** A request that is about to be sent. The body is relayed, so `write()`, `end()` and the like throw. */
 export class ProxyRequest {
+  /** As it is sent: `GET`. */
   readonly method: string;
   /** The path that is sent, with the query. */
   readonly path: string;
@@ -16,56 +17,69 @@ export class ProxyRequest {
     this.#fields = fields;
   }
 
+  /** Sets a field, in the place of all of that name. A list is a field for each value. */
   setHeader(name: string, value: number | string | readonly string[]): this {
     byName.set(this.#fields, name, value);
     return this;
   }
 
+  /** Adds to the fields of that name. */
   appendHeader(name: string, value: string | readonly string[]): this {
     byName.set(this.#fields, name, [...byName.valuesOf(this.#fields, name), ...[value].flat()]);
     return this;
   }
 
+  /** Removes all fields of that name. */
   removeHeader(name: string): void {
     byName.remove(this.#fields, name);
   }
 
+  /** The value of a field, a list where there are several; `undefined` where there is none. */
   getHeader(name: string): string | string[] | undefined {
     return byName.oneOrMore(this.#fields, name);
   }
 
+  /** Whether there is a field of that name, in any case. */
   hasHeader(name: string): boolean {
     return this.getHeader(name) !== undefined;
   }
 
+  /** In lower case, each once. */
   getHeaderNames(): string[] {
     return byName.namesOf(this.#fields);
   }
 
+  /** All fields by name in lower case. */
   getHeaders(): Record<string, string | string[] | undefined> {
     return Object.fromEntries(this.getHeaderNames().map((name) => [name, this.getHeader(name)]));
   }
 
+  /** @throws Error always: the body is relayed */
   write(): never {
     throw new Error('the body is relayed: a body that a parser has read is written anew without your help');
   }
 
+  /** @throws Error always: the body is relayed */
   end(): never {
     return this.write();
   }
 
+  /** @throws Error always: whoever wants to refuse a request throws */
   destroy(): never {
     throw new Error('a request is refused by throwing, or before the middleware');
   }
 
+  /** @throws Error always: whoever wants to refuse a request throws */
   abort(): never {
     return this.destroy();
   }
 
+  /** @throws Error always: events are those of `middleware.backends` */
   on(): never {
     throw new Error('use the events of middleware.backends');
   }
 
+  /** @throws Error always: events are those of `middleware.backends` */
   once(): never {
     return this.on();
   }

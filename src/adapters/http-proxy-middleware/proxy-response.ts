@@ -8,6 +8,7 @@ export class ProxyResponse {
   readonly headers: Record<string, string | string[] | undefined>;
   /** As they came: name, value, name, value… */
   readonly rawHeaders: readonly string[];
+  /** Reason phrase, often empty. */
   readonly statusMessage: string;
   readonly #statusCode: number;
 
@@ -18,22 +19,27 @@ export class ProxyResponse {
     this.headers = Object.fromEntries(byName.namesOf(fields).map((name) => [name, joined(fields, name)]));
   }
 
+  /** Of the final head. */
   get statusCode(): number {
     return this.#statusCode;
   }
 
+  /** @throws Error always: the status is the origin's */
   set statusCode(_code: number) {
     throw new Error("the status is the origin's: answer from request() or fetch() of a PooledBackend instead");
   }
 
+  /** @throws Error always: the body is relayed */
   on(): never {
     throw new Error('the body is relayed: answer from request() or fetch() of a PooledBackend to change it');
   }
 
+  /** @throws Error always: the body is relayed */
   once(): never {
     return this.on();
   }
 
+  /** @throws Error always: the body is relayed */
   pipe(): never {
     return this.on();
   }

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { ReplayBody } from '../../../src/dispatch/replay-body.js';
 import { BackendError } from '../../../src/errors.js';
-import type { AttemptEndNews, AttemptNews, RequestCosts } from '../../../src/observe.js';
+import type { AttemptEndNews, AttemptNews, RequestCosts } from '../../../src/events.js';
 import { House, type HouseOptions, type Peer, requester } from '../../house.js';
 
 const STRAY = 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nstray';

@@ -1,7 +1,8 @@
 import { EventEmitter } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { Deadlines } from '../../../src/deadlines.js';
-import { type BackendEvents, Observer } from '../../../src/observe.js';
+import type { BackendEvents } from '../../../src/events.js';
+import { Observer } from '../../../src/observe.js';
 import { Standing } from '../../../src/origin/standing.js';
 import { ManualClock } from '../../../src/testing/index.js';
 

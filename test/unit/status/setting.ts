@@ -1,7 +1,7 @@
 /** A backend as a status page sees it, under the test's hand. */
 
 import { EventEmitter } from 'node:events';
-import type { BackendEvents } from '../../../src/observe.js';
+import type { BackendEvents } from '../../../src/events.js';
 import type { ConnectionStats } from '../../../src/origin/connection-stats.js';
 import type { BackendStats, OriginConnections, OriginStats } from '../../../src/stats.js';
 import type { OriginReport, StatusReport } from '../../../src/status/report.js';
