@@ -13,11 +13,13 @@ const LIMIT_MS = 60_000;
 const PHONE = { width: 360, height: 740 };
 
 interface SiteOptions {
+  /** How many. */
+  readonly origins?: number;
   readonly maxConnections?: number;
   readonly actions?: StatusHandlerOptions['actions'];
 }
 
-/** Two origins, a backend in front of them, and its status page at a path of somebody's choice. */
+/** Some origins, two unless it is said, a backend in front of them, and its status page at a path of somebody's choice. */
 class Site {
   readonly backend: PooledBackend;
   readonly origins: readonly string[];
@@ -31,8 +33,10 @@ class Site {
     this.#stop = stop;
   }
 
-  static async open({ maxConnections = 20, actions }: SiteOptions = {}): Promise<Site> {
-    const servers = [1, 2].map(() => createServer((_req, res) => void setTimeout(() => res.end('ok'), 2)));
+  static async open({ origins: number = 2, maxConnections = 20, actions }: SiteOptions = {}): Promise<Site> {
+    const servers = Array.from({ length: number }, () =>
+      createServer((_req, res) => void setTimeout(() => res.end('ok'), 2)),
+    );
     for (const server of servers) server.keepAliveTimeout = 60_000; // a browser may take longer to start than 5 s
     const ports = await Promise.all(servers.map((server) => listen(server)));
     const origins = ports.map((port) => `http://127.0.0.1:${port}`);
@@ -149,6 +153,21 @@ describe.skipIf(findBrowser() === undefined && !required)('the status page in Ch
     expect(await card.innerText()).toMatch(/ejected\s+for .*connection_refused/s);
     expect(await page.locator('[role=status]').innerText()).toContain('1 of 2 origins is out');
     await page.locator('#news li', { hasText: 'ejected for' }).waitFor();
+  });
+
+  test.each([undefined, PHONE])('many origins are rows, those that are out before the others: %j', async (viewport) => {
+    const site = await Site.open({ origins: 14, actions: () => true });
+    const page = await visit(site.url, { ...(viewport && { viewport }) });
+    await live(page);
+    await site.stop(12);
+    site.keepBusy();
+    const first = page.locator('#origins.many .card').first();
+    await first.filter({ has: page.locator('[data-mood="bad"]') }).waitFor();
+    expect(await first.innerText()).toContain(site.origins[12]);
+    expect(await page.locator('#origins .card').count()).toBe(14);
+    expect(await page.locator('#origins .heat').first().isVisible()).toBe(false);
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(viewport?.width ?? 1280);
+    expect(await complaintsOfAxe(page)).toEqual([]);
   });
 
   test('one origin can be looked at alone, by keyboard, and by its address', async () => {

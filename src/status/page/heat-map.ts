@@ -2,7 +2,7 @@
 
 import type { Column } from '../report.js';
 import { BINS, boundMs, type Latency } from '../report.js';
-import { el, type Part, setAttribute } from './dom.js';
+import { el, type Part, setAttribute, setText } from './dom.js';
 import { duration } from './format.js';
 import { quantile, rangeOf, sumOf } from './latency.js';
 import { GAP_MS, latencies, type Scope, type Stretch } from './series.js';
@@ -28,14 +28,19 @@ interface Cell {
 export function heatMap(hasAxis = false): Part<HeatMapData> {
   const canvas = el('canvas', { role: 'img', 'aria-label': 'Latency: nothing yet' });
   const axis = el('div', { class: 'axis', 'aria-hidden': 'true' });
-  const element = el('div', { class: hasAxis ? 'heat with-axis' : 'heat' }, ...(hasAxis ? [axis] : []), canvas);
+  const times = el('p', { class: 'times', 'aria-hidden': 'true' }, el('span'), el('span'), el('span', {}, 'now'));
+  const axes = hasAxis ? [axis, times] : [];
+  const element = el('div', { class: hasAxis ? 'heat with-axis' : 'heat' }, canvas, ...axes);
   return {
     element,
     update({ columns, scope, stretch }) {
       const cells = cellsOf(columns, scope, stretch);
       const rows = rowsOf(cells);
       draw(canvas, cells, rows, stretch);
-      if (hasAxis) showAxis(axis, rows);
+      if (hasAxis) {
+        showAxis(axis, rows);
+        showTimes(times, stretch.to - stretch.from);
+      }
       const all = sumOf(cells.map(({ latency }) => latency));
       const [middle, high] = [quantile(all, 0.5), quantile(all, 0.99)];
       const said =
@@ -115,4 +120,10 @@ function showAxis(axis: HTMLElement, [lowest, highest]: readonly [number, number
     marks.push(mark);
   }
   axis.replaceChildren(...marks);
+}
+
+/** How long ago, below the beginning and the middle. */
+function showTimes({ children: [first, middle] }: HTMLElement, spanMs: number): void {
+  if (first) setText(first, `${duration(spanMs)} ago`);
+  if (middle) setText(middle, `${duration(spanMs / 2)} ago`);
 }

@@ -1,24 +1,26 @@
 /** What the colours mean, and how many connections have each. */
 
 import type { OriginReport } from '../report.js';
-import { byId, el, setText } from './dom.js';
+import { el, type Part, setText } from './dom.js';
 import { count } from './format.js';
 import { countStates, STATES, WORDS } from './states.js';
 
-export function showLegend(): (origins: readonly OriginReport[]) => void {
+export function legend(): Part<readonly OriginReport[]> {
   const numbers = STATES.map(() => el('b'));
   const entries = STATES.map((state, index) => {
     const swatch = el('i', { 'data-state': state, 'aria-hidden': 'true' });
     swatch.style.setProperty('--work', '0.6');
     return el('li', { title: WORDS[state].meaning }, swatch, WORDS[state].name, ' ', numbers[index] ?? '');
   });
-  byId('legend').append(...entries);
-  return (origins) => {
-    const counts = countStates(origins.flatMap(({ slots }) => slots));
-    for (const [index, state] of STATES.entries()) {
-      const number = numbers[index];
-      if (number) setText(number, count(counts[state]));
-      entries[index]?.classList.toggle('none', counts[state] === 0);
-    }
+  return {
+    element: el('ul', { class: 'legend', 'aria-label': 'States of connections' }, ...entries),
+    update(origins) {
+      const counts = countStates(origins.flatMap(({ slots }) => slots));
+      for (const [index, state] of STATES.entries()) {
+        const number = numbers[index];
+        if (number) setText(number, count(counts[state]));
+        entries[index]?.classList.toggle('none', counts[state] === 0);
+      }
+    },
   };
 }

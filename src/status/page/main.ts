@@ -1,18 +1,23 @@
 /** The status page: begins to listen, and shows what it hears. */
 
+import type { StatusReport } from '../report.js';
 import { exportButton, pauseButton, themeButton } from './controls.js';
 import { byId, type Part, PartList, setAttribute, setText } from './dom.js';
 import { Feed, type FeedState } from './feed.js';
-import { clockTime } from './format.js';
+import { clockTime, duration } from './format.js';
 import { heatMap } from './heat-map.js';
-import { showLegend } from './legend.js';
+import { legend } from './legend.js';
 import { showNews } from './news-list.js';
 import { type OriginData, originCard } from './origin-card.js';
 import { originView } from './origin-view.js';
 import { stretchOf } from './series.js';
 import { Store } from './store.js';
 import { held, showTiles } from './tiles.js';
-import { verdictOfAll } from './verdict.js';
+import { type Mood, verdictOf, verdictOfAll } from './verdict.js';
+
+/** More origins than this are shown in rows, those that need somebody first. */
+const FEW = 12;
+const FIRST: Readonly<Record<Mood, number>> = { bad: 0, doubtful: 1, good: 2, quiet: 2 };
 
 const WORDS: Readonly<Record<FeedState, string>> = {
   connecting: 'connecting',
@@ -24,7 +29,8 @@ const WORDS: Readonly<Record<FeedState, string>> = {
 
 const store = new Store();
 const tiles = showTiles();
-const legend = showLegend();
+const states = legend();
+byId('states').prepend(states.element);
 const news = showNews();
 const cards = new PartList<OriginData>(byId('origins'), () => originCard(store));
 const heat = heatMap(true);
@@ -60,15 +66,29 @@ function show(): void {
   byId('alone').hidden = alone === undefined;
   if (alone === undefined) view = undefined;
   else showAlone(alone);
-  if (alone === undefined) {
-    tiles(store);
-    cards.update(origins.map((one) => [one.origin.origin, one]));
-    heat.update({ columns: store.columns, scope: 'all', stretch: stretchOf(store.columns, report.at) });
-    news(store);
-  }
-  legend(alone === undefined ? report.origins : [alone.origin]);
+  if (alone === undefined) showAll(report, origins);
   setText(byId('process'), `process ${report.process.pid} · Node ${report.process.node}`);
   setText(byId('memory'), `spool ${held(report.spool)} · request bodies ${held(report.requestBuffer)}`);
+}
+
+function showAll(report: StatusReport, origins: readonly OriginData[]): void {
+  const stretch = stretchOf(store.columns, report.at);
+  tiles(store);
+  states.update(report.origins);
+  setText(byId('stretch'), `charts: the last ${duration(stretch.to - stretch.from)}`);
+  const isMany = origins.length > FEW;
+  byId('origins').classList.toggle('many', isMany);
+  // What concerns all of them is not looked for below a hundred rows.
+  const [below, next] = [byId('below'), isMany ? byId('states') : null];
+  if (below.nextElementSibling !== next) byId('overview').insertBefore(below, next);
+  const shown = isMany ? origins.toSorted((one, other) => urgencyOf(one) - urgencyOf(other)) : origins;
+  cards.update(shown.map((one) => [one.origin.origin, one]));
+  heat.update({ columns: store.columns, scope: 'all', stretch });
+  news(store);
+}
+
+function urgencyOf({ origin }: OriginData): number {
+  return FIRST[verdictOf(origin).mood];
 }
 
 /** Said aloud by screen readers when it changes, and only then. */

@@ -3,7 +3,7 @@
 import type { OriginReport } from '../report.js';
 import { drainButton } from './actions.js';
 import { el, type Part, setAttribute, setText } from './dom.js';
-import { duration, percent, plural, rate } from './format.js';
+import { count, duration, percent, plural, rate } from './format.js';
 import { heatMap } from './heat-map.js';
 import { quantile, sumOf } from './latency.js';
 import { stretchOf } from './series.js';
@@ -34,7 +34,13 @@ export function originCard(store: Store): Part<OriginData> {
   const element = el(
     'li',
     { class: 'card' },
-    el('div', { class: 'who' }, el('h3', {}, link), badge.element, role, ...(drain ? [drain.element] : [])),
+    el(
+      'div',
+      { class: 'who' },
+      el('h3', {}, link),
+      badge.element,
+      el('div', { class: 'owned' }, role, drain?.element ?? ''),
+    ),
     el('div', { class: 'slots' }, connections.element),
     facts.element,
     heat.element,
@@ -45,6 +51,7 @@ export function originCard(store: Store): Part<OriginData> {
       setText(scheme, origin.origin.slice(0, -hostOf(origin).length));
       setText(host, hostOf(origin));
       setAttribute(link, 'href', addressOf(origin));
+      setAttribute(link, 'title', origin.origin);
       badge.update(origin);
       setAttribute(element, 'data-mood', verdictOf(origin).mood);
       setText(role, roleOf(origin));
@@ -109,7 +116,7 @@ function idleLimit({ idleLimitMs }: OriginReport): string {
 }
 
 function roleOf({ weight, backup, maxConnections, connections, tunnels }: OriginReport): string {
-  const parts = [`${connections.open} of ${maxConnections} open`];
+  const parts = [`${count(connections.open)} of ${count(maxConnections)} open`];
   if (backup) parts.unshift('backup');
   if (weight !== 1) parts.push(`weight ${weight}`);
   if (tunnels.open > 0) parts.push(plural(tunnels.open, 'tunnel'));

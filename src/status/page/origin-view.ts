@@ -7,6 +7,7 @@ import { el, type Part, setText } from './dom.js';
 import { count, duration, percent, rate } from './format.js';
 import { heatMap } from './heat-map.js';
 import { quantile, sumOf } from './latency.js';
+import { legend } from './legend.js';
 import { type OriginData, statusBadge } from './origin-card.js';
 import { levels, rates, reuse, stretchOf } from './series.js';
 import { sparkline } from './sparkline.js';
@@ -19,6 +20,7 @@ export function originView(store: Store): Part<OriginData> {
   const badge = statusBadge();
   const actions = actionsPanel();
   const connections = strip(store, true);
+  const states = legend();
   const charts = chartsOf(store);
   const heat = heatMap(true);
   const within = el('small');
@@ -30,7 +32,7 @@ export function originView(store: Store): Part<OriginData> {
     el('p', { class: 'back' }, el('a', { href: '#/' }, '← All origins')),
     el('div', { class: 'title' }, heading, badge.element),
     ...(actions ? [actions.element] : []),
-    el('section', { class: 'panel' }, el('h3', {}, 'Connections'), connections.element),
+    el('section', { class: 'panel' }, el('h3', {}, 'Connections'), connections.element, states.element),
     charts.element,
     el('section', { class: 'panel' }, el('h3', {}, 'Latency ', within), heat.element),
     el('div', { class: 'tables' }, ...tables.map(({ part }) => part.element)),
@@ -44,6 +46,7 @@ export function originView(store: Store): Part<OriginData> {
       badge.update(origin);
       actions?.update(origin);
       connections.update(origin);
+      states.update([origin]);
       charts.update(data);
       const stretch = stretchOf(store.columns, store.report?.at ?? 0);
       heat.update({ columns: store.columns, scope: index, stretch });

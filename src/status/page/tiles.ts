@@ -94,7 +94,7 @@ const TILES: Readonly<Record<string, Read>> = {
       ...(share === undefined ? {} : { unit: '%' }),
       notes: [
         ['opened', `${rate(dialled)} /s`],
-        ['rides each', rate(each)],
+        ['per connection', rate(each)],
       ],
       spark: { points: reuse(store.columns, 'all'), stretch, top: 1, show: percent },
     };

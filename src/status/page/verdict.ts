@@ -1,7 +1,7 @@
 /** How origins and the backend are doing, in words. */
 
 import type { OriginReport, StatusReport } from '../report.js';
-import { duration, percent, plural } from './format.js';
+import { count, duration, percent, plural } from './format.js';
 
 export type Mood = 'good' | 'doubtful' | 'bad' | 'quiet';
 
@@ -15,6 +15,8 @@ export interface Verdict {
 
 /** Ejections that ended this long ago are no news any more. */
 const NEWS_MS = 600_000;
+/** Origins that are out and named in the first line. */
+const MOST_NAMED = 3;
 
 export function verdictOf(origin: OriginReport): Verdict {
   const { health, backoff, service } = origin;
@@ -56,7 +58,8 @@ export function verdictOfAll({ state, origins }: StatusReport): Verdict {
   if (out.length === 0) {
     return { mood: 'good', word: isLone ? 'The origin serves' : `All ${origins.length} origins are well`, why: '' };
   }
-  const why = out.map((origin) => `${hostOf(origin)} ${verdictOf(origin).word}`).join(', ');
+  const named = out.slice(0, MOST_NAMED).map((origin) => `${hostOf(origin)} ${verdictOf(origin).word}`);
+  const why = [...named, ...(out.length > MOST_NAMED ? [`${count(out.length - MOST_NAMED)} more`] : [])].join(', ');
   if (out.length === origins.length)
     return { mood: 'bad', word: isLone ? 'The origin is out' : 'Every origin is out', why };
   const verb = out.length === 1 ? 'is' : 'are';

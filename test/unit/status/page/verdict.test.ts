@@ -73,6 +73,12 @@ describe('the backend', () => {
     expect(verdictOfAll(statusReport({ origins: [well, out] })).why).toBe('b.test:80 ejected');
   });
 
+  test('names three of those that are out, and counts the rest', () => {
+    const origins = [well, out, out, out, out, out];
+    const named = Array.from({ length: 3 }, () => 'b.test:80 ejected').join(', ');
+    expect(verdictOfAll(statusReport({ origins })).why).toBe(`${named}, 2 more`);
+  });
+
   test.each(['draining', 'closed'] as const)('that is %s says so', (state) => {
     expect(verdictOfAll(statusReport({ state })).word).toBe(state);
   });
