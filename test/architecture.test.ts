@@ -83,7 +83,11 @@ const RULES: Readonly<Record<string, ImportRule>> = {
   'adapters/watched-backend': { values: [], packages: ['pooled-backend'] },
   'adapters/undici': { values: ['errors', 'http1/fields'], packages: ['pooled-backend', 'undici'] },
   'adapters/http-proxy-middleware': { values: [], packages: ['pooled-backend'] },
-  cli: { values: ['options', 'observe', 'event-line', 'clock'], types: ['events'], packages: ['pooled-backend'] },
+  cli: {
+    values: ['options', 'observe', 'event-line', 'clock'],
+    types: ['events'],
+    packages: ['pooled-backend', 'pooled-backend/prometheus', 'prom-client'],
+  },
   machine: { values: ['connection', 'clock'] },
   backend: { values: ALL_BUT_TESTING },
   index: { values: ALL_BUT_TESTING },

@@ -5,8 +5,8 @@ export type Address =
   | { readonly kind: 'port'; readonly port: number; readonly host: string | undefined }
   | { readonly kind: 'socket'; readonly path: string };
 
-/** Where the status page is. */
-export type StatusPlace =
+/** Where a page of the command is: the status, or the metrics. */
+export type Place =
   | { readonly kind: 'off' }
   | { readonly kind: 'path'; readonly path: string }
   /** `isDefault`: nobody asked for just this place. */
@@ -25,8 +25,7 @@ export function addressOf(value: unknown, defaultHost?: string): Address | undef
 }
 
 /** `undefined` when it is none. */
-export function statusPlaceOf(value: unknown, listen: Address | undefined): StatusPlace | undefined {
-  if (value === undefined) return defaultPlace(listen);
+export function placeOf(value: unknown): Place | undefined {
   if (value === false || value === 'off' || value === 'false') return { kind: 'off' };
   if (typeof value === 'string' && value.startsWith('/')) {
     return /^\/[^\s?#;]*$/.test(value) ? { kind: 'path', path: value.replace(/(?!^)\/+$/, '') } : undefined;
@@ -36,7 +35,7 @@ export function statusPlaceOf(value: unknown, listen: Address | undefined): Stat
 }
 
 /** Beside the port of the clients, for this machine alone. */
-function defaultPlace(listen: Address | undefined): StatusPlace {
+export function placeBeside(listen: Address | undefined): Place {
   if (listen?.kind !== 'port' || listen.port === 65_535) return { kind: 'off' };
   const port = listen.port === 0 ? 0 : listen.port + 1;
   return { kind: 'address', address: { kind: 'port', port, host: LOOPBACK }, isDefault: true };

@@ -27,6 +27,12 @@ const OWN: readonly OptionRow[] = [
     meaning:
       'where the status page is: a path of the same server (`/status`), a port of 127.0.0.1, `host:port`, or `off`',
   },
+  {
+    name: 'metrics',
+    default: 'off',
+    meaning:
+      'where Prometheus finds metrics, with prom-client installed: a path of the same server (`/metrics`), a port of 127.0.0.1, `host:port`, or `off`',
+  },
   { name: 'title', default: 'pooled-backend', meaning: 'heading of the status page' },
   {
     name: 'drainTimeout',

@@ -3,12 +3,20 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { PooledBackend } from 'pooled-backend';
 import { systemClock } from '../clock.js';
-import { type Address, shownAddress } from './addresses.js';
+import { type Address, type Place, shownAddress } from './addresses.js';
 import type { Journal } from './journal.js';
+import { metricsPage } from './metrics-page.js';
 import type { Settings } from './settings.js';
 
 /** How long responses may take to reach their clients after the last one was answered. */
 const LAST_BYTES_MS = 5_000;
+
+/** Something to look at, and where. */
+interface Page {
+  readonly name: string;
+  readonly place: Place;
+  readonly listener: RequestListener;
+}
 
 export class Gateway {
   readonly #settings: Settings;
@@ -26,10 +34,10 @@ export class Gateway {
 
   /** Rejects when it cannot listen. */
   async open(): Promise<void> {
-    const { listen, status, title, mount, upgrade, backend } = this.#settings;
-    const relay = this.#backend.handler(mount);
-    const page: RequestListener = this.#backend.statusHandler({ title });
-    const front = status.kind === 'path' ? besidePath(status.path, page, relay) : relay;
+    const { listen, mount, upgrade, backend } = this.#settings;
+    const pages = await this.#pages();
+    const relay: RequestListener = this.#backend.handler(mount);
+    const front = pages.reduce(besidePage, relay);
     // Clients that neither take nor give are for `clientTimeout`.
     const server = createServer({ requestTimeout: 0 }, (req, res) => this.#serve(req, res, front));
     server.on('checkContinue', (req, res) => this.#serve(req, res, front));
@@ -37,15 +45,24 @@ export class Gateway {
     const address = await this.#listen(server, listen);
     const origins = Array.isArray(backend.origins) ? backend.origins.length : backend.dns?.name;
     this.#journal.info('listening', { on: address, origins });
-    if (status.kind === 'path') this.#journal.info('status page', { at: `${address}${status.path}` });
-    if (status.kind === 'address') await this.#openStatus(page, status);
+    for (const page of pages) await this.#openPage(page, address);
   }
 
-  async #openStatus(page: RequestListener, { address, isDefault }: { address: Address; isDefault: boolean }) {
+  async #pages(): Promise<readonly Page[]> {
+    const { status, metrics, title } = this.#settings;
+    const pages: Page[] = [{ name: 'status page', place: status, listener: this.#backend.statusHandler({ title }) }];
+    if (metrics.kind === 'off') return pages;
+    return [...pages, { name: 'metrics', place: metrics, listener: await metricsPage(this.#backend) }];
+  }
+
+  /** `address` is that of the clients. */
+  async #openPage({ name, place, listener }: Page, address: string): Promise<void> {
+    if (place.kind === 'path') this.#journal.info(name, { at: `${address}${place.path}` });
+    if (place.kind !== 'address') return;
     try {
-      this.#journal.info('status page', { at: `http://${await this.#listen(createServer(page), address)}/` });
+      this.#journal.info(name, { at: `http://${await this.#listen(createServer(listener), place.address)}/` });
     } catch (error) {
-      if (!isDefault) throw error;
+      if (!place.isDefault) throw error;
       this.#journal.warn('no status page: the port is taken (--status says where it should be)', { error });
     }
   }
@@ -116,12 +133,14 @@ export class Gateway {
   }
 }
 
-/** The page under its path, all else to the origins. */
-function besidePath(path: string, page: RequestListener, relay: RequestListener): RequestListener {
+/** A page under its path, all else to whoever had it before. */
+function besidePage(others: RequestListener, { place, listener }: Page): RequestListener {
+  if (place.kind !== 'path') return others;
+  const { path } = place;
   return (req, res) => {
     const [asked = ''] = (req.url ?? '').split(/[?;]/, 1);
     const isPage = asked === path || asked === `${path}/`;
-    if (isPage) page(req, res);
-    else relay(req, res);
+    if (isPage) listener(req, res);
+    else others(req, res);
   };
 }

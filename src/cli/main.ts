@@ -4,11 +4,12 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { PooledBackendOptions } from '../options.js';
-import { shownAddress } from './addresses.js';
+import { type Place, shownAddress } from './addresses.js';
 import { Gateway } from './gateway.js';
 import { type Given, readArguments, readConfig, readEnvironment } from './given.js';
 import { helpText } from './help.js';
 import { Journal } from './journal.js';
+import { whyNoMetrics } from './metrics-page.js';
 import { type Checked, checkSettings, type Settings } from './settings.js';
 
 /** The process as the command needs it. */
@@ -31,7 +32,7 @@ export async function main(host: Host): Promise<void> {
     host.out(words.help ? helpText() : `${version()}\n`);
     return host.exit(0);
   }
-  const checked = checkAll(host, words);
+  const checked = await withPackages(checkAll(host, words));
   if (checked.kind === 'problems') {
     const { problems } = checked;
     host.err(problems.map((problem) => `pooled-backend: ${problem}\n`).join(''));
@@ -80,6 +81,13 @@ function checkAll(host: Host, words: ReturnType<typeof readArguments>): Checked 
   return { kind: 'problems', problems: [...problems, ...(checked.kind === 'problems' ? checked.problems : [])] };
 }
 
+/** What is asked for may need a package that is not there. */
+async function withPackages(checked: Checked): Promise<Checked> {
+  if (checked.kind === 'problems' || checked.settings.metrics.kind === 'off') return checked;
+  const problem = await whyNoMetrics();
+  return problem === undefined ? checked : { kind: 'problems', problems: [problem] };
+}
+
 function readFile(file: string): ReturnType<typeof readConfig> {
   try {
     return readConfig(readFileSync(file, 'utf8'), file);
@@ -89,10 +97,19 @@ function readFile(file: string): ReturnType<typeof readConfig> {
   }
 }
 
-function summary({ listen, status, backend }: Settings): string {
-  const origins = placesOf(backend);
-  const place = status.kind === 'address' ? shownAddress(status.address) : status.kind === 'path' ? status.path : 'off';
-  return `the options are right\n  listen   ${shownAddress(listen)}\n  status   ${place}\n  origins  ${origins.join(', ')}\n`;
+function summary({ listen, status, metrics, backend }: Settings): string {
+  const rows = [
+    ['listen', shownAddress(listen)],
+    ['status', shownPlace(status)],
+    ['metrics', shownPlace(metrics)],
+    ['origins', placesOf(backend).join(', ')],
+  ] as const;
+  return `the options are right\n${rows.map(([name, text]) => `  ${name.padEnd(8)} ${text}\n`).join('')}`;
+}
+
+function shownPlace(place: Place): string {
+  if (place.kind === 'off') return 'off';
+  return place.kind === 'path' ? place.path : shownAddress(place.address);
 }
 
 /** Where requests go: what is given, or the name that is looked up. */

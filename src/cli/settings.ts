@@ -9,7 +9,7 @@ import {
   resolveUpgradeOptions,
   type UpgradeHandlerOptions,
 } from '../options.js';
-import { type Address, addressOf, type StatusPlace, statusPlaceOf } from './addresses.js';
+import { type Address, addressOf, type Place, placeBeside, placeOf } from './addresses.js';
 import { commandOptions, type OptionOwner } from './command-options.js';
 import type { Given, GivenValue } from './given.js';
 
@@ -18,7 +18,8 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 
 export interface Settings {
   readonly listen: Address;
-  readonly status: StatusPlace;
+  readonly status: Place;
+  readonly metrics: Place;
   readonly title: string;
   readonly drainTimeoutMs: number;
   readonly logLevel: LogLevel;
@@ -54,12 +55,13 @@ export function checkSettings(...given: readonly Given[]): Checked {
       attempt({ upgrade }, values, problems, (left) => resolveUpgradeOptions(objectOf(left), resolved), 'upgrade');
     }
   }
-  if (problems.length > 0 || own.listen === undefined || own.status === undefined)
+  const { listen, status, metrics } = own;
+  if (problems.length > 0 || listen === undefined || status === undefined || metrics === undefined)
     return { kind: 'problems', problems };
   return {
     kind: 'settings',
     settings: {
-      ...{ listen: own.listen, status: own.status, title: own.title, drainTimeoutMs: own.drainTimeoutMs },
+      ...{ listen, status, metrics, title: own.title, drainTimeoutMs: own.drainTimeoutMs },
       ...{ logLevel: own.logLevel, mount, upgrade: upgrade === false ? false : { ...mount, ...objectOf({ upgrade }) } },
       backend: backend as unknown as PooledBackendOptions, // resolveOptions has taken it
     },
@@ -81,9 +83,10 @@ function objectOf(options: Record<string, unknown>): object {
   throw new TypeError('upgrade must be an object or false');
 }
 
-interface Own extends Omit<Settings, 'listen' | 'status' | 'backend' | 'mount' | 'upgrade'> {
+interface Own extends Omit<Settings, 'listen' | 'status' | 'metrics' | 'backend' | 'mount' | 'upgrade'> {
   readonly listen: Address | undefined;
-  readonly status: StatusPlace | undefined;
+  readonly status: Place | undefined;
+  readonly metrics: Place | undefined;
 }
 
 function readOwn(values: ReadonlyMap<string, GivenValue>, problems: string[]): Own {
@@ -95,8 +98,12 @@ function readOwn(values: ReadonlyMap<string, GivenValue>, problems: string[]): O
   const listen = addressOf(read('listen'));
   if (!values.has('listen')) problems.push('nowhere to listen: say --listen 8080');
   else if (listen === undefined) wrong('listen', 'a port, host:port or the path of a unix socket');
-  const status = statusPlaceOf(read('status'), listen);
+  const status = values.has('status') ? placeOf(read('status')) : placeBeside(listen);
   if (status === undefined) wrong('status', 'a path, a port, host:port or off');
+  const metrics = placeOf(read('metrics', 'off'));
+  if (metrics === undefined) wrong('metrics', 'a path, a port, host:port or off');
+  if (metrics?.kind === 'path' && status?.kind === 'path' && metrics.path === status.path)
+    wrong('metrics', 'another path than that of the status page');
   const drainTimeoutMs = read('drainTimeout', 30_000);
   if (typeof drainTimeoutMs !== 'number' || !(drainTimeoutMs >= 1)) {
     wrong('drainTimeout', 'a number of milliseconds from 1, or Infinity');
@@ -106,7 +113,7 @@ function readOwn(values: ReadonlyMap<string, GivenValue>, problems: string[]): O
   const title = read('title', 'pooled-backend');
   if (typeof title !== 'string') wrong('title', 'a string');
   return {
-    ...{ listen, status, title: String(title), drainTimeoutMs: Number(drainTimeoutMs) },
+    ...{ listen, status, metrics, title: String(title), drainTimeoutMs: Number(drainTimeoutMs) },
     logLevel: LOG_LEVELS.find((level) => level === logLevel) ?? 'info',
   };
 }

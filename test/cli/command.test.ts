@@ -63,7 +63,7 @@ describe('says and ends', { timeout: LIMIT_MS }, () => {
     const env = { POOLED_BACKEND_ORIGINS: 'http://a.test,http://b.test', POOLED_BACKEND_CONFIG: config };
     expect(await start(['--check', '--status', 'off'], env).ended).toEqual({
       code: 0,
-      out: 'the options are right\n  listen   *:8080\n  status   off\n  origins  http://a.test, http://b.test\n',
+      out: 'the options are right\n  listen   *:8080\n  status   off\n  metrics  off\n  origins  http://a.test, http://b.test\n',
       err: '',
     });
   });
@@ -116,6 +116,19 @@ describe('at work', { timeout: LIMIT_MS }, () => {
     expect(await Promise.all(types)).toEqual(['text/html', 'text/html', 'application/json', 'text/plain']);
     expect(await (await fetch(`${url}/ops/status2`)).text()).toBe('/ops/status2');
     expect(await (await fetch(`${url}/ops/status?format=json`)).json()).toMatchObject({ title: 'the shop' });
+  });
+
+  test('metrics are where they were told to be, a path or a port of this machine', async () => {
+    const { url, command } = await startGateway('--metrics', '/metrics', '--status', 'off');
+    await (await fetch(`${url}/a`)).text();
+    const metrics = await (await fetch(`${url}/metrics`)).text();
+    expect(metrics).toMatch(/^pooled_backend_exchanges_total\{backend="default",origin="[^"]+",reused="false"\} 1$/m);
+    expect(metrics).toMatch(/^process_resident_memory_bytes /m);
+    expect(await command.says(/metrics at=(\S+)/)).toBe(`${url.replace('http://', '')}/metrics`);
+    const other = await startGateway('--metrics', '0');
+    const page = await other.command.says(/metrics at=(http:\/\/127\.0\.0\.1:\d+\/)/);
+    expect((await fetch(`${page}metrics`)).headers.get('content-type')).toContain('text/plain; version=0.0.4');
+    expect(await (await fetch(`${other.url}/metrics`)).text()).toBe('/metrics');
   });
 
   test('the default place of the page being taken, it goes on without', async () => {

@@ -20,8 +20,11 @@ export async function buildCommand(): Promise<string> {
     entryPoints: ['src/cli.ts'],
     outfile,
     ...{ bundle: true, platform: 'node', format: 'esm', target: 'node20', logLevel: 'silent' },
-    alias: { 'pooled-backend': join(ROOT, 'src/index.ts') },
-    external: ['generic-pool'],
+    alias: {
+      'pooled-backend/prometheus': join(ROOT, 'src/adapters/prometheus/index.ts'),
+      'pooled-backend': join(ROOT, 'src/index.ts'),
+    },
+    external: ['generic-pool', 'prom-client'],
     plugins: [llhttpForEsbuild(), statusPageForEsbuild()],
   });
   return outfile;

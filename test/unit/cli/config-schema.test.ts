@@ -103,6 +103,7 @@ const LAX = new Set([
   'dns',
   'listen',
   'status',
+  'metrics',
   'origins',
   'trustProxy',
   'tls',

@@ -106,6 +106,11 @@ describe('what is wrong is said in the words of whoever said it', () => {
     [{ flags: ['http://x.test'] }, 'unexpected argument http://x.test: say --origin http://x.test'],
     [{ flags: ['--origin', 'ftp://x'] }, '--origin[1] must be http://host:port or https://host:port'],
     [{ flags: ['--status', 'a b'] }, '--status must be a path, a port, host:port or off, got "a b"'],
+    [{ flags: ['--metrics', 'a b'] }, '--metrics must be a path, a port, host:port or off, got "a b"'],
+    [
+      { flags: ['--status', '/a', '--metrics', '/a/'] },
+      '--metrics must be another path than that of the status page, got "/a/"',
+    ],
     [{ flags: ['--log-level', 'loud'] }, '--log-level must be one of debug, info'],
     [{ flags: ['--drain-timeout', '0'] }, '--drain-timeout must be a number of milliseconds'],
     [{ flags: ['--host', 'x'] }, "--host must be 'preserve' or 'origin', got 'x'"],

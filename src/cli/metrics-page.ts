@@ -1,0 +1,34 @@
+/** The metrics of the gateway and of its process, as Prometheus asks for them. */
+
+import type { RequestListener } from 'node:http';
+import type { PooledBackend } from 'pooled-backend';
+
+/** prom-client is of whoever wants metrics: the package does without. */
+type Load = () => Promise<typeof import('prom-client')>;
+
+const load: Load = () => import('prom-client');
+
+/** What has to be done before there can be metrics; `undefined` when nothing has. */
+export async function whyNoMetrics(loadClient: Load = load): Promise<string | undefined> {
+  try {
+    await loadClient();
+    return undefined;
+  } catch {
+    return '--metrics needs prom-client: npm install prom-client, or npx -p pooled-backend -p prom-client pooled-backend …';
+  }
+}
+
+export async function metricsPage(backend: PooledBackend): Promise<RequestListener> {
+  const { collectDefaultMetrics, Registry } = await load();
+  const { registerMetrics } = await import('pooled-backend/prometheus');
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  registerMetrics(backend, { registry });
+  return (req, res) => {
+    req.resume();
+    registry.metrics().then(
+      (text) => res.setHeader('Content-Type', registry.contentType).end(text),
+      () => res.writeHead(500).end(),
+    );
+  };
+}
