@@ -61,7 +61,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
   #serving: readonly Origin[] = []; // those that leave too
   readonly #deadlines: Deadlines;
   readonly #discovery: Discovery | undefined;
-  readonly #outliers: OutlierWatch | undefined;
+  readonly #outliers: OutlierWatch;
   readonly #observer: Observer;
   readonly #shares: ConnectionShares;
   readonly #tunnels = new OpenTunnels();
@@ -113,16 +113,11 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
     );
     const finding = { clock, observer, random: () => machine.random(), origins: this.origins };
     if (source !== undefined) this.#discovery = new Discovery(source, finding);
-    const { outliers, maxEjected } = resolved.ejection;
-    if (outliers !== false) this.#outliers = new OutlierWatch(outliers, maxEjected, deadlines, () => this.#serving);
-    this.#mounted = {
-      dispatching: this.#dispatcher,
-      options: resolved,
-      deadlines,
-      origins: () => [...this.#serving.map(({ address }) => address), ...this.options.origins],
-      requestBuffer: new ByteBudget(resolved.requestBufferTotalBytes),
-      spool: new ByteBudget(resolved.spoolTotalBytes),
-    };
+    this.#outliers = new OutlierWatch(resolved.ejection, deadlines, () => this.#serving);
+    this.#mounted = new MountHouse(resolved, this.#dispatcher, deadlines, {
+      serving: () => this.#serving.map(({ address }) => address),
+      names: () => this.origins.names,
+    });
   }
 
   /**
@@ -220,7 +215,8 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
     }
     this.#given = given;
     const balancer = changes.balance === undefined ? undefined : balancerFor(options.balance);
-    this.#dispatcher.configure({ ...options, balancer });
+    this.#dispatcher.configure({ ...options, balancer, maxEjected: options.ejection.maxEjected });
+    this.#outliers.configure(options.ejection);
     if (this.#observer.watches('updated')) this.#observer.emit('updated', { names: Object.keys(changes) });
     return settled;
   }
@@ -283,7 +279,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
     const wasClosed = this.#dispatcher.state === 'closed';
     this.#dispatcher.close(error);
     this.#discovery?.close();
-    this.#outliers?.close();
+    this.#outliers.close();
     for (const origin of this.#serving) origin.close(reason);
     this.#shares.close();
     this.#tunnels.destroy();

@@ -141,7 +141,7 @@ export class House {
     this.options = resolveOptions(this.#given);
     Object.assign(this.#setting, changeable(this.options));
     const settled = this.fleet.reconsider();
-    this.dispatcher.configure({ ...this.options, balancer: undefined });
+    this.dispatcher.configure({ ...this.options, balancer: undefined, maxEjected: this.options.ejection.maxEjected });
     return settled;
   }
 

@@ -19,7 +19,7 @@ import { TurnEnd } from './turn-end.js';
 import type { Refusal, WaitQueue } from './wait-queue.js';
 
 /** What may change while requests are under way; the balancer stays where none is given. */
-export interface DispatcherChanges extends Pick<DispatcherSetting, 'maxAttempts' | 'retryOn'> {
+export interface DispatcherChanges extends Pick<DispatcherSetting, 'maxAttempts' | 'maxEjected' | 'retryOn'> {
   readonly maxQueue: number;
   readonly queueTimeout: number;
   readonly retryBudget: RetryBudgetOptions;
@@ -84,12 +84,12 @@ export class Dispatcher implements Dispatching, RunHouse {
   }
 
   /** Other limits, from now on. */
-  configure({ maxQueue, queueTimeout, retryBudget, balancer, maxAttempts, retryOn }: DispatcherChanges): void {
-    this.maxAttempts = maxAttempts;
-    this.retryOn = retryOn;
-    this.budget.allow(retryBudget);
-    this.#queue.allow(maxQueue, queueTimeout);
-    if (balancer !== undefined) this.#choice.balanceBy(balancer);
+  configure(changes: DispatcherChanges): void {
+    this.maxAttempts = changes.maxAttempts;
+    this.retryOn = changes.retryOn;
+    this.budget.allow(changes.retryBudget);
+    this.#queue.allow(changes.maxQueue, changes.queueTimeout);
+    this.#choice.configure(changes.balancer, changes.maxEjected);
     this.demand.room();
   }
 

@@ -64,6 +64,11 @@ export class Matching implements Demand {
     if (absent?.canDial === true) absent.dial('stock');
   }
 
+  /** Connections that the queue has asked for and that have not arrived. */
+  get coming(): number {
+    return this.#coming;
+  }
+
   // --- what origins tell -----------------------------------------------------------------------------------------------
 
   get waiting(): boolean {

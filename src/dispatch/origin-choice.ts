@@ -35,6 +35,7 @@ interface Scratch {
 export class OriginChoice {
   readonly #setting: ChoiceSetting;
   #balancer: Balancer;
+  #maxEjected: number;
   #entries: readonly Entry[] = []; // of all origins, in the order of the option
   #serving: readonly Entry[] = []; // those that their owner lets serve
   #eligible: readonly Entry[] = [];
@@ -50,6 +51,7 @@ export class OriginChoice {
     this.#setting = setting;
     this.#balancer = setting.balancer;
   }
+    this.#maxEjected = setting.maxEjected;
 
   /** The origins to choose from, from now on. */
   serve(origins: readonly Origin[]): void {
@@ -65,9 +67,11 @@ export class OriginChoice {
     this.changed();
   }
 
-  /** Who picks, from now on. */
-  balanceBy(balancer: Balancer): void {
-    this.#balancer = balancer;
+  /** Who picks, and how many may be left out, from now on. */
+  configure(balancer: Balancer | undefined, maxEjected: number): void {
+    if (balancer !== undefined) this.#balancer = balancer;
+    this.#maxEjected = maxEjected;
+    this.changed();
   }
 
   /** An origin does better or worse, or its owner has changed it. */
@@ -200,7 +204,7 @@ export class OriginChoice {
     const backups = trusted.filter(isBackup);
     const hasPrimary = primaries.some(isReady);
     const hasBackup = !hasPrimary && backups.some(isReady);
-    const tooFew = up.length - trusted.length > this.#setting.maxEjected * serving.length;
+    const tooFew = up.length - trusted.length > this.#maxEjected * serving.length;
     const failOpen = !hasBackup && (tooFew || !hasPrimary);
     if (failOpen !== this.#failingOpen) this.#setFailingOpen(failOpen);
     if (hasBackup) return backups;

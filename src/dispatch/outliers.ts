@@ -1,7 +1,7 @@
 /** Finds the origins that fail much more often, or are much slower, than the others, window by window. */
 
 import type { Deadline, Deadlines } from '../deadlines.js';
-import type { ResolvedOutliers } from '../options.js';
+import type { ResolvedEjection, ResolvedOutliers } from '../options.js';
 import type { Origin } from '../origin/origin.js';
 import type { OutcomeCounts } from '../origin/outcomes.js';
 
@@ -70,20 +70,30 @@ function meanOf(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
+/** What is watched of the option `ejection`. */
+export type WatchedEjection = Pick<ResolvedEjection, 'outliers' | 'maxEjected'>;
+
 /** Ends the window of all origins at once, and ejects the outliers as far as the share of those that are out allows. */
 export class OutlierWatch {
-  readonly #options: ResolvedOutliers;
-  readonly #maxEjected: number;
+  #options: ResolvedOutliers | false = false;
+  #maxEjected = 0;
   readonly #origins: () => readonly Origin[];
   readonly #windowEnd: Deadline;
 
   /** `origins` are those of the moment. */
-  constructor(options: ResolvedOutliers, maxEjected: number, deadlines: Deadlines, origins: () => readonly Origin[]) {
-    this.#options = options;
-    this.#maxEjected = maxEjected;
+  constructor(ejection: WatchedEjection, deadlines: Deadlines, origins: () => readonly Origin[]) {
     this.#origins = origins;
     this.#windowEnd = deadlines.create(() => this.#judge());
-    this.#windowEnd.set(options.window);
+    this.configure(ejection);
+  }
+
+  /** Other bounds, from the end of this window on; another window begins now. */
+  configure({ outliers, maxEjected }: WatchedEjection): void {
+    const before = this.#options === false ? undefined : this.#options.window;
+    this.#options = outliers;
+    this.#maxEjected = maxEjected;
+    if (outliers === false) this.#windowEnd.clear();
+    else if (outliers.window !== before) this.#windowEnd.set(outliers.window);
   }
 
   close(): void {
@@ -91,13 +101,15 @@ export class OutlierWatch {
   }
 
   #judge(): void {
-    this.#windowEnd.set(this.#options.window);
+    const options = this.#options;
+    if (options === false) return;
+    this.#windowEnd.set(options.window);
     const origins = this.#origins();
     const counts = origins.map(({ standing }) => standing.endWindow());
-    for (const position of findOutliers(counts, this.#options)) {
+    for (const position of findOutliers(counts, options)) {
       this.#eject(origins, position, (standing) => standing.eject('low_success_rate'));
     }
-    for (const { position, mostMs } of findSlow(counts, this.#options)) {
+    for (const { position, mostMs } of findSlow(counts, options)) {
       this.#eject(origins, position, (standing) => standing.ejectSlow(mostMs));
     }
   }

@@ -30,6 +30,10 @@ const CHANGEABLE = [
   'requestBufferBytes',
   'spoolBytes',
   'balance',
+  'ejection',
+  'check',
+  'slowStart',
+  'adaptiveConcurrency',
 ] as const;
 
 /** What `backend.update()` takes: the options that may change. What is absent or `undefined` stays. */

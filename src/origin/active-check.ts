@@ -58,7 +58,7 @@ type Doing =
 const RESTING: Doing = { name: 'resting' };
 
 export class ActiveCheck {
-  readonly #setting: CheckSetting;
+  #setting: CheckSetting;
   readonly #pool: Pool<Tenancy>;
   readonly #observer: Observer;
   readonly #listener: CheckListener;
@@ -107,6 +107,13 @@ export class ActiveCheck {
       ...{ rise: check.rise, fall: check.fall, inARow: this.#course.inARow },
       last: last === undefined ? null : { passed: last.passed, what: last.what, tookMs: last.tookMs, agoMs },
     };
+  }
+
+  /** Another check, from now on. What the ones before have found counts; one that runs runs as it was begun. */
+  configure(check: CheckSetting['check']): void {
+    this.#setting = { ...this.#setting, check };
+    this.#course.keep(check);
+    if (this.#doing.name === 'resting') this.#due.set(this.#course.firstWaitMs());
   }
 
   /** A slot may be free. */

@@ -23,7 +23,7 @@ export type CheckState =
  * Up at first: an origin is trusted until a check says otherwise.
  */
 export class CheckCourse {
-  readonly #pace: CheckPace;
+  #pace: CheckPace;
   readonly #random: () => number;
   #state: CheckState = { name: 'up', failedInARow: 0 };
 
@@ -35,6 +35,11 @@ export class CheckCourse {
 
   get state(): CheckState {
     return this.#state;
+  }
+
+  /** Another pace, from the next check on. */
+  keep(pace: CheckPace): void {
+    this.#pace = pace;
   }
 
   /** Checks in a row that were against what it is now. */

@@ -40,7 +40,7 @@ const FORGETTING = 0.95; // of what is usual, when the origin has become more th
  * https://github.com/Netflix/concurrency-limits, described in "Performance Under Load", Netflix Technology Blog, 2018.
  */
 export class GradientLimit {
-  readonly #options: GradientOptions;
+  #options: GradientOptions;
   readonly #clock: Clock;
   #most: number;
   #estimate: number;
@@ -78,6 +78,12 @@ export class GradientLimit {
     const wasMost = this.#estimate >= this.#most;
     this.#most = most;
     this.#estimate = wasMost ? most : this.#bounded(this.#estimate);
+  }
+
+  /** Other options, from now on. What was learned stays. */
+  configure(options: GradientOptions): void {
+    this.#options = options;
+    this.#estimate = this.#bounded(this.#estimate);
   }
 
   /** A request was answered after so many milliseconds; `busy` were under way with it. True = the limit is another. */

@@ -1,7 +1,9 @@
 /** What keeps requests from an origin that is ill or slow: its checks, and the limit that was learned of it. */
 
+import { isDeepStrictEqual } from 'node:util';
 import type { ConnectionSetting } from '../connection/connection.js';
 import type { DialTarget } from '../connection/dial.js';
+import type { ResolvedCheck } from '../options.js';
 import type { Pool } from '../pool/pool.js';
 import { ActiveCheck, type CheckStats } from './active-check.js';
 import { GradientLimit, type GradientSnapshot } from './gradient-limit.js';
@@ -25,23 +27,47 @@ export interface GuardedOrigin {
 
 export class Guard {
   readonly #parts: GuardedOrigin;
-  readonly #check: ActiveCheck | undefined;
-  readonly #limit: GradientLimit | undefined;
+  #checked: OriginSetting['check'] = false; // how
+  #check: ActiveCheck | undefined;
+  #limit: GradientLimit | undefined;
 
   constructor(parts: GuardedOrigin) {
-    const { address, setting, target, connection, pool } = parts;
-    const { check, adaptiveConcurrency, startDial, clock, random, observer } = setting;
     this.#parts = parts;
-    if (adaptiveConcurrency !== false) {
-      this.#limit = new GradientLimit(adaptiveConcurrency, address.maxConnections, clock);
+    this.configure(parts.address.maxConnections);
+  }
+
+  /** As the setting says now, with so many connections. */
+  configure(connections: number): void {
+    const { check, adaptiveConcurrency, clock } = this.#parts.setting;
+    if (adaptiveConcurrency === false) this.#limit = undefined;
+    else {
+      this.#limit ??= new GradientLimit(adaptiveConcurrency, connections, clock);
+      this.#limit.configure(adaptiveConcurrency);
+      this.#limit.allow(connections);
     }
-    if (check === false) return;
+    if (isDeepStrictEqual(check, this.#checked)) return;
+    this.#checked = check;
+    if (check === false) this.#endChecks();
+    else if (this.#check === undefined) this.#check = this.#newCheck(check);
+    else this.#check.configure(check);
+  }
+
+  #newCheck(check: ResolvedCheck): ActiveCheck {
+    const { address, setting, target, connection, pool, standing, makeRoom } = this.#parts;
+    const { startDial, random, observer } = setting;
     const checked = { check, authority: address.authority, target, startDial, connection };
-    this.#check = new ActiveCheck(checked, pool, random, observer, {
-      makeRoom: parts.makeRoom,
+    return new ActiveCheck(checked, pool, random, observer, {
+      makeRoom,
       isDown: (reason) => this.#isDown(reason),
-      isUpAgain: () => parts.standing.rose(),
+      isUpAgain: () => standing.rose(),
     });
+  }
+
+  /** Nobody would bring up what they have taken down. */
+  #endChecks(): void {
+    this.#check?.close();
+    this.#check = undefined;
+    this.#parts.standing.rose();
   }
 
   get checks(): CheckStats | null {
@@ -89,11 +115,6 @@ export class Guard {
   /** How many requests the origin may have at once, of so many connections. */
   most(connections: number): number {
     return this.#limit === undefined ? connections : Math.min(connections, this.#limit.limit);
-  }
-
-  /** Other connections may be had, from now on. */
-  allow(connections: number): void {
-    this.#limit?.allow(connections);
   }
 
   /** A request that was begun at that moment was answered. */

@@ -67,7 +67,7 @@ const FORGOTTEN_AFTER = 10;
  * Fails open in no way of its own: whoever asks decides what to do when all origins are ejected.
  */
 export class Health {
-  readonly #options: HealthOptions;
+  #options: HealthOptions;
   readonly #clock: Clock;
   readonly #onChange: (state: HealthState) => void;
   #state: HealthState = { name: 'healthy', failuresInARow: 0, ejections: 0, since: Number.NEGATIVE_INFINITY };
@@ -81,6 +81,11 @@ export class Health {
 
   get state(): HealthState {
     return this.#state;
+  }
+
+  /** Other limits, from the next failure on. */
+  allow(options: HealthOptions): void {
+    this.#options = options;
   }
 
   /** Ejections that still count against it: each is forgotten in time while it is healthy. */

@@ -262,12 +262,13 @@ export class Origin implements DiallerListener, ServedOrigin {
     return this.service.until(() => this.#stock.isFull || isOut());
   }
 
+    this.standing.configure(this.#setting.ejection, this.#setting.slowStart);
   /** Takes other settings of its own. Resolves when connections that are too many by them are closed. */
   configure(address: OriginAddress): Promise<void> {
     this.#address = address;
     this.#lending.allowFresh(address.maxFreshConnections);
     this.#pool.resize(address.maxConnections);
-    this.guard.allow(address.maxConnections);
+    this.guard.configure(address.maxConnections);
     this.idleLimit.allow(this.#setting.keepAliveTimeout);
     this.settle();
     return this.service.until(() => this.#pool.surplus === 0);

@@ -37,11 +37,11 @@ export class Standing {
   readonly #clock: Clock;
   readonly #observer: Observer;
   readonly #health: Health;
-  readonly #badStatuses: ReadonlySet<number>;
-  readonly #outcomes: Outcomes | undefined;
+  #badStatuses: ReadonlySet<number> = new Set();
+  #outcomes: Outcomes | undefined;
   readonly #due: Deadline;
   readonly #listener: StandingListener;
-  readonly #slowStartMs: number; // 0 = none
+  #slowStartMs = 0; // 0 = none
   #mostMs = Number.POSITIVE_INFINITY; // that a probe may take, since it was ejected for being slow
   #probe: Probe | undefined; // the last one
 
@@ -56,10 +56,16 @@ export class Standing {
     this.#observer = observer;
     this.#due = deadlines.create(() => this.#isDue());
     this.#listener = listener;
+    this.#health = new Health(options, clock, (state) => this.#changed(state));
+    this.configure(options, slowStart);
+  }
+
+  /** Other options, from the next outcome on. What it is now it stays. */
+  configure(options: StandingOptions, slowStart: number | false): void {
     this.#slowStartMs = slowStart === false ? 0 : slowStart;
     this.#badStatuses = new Set(options.statuses);
-    this.#outcomes = options.outliers === false ? undefined : new Outcomes();
-    this.#health = new Health(options, clock, (state) => this.#changed(state));
+    this.#outcomes = options.outliers === false ? undefined : (this.#outcomes ?? new Outcomes());
+    this.#health.allow(options);
   }
 
   get state(): HealthState {

@@ -66,6 +66,45 @@ describe('what may change', () => {
     expect([first, second].map(({ requests }) => requests.length > 0)).toEqual([true, true]);
   });
 
+  test('ejection: what is a failure, and how many of them there may be', async () => {
+    const script = () => [execute(), answer({ status: 500 })];
+    const [first, second] = [await startOrigin({ script }), await startOrigin({ script })];
+    const backend = startBackend([first, second], { ejection: { maxEjected: 1 } });
+    for (let sent = 0; sent < 12; sent += 1) await outcomeOf(backend);
+    const before = backend.stats().origins.map(({ health }) => health.state);
+    await backend.update({ ejection: { statuses: [500], failures: 1, time: 60_000, maxEjected: 0.5 } });
+    await outcomeOf(backend);
+    const after = backend.stats().origins.map(({ health }) => health.state);
+    expect([before, after.toSorted()]).toEqual([
+      ['healthy', 'healthy'],
+      ['ejected', 'healthy'],
+    ]);
+  });
+
+  test('checks: on, at another path, and off, which brings up what they took down', async () => {
+    const [well, ill] = [
+      await startOrigin(),
+      await startOrigin({ rules: [{ when: { path: '/ill' }, steps: [answer({ status: 503 })] }] }),
+    ];
+    const backend = startBackend([well, ill]);
+    const state = () => backend.stats().origins[1]?.health.state;
+    const down = once(backend, 'down');
+    await backend.update({ check: { path: '/ill', interval: 10, fall: 1, rise: 1 } });
+    await down;
+    const up = once(backend, 'readmit');
+    const states = [state()];
+    await backend.update({ check: { path: '/', interval: 10, fall: 1, rise: 1 } });
+    states.push(state()); // until a check has passed
+    await up;
+    states.push(state());
+    const downAgain = once(backend, 'down');
+    await backend.update({ check: { path: '/ill', interval: 10, fall: 1, rise: 1 } });
+    await downAgain;
+    await backend.update({ check: false });
+    states.push(state());
+    expect([states, backend.stats().origins[1]?.check]).toEqual([['down', 'down', 'healthy', 'healthy'], null]);
+  });
+
   test('the origins, as a whole', async () => {
     const [first, second] = [await startOrigin(), await startOrigin()];
     const backend = startBackend(first);
@@ -91,6 +130,8 @@ describe('a bad change changes nothing', () => {
     [{ maxAttempts: 2, maxQueue: -1 }, 'maxQueue must be an integer from 0'],
     [{ maxQueue: 1, tls: {} }, 'the option tls cannot change at run time; those that can: origins, maxConnections'],
     [{ maxQueues: 1 }, 'unknown option maxQueues'],
+    [{ maxQueue: 1, ejection: { failures: 0 } }, 'ejection.failures must be an integer from 1'],
+    [{ maxQueue: 1, check: { type: 'tls' } }, "check.type must be 'http' or 'tcp' for http://127.0.0.1:"],
     [{ maxQueue: 1, origins: [] }, 'origins must be a list of at least one origin'],
     [{ maxQueue: 1, origins: () => [] }, 'origins must be a list of URLs and objects'],
     [{ maxQueue: 1, minConnections: 101 }, 'minConnections must be at most maxConnections (100)'],

@@ -83,7 +83,7 @@ describe('at the end of each window', () => {
       origins,
       ejection: { failures: Number.POSITIVE_INFINITY, statuses: [500], outliers },
     });
-    const watch = new OutlierWatch(outliers, 0.5, house.deadlines, () => house.origins);
+    const watch = new OutlierWatch({ outliers, maxEjected: 0.5 }, house.deadlines, () => house.origins);
     const traffic = () => {
       for (const [index, count] of failures.entries()) {
         for (let n = 0; n < 1_000; n += 1)
