@@ -15,11 +15,10 @@ import { originSource } from './fleet/origin-source.js';
 import { clusterChannel } from './fleet/primary-channel.js';
 import { loadLlhttp, readWindow } from './http1/llhttp.js';
 import { dialsOf, type Machine, thisMachine } from './machine.js';
-import { ByteBudget } from './mount/byte-budget.js';
 import { fetchOver } from './mount/fetch.js';
 import type { BackendFetchInit } from './mount/fetch-input.js';
 import { createHandler, type RequestHandler } from './mount/handler.js';
-import type { MountedBackend } from './mount/mounted-backend.js';
+import { MountHouse } from './mount/mount-house.js';
 import { OpenTunnels } from './mount/open-tunnels.js';
 import { type BackendRequestOptions, type BackendResponse, sendRequest } from './mount/request.js';
 import { createUpgradeHandler, type UpgradeHandler } from './mount/upgrade.js';
@@ -55,7 +54,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
   #given: PooledBackendOptions;
   /** Adds, removes and drains origins while requests are under way. */
   readonly origins: BackendOrigins;
-  readonly #mounted: MountedBackend & { options: ResolvedOptions };
+  readonly #mounted: MountHouse;
   readonly #setting: OriginSetting;
   readonly #dispatcher: Dispatcher;
   #serving: readonly Origin[] = []; // those that leave too
@@ -223,7 +222,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
 
   #live(options: ResolvedOptions): void {
     this.#options = options;
-    this.#mounted.options = options;
+    this.#mounted.configure(options);
     Object.assign(this.#setting, changeable(options));
   }
 

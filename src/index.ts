@@ -71,6 +71,7 @@ export type {
   RetryBudgetOptions,
   RetryCondition,
   SharedConnections,
+  StickyOptions,
   SubsetOptions,
   TlsOptions,
   UpgradeHandlerOptions,

@@ -25,6 +25,7 @@ import type {
   SubsetOptions,
   TlsOptions,
 } from './options/parts.js';
+import type { ResolvedSticky, StickyOptions } from './options/sticky.js';
 import { optionRules } from './options/table.js';
 
 export type { ClusterTotal, SharedConnections } from './options/connections.js';
@@ -66,6 +67,7 @@ export {
 export type * from './options/parts.js';
 export type { CookieRewrite, LocationHook } from './options/rewrites.js';
 export type { OptionRow } from './options/row.js';
+export type { ResolvedSticky, StickyOptions } from './options/sticky.js';
 export { optionTable } from './options/table.js';
 export { changeable, changedOptions, following, type OptionChanges } from './options/update.js';
 export {
@@ -198,6 +200,13 @@ export interface PooledBackendOptions {
   /** How an origin is chosen. @default 'least-busy' */
   readonly balance?: BalanceOption | undefined;
   /**
+   * A cookie by which the next requests of a client go to the origin that answered it, while that takes requests; `false` =
+   * none. Mounts set and read it; `request()` and `fetch()` do not.
+   *
+   * @default false
+   */
+  readonly sticky?: StickyOptions | false | undefined;
+  /**
    * When an origin is left out.
    *
    * @default { failures: 5, time: 1000, maxTime: 60000, maxEjected: 0.5, statuses: [], outliers: false }
@@ -231,6 +240,7 @@ type Whole =
   | 'subset'
   | 'idempotent'
   | 'retryBudget'
+  | 'sticky'
   | 'ejection'
   | 'check'
   | 'adaptiveConcurrency'
@@ -251,6 +261,8 @@ export interface ResolvedOptions extends Complete<Omit<PooledBackendOptions, Who
   readonly idempotent: IdempotentOption | undefined;
   /** A share of the requests, and a number a second. */
   readonly retryBudget: ResolvedRetryBudget;
+  /** Where sessions live in one origin: the cookie that names it; `false` is none. */
+  readonly sticky: ResolvedSticky | false;
   /** Passive health. */
   readonly ejection: ResolvedEjection;
   /** Active health; `false` is none. */

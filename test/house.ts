@@ -16,7 +16,7 @@ import { BackendOrigins } from '../src/fleet/backend-origins.js';
 import { ConnectionShares } from '../src/fleet/connection-shares.js';
 import { clusterChannel, type PrimaryChannel } from '../src/fleet/primary-channel.js';
 import { loadLlhttp, readWindow } from '../src/http1/llhttp.js';
-import { ByteBudget } from '../src/mount/byte-budget.js';
+import { MountHouse } from '../src/mount/mount-house.js';
 import { Observer } from '../src/observe.js';
 import { mostConnections } from '../src/options/connections.js';
 import {
@@ -237,11 +237,8 @@ export class House {
 
   get stats(): BackendStats {
     const { dispatcher: dispatching, options, deadlines } = this;
-    const budget = new ByteBudget(0);
-    return takeStats(this.origins, this.dispatcher, {
-      ...{ dispatching, options, deadlines },
-      ...{ requestBuffer: budget, spool: budget, origins: () => options.origins },
-    });
+    const fleet = { serving: () => options.origins, names: () => this.fleet.names };
+    return takeStats(this.origins, this.dispatcher, new MountHouse(options, dispatching, deadlines, fleet));
   }
 
   /** Of the first origin, or of that number. */

@@ -91,7 +91,7 @@ function read(name: string, text: (body: ResponseBody) => Promise<string>): Case
 const OPTIONS = resolveHandlerOptions({}, resolveOptions('http://a.test'));
 const CLIENT_REQUEST = {
   ...({ method: 'GET', path: '/', fields: [], host: 'a', framing: { kind: 'none' } } as const),
-  ...{ acceptsTrailers: false, expectsContinue: false },
+  ...{ acceptsTrailers: false, expectsContinue: false, boundTo: undefined },
 };
 
 export function objectCases(): Case[] {

@@ -129,8 +129,7 @@ export class Dispatcher implements Dispatching, RunHouse {
   }
 
   enqueue(run: Run): void {
-    const { waitLeftMs } = run.patience;
-    const refusal = this.#queue.enqueue(run, waitLeftMs, this.#choice.usableConnections(), this.demand.coming);
+    const refusal = this.demand.enqueue(run);
     if (refusal !== undefined) this.#refuse(refusal);
     if (!run.waiting) return;
     run.patience.wait();

@@ -4,9 +4,10 @@ import type { BackendError, ErrorCode } from '../errors.js';
 import type { Origin } from '../origin/origin.js';
 import type { Demand } from '../origin/setting.js';
 import type { Tenancy } from '../origin/tenancy.js';
+import { BoundMatching } from './bound-matching.js';
 import type { OriginChoice } from './origin-choice.js';
 import type { Run } from './run.js';
-import type { Travel, WaitQueue } from './wait-queue.js';
+import type { Refusal, Travel, WaitQueue } from './wait-queue.js';
 
 const ALL_FIT = { any: true, verified: true, fresh: true } as const;
 const ONLY = {
@@ -23,17 +24,23 @@ const LASTING: ReadonlySet<ErrorCode> = new Set(['tls_certificate_error', 'proxy
 export class Matching implements Demand {
   readonly #queue: WaitQueue<Run>;
   readonly #choice: OriginChoice;
+  readonly #bound: BoundMatching;
   #coming = 0;
   #pumpIsDue = false;
 
   constructor(queue: WaitQueue<Run>, choice: OriginChoice) {
     this.#queue = queue;
     this.#choice = choice;
+    this.#bound = new BoundMatching(queue, choice, () => {
+      this.#coming += 1;
+    });
   }
 
   /** Onto a connection that is idle. False = there is none, and where there is room one is dialled. */
   begin(run: Run, now: number): boolean {
     this.#tryAbsent();
+    const home = this.#bound.homeOf(run);
+    if (home !== undefined) return this.#bound.begin(run, home, now);
     const { travel } = run;
     const origin = this.#choice.pick((one) => one.hasConnectionFor(travel) || one.canDial, run.request);
     if (origin === undefined) return false;
@@ -53,9 +60,13 @@ export class Matching implements Demand {
     return false;
   }
 
-  /** Connections that the queue has asked for and that have not arrived. */
-  get coming(): number {
-    return this.#coming;
+  /** Lets it into the queue, into the line of its home if it has one. Somebody else may be refused in its place. */
+  enqueue(run: Run): Refusal<Run> | undefined {
+    const home = this.#bound.homeOf(run);
+    run.home = home;
+    const { waitLeftMs } = run.patience;
+    if (home !== undefined) return this.#queue.enqueue(run, waitLeftMs, home.guard.most(home.address.maxConnections));
+    return this.#queue.enqueue(run, waitLeftMs, this.#choice.usableConnections(), this.#coming);
   }
 
   /** Whether an origin that is back can be reached is found out by a dial that no request waits for. */
@@ -76,7 +87,8 @@ export class Matching implements Demand {
   }
 
   offer(origin: Origin, tenancy: Tenancy): boolean {
-    if (!this.#choice.mayServe(origin)) return false;
+    if (this.#bound.makesRoom(origin, tenancy.connection)) return true;
+    if (!this.#choice.mayServe(origin)) return this.#bound.offer(origin, tenancy);
     const { connection } = tenancy;
     if (!connection.fresh && this.#freshIsNext(origin)) {
       connection.close('made-room');
@@ -85,15 +97,15 @@ export class Matching implements Demand {
     }
     const run = connection.fresh
       ? this.#takeForFresh(origin)
-      : this.#queue.take(origin.isProven(connection) ? NOT_FRESH : ONLY.any);
+      : this.#queue.take(origin.isProven(connection) ? NOT_FRESH : ONLY.any, origin);
     run?.begin(origin, tenancy);
     return run !== undefined;
   }
 
   /** First those that can ride nothing else: what was dialled for them would have to be dialled again. */
   #takeForFresh(origin: Origin): Run | undefined {
-    const forFresh = this.#queue.take({ any: false, verified: true, fresh: origin.freshShareLeft > 0 });
-    return forFresh ?? this.#queue.take(ONLY.any);
+    const forFresh = this.#queue.take({ any: false, verified: true, fresh: origin.freshShareLeft > 0 }, origin);
+    return forFresh ?? this.#queue.take(ONLY.any, origin);
   }
 
   arrived(): void {
@@ -113,6 +125,7 @@ export class Matching implements Demand {
 
   changed(): void {
     this.#choice.changed();
+    if (this.#queue.hasHomes) this.room();
   }
 
   canSpare(origin: Origin): boolean {
@@ -124,13 +137,15 @@ export class Matching implements Demand {
       this.room();
       return;
     }
-    for (let run = this.#queue.take(ALL_FIT); run !== undefined; run = this.#queue.take(ALL_FIT)) run.fail(error);
+    const next = () => this.#queue.take(ALL_FIT, origin);
+    for (let run = next(); run !== undefined; run = next()) run.fail(error);
   }
 
   // --- what the queue needs --------------------------------------------------------------------------------------------
 
   /** Lends what is idle, then dials until each waiter has a connection coming, as far as there is room. */
   pump(): void {
+    if (this.#queue.hasHomes) this.#bound.pump();
     for (const travel of TRAVELS) if (this.#queue.lengthOf(travel) > 0) this.#lendIdle(travel);
     while (this.#wantedWith() > this.#coming) {
       const anyFits = this.#queue.length > this.#queue.lengthOf('fresh');

@@ -37,6 +37,7 @@ export class OriginChoice {
   #balancer: Balancer;
   #maxEjected: number;
   #entries: readonly Entry[] = []; // of all origins, in the order of the option
+  #byName: ReadonlyMap<string, Origin> = new Map();
   #serving: readonly Entry[] = []; // those that their owner lets serve
   #eligible: readonly Entry[] = [];
   #eligibleOrigins: ReadonlySet<Origin> = new Set();
@@ -50,8 +51,8 @@ export class OriginChoice {
   constructor(setting: ChoiceSetting) {
     this.#setting = setting;
     this.#balancer = setting.balancer;
-  }
     this.#maxEjected = setting.maxEjected;
+  }
 
   /** The origins to choose from, from now on. */
   serve(origins: readonly Origin[]): void {
@@ -64,6 +65,7 @@ export class OriginChoice {
       return index;
     };
     this.#entries = origins.map((origin) => known.get(origin) ?? entryOf(origin, nextIndex()));
+    this.#byName = new Map(origins.map((origin) => [origin.address.origin, origin]));
     this.changed();
   }
 
@@ -153,6 +155,17 @@ export class OriginChoice {
     return this.#eligibleOrigins;
   }
 
+  /**
+   * The origin of that name, if a request that is bound to it may go there now; one of weight 0 takes nothing else. Not while
+   * it has to be dialled and is in back-off: then any other is better.
+   */
+  home(name: string): Origin | undefined {
+    const origin = this.#byName.get(name);
+    if (origin === undefined || !origin.serves) return undefined;
+    const isTrusted = origin.takesNew ? this.eligible().has(origin) : origin.standing.accepts;
+    return isTrusted && (origin.idle > 0 || origin.backoff.state.name === 'ready') ? origin : undefined;
+  }
+
   /** Whether a connection of this origin, there already, may carry a request. */
   mayServe(origin: Origin): boolean {
     const eligible = this.eligible();
@@ -182,7 +195,7 @@ export class OriginChoice {
   #judge(): void {
     if (this.#validUntil === Number.POSITIVE_INFINITY) return;
     if (this.#validUntil > Number.NEGATIVE_INFINITY && this.#setting.clock.now() < this.#validUntil) return;
-    this.#serving = this.#entries.filter(({ origin }) => origin.serves);
+    this.#serving = this.#entries.filter(({ origin }) => origin.takesNew);
     this.#validUntil = Number.POSITIVE_INFINITY;
     // There is nobody to prefer to the only one.
     this.#eligible = this.#serving.length === 1 ? this.#serving : this.#trusted();

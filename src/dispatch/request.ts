@@ -49,6 +49,11 @@ export interface OutgoingRequest {
    * milliseconds. `undefined` = at once.
    */
   readonly expectTimeout?: number | undefined;
+  /**
+   * Name of the origin that alone should have it while that takes requests: a session of its client lives there.
+   * `undefined` = any.
+   */
+  readonly boundTo?: string | undefined;
   /** The client asked for `TE: trailers`. */
   readonly acceptsTrailers: boolean;
   /** Protocols that the origin may switch to: value of the Upgrade field. `undefined` = none. */

@@ -1,43 +1,12 @@
-/** Requests that wait for a connection: bounded, three lanes, oldest first until that would let all of them time out. */
+/** Requests that wait for a connection: bounded, and each in one line, that of all or that of one origin. */
 
 import type { Clock } from '../clock.js';
+import { Durations } from './durations.js';
+import { type Fits, newer, older, WaitLine } from './wait-line.js';
+import type { Travel, Waiter } from './waiter.js';
 
-/**
- * Which connections a request may ride: `any` that passes the check, a reused one only if it is `verified` (or a fresh
- * one), or only a `fresh` one.
- */
-export type Travel = 'any' | 'verified' | 'fresh';
-
-/**
- * One place in the queue; the dispatcher's own class extends it. It is settled once, by whoever gets it out: `take()`
- * returns it, `leave()` answers true, or `enqueue()` and `expire()` name it in a {@link Refusal}.
- */
-export abstract class Waiter {
-  /** May change: a re-send travels `fresh`. A waiter stays in the lane in which it was let in. */
-  travel: Travel;
-  /** @internal */
-  lane: Travel;
-  /** @internal 0 = not in the queue; else grows with each enqueue. */
-  sequence = 0;
-  /** @internal */
-  enqueuedAt = 0;
-  /** @internal Moment at which half of its time is gone. */
-  halfAt = Number.POSITIVE_INFINITY;
-  /** @internal */
-  older: this | undefined = undefined;
-  /** @internal */
-  newer: this | undefined = undefined;
-
-  constructor(travel: Travel) {
-    this.travel = travel;
-    this.lane = travel;
-  }
-
-  /** Whether it is in the queue. */
-  get waiting(): boolean {
-    return this.sequence > 0;
-  }
-}
+export type { Fits } from './wait-line.js';
+export { type Travel, Waiter } from './waiter.js';
 
 /**
  * `full`: no room. `hopeless`: the wait would be more than twice the time left. `displaced`: had waited more than half
@@ -54,9 +23,6 @@ export interface Refusal<W extends Waiter> {
   /** Seconds, for the Retry-After field. */
   readonly retryAfter: number;
 }
-
-/** Which travels the connection at hand can serve. */
-export type Fits = Readonly<Record<Travel, boolean>>;
 
 export interface WaitQueueOptions {
   /** Most waiters at once. 0 = nobody waits; `Infinity` = no limit. */
@@ -81,17 +47,19 @@ export interface WaitQueueStats {
 }
 
 const LONGEST_RETRY_AFTER_S = 30;
+const EVERY: Fits = { any: true, verified: true, fresh: true };
 
 /** A queue without timers and without a step that grows with its length. */
 export class WaitQueue<W extends Waiter> {
   #maxQueue: number;
   #queueTimeoutMs: number;
   readonly #clock: Clock;
-  readonly #lanes = { any: new Lane<W>(), verified: new Lane<W>(), fresh: new Lane<W>() };
+  readonly #common = new WaitLine<W>();
+  readonly #homes = new Map<object, WaitLine<W>>(); // a line for each home that anybody waits for
   readonly #durations = new Durations();
   readonly #refused: Record<RefusalReason, number> = { full: 0, hopeless: 0, displaced: 0, timeout: 0 };
+  #length = 0;
   #sequence = 0; // of the newest waiter so far
-  #overloaded = false; // as of the last waiter that came or went
 
   constructor(options: WaitQueueOptions) {
     this.#maxQueue = options.maxQueue;
@@ -105,72 +73,105 @@ export class WaitQueue<W extends Waiter> {
     this.#queueTimeoutMs = queueTimeoutMs;
   }
 
+  /** Of all lines. */
   get length(): number {
-    return this.#lanes.any.length + this.#lanes.verified.length + this.#lanes.fresh.length;
+    return this.#length;
   }
 
+  /** Those of the common line, which any connection can serve that fits. */
   lengthOf(travel: Travel): number {
-    return this.#lanes[travel].length;
+    return this.#common.lengthOf(travel);
   }
 
   get stats(): WaitQueueStats {
     return {
-      length: this.length,
+      length: this.#length,
       max: this.#maxQueue,
       waits: this.#sequence,
       refused: { ...this.#refused },
-      overloaded: this.#isOverloaded(this.#clock.now()),
+      overloaded: this.#common.isOverloaded(this.#clock.now(), this.#queueTimeoutMs),
     };
   }
 
   /**
-   * Lets `waiter` in. Somebody is refused when there is no room or no hope: the newcomer, or an older waiter in whose
-   * place it came. See `refusal.waiter`.
+   * Lets `waiter` in. Somebody is refused when there is no room or no hope: the newcomer, or an older waiter of its line, in
+   * whose place it came. See `refusal.waiter`.
    * @param timeLeftMs until the newcomer's own deadline
-   * @param usable connections that serve the queue, of all origins that take requests now
+   * @param usable connections that serve its line
    * @param coming connections that are being made for those who wait: whoever only waits for one takes no room
    */
   enqueue(waiter: W, timeLeftMs: number, usable: number, coming = 0): Refusal<W> | undefined {
     if (waiter.waiting) throw new Error(`enqueue() of a waiter that is waiting since ${waiter.enqueuedAt}`);
     const now = this.#clock.now();
-    this.#overloaded = this.#isOverloaded(now);
+    const line = this.#lineOf(waiter);
+    const overloaded = line.judge(now, this.#queueTimeoutMs);
     waiter.enqueuedAt = now;
     // In overload the newcomer is served next: nobody is ahead of it.
-    if (!this.#overloaded && (this.estimateMs(usable) ?? 0) > 2 * timeLeftMs) {
+    const ahead = line === this.#common ? this.#length : line.length;
+    if (!overloaded && (this.#estimateMs(ahead, usable) ?? 0) > 2 * timeLeftMs) {
       return this.#refuse(waiter, 'hopeless', usable);
     }
     let displaced: W | undefined;
-    if (this.length >= this.#maxQueue + coming) {
-      displaced = this.#pastHalf(now);
+    if (this.#length >= this.#maxQueue + coming) {
+      displaced = overloaded ? line.pastHalf(now) : undefined;
       if (displaced === undefined) return this.#refuse(waiter, 'full', usable);
-      this.#lanes[displaced.lane].remove(displaced);
+      this.#remove(displaced);
     }
     this.#sequence += 1;
     waiter.sequence = this.#sequence;
     waiter.halfAt = now + timeLeftMs / 2;
-    waiter.lane = waiter.travel;
-    this.#lanes[waiter.lane].add(waiter);
+    this.#add(waiter);
     return displaced === undefined ? undefined : this.#refuse(displaced, 'displaced', usable);
   }
 
-  /** Takes the waiter whose turn it is among those that fit; the caller serves it. */
-  take(fits: Fits): W | undefined {
-    this.#overloaded = this.#isOverloaded(this.#clock.now());
-    const waiter = this.#turn(fits, this.#overloaded);
-    if (waiter !== undefined) this.#lanes[waiter.lane].remove(waiter);
+  /**
+   * Takes the waiter whose turn it is among those that fit; the caller serves it.
+   * @param home whose connection it is: those that wait for it alone are asked as well
+   */
+  take(fits: Fits, home?: object): W | undefined {
+    const waiter = this.#turn(fits, home, true);
+    if (waiter !== undefined) this.#remove(waiter);
     return waiter;
   }
 
-  /** Whose turn it is among those that fit. It stays. */
+  /** Whose turn it is among those of the common line that fit. It stays. */
   peek(fits: Fits): W | undefined {
-    return this.#turn(fits, this.#isOverloaded(this.#clock.now()));
+    return this.#turn(fits, undefined, false);
+  }
+
+  /** Whose turn it is among those that wait for this home alone and fit. It stays. */
+  peekAt(home: object, fits: Fits): W | undefined {
+    const line = this.#homes.get(home);
+    return line?.turn(fits, line.isOverloaded(this.#clock.now(), this.#queueTimeoutMs));
+  }
+
+  /** The homes that anybody waits for. */
+  get homes(): Iterable<object> {
+    return this.#homes.keys();
+  }
+
+  /** Whether anybody waits for one home alone. */
+  get hasHomes(): boolean {
+    return this.#homes.size > 0;
+  }
+
+  /** Those who wait for this home alone wait for any other from now on, behind those who did before. */
+  release(home: object): void {
+    const line = this.#homes.get(home);
+    for (let waiter = line?.turn(EVERY, false); waiter !== undefined; waiter = line?.turn(EVERY, false)) {
+      const { sequence } = waiter;
+      this.#remove(waiter);
+      waiter.home = undefined;
+      waiter.sequence = sequence;
+      this.#add(waiter);
+    }
   }
 
   /** The requester is gone. False when the waiter was not in the queue: then somebody else has settled it. */
   leave(waiter: W): boolean {
     if (!waiter.waiting) return false;
-    this.#overloaded = this.#isOverloaded(this.#clock.now());
-    this.#lanes[waiter.lane].remove(waiter);
+    this.#lineOf(waiter).judge(this.#clock.now(), this.#queueTimeoutMs);
+    this.#remove(waiter);
     return true;
   }
 
@@ -189,8 +190,12 @@ export class WaitQueue<W extends Waiter> {
    * were seen, or no connection is usable and nobody can tell.
    */
   estimateMs(usable: number): number | undefined {
+    return this.#estimateMs(this.#length, usable);
+  }
+
+  #estimateMs(ahead: number, usable: number): number | undefined {
     const mean = this.#durations.meanMs;
-    return mean === undefined || usable <= 0 ? undefined : (this.length * mean) / usable;
+    return mean === undefined || usable <= 0 ? undefined : (ahead * mean) / usable;
   }
 
   /** The estimate for a Retry-After field: whole seconds, 1 to 30. */
@@ -199,100 +204,40 @@ export class WaitQueue<W extends Waiter> {
     return Math.min(Math.max(seconds, 1), LONGEST_RETRY_AFTER_S);
   }
 
-  /**
-   * Oldest first is fair, but once the queue is longer than its timeout it serves everyone just before they give up.
-   * Newest first then serves some in time, until those who waited too long are gone.
-   */
-  #isOverloaded(now: number): boolean {
-    const { any, verified, fresh } = this.#lanes;
-    const head = older(older(any.oldest, verified.oldest), fresh.oldest);
-    if (head === undefined) return false;
-    const age = now - head.enqueuedAt;
-    return this.#overloaded ? age >= this.#queueTimeoutMs / 4 : age > this.#queueTimeoutMs / 2;
+  #turn(fits: Fits, home: object | undefined, goes: boolean): W | undefined {
+    const now = this.#clock.now();
+    const common = this.#common;
+    const timeoutMs = this.#queueTimeoutMs;
+    const overloaded = goes ? common.judge(now, timeoutMs) : common.isOverloaded(now, timeoutMs);
+    const one = common.turn(fits, overloaded);
+    const line = home === undefined ? undefined : this.#homes.get(home);
+    if (line === undefined) return one;
+    const other = line.turn(fits, line.judge(now, timeoutMs));
+    return overloaded ? newer(one, other) : older(one, other);
   }
 
-  #turn(fits: Fits, overloaded: boolean): W | undefined {
-    const { any, verified, fresh } = this.#lanes;
-    const first = overloaded ? newer : older;
-    const end = overloaded ? 'newest' : 'oldest';
-    const ofAny = fits.any ? any[end] : undefined;
-    const ofVerified = fits.verified ? verified[end] : undefined;
-    const ofFresh = fits.fresh ? fresh[end] : undefined;
-    return first(first(ofAny, ofVerified), ofFresh);
+  #lineOf({ home }: W): WaitLine<W> {
+    if (home === undefined) return this.#common;
+    return this.#homes.get(home) ?? new WaitLine<W>();
   }
 
-  /** In overload: the oldest of a lane, if more than half of its time is gone. */
-  #pastHalf(now: number): W | undefined {
-    if (!this.#overloaded) return undefined;
-    const { any, verified, fresh } = this.#lanes;
-    const late = (waiter: W | undefined) => (waiter !== undefined && waiter.halfAt < now ? waiter : undefined);
-    return older(older(late(any.oldest), late(verified.oldest)), late(fresh.oldest));
+  #add(waiter: W): void {
+    const line = this.#lineOf(waiter);
+    if (waiter.home !== undefined) this.#homes.set(waiter.home, line);
+    line.add(waiter);
+    this.#length += 1;
+  }
+
+  #remove(waiter: W): void {
+    const line = this.#lineOf(waiter);
+    line.remove(waiter);
+    this.#length -= 1;
+    if (waiter.home !== undefined && line.length === 0) this.#homes.delete(waiter.home);
   }
 
   #refuse(waiter: W, reason: RefusalReason, usable: number): Refusal<W> {
     this.#refused[reason] += 1;
     const waitedMs = this.#clock.now() - waiter.enqueuedAt;
     return { waiter, reason, waitedMs, retryAfter: this.retryAfterSeconds(usable) };
-  }
-}
-
-function older<W extends Waiter>(one: W | undefined, other: W | undefined): W | undefined {
-  if (one === undefined || other === undefined) return one ?? other;
-  return one.sequence < other.sequence ? one : other;
-}
-
-function newer<W extends Waiter>(one: W | undefined, other: W | undefined): W | undefined {
-  if (one === undefined || other === undefined) return one ?? other;
-  return one.sequence > other.sequence ? one : other;
-}
-
-/** The waiters of one travel, linked through themselves. */
-class Lane<W extends Waiter> {
-  oldest: W | undefined = undefined;
-  newest: W | undefined = undefined;
-  length = 0;
-
-  add(waiter: W): void {
-    waiter.older = this.newest;
-    if (this.newest === undefined) this.oldest = waiter;
-    else this.newest.newer = waiter;
-    this.newest = waiter;
-    this.length += 1;
-  }
-
-  remove(waiter: W): void {
-    const { older, newer } = waiter;
-    if (older === undefined) this.oldest = newer;
-    else older.newer = newer;
-    if (newer === undefined) this.newest = older;
-    else newer.older = older;
-    waiter.older = undefined;
-    waiter.newer = undefined;
-    waiter.sequence = 0;
-    this.length -= 1;
-  }
-}
-
-const SAMPLES = 1024;
-const FEWEST_SAMPLES = 100;
-
-/** Mean of the last 1,024 durations. */
-class Durations {
-  readonly #micros = new Float64Array(SAMPLES); // a ring
-  #count = 0;
-  #next = 0;
-  #sum = 0; // of whole microseconds, so that adding and subtracting for ever loses nothing
-
-  add(ms: number): void {
-    const micros = Math.round(ms * 1000);
-    this.#sum += micros - (this.#micros[this.#next] ?? 0);
-    this.#micros[this.#next] = micros;
-    this.#next = (this.#next + 1) % SAMPLES;
-    if (this.#count < SAMPLES) this.#count += 1;
-  }
-
-  /** `undefined` below 100 samples. */
-  get meanMs(): number | undefined {
-    return this.#count < FEWEST_SAMPLES ? undefined : this.#sum / this.#count / 1000;
   }
 }

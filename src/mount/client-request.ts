@@ -18,6 +18,7 @@ import type { MaybePromise } from './hook.js';
 import { requestFraming } from './request-framing.js';
 import { hookedRequest } from './request-hooks.js';
 import { isAuthority, requestTarget } from './request-target.js';
+import type { StickySessions } from './sticky-sessions.js';
 import { PSEUDONYM } from './via.js';
 
 /** A request's head as it goes out, and how its body comes in. */
@@ -30,6 +31,8 @@ export interface ClientRequest {
   readonly host: string | undefined;
   readonly framing: RequestFraming;
   readonly acceptsTrailers: boolean;
+  /** Name of the origin that a cookie of the client's names; it is not among the fields. */
+  readonly boundTo: string | undefined;
   /** The client waits for 100 Continue before it sends its body. */
   readonly expectsContinue: boolean;
 }
@@ -52,7 +55,11 @@ interface Found {
  * @throws BackendError `http_request_error` when it is ambiguous or cannot be written, `proxy_internal_error` when a
  *   hook of the mount throws.
  */
-export function readClientRequest(req: IncomingMessage, options: HeadOptions): MaybePromise<ClientRequest> {
+export function readClientRequest(
+  req: IncomingMessage,
+  options: HeadOptions,
+  sticky?: StickySessions,
+): MaybePromise<ClientRequest> {
   refuseDoubtful(req);
   const method = req.method ?? 'GET';
   const target = requestTarget(method, req.url ?? '/');
@@ -60,6 +67,7 @@ export function readClientRequest(req: IncomingMessage, options: HeadOptions): M
   const fields = endToEndFields(req.rawHeaders);
   sortOut(fields, found, isTrusted(req, options.trustProxy));
   if (req.httpVersionMajor > 1) joinCookies(fields);
+  const boundTo = sticky?.takeFrom(fields);
   const { headers } = req;
   const framing = requestFraming({
     // A length that Connection names is stripped from the fields, yet the server has read the body by it.
@@ -80,6 +88,7 @@ export function readClientRequest(req: IncomingMessage, options: HeadOptions): M
     host: options.host === 'preserve' ? asked : undefined,
     framing,
     acceptsTrailers: asksForTrailers(headers.te),
+    boundTo,
     expectsContinue: found.expectsContinue,
   };
   return options.rewritePath === undefined && options.onRequestFields === undefined

@@ -38,7 +38,8 @@ export class Handshake implements Dispatching, ResponseSink {
   readonly #first: Buffer; // what came behind the request: nobody's before the origin has switched
   readonly #res: ServerResponse;
   #offer = '';
-  #sentHost: string | undefined;
+  #sent: OutgoingRequest | undefined;
+  #dispatch: Dispatch | undefined;
   #relay: ResponseSink | undefined;
 
   constructor(mount: UpgradeMount, req: IncomingMessage, socket: Duplex, first: Buffer) {
@@ -58,7 +59,10 @@ export class Handshake implements Dispatching, ResponseSink {
   offer(protocols: string): void {
     const { house, options } = this.#mount;
     this.#offer = protocols;
-    const mount = { house: { ...house, dispatching: this }, options: options.mount };
+    const { deadlines, requestBuffer, spool, sticky } = house;
+    const origins = () => house.origins();
+    const shared = { deadlines, requestBuffer, spool, sticky, origins, options: house.options };
+    const mount = { house: { ...shared, dispatching: this }, options: options.mount };
     new Relay(mount, this.#req, this.#res, undefined).begin();
   }
 
@@ -71,9 +75,10 @@ export class Handshake implements Dispatching, ResponseSink {
 
   dispatch(request: OutgoingRequest, relay: ResponseSink): Dispatch {
     this.#relay = relay;
-    this.#sentHost = request.host;
+    this.#sent = request;
     const upgrade = { upgrade: this.#offer, nonIdempotent: 'fresh' } as const;
-    return this.#mount.house.dispatching.dispatch({ ...request, ...upgrade }, this);
+    this.#dispatch = this.#mount.house.dispatching.dispatch({ ...request, ...upgrade }, this);
+    return this.#dispatch;
   }
 
   onInformation(statusCode: number, statusText: string, rawHeaders: readonly string[]): void {
@@ -134,7 +139,8 @@ export class Handshake implements Dispatching, ResponseSink {
 
   #switchingHead(head: ResponseHead): MaybePromise<string> {
     const { house, options } = this.#mount;
-    const fields = fieldsForClient(head, this.#req, { house, options: options.mount }, this.#sentHost);
+    const mount = { house, options: options.mount };
+    const fields = fieldsForClient(head, this.#req, mount, this.#sent, this.#dispatch);
     return whenKept(fields, (kept) => switchingText(head, switchingFields(kept)));
   }
 

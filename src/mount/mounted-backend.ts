@@ -4,6 +4,7 @@ import type { Deadlines } from '../deadlines.js';
 import type { Dispatching } from '../dispatch/request.js';
 import type { ResolvedHandlerOptions, ResolvedOptions, ResolvedOrigin } from '../options.js';
 import type { ByteBudget } from './byte-budget.js';
+import type { StickySessions } from './sticky-sessions.js';
 
 /** The options of a backend that its mounts look at. */
 export type MountedOptions = Pick<
@@ -30,6 +31,8 @@ export interface MountedBackend {
   origins(): readonly OriginNames[];
   /** What all buffered request bodies may take together: `requestBufferTotalBytes`. */
   readonly requestBuffer: ByteBudget;
+  /** Where clients find their sessions again, where those live in one origin. */
+  readonly sticky: StickySessions | undefined;
   /** What all responses read ahead of their clients may take together: `spoolTotalBytes`. */
   readonly spool: ByteBudget;
 }

@@ -8,7 +8,7 @@ import { inHook } from './hook.js';
 
 /** @throws BackendError `proxy_internal_error` when the `idempotent` hook throws */
 export function outgoingRequest(
-  { method, path, fields, host, acceptsTrailers }: ClientRequest,
+  { method, path, fields, host, acceptsTrailers, boundTo }: ClientRequest,
   body: ReplayBody | undefined,
   { nonIdempotent, timeouts, idempotent: judge }: ResolvedHandlerOptions,
   expectTimeout: number | undefined,
@@ -21,6 +21,7 @@ export function outgoingRequest(
     host,
     body,
     acceptsTrailers,
+    boundTo,
     idempotent: judge === undefined ? undefined : inHook('idempotent', () => judge({ method, path, fields })),
     nonIdempotent,
     timeouts,

@@ -59,7 +59,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced {
     whenGone(this.#req, this.#res, () => this.#clientLeft());
     noteLast(this.#req, this.#res);
     try {
-      const request = readClientRequest(this.#req, this.#mount.options);
+      const request = readClientRequest(this.#req, this.#mount.options, this.#mount.house.sticky);
       if (isPromise(request))
         request.then((read) => this.#takeIn(read)).then(undefined, (thrown) => this.#fail(asBackendError(thrown)));
       else this.#takeIn(request);
@@ -118,7 +118,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced {
     if (this.#stage !== 'taking') return;
     try {
       this.#endsWithClose = endsWithClose(head, this.#req);
-      const fields = fieldsForClient(head, this.#req, this.#mount, this.#intake?.request.host);
+      const fields = fieldsForClient(head, this.#req, this.#mount, this.#intake?.request, this.#dispatch);
       if (isPromise(fields)) this.#hold(head, fields);
       else this.#begin(head, fields, more);
     } catch (thrown) {

@@ -1,6 +1,7 @@
 /** What a mount makes of the fields of a response before its client sees them. */
 
 import type { IncomingMessage } from 'node:http';
+import type { Dispatch, OutgoingRequest } from '../dispatch/request.js';
 import type { ResponseHead } from '../http1/response-parser.js';
 import { isTrusted } from './client-request.js';
 import { rewriteCookies } from './cookie-rewrite.js';
@@ -14,22 +15,34 @@ export function endsWithClose({ framing: { kind } }: ResponseHead, req: Incoming
   return isEndless(kind) && req.httpVersion === '1.0';
 }
 
-/** `sentHost`: of the request, when it was not the origin's own. A promise is given only when the hook gave one. */
+/** What is known of the request that a response answers. */
+export type AnsweredRequest = Pick<OutgoingRequest, 'host' | 'boundTo'>;
+
+/** `sent` is what `req` has become, `dispatch` how. A promise is given only when the hook gave one. */
 export function fieldsForClient(
   head: ResponseHead,
   req: IncomingMessage,
   { house, options }: Mount,
-  sentHost: string | undefined,
+  sent: AnsweredRequest | undefined,
+  dispatch: Pick<Dispatch, 'attempts'> | undefined,
 ): MaybePromise<string[]> {
   const { onResponseFields, rewriteLocation: rewrite, cookieDomainRewrite, cookiePathRewrite } = options;
   const fields = relayedFields(head, isEndless(head.framing.kind) && req.httpVersion !== '1.0');
   if (rewrite !== false) {
     const trusted = isTrusted(req, options.trustProxy);
     const pathChanged = options.rewritePath !== undefined;
-    rewriteLocations(fields, req, { rewrite, origins: () => house.origins(), sentHost, trusted, pathChanged });
+    rewriteLocations(fields, req, {
+      rewrite,
+      origins: () => house.origins(),
+      sentHost: sent?.host,
+      trusted,
+      pathChanged,
+    });
   }
   if (cookieDomainRewrite !== false || cookiePathRewrite !== false)
     rewriteCookies(fields, cookieDomainRewrite, cookiePathRewrite);
+  const answering = house.sticky && dispatch?.attempts.at(-1);
+  if (answering !== undefined) house.sticky?.putInto(fields, answering.origin, sent?.boundTo);
   if (onResponseFields === undefined) return fields;
   const { statusCode, statusText } = head;
   const given = inHook('onResponseFields', () => onResponseFields(fields, req, { statusCode, statusText }));

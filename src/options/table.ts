@@ -40,6 +40,7 @@ import { MOST_CONNECTIONS, readConnections } from './connections.js';
 import { dnsRule, originsRule, pause } from './discovery.js';
 import { adaptiveConcurrencyRule, checkRule, ejectionRule, slowStartRule } from './health.js';
 import { type OptionRow, type OptionsOf, option, rowsOf, rulesOf } from './row.js';
+import { stickyRule } from './sticky.js';
 
 /** The options one by one, before they are held against each other. */
 export interface OptionSection extends Omit<ResolvedOptions, 'origins' | 'maxFreshConnections'> {
@@ -200,6 +201,10 @@ const options: OptionsOf<OptionSection> = {
   balance: option(
     readBalance,
     "or `'round-robin'`, `'two-choices'`, `'first'`, `{ type: 'hash', key }`, or an object with `pick(candidates, request)`",
+  ),
+  sticky: option(
+    stickyRule,
+    'sends the next requests of a client to the origin that answered it, by a cookie that is set here: `{ cookie, path, domain, sameSite, secure, maxAge, secret }`; or `false`',
   ),
   ejection: option(
     ejectionRule,

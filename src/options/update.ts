@@ -30,6 +30,7 @@ const CHANGEABLE = [
   'requestBufferBytes',
   'spoolBytes',
   'balance',
+  'sticky',
   'ejection',
   'check',
   'slowStart',

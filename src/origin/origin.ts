@@ -1,6 +1,6 @@
 /** One server: lends its connections, learns from what they tell, and knows how it is doing. */
 
-import { Connection, type ConnectionSetting } from '../connection/connection.js';
+import type { Connection, ConnectionSetting } from '../connection/connection.js';
 import type { CloseReason } from '../connection/connection-owner.js';
 import type { Dialled } from '../connection/dial.js';
 import { asBackendError, BackendError, type OriginCounts } from '../errors.js';
@@ -8,7 +8,6 @@ import { Pool, type Slot } from '../pool/pool.js';
 import { type ConnectionStats, connectionStats } from './connection-stats.js';
 import { DialBackoff } from './dial-backoff.js';
 import { Dialler, type DiallerListener } from './dialler.js';
-import { greetingError } from './greeting.js';
 import { Guard } from './guard.js';
 import { IdleLimit } from './idle-limit.js';
 import { Lending } from './lending.js';
@@ -19,7 +18,7 @@ import type { Demand, DialPurpose, OriginAddress, OriginSetting, Travel } from '
 import { Standing } from './standing.js';
 import { Stock } from './stock.js';
 import { connectionSettingOf, targetOf } from './target.js';
-import { Tenancy } from './tenancy.js';
+import type { Tenancy } from './tenancy.js';
 import { Tenants } from './tenants.js';
 
 export class Origin implements DiallerListener, ServedOrigin {
@@ -63,7 +62,7 @@ export class Origin implements DiallerListener, ServedOrigin {
       ...{ makeRoom: () => this.#dialler.makeRoom(), changed: () => demand.changed() },
     });
     this.#tenants = new Tenants({
-      ...{ origin: this, setting, demand, pool: this.#pool },
+      ...{ origin: this, setting, connection: this.#connectionSetting, demand, pool: this.#pool },
       ...{ lending: this.#lending, stock: this.#stock, lessons: this.#lessons },
     });
   }
@@ -72,9 +71,15 @@ export class Origin implements DiallerListener, ServedOrigin {
     return this.#address;
   }
 
-  /** Whether requests may be sent there at all. */
+  /** Whether requests may be sent there at all; see {@link takesNew}. */
   get serves(): boolean {
-    return this.service.state === 'serving' && this.#address.weight > 0 && this.#address.maxConnections > 0;
+    const takesSome = this.#address.weight > 0 || this.#setting.sticky !== false;
+    return this.service.state === 'serving' && takesSome && this.#address.maxConnections > 0;
+  }
+
+  /** Whether requests may be sent there that are not bound to it: one of weight 0 has those of its sessions alone. */
+  get takesNew(): boolean {
+    return this.#address.weight > 0 && this.serves;
   }
 
   /** Connections that carry a request. */
@@ -174,25 +179,13 @@ export class Origin implements DiallerListener, ServedOrigin {
   }
 
   dialled(slot: Slot<Tenancy>, dialled: Dialled, purpose: DialPurpose, begunAt: number): void {
-    const { clock, random, maxConnectionAge, observer } = this.#setting;
-    // Shortened at random, so that connections dialled together do not retire together.
-    const tenancy = new Tenancy(slot, begunAt, clock.now() + maxConnectionAge * (1 - random() / 10), this.#tenants);
+    let tenancy: Tenancy;
     try {
-      const greeting = greetingError(this.address.origin, dialled, this.#connectionSetting.secure);
-      if (greeting?.code === 'http_protocol_error') this.tally.poisoned += 1;
-      if (greeting !== undefined) throw greeting;
-      tenancy.moveIn(new Connection(dialled, this.#connectionSetting, tenancy));
+      tenancy = this.#tenants.moveIn(slot, dialled, begunAt);
     } catch (error) {
       dialled.socket.destroy();
       this.dialFailed(slot, asBackendError(error), purpose);
       return;
-    }
-    this.backoff.succeeded();
-    this.tally.dialled += 1;
-    this.#tenants.moveIn(tenancy);
-    if (observer.watches('connect')) {
-      const durationMs = clock.now() - begunAt;
-      observer.emit('connect', { origin: this.address.origin, open: this.#tenants.list.size, durationMs });
     }
     this.#dialOver(purpose);
     if (typeof purpose !== 'string' && purpose.opened(this, tenancy)) return;
@@ -262,7 +255,6 @@ export class Origin implements DiallerListener, ServedOrigin {
     return this.service.until(() => this.#stock.isFull || isOut());
   }
 
-    this.standing.configure(this.#setting.ejection, this.#setting.slowStart);
   /** Takes other settings of its own. Resolves when connections that are too many by them are closed. */
   configure(address: OriginAddress): Promise<void> {
     this.#address = address;
@@ -270,6 +262,7 @@ export class Origin implements DiallerListener, ServedOrigin {
     this.#pool.resize(address.maxConnections);
     this.guard.configure(address.maxConnections);
     this.idleLimit.allow(this.#setting.keepAliveTimeout);
+    this.standing.configure(this.#setting.ejection, this.#setting.slowStart);
     this.settle();
     return this.service.until(() => this.#pool.surplus === 0);
   }

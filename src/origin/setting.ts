@@ -41,6 +41,8 @@ export interface OriginSetting {
   readonly check: ResolvedCheck | false;
   readonly slowStart: number | false;
   readonly adaptiveConcurrency: GradientOptions | false;
+  /** Whether requests may be bound to an origin; see `Origin.serves`. */
+  readonly sticky: object | false;
 }
 
 /** Whoever has requests for the connections of an origin. */

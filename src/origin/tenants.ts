@@ -1,19 +1,23 @@
 /** The connections of one origin: where each goes when it has nothing to do, and what is taken down when it is gone. */
 
+import { Connection, type ConnectionSetting } from '../connection/connection.js';
 import type { CloseReason } from '../connection/connection-owner.js';
+import type { Dialled } from '../connection/dial.js';
 import type { ResponseHead } from '../http1/response-parser.js';
-import type { Pool } from '../pool/pool.js';
+import type { Pool, Slot } from '../pool/pool.js';
+import { greetingError } from './greeting.js';
 import type { Lending } from './lending.js';
 import type { Lessons } from './lessons.js';
 import type { Origin } from './origin.js';
 import type { Demand, OriginSetting } from './setting.js';
 import type { Stock } from './stock.js';
-import type { Landlord, Tenancy } from './tenancy.js';
+import { type Landlord, Tenancy } from './tenancy.js';
 
 /** The parts of the origin that they touch. */
 export interface TenantsHouse {
   readonly origin: Origin;
   readonly setting: OriginSetting;
+  readonly connection: ConnectionSetting;
   readonly demand: Demand;
   readonly pool: Pool<Tenancy>;
   readonly lending: Lending;
@@ -30,10 +34,28 @@ export class Tenants implements Landlord {
     this.#parts = parts;
   }
 
-  /** A dial ended well: the connection is its borrower's. */
-  moveIn(tenancy: Tenancy): void {
+  /**
+   * A dial that was begun at that moment ended well: the connection is its borrower's.
+   * @throws BackendError when what the server said first is no way to begin
+   */
+  moveIn(slot: Slot<Tenancy>, dialled: Dialled, begunAt: number): Tenancy {
+    const { origin, setting, pool } = this.#parts;
+    const { clock, random, maxConnectionAge, observer } = setting;
+    // Shortened at random, so that connections dialled together do not retire together.
+    const tenancy = new Tenancy(slot, begunAt, clock.now() + maxConnectionAge * (1 - random() / 10), this);
+    const greeting = greetingError(origin.address.origin, dialled, this.#parts.connection.secure);
+    if (greeting?.code === 'http_protocol_error') origin.tally.poisoned += 1;
+    if (greeting !== undefined) throw greeting;
+    tenancy.moveIn(new Connection(dialled, this.#parts.connection, tenancy));
+    origin.backoff.succeeded();
+    origin.tally.dialled += 1;
     this.list.add(tenancy);
-    this.#parts.pool.fill(tenancy.slot, tenancy);
+    pool.fill(slot, tenancy);
+    if (observer.watches('connect')) {
+      const durationMs = clock.now() - begunAt;
+      observer.emit('connect', { origin: origin.address.origin, open: this.list.size, durationMs });
+    }
+    return tenancy;
   }
 
   /** To whoever waits, else to the idle ones. The connection was found alive in this turn. True = somebody took it. */

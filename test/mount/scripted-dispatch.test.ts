@@ -6,8 +6,8 @@ import { Deadlines } from '../../src/deadlines.js';
 import type { Dispatch, Dispatching, OutgoingRequest, ResponseSink } from '../../src/dispatch/request.js';
 import { BackendError } from '../../src/errors.js';
 import type { ResponseHead } from '../../src/http1/response-parser.js';
-import { ByteBudget } from '../../src/mount/byte-budget.js';
 import { createHandler } from '../../src/mount/handler.js';
+import { MountHouse } from '../../src/mount/mount-house.js';
 import { resolveHandlerOptions, resolveOptions } from '../../src/options.js';
 import { client, serve, until } from './setting.js';
 
@@ -31,14 +31,8 @@ class ScriptedDispatching implements Dispatching {
 
 function handlerOf(dispatching: Dispatching) {
   const options = resolveOptions('http://127.0.0.1:1');
-  const house = {
-    dispatching,
-    options,
-    deadlines: new Deadlines(systemClock),
-    origins: () => options.origins,
-    requestBuffer: new ByteBudget(1_000_000),
-    spool: new ByteBudget(1_000_000),
-  };
+  const fleet = { serving: () => options.origins, names: () => options.origins.map(({ origin }) => origin) };
+  const house = new MountHouse(options, dispatching, new Deadlines(systemClock), fleet);
   const mount = resolveHandlerOptions(undefined, options);
   return createHandler(house, () => mount);
 }

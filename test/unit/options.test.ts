@@ -64,6 +64,7 @@ describe('defaults', () => {
       ejection: { failures: 5, time: 1_000, maxTime: 60_000, maxEjected: 0.5, statuses: [], outliers: false },
       check: false,
       slowStart: false,
+      sticky: false,
       adaptiveConcurrency: false,
       connect: {
         noDelay: true,

@@ -132,6 +132,7 @@ describe('a bad change changes nothing', () => {
     [{ maxQueues: 1 }, 'unknown option maxQueues'],
     [{ maxQueue: 1, ejection: { failures: 0 } }, 'ejection.failures must be an integer from 1'],
     [{ maxQueue: 1, check: { type: 'tls' } }, "check.type must be 'http' or 'tcp' for http://127.0.0.1:"],
+    [{ maxQueue: 1, sticky: { cookie: 'a b' } }, 'sticky.cookie must be the name of a cookie'],
     [{ maxQueue: 1, origins: [] }, 'origins must be a list of at least one origin'],
     [{ maxQueue: 1, origins: () => [] }, 'origins must be a list of URLs and objects'],
     [{ maxQueue: 1, minConnections: 101 }, 'minConnections must be at most maxConnections (100)'],

@@ -111,6 +111,7 @@ const LAX = new Set([
   'upgrade',
   'ejection',
   'check',
+  'sticky',
 ]);
 
 describe('what fits the schema is taken', () => {

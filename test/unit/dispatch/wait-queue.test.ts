@@ -479,3 +479,85 @@ test('after any sequence of calls it agrees with a plain list', () => {
     { numRuns: 500 },
   );
 });
+
+describe('those who wait for one home alone', () => {
+  const [HERE, THERE] = [{}, {}];
+
+  function arrangeHomes(options: Partial<WaitQueueOptions> = {}) {
+    const arranged = arrange(options);
+    const enter = (name: string, home?: object, travel: Travel = 'any') => {
+      const waiter = new Named(name, travel);
+      waiter.home = home;
+      return arranged.queue.enqueue(waiter, TIMEOUT_MS, USABLE)?.reason ?? waiter;
+    };
+    const namesAt = (home?: object) => {
+      const names: string[] = [];
+      for (let one = arranged.queue.take(ALL, home); one !== undefined; one = arranged.queue.take(ALL, home))
+        names.push(one.name);
+      return names;
+    };
+    return { ...arranged, enter, namesAt };
+  }
+
+  test('are served by it in the order in which they and the others came', () => {
+    const { enter, namesAt } = arrangeHomes();
+    enter('a', HERE);
+    enter('b');
+    enter('c', THERE);
+    enter('d', HERE, 'fresh');
+    expect([namesAt(HERE), namesAt(), namesAt(THERE)]).toEqual([['a', 'b', 'd'], [], ['c']]);
+  });
+
+  test('are not counted in the lanes, which any connection serves, but in the length', () => {
+    const { queue, enter } = arrangeHomes();
+    enter('a', HERE);
+    enter('b');
+    expect([queue.length, queue.lengthOf('any'), [...queue.homes]]).toEqual([2, 1, [HERE]]);
+  });
+
+  test('take their part of the room', () => {
+    const { enter } = arrangeHomes({ maxQueue: 2 });
+    enter('a', HERE);
+    enter('b', THERE);
+    expect([enter('c'), enter('d', HERE)]).toEqual(['full', 'full']);
+  });
+
+  test('that are released wait for any, behind those who did, and are no longer counted there', () => {
+    const { queue, enter, namesAt } = arrangeHomes();
+    enter('a', HERE);
+    enter('b');
+    enter('c', HERE);
+    queue.release(HERE);
+    expect([queue.hasHomes, queue.length, namesAt()]).toEqual([false, 3, ['b', 'a', 'c']]);
+  });
+
+  test('leave and time out as all others', () => {
+    const { queue, enter } = arrangeHomes();
+    const [a, b] = [enter('a', HERE), enter('b', HERE)];
+    if (!(a instanceof Named) || !(b instanceof Named)) throw new Error('both are let in');
+    expect([queue.leave(a), queue.expire(b, USABLE)?.reason, queue.length, queue.hasHomes]).toEqual([
+      true,
+      'timeout',
+      0,
+      false,
+    ]);
+  });
+
+  test('have an overload of their own', () => {
+    const { clock, queue, enter } = arrangeHomes();
+    enter('a', HERE);
+    enter('b', HERE);
+    clock.advance(TIMEOUT_MS / 2 + 1);
+    enter('c');
+    enter('d');
+    const first = queue.peekAt(HERE, ALL);
+    expect([first?.name, queue.take(ALL)?.name, queue.stats.overloaded]).toEqual(['b', 'c', false]);
+  });
+
+  test('are refused as hopeless by the length of their own line', () => {
+    const { queue, enter } = arrangeHomes();
+    observe(queue, 1_000);
+    for (let n = 0; n < 30; n += 1) enter(`${n}`, n < 21 ? HERE : undefined);
+    expect([enter('x', HERE), enter('y', THERE)]).toEqual(['hopeless', expect.any(Named)]);
+  });
+});

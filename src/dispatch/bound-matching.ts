@@ -1,0 +1,112 @@
+/** Brings requests together with the origin that they are bound to, where a session of their client lives. */
+
+import type { Connection } from '../connection/connection.js';
+import type { Origin } from '../origin/origin.js';
+import type { Tenancy } from '../origin/tenancy.js';
+import type { OriginChoice } from './origin-choice.js';
+import type { Run } from './run.js';
+import type { Fits, WaitQueue } from './wait-queue.js';
+
+const EVERY: Fits = { any: true, verified: true, fresh: true };
+const EACH: readonly Fits[] = [
+  { any: false, verified: false, fresh: true },
+  { any: false, verified: true, fresh: false },
+  { any: true, verified: false, fresh: false },
+];
+
+/**
+ * A request that has a home goes there, waits for it when it is full, and for any other origin when it is no home any more.
+ * It never waits for a dial of the queue: there is one of its own when there is room.
+ */
+export class BoundMatching {
+  readonly #queue: WaitQueue<Run>;
+  readonly #choice: OriginChoice;
+  readonly #isComing: () => void;
+
+  /** `isComing` is told of each connection that the queue will be offered when it is known to be alive. */
+  constructor(queue: WaitQueue<Run>, choice: OriginChoice, isComing: () => void) {
+    this.#queue = queue;
+    this.#choice = choice;
+    this.#isComing = isComing;
+  }
+
+  /** The origin that the request is bound to, while that takes it. */
+  homeOf({ request: { boundTo } }: Run): Origin | undefined {
+    return boundTo === undefined ? undefined : this.#choice.home(boundTo);
+  }
+
+  /** Onto an idle connection of its home, or one that is dialled for it. False = it has to wait. */
+  begin(run: Run, home: Origin, now?: number): boolean {
+    const { travel } = run;
+    if (home.hasConnectionFor(travel)) {
+      const taken = home.take(travel, now);
+      if (taken === 'later') {
+        this.#isComing();
+        return false;
+      }
+      if (taken !== undefined) {
+        this.#queue.leave(run);
+        run.begin(home, taken, now);
+        return true;
+      }
+    }
+    if (!this.#canDial(run, home)) return false;
+    this.#queue.leave(run);
+    run.patience.wait();
+    home.dial(run.ownDial());
+    return true;
+  }
+
+  /** Whether there is a slot for a dial: an empty one, or that of an idle connection which the request may not ride. */
+  #canDial({ travel }: Run, home: Origin): boolean {
+    if (travel === 'fresh' && home.freshShareLeft === 0) return false;
+    if (!home.canDial && home.canMakeRoom) home.makeRoom();
+    return home.canDial;
+  }
+
+  /**
+   * A connection came back that those may not ride who have waited for its origin longer than anybody else for any: it is closed
+   * for a fresh one.
+   */
+  makesRoom(home: Origin, connection: Connection): boolean {
+    if (!this.#queue.hasHomes || connection.fresh || home.canDial) return false;
+    const next = this.#queue.peekAt(home, EVERY);
+    if (next === undefined || next.travel === 'any') return false;
+    if (next.travel === 'verified' ? home.isProven(connection) : home.freshShareLeft === 0) return false;
+    const other = this.#queue.peek(EVERY);
+    if ((other !== undefined && other.sequence < next.sequence) || !home.backoff.mayDial()) return false;
+    connection.close('made-room');
+    this.begin(next, home);
+    return true;
+  }
+
+  /** A connection that only those may ride who are bound to its origin. True = it was taken. */
+  offer(home: Origin, tenancy: Tenancy): boolean {
+    const { fresh } = tenancy.connection;
+    const fits = {
+      any: true,
+      verified: fresh || home.isProven(tenancy.connection),
+      fresh: fresh && home.freshShareLeft > 0,
+    };
+    const run = this.#queue.peekAt(home, fits);
+    if (run === undefined || this.homeOf(run) !== home) return false;
+    this.#queue.leave(run);
+    run.begin(home, tenancy);
+    return true;
+  }
+
+  /** Lets those begin who can, and those wait for any origin whose own takes them no more. */
+  pump(): void {
+    for (const home of [...this.#queue.homes]) {
+      const run = this.#queue.peekAt(home, EVERY);
+      const now = run && this.homeOf(run);
+      if (now === undefined) this.#queue.release(home);
+      else for (const fits of EACH) this.#pumpAt(now, fits);
+    }
+  }
+
+  #pumpAt(home: Origin, fits: Fits): void {
+    const next = () => this.#queue.peekAt(home, fits);
+    for (let run = next(); run !== undefined && this.begin(run, home); run = next());
+  }
+}

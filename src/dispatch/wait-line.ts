@@ -1,0 +1,104 @@
+/** Those who wait for the same connections: three lanes, oldest first until that would let all of them time out. */
+
+import type { Travel, Waiter } from './waiter.js';
+
+/** Which travels the connection at hand can serve. */
+export type Fits = Readonly<Record<Travel, boolean>>;
+
+export class WaitLine<W extends Waiter> {
+  readonly #lanes = { any: new Lane<W>(), verified: new Lane<W>(), fresh: new Lane<W>() };
+  #overloaded = false; // as of the last waiter that came or went
+
+  get length(): number {
+    return this.#lanes.any.length + this.#lanes.verified.length + this.#lanes.fresh.length;
+  }
+
+  lengthOf(travel: Travel): number {
+    return this.#lanes[travel].length;
+  }
+
+  /** At its end, in the lane of its travel. */
+  add(waiter: W): void {
+    waiter.lane = waiter.travel;
+    this.#lanes[waiter.lane].add(waiter);
+  }
+
+  remove(waiter: W): void {
+    this.#lanes[waiter.lane].remove(waiter);
+  }
+
+  /** Whose turn it is among those that fit. */
+  turn(fits: Fits, overloaded: boolean): W | undefined {
+    const { any, verified, fresh } = this.#lanes;
+    const first = overloaded ? newer : older;
+    const end = overloaded ? 'newest' : 'oldest';
+    const ofAny = fits.any ? any[end] : undefined;
+    const ofVerified = fits.verified ? verified[end] : undefined;
+    const ofFresh = fits.fresh ? fresh[end] : undefined;
+    return first(first(ofAny, ofVerified), ofFresh);
+  }
+
+  /** The oldest of a lane, if more than half of its time is gone. */
+  pastHalf(now: number): W | undefined {
+    const { any, verified, fresh } = this.#lanes;
+    const late = (waiter: W | undefined) => (waiter !== undefined && waiter.halfAt < now ? waiter : undefined);
+    return older(older(late(any.oldest), late(verified.oldest)), late(fresh.oldest));
+  }
+
+  /**
+   * Oldest first is fair, but once the line is longer than its timeout it serves everyone just before they give up.
+   * Newest first then serves some in time, until those who waited too long are gone.
+   */
+  isOverloaded(now: number, timeoutMs: number): boolean {
+    const { any, verified, fresh } = this.#lanes;
+    const head = older(older(any.oldest, verified.oldest), fresh.oldest);
+    if (head === undefined) return false;
+    const age = now - head.enqueuedAt;
+    return this.#overloaded ? age >= timeoutMs / 4 : age > timeoutMs / 2;
+  }
+
+  /** The same, before a waiter comes or goes: it begins at half of the timeout and ends at a quarter. */
+  judge(now: number, timeoutMs: number): boolean {
+    this.#overloaded = this.isOverloaded(now, timeoutMs);
+    return this.#overloaded;
+  }
+}
+
+/** The one that came first. */
+export function older<W extends Waiter>(one: W | undefined, other: W | undefined): W | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return one.sequence < other.sequence ? one : other;
+}
+
+/** The one that came last. */
+export function newer<W extends Waiter>(one: W | undefined, other: W | undefined): W | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return one.sequence > other.sequence ? one : other;
+}
+
+/** The waiters of one travel, linked through themselves. */
+class Lane<W extends Waiter> {
+  oldest: W | undefined = undefined;
+  newest: W | undefined = undefined;
+  length = 0;
+
+  add(waiter: W): void {
+    waiter.older = this.newest;
+    if (this.newest === undefined) this.oldest = waiter;
+    else this.newest.newer = waiter;
+    this.newest = waiter;
+    this.length += 1;
+  }
+
+  remove(waiter: W): void {
+    const { older, newer } = waiter;
+    if (older === undefined) this.oldest = newer;
+    else older.newer = newer;
+    if (newer === undefined) this.newest = older;
+    else newer.older = older;
+    waiter.older = undefined;
+    waiter.newer = undefined;
+    waiter.sequence = 0;
+    this.length -= 1;
+  }
+}

@@ -1,0 +1,40 @@
+/** One place in the queue for connections. */
+
+/**
+ * Which connections a request may ride: `any` that passes the check, a reused one only if it is `verified` (or a fresh
+ * one), or only a `fresh` one.
+ */
+export type Travel = 'any' | 'verified' | 'fresh';
+
+/**
+ * One place in the queue; the dispatcher's own class extends it. It is settled once, by whoever gets it out: `take()`
+ * returns it, `leave()` answers true, or `enqueue()` and `expire()` name it in a {@link Refusal}.
+ */
+export abstract class Waiter {
+  /** May change: a re-send travels `fresh`. A waiter stays in the lane in which it was let in. */
+  travel: Travel;
+  /** What alone can serve it; `undefined` = whatever fits. Not to be changed while it waits. */
+  home: object | undefined = undefined;
+  /** @internal */
+  lane: Travel;
+  /** @internal 0 = not in the queue; else grows with each enqueue. */
+  sequence = 0;
+  /** @internal */
+  enqueuedAt = 0;
+  /** @internal Moment at which half of its time is gone. */
+  halfAt = Number.POSITIVE_INFINITY;
+  /** @internal */
+  older: this | undefined = undefined;
+  /** @internal */
+  newer: this | undefined = undefined;
+
+  constructor(travel: Travel) {
+    this.travel = travel;
+    this.lane = travel;
+  }
+
+  /** Whether it is in the queue. */
+  get waiting(): boolean {
+    return this.sequence > 0;
+  }
+}

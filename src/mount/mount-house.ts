@@ -1,0 +1,54 @@
+/** What all mounts of a backend have in common, by its options of the moment. */
+
+import type { Deadlines } from '../deadlines.js';
+import type { Dispatching } from '../dispatch/request.js';
+import type { ResolvedOptions } from '../options.js';
+import { ByteBudget } from './byte-budget.js';
+import type { MountedBackend, OriginNames } from './mounted-backend.js';
+import { StickySessions } from './sticky-sessions.js';
+
+/** Where requests go. */
+export interface MountedFleet {
+  /** The origins of the moment, those that leave too. */
+  serving(): readonly OriginNames[];
+  /** Names of those that do not leave: a list of its own for each set. */
+  names(): readonly string[];
+}
+
+export class MountHouse implements MountedBackend {
+  readonly dispatching: Dispatching;
+  readonly deadlines: Deadlines;
+  readonly requestBuffer: ByteBudget;
+  readonly spool: ByteBudget;
+  readonly #fleet: MountedFleet;
+  #options: ResolvedOptions;
+  #sticky: StickySessions | undefined;
+
+  constructor(options: ResolvedOptions, dispatching: Dispatching, deadlines: Deadlines, fleet: MountedFleet) {
+    this.dispatching = dispatching;
+    this.deadlines = deadlines;
+    this.requestBuffer = new ByteBudget(options.requestBufferTotalBytes);
+    this.spool = new ByteBudget(options.spoolTotalBytes);
+    this.#fleet = fleet;
+    this.#options = options;
+    this.configure(options);
+  }
+
+  get options(): ResolvedOptions {
+    return this.#options;
+  }
+
+  get sticky(): StickySessions | undefined {
+    return this.#sticky;
+  }
+
+  /** Other options, from the next request on. */
+  configure(options: ResolvedOptions): void {
+    this.#options = options;
+    this.#sticky = options.sticky === false ? undefined : new StickySessions(options.sticky, () => this.#fleet.names());
+  }
+
+  origins(): readonly OriginNames[] {
+    return [...this.#fleet.serving(), ...this.#options.origins];
+  }
+}

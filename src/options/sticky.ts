@@ -1,0 +1,84 @@
+/** The option `sticky`: a cookie by which a client finds the origin again that has its session. */
+
+import {
+  isObject,
+  matching,
+  numberBetween,
+  oneOf,
+  optional,
+  type Rule,
+  type Rules,
+  refusal,
+  required,
+  resolveSection,
+  trueOrFalse,
+  withDefault,
+} from './checks.js';
+
+/** A cookie that names the origin which answered a client, and where its next requests go. It is always HttpOnly. */
+export interface StickyOptions {
+  /** Name of the cookie, of the letters, digits and signs that a token may have (RFC 6265 §4.1.1). */
+  readonly cookie: string;
+  /** Path for which clients send it. @default '/' */
+  readonly path?: string | undefined;
+  /** Domain for which clients send it. @default that of the request alone */
+  readonly domain?: string | undefined;
+  /** Whether it is sent with requests that other sites cause. `'none'` takes `secure`. @default 'lax' */
+  readonly sameSite?: 'lax' | 'strict' | 'none' | undefined;
+  /** Whether clients send it over TLS alone. @default false */
+  readonly secure?: boolean | undefined;
+  /** Milliseconds after which a client forgets it: 1000 to 34560000000, 400 days. @default when the browser is closed */
+  readonly maxAge?: number | undefined;
+  /**
+   * Key of the hash that the cookie has of the name of an origin, the same in all processes. Without one, whoever guesses the
+   * name can check the guess.
+   *
+   * @default none
+   */
+  readonly secret?: string | undefined;
+}
+
+export interface ResolvedSticky {
+  readonly cookie: string;
+  readonly path: string;
+  readonly domain: string | undefined;
+  readonly sameSite: 'lax' | 'strict' | 'none';
+  readonly secure: boolean;
+  readonly maxAge: number | undefined;
+  readonly secret: string | undefined;
+}
+
+const textLike = (accepts: string, form: RegExp) =>
+  matching(accepts, (value): value is string => typeof value === 'string' && form.test(value));
+
+// Clients keep none for longer than 400 days (draft-ietf-httpbis-rfc6265bis, §5.5).
+const LONGEST_AGE_MS = 400 * 86_400_000;
+
+const rules: Rules<ResolvedSticky> = {
+  cookie: required(textLike('the name of a cookie', /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/)),
+  path: withDefault(textLike('a path that begins with / and has no semicolon', /^\/[\x20-\x3a\x3c-\x7e]*$/), '/'),
+  domain: optional(textLike('a domain name', /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i)),
+  sameSite: withDefault(oneOf('lax', 'strict', 'none'), 'lax'),
+  secure: withDefault(trueOrFalse(), false),
+  maxAge: optional(numberBetween(1000, LONGEST_AGE_MS)),
+  secret: optional(textLike('a string that is not empty', /./s)),
+};
+
+/** How the option `sticky` is read. */
+export const stickyRule: Rule<ResolvedSticky | false> = (name, value) => {
+  if (value === undefined || value === false) return false;
+  if (!isObject(value) || Array.isArray(value)) throw refusal(name, 'an object or false', value, false);
+  const sticky = resolveSection(name, value, rules);
+  refuseWhatClientsDrop(name, sticky);
+  return sticky;
+};
+
+/** Clients drop such cookies without a word, and no session would ever be found again. */
+function refuseWhatClientsDrop(name: string, { cookie, secure, sameSite, path, domain }: ResolvedSticky): void {
+  const isHost = /^__Host-/i.test(cookie);
+  if (!secure && sameSite === 'none') throw refusal(`${name}.secure`, "true where sameSite is 'none'", secure, false);
+  if (!secure && (isHost || /^__Secure-/i.test(cookie)))
+    throw refusal(`${name}.secure`, `true for a cookie of the name ${cookie}`, secure, false);
+  if (isHost && (path !== '/' || domain !== undefined))
+    throw refusal(`${name}.cookie`, "without __Host- unless the path is '/' and there is no domain", cookie, false);
+}
