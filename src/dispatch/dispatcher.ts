@@ -139,7 +139,10 @@ export class Dispatcher implements Dispatching, RunHouse {
 
   /** Onto a connection of its own, dialled for it: in the slot that its dead connection freed, if it can be there. */
   redial(run: Run, last: Origin, preferOther: boolean, tried: readonly Tried[]): void {
-    const origin = this.#choice.redial(last, preferOther || last.isGoing, run.request, tried);
+    // What closes one connection may be a process that dies. Who does not belong there has no reason to find out.
+    const staysIfItCan = this.#choice.keeps || run.request.boundTo === last.address.origin;
+    const leaves = preferOther || last.going === 'yes' || (last.going === 'perhaps' && !staysIfItCan);
+    const origin = this.#choice.redial(last, leaves, run.request, tried);
     if (origin?.canDial === false) origin.makeRoom();
     // The minimum may have taken the room at once: what is dialled for it comes to those who wait.
     if (origin?.canDial !== true) {

@@ -20,9 +20,11 @@ export class OwnDial implements DialWaiter {
   }
 
   opened(origin: Origin, tenancy: Tenancy): boolean {
-    if (this.#run.ended) return false;
-    if (origin.isGoing) this.#house.clock.after(GOING_MS, () => this.#openedLater(origin, tenancy));
-    else this.#run.begin(origin, tenancy);
+    const run = this.#run;
+    if (run.ended) return false;
+    if (origin.going === 'yes') this.#house.clock.after(GOING_MS, () => this.#begin(origin, tenancy));
+    else if (origin.going === 'perhaps' && run.attempts.length > 0) this.#beginWhenHeard(origin, tenancy);
+    else run.begin(origin, tenancy);
     return true;
   }
 
@@ -31,8 +33,16 @@ export class OwnDial implements DialWaiter {
     if (!this.#run.ended) this.#house.enqueue(this.#run);
   }
 
+  /** The next connection of a process that dies may be closed already: then that is heard first. */
+  #beginWhenHeard(origin: Origin, tenancy: Tenancy): void {
+    tenancy.connection.afterTwoTurns(() => {
+      if (origin.going === 'yes') this.#house.clock.after(GOING_MS, () => this.#begin(origin, tenancy));
+      else this.#begin(origin, tenancy);
+    });
+  }
+
   /** The only re-send that the request has is not to be lost in the backlog of a process that dies. */
-  #openedLater(origin: Origin, tenancy: Tenancy): void {
+  #begin(origin: Origin, tenancy: Tenancy): void {
     const run = this.#run;
     const wanted = !run.ended && origin.serves;
     if (!wanted) origin.takeBack(tenancy);

@@ -30,11 +30,13 @@ export class Lessons {
   }
 
   /**
-   * The server itself seems to go, not one connection: several were closed, and nothing that was sent since was answered.
-   * A process that dies may still take dials into its backlog, and drops them a moment later.
+   * Whether the server itself goes, not one connection. Nothing that was sent since was answered, and several were closed:
+   * `yes`; one was: `perhaps`. A process that dies may still take dials into its backlog, and drops them a moment later.
    */
-  get isGoing(): boolean {
-    return this.#left - this.#leftBeforeAnswer > 1;
+  get going(): 'yes' | 'perhaps' | 'no' {
+    const left = this.#left - this.#leftBeforeAnswer;
+    if (left > 1) return 'yes';
+    return left === 1 ? 'perhaps' : 'no';
   }
 
   /** A request is about to be sent. */

@@ -229,9 +229,9 @@ export class Origin implements DiallerListener, ServedOrigin {
     if (!tenancy.connection.closed) this.#tenants.handOn(tenancy);
   }
 
-  /** The server seems to be about to go: what is dialled now may be dropped unread. */
-  get isGoing(): boolean {
-    return this.#lessons.isGoing;
+  /** The server seems to be about to go, or may be: what is dialled now may be dropped unread. */
+  get going(): 'yes' | 'perhaps' | 'no' {
+    return this.#lessons.going;
   }
 
   /** Why no connection is kept that has nothing to do. */

@@ -470,3 +470,46 @@ describe('every call of a sink', () => {
     }
   });
 });
+
+describe('a re-send after a reused connection died, which may be the first of a process that dies', () => {
+  test('goes to another origin where there is one', async () => {
+    const { house, peer, caller } = await underWay('reused', GET, { origins: [A, B], balance: 'first' });
+    peer.fin();
+    await house.settle();
+    await finish(house, caller);
+    expect([caller.outcome, caller.dispatch?.attempts.map((attempt) => attempt.origin)]).toEqual([200, [A, B]]);
+  });
+
+  test('stays where the balancer keeps it', async () => {
+    const balance = { pick: () => 0, keeps: true };
+    const { house, peer, caller } = await underWay('reused', GET, { origins: [A, B], balance });
+    peer.fin();
+    await house.settle();
+    await finish(house, caller);
+    expect(caller.dispatch?.attempts.map((attempt) => attempt.origin)).toEqual([A, A]);
+  });
+
+  test('has nowhere else to go: it hears first whether the next connection is closed, too', async () => {
+    const house = await House.open({ spareConnections: false });
+    const [first, second] = [await house.sent(), await house.sent()];
+    const [one, other] = [await house.accept(), await house.accept()];
+    one.fin();
+    await house.settle();
+    other.hold();
+    other.fin(); // it is in the kernel when the dial is accepted
+    const opened = house.accept();
+    other.letGo();
+    const backlog = await opened;
+    await house.settle();
+    expect(backlog.requests).toEqual([]);
+    backlog.reset();
+    await house.advance(51);
+    for (let round = 0; round < 3; round += 1) {
+      while (house.dialling.length > 0) await house.accept();
+      await house.advance(51);
+      for (const peer of house.peers) if (peer.owes > 0) peer.answer();
+      await house.settle();
+    }
+    expect([first.outcome, second.outcome]).toEqual([200, 200]);
+  });
+});
