@@ -1,12 +1,11 @@
 /** Everything that is compared: proxies on Node, each in its process, and those that are programs of their own. */
 
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startChild, startProgram } from '../rig/child.mjs';
-import { accepting, freePort } from '../rig/listen.mjs';
+import { startChild } from '../rig/child.mjs';
+import { haproxyVersion, startHaproxy } from '../rig/haproxy.mjs';
+import { freePort } from '../rig/listen.mjs';
 import { findNginx, startNginx } from '../rig/nginx.mjs';
 
 /** The response timeout of every peer that has one. */
@@ -68,30 +67,10 @@ function haproxy(shown, version, retries) {
   return {
     name: shown,
     version,
-    async start(originPort) {
-      const port = await freePort();
-      const folder = mkdtempSync(join(tmpdir(), 'pooled-backend-haproxy-'));
-      writeFileSync(
-        join(folder, 'haproxy.cfg'),
-        `defaults
-  mode http
-  timeout connect 1s
-  timeout client 60s
-  timeout server ${TIMEOUT_MS}ms
-listen all
+    start: (originPort) =>
+      startHaproxy(`  timeout server ${TIMEOUT_MS}ms
 ${retries}
-  bind 127.0.0.1:${port}
-  server origin 127.0.0.1:${originPort}
-`,
-      );
-      const program = startProgram('haproxy', ['-db', '-q', '-f', join(folder, 'haproxy.cfg')]);
-      await accepting(port, program.gone);
-      const stop = async () => {
-        await program.stop();
-        rmSync(folder, { recursive: true, force: true });
-      };
-      return { port, pids: [program.pid], stop };
-    },
+  server origin 127.0.0.1:${originPort}`),
   };
 }
 
@@ -143,9 +122,8 @@ export function allPeers(ours) {
     onNode('http-proxy', versionOf('http-proxy'), {}, 'http-proxy, keep-alive agent'),
     onNode('@fastify/http-proxy', versionOf('@fastify/http-proxy')),
   ];
-  const { status, stdout } = spawnSync('haproxy', ['-v'], { encoding: 'utf8' });
-  if (status === 0) {
-    const version = /version (\S+)/.exec(stdout)?.[1] ?? '';
+  const version = haproxyVersion();
+  if (version !== undefined) {
     const all = '  option redispatch\n  retry-on all-retryable-errors';
     peers.push(haproxy('HAProxy', version, ''));
     peers.push(haproxy('HAProxy, retry-on but POST', version, `${all}\n  http-request disable-l7-retry if METH_POST`));

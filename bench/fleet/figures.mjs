@@ -48,7 +48,7 @@ export function recovery(answers, lives, { name, beside }) {
   const windows = Array.from({ length: count }, (_, index) => {
     const within = answers.filter(([at]) => lives.some(({ from }) => isIn(at, from + index * WINDOW_MS)));
     const of = (/** @type {string} */ one) => within.filter(([, , , origin]) => origin === one).length;
-    return of(name) / Math.max(1, of(beside));
+    return Math.round((100 * of(name)) / Math.max(1, of(beside))) / 100;
   });
   const fair = windows.findIndex((part) => part >= 0.75);
   return { fairAfterMs: fair < 0 ? null : (fair + 1) * WINDOW_MS, most: Math.max(0, ...windows), windows };

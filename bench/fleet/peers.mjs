@@ -1,12 +1,10 @@
 /** What stands between the clients and the fleet: each in a process of its own, with 50 connections to each origin. */
 
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startChild, startProgram } from '../rig/child.mjs';
-import { accepting, freePort } from '../rig/listen.mjs';
+import { startChild } from '../rig/child.mjs';
+import { haproxyVersion, startHaproxy } from '../rig/haproxy.mjs';
 
 /**
  * @typedef {object} Running
@@ -32,21 +30,23 @@ function versionIn(file) {
 
 const urls = (/** @type {readonly number[]} */ ports) => ports.map((port) => `http://127.0.0.1:${port}`);
 
+/** What an owner would say who knows that origins fail and slow down. */
+const TUNED = {
+  retryOn: [500, 502, 503, 504],
+  ejection: {
+    ...{ time: 500, maxTime: 1_000, maxEjected: 0.75, statuses: [500] },
+    outliers: { window: 1_000, requests: 10, origins: 3, deviations: 1.2, slowness: 3 },
+  },
+};
+
 /**
- * @param {string} balance
+ * @param {string} name
+ * @param {object} options
  * @returns {Peer}
  */
-function ours(balance) {
-  const options = {
-    balance,
-    retryOn: [500, 502, 503, 504],
-    ejection: {
-      ...{ time: 500, maxTime: 1_000, maxEjected: 0.75, statuses: [500] },
-      outliers: { window: 1_000, requests: 10, origins: 3, deviations: 1.2, slowness: 3 },
-    },
-  };
+function ours(name, options) {
   return {
-    name: `pooled-backend, '${balance}'`,
+    name: `pooled-backend, ${name}`,
     version: versionIn(new URL('../../package.json', import.meta.url)),
     setting: JSON.stringify(options),
     async start(ports) {
@@ -82,43 +82,23 @@ function undici(name, retries, setting) {
 
 /** @returns {Peer[]} none where it is not installed */
 function haproxy() {
-  const { status, stdout } = spawnSync('haproxy', ['-v'], { encoding: 'utf8' });
-  if (status !== 0) return [];
+  const version = haproxyVersion();
+  if (version === undefined) return [];
   return [
     {
-      name: 'HAProxy',
-      version: /version (\S+)/.exec(stdout)?.[1] ?? '',
+      ...{ name: 'HAProxy', version },
       setting: 'balance leastconn, option redispatch 1, retry-on all-retryable-errors, check inter 500ms fall 2 rise 1',
       async start(ports) {
-        const port = await freePort();
-        const folder = mkdtempSync(join(tmpdir(), 'pooled-backend-haproxy-'));
         const servers = ports.map((one, index) => `  server o${index} 127.0.0.1:${one} maxconn ${CONNECTIONS}`);
-        writeFileSync(
-          join(folder, 'haproxy.cfg'),
-          `defaults
-  mode http
-  timeout connect 1s
-  timeout client 60s
-  timeout server 10s
+        return startHaproxy(`  timeout server 10s
   timeout queue 5s
-listen all
-  bind 127.0.0.1:${port}
   balance leastconn
   option redispatch 1
   retries 3
   retry-on all-retryable-errors
   http-reuse safe
   default-server check inter 500ms fall 2 rise 1
-${servers.join('\n')}
-`,
-        );
-        const program = startProgram('haproxy', ['-db', '-q', '-f', join(folder, 'haproxy.cfg')]);
-        await accepting(port, program.gone);
-        const stop = async () => {
-          await program.stop();
-          rmSync(folder, { recursive: true, force: true });
-        };
-        return { port, stop };
+${servers.join('\n')}`);
       },
     },
   ];
@@ -127,8 +107,9 @@ ${servers.join('\n')}
 /** @returns {Peer[]} those that are installed */
 export function allPeers() {
   return [
-    ours('least-busy'),
-    ours('two-choices'),
+    ours("'least-busy'", { balance: 'least-busy', ...TUNED }),
+    ours("'two-choices'", { balance: 'two-choices', ...TUNED }),
+    ours('default options', {}),
     undici('undici BalancedPool', false, 'pipelining 1'),
     undici('undici BalancedPool, retry', true, 'the same, and its retry interceptor for 500, 502, 503, 504'),
     ...haproxy(),
