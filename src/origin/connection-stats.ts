@@ -18,7 +18,10 @@ export type ConnectionState = 'dialling' | 'spare' | 'fresh' | 'busy' | 'idle' |
 
 /** One connection at a moment. */
 export interface ConnectionStats {
-  /** The place that it has in the pool of its origin, from 0 to below `maxConnections`; its own as long as it lives. */
+  /**
+   * The place that it has in the pool of its origin, from 0; its own as long as it lives. It is below the greatest
+   * `maxConnections` that there has been: after that was lowered, those that are left keep theirs.
+   */
   readonly slot: number;
   /** What it is doing. */
   readonly state: ConnectionState;

@@ -20,6 +20,20 @@ describe('what may change', () => {
     expect(backend.options).toMatchObject({ maxConnections: 6, minConnections: 6, maxFreshConnections: 6 });
   });
 
+  test('a connection keeps its slot when there are fewer, and no two ever share one', async () => {
+    const origin = await startOrigin();
+    const backend = startBackend(origin, { maxConnections: 8, minConnections: 8 });
+    const slots = () => backend.connections()[0]?.connections.map(({ slot }) => slot) ?? [];
+    await backend.ready();
+    const before = slots();
+    await backend.update({ maxConnections: 3, minConnections: 1 });
+    const left = slots();
+    await backend.update({ maxConnections: 8, minConnections: 8 });
+    await backend.ready();
+    expect(before).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    expect([left.length, left.filter((slot) => !before.includes(slot)), slots()]).toEqual([3, [], before]);
+  });
+
   test('timeouts hold for mounts that are there, from the next request on', async () => {
     const origin = await startOrigin({ script: () => [execute(), stall()] });
     const backend = startBackend(origin);
