@@ -15,6 +15,7 @@ import {
   refuseCheckOf,
 } from './options/health.js';
 import type { IdempotentOption } from './options/hooks.js';
+import type { Logger } from './options/logger.js';
 import { type ConnectionLimits, type ResolvedOrigin, refuseMinimum, resolveOrigins } from './options/origins.js';
 import type {
   ConnectOptions,
@@ -57,6 +58,7 @@ export {
   refuseCheckOf,
 } from './options/health.js';
 export type * from './options/hooks.js';
+export type { Logger } from './options/logger.js';
 export {
   type ConnectionLimits,
   type OriginOptions,
@@ -77,20 +79,6 @@ export {
   upgradeOptionsOf,
   upgradeOptionTable,
 } from './options/upgrade.js';
-
-/** Where the library writes about itself. `console`, pino's and Fastify's loggers fit. */
-export interface Logger {
-  /** What happens to each connection and request. */
-  debug(details: object, message: string): void;
-  /** What changes, and what was done about a failure. */
-  info(details: object, message: string): void;
-  /** What went wrong. */
-  warn(details: object, message: string): void;
-  /** A mistake in code of yours. */
-  error(details: object, message: string): void;
-  /** Whether it writes this level: what it does not write is not built. Without it everything is. */
-  isLevelEnabled?(level: 'debug' | 'info' | 'warn' | 'error'): boolean;
-}
 
 /** Options of a `PooledBackend`. An option that is `undefined` takes its default. */
 export interface PooledBackendOptions {

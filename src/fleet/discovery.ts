@@ -24,8 +24,12 @@ export interface DiscoveryStats {
   readonly state: 'looking' | 'waiting' | 'listening' | 'ended' | 'closed';
   /** Good sets so far. */
   readonly sets: number;
+  /** Origins of the last one, or those of its subset. */
+  readonly origins: number;
   /** Failures in a row, since the last good set. */
   readonly failures: number;
+  /** Failures so far. */
+  readonly failed: number;
   /** Message of the last failure; `null` after a good set. */
   readonly error: string | null;
   /** Milliseconds since the last good set came; `null` before the first. */
@@ -53,6 +57,8 @@ export class Discovery {
   #sets = 0;
   #foundAt = 0;
   #names = ''; // of the last good set
+  #count = 0; // of those
+  #failed = 0; // so far
   #failure: { readonly inARow: number; readonly error: unknown } | undefined; // since the last good set
 
   /** The first look begins when the code that has made it is done, so that it can listen. */
@@ -82,7 +88,9 @@ export class Discovery {
       source: this.#source.kind,
       state: this.#state.name,
       sets: this.#sets,
+      origins: this.#count,
       failures: this.#failure?.inARow ?? 0,
+      failed: this.#failed,
       error: this.#failure === undefined ? null : messageOf(this.#failure.error),
       foundMsAgo: this.#sets === 0 ? null : now - this.#foundAt,
       nextInMs: this.#state.name === 'waiting' ? Math.max(0, this.#state.until - now) : null,
@@ -130,7 +138,7 @@ export class Discovery {
       this.#take(set);
       return { name: 'found', keepMs };
     } catch (error) {
-      return { name: 'failed', inARow: this.#failed(error) };
+      return { name: 'failed', inARow: this.#fail(error) };
     }
   }
 
@@ -146,7 +154,7 @@ export class Discovery {
         this.#takeTold(next.value);
       }
     } catch (error) {
-      this.#failed(error);
+      this.#fail(error);
       if (!this.#isClosed) this.#tellFailure(null);
     }
     this.#firstIsHere();
@@ -157,7 +165,7 @@ export class Discovery {
     try {
       this.#take(set);
     } catch (error) {
-      this.#failed(error);
+      this.#fail(error);
       this.#tellFailure(null);
     }
   }
@@ -172,6 +180,7 @@ export class Discovery {
     const all = names.join(' ');
     const isNews = all !== this.#names || this.#failure !== undefined;
     this.#names = all;
+    this.#count = names.length;
     this.#failure = undefined;
     this.#sets += 1;
     this.#foundAt = this.#house.clock.now();
@@ -180,7 +189,8 @@ export class Discovery {
     if (isNews && observer.watches('discovered')) observer.emit('discovered', { origins: names });
   }
 
-  #failed(error: unknown): number {
+  #fail(error: unknown): number {
+    this.#failed += 1;
     const inARow = (this.#failure?.inARow ?? 0) + 1;
     this.#failure = { inARow, error };
     return inARow;

@@ -36,6 +36,20 @@ function ofOrigin(
   return { kind, name, help, labels: ['origin'], read: samples };
 }
 
+/** Of a backend that finds its origins; no sample of any other, and none while the value is not known. */
+function ofDiscovery(
+  kind: StatMetric['kind'],
+  name: string,
+  help: string,
+  read: (found: NonNullable<BackendStats['discovery']>) => number | null,
+): StatMetric {
+  const samples = ({ discovery }: BackendStats): Sample[] => {
+    const value = discovery === null ? null : read(discovery);
+    return value === null ? [] : [[{}, value]];
+  };
+  return { kind, name, help, labels: [], read: samples };
+}
+
 /** Of the backend, one value. */
 function ofBackend(
   kind: StatMetric['kind'],
@@ -93,6 +107,18 @@ export const statMetrics: readonly StatMetric[] = [
     'Most bytes of request bodies that may be held.',
     (all) => all.requestBuffer.max,
   ),
+  ofDiscovery('gauge', 'discovery_origins', 'Origins of the last good set.', ({ origins }) => origins),
+  ofDiscovery('gauge', 'discovery_age_seconds', 'How long ago the last good set was found.', ({ foundMsAgo }) =>
+    foundMsAgo === null ? null : foundMsAgo / MS_PER_SECOND,
+  ),
+  ofDiscovery(
+    'gauge',
+    'discovery_failures',
+    'Failures to find the origins in a row: 0 after a good set.',
+    ({ failures }) => failures,
+  ),
+  ofDiscovery('counter', 'discovery_sets_total', 'Good sets of origins found.', ({ sets }) => sets),
+  ofDiscovery('counter', 'discovery_failures_total', 'Failures to find the origins.', ({ failed }) => failed),
   ofOrigin('counter', 'connections_opened_total', 'Connections opened.', (one) => one.dialled),
   ofOrigin('counter', 'dial_failures_total', 'Dials that failed.', (one) => one.dialsFailed),
   byOrigin('counter', 'connections_closed_total', 'Connections closed, by reason.', 'reason', (one) => one.closed),

@@ -5,6 +5,7 @@ import { exportButton, pauseButton, themeButton } from './controls.js';
 import { byId, type Part, PartList, setAttribute, setText } from './dom.js';
 import { Feed, type FeedState } from './feed.js';
 import { clockTime, duration } from './format.js';
+import { foundLine } from './found.js';
 import { heatMap } from './heat-map.js';
 import { legend } from './legend.js';
 import { showNews } from './news-list.js';
@@ -67,7 +68,7 @@ function show(): void {
   if (alone === undefined) view = undefined;
   else showAlone(alone);
   if (alone === undefined) showAll(report, origins);
-  setText(byId('process'), `process ${report.process.pid} · Node ${report.process.node}`);
+  setText(byId('process'), `process ${report.process.pid} · Node ${report.process.node}${foundLine(report.discovery)}`);
   setText(byId('memory'), `spool ${held(report.spool)} · request bodies ${held(report.requestBuffer)}`);
 }
 

@@ -6,6 +6,7 @@ import { House } from '../../house.js';
 
 export class MeteredSource extends EventEmitter<BackendEvents> {
   origins: readonly OriginStats[];
+  discovery: BackendStats['discovery'] = null;
   readonly #rest: BackendStats;
 
   constructor(stats: BackendStats) {
@@ -21,7 +22,7 @@ export class MeteredSource extends EventEmitter<BackendEvents> {
   }
 
   stats(): BackendStats {
-    return { ...this.#rest, origins: this.origins };
+    return { ...this.#rest, origins: this.origins, discovery: this.discovery };
   }
 
   /** The origin has dialled so often. Others stay as they were. */

@@ -45,6 +45,18 @@ describe('gauges and counters', () => {
     }
   });
 
+  test('of discovery are only of a backend that finds its origins', async () => {
+    const { source, value, registry } = await registered();
+    expect(await registry.metrics()).not.toContain('pooled_backend_discovery_origins{');
+    source.discovery = {
+      ...{ source: 'dns', state: 'waiting', sets: 4, origins: 3, failures: 2, failed: 5 },
+      ...{ error: 'no answer', foundMsAgo: 1_500, nextInMs: 10 },
+    };
+    const names = ['origins', 'age_seconds', 'failures', 'sets_total', 'failures_total'];
+    const values = names.map((name) => value(`pooled_backend_discovery_${name}{backend="default"}`));
+    expect(await Promise.all(values)).toEqual([3, 1.5, 2, 4, 5]);
+  });
+
   test('of the connections name each in one state', async () => {
     const { source, value } = await registered();
     const [origin] = source.origins;
