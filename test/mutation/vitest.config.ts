@@ -6,7 +6,10 @@ export default {
   ...base,
   test: {
     ...base.test,
-    include: ['test/unit/{dispatch,http1,origin,pool,connection}/**/*.test.ts', 'test/properties/histories.test.ts'],
+    include: process.env.ONLY_TESTS?.split(',') ?? [
+      'test/unit/{dispatch,http1,origin,pool,connection}/**/*.test.ts',
+      'test/properties/histories.test.ts',
+    ],
     exclude: [
       '**/node_modules/**',
       '**/parser-memory.test.ts',

@@ -1,13 +1,14 @@
 import { Agent, createServer, type Server, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PooledBackend } from 'pooled-backend';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { type Child, startChild } from '../../bench/rig/child.mjs';
 import { listen } from '../../bench/rig/listen.mjs';
 import { findNginx } from '../../bench/rig/nginx.mjs';
 import { send } from './client.js';
 import { NginxOrigin } from './nginx-origin.js';
 import {
+  describeWith,
   expectPromises,
   idleLimits,
   meetIdleCloses,
@@ -16,7 +17,6 @@ import {
 } from './setting.js';
 
 const RELOAD_EVERY_MS = 250;
-const required = process.env.REQUIRE_REAL_SERVERS === '1';
 
 const closing: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -48,7 +48,7 @@ async function startLoad(port: number, connections: number, request: string): Pr
   return load;
 }
 
-describe.skipIf(findNginx() === undefined && !required)('in front of two nginx', () => {
+describeWith(findNginx()?.file, 'nginx', 'in front of two nginx', () => {
   test('3,000 keep-alive clients and 300 one-shot ones share 50 connections to each, opened once', async () => {
     // Answers that wait for each other make the warm-up need every connection that it may have.
     const held: ServerResponse[] = [];
