@@ -42,13 +42,16 @@ export function report(peers, faults, runs) {
     }
     return total;
   };
+  const commits = [...new Set(runs.flatMap(({ commit }) => commit ?? []))].join(', ');
+  const older = faults.filter((_, index) => runs[index]?.commit === undefined).map(({ title }) => `"${title}"`);
+  const code = `commit ${commits}${older.length === 0 ? '' : `, but for ${older.join(', ')}, which is older`}`;
   const versions = [...new Map(peers.map(({ name, version }) => [name.replace(/,.*/, ''), version]))];
   return `# The same faults for everybody
 
 Written by \`npm run faults\`. Each fault was one run, on Node ${runs[0]?.node}, the last on ${runs
     .map(({ day }) => day)
     .sort()
-    .at(-1)}; of pooled-backend as of commit ${[...new Set(runs.flatMap(({ commit }) => commit ?? []))].join(', ')}.
+    .at(-1)}; of pooled-backend as of ${code}.
 
 ${versions.map(([name, version]) => `${name} ${version}`).join(' · ')}
 
