@@ -65,7 +65,7 @@ writeFileSync(
 );
 for (const file of ['uses-kit.mjs', 'uses-kit.cjs']) run(process.execPath, [file], project);
 
-const allowed = new Set([...Object.keys(dependencies), ...Object.keys(peerDependencies), name]);
+const allowed = new Set([...Object.keys(dependencies), ...Object.keys(peerDependencies), ...names]);
 for (const file of readdirSync(join(installed, 'dist'))) {
   const text = readFileSync(join(installed, 'dist', file), 'utf8');
   for (const [, from] of text.matchAll(/(?:\bfrom|\brequire\(|\bimport\(|^import)\s*["']([^."'][^"'\n]*)["']/gm)) {
