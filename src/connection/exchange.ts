@@ -112,23 +112,23 @@ export class Exchange implements BodyTarget {
    * the clock's, for who has just asked it.
    */
   start(head: string, now?: number): boolean {
-    const { socket, flushed } = this.#connection;
+    const { socket, secure, flushed } = this.#connection;
     const { body } = this.request;
     const bytes = body?.bytes;
-    if (body === undefined) {
-      this.#requestEnded = true;
-      socket.write(head, 'latin1', flushed);
-    } else if (bytes !== undefined && body.length !== undefined && bytes.length <= ONE_WRITE_BYTES) {
-      this.#requestEnded = true;
-      socket.write(headWithBody(head, bytes), flushed);
-    } else socket.write(head, 'latin1', flushed);
+    const isWhole = bytes !== undefined && body?.length !== undefined && bytes.length <= ONE_WRITE_BYTES;
+    const told = secure ? flushed : undefined; // plain TCP tells by its length, below
+    if (isWhole) socket.write(headWithBody(head, bytes), told);
+    else socket.write(head, 'latin1', told);
+    this.#requestEnded = isWhole || body === undefined;
 
     // The kernel's refusal is known at once on plain TCP. TLS encrypts first and tells later, which proves nothing.
-    if (!this.#connection.secure && socket.errored !== null) {
+    if (!secure && socket.errored !== null) {
       this.#connection.refused();
       return false;
     }
     this.sent = 'some';
+    // The kernel nearly always takes it at once; to be told so would cost a tick. What waits is told by what waits behind it.
+    if (!secure && socket.writableLength > 0) socket.write('', 'latin1', flushed);
     if (this.#requestEnded) this.flushed(now);
     else {
       this.#connection.stalls.offered(socket.writableLength);

@@ -15,9 +15,15 @@ export interface AttemptRecord extends Attempt {
   cause: Error | undefined;
 }
 
+const NONE: readonly AttemptRecord[] = [];
+
+function recordOf(origin: string, reused: boolean): AttemptRecord {
+  return { origin, phase: 'checkout', reused, sent: 'nothing', received: 'nothing', cause: undefined };
+}
+
 export class Attempts {
   /** Oldest first. */
-  readonly list: AttemptRecord[] = [];
+  list: readonly AttemptRecord[] = NONE;
   /** Re-sends after an end that left it open whether the request was processed. */
   ambiguousResends = 0;
   /** The requester has the final head: there is no way back. */
@@ -43,7 +49,9 @@ export class Attempts {
     this.begunAt = now;
     this.headAt = undefined;
     this.#receivedBytes = 0;
-    this.list.push({ origin, phase: 'checkout', reused, sent: 'nothing', received: 'nothing', cause: undefined });
+    const record = recordOf(origin, reused);
+    // Not pushed: an array that grows by one makes room for sixteen more.
+    this.list = this.count === 0 ? [record] : [...this.list, record];
   }
 
   /** The attempt that runs, as its exchange knows it now. */

@@ -1,8 +1,8 @@
 /** Requests as text: heads, chunks and trailers, with everything refused that would be read as something else. */
 
 import { BackendError } from '../errors.js';
-import { checkField, type RawFields } from './fields.js';
-import { isToken } from './method.js';
+import { CheckedText, FIELD_VALUE, TARGET, TOKEN } from './checked-text.js';
+import { checkField, isNamed, type RawFields } from './fields.js';
 import { shown } from './shown.js';
 
 /** How the body's end is told. A POST without a body is `{ kind: 'length', bytes: 0 }`. */
@@ -34,7 +34,9 @@ export interface RequestHeadParts {
 /** The chunk that ends a body without trailers. */
 export const LAST_CHUNK = '0\r\n\r\n';
 
-const NOT_IN_TARGET = /[^\x21\x22\x24-\x7e\x80-\xff]/;
+const CRLF = '\r\n';
+
+const written = new CheckedText(); // the head at hand
 
 /**
  * Writes a head, blank line included, as one latin1 string.
@@ -44,20 +46,38 @@ const NOT_IN_TARGET = /[^\x21\x22\x24-\x7e\x80-\xff]/;
  */
 export function writeRequestHead(parts: RequestHeadParts): string {
   const { method, path, host, fields, framing } = parts;
-  if (!isToken(method)) throw new BackendError('http_request_error', `the method ${shown(method)} is not a token`);
-  checkTarget('path', path);
+  written.clear();
+  if (method.length === 0 || !written.addChecked(method, TOKEN))
+    throw new BackendError('http_request_error', `the method ${shown(method)} is not a token`);
   if (path.length === 0) throw new BackendError('http_request_error', 'the path is empty');
-  checkTarget('host', host);
-  let head = `${method} ${path} HTTP/1.1\r\nHost: ${host}\r\n`;
+  addTarget(' ', 'path', path);
+  addTarget(' HTTP/1.1\r\nHost: ', 'host', host);
+  written.add(CRLF);
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i] ?? '';
     const value = fields[i + 1] ?? '';
-    checkField(name, value);
-    if (!isOurs(name, framing)) head += `${name}: ${value}\r\n`;
+    if (isOurs(name, framing)) checkField(name, value);
+    else addField(name, value);
   }
-  if (framing.kind === 'length') head += `Content-Length: ${checkedLength(framing.bytes)}\r\n`;
-  else if (framing.kind === 'chunked') head += 'Transfer-Encoding: chunked\r\n';
-  return head + connectionFields(parts);
+  if (framing.kind === 'length') written.add(`Content-Length: ${checkedLength(framing.bytes)}\r\n`);
+  else if (framing.kind === 'chunked') written.add('Transfer-Encoding: chunked\r\n');
+  addConnectionFields(parts);
+  written.add(CRLF);
+  return written.toString();
+}
+
+function addTarget(before: string, what: string, text: string): void {
+  written.add(before);
+  if (written.addChecked(text, TARGET)) return;
+  const message = `the ${what} ${shown(text)} has a character that cannot be written there`;
+  throw new BackendError('http_request_error', message);
+}
+
+function addField(name: string, value: string): void {
+  const nameIsGood = name.length > 0 && written.addChecked(name, TOKEN);
+  written.add(': ');
+  if (!nameIsGood || !written.addChecked(value, FIELD_VALUE)) checkField(name, value);
+  written.add(CRLF);
 }
 
 /** A head and its whole body as the bytes of one write. */
@@ -91,52 +111,32 @@ export function writeTrailers(fields: RawFields): string {
 }
 
 /** TE and Upgrade must be named by Connection, so that a proxy on the way does not pass them on (RFC 9110 §10.1.4, §7.8). */
-function connectionFields({ acceptsTrailers, upgrade }: RequestHeadParts): string {
-  let text = '';
-  if (upgrade !== undefined) {
-    checkField('Upgrade', upgrade);
-    text += `Upgrade: ${upgrade}\r\n`;
-  }
-  if (acceptsTrailers) text += 'TE: trailers\r\n';
-  if (acceptsTrailers || upgrade !== undefined) {
-    text += `Connection: ${upgrade === undefined ? 'TE' : acceptsTrailers ? 'Upgrade, TE' : 'Upgrade'}\r\n`;
-  }
-  return `${text}\r\n`;
+function addConnectionFields({ acceptsTrailers, upgrade }: RequestHeadParts): void {
+  if (upgrade !== undefined) addField('Upgrade', upgrade);
+  if (acceptsTrailers) written.add('TE: trailers\r\n');
+  if (upgrade !== undefined) written.add(acceptsTrailers ? 'Connection: Upgrade, TE\r\n' : 'Connection: Upgrade\r\n');
+  else if (acceptsTrailers) written.add('Connection: TE\r\n');
 }
 
-/** The length first: it rules out nearly all names without a copy in lower case. */
 function isOurs(name: string, { kind }: RequestFraming): boolean {
   switch (name.length) {
     case 2:
-      return name.toLowerCase() === 'te';
+      return isNamed(name, 'te');
     case 4:
-      return name.toLowerCase() === 'host';
-    case 7: {
-      const lower = name.toLowerCase();
+      return isNamed(name, 'host');
+    case 7:
       // Only chunks can be followed by trailers (RFC 9112 §7.1.2).
-      return lower === 'upgrade' || (lower === 'trailer' && kind !== 'chunked');
-    }
-    case 10: {
-      const lower = name.toLowerCase();
-      return lower === 'connection' || lower === 'keep-alive';
-    }
+      return isNamed(name, 'upgrade') || (isNamed(name, 'trailer') && kind !== 'chunked');
+    case 10:
+      return isNamed(name, 'connection') || isNamed(name, 'keep-alive');
     case 14:
-      return name.toLowerCase() === 'content-length';
+      return isNamed(name, 'content-length');
     case 16:
-      return name.toLowerCase() === 'proxy-connection';
+      return isNamed(name, 'proxy-connection');
     case 17:
-      return name.toLowerCase() === 'transfer-encoding';
+      return isNamed(name, 'transfer-encoding');
     default:
       return false;
-  }
-}
-
-function checkTarget(what: string, text: string): void {
-  if (NOT_IN_TARGET.test(text)) {
-    throw new BackendError(
-      'http_request_error',
-      `the ${what} ${shown(text)} has a character that cannot be written there`,
-    );
   }
 }
 

@@ -1,6 +1,7 @@
 /** The responses of one connection, from bytes to events: strict where a lax reader could be led astray. */
 
 import { BackendError } from '../errors.js';
+import { copyOf } from './byte-copy.js';
 import { ChunkedBody } from './chunked-body.js';
 import { HeadReader } from './head-reader.js';
 import { Llhttp, type Region, regions, WINDOW_BYTES } from './llhttp.js';
@@ -229,10 +230,9 @@ export class ResponseParser {
     const chunked = this.#chunked;
     if (framing?.kind === 'chunked' && chunked !== undefined) return this.#takeChunks(chunked, region, from, length);
     // llhttp would only count, and copy. Past the head no byte of these bodies goes through it.
-    const left = framing?.kind === 'length' ? framing.bytes - this.#bodyBytes : length;
-    const end = Math.min(length, from + left);
-    const body = region.bytes.subarray(from, end);
-    this.#tookBody(region.address < 0 ? body : Buffer.from(body)); // below 0: not in our memory
+    const end = framing?.kind === 'length' ? Math.min(length, from + framing.bytes - this.#bodyBytes) : length;
+    const { address, bytes } = region; // below 0: not in our memory, which is read into again
+    this.#tookBody(address < 0 ? bytes.subarray(from, end) : copyOf(bytes, from, end));
     if (framing?.kind === 'length' && this.#bodyBytes === framing.bytes) this.#end(NO_FIELDS);
     return end;
   }

@@ -19,7 +19,7 @@ import { requestFraming } from './request-framing.js';
 import { hookedRequest } from './request-hooks.js';
 import { isAuthority, requestTarget } from './request-target.js';
 import type { StickySessions } from './sticky-sessions.js';
-import { PSEUDONYM } from './via.js';
+import { viaOf } from './via.js';
 
 /** A request's head as it goes out, and how its body comes in. */
 export interface ClientRequest {
@@ -44,11 +44,17 @@ type HeadOptions = Pick<
 
 /** What the walk over the fields found, beside the fields that are kept. */
 interface Found {
-  readonly hosts: string[];
-  readonly contentLengths: string[];
+  hosts: readonly string[];
+  contentLengths: readonly string[];
   expectsContinue: boolean;
-  readonly earlier: EarlierHops;
+  earlier: EarlierHops;
 }
+
+const NOTHING: readonly string[] = [];
+const NO_HOPS: EarlierHops = {};
+
+// Via and what tells the origin of its client: six names with their values at the most.
+const MOST_ADDED = 12;
 
 /**
  * Reads the head of `req`. A promise is given only when a hook gave one.
@@ -63,8 +69,8 @@ export function readClientRequest(
   refuseDoubtful(req);
   const method = req.method ?? 'GET';
   const target = requestTarget(method, req.url ?? '/');
-  const found: Found = { hosts: [], contentLengths: [], expectsContinue: false, earlier: {} };
-  const fields = endToEndFields(req.rawHeaders);
+  const found: Found = { hosts: NOTHING, contentLengths: NOTHING, expectsContinue: false, earlier: NO_HOPS };
+  const fields = endToEndFields(req.rawHeaders, MOST_ADDED);
   sortOut(fields, found, isTrusted(req, options.trustProxy));
   if (req.httpVersionMajor > 1) joinCookies(fields);
   const boundTo = sticky?.takeFrom(fields);
@@ -77,7 +83,7 @@ export function readClientRequest(
     endedWithHead: endedWithHead(req),
   });
   const asked = target.authority ?? askedHost(req, found.hosts);
-  fields.push('Via', `${req.httpVersion} ${PSEUDONYM}`);
+  fields.push('Via', viaOf(req.httpVersion));
   if (options.forwarded !== false) {
     forwardingFields(options.forwarded, clientFacts(req, asked), found.earlier, fields);
   }
@@ -138,10 +144,10 @@ function mayBeTakenOut(name: string): boolean {
 function isTakenOut(lowerName: string, value: string, found: Found, trusted: boolean): boolean {
   switch (lowerName) {
     case 'host':
-      found.hosts.push(value);
+      found.hosts = withOneMore(found.hosts, value);
       return true;
     case 'content-length':
-      found.contentLengths.push(value);
+      found.contentLengths = withOneMore(found.contentLengths, value);
       return true;
     case 'expect':
       // Sent on only if the client still waits, which its response knows.
@@ -153,7 +159,7 @@ function isTakenOut(lowerName: string, value: string, found: Found, trusted: boo
       if (trusted && !isEarlierHop(lowerName)) return false;
       if (trusted && isEarlierHop(lowerName)) {
         const before = found.earlier[lowerName];
-        found.earlier[lowerName] = before === undefined ? value : `${before}, ${value}`;
+        found.earlier = { ...found.earlier, [lowerName]: before === undefined ? value : `${before}, ${value}` };
       }
       return true;
   }
@@ -163,7 +169,12 @@ function asksForTrailers(te: string | string[] | undefined): boolean {
   return te !== undefined && listHasToken(String(te), 'trailers');
 }
 
-function withHidden(contentLengths: string[], parsed: string | undefined): string[] {
+/** Most are one: an array that grows by one makes room for sixteen more. */
+function withOneMore(values: readonly string[], value: string): readonly string[] {
+  return values.length === 0 ? [value] : [...values, value];
+}
+
+function withHidden(contentLengths: readonly string[], parsed: string | undefined): readonly string[] {
   return contentLengths.length === 0 && parsed !== undefined ? [parsed] : contentLengths;
 }
 

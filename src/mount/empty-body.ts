@@ -1,6 +1,7 @@
 /** The body of a request that has none. */
 
 import { ReplayBody } from '../dispatch/replay-body.js';
+import type { RequestFraming } from '../http1/request-head.js';
 
 const NOTHING = new Uint8Array(0);
 const MEANT_TO_HAVE_CONTENT: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
@@ -11,6 +12,16 @@ const MEANT_TO_HAVE_CONTENT: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATC
  */
 export function absentBody(method: string): ReplayBody | undefined {
   return MEANT_TO_HAVE_CONTENT.has(method) ? emptyBody() : undefined;
+}
+
+/** Whether no byte of a body will come. */
+export function isEmpty(framing: RequestFraming): boolean {
+  return framing.kind === 'none' || (framing.kind === 'length' && framing.bytes === 0);
+}
+
+/** Of a request whose framing {@link isEmpty}. */
+export function nothingOf(method: string, framing: RequestFraming): ReplayBody | undefined {
+  return framing.kind === 'none' ? absentBody(method) : emptyBody();
 }
 
 export function emptyBody(): ReplayBody {

@@ -73,11 +73,16 @@ function plainAddress(address: string | undefined): string {
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
 }
 
+// Clients ask for the same host again and again.
+let lastHost: string | undefined;
+let lastPort: string | undefined;
+
 function portOf(host: string | undefined, proto: string): string {
-  const colon = host?.lastIndexOf(':') ?? -1;
-  const port = colon < 0 ? '' : (host?.slice(colon + 1) ?? '');
-  if (/^[0-9]+$/.test(port)) return port;
-  return proto === 'https' ? '443' : '80';
+  if (host !== lastHost) {
+    lastHost = host;
+    lastPort = host === undefined ? undefined : /:([0-9]+)$/.exec(host)?.[1];
+  }
+  return lastPort ?? (proto === 'https' ? '443' : '80');
 }
 
 function quoted(text: string): string {

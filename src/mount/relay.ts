@@ -11,6 +11,7 @@ import { ClientPace, type Paced } from './client-pace.js';
 import { type ClientRequest, readClientRequest } from './client-request.js';
 import { canEndWith, endWith, writeNow } from './client-writes.js';
 import { distrust, noteLast } from './distrust.js';
+import { isEmpty, nothingOf } from './empty-body.js';
 import { answerFailure, asBackendError, asHeadError, isBodyUnread } from './error-answer.js';
 import { HeldResponse } from './held-response.js';
 import { inHook, isPromise } from './hook.js';
@@ -39,7 +40,8 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced {
   readonly #res: ServerResponse;
   readonly #next: Next | undefined;
   #stage: Stage = 'taking';
-  #intake: RequestIntake | undefined;
+  #request: ClientRequest | undefined; // once it was read
+  #intake: RequestIntake | undefined; // of a request with a body
   #dispatch: Dispatch | undefined; // gone once it has ended
   #readsRequest = false; // its body came from the client's stream
   #answeredContinue = false;
@@ -71,6 +73,12 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced {
   #takeIn(request: ClientRequest): void {
     if (this.#stage !== 'taking') return; // the client has left while a hook was busy
     const { house, options } = this.#mount;
+    const { method, framing } = request;
+    this.#request = request;
+    if (isEmpty(framing)) {
+      this.requestReady(request, nothingOf(method, framing));
+      return;
+    }
     this.#intake = new RequestIntake(house, request, this.#req, this);
     this.#readsRequest = this.#intake.begin(this.#res, options);
     if (this.#readsRequest && this.#isOpen()) this.#paceOf().watchSilence();
@@ -118,7 +126,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced {
     if (this.#stage !== 'taking') return;
     try {
       this.#endsWithClose = endsWithClose(head, this.#req);
-      const fields = fieldsForClient(head, this.#req, this.#mount, this.#intake?.request, this.#dispatch);
+      const fields = fieldsForClient(head, this.#req, this.#mount, this.#request, this.#dispatch);
       if (isPromise(fields)) this.#hold(head, fields);
       else this.#begin(head, fields, more);
     } catch (thrown) {

@@ -7,7 +7,6 @@ import { withoutField, withoutForbiddenTrailers } from '../http1/fields.js';
 import type { ResolvedHandlerOptions } from '../options.js';
 import { BodyBuffer, type BufferOutlet } from './body-buffer.js';
 import type { ClientRequest } from './client-request.js';
-import { absentBody, emptyBody } from './empty-body.js';
 import { awaitsContinue, continueWhenRead, writeContinue } from './interim.js';
 import type { MountedBackend } from './mounted-backend.js';
 import { parsedBody, wasRead } from './parsed-body.js';
@@ -22,8 +21,7 @@ export interface IntakeOutlet {
 type IntakeOptions = Pick<ResolvedHandlerOptions, 'requestBufferBytes' | 'expectTimeout'>;
 
 export class RequestIntake implements BufferOutlet {
-  /** As it is sent. */
-  readonly request: ClientRequest;
+  readonly #request: ClientRequest;
   readonly #house: MountedBackend;
   readonly #req: IncomingMessage;
   readonly #outlet: IntakeOutlet;
@@ -33,35 +31,32 @@ export class RequestIntake implements BufferOutlet {
     this.#house = house;
     this.#req = req;
     this.#outlet = outlet;
-    this.request = request;
+    this.#request = request;
   }
 
   /**
-   * Gives the request to the outlet, at once when there is no body to wait for. Returns true when the client has bytes
-   * to give first, or while the request is under way.
+   * Gives the request to the outlet, at once when its body is there. Returns true when the client has bytes to give first,
+   * or while the request is under way.
    * @throws BackendError `body_already_read`
    */
   begin(res: ServerResponse, { requestBufferBytes, expectTimeout }: IntakeOptions): boolean {
-    const { method, framing } = this.request;
-    if (framing.kind === 'none') this.#outlet.requestReady(this.request, absentBody(method));
-    else if (framing.kind === 'length' && framing.bytes === 0) this.#outlet.requestReady(this.request, emptyBody());
-    else if (wasRead(this.#req)) this.#takeParsed();
-    else {
-      if (this.request.expectsContinue && awaitsContinue(res) && expectTimeout !== false)
-        this.#expect(res, expectTimeout);
-      else {
-        if (this.request.expectsContinue) writeContinue(res);
-        this.#read(requestBufferBytes);
-      }
-      return true;
+    const { expectsContinue } = this.#request;
+    if (wasRead(this.#req)) {
+      this.#takeParsed();
+      return false;
     }
-    return false;
+    if (expectsContinue && awaitsContinue(res) && expectTimeout !== false) this.#expect(res, expectTimeout);
+    else {
+      if (expectsContinue) writeContinue(res);
+      this.#read(requestBufferBytes);
+    }
+    return true;
   }
 
   /** Leaves it to the origin whether the body is sent at all. */
   #expect(res: ServerResponse, expectTimeout: number): void {
     continueWhenRead(this.#req, res);
-    const request = { ...this.request, fields: [...this.request.fields, 'Expect', '100-continue'] };
+    const request = { ...this.#request, fields: [...this.#request.fields, 'Expect', '100-continue'] };
     this.#outlet.requestReady(request, this.#streamed([]), expectTimeout);
   }
 
@@ -78,7 +73,7 @@ export class RequestIntake implements BufferOutlet {
   bufferFull(pieces: readonly Buffer[], bytes: number): void {
     const [first] = pieces;
     const whole = pieces.length === 1 && first !== undefined ? first : Buffer.concat(pieces, bytes);
-    this.#outlet.requestReady(this.request, ReplayBody.ofBytes(whole, this.#trailers()));
+    this.#outlet.requestReady(this.#request, ReplayBody.ofBytes(whole, this.#trailers()));
   }
 
   bufferOverflowed(pieces: readonly Buffer[]): void {
@@ -100,7 +95,7 @@ export class RequestIntake implements BufferOutlet {
   }
 
   #stream(prefix: readonly Buffer[]): void {
-    this.#outlet.requestReady(this.request, this.#streamed(prefix));
+    this.#outlet.requestReady(this.#request, this.#streamed(prefix));
   }
 
   #streamed(prefix: readonly Buffer[]): ReplayBody {
@@ -111,11 +106,11 @@ export class RequestIntake implements BufferOutlet {
 
   #takeParsed(): void {
     const { bytes, decoded } = parsedBody(this.#req);
-    this.#outlet.requestReady(decoded ? withoutCoding(this.request) : this.request, ReplayBody.ofBytes(bytes));
+    this.#outlet.requestReady(decoded ? withoutCoding(this.#request) : this.#request, ReplayBody.ofBytes(bytes));
   }
 
   #length(): number | undefined {
-    return this.request.framing.kind === 'length' ? this.request.framing.bytes : undefined;
+    return this.#request.framing.kind === 'length' ? this.#request.framing.bytes : undefined;
   }
 
   #trailers(): readonly string[] {

@@ -34,9 +34,15 @@ export function requestTarget(method: string, url: string): RequestTarget {
   return { path: pathOf(method, rest), authority };
 }
 
+// Clients ask for the same host again and again.
+let lastAuthority = '';
+
 /** Whether a Host field or an authority names a host and perhaps a port, and nothing else. */
 export function isAuthority(text: string): boolean {
-  return AUTHORITY.test(text);
+  if (text === lastAuthority) return true;
+  if (!AUTHORITY.test(text)) return false;
+  lastAuthority = text;
+  return true;
 }
 
 /**

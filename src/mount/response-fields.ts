@@ -3,14 +3,17 @@
 import { BackendError } from '../errors.js';
 import { checkField, endToEndFields, fieldValue, withoutField } from '../http1/fields.js';
 import type { ResponseHead } from '../http1/response-parser.js';
-import { PSEUDONYM } from './via.js';
+import { viaOf } from './via.js';
+
+// A name and its value.
+const VIA = 2;
 
 /** The end-to-end fields, with framing that the client's side can keep: name, value, name, value… */
 export function relayedFields(head: ResponseHead, carriesTrailers: boolean): string[] {
-  let fields = endToEndFields(head.rawHeaders);
+  let fields = endToEndFields(head.rawHeaders, VIA);
   if (!describesLength(head) && has(fields, 'content-length')) fields = withoutField(fields, 'content-length');
   if (!carriesTrailers && has(fields, 'trailer')) fields = withoutField(fields, 'trailer');
-  fields.push('Via', `1.${head.minorVersion} ${PSEUDONYM}`);
+  fields.push('Via', viaOf(head.minorVersion === 1 ? '1.1' : '1.0'));
   return fields;
 }
 
