@@ -40,8 +40,7 @@ const VERSION_1_1 = 'HTTP/1.1 ';
 const STATUS_AT = VERSION_1_1.length;
 const REASON_AT = STATUS_AT + 3;
 
-// Of the section that was read last. Origins say the same again and again: what stands where it stood then is not made anew,
-// which spares 0.3 KB a response.
+// Of the section that was read last. Origins say the same again and again: what stands where it stood then is not made anew.
 let before: readonly string[] = [];
 let reasonBefore: string | undefined;
 
