@@ -63,8 +63,8 @@ export const faults = [
   {
     name: 'a waiter is taken out of the queue and not served, where it could have a spare',
     file: 'src/dispatch/matching.ts',
-    from: '    return forFresh ?? this.#queue.take(ONLY.any);',
-    to: '    this.#queue.take(ONLY.any);\n    return forFresh;',
+    from: '    return forFresh ?? this.#queue.take(ONLY.any, origin);',
+    to: '    this.#queue.take(ONLY.any, origin);\n    return forFresh;',
     tests: DISPATCH,
   },
   {
@@ -76,7 +76,7 @@ export const faults = [
   },
   {
     name: 'leaving the queue takes the next waiter along',
-    file: 'src/dispatch/wait-queue.ts',
+    file: 'src/dispatch/wait-line.ts',
     from: '    if (older === undefined) this.oldest = newer;',
     to: '    if (older === undefined) this.oldest = newer?.newer;',
     tests: DISPATCH,
