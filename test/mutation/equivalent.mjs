@@ -75,6 +75,7 @@ export const equivalent = [
     why: 'a race is one on a reused connection only',
   },
   {
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is a line of the source
     line: "const at = Date.parse(value.endsWith('GMT') ? value : `${value} GMT`);",
     to: "value.startsWith('GMT')",
     why: 'GMT said twice is GMT',
