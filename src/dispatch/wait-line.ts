@@ -17,14 +17,21 @@ export class WaitLine<W extends Waiter> {
     return this.#lanes[travel].length;
   }
 
-  /** At its end, in the lane of its travel. */
-  add(waiter: W): void {
+  /** At its end, in the lane of its travel. `sequence` is above that of any other. */
+  add(waiter: W, sequence: number): void {
+    waiter.sequence = sequence;
     waiter.lane = waiter.travel;
     this.#lanes[waiter.lane].add(waiter);
   }
 
   remove(waiter: W): void {
     this.#lanes[waiter.lane].remove(waiter);
+  }
+
+  /** The oldest. */
+  get head(): W | undefined {
+    const { any, verified, fresh } = this.#lanes;
+    return older(older(any.oldest, verified.oldest), fresh.oldest);
   }
 
   /** Whose turn it is among those that fit. */
@@ -50,8 +57,7 @@ export class WaitLine<W extends Waiter> {
    * Newest first then serves some in time, until those who waited too long are gone.
    */
   isOverloaded(now: number, timeoutMs: number): boolean {
-    const { any, verified, fresh } = this.#lanes;
-    const head = older(older(any.oldest, verified.oldest), fresh.oldest);
+    const { head } = this;
     if (head === undefined) return false;
     const age = now - head.enqueuedAt;
     return this.#overloaded ? age >= timeoutMs / 4 : age > timeoutMs / 2;

@@ -47,7 +47,6 @@ export interface WaitQueueStats {
 }
 
 const LONGEST_RETRY_AFTER_S = 30;
-const EVERY: Fits = { any: true, verified: true, fresh: true };
 
 /** A queue without timers and without a step that grows with its length. */
 export class WaitQueue<W extends Waiter> {
@@ -59,7 +58,8 @@ export class WaitQueue<W extends Waiter> {
   readonly #durations = new Durations();
   readonly #refused: Record<RefusalReason, number> = { full: 0, hopeless: 0, displaced: 0, timeout: 0 };
   #length = 0;
-  #sequence = 0; // of the newest waiter so far
+  #waits = 0;
+  #sequence = 0; // of the last waiter that was put into a line
 
   constructor(options: WaitQueueOptions) {
     this.#maxQueue = options.maxQueue;
@@ -87,7 +87,7 @@ export class WaitQueue<W extends Waiter> {
     return {
       length: this.#length,
       max: this.#maxQueue,
-      waits: this.#sequence,
+      waits: this.#waits,
       refused: { ...this.#refused },
       overloaded: this.#common.isOverloaded(this.#clock.now(), this.#queueTimeoutMs),
     };
@@ -117,8 +117,7 @@ export class WaitQueue<W extends Waiter> {
       if (displaced === undefined) return this.#refuse(waiter, 'full', usable);
       this.#remove(displaced);
     }
-    this.#sequence += 1;
-    waiter.sequence = this.#sequence;
+    this.#waits += 1;
     waiter.halfAt = now + timeLeftMs / 2;
     this.#add(waiter);
     return displaced === undefined ? undefined : this.#refuse(displaced, 'displaced', usable);
@@ -129,14 +128,14 @@ export class WaitQueue<W extends Waiter> {
    * @param home whose connection it is: those that wait for it alone are asked as well
    */
   take(fits: Fits, home?: object): W | undefined {
-    const waiter = this.#turn(fits, home, true);
+    const waiter = this.#turn(fits, home);
     if (waiter !== undefined) this.#remove(waiter);
     return waiter;
   }
 
   /** Whose turn it is among those of the common line that fit. It stays. */
   peek(fits: Fits): W | undefined {
-    return this.#turn(fits, undefined, false);
+    return this.#turn(fits, undefined);
   }
 
   /** Whose turn it is among those that wait for this home alone and fit. It stays. */
@@ -158,11 +157,9 @@ export class WaitQueue<W extends Waiter> {
   /** Those who wait for this home alone wait for any other from now on, behind those who did before. */
   release(home: object): void {
     const line = this.#homes.get(home);
-    for (let waiter = line?.turn(EVERY, false); waiter !== undefined; waiter = line?.turn(EVERY, false)) {
-      const { sequence } = waiter;
+    for (let waiter = line?.head; waiter !== undefined; waiter = line?.head) {
       this.#remove(waiter);
       waiter.home = undefined;
-      waiter.sequence = sequence;
       this.#add(waiter);
     }
   }
@@ -170,7 +167,6 @@ export class WaitQueue<W extends Waiter> {
   /** The requester is gone. False when the waiter was not in the queue: then somebody else has settled it. */
   leave(waiter: W): boolean {
     if (!waiter.waiting) return false;
-    this.#lineOf(waiter).judge(this.#clock.now(), this.#queueTimeoutMs);
     this.#remove(waiter);
     return true;
   }
@@ -204,15 +200,10 @@ export class WaitQueue<W extends Waiter> {
     return Math.min(Math.max(seconds, 1), LONGEST_RETRY_AFTER_S);
   }
 
-  #turn(fits: Fits, home: object | undefined, goes: boolean): W | undefined {
-    const now = this.#clock.now();
-    const common = this.#common;
-    const timeoutMs = this.#queueTimeoutMs;
-    const overloaded = goes ? common.judge(now, timeoutMs) : common.isOverloaded(now, timeoutMs);
-    const one = common.turn(fits, overloaded);
-    const line = home === undefined ? undefined : this.#homes.get(home);
-    if (line === undefined) return one;
-    const other = line.turn(fits, line.judge(now, timeoutMs));
+  #turn(fits: Fits, home: object | undefined): W | undefined {
+    const overloaded = this.#common.isOverloaded(this.#clock.now(), this.#queueTimeoutMs);
+    const one = this.#common.turn(fits, overloaded);
+    const other = home && this.peekAt(home, fits);
     return overloaded ? newer(one, other) : older(one, other);
   }
 
@@ -224,12 +215,14 @@ export class WaitQueue<W extends Waiter> {
   #add(waiter: W): void {
     const line = this.#lineOf(waiter);
     if (waiter.home !== undefined) this.#homes.set(waiter.home, line);
-    line.add(waiter);
+    this.#sequence += 1;
+    line.add(waiter, this.#sequence);
     this.#length += 1;
   }
 
   #remove(waiter: W): void {
     const line = this.#lineOf(waiter);
+    line.judge(this.#clock.now(), this.#queueTimeoutMs);
     line.remove(waiter);
     this.#length -= 1;
     if (waiter.home !== undefined && line.length === 0) this.#homes.delete(waiter.home);

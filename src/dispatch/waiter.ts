@@ -17,7 +17,7 @@ export abstract class Waiter {
   home: object | undefined = undefined;
   /** @internal */
   lane: Travel;
-  /** @internal 0 = not in the queue; else grows with each enqueue. */
+  /** @internal 0 = not in the queue; else grows with each that is put into a line. */
   sequence = 0;
   /** @internal */
   enqueuedAt = 0;

@@ -90,6 +90,18 @@ describe('whose turn it is', () => {
     expect([queue.peek(ALL), queue.length, queue.take(ALL)]).toEqual([waiter, 1, waiter]);
   });
 
+  test('peek decides nothing: an overload that nobody saw the end of goes on', () => {
+    const { clock, enter, queue } = arrange();
+    const { waiter: early } = enter('early');
+    clock.advance(TIMEOUT_MS / 2 + 1);
+    enter('b');
+    enter('c');
+    queue.leave(early); // it was overload until now
+    queue.peek(ALL);
+    clock.advance(TIMEOUT_MS / 4);
+    expect(queue.take(ALL)?.name).toBe('c');
+  });
+
   test('lengths are kept per lane', () => {
     const { enter, queue } = arrange();
     enter('a', 'fresh');
@@ -171,6 +183,12 @@ describe('the bound', () => {
   test('a maxQueue of 0 lets nobody wait', () => {
     const { enter } = arrange({ maxQueue: 0 });
     expect(enter('a').refusal?.reason).toBe('full');
+  });
+
+  test('whoever waits for a connection that is coming takes no room', () => {
+    const { queue } = arrange({ maxQueue: 1 });
+    const reasons = ['a', 'b', 'c'].map((name) => queue.enqueue(new Named(name), TIMEOUT_MS, USABLE, 1)?.reason);
+    expect(reasons).toEqual([undefined, undefined, 'full']);
   });
 
   test('an infinite maxQueue lets everybody wait', () => {
@@ -300,6 +318,17 @@ describe('overload', () => {
     clock.advance(200);
     enter('c');
     expect(queue.take(ALL)?.name).toBe('c');
+  });
+
+  test('is seen when the head is taken while it begins', () => {
+    const { clock, enter, queue } = arrange();
+    enter('early', 'fresh');
+    clock.advance(200);
+    enter('b');
+    enter('c');
+    clock.advance(301);
+    const first = queue.take({ any: false, verified: false, fresh: true })?.name; // head: b, 301 ms
+    expect([first, queue.take(ALL)?.name]).toEqual(['early', 'c']);
   });
 
   test('a refusal tells how long its waiter has waited, whenever that began', () => {
@@ -531,6 +560,31 @@ describe('those who wait for one home alone', () => {
     expect([queue.hasHomes, queue.length, namesAt()]).toEqual([false, 3, ['b', 'a', 'c']]);
   });
 
+  test('that are released come behind those of all lanes, in the order in which they came', () => {
+    const { queue, enter, namesAt } = arrangeHomes();
+    enter('a', HERE, 'fresh');
+    enter('b', HERE, 'verified');
+    enter('c', HERE);
+    enter('d', undefined, 'verified');
+    queue.release(HERE);
+    expect([queue.stats.waits, namesAt()]).toEqual([4, ['d', 'a', 'b', 'c']]);
+  });
+
+  test('need not be there to be released', () => {
+    const { queue, enter } = arrangeHomes();
+    enter('a', THERE);
+    queue.release(HERE);
+    expect([queue.length, [...queue.homes]]).toEqual([1, [THERE]]);
+  });
+
+  test('go on waiting when one of them leaves', () => {
+    const { queue, enter } = arrangeHomes();
+    const [a, b] = [enter('a', HERE), enter('b', HERE)];
+    if (!(a instanceof Named)) throw new Error('it is let in');
+    queue.leave(a);
+    expect([queue.peekAt(HERE, ALL), queue.peekAt(THERE, ALL)]).toEqual([b, undefined]);
+  });
+
   test('leave and time out as all others', () => {
     const { queue, enter } = arrangeHomes();
     const [a, b] = [enter('a', HERE), enter('b', HERE)];
@@ -557,7 +611,24 @@ describe('those who wait for one home alone', () => {
   test('are refused as hopeless by the length of their own line', () => {
     const { queue, enter } = arrangeHomes();
     observe(queue, 1_000);
-    for (let n = 0; n < 30; n += 1) enter(`${n}`, n < 21 ? HERE : undefined);
+    for (let n = 0; n < 30; n += 1) enter(`${n}`, n < 21 ? HERE : undefined, TRAVELS[n % 3]);
     expect([enter('x', HERE), enter('y', THERE)]).toEqual(['hopeless', expect.any(Named)]);
+  });
+
+  test('are ahead of a newcomer that waits for any', () => {
+    const { queue, enter } = arrangeHomes();
+    observe(queue, 1_000);
+    for (let n = 0; n < 21; n += 1) enter(`${n}`, HERE);
+    expect(enter('x')).toBe('hopeless');
+  });
+
+  test('are served newest first where the others are, in overload', () => {
+    const { clock, enter, namesAt } = arrangeHomes();
+    enter('a');
+    enter('b', HERE);
+    clock.advance(TIMEOUT_MS / 2 + 1);
+    enter('c', HERE);
+    enter('d');
+    expect(namesAt(HERE)).toEqual(['d', 'c', 'b', 'a']);
   });
 });
