@@ -17,7 +17,7 @@ import { type Block, blocksIn, playBlocks } from './docs-blocks.js';
 const ROOT = fileURLToPath(new URL('..', import.meta.url)).replace(/[\\/]$/, '');
 const README_EXISTS = existsSync(join(ROOT, 'README.md'));
 const COMPILING_MS = 120_000;
-const EXAMPLE_MS = 30_000;
+const EXAMPLE_MS = 50_000;
 const PLAYING_MS = 180_000;
 
 function filesIn(folder: string, ending: RegExp): string[] {

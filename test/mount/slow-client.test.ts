@@ -6,6 +6,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { client, listen, serve, startBackend, startOrigin, until } from './setting.js';
 
 const MEGABYTE = 1_048_576;
+const BITE = MEGABYTE / 2;
 
 /** A client that asks and then takes nothing. */
 async function sleeper(port: number, path = '/') {
@@ -70,7 +71,7 @@ describe('a client that takes its response slowly', () => {
   test('is not destroyed while it takes a little now and then', async () => {
     const length = 16 * MEGABYTE;
     const origin = await startOrigin({ script: () => [execute(), answer({ body: Buffer.alloc(length, 'x') })] });
-    const backend = startBackend(origin, { clientTimeout: 200, spoolBytes: 65_536 });
+    const backend = startBackend(origin, { clientTimeout: 1_000, spoolBytes: 65_536 });
     const socket = connect(await serve(backend.handler()), '127.0.0.1');
     onTestFinished(() => void socket.destroy());
     socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
@@ -78,15 +79,15 @@ describe('a client that takes its response slowly', () => {
     let taken = 0;
     while (taken < length && !socket.destroyed) {
       await new Promise((resolve) => setTimeout(resolve, 40)); // its pace
-      for (let bite = 0; bite < MEGABYTE && taken + bite < length; ) {
+      for (let bite = 0; bite < BITE && taken + bite < length; ) {
         const piece: Buffer | null = socket.read();
         if (piece === null) await once(socket, 'readable');
         else bite += piece.length;
-        if (bite >= MEGABYTE || taken + bite >= length) taken += bite;
+        if (bite >= BITE || taken + bite >= length) taken += bite;
       }
     }
-    expect([taken >= length, performance.now() - start > 400]).toEqual([true, true]);
-  }, 20_000);
+    expect([taken >= length, performance.now() - start > 1_000]).toEqual([true, true]);
+  });
 });
 
 describe('a client that gives its request slowly', () => {

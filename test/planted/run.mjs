@@ -31,6 +31,9 @@ function copyTree() {
   return copy;
 }
 
+/** Ends what runs, with all that it has started. */
+let endRun = () => undefined;
+
 /** The first test that fails in these folders, or undefined. */
 function firstFailure(copy, tests) {
   const report = join(copy, 'planted-report.json');
@@ -42,12 +45,14 @@ function firstFailure(copy, tests) {
     env: { ...process.env, PLANTED: '1' },
   });
   return new Promise((resolve, reject) => {
+    endRun = () => void process.kill(-run.pid, 'SIGKILL');
     const timer = setTimeout(() => {
-      process.kill(-run.pid, 'SIGKILL');
+      endRun();
       resolve('the tests hang');
     }, LONGEST_MS);
     run.on('error', reject);
     run.on('exit', (code) => {
+      endRun = () => undefined;
       clearTimeout(timer);
       resolve(code === 0 ? undefined : failureIn(report, copy));
     });
@@ -86,6 +91,14 @@ async function plant(copy, { name, file, from, to, tests }) {
 }
 
 const copy = copyTree();
+const removeCopy = () => rmSync(copy, { recursive: true, force: true });
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.once(signal, () => {
+    endRun(); // it leads a group of its own, which no signal to ours reaches
+    removeCopy();
+    process.exit(1);
+  });
+}
 let missed = 0;
 try {
   for (const fault of chosen) {
@@ -95,7 +108,7 @@ try {
     if (failure !== undefined) console.log(`  ${failure}`);
   }
 } finally {
-  rmSync(copy, { recursive: true, force: true });
+  removeCopy();
 }
 console.log(`${chosen.length - missed} of ${chosen.length} caught`);
 process.exitCode = missed === 0 ? 0 : 1;

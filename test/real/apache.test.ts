@@ -68,9 +68,9 @@ describeWith(findProgram('apache2'), 'apache2', 'in front of Apache httpd', (fil
       }
     };
     await expectPromisesWhile(restarts, { port, seconds: 4, logs: apaches.map(({ log }) => log) });
-  }, 25_000);
+  });
 
   test('that closes after 1 s idle, no GET fails and no POST is executed twice, and the limit ends below 1 s', async () => {
     await expectIdleLimitBelow(1_000, await startApache(file));
-  }, 25_000);
+  });
 });

@@ -54,9 +54,9 @@ describeWith(findProgram('gunicorn', '--version'), 'gunicorn', 'in front of guni
       }
     };
     await expectPromisesWhile(reloads, { port, seconds: 4, logs: gunicorns.map(({ log }) => log) });
-  }, 25_000);
+  });
 
   test('that closes after 1 s idle without a word of it, the limit is learned and ends below 1 s', async () => {
     await expectIdleLimitBelow(1_000, await startGunicorn(file));
-  }, 25_000);
+  });
 });

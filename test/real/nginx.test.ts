@@ -133,5 +133,5 @@ describeWith(findNginx()?.file, 'nginx', 'in front of two nginx', () => {
     await meetIdleCloses([gets, posts], 1000);
     expectPromises(gets, posts, origin?.executed() ?? []);
     for (const limit of idleLimits(proxy)) expect(limit).toBeLessThan(1000);
-  }, 25_000);
+  });
 });

@@ -13,12 +13,12 @@ describe('in front of node:http', () => {
       for (const origin of [...origins, ...origins]) await origin.restart();
     };
     await expectPromisesWhile(restarts, { port, seconds: 5, logs: [log] });
-  }, 25_000);
+  });
 
   test('with its default keepAliveTimeout, connections that it will close are not used', async () => {
     const log = join(ownFolder(), 'executed.log');
     const origin = await startNodeOrigin(log);
     const server = { url: `http://127.0.0.1:${origin.port}`, log };
     await expectIdleLimitBelow(KEEP_ALIVE_MS, server, { races: 1, lessons: 1 });
-  }, 25_000);
+  });
 });

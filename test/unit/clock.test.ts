@@ -75,7 +75,7 @@ describe('what keeps a process alive', () => {
       ['-e', `${output?.text}\n{ const { systemClock, ProcessHold } = module.exports; ${script} }`],
       {
         encoding: 'utf8',
-        timeout: 20_000,
+        timeout: 50_000,
       },
     );
 
