@@ -12,8 +12,8 @@ import { options, serve } from '../rig/parent.mjs';
 
 /** @typedef {(request: import('node:http').IncomingMessage, response: import('node:http').ServerResponse) => void} Listener */
 
-/** @type {{ name: string, origin: string, timeoutMs: number, nonIdempotent?: 'fresh' | 'verified' | 'any' }} */
-const { name, origin, timeoutMs, nonIdempotent } = options();
+/** @type {{ name: string, origin: string, timeoutMs: number, nonIdempotent?: 'fresh' | 'verified' | 'any', retryOn?: any[] }} */
+const { name, origin, timeoutMs, nonIdempotent, retryOn } = options();
 const MAX_CONNECTIONS = 100;
 // The packages of all comparisons are installed once, beside their versions.
 const require = createRequire(new URL('../peers/package.json', import.meta.url));
@@ -49,7 +49,8 @@ const PEERS = {
   async 'pooled-backend'() {
     const { PooledBackend } = await import('pooled-backend');
     const timeouts = { headersTimeout: timeoutMs, bodyTimeout: timeoutMs };
-    return new PooledBackend({ origins: [origin], ...timeouts, ...(nonIdempotent && { nonIdempotent }) }).handler();
+    const settings = { ...(nonIdempotent && { nonIdempotent }), ...(retryOn && { retryOn }) };
+    return new PooledBackend({ origins: [origin], ...timeouts, ...settings }).handler();
   },
   'undici Pool'() {
     const { Pool } = require('undici');

@@ -116,6 +116,7 @@ export function allPeers(ours) {
     ...['fresh', 'verified', 'any'].map((mode) =>
       onNode('pooled-backend', ours.version, { nonIdempotent: mode }, `pooled-backend, '${mode}'`),
     ),
+    onNode('pooled-backend', ours.version, { retryOn: ['headers-timeout', 502, 503, 504] }, 'pooled-backend, retryOn'),
     onNode('undici Pool', undici),
     onNode('undici RetryAgent', undici),
     onNode('node:http Agent', process.version),

@@ -79,6 +79,8 @@ ${table(peers, (peer) => countsOf(peer, fault))}
 Every peer may open 100 connections to the origin. Those on Node run with keep-alive, a response timeout of 1.5 s where they
 have one (node:http's client has none of its own), and their other settings as they come.
 
+- pooled-backend in each mode of \`nonIdempotent\`, and as it comes but for \`retryOn: ['headers-timeout', 502, 503, 504]\`, which
+  are the answers, and the lack of one, that the peers below send again after.
 - HAProxy as it comes (\`retries 3\`, which covers failed connects); with \`retry-on all-retryable-errors\`,
   \`option redispatch\` and \`http-request disable-l7-retry if METH_POST\`, as its manual advises; and without that last line.
 - nginx with upstream keep-alive: with its own \`proxy_next_upstream\`; with the origin listed twice, so that there is a next

@@ -157,7 +157,8 @@ export class WaitQueue<W extends Waiter> {
   /** Those who wait for this home alone wait for any other from now on, behind those who did before. */
   release(home: object): void {
     const line = this.#homes.get(home);
-    for (let waiter = line?.head; waiter !== undefined; waiter = line?.head) {
+    if (line === undefined) return;
+    for (let waiter = line.head; waiter !== undefined; waiter = line.head) {
       this.#remove(waiter);
       waiter.home = undefined;
       this.#add(waiter);

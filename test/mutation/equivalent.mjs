@@ -98,6 +98,12 @@ export const equivalent = [
   { line: 'if (knownMs === undefined) return false;', to: 'false', why: 'no number is near one that is none' },
   // wait-queue.ts
   {
+    line: 'if (waiter.home !== undefined && line.length === 0) this.#homes.delete(waiter.home);',
+    to: 'true',
+    why: 'no line is kept for no home',
+  },
+  // wait-line.ts
+  {
     line: '#overloaded = false; // as of the last waiter that came or went',
     to: 'true',
     why: 'an empty queue is asked before it counts',

@@ -541,7 +541,7 @@ describe('those who wait for one home alone', () => {
     const { queue, enter } = arrangeHomes();
     enter('a', HERE);
     enter('b');
-    expect([queue.length, queue.lengthOf('any'), [...queue.homes]]).toEqual([2, 1, [HERE]]);
+    expect([queue.length, queue.lengthOf('any'), [...queue.homes], queue.hasHomes]).toEqual([2, 1, [HERE], true]);
   });
 
   test('take their part of the room', () => {
