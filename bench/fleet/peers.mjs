@@ -30,11 +30,11 @@ function versionIn(file) {
 
 const urls = (/** @type {readonly number[]} */ ports) => ports.map((port) => `http://127.0.0.1:${port}`);
 
-/** What an owner would say who knows that origins fail and slow down. */
+/** The recipe of docs/health.md for a fleet with a flaky member. */
 const TUNED = {
   retryOn: [500, 502, 503, 504],
   ejection: {
-    ...{ time: 500, maxTime: 1_000, maxEjected: 0.75, statuses: [500] },
+    ...{ time: 500, maxTime: 1_000, maxEjected: 0.75, statuses: [500, 502, 503, 504] },
     outliers: { window: 1_000, requests: 10, origins: 3, deviations: 1.2, slowness: 3 },
   },
 };

@@ -30,9 +30,10 @@ export class BoundMatching {
     this.#isComing = isComing;
   }
 
-  /** The origin that the request is bound to, while that takes it. */
-  homeOf({ request: { boundTo } }: Run): Origin | undefined {
-    return boundTo === undefined ? undefined : this.#choice.home(boundTo);
+  /** The origin that the request is bound to, while that takes it and the request does not avoid it. */
+  homeOf({ request: { boundTo }, avoids }: Run): Origin | undefined {
+    const home = boundTo === undefined ? undefined : this.#choice.home(boundTo);
+    return home !== undefined && avoids.includes(home) ? undefined : home;
   }
 
   /** Onto an idle connection of its home, or one that is dialled for it. False = it has to wait. */
@@ -73,7 +74,7 @@ export class BoundMatching {
     const next = this.#queue.peekAt(home, EVERY);
     if (next === undefined || next.travel === 'any') return false;
     if (next.travel === 'verified' ? home.isProven(connection) : home.freshShareLeft === 0) return false;
-    const other = this.#queue.peek(EVERY);
+    const other = this.#queue.peek(EVERY, home);
     if ((other !== undefined && other.sequence < next.sequence) || !home.backoff.mayDial()) return false;
     connection.close('made-room');
     this.begin(next, home);

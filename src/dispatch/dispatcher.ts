@@ -8,7 +8,7 @@ import { LinkedSet } from '../linked-set.js';
 import type { Observer } from '../observe.js';
 import type { Origin } from '../origin/origin.js';
 import { Matching } from './matching.js';
-import { OriginChoice, type Tried } from './origin-choice.js';
+import { OriginChoice } from './origin-choice.js';
 import { refusalError, waitedOutError } from './refusal-error.js';
 import type { Dispatch, Dispatching, OutgoingRequest, ResponseSink } from './request.js';
 import type { RetryBudget, RetryBudgetOptions } from './retry-budget.js';
@@ -138,11 +138,12 @@ export class Dispatcher implements Dispatching, RunHouse {
   }
 
   /** Onto a connection of its own, dialled for it: in the slot that its dead connection freed, if it can be there. */
-  redial(run: Run, last: Origin, preferOther: boolean, tried: readonly Tried[]): void {
+  redial(run: Run, last: Origin, preferOther: boolean): void {
+    if (preferOther || last.going === 'yes') run.left = [...run.left, last];
     // What closes one connection may be a process that dies. Who does not belong there has no reason to find out.
     const staysIfItCan = this.#choice.keeps || run.request.boundTo === last.address.origin;
-    const leaves = preferOther || last.going === 'yes' || (last.going === 'perhaps' && !staysIfItCan);
-    const origin = this.#choice.redial(last, leaves, run.request, tried);
+    const elsewhere = run.left.includes(last) || (last.going === 'perhaps' && !staysIfItCan);
+    const origin = this.#choice.redial(last, elsewhere, run);
     if (origin?.canDial === false) origin.makeRoom();
     // The minimum may have taken the room at once: what is dialled for it comes to those who wait.
     if (origin?.canDial !== true) {

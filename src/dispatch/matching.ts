@@ -7,7 +7,7 @@ import type { Tenancy } from '../origin/tenancy.js';
 import { BoundMatching } from './bound-matching.js';
 import type { OriginChoice } from './origin-choice.js';
 import type { Run } from './run.js';
-import type { Refusal, Travel, WaitQueue } from './wait-queue.js';
+import type { Fits, Refusal, Travel, WaitQueue } from './wait-queue.js';
 
 const ALL_FIT = { any: true, verified: true, fresh: true } as const;
 const ONLY = {
@@ -15,6 +15,7 @@ const ONLY = {
   verified: { any: false, verified: true, fresh: false },
   fresh: { any: false, verified: false, fresh: true },
 } as const;
+const STRICT = { any: false, verified: true, fresh: true } as const;
 const NOT_FRESH = { any: true, verified: true, fresh: false } as const;
 const TRAVELS: readonly Travel[] = ['fresh', 'verified', 'any'];
 
@@ -62,6 +63,7 @@ export class Matching implements Demand {
 
   /** Lets it into the queue, into the line of its home if it has one. Somebody else may be refused in its place. */
   enqueue(run: Run): Refusal<Run> | undefined {
+    run.avoids = this.#choice.avoidable(run.left);
     const home = this.#bound.homeOf(run);
     run.home = home;
     const { waitLeftMs } = run.patience;
@@ -125,7 +127,7 @@ export class Matching implements Demand {
 
   changed(): void {
     this.#choice.changed();
-    if (this.#queue.hasHomes) this.room();
+    if (this.#queue.hasHomes || this.#queue.hasApart) this.room();
   }
 
   canSpare(origin: Origin): boolean {
@@ -146,10 +148,11 @@ export class Matching implements Demand {
   /** Lends what is idle, then dials until each waiter has a connection coming, as far as there is room. */
   pump(): void {
     if (this.#queue.hasHomes) this.#bound.pump();
+    if (this.#queue.hasApart) this.#queue.rejoin((avoided) => this.#choice.canAvoid(avoided));
     for (const travel of TRAVELS) if (this.#queue.lengthOf(travel) > 0) this.#lendIdle(travel);
     while (this.#wantedWith() > this.#coming) {
       const anyFits = this.#queue.length > this.#queue.lengthOf('fresh');
-      const empty = this.#choice.pick((one) => one.canDial && (anyFits || one.freshShareLeft > 0));
+      const empty = this.#choice.pick((one) => one.canDial && this.#serves(ALL_FIT, one, anyFits));
       const origin = empty ?? this.#makeRoom();
       if (origin === undefined) return;
       this.#dial(origin);
@@ -159,13 +162,14 @@ export class Matching implements Demand {
   /** What stayed idle though somebody waits: its origin took no requests, or no more that travel fresh. */
   #lendIdle(travel: Travel): void {
     for (const origin of this.#choice.eligible()) {
-      while (this.#queue.lengthOf(travel) > 0 && origin.hasConnectionFor(travel) && this.#choice.mayServe(origin)) {
+      const isWanted = () => this.#queue.peek(ONLY[travel], origin) !== undefined;
+      while (isWanted() && origin.hasConnectionFor(travel) && this.#choice.mayServe(origin)) {
         const taken = origin.take(travel);
         if (taken === undefined) break;
         if (taken === 'later') {
           this.#coming += 1;
           if (this.#coming >= this.#queue.length) return;
-        } else this.#queue.take(ONLY[travel])?.begin(origin, taken);
+        } else this.#queue.take(ONLY[travel], origin)?.begin(origin, taken);
       }
     }
   }
@@ -174,9 +178,14 @@ export class Matching implements Demand {
   #makeRoom(): Origin | undefined {
     if (this.#strictWanted() <= this.#coming) return undefined;
     const anyFits = this.#queue.lengthOf('verified') > 0;
-    const origin = this.#choice.pick((one) => one.canMakeRoom && (anyFits || one.freshShareLeft > 0));
+    const origin = this.#choice.pick((one) => one.canMakeRoom && this.#serves(STRICT, one, anyFits));
     origin?.makeRoom();
     return origin?.canDial === true ? origin : undefined;
+  }
+
+  /** Whether a fresh connection of this origin would be of use to anybody. */
+  #serves(fits: Fits, origin: Origin, anyFits: boolean): boolean {
+    return (anyFits || origin.freshShareLeft > 0) && this.#queue.peek(fits, origin) !== undefined;
   }
 
   #dial(origin: Origin): void {
@@ -201,6 +210,6 @@ export class Matching implements Demand {
     if (this.#queue.lengthOf('fresh') === 0 || this.#strictWanted() <= this.#coming) return false;
     if (origin.freshShareLeft === 0 || !origin.backoff.mayDial()) return false;
     if (origin.canDial || origin.hasConnectionFor('fresh')) return false;
-    return this.#queue.peek(ALL_FIT)?.travel === 'fresh';
+    return this.#queue.peek(ALL_FIT, origin)?.travel === 'fresh';
   }
 }

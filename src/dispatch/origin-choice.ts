@@ -14,10 +14,17 @@ export interface ChoiceSetting {
   readonly observer: Observer;
 }
 
-/** An origin that a request has been sent to, by name. */
-export interface Tried {
-  readonly origin: string;
+/** A request that has been sent before. */
+export interface Sent {
+  readonly request: BalancedRequest;
+  /** By the name of the origin. */
+  readonly attempts: readonly { readonly origin: string }[];
+  /** The origins that had better not get it again, the last one last. */
+  readonly left: readonly Origin[];
 }
+
+/** No origin. */
+export const NONE: readonly Origin[] = [];
 
 /** An origin, and what a balancer is shown of it. */
 interface Entry {
@@ -136,17 +143,35 @@ export class OriginChoice {
   }
 
   /**
-   * Where a request is dialled for that was sent to `last` before; `undefined` = nowhere now. Of others, one that it has not
-   * been sent to comes first: it might go back and forth between two that fail, beside a third that does not.
+   * Where a request is dialled for that was sent to `last` before, if there is room now; `undefined` = it waits. One that avoids
+   * origins waits rather than go to them. `elsewhere`: it goes to another if there is room at one, and best to one that it has
+   * not been sent to.
    */
-  redial(last: Origin, preferOther: boolean, request: BalancedRequest, tried: readonly Tried[]): Origin | undefined {
-    const hasRoom = (one: Origin) => one.canDial || one.canMakeRoom;
-    const isNew = ({ address }: Origin) => tried.every(({ origin }) => origin !== address.origin);
-    const other = preferOther
+  redial(last: Origin, elsewhere: boolean, { request, attempts, left }: Sent): Origin | undefined {
+    const avoided = this.avoidable(left);
+    const hasRoom = (one: Origin) => (one.canDial || one.canMakeRoom) && !avoided.includes(one);
+    const isNew = ({ address }: Origin) => attempts.every(({ origin }) => origin !== address.origin);
+    const other = elsewhere
       ? (this.pick((one) => isNew(one) && hasRoom(one), request) ??
         this.pick((one) => one !== last && hasRoom(one), request))
       : undefined;
     return other ?? (hasRoom(last) && this.mayServe(last) ? last : undefined);
+  }
+
+  /**
+   * Of the origins that a request has left for their failures, those that it can avoid: all, so that it does not go back and
+   * forth between two that fail beside a third that does not; else the last; or none, where there is no other.
+   */
+  avoidable(left: readonly Origin[]): readonly Origin[] {
+    if (left.length === 0 || this.canAvoid(left)) return left;
+    const last = left.slice(-1);
+    return this.canAvoid(last) ? last : NONE;
+  }
+
+  /** Whether there is another origin, though it may be full. */
+  canAvoid(avoided: readonly object[]): boolean {
+    this.#judge();
+    return this.#ready.some(({ origin }) => !avoided.includes(origin));
   }
 
   /** The origins that take requests: not ejected, and backups only while no other can. */

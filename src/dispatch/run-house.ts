@@ -5,7 +5,6 @@ import type { Deadlines } from '../deadlines.js';
 import type { BackendError } from '../errors.js';
 import type { Observer } from '../observe.js';
 import type { Origin } from '../origin/origin.js';
-import type { Tried } from './origin-choice.js';
 import type { RetryBudget } from './retry-budget.js';
 import type { RetryOn } from './retry-policy.js';
 import type { Run } from './run.js';
@@ -22,7 +21,7 @@ export interface RunHouse {
   readonly turnEnd: TurnEnd;
   admit(run: Run): void;
   enqueue(run: Run): void;
-  redial(run: Run, last: Origin, preferOther: boolean, tried: readonly Tried[]): void;
+  redial(run: Run, last: Origin, preferOther: boolean): void;
   leave(run: Run): void;
   waitedOut(run: Run): BackendError;
   finished(run: Run, exchangeMs: number | undefined): void;

@@ -12,6 +12,7 @@ import { AskedBody } from './asked-body.js';
 import { Attempts } from './attempts.js';
 import { headText } from './head-text.js';
 import { isIdempotent } from './idempotence.js';
+import { NONE } from './origin-choice.js';
 import { OwnDial } from './own-dial.js';
 import { Patience, type PatienceListener } from './patience.js';
 import type { Dispatch, OutgoingRequest, ResponseSink, Taken, Tunnel } from './request.js';
@@ -32,6 +33,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
   readonly idempotent: boolean;
   /** It was answered, has failed or has become a tunnel. */
   ended = false;
+  left: readonly Origin[] = NONE; // that had better not get it again, if there is another
   readonly #house: RunHouse;
   readonly #attempts = new Attempts();
   #head = '';
@@ -78,12 +80,11 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
   /** `now` is the clock's, for who has just asked it. */
   begin(origin: Origin, tenancy: Tenancy, now = this.#house.clock.now()): void {
     const { connection } = tenancy;
-    const { authority } = origin.address;
     this.patience.endWait(tenancy.dialledAt, connection.openedAt);
     this.#origin = origin;
     this.#attempts.begin(origin.address.origin, connection.exchanges > 0, now);
     origin.lend(tenancy, this.travel, now);
-    this.prepare(authority);
+    this.prepare(origin.address.authority);
     this.#asked = AskedBody.of(this.request, this.#house.deadlines);
     const exchange = connection.begin(this.#asked?.request ?? this.request, this);
     this.#exchange = exchange;
@@ -148,7 +149,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
     origin.tally.countResent(reason);
     this.requester.resent(origin.address.origin, reason);
     this.travel = 'fresh';
-    const redial = () => this.ended || this.#house.redial(this, origin, preferOtherOrigin, this.#attempts.list);
+    const redial = () => this.ended || this.#house.redial(this, origin, preferOtherOrigin);
     if (delayMs === 0) redial();
     else this.#house.clock.after(delayMs, redial);
   }

@@ -1,9 +1,6 @@
 /** Those who wait for the same connections: three lanes, oldest first until that would let all of them time out. */
 
-import type { Travel, Waiter } from './waiter.js';
-
-/** Which travels the connection at hand can serve. */
-export type Fits = Readonly<Record<Travel, boolean>>;
+import type { Fits, Travel, Waiter } from './waiter.js';
 
 export class WaitLine<W extends Waiter> {
   readonly #lanes = { any: new Lane<W>(), verified: new Lane<W>(), fresh: new Lane<W>() };

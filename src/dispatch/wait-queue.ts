@@ -1,12 +1,12 @@
-/** Requests that wait for a connection: bounded, and each in one line, that of all or that of one origin. */
+/** Requests that wait for a connection: bounded, and each in one line, that of all, of one origin, or of all but some. */
 
 import type { Clock } from '../clock.js';
+import { ApartLines } from './apart-lines.js';
 import { Durations } from './durations.js';
-import { type Fits, newer, older, WaitLine } from './wait-line.js';
-import type { Travel, Waiter } from './waiter.js';
+import { newer, older, WaitLine } from './wait-line.js';
+import { type Fits, NOBODY, type Travel, type Waiter } from './waiter.js';
 
-export type { Fits } from './wait-line.js';
-export { type Travel, Waiter } from './waiter.js';
+export { type Fits, type Travel, Waiter } from './waiter.js';
 
 /**
  * `full`: no room. `hopeless`: the wait would be more than twice the time left. `displaced`: had waited more than half
@@ -55,6 +55,7 @@ export class WaitQueue<W extends Waiter> {
   readonly #clock: Clock;
   readonly #common = new WaitLine<W>();
   readonly #homes = new Map<object, WaitLine<W>>(); // a line for each home that anybody waits for
+  readonly #apart = new ApartLines<W>();
   readonly #durations = new Durations();
   readonly #refused: Record<RefusalReason, number> = { full: 0, hopeless: 0, displaced: 0, timeout: 0 };
   #length = 0;
@@ -78,9 +79,12 @@ export class WaitQueue<W extends Waiter> {
     return this.#length;
   }
 
-  /** Those of the common line, which any connection can serve that fits. */
-  lengthOf(travel: Travel): number {
-    return this.#common.lengthOf(travel);
+  /**
+   * Those who wait for no origin alone: any connection that fits can serve them, or any but those of origins that they avoid.
+   * With `at`: those that do not avoid this one.
+   */
+  lengthOf(travel: Travel, at?: object): number {
+    return this.#common.lengthOf(travel) + this.#apart.lengthOf(travel, at);
   }
 
   get stats(): WaitQueueStats {
@@ -107,7 +111,7 @@ export class WaitQueue<W extends Waiter> {
     const overloaded = line.judge(now, this.#queueTimeoutMs);
     waiter.enqueuedAt = now;
     // In overload the newcomer is served next: nobody is ahead of it.
-    const ahead = line === this.#common ? this.#length : line.length;
+    const ahead = waiter.home === undefined ? this.#length : line.length;
     if (!overloaded && (this.#estimateMs(ahead, usable) ?? 0) > 2 * timeLeftMs) {
       return this.#refuse(waiter, 'hopeless', usable);
     }
@@ -125,17 +129,17 @@ export class WaitQueue<W extends Waiter> {
 
   /**
    * Takes the waiter whose turn it is among those that fit; the caller serves it.
-   * @param home whose connection it is: those that wait for it alone are asked as well
+   * @param home whose connection it is: those that wait for it alone are asked as well, and those that avoid it are not
    */
   take(fits: Fits, home?: object): W | undefined {
-    const waiter = this.#turn(fits, home);
+    const waiter = this.#turn(fits, home, home);
     if (waiter !== undefined) this.#remove(waiter);
     return waiter;
   }
 
-  /** Whose turn it is among those of the common line that fit. It stays. */
-  peek(fits: Fits): W | undefined {
-    return this.#turn(fits, undefined);
+  /** Whose turn it is among those that fit, wait for no home and do not avoid this origin. It stays. */
+  peek(fits: Fits, at?: object): W | undefined {
+    return this.#turn(fits, at, undefined);
   }
 
   /** Whose turn it is among those that wait for this home alone and fit. It stays. */
@@ -147,6 +151,11 @@ export class WaitQueue<W extends Waiter> {
   /** The homes that anybody waits for. */
   get homes(): Iterable<object> {
     return this.#homes.keys();
+  }
+
+  /** Whether anybody avoids an origin. */
+  get hasApart(): boolean {
+    return !this.#apart.isEmpty;
   }
 
   /** Whether anybody waits for one home alone. */
@@ -161,6 +170,16 @@ export class WaitQueue<W extends Waiter> {
     for (let waiter = line.head; waiter !== undefined; waiter = line.head) {
       this.#remove(waiter);
       waiter.home = undefined;
+      this.#add(waiter);
+    }
+  }
+
+  /** Those who avoid what cannot be avoided any more wait for any other from now on, behind those who did before. */
+  rejoin(canAvoid: (avoided: readonly object[]) => boolean): void {
+    const next = () => this.#apart.stranded(canAvoid);
+    for (let waiter = next(); waiter !== undefined; waiter = next()) {
+      this.#remove(waiter);
+      waiter.avoids = NOBODY;
       this.#add(waiter);
     }
   }
@@ -201,21 +220,23 @@ export class WaitQueue<W extends Waiter> {
     return Math.min(Math.max(seconds, 1), LONGEST_RETRY_AFTER_S);
   }
 
-  #turn(fits: Fits, home: object | undefined): W | undefined {
-    const overloaded = this.#common.isOverloaded(this.#clock.now(), this.#queueTimeoutMs);
-    const one = this.#common.turn(fits, overloaded);
-    const other = home && this.peekAt(home, fits);
-    return overloaded ? newer(one, other) : older(one, other);
+  #turn(fits: Fits, at: object | undefined, home: object | undefined): W | undefined {
+    const now = this.#clock.now();
+    const overloaded = this.#common.isOverloaded(now, this.#queueTimeoutMs);
+    const first = overloaded ? newer : older;
+    const apart = this.#apart.turn(fits, at, now, this.#queueTimeoutMs);
+    return first(first(this.#common.turn(fits, overloaded), apart), home && this.peekAt(home, fits));
   }
 
-  #lineOf({ home }: W): WaitLine<W> {
-    if (home === undefined) return this.#common;
-    return this.#homes.get(home) ?? new WaitLine<W>();
+  #lineOf({ home, avoids }: W): WaitLine<W> {
+    if (home !== undefined) return this.#homes.get(home) ?? new WaitLine<W>();
+    return avoids.length === 0 ? this.#common : this.#apart.lineOf(avoids);
   }
 
   #add(waiter: W): void {
     const line = this.#lineOf(waiter);
     if (waiter.home !== undefined) this.#homes.set(waiter.home, line);
+    else if (line !== this.#common) this.#apart.keep(waiter.avoids, line);
     this.#sequence += 1;
     line.add(waiter, this.#sequence);
     this.#length += 1;
@@ -226,7 +247,9 @@ export class WaitQueue<W extends Waiter> {
     line.judge(this.#clock.now(), this.#queueTimeoutMs);
     line.remove(waiter);
     this.#length -= 1;
-    if (waiter.home !== undefined && line.length === 0) this.#homes.delete(waiter.home);
+    if (line.length > 0 || line === this.#common) return;
+    if (waiter.home !== undefined) this.#homes.delete(waiter.home);
+    else this.#apart.drop(line);
   }
 
   #refuse(waiter: W, reason: RefusalReason, usable: number): Refusal<W> {

@@ -6,6 +6,12 @@
  */
 export type Travel = 'any' | 'verified' | 'fresh';
 
+/** Which travels the connection at hand can serve. */
+export type Fits = Readonly<Record<Travel, boolean>>;
+
+/** What a waiter avoids that rides whatever fits. */
+export const NOBODY: readonly object[] = [];
+
 /**
  * One place in the queue; the dispatcher's own class extends it. It is settled once, by whoever gets it out: `take()`
  * returns it, `leave()` answers true, or `enqueue()` and `expire()` name it in a {@link Refusal}.
@@ -15,6 +21,8 @@ export abstract class Waiter {
   travel: Travel;
   /** What alone can serve it; `undefined` = whatever fits. Not to be changed while it waits. */
   home: object | undefined = undefined;
+  /** Whose connections it does not ride. Not to be changed while it waits. */
+  avoids: readonly object[] = NOBODY;
   /** @internal */
   lane: Travel;
   /** @internal 0 = not in the queue; else grows with each that is put into a line. */

@@ -47,11 +47,12 @@ function checkRequest(caller: Caller, kind: Kind | undefined, lines: readonly st
 /** Nobody waits beside what it could have. */
 function checkWaiters({ queue, origins, dialling }: House): void {
   if (queue.length === 0) return;
-  const any = queue.lengthOf('any');
   const serving = origins.filter(({ serves }) => serves);
   for (const origin of serving.filter((one) => serving.length === 1 || isWell(one))) {
     const { idle, spare } = origin.counts;
-    const strict = queue.lengthOf('verified') + Math.min(queue.lengthOf('fresh'), origin.freshShareLeft);
+    const any = queue.lengthOf('any', origin);
+    const fresh = Math.min(queue.lengthOf('fresh', origin), origin.freshShareLeft);
+    const strict = queue.lengthOf('verified', origin) + fresh;
     const beside = (what: string): Error => {
       return new Error(
         `a request waits beside ${what}: ${JSON.stringify([any, strict, dialling.length, origin.counts])}`,

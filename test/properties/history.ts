@@ -4,6 +4,7 @@ import { PassThrough } from 'node:stream';
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import { ReplayBody } from '../../src/dispatch/replay-body.js';
+import type { Travel } from '../../src/dispatch/waiter.js';
 import type { OptionChanges } from '../../src/options.js';
 import { checkStats } from '../../src/testing/index.js';
 import type { House, HouseOptions, Peer } from '../house.js';
@@ -329,10 +330,11 @@ export class History {
     const { queue } = house;
     if (queue.length === 0) return;
     const dialling = house.dialling.length;
-    const lanes = { any: queue.lengthOf('any'), verified: queue.lengthOf('verified'), fresh: queue.lengthOf('fresh') };
     for (const origin of house.origins) {
       if (!origin.serves || (house.origins.length > 1 && !this.serves(origin))) continue;
       const { idle, spare } = origin.counts;
+      const waiting = (travel: Travel) => queue.lengthOf(travel, origin);
+      const lanes = { any: waiting('any'), verified: waiting('verified'), fresh: waiting('fresh') };
       const seen = JSON.stringify([lanes, dialling, origin.counts]);
       const strict = lanes.verified + Math.min(lanes.fresh, origin.freshShareLeft);
       if (lanes.any > 0 && idle > 0) throw new Error(`a request waits beside an idle connection: ${seen}`);

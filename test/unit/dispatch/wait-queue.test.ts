@@ -509,6 +509,74 @@ test('after any sequence of calls it agrees with a plain list', () => {
   );
 });
 
+describe('those who avoid an origin', () => {
+  const [HERE, THERE, ELSEWHERE] = [{}, {}, {}];
+
+  function arrangeApart(options: Partial<WaitQueueOptions> = {}) {
+    const arranged = arrange(options);
+    const enter = (name: string, avoids: readonly object[] = [], travel: Travel = 'any') => {
+      const waiter = new Named(name, travel);
+      waiter.avoids = avoids;
+      return arranged.queue.enqueue(waiter, TIMEOUT_MS, USABLE)?.reason ?? waiter;
+    };
+    const namesAt = (origin: object) => {
+      const names: string[] = [];
+      for (let one = arranged.queue.take(ALL, origin); one !== undefined; one = arranged.queue.take(ALL, origin))
+        names.push(one.name);
+      return names;
+    };
+    return { ...arranged, enter, namesAt };
+  }
+
+  test('are served by every other in the order in which they and the others came', () => {
+    const { enter, namesAt } = arrangeApart();
+    enter('a', [HERE]);
+    enter('b');
+    enter('c', [THERE], 'fresh');
+    enter('d', [HERE, THERE]);
+    expect([namesAt(HERE), namesAt(THERE), namesAt(ELSEWHERE)]).toEqual([['b', 'c'], ['a'], ['d']]);
+  });
+
+  test('are counted and seen where they can be served', () => {
+    const { queue, enter } = arrangeApart();
+    enter('a', [HERE]);
+    enter('b', [THERE]);
+    const seen = [HERE, THERE, undefined].map((at) => [queue.lengthOf('any', at), queue.peek(ALL, at)?.name]);
+    expect(seen).toEqual([
+      [1, 'b'],
+      [1, 'a'],
+      [2, 'a'],
+    ]);
+  });
+
+  test('wait for any, behind those who did, once what they avoid cannot be avoided', () => {
+    const { queue, enter, namesAt } = arrangeApart();
+    enter('a', [HERE]);
+    enter('b', [THERE]);
+    queue.rejoin((avoided) => !avoided.includes(HERE));
+    expect([queue.hasApart, namesAt(HERE)]).toEqual([true, ['b', 'a']]);
+    enter('c', [HERE]);
+    queue.rejoin(() => false);
+    expect([queue.hasApart, queue.length, namesAt(HERE)]).toEqual([false, 1, ['c']]);
+  });
+
+  test('leave, time out and are refused as all others', () => {
+    const { queue, enter } = arrangeApart({ maxQueue: 2 });
+    const [a, b] = [enter('a', [HERE]), enter('b', [HERE])];
+    if (!(a instanceof Named) || !(b instanceof Named)) throw new Error('both are let in');
+    expect([enter('c', [HERE]), queue.leave(a), queue.expire(b, USABLE)?.reason, queue.length, queue.hasApart]).toEqual(
+      ['full', true, 'timeout', 0, false],
+    );
+  });
+
+  test('are refused as hopeless by the length of the queue', () => {
+    const { queue, enter } = arrangeApart();
+    observe(queue, 1_000);
+    for (let n = 0; n < 21; n += 1) enter(`${n}`);
+    expect(enter('x', [HERE])).toBe('hopeless');
+  });
+});
+
 describe('those who wait for one home alone', () => {
   const [HERE, THERE] = [{}, {}];
 

@@ -1,0 +1,138 @@
+/** A re-send waits for another origin than those that it has left, as long as there is one. */
+
+import { describe, expect, test } from 'vitest';
+import { type Caller, House, type HouseOptions, type Peer } from '../../house.js';
+
+const [A, B, C] = ['http://a.test:80', 'http://b.test:80', 'http://c.test:80'] as const;
+const SETTING: HouseOptions = { origins: [A, B], maxConnections: 1, retryOn: [500], balance: 'first' };
+
+const originOf = (caller: Caller) => caller.dispatch?.attempts.at(-1)?.origin;
+
+/** One request under way at each origin, in the order of the list. */
+async function full(options: HouseOptions = {}) {
+  const house = await House.open({ ...SETTING, ...options });
+  const callers: Caller[] = [];
+  const peers: Peer[] = [];
+  for (let n = 0; n < house.origins.length; n += 1) {
+    callers.push(await house.sent());
+    peers.push(await house.accept());
+  }
+  const [caller] = callers;
+  const [first, second] = peers;
+  if (caller === undefined || first === undefined || second === undefined) throw new Error('there are two at least');
+  return { house, caller, first, second, peers };
+}
+
+async function fails(house: House, peer: Peer): Promise<void> {
+  peer.answer({ status: 500 });
+  await house.settle();
+}
+
+describe('while the others are full', () => {
+  test('it waits for one of them, though its own has room', async () => {
+    const { house, caller, first, second } = await full();
+    await fails(house, first);
+    const waiting = [caller.outcome, house.dialling.length, house.queue.length];
+    second.answer();
+    await house.settle();
+    const fresh = await house.accept();
+    fresh.answer();
+    await house.settle();
+    expect([waiting, fresh.origin, caller.outcome]).toEqual([['waiting', 0, 1], B, 200]);
+    house.checkAtRest();
+  });
+
+  test('it lets others have the room that it does not want', async () => {
+    const { house, caller, first } = await full();
+    const behind = await house.sent();
+    await fails(house, first);
+    expect([originOf(behind), caller.outcome]).toEqual([A, 'waiting']);
+  });
+
+  test('it keeps its turn among those who wait for any', async () => {
+    const { house, caller, first, second } = await full();
+    await fails(house, first);
+    await house.sent(); // takes the room at the first
+    const behind = await house.sent();
+    second.answer();
+    await house.settle();
+    expect([(await house.accept()).origin, originOf(caller), behind.outcome]).toEqual([B, B, 'waiting']);
+  });
+
+  test('a failed dial at another does not bring it back', async () => {
+    const { house, caller, first, peers } = await full({ origins: [A, B, C] });
+    peers[1]?.answer({ close: true });
+    await house.settle();
+    await fails(house, first);
+    const dialled = house.dialling[0]?.target.origin;
+    await house.refuse();
+    expect([dialled, caller.outcome, house.dialling.length]).toEqual([B, 'waiting', 0]);
+    peers[2]?.answer();
+    await house.settle();
+    expect((await house.accept()).origin).toBe(C);
+    expect(originOf(caller)).toBe(C);
+  });
+
+  test('after a second failure it goes to neither of the two', async () => {
+    const { house, caller, first, second, peers } = await full({ origins: [A, B, C] });
+    await fails(house, first);
+    second.answer();
+    await house.settle();
+    await fails(house, await house.accept());
+    const waiting = [originOf(caller), caller.outcome, house.dialling.length];
+    peers[2]?.answer();
+    await house.settle();
+    await house.accept();
+    expect([waiting, originOf(caller)]).toEqual([[B, 'waiting', 0], C]);
+  });
+
+  test('one that is bound to the origin that failed goes to another, too', async () => {
+    const house = await House.open(SETTING);
+    const caller = await house.sent({ boundTo: A });
+    const first = await house.accept();
+    await house.sent();
+    const second = await house.accept();
+    await fails(house, first);
+    const waiting = [caller.outcome, house.dialling.length];
+    second.answer();
+    await house.settle();
+    await house.accept();
+    expect([waiting, originOf(caller)]).toEqual([['waiting', 0], B]);
+  });
+
+  test('its wait ends in time', async () => {
+    const { house, caller, first } = await full({ queueTimeout: 1_000 });
+    await fails(house, first);
+    await house.advance(1_001);
+    expect([caller.error?.code, caller.error?.attempts.length]).toEqual(['connection_limit_reached', 1]);
+  });
+});
+
+describe('where there is no other any more, it goes back', () => {
+  test('when the other is drained', async () => {
+    const { house, caller, first } = await full();
+    await fails(house, first);
+    void house.fleet.drain(B);
+    await house.settle();
+    await house.accept();
+    expect(originOf(caller)).toBe(A);
+  });
+
+  test('when the other is in back-off', async () => {
+    const { house, caller, first, second } = await full();
+    await fails(house, first);
+    second.answer({ close: true });
+    await house.settle();
+    await house.refuse();
+    expect((await house.accept()).origin).toBe(A);
+    expect(originOf(caller)).toBe(A);
+  });
+
+  test('at once, when there was none', async () => {
+    const { house, caller, first } = await full();
+    void house.fleet.drain(B);
+    await fails(house, first);
+    await house.accept();
+    expect(originOf(caller)).toBe(A);
+  });
+});
