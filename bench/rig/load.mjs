@@ -14,7 +14,7 @@ import { options, serve } from './parent.mjs';
 /**
  * @typedef {object} LoadResult
  * @property {number} requests answered with 2xx
- * @property {Record<string, number>} errors by status or error code
+ * @property {Record<string, number>} errors by status, with its Proxy-Status, or by error code
  * @property {number} seconds
  * @property {{ p50: number, p99: number, max: number }} latency in ms
  */
@@ -46,7 +46,8 @@ class Lane {
   #waiting = false;
   #text = ''; // of the response head, while it is incomplete
   #bodyLeft = -1; // -1: in the head
-  #failed = false; // the status was not 2xx
+  /** @type {string | undefined} */
+  #failure; // what a status other than 2xx says
   #closing = false; // the server said so
 
   send() {
@@ -87,11 +88,11 @@ class Lane {
       const end = this.#text.indexOf('\r\n\r\n');
       if (end === -1) return;
       const length = /\r\ncontent-length: *(\d+)/i.exec(this.#text)?.[1];
-      this.#failed = !this.#text.startsWith('HTTP/1.1 2');
+      this.#failure = failureIn(this.#text);
       this.#closing = /\r\nconnection: *close/i.test(this.#text);
       this.#bodyLeft = Number(length ?? 0) - (this.#text.length - end - 4);
     }
-    if (this.#bodyLeft === 0) this.#finish(this.#failed ? this.#text.slice(9, 12) : undefined);
+    if (this.#bodyLeft === 0) this.#finish(this.#failure);
     else if (this.#bodyLeft < 0) this.#finish('longer than declared');
   }
 
@@ -155,6 +156,16 @@ function startDue(start, rate) {
     if (lane === undefined) return;
     lane.send();
   }
+}
+
+/**
+ * @param {string} head of a response
+ * @returns {string | undefined}
+ */
+function failureIn(head) {
+  if (head.startsWith('HTTP/1.1 2')) return undefined;
+  const reason = /\r\nproxy-status: *([^\r]+)/i.exec(head)?.[1];
+  return [head.slice(9, 12), reason].filter(Boolean).join(' ');
 }
 
 /** @param {string} kind */

@@ -9,6 +9,7 @@ import type { RunHouse } from './run-house.js';
 
 // Milliseconds until a process that dies has closed its listening socket and what it had not accepted.
 const GOING_MS = 50;
+const LOOK_MS = 10;
 
 export class OwnDial implements DialWaiter {
   readonly #run: Run;
@@ -22,8 +23,8 @@ export class OwnDial implements DialWaiter {
   opened(origin: Origin, tenancy: Tenancy): boolean {
     const run = this.#run;
     if (run.ended) return false;
-    if (origin.going === 'yes') this.#house.clock.after(GOING_MS, () => this.#begin(origin, tenancy));
-    else if (origin.going === 'perhaps' && run.attempts.length > 0) this.#beginWhenHeard(origin, tenancy);
+    const doubtful = origin.going === 'yes' || (origin.going === 'perhaps' && run.attempts.length > 0);
+    if (doubtful) tenancy.connection.afterTwoTurns(() => this.#beginWhenHeard(origin, tenancy, GOING_MS));
     else run.begin(origin, tenancy);
     return true;
   }
@@ -33,15 +34,16 @@ export class OwnDial implements DialWaiter {
     if (!this.#run.ended) this.#house.enqueue(this.#run);
   }
 
-  /** The next connection of a process that dies may be closed already: then that is heard first. */
-  #beginWhenHeard(origin: Origin, tenancy: Tenancy): void {
-    tenancy.connection.afterTwoTurns(() => {
-      if (origin.going === 'yes') this.#house.clock.after(GOING_MS, () => this.#begin(origin, tenancy));
-      else this.#begin(origin, tenancy);
-    });
+  /**
+   * The only re-send that the request has is not to be lost in the backlog of a process that dies. Such a process closes
+   * one connection after the other, on a busy machine with pauses; one that lives on answers what was sent to it since.
+   */
+  #beginWhenHeard(origin: Origin, tenancy: Tenancy, leftMs: number): void {
+    const nobodyTells = origin.going === 'perhaps' && origin.busy === 1;
+    if (leftMs <= 0 || origin.going === 'no' || nobodyTells) this.#begin(origin, tenancy);
+    else this.#house.clock.after(LOOK_MS, () => this.#beginWhenHeard(origin, tenancy, leftMs - LOOK_MS));
   }
 
-  /** The only re-send that the request has is not to be lost in the backlog of a process that dies. */
   #begin(origin: Origin, tenancy: Tenancy): void {
     const run = this.#run;
     const wanted = !run.ended && origin.serves;

@@ -489,27 +489,57 @@ describe('a re-send after a reused connection died, which may be the first of a 
     expect(caller.dispatch?.attempts.map((attempt) => attempt.origin)).toEqual([A, A]);
   });
 
-  test('has nowhere else to go: it hears first whether the next connection is closed, too', async () => {
-    const house = await House.open({ spareConnections: false });
-    const [first, second] = [await house.sent(), await house.sent()];
-    const [one, other] = [await house.accept(), await house.accept()];
-    one.fin();
-    await house.settle();
-    other.hold();
-    other.fin(); // it is in the kernel when the dial is accepted
-    const opened = house.accept();
-    other.letGo();
-    const backlog = await opened;
-    await house.settle();
+  test('has nowhere else to go: it waits whether the next connection is closed, too', async () => {
+    const { house, callers, backlog, other } = await resentIntoTheBacklog();
+    await house.advance(20);
+    other.fin();
+    await house.advance(20);
     expect(backlog.requests).toEqual([]);
     backlog.reset();
-    await house.advance(51);
-    for (let round = 0; round < 3; round += 1) {
-      while (house.dialling.length > 0) await house.accept();
+    for (let round = 0; round < 4; round += 1) {
       await house.advance(51);
+      while (house.dialling.length > 0) await house.accept();
       for (const peer of house.peers) if (peer.owes > 0) peer.answer();
       await house.settle();
     }
-    expect([first.outcome, second.outcome]).toEqual([200, 200]);
+    expect(callers.map((caller) => caller.outcome)).toEqual([200, 200, 200]);
   });
+
+  test('has nowhere else to go: it goes as soon as what was sent since is answered', async () => {
+    const { house, backlog, other } = await resentIntoTheBacklog();
+    other.answer(); // that was sent before
+    await house.sent();
+    await house.advance(20);
+    expect(backlog.requests).toEqual([]);
+    other.answer();
+    await house.advance(10);
+    expect(backlog.requests.length).toBe(1);
+  });
+
+  test('has nowhere else to go, and nothing is heard: it goes after a moment', async () => {
+    const { house, backlog } = await resentIntoTheBacklog();
+    await house.advance(40);
+    expect(backlog.requests).toEqual([]);
+    await house.advance(10);
+    expect(backlog.requests.length).toBe(1);
+  });
+
+  test('has nowhere else to go, and nobody else is under way who could tell: it goes at once', async () => {
+    const { house, peer, caller } = await underWay('reused', GET);
+    peer.fin();
+    await house.settle();
+    await finish(house, caller);
+    expect(caller.outcome).toBe(200);
+  });
+
+  async function resentIntoTheBacklog() {
+    const house = await House.open({ spareConnections: false });
+    const callers = [await house.sent(), await house.sent(), await house.sent()];
+    const [one, other] = [await house.accept(), await house.accept(), await house.accept()];
+    one.fin();
+    await house.settle();
+    const backlog = await house.accept();
+    await house.settle();
+    return { house, callers, other, backlog };
+  }
 });
