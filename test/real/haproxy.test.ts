@@ -8,8 +8,10 @@ import {
   expectIdleLimitBelow,
   expectPromisesWhile,
   findProgram,
+  originUrls,
   ownFolder,
   type Running,
+  restartInTurn,
   run,
   startNodeOrigin,
   startProxy,
@@ -69,11 +71,8 @@ describeWith(findProgram('haproxy'), 'haproxy', 'HAProxy', (file) => {
   test('in front of us, while our origins are killed and come back: no GET fails and no POST is executed twice', async () => {
     const log = join(ownFolder(), 'executed.log');
     const origins = [await startNodeOrigin(log), await startNodeOrigin(log)];
-    const { port } = await startProxy(origins.map((origin) => `http://127.0.0.1:${origin.port}`));
-    const haproxy = await startHaProxy(file, [port], 'http-reuse always');
-    const restarts = async () => {
-      for (const origin of [...origins, ...origins]) await origin.restart();
-    };
-    await expectPromisesWhile(restarts, { port: haproxy.port, seconds: 5, logs: [log] });
+    const proxy = await startProxy(originUrls(origins), { minConnections: 1 });
+    const haproxy = await startHaProxy(file, [proxy.port], 'http-reuse always');
+    await expectPromisesWhile(() => restartInTurn(origins, proxy), { port: haproxy.port, seconds: 5, logs: [log] });
   }, 25_000);
 });

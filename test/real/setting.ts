@@ -6,8 +6,8 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { PooledBackend, type PooledBackendOptions } from 'pooled-backend';
-import { afterEach, describe, expect, test } from 'vitest';
+import { type OriginStats, PooledBackend, type PooledBackendOptions } from 'pooled-backend';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { type Child, startChild, startProgram } from '../../bench/rig/child.mjs';
 import { accepting, listen } from '../../bench/rig/listen.mjs';
 
@@ -80,6 +80,24 @@ export async function startNodeOrigin(log: string): Promise<NodeOrigin> {
       child = await startChild(module, { log, port });
     },
   };
+}
+
+export function originUrls(origins: readonly NodeOrigin[]): string[] {
+  return origins.map(({ port }) => `http://127.0.0.1:${port}`);
+}
+
+/** One after the other, each once the one before is in use again: no request meets two deaths. Twice each. */
+export async function restartInTurn(origins: readonly NodeOrigin[], { backends }: Proxy): Promise<void> {
+  for (const place of [...origins.keys(), ...origins.keys()]) {
+    await origins[place]?.restart();
+    const back = () => backends.every((backend) => isBack(backend.stats().origins[place]));
+    await vi.waitFor(() => expect(back()).toBe(true), { timeout: 10_000 });
+  }
+}
+
+/** An origin that is ejected is not dialled for the minimum. */
+function isBack(origin: OriginStats | undefined): boolean {
+  return origin !== undefined && (origin.connections.open > 0 || origin.health.state === 'ejected');
 }
 
 /** Lines of a log that is there, or will be once something is in it. */
