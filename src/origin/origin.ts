@@ -244,7 +244,7 @@ export class Origin implements DiallerListener, ServedOrigin {
     this.service.look();
     this.guard.slotFreed();
     if (this.#demand.waiting) this.#demand.room();
-    else if (!this.#stock.isFull) this.#stock.fill();
+    if (!this.#stock.isFull) this.#stock.fillAfterDemand();
   }
 
   // --- life ------------------------------------------------------------------------------------------------------------

@@ -67,6 +67,12 @@ export class Stock {
     return this.#open() >= this.#setting.minConnections;
   }
 
+  /** A slot is free, or a dial is possible again. Those who wait come first, as soon as the turn is over. */
+  fillAfterDemand(): void {
+    if (this.#demand.waiting) this.#inspectWithin(1, this.#setting.clock.now());
+    else this.fill();
+  }
+
   /** Dials what is missing, as far as slots are empty and nobody waits for them. */
   fill(): void {
     const { minConnections, spareConnections, clock } = this.#setting;

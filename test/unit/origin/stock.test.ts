@@ -106,6 +106,20 @@ describe('spares', () => {
 });
 
 describe('minConnections', () => {
+  test('are opened when the origin can be dialled again, though requests wait for others just then', async () => {
+    const origins = ['http://a.test:80', 'http://b.test:80'];
+    const house = await House.open({ origins, minConnections: 1, maxConnections: 2, random: () => 0 });
+    await house.refuse();
+    const serving = await house.accept();
+    const { origin } = serving;
+    await house.sent();
+    const waiting = await house.sent();
+    const dialled = house.dialling.map((dial) => dial.target.origin);
+    expect([dialled, waiting.outcome]).toEqual([[origin], 'waiting']);
+    await house.advance(1_010);
+    expect(house.dialling.map((dial) => dial.target.origin)).toContain(origin === origins[0] ? origins[1] : origins[0]);
+  });
+
   test('are dialled at the start, and anew when one is lost', async () => {
     const house = await House.open({ minConnections: 3 });
     const peers = await acceptAll(house);
