@@ -10,6 +10,7 @@ import { type OriginCommand, type OriginParts, type OriginPlan, OriginProgram } 
 import { type ConnectionRecord, OriginRecords, type RequestRecord } from './origin-records.js';
 import { OriginThread } from './origin-thread.js';
 import { OriginWire } from './origin-wire.js';
+import { checkOptions, checkRules, checkSteps } from './plan-checks.js';
 import { RequestReader } from './request-reader.js';
 import type { Rule, Script, Step } from './steps.js';
 
@@ -120,12 +121,12 @@ export class ScriptedOrigin {
   #port = 0;
 
   private constructor(options: ScriptedOriginOptions) {
-    checkTogether(options);
+    checkOptions(options);
     const { port = 0, hostname = HOSTNAME, socketPath, tls, backlog, rules = [], script, thread, network } = options;
     const plan: OriginPlan = { hostname, port, socketPath, tls, backlog, rules };
     const parts = network === undefined ? PARTS : { ...PARTS, ...network.parts };
     this.#options = options;
-    this.#running = thread === true ? new OriginThread(PARTS, plan) : new OriginHere(parts, plan, script);
+    this.#running = thread === true ? new OriginThread(PARTS, plan) : new OriginHere(parts, plan, checked(script));
     this.#running.watch(() => this.#check());
   }
 
@@ -190,6 +191,7 @@ export class ScriptedOrigin {
 
   /** Plays steps on a connection now, beside whatever it is doing. Resolves when they are done. */
   async play(connection: number, steps: readonly Step[]): Promise<void> {
+    checkSteps('play()', steps);
     await this.#running.tell({ do: 'play', connection, steps });
   }
 
@@ -200,6 +202,7 @@ export class ScriptedOrigin {
 
   /** Replaces the rules, for connections and requests to come. */
   async setRules(rules: readonly Rule[]): Promise<void> {
+    checkRules(rules);
     await this.#running.tell({ do: 'rules', rules });
   }
 
@@ -281,11 +284,12 @@ export class ScriptedOrigin {
   }
 }
 
-function checkTogether({ script, thread = false, network, tls, hostname }: ScriptedOriginOptions): void {
-  if (thread && script !== undefined)
-    throw new TypeError('a script is a function and cannot cross to a thread: give rules');
-  if (network !== undefined && thread) throw new TypeError('a network in memory does not reach into another thread');
-  if (network !== undefined && tls !== undefined) throw new TypeError('a network in memory has no TLS');
-  if (network === undefined && hostname !== undefined)
-    throw new TypeError('a hostname of its own needs a network in memory');
+/** Asked in the middle of a request, where a list that is none would look like a fault of ours. */
+function checked(script: Script | undefined): Script | undefined {
+  if (script === undefined) return undefined;
+  return (scene) => {
+    const steps = script(scene);
+    if (steps !== undefined) checkSteps('what the script returns', steps);
+    return steps;
+  };
 }

@@ -1,5 +1,7 @@
 /** What a scripted origin does, as plain values: they are written in a test and may be played in another thread. */
 
+import { checkAnswer } from './plan-checks.js';
+
 /** Bytes on the wire; a string is latin1. */
 export type Bytes = string | Uint8Array;
 
@@ -65,7 +67,10 @@ export type Step =
 export const execute = (id?: string): Step => ({ do: 'execute', id });
 
 /** Sends a response. */
-export const answer = (parts: Answer = {}): Step => ({ do: 'answer', answer: parts });
+export const answer = (parts: Answer = {}): Step => {
+  checkAnswer(parts);
+  return { do: 'answer', answer: parts };
+};
 
 /** The same answer, one byte a write. */
 export const byteByByte = (parts: Answer = {}): Step => answer({ ...parts, pieceBytes: 1 });

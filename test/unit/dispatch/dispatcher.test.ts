@@ -64,19 +64,23 @@ describe('requests that travel fresh, beyond their share', () => {
 });
 
 describe('the end of a dispatcher', () => {
-  test('a drain ends when the requests that were taken have ended', async () => {
-    const house = await House.open();
-    await house.sent();
-    const peer = await house.accept();
+  test('a drain ends when all requests that were taken have ended', async () => {
+    const house = await House.open({ maxConnections: 2 });
+    for (const caller of [house.send(), house.send()]) expect(caller.outcome).toBe(undefined);
+    await house.settle();
+    const peers = [await house.accept(), await house.accept()];
     let drained = false;
     void house.dispatcher.drain().then(() => {
       drained = true;
     });
     await house.settle();
-    const before = drained;
-    peer.answer();
-    await house.settle();
-    expect([before, drained]).toEqual([false, true]);
+    const seen = [drained];
+    for (const peer of peers) {
+      peer.answer();
+      await house.settle();
+      seen.push(drained);
+    }
+    expect(seen).toEqual([false, false, true]);
   });
 
   test('a drain ends when the dispatcher is closed in the middle of it', async () => {
