@@ -31,11 +31,13 @@ function copyTree() {
   return copy;
 }
 
-/** Ends what runs, with all that it has started. */
+/** Ends what runs, with all that it has started: it leads a group of its own, which no signal to ours reaches. */
 let endRun = () => undefined;
+let stopped = false;
 
 /** The first test that fails in these folders, or undefined. */
 function firstFailure(copy, tests) {
+  if (stopped) throw new Error('stopped');
   const report = join(copy, 'planted-report.json');
   const args = ['run', '--bail=1', '--reporter=json', `--outputFile=${report}`, ...tests];
   const run = spawn(join(copy, 'node_modules/.bin/vitest'), args, {
@@ -54,7 +56,8 @@ function firstFailure(copy, tests) {
     run.on('exit', (code) => {
       endRun = () => undefined;
       clearTimeout(timer);
-      resolve(code === 0 ? undefined : failureIn(report, copy));
+      if (stopped) reject(new Error('stopped'));
+      else resolve(code === 0 ? undefined : failureIn(report, copy));
     });
   });
 }
@@ -91,12 +94,10 @@ async function plant(copy, { name, file, from, to, tests }) {
 }
 
 const copy = copyTree();
-const removeCopy = () => rmSync(copy, { recursive: true, force: true });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.once(signal, () => {
-    endRun(); // it leads a group of its own, which no signal to ours reaches
-    removeCopy();
-    process.exit(1);
+    stopped = true;
+    endRun();
   });
 }
 let missed = 0;
@@ -108,7 +109,7 @@ try {
     if (failure !== undefined) console.log(`  ${failure}`);
   }
 } finally {
-  removeCopy();
+  rmSync(copy, { recursive: true, force: true, maxRetries: 5 });
 }
 console.log(`${chosen.length - missed} of ${chosen.length} caught`);
 process.exitCode = missed === 0 ? 0 : 1;

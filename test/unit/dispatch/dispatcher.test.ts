@@ -66,7 +66,7 @@ describe('requests that travel fresh, beyond their share', () => {
 describe('the end of a dispatcher', () => {
   test('a drain ends when all requests that were taken have ended', async () => {
     const house = await House.open({ maxConnections: 2 });
-    for (const caller of [house.send(), house.send()]) expect(caller.outcome).toBe(undefined);
+    for (let sent = 0; sent < 2; sent += 1) house.send();
     await house.settle();
     const peers = [await house.accept(), await house.accept()];
     let drained = false;
