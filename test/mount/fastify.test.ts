@@ -104,6 +104,18 @@ describe('a request', () => {
     expect(response.trailers).toEqual({ 'x-sum': '1' });
     expect(Buffer.from(origin.requests[0]?.body ?? []).toString()).toBe('{"b":1}');
   });
+
+  test.each([2, 9])(
+    'under inject() is refused when it has not the length of %d bytes that it declares',
+    async (length) => {
+      const origin = await startOrigin();
+      const fastify = fastifyServer();
+      fastify.register(fastifyPooledBackend, { backend: startBackend(origin) });
+      const headers = { 'content-length': String(length), 'content-type': 'text/plain' };
+      const response = await fastify.inject({ method: 'POST', url: '/a', headers, payload: 'hello' });
+      expect([response.statusCode, origin.requests]).toEqual([400, []]);
+    },
+  );
 });
 
 describe('a response', () => {
