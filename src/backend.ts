@@ -27,6 +27,7 @@ import { type CloseOptions, closeTimeout } from './options/close.js';
 import {
   changeable,
   changedOptions,
+  copyOptions,
   following,
   type HandlerOptions,
   handlerOptionsOf,
@@ -75,7 +76,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
    */
   constructor(options: PooledBackendOptions | string, machine: Machine = thisMachine) {
     super();
-    const given = typeof options === 'string' ? { origins: [options] } : { ...options };
+    const given = copyOptions(options);
     const resolved = resolveOptions(given);
     this.#given = given;
     this.#options = resolved;

@@ -2,7 +2,7 @@
 
 import type { BalanceOption } from './balance/balancers.js';
 import type { NonIdempotentTravel } from './dispatch/request.js';
-import { refusal, resolveSection } from './options/checks.js';
+import { isObject, refusal, resolveSection } from './options/checks.js';
 import { type ClusterTotal, mostConnections, type SharedConnections } from './options/connections.js';
 import { type DnsOptions, type OriginsOption, type ResolvedDns, refuseOtherThanOne } from './options/discovery.js';
 import {
@@ -269,6 +269,13 @@ function noneYet(limits: ConnectionLimits): readonly ResolvedOrigin[] {
   return Object.freeze([]);
 }
 
+/** The options of a backend in a copy of their own: a string is the URL of the only origin. */
+export function copyOptions(given: PooledBackendOptions | string): PooledBackendOptions {
+  if (typeof given === 'string') return { origins: [given] };
+  if (isObject(given) && !Array.isArray(given)) return { ...given };
+  throw refusal('the options', 'an object, or the URL of the only origin', given, false);
+}
+
 /**
  * Checks options and fills in the defaults. A string is the URL of the only origin.
  *
@@ -276,7 +283,7 @@ function noneYet(limits: ConnectionLimits): readonly ResolvedOrigin[] {
  *   names the option, what it accepts and what it got.
  */
 export function resolveOptions(given: PooledBackendOptions | string): ResolvedOptions {
-  const section = resolveSection('', typeof given === 'string' ? { origins: [given] } : given, optionRules);
+  const section = resolveSection('', copyOptions(given), optionRules);
   const most = mostConnections(section.maxConnections);
   const maxFreshConnections = section.maxFreshConnections ?? most;
   if (maxFreshConnections > most) {

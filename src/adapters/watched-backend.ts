@@ -18,8 +18,10 @@ export function checkBackend(given: unknown): void {
   if (!isOne) throw new TypeError('the first argument must be a PooledBackend');
 }
 
-/** @throws TypeError for an option that is not one of these */
-export function checkNames(given: object, options: readonly string[]): void {
+/** @throws TypeError for what are no options, or an option that is not one of these */
+export function checkNames(given: unknown, options: readonly string[]): void {
+  if (typeof given !== 'object' || given === null || Array.isArray(given))
+    throw new TypeError(`the options must be an object, got ${given}`);
   for (const name of Object.keys(given)) {
     if (!options.includes(name)) throw new TypeError(`unknown option ${name}; there are ${options.join(', ')}`);
   }

@@ -15,7 +15,9 @@ export interface CloseOptions {
 
 /** @throws TypeError for what are no options of `close()`, RangeError for a timeout that is not above 0 */
 export function closeTimeout(options: CloseOptions): number {
-  if (!isObject(options)) throw new TypeError(`the options of close() must be an object, got ${shown(options)}`);
+  if (!isObject(options) || Array.isArray(options)) {
+    throw new TypeError(`the options of close() must be an object, got ${shown(options)}`);
+  }
   const unknown = Object.keys(options).find((name) => name !== 'timeout');
   if (unknown !== undefined) throw new TypeError(`unknown option ${unknown} of close(); known: timeout`);
   const { timeout = Number.POSITIVE_INFINITY } = options;

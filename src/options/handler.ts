@@ -235,7 +235,7 @@ export function resolveHandlerOptions(
 export function handlerOptionsOf(
   given: HandlerOptions | undefined,
 ): (backend: ResolvedOptions) => ResolvedHandlerOptions {
-  const section = resolveSection<HandlerSection>('', given ?? {}, rules);
+  const section = resolveSection<HandlerSection>('', given === undefined ? {} : given, rules);
   return (backend) => filledIn(section, backend);
 }
 

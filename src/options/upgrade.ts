@@ -83,7 +83,7 @@ export function resolveUpgradeOptions(given: UpgradeHandlerOptions, backend: Res
 
 /** The same in two steps, as {@link handlerOptionsOf} does it. */
 export function upgradeOptionsOf(given: UpgradeHandlerOptions): (backend: ResolvedOptions) => ResolvedUpgradeOptions {
-  if (!isObject(given)) throw refusal('the options', 'an object', given, false);
+  if (!isObject(given) || Array.isArray(given)) throw refusal('the options', 'an object', given, false);
   const { protocols, idleTimeout, maxDuration, ...mount } = given;
   const section = resolveSection<TunnelSection>('', { protocols, idleTimeout, maxDuration }, rules);
   const fill = handlerOptionsOf(mount);

@@ -32,5 +32,5 @@ const rules: Rules<ResolvedStatusOptions> = {
 
 /** @throws TypeError or RangeError, naming the option */
 export function resolveStatusOptions(given: StatusHandlerOptions | undefined): ResolvedStatusOptions {
-  return resolveSection('', given ?? {}, rules);
+  return resolveSection('', given === undefined ? {} : given, rules);
 }

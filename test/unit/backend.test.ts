@@ -1,4 +1,6 @@
 import type { LookupFunction } from 'node:net';
+import { instrumentBackend } from 'pooled-backend/otel';
+import { registerMetrics } from 'pooled-backend/prometheus';
 import { expect, test } from 'vitest';
 import { BackendError, PooledBackend, type PooledBackendOptions } from '../../src/index.js';
 import { checkStats } from '../../src/testing/index.js';
@@ -125,4 +127,21 @@ test('a backend with a subset uses only those origins, and the same ones each ti
   const first = used();
   expect(first.length).toBe(3);
   expect(used()).toEqual(first);
+});
+
+test.each([[null], [5], [true], [['http://127.0.0.1:9001']]])('%j passes for no options', async (none) => {
+  const given = none as never;
+  await using backend = new PooledBackend('http://127.0.0.1:9001');
+  expect(() => new PooledBackend(given)).toThrow('the options must be an object, or the URL of the only origin, got');
+  for (const take of [
+    () => backend.handler(given),
+    () => backend.upgradeHandler(given),
+    () => backend.statusHandler(given),
+    () => registerMetrics(backend, given),
+    () => instrumentBackend(backend, given),
+  ]) {
+    expect(take).toThrow('the options must be an object, got');
+  }
+  await expect(async () => backend.close(given)).rejects.toThrow('the options of close() must be an object, got');
+  await expect(async () => backend.update(given)).rejects.toThrow('the changes must be an object of options, got');
 });

@@ -33,9 +33,9 @@ const SCOPE = 'pooled-backend';
  * @throws TypeError for options of the wrong kind
  */
 export function instrumentBackend(backend: WatchedBackend, options: OpenTelemetryOptions = {}): Instrumentation {
-  const { name = 'default', tracerProvider = trace, meterProvider = metrics, propagate = true } = options;
   checkBackend(backend);
   checkNames(options, ['name', 'tracerProvider', 'meterProvider', 'propagate']);
+  const { name = 'default', tracerProvider = trace, meterProvider = metrics, propagate = true } = options;
   checkName(name);
   if (typeof propagate !== 'boolean') throw new TypeError(`propagate must be true or false, got ${propagate}`);
   const parts: { close(): void }[] = [];

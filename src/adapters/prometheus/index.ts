@@ -59,9 +59,9 @@ function metricsOf(registry: Registry, buckets: readonly number[]): BackendMetri
 }
 
 function checked(backend: WatchedBackend, options: PrometheusOptions) {
-  const { registry = register, name = 'default', buckets = BUCKETS } = options;
   checkBackend(backend);
   checkNames(options, ['registry', 'name', 'buckets']);
+  const { registry = register, name = 'default', buckets = BUCKETS } = options;
   checkName(name);
   if (typeof registry?.getSingleMetric !== 'function')
     throw new TypeError('registry must be a Registry of prom-client');
