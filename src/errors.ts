@@ -127,6 +127,14 @@ export class BackendError extends Error {
     this.retryAfter = details.retryAfter;
   }
 
+  /** What a log in JSON gets: the message, too, and of each cause its message. */
+  toJSON(): object {
+    const { name, message, code, statusCode, delivery, origin, counts, retryAfter } = this;
+    const attempts = this.attempts.map((attempt) => ({ ...attempt, cause: attempt.cause?.message }));
+    const cause = this.cause instanceof Error ? this.cause.message : undefined;
+    return { name, message, code, statusCode, delivery, origin, attempts, counts, retryAfter, cause };
+  }
+
   /** True for a `BackendError` of any copy of this library: ESM, CJS, or another version in the tree. */
   static is(value: unknown): value is BackendError {
     return typeof value === 'object' && value !== null && BRAND in value;

@@ -83,6 +83,22 @@ describe('BackendError.is', () => {
   });
 });
 
+test('in JSON it has its message and those of its causes, once each', () => {
+  const cause = new BackendError('http_response_incomplete', 'closed without a byte', { delivery: 'unsent' });
+  const attempt = { origin: 'http://o', phase: 'wait', reused: true, sent: 'all', received: 'nothing' } as const;
+  const error = new BackendError('connection_terminated', 'http://o closed', {
+    ...{ delivery: 'unknown', origin: 'http://o', cause },
+    attempts: [{ ...attempt, cause }, attempt],
+  });
+  expect(JSON.parse(JSON.stringify({ error }))).toEqual({
+    error: {
+      ...{ name: 'BackendError', message: 'http://o closed', code: 'connection_terminated', statusCode: 502 },
+      ...{ delivery: 'unknown', origin: 'http://o', counts: [], cause: 'closed without a byte' },
+      attempts: [{ ...attempt, cause: 'closed without a byte' }, attempt],
+    },
+  });
+});
+
 describe('asBackendError', () => {
   test('leaves one as it is', () => {
     const error = new BackendError('dns_error', '');
