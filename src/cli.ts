@@ -3,6 +3,9 @@
 
 import { main } from './cli/main.js';
 
+// Whoever read what is written may be gone (EPIPE). Clients are served all the same.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+
 void main({
   argv: process.argv.slice(2),
   env: process.env,

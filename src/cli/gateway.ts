@@ -42,7 +42,7 @@ export class Gateway {
     const server = createServer({ requestTimeout: 0 }, (req, res) => this.#serve(req, res, front));
     server.on('checkContinue', (req, res) => this.#serve(req, res, front));
     if (upgrade !== false) server.on('upgrade', this.#backend.upgradeHandler(upgrade));
-    const address = await this.#listen(server, listen);
+    const address = await this.#listen('clients', server, listen);
     const origins = Array.isArray(backend.origins) ? backend.origins.length : backend.dns?.name;
     this.#journal.info('listening', { on: address, origins });
     for (const page of pages) await this.#openPage(page, address);
@@ -60,7 +60,7 @@ export class Gateway {
     if (place.kind === 'path') this.#journal.info(name, { at: `${address}${place.path}` });
     if (place.kind !== 'address') return;
     try {
-      this.#journal.info(name, { at: `http://${await this.#listen(createServer(listener), place.address)}/` });
+      this.#journal.info(name, { at: `http://${await this.#listen(name, createServer(listener), place.address)}/` });
     } catch (error) {
       if (!place.isDefault) throw error;
       this.#journal.warn('no status page: the port is taken (--status says where it should be)', { error });
@@ -117,11 +117,16 @@ export class Gateway {
     listener(req, res);
   }
 
-  #listen(server: Server, address: Address): Promise<string> {
+  /** @param whom for whom */
+  #listen(whom: string, server: Server, address: Address): Promise<string> {
     return new Promise((resolve, reject) => {
-      server.once('error', reject);
+      const refuse = (cause: NodeJS.ErrnoException) =>
+        reject(
+          new Error(`cannot listen for ${whom} on ${shownAddress(address)}: ${whyNot(cause, address)}`, { cause }),
+        );
+      server.once('error', refuse);
       const listening = () => {
-        server.off('error', reject);
+        server.off('error', refuse);
         this.#servers.push(server);
         const bound = server.address();
         const isPort = typeof bound === 'object' && bound !== null && address.kind === 'port';
@@ -131,6 +136,13 @@ export class Gateway {
       else server.listen({ port: address.port, host: address.host }, listening);
     });
   }
+}
+
+function whyNot({ code, message }: NodeJS.ErrnoException, address: Address): string {
+  if (code === 'EADDRINUSE') return 'it is in use (EADDRINUSE)';
+  const isLow = address.kind === 'port' && address.port < 1024;
+  if (code === 'EACCES' && isLow) return 'ports below 1024 need root or CAP_NET_BIND_SERVICE (EACCES)';
+  return message;
 }
 
 /** A page under its path, all else to whoever had it before. */

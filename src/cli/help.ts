@@ -10,10 +10,19 @@ const HEADINGS: Readonly<Record<OptionOwner, string>> = {
 const WIDTH = 100;
 const INDENT = 30;
 
+/** Where a program may say more than a flag can. */
+const MEANINGS: Readonly<Record<string, string>> = {
+  origins: 'a server, `http://host:port` or `https://host:port`; once for each',
+  balance: "or `'round-robin'`, `'two-choices'`, `'first'`, or `{ type: 'hash', key }`",
+};
+
 export function helpText(): string {
   const groups = Object.entries(HEADINGS).map(([owner, heading]) => {
     const rows = commandOptions.filter((option) => option.owner === owner);
-    return `${heading}\n${rows.map((row) => entry(`  ${row.flag} …`, `${row.meaning} [${row.default}]`)).join('')}`;
+    const entries = rows.map(({ name, flag, meaning, default: standard }) =>
+      entry(`  ${flag} …`, `${MEANINGS[name] ?? meaning} [${standard}]`),
+    );
+    return `${heading}\n${entries.join('')}`;
   });
   return `pooled-backend: a gateway that pools its connections to origins and never sends a request twice when that could do harm
 

@@ -34,8 +34,8 @@ export async function main(host: Host): Promise<void> {
   }
   const checked = await withPackages(checkAll(host, words));
   if (checked.kind === 'problems') {
-    const { problems } = checked;
-    host.err(problems.map((problem) => `pooled-backend: ${problem}\n`).join(''));
+    const { problems, missing } = checked;
+    host.err([...problems, ...missing].map((problem) => `pooled-backend: ${problem}\n`).join(''));
     host.err('pooled-backend: --help lists the options\n');
     return host.exit(WRONG);
   }
@@ -65,8 +65,8 @@ async function run(host: Host, settings: Settings): Promise<void> {
   try {
     await gateway.open();
   } catch (error) {
-    host.err(`pooled-backend: cannot listen: ${error instanceof Error ? error.message : error}\n`);
     gateway.destroy();
+    host.err(`pooled-backend: ${error instanceof Error ? error.message : error}\n`);
     host.exit(FAILED);
   }
 }
@@ -78,14 +78,17 @@ function checkAll(host: Host, words: ReturnType<typeof readArguments>): Checked 
   const problems = [...words.problems, ...environment.problems, ...config.problems];
   const checked = checkSettings(words.given, environment.given, config.given);
   if (problems.length === 0) return checked;
-  return { kind: 'problems', problems: [...problems, ...(checked.kind === 'problems' ? checked.problems : [])] };
+  const found = checked.kind === 'problems' ? checked : { problems: [], missing: [] };
+  // What seems to be missing may be in the file that could not be read.
+  const isRead = file === undefined || config.given.size > 0 || config.problems.length === 0;
+  return { kind: 'problems', problems: [...problems, ...found.problems], missing: isRead ? found.missing : [] };
 }
 
 /** What is asked for may need a package that is not there. */
 async function withPackages(checked: Checked): Promise<Checked> {
   if (checked.kind === 'problems' || checked.settings.metrics.kind === 'off') return checked;
   const problem = await whyNoMetrics();
-  return problem === undefined ? checked : { kind: 'problems', problems: [problem] };
+  return problem === undefined ? checked : { kind: 'problems', problems: [problem], missing: [] };
 }
 
 function readFile(file: string): ReturnType<typeof readConfig> {

@@ -31,7 +31,8 @@ export interface Settings {
 
 export type Checked =
   | { readonly kind: 'settings'; readonly settings: Settings }
-  | { readonly kind: 'problems'; readonly problems: readonly string[] };
+  /** `missing`: what has to be given, and is not. */
+  | { readonly kind: 'problems'; readonly problems: readonly string[]; readonly missing: readonly string[] };
 
 /** Stands in for origins that are wrong, so that all else is checked too. */
 const STAND_IN = { origins: ['http://stand-in.invalid'] };
@@ -40,9 +41,9 @@ const STAND_IN = { origins: ['http://stand-in.invalid'] };
 export function checkSettings(...given: readonly Given[]): Checked {
   const values = new Map(given.toReversed().flatMap((one) => [...one]));
   const problems: string[] = [];
+  const missing = missingOf(values);
   const own = readOwn(values, problems);
   const backend = valuesFor('backend', values);
-  if (!('origins' in backend || 'dns' in backend)) problems.push('no origin is given: say --origin http://host:port');
   const resolved = attempt(backend, values, problems, (options) => {
     const standIn = 'dns' in options ? {} : STAND_IN;
     return withoutTotals(resolveOptions({ ...standIn, ...options } as PooledBackendOptions));
@@ -56,8 +57,9 @@ export function checkSettings(...given: readonly Given[]): Checked {
     }
   }
   const { listen, status, metrics } = own;
-  if (problems.length > 0 || listen === undefined || status === undefined || metrics === undefined)
-    return { kind: 'problems', problems };
+  const isWhole = problems.length === 0 && missing.length === 0;
+  if (!isWhole || listen === undefined || status === undefined || metrics === undefined)
+    return { kind: 'problems', problems, missing };
   return {
     kind: 'settings',
     settings: {
@@ -66,6 +68,13 @@ export function checkSettings(...given: readonly Given[]): Checked {
       backend: backend as unknown as PooledBackendOptions, // resolveOptions has taken it
     },
   };
+}
+
+function missingOf(values: ReadonlyMap<string, GivenValue>): readonly string[] {
+  const missing: string[] = [];
+  if (!values.has('listen')) missing.push('nowhere to listen: say --listen 8080');
+  if (!(values.has('origins') || values.has('dns'))) missing.push('no origin is given: say --origin http://host:port');
+  return missing;
 }
 
 /** The command has no primary that shares. */
@@ -96,8 +105,7 @@ function readOwn(values: ReadonlyMap<string, GivenValue>, problems: string[]): O
   };
   const read = (name: string, fallback?: unknown) => (values.has(name) ? values.get(name)?.value : fallback);
   const listen = addressOf(read('listen'));
-  if (!values.has('listen')) problems.push('nowhere to listen: say --listen 8080');
-  else if (listen === undefined) wrong('listen', 'a port, host:port or the path of a unix socket');
+  if (values.has('listen') && listen === undefined) wrong('listen', 'a port, host:port or the path of a unix socket');
   const status = values.has('status') ? placeOf(read('status')) : placeBeside(listen);
   if (status === undefined) wrong('status', 'a path, a port, host:port or off');
   const metrics = placeOf(read('metrics', 'off'));

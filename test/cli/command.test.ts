@@ -69,24 +69,38 @@ describe('says and ends', () => {
     });
   });
 
-  test('all that is wrong, one sentence a line, with exit code 2', async () => {
+  test('all that is wrong, one sentence a line, but for what a file that cannot be read may hold', async () => {
     const { code, out, err } = await start(['--check', '--origin', 'a', '--max-conections', '5', '--config', 'no.json'])
       .ended;
     expect([code, out]).toEqual([2, '']);
     expect(err.trimEnd().split('\n')).toEqual([
       'pooled-backend: unknown option --max-conections (did you mean --max-connections?)',
       expect.stringMatching(/^pooled-backend: cannot read no\.json: ENOENT/),
-      'pooled-backend: nowhere to listen: say --listen 8080',
       expect.stringMatching(/^pooled-backend: --origin\[0\] must be http:\/\/host:port/),
       'pooled-backend: --help lists the options',
     ]);
   });
 
-  test('that the port is taken, with exit code 1', async () => {
+  test('what is missing, with exit code 2', async () => {
+    const { code, err } = await start([]).ended;
+    expect(code).toBe(2);
+    expect(err.split('\n').slice(0, 2)).toEqual([
+      'pooled-backend: nowhere to listen: say --listen 8080',
+      'pooled-backend: no origin is given: say --origin http://host:port',
+    ]);
+  });
+
+  test('which port is taken, last, with exit code 1', async () => {
     const port = await listen(createServer());
-    const flags = ['--listen', `127.0.0.1:${port}`, '--origin', 'http://127.0.0.1:9'];
-    const { code, err } = await start(flags).ended;
-    expect([code, err]).toEqual([1, expect.stringContaining('pooled-backend: cannot listen: listen EADDRINUSE')]);
+    const origin = ['--origin', 'http://127.0.0.1:9'];
+    for (const [whom, flags] of [
+      ['clients', ['--listen', `127.0.0.1:${port}`]],
+      ['metrics', ['--listen', '127.0.0.1:0', '--metrics', String(port)]],
+    ] as const) {
+      const { code, err } = await start([...flags, ...origin]).ended;
+      const said = `pooled-backend: cannot listen for ${whom} on 127.0.0.1:${port}: it is in use (EADDRINUSE)\n`;
+      expect([code, err.slice(-said.length)]).toEqual([1, said]);
+    }
   });
 });
 
@@ -146,6 +160,12 @@ describe('at work', () => {
     expect((await fetch(`${url}/x`)).status).toBe(502);
     const line = await command.says(/^(.* dialFailed .*)$/m);
     expect(line).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z warn {2}dialFailed origin=http:\/\/127\.0\.0\.1:9 error="/);
+  });
+
+  test('that nobody reads any more what is written does not end it', async () => {
+    const { url, command } = await startGateway('--log-level', 'debug');
+    command.stopReading();
+    for (const path of ['/a', '/b', '/c']) expect(await (await fetch(url + path)).text()).toBe(path);
   });
 
   test('or nothing at all is written', async () => {

@@ -70,6 +70,11 @@ export class Command {
     this.#child.kill(signal);
   }
 
+  /** As when the reader of a pipe ends: writing to it fails from then on. */
+  stopReading(): void {
+    this.#child.stderr?.destroy();
+  }
+
   /** Resolves to what matched, as soon as it was written to stderr. */
   async says(pattern: RegExp): Promise<string> {
     for (;;) {

@@ -16,7 +16,8 @@ function check({ flags = [], env = {}, file = {} }: Telling) {
   const config = readConfig(JSON.stringify(file), 'c.json');
   const checked = checkSettings(words.given, environment.given, config.given);
   const problems = [...words.problems, ...environment.problems, ...config.problems];
-  return { checked, problems: [...problems, ...(checked.kind === 'problems' ? checked.problems : [])] };
+  const found = checked.kind === 'problems' ? [...checked.problems, ...checked.missing] : [];
+  return { checked, problems: [...problems, ...found] };
 }
 
 function settings(telling: Telling): Settings {
@@ -139,8 +140,8 @@ describe('what is wrong is said in the words of whoever said it', () => {
   test('all of it at once', () => {
     const flags = ['--max-queue', 'x', '--max-attempts', '0', '--host', 'y', '--nonsense', '1'];
     expect(check({ flags }).problems.map((problem) => problem.split(' ').slice(0, 3).join(' '))).toEqual([
-      ...['unknown option --nonsense', 'nowhere to listen:', 'no origin is'],
-      ...['--max-queue must be', '--max-attempts must be', '--host must be'],
+      ...['unknown option --nonsense'],
+      ...['--max-queue must be', '--max-attempts must be', '--host must be', 'nowhere to listen:', 'no origin is'],
     ]);
   });
 
