@@ -24,9 +24,12 @@ test('package.json names the repository as provenance needs it, and its pages be
 
 test('a package is built and tried before it is published, whoever publishes', () => {
   expect(manifest.scripts.prepublishOnly).toBe('npm run check:package');
-  expect(manifest.scripts['check:package']).toMatch(
-    /^npm run build && publint --strict && attw .* test\/package\/check\.mjs$/,
-  );
+  expect(manifest.scripts['check:package']).toMatch(/^npm run build && .*npm run --silent check:built$/);
+  expect(manifest.scripts['check:built']).toMatch(/^publint --strict && attw .* test\/package\/check\.mjs$/);
+});
+
+test('npm pack builds first, so that no package is without its code', () => {
+  expect(manifest.scripts.prepack).toBe('npm run build');
 });
 
 test.each(workflows)('%s uses what is GitHub’s own or ours, by major version', (path) => {
