@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type HttpBindings, serve } from '@hono/node-server';
+import { type Http2Bindings, type HttpBindings, serve } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { Hono } from 'hono';
 import { PooledBackend } from 'pooled-backend';
@@ -27,12 +27,21 @@ app.all('/api/*', (c) => {
   return RESPONSE_ALREADY_SENT;
 });
 
-const front = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }) as Server;
+// Hono makes a response of its own of what it gets for HEAD, and would send that, too.
+const answer = async (request: Request, env: HttpBindings | Http2Bindings) => {
+  const response = await app.fetch(request, env);
+  return response.headers.has('x-hono-already-sent') ? RESPONSE_ALREADY_SENT : response;
+};
+const front = serve({ fetch: answer, port: 0, hostname: '127.0.0.1' }) as Server;
 await once(front, 'listening');
 const url = `http://127.0.0.1:${(front.address() as AddressInfo).port}`;
-for (const path of ['/summary', '/api/items']) {
-  const response = await fetch(url + path);
-  console.log(response.status, await response.text());
+for (const [method, path] of [
+  ['GET', '/summary'],
+  ['GET', '/api/items'],
+  ['HEAD', '/api/items'],
+] as const) {
+  const response = await fetch(url + path, { method });
+  console.log(response.status, response.headers.get('content-type'), await response.text());
 }
 
 await backend.close();

@@ -17,7 +17,7 @@ const backend = new PooledBackend(`http://127.0.0.1:${(origin.address() as Addre
 
 class GatewayModule implements NestModule, OnApplicationShutdown {
   configure(consumer: MiddlewareConsumer): void {
-    // Everything under /api, which Express strips from the path.
+    // Everything under /api, which Express strips from the path. Of 'api/*path' it would strip all.
     consumer.apply(backend.handler()).forRoutes('api');
   }
 
