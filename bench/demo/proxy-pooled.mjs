@@ -1,6 +1,7 @@
 /**
  * The proxy of phases (b) and (c), in its own process: `backend.handler()` on a node:http server, the options at their
- * defaults but for `nonIdempotent`, and `host` so that a real origin sees its own name.
+ * defaults but for `nonIdempotent`, `host` so that a real origin sees its own name, and a patience as long as that of
+ * phase (a), which has no limit: on a slow machine requests would be refused here that wait there.
  */
 
 import { createServer } from 'node:http';
@@ -11,7 +12,7 @@ import { answerFailure, FRONT_KEEP_ALIVE_MS } from './proxy-failure.mjs';
 
 /** @type {{ origins: string[], nonIdempotent: 'fresh' | 'verified' }} */
 const { origins, nonIdempotent } = options();
-const backend = new PooledBackend({ origins, nonIdempotent });
+const backend = new PooledBackend({ origins, nonIdempotent, queueTimeout: 60_000 });
 const handler = backend.handler({ host: 'origin' });
 
 // Without the third argument the handler answers failures itself. We take them to show the clients `delivery`.
