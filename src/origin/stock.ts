@@ -59,7 +59,6 @@ export class Stock {
     const now = this.#setting.clock.now();
     if (connection.exchanges > 0 || now - connection.idleSince >= PAUSE_MS) return;
     this.#pausedUntil = now + PAUSE_MS;
-    this.#inspectWithin(PAUSE_MS, now);
   }
 
   /** Whether the minimum is open. */
@@ -76,9 +75,14 @@ export class Stock {
   /** Dials what is missing, as far as slots are empty and nobody waits for them. */
   fill(): void {
     const { minConnections, spareConnections, clock } = this.#setting;
-    if (clock.now() < this.#pausedUntil || this.#standing.isDown) return;
+    if (this.#standing.isDown) return;
+    const now = clock.now();
+    if (now < this.#pausedUntil) {
+      this.#inspectWithin(this.#pausedUntil - now, now);
+      return;
+    }
     while (this.#open() + this.#dialler.dialling < minConnections && this.#dialler.canDial) this.#dialler.dial('stock');
-    if (spareConnections === false || this.#demand.waiting || clock.now() - this.#freshSeenAt >= SPARE_MS) return;
+    if (spareConnections === false || this.#demand.waiting || now - this.#freshSeenAt >= SPARE_MS) return;
     while (this.#pool.counts.fresh + this.#dialler.stocking < spareConnections) {
       // A pool full of idle connections trades its coldest for a spare, but not its last ones.
       const { idle } = this.#pool.counts;

@@ -161,6 +161,18 @@ describe('minConnections', () => {
     },
   );
 
+  test('are dialled anew a second after the origin hung up, whatever is looked at before', async () => {
+    const house = await House.open({ minConnections: 1, keepAliveTimeout: 2_000 });
+    for (const afterMs of [1_500, 0]) {
+      const [peer] = await acceptAll(house);
+      await house.advance(afterMs);
+      peer?.fin();
+      await house.settle();
+    }
+    await house.advance(1_000);
+    expect(house.dialling.length).toBe(1);
+  });
+
   test('are dialled with back-off to an origin that refuses', async () => {
     const house = await House.open({ minConnections: 2 });
     for (let passed = 0; passed < 10_000; passed += 100) {
