@@ -454,6 +454,14 @@ describe('the async context', () => {
   });
 });
 
+test('a request without a Host of its own names the origin that it goes to', async () => {
+  const origins = [await startOrigin(), await startOrigin()];
+  const backend = startBackend(origins, { balance: 'round-robin' });
+  for (let sent = 0; sent < 4; sent += 1) await (await backend.request({ path: '/' })).body.text();
+  const hosts = origins.map(({ requests }) => [...new Set(requests.map(({ headers }) => headers.host))]);
+  expect(hosts).toEqual(origins.map(({ port }) => [`127.0.0.1:${port}`]));
+});
+
 test('a destroyed backend rejects with the cause', async () => {
   const backend = new PooledBackend('http://127.0.0.1:1');
   const cause = new Error('mine');

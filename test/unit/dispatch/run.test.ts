@@ -524,6 +524,16 @@ describe('a re-send after a reused connection died, which may be the first of a 
     expect(backlog.requests.length).toBe(1);
   });
 
+  test('has nowhere else to go, and its client leaves while it waits: the connection is there for others', async () => {
+    const { house, callers, backlog } = await resentIntoTheBacklog();
+    callers[0]?.abort();
+    await house.advance(50);
+    expect([backlog.requests, house.originStats().connections]).toEqual([
+      [],
+      expect.objectContaining({ idle: 1, busy: 2 }),
+    ]);
+  });
+
   test('has nowhere else to go, and nobody else is under way who could tell: it goes at once', async () => {
     const { house, peer, caller } = await underWay('reused', GET);
     peer.fin();
