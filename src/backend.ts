@@ -70,11 +70,11 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
   #closing: Promise<void> | undefined;
 
   /**
-   * @param options the origins and how to treat them; a string is the URL of the only origin
+   * @param options the origins and how to treat them; a string or a `URL` is that of the only origin
    * @param machine where time, sockets and chance come from: for tests, a `MemoryNetwork` of `pooled-backend/testing`
    * @throws TypeError for an unknown option or a value of the wrong kind, RangeError for a number out of bounds
    */
-  constructor(options: PooledBackendOptions | string, machine: Machine = thisMachine) {
+  constructor(options: PooledBackendOptions | string | URL, machine: Machine = thisMachine) {
     super();
     const given = copyOptions(options);
     const resolved = resolveOptions(given);

@@ -69,6 +69,12 @@ export interface OriginEvent {
   readonly origin: string;
 }
 
+/** What finding the origins has come to. */
+export interface FoundEvent {
+  /** Names of those that are used. */
+  readonly origins: readonly string[];
+}
+
 /** What a check has found. */
 export interface CheckEvent extends OriginEvent {
   /** What was done: `http`, `tcp` or `tls`. */
@@ -154,6 +160,13 @@ export interface BackendEvents {
       readonly forMs: number;
     },
   ];
+  /** An origin that was ejected is tried by one request, or by a dial. */
+  probe: [
+    OriginEvent & {
+      /** What it was ejected for. */
+      readonly reason: string;
+    },
+  ];
   /** An origin is back. */
   readmit: [OriginEvent];
   /** Checks have failed in a row: an origin gets no requests until they pass again. */
@@ -216,12 +229,7 @@ export interface BackendEvents {
     },
   ];
   /** Other origins were found than before, or the same after a failure. */
-  discovered: [
-    {
-      /** Names of those that are used. */
-      readonly origins: readonly string[];
-    },
-  ];
+  discovered: [FoundEvent];
   /** Finding the origins failed, or what was found is no set: the last one stays. */
   discoveryFailed: [
     {
@@ -235,6 +243,8 @@ export interface BackendEvents {
       readonly retryInMs: number | null;
     },
   ];
+  /** The async iterable that told of the origins has come to its end: those that there are stay. */
+  discoveryEnded: [FoundEvent];
   /** The owner has changed options of the backend. */
   updated: [
     {

@@ -23,6 +23,7 @@ export type {
   AttemptNews,
   BackendEvents,
   CheckEvent,
+  FoundEvent,
   OriginEvent,
   RequestCosts,
   RequestNews,

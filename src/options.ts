@@ -16,7 +16,7 @@ import {
 } from './options/health.js';
 import type { IdempotentOption } from './options/hooks.js';
 import type { Logger } from './options/logger.js';
-import { type ConnectionLimits, type ResolvedOrigin, refuseMinimum, resolveOrigins } from './options/origins.js';
+import { type ConnectionLimits, isUrl, type ResolvedOrigin, refuseMinimum, resolveOrigins } from './options/origins.js';
 import type {
   ConnectOptions,
   ResolvedConnect,
@@ -61,6 +61,7 @@ export type * from './options/hooks.js';
 export type { Logger } from './options/logger.js';
 export {
   type ConnectionLimits,
+  isUrl,
   type OriginOptions,
   type ResolvedOrigin,
   resolveOrigin,
@@ -83,7 +84,7 @@ export {
 /** Options of a `PooledBackend`. An option that is `undefined` takes its default. */
 export interface PooledBackendOptions {
   /**
-   * The servers: URLs (`http://host:port`, `https:` too) or objects, at least one. Or what finds them at run time: a function
+   * The servers: URLs (`http://host:port`, `https:` too; strings or `URL`) or objects, at least one. Or what finds them at run time: a function
    * that gives a list or a promise of one, called each `originsInterval`, or an async iterable of lists. Required, unless
    * there is `dns`.
    */
@@ -269,20 +270,20 @@ function noneYet(limits: ConnectionLimits): readonly ResolvedOrigin[] {
   return Object.freeze([]);
 }
 
-/** The options of a backend in a copy of their own: a string is the URL of the only origin. */
-export function copyOptions(given: PooledBackendOptions | string): PooledBackendOptions {
-  if (typeof given === 'string') return { origins: [given] };
+/** The options of a backend in a copy of their own: a string or a `URL` is that of the only origin. */
+export function copyOptions(given: PooledBackendOptions | string | URL): PooledBackendOptions {
+  if (typeof given === 'string' || isUrl(given)) return { origins: [given] };
   if (isObject(given) && !Array.isArray(given)) return { ...given };
   throw refusal('the options', 'an object, or the URL of the only origin', given, false);
 }
 
 /**
- * Checks options and fills in the defaults. A string is the URL of the only origin.
+ * Checks options and fills in the defaults. A string or a `URL` is that of the only origin.
  *
  * @throws TypeError for an unknown name or a value of the wrong kind, RangeError for a number out of bounds; the message
  *   names the option, what it accepts and what it got.
  */
-export function resolveOptions(given: PooledBackendOptions | string): ResolvedOptions {
+export function resolveOptions(given: PooledBackendOptions | string | URL): ResolvedOptions {
   const section = resolveSection('', copyOptions(given), optionRules);
   const most = mostConnections(section.maxConnections);
   const maxFreshConnections = section.maxFreshConnections ?? most;

@@ -287,6 +287,7 @@ export class House {
     const { emitter } = this;
     const names: EventName[] = ['connect', 'disconnect', 'dialFailed', 'stale', 'poisoned', 'resend', 'eject'];
     names.push(
+      'probe',
       'readmit',
       'down',
       'checkPassed',
@@ -298,6 +299,7 @@ export class House {
       'shareRefused',
       'discovered',
       'discoveryFailed',
+      'discoveryEnded',
       'balanceFailed',
       'refuse',
       'request',

@@ -118,7 +118,7 @@ function shownPlace(place: Place): string {
 /** Where requests go: what is given, or the name that is looked up. */
 function placesOf({ origins, dns }: PooledBackendOptions): readonly string[] {
   if (!Array.isArray(origins)) return [`those of ${dns?.name} (${dns?.type ?? 'A'})`];
-  return origins.map((origin) => (typeof origin === 'string' ? origin : origin.url));
+  return origins.map((origin) => (typeof origin === 'object' && 'url' in origin ? String(origin.url) : String(origin)));
 }
 
 /** Of the package that this file lies in. */

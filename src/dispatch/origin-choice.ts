@@ -4,6 +4,7 @@ import type { BalancedRequest, Balancer, Candidate } from '../balance/balancer.j
 import type { Clock } from '../clock.js';
 import type { Observer } from '../observe.js';
 import type { Origin } from '../origin/origin.js';
+import { positionOf } from './picked-position.js';
 import { isSpared } from './sparing.js';
 
 export interface ChoiceSetting {
@@ -123,9 +124,9 @@ export class OriginChoice {
   /** A balancer of the owner's that fails must not cost a request: the first candidate takes its place. */
   #ask(candidates: readonly Candidate[], request: BalancedRequest | undefined): number {
     try {
-      const index = this.#balancer.pick(candidates, request);
-      if (candidates[index] !== undefined) return index;
-      this.#tellBalancer(new RangeError(`the balancer picked ${index} of ${candidates.length} candidates`));
+      const position = positionOf(this.#balancer.pick(candidates, request), candidates.length);
+      if (typeof position === 'number') return position;
+      this.#tellBalancer(position);
     } catch (error) {
       this.#tellBalancer(error);
     }

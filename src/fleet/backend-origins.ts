@@ -2,7 +2,7 @@
 
 import type { Observer } from '../observe.js';
 import type { ConnectionLimits, OriginOptions, OriginSet, ResolvedOptions, ResolvedOrigin } from '../options.js';
-import { refuseCheckOf, resolveOrigin, resolveOrigins } from '../options.js';
+import { isUrl, refuseCheckOf, resolveOrigin, resolveOrigins } from '../options.js';
 import type { Origin } from '../origin/origin.js';
 import type { ConnectionShares } from './connection-shares.js';
 import { subsetOf } from './subset.js';
@@ -23,7 +23,7 @@ export type OriginRules = ConnectionLimits & Pick<ResolvedOptions, 'check' | 'su
 
 /** How an origin was given, and what became of it. */
 interface Member {
-  readonly given: string | OriginOptions;
+  readonly given: string | URL | OriginOptions;
   readonly origin: Origin;
 }
 
@@ -56,7 +56,7 @@ export class BackendOrigins {
    *
    * @throws TypeError, RangeError for bad options, for an origin that is there already, and where origins are discovered
    */
-  add(given: string | OriginOptions): void {
+  add(given: string | URL | OriginOptions): void {
     this.#refuseIfDiscovered('added');
     const address = this.#resolve('origin', given);
     const member = this.#members.get(address.origin);
@@ -75,7 +75,7 @@ export class BackendOrigins {
    *
    * @throws TypeError for a URL that is none of the origins, and where origins are discovered: drain it there
    */
-  remove(url: string): Promise<void> {
+  remove(url: string | URL): Promise<void> {
     this.#refuseIfDiscovered('removed');
     const { origin } = this.#member(url);
     const gone = this.#take(origin);
@@ -89,7 +89,7 @@ export class BackendOrigins {
    *
    * @throws TypeError for a URL that is none of the origins
    */
-  drain(url: string): Promise<void> {
+  drain(url: string | URL): Promise<void> {
     const { origin } = this.#member(url);
     const quiet = origin.service.drain();
     this.#tell(origin, 'draining');
@@ -101,7 +101,7 @@ export class BackendOrigins {
    *
    * @throws TypeError for a URL that is none of the origins
    */
-  ready(url: string): void {
+  ready(url: string | URL): void {
     const { origin } = this.#member(url);
     if (origin.service.state === 'serving') return;
     origin.service.serve();
@@ -113,10 +113,10 @@ export class BackendOrigins {
    *
    * @throws TypeError for a URL that is none of the origins, and where origins are discovered; RangeError for the weight
    */
-  setWeight(url: string, weight: number): void {
+  setWeight(url: string | URL, weight: number): void {
     this.#refuseIfDiscovered('weighed');
     const member = this.#member(url);
-    const given = { ...(typeof member.given === 'string' ? { url: member.given } : member.given), weight };
+    const given = { ...(isPlace(member.given) ? { url: member.given } : member.given), weight };
     this.#put(given, this.#resolve('origin', given));
     this.#tell(member.origin, 'weight');
   }
@@ -167,7 +167,7 @@ export class BackendOrigins {
   }
 
   /** @throws TypeError, RangeError for what does not agree with the options of the backend */
-  #resolve(name: string, given: string | OriginOptions): ResolvedOrigin {
+  #resolve(name: string, given: string | URL | OriginOptions): ResolvedOrigin {
     const options = this.#house.options();
     const address = resolveOrigin(name, given, options);
     refuseCheckOf(options.check, [address]);
@@ -187,7 +187,7 @@ export class BackendOrigins {
   }
 
   /** Whether it is new or there already, with these settings. */
-  #put(given: string | OriginOptions, address: ResolvedOrigin): Origin {
+  #put(given: string | URL | OriginOptions, address: ResolvedOrigin): Origin {
     const known = this.#members.get(address.origin)?.origin;
     const placed = this.#house.shares.placed(address);
     const origin = known ?? this.#house.create(placed);
@@ -220,7 +220,7 @@ export class BackendOrigins {
     this.#house.serve([...this.#members.values()].map(({ origin }) => origin));
   }
 
-  #member(url: string): Member {
+  #member(url: string | URL): Member {
     const name = resolveOrigin('url', url, this.#house.options()).origin;
     const member = this.#members.get(name);
     if (member !== undefined && member.origin.service.state !== 'leaving') return member;
@@ -246,6 +246,10 @@ export class BackendOrigins {
     const { origin: name, weight } = origin.address;
     if (observer.watches('originChanged')) observer.emit('originChanged', { origin: name, change, weight });
   }
+}
+
+function isPlace(given: string | URL | OriginOptions): given is string | URL {
+  return typeof given === 'string' || isUrl(given);
 }
 
 /** What became of an origin; the owner's doing, not its own. */

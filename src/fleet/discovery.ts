@@ -146,13 +146,14 @@ export class Discovery {
 
   async #listen({ sets }: TellingSource): Promise<void> {
     let iterator: AsyncIterator<OriginSet> | undefined;
-    const stop = () => void iterator?.return?.()?.catch(() => {});
+    const stop = () => void returned(iterator).catch(() => {});
     try {
       iterator = sets[Symbol.asyncIterator]();
       this.#closed.signal.addEventListener('abort', stop);
       for (let next = await iterator.next(); !next.done && !this.#isClosed; next = await iterator.next()) {
         this.#takeTold(next.value);
       }
+      this.#tellEnd();
     } catch (error) {
       this.#fail(error);
       if (!this.#isClosed) this.#tellFailure(null);
@@ -196,12 +197,24 @@ export class Discovery {
     return inARow;
   }
 
+  /** What there is stays for good, for nobody will say otherwise. */
+  #tellEnd(): void {
+    const { observer, origins } = this.#house;
+    if (!this.#isClosed && observer.watches('discoveryEnded'))
+      observer.emit('discoveryEnded', { origins: origins.names });
+  }
+
   #tellFailure(retryInMs: number | null): void {
     const { observer } = this.#house;
     if (this.#failure === undefined || !observer.watches('discoveryFailed')) return;
     const { inARow: failures, error } = this.#failure;
     observer.emit('discoveryFailed', { source: this.#source.kind, error, failures, retryInMs });
   }
+}
+
+/** `return()` is the owner's, too: it may throw, or give no promise. */
+async function returned(iterator: AsyncIterator<OriginSet> | undefined): Promise<void> {
+  await iterator?.return?.();
 }
 
 /** Rejects when it is aborted. */

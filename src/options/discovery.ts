@@ -22,7 +22,7 @@ import { MOST_CONNECTIONS } from './connections.js';
 import { type OriginOptions, resolveHost } from './origins.js';
 
 /** All origins of one moment, as in the option `origins`. */
-export type OriginSet = readonly (string | OriginOptions)[];
+export type OriginSet = readonly (string | URL | OriginOptions)[];
 
 /** What a function that finds origins is given. */
 export interface OriginsCall {

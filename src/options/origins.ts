@@ -14,13 +14,13 @@ import {
 } from './checks.js';
 import { type ClusterTotal, mostConnections, readConnections, type SharedConnections } from './connections.js';
 
-/** One server, with settings of its own. A string in the list of origins is the same as `{ url }`. */
+/** One server, with settings of its own. A string or a `URL` in the list of origins is the same as `{ url }`. */
 export interface OriginOptions {
   /**
    * Where it is: `http://host`, `http://host:port`, or `https:` the same. No path, query, fragment or userinfo.
    * With `socketPath` it still names the origin: in the Host field, in TLS, in stats and errors.
    */
-  readonly url: string;
+  readonly url: string | URL;
   /**
    * What it is called, when `url` holds an address that a name was resolved to: the Host field where the client's is not
    * preserved, and, without its port, the server name in TLS (SNI, and what the certificate must be for). A host name or
@@ -91,10 +91,13 @@ interface OriginSection {
 }
 
 const text = matching('a string', (value): value is string => typeof value === 'string');
+const readUrl = required(
+  matching('a string or a URL', (value): value is string | URL => text.admits(value) || isUrl(value)),
+);
 const someText = matching('a string that is not empty', (value): value is string => text.admits(value) && value !== '');
 
 const originRules: Rules<OriginSection> = {
-  url: required(text),
+  url: (name, value) => String(readUrl(name, value)),
   host: optional(someText),
   weight: withDefault(integer(0, 256), 1),
   backup: withDefault(trueOrFalse(), false),
@@ -129,7 +132,8 @@ export function refuseMinimum({ minConnections, maxConnections }: ConnectionLimi
 
 /** One origin; `name` is what it is called in errors. */
 export function resolveOrigin(name: string, given: unknown, limits: ConnectionLimits): ResolvedOrigin {
-  const options = typeof given === 'string' ? { url: given } : given;
+  const isPlace = typeof given === 'string' || isUrl(given);
+  const options = isPlace ? { url: given } : given;
   if (!isObject(options)) throw refusal(name, 'a URL or an object with url', given, false);
   const section = resolveSection(name, options, originRules);
   const cap = section.maxConnections ?? limits.maxConnections;
@@ -137,7 +141,7 @@ export function resolveOrigin(name: string, given: unknown, limits: ConnectionLi
   const bound = section.maxConnections === undefined ? 'maxConnections' : `${name}.maxConnections`;
   refuseMinimum({ ...limits, maxConnections: cap }, bound);
   return Object.freeze({
-    ...resolveUrl(typeof given === 'string' ? name : `${name}.url`, section.url),
+    ...resolveUrl(isPlace ? name : `${name}.url`, section.url),
     ...(section.host !== undefined && resolveHost(`${name}.host`, section.host)),
     socketPath: section.socketPath,
     weight: section.weight,
@@ -176,6 +180,11 @@ export function resolveHost(name: string, given: string): Pick<Location, 'author
   const url = isPlain ? parseUrl(`http://${given}`) : undefined;
   if (url === undefined || url.port === '0') throw refusal(name, 'a host name, or host:port', given, false);
   return { authority: given, servername: withoutBrackets(url.hostname) };
+}
+
+/** Those of another realm and of jsdom are none of ours, and URLs all the same. */
+export function isUrl(value: unknown): value is URL {
+  return Object.prototype.toString.call(value) === '[object URL]';
 }
 
 function withoutBrackets(hostname: string): string {

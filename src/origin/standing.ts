@@ -194,6 +194,9 @@ export class Standing {
     const origin = this.#origin;
     if (state.name === 'healthy') {
       if (this.#observer.watches('readmit')) this.#observer.emit('readmit', { origin });
+    } else if (state.name === 'probing') {
+      const { reason } = state.probe;
+      if (this.#observer.watches('probe')) this.#observer.emit('probe', { origin, reason });
     } else if (state.name === 'down') {
       if (this.#observer.watches('down')) this.#observer.emit('down', { origin, reason: state.reason });
     } else if (state.name === 'ejected') {

@@ -16,13 +16,17 @@ type Tell<Name extends EventName> = (details: BackendEvents[Name][0]) => Told;
 const TELL: { readonly [Kind in NewsItem['kind']]: Tell<Kind> } = {
   eject: ({ origin, reason, forMs }) => ({
     ...{ kind: 'eject', origin },
-    text: `ejected for ${Math.round(forMs)} ms: ${reason}`,
+    text: `ejected for ${duration(forMs)}: ${reason}`,
   }),
   down: ({ origin, reason }) => ({ kind: 'down', origin, text: `down: ${reason}` }),
   checkFailed: ({ origin, what }) => ({ kind: 'checkFailed', origin, text: `check failed: ${what}` }),
   discoveryFailed: ({ source, error }) => ({
     ...{ kind: 'discoveryFailed', origin: null },
     text: `no origins found by ${source}: ${error instanceof Error ? error.message : error}`,
+  }),
+  discoveryEnded: () => ({
+    ...{ kind: 'discoveryEnded', origin: null },
+    text: 'nothing more is told of the origins: these stay',
   }),
   readmit: ({ origin }) => ({ kind: 'readmit', origin, text: 'is back' }),
   originChanged: ({ origin, change, weight }) => ({ kind: 'originChanged', origin, text: changeText(change, weight) }),
@@ -40,6 +44,11 @@ const TELL: { readonly [Kind in NewsItem['kind']]: Tell<Kind> } = {
     text: swept > 0 ? 'closed idle connections' : 'closed an idle connection',
   }),
 };
+
+/** `500 ms`, `1.5 s`, `16 s`. */
+function duration(ms: number): string {
+  return ms < 999.5 ? `${Math.round(ms)} ms` : `${Math.round(ms / 100) / 10} s`;
+}
 
 function changeText(change: string, weight: number): string {
   return change === 'weight' ? `has weight ${weight}, by its owner` : `${change}, by its owner`;

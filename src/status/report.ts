@@ -62,6 +62,7 @@ export interface NewsItem {
     | 'down'
     | 'checkFailed'
     | 'discoveryFailed'
+    | 'discoveryEnded'
     | 'readmit'
     | 'originChanged'
     | 'failOpen'

@@ -313,7 +313,7 @@ describe('values of the wrong kind throw a TypeError that names option, bound an
     ],
     ['origins must be a list of at least one origin, got []', { origins: [] }],
     ['origins[0] must be a URL or an object with url, got 9001', { origins: [9001] }],
-    ['origins[0].url must be a string, got undefined', { origins: [{ weight: 1 }] }],
+    ['origins[0].url must be a string or a URL, got undefined', { origins: [{ weight: 1 }] }],
     ['origins[0].backup must be true or false', { origins: [{ url: URL_A, backup: 'yes' }] }],
     ["origins[0].host must be a host name, or host:port, got 'a/b'", { origins: [{ url: URL_A, host: 'a/b' }] }],
     ["origins[0].host must be a host name, or host:port, got 'a:x'", { origins: [{ url: URL_A, host: 'a:x' }] }],
@@ -410,6 +410,41 @@ describe('origins', () => {
     expect(() => onlyOrigin(url)).toThrow(TypeError);
     expect(() => onlyOrigin(url)).toThrow('origins[0] must be http://host:port or https://host:port');
     expect(() => onlyOrigin({ url })).toThrow('origins[0].url must be http://host:port');
+  });
+
+  test.each([new URL('http://EXAMPLE.com:80'), { url: new URL('http://example.com/') }])(
+    'a URL object is as good as its text: %j',
+    (origin) => {
+      expect(onlyOrigin(origin)).toMatchObject({ origin: 'http://example.com:80', authority: 'example.com' });
+    },
+  );
+
+  test('a URL object alone is the only origin', () => {
+    expect(resolveOptions(new URL('http://a:1')).origins.map(({ origin }) => origin)).toEqual(['http://a:1']);
+  });
+
+  test.each([
+    [
+      new URL('http://a/api'),
+      "origins[0] must be http://host:port or https://host:port without path, query, fragment or userinfo, got 'http://a/api'",
+    ],
+    [new URL('http://user:secret@a'), "userinfo, got 'http://***@a/'"],
+    [new URL('ftp://a'), 'origins[0] must be http://host:port'],
+    [{ url: 5 }, 'origins[0].url must be a string or a URL, got 5'],
+    [5, 'origins[0] must be a URL or an object with url, got 5'],
+    [null, 'origins[0] must be a URL or an object with url, got null'],
+  ])('%s is refused as an origin', (origin, message) => {
+    expect(() => resolveOptions({ origins: [origin as unknown as string] })).toThrow(message);
+  });
+
+  test.each([-1, 257, 0.5, Number.NaN, Number.POSITIVE_INFINITY])('a weight of %d is out of bounds', (weight) => {
+    expect(() => onlyOrigin({ url: URL_A, weight })).toThrow(RangeError);
+    expect(() => onlyOrigin({ url: URL_A, weight })).toThrow('origins[0].weight must be an integer from 0 to 256, got');
+  });
+
+  test.each(['1', null, 1n, [1]])('a weight is a number: %o is none', (weight) => {
+    const origins = [{ url: URL_A, weight: weight as unknown as number }];
+    expect(() => resolveOptions({ origins })).toThrow('origins[0].weight must be an integer from 0 to 256, got');
   });
 
   test('a password in a URL is not repeated in the error', () => {

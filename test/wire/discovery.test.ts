@@ -88,6 +88,38 @@ describe('a headless service of Kubernetes', () => {
     expect(backend.stats().discovery).toMatchObject({ source: 'dns', failures: 0, error: null });
   });
 
+  test('with no answer at all the last pods stay, and it is told', async () => {
+    const dns = await DnsServer.start();
+    const port = await pods('127.0.0.2');
+    dns.set('A', WEB, [{ address: '127.0.0.2' }]);
+    const backend = backendOf({ dns: { name: WEB, port, interval: 20, servers: [dns.address] } });
+    await backend.ready();
+    dns.set('A', WEB, 'silent');
+    const [{ error }] = await once(backend, 'discoveryFailed');
+    expect([error.code, await answers(backend, 2)]).toEqual(['ETIMEOUT', ['127.0.0.2']]);
+  });
+
+  test('what is under way at a pod that goes ends there', async () => {
+    const dns = await DnsServer.start();
+    let finish = () => {};
+    const server = createServer((_req, res) => {
+      finish = () => void res.end('late');
+    });
+    await once(server.listen(0, '127.0.0.2'), 'listening');
+    onTestFinished(() => void server.close());
+    const { port } = server.address() as AddressInfo;
+    await pod('127.0.0.3', port);
+    dns.set('A', WEB, [{ address: '127.0.0.2' }]);
+    const backend = backendOf({ dns: { name: WEB, port, interval: 20, servers: [dns.address] } });
+    const underWay = get(backend);
+    await once(server, 'request');
+    dns.set('A', WEB, [{ address: '127.0.0.3' }]);
+    await names(backend, [`http://127.0.0.3:${port}`]);
+    const others = await answers(backend, 2);
+    finish();
+    expect([others, await underWay]).toEqual([['127.0.0.3'], 'late']);
+  });
+
   test('the time to live is what the next lookup waits for, where it is less than the interval', async () => {
     const dns = await DnsServer.start();
     dns.set('A', WEB, [{ address: '127.0.0.2', ttl: 7 }]);
@@ -150,6 +182,25 @@ describe('a service of Consul', () => {
     for (const [index, node] of NODES.entries()) dns.set('A', node, [{ address: `127.0.0.${index + 2}` }]);
     const backend = backendOf({ dns: { name: SERVICE, type: 'SRV', servers: [dns.address] } });
     expect(await get(backend)).toBe(`127.0.0.3 ${SERVICE}:${port}`);
+  });
+
+  test('priorities that change make servers of backups, and backups of servers', async () => {
+    const dns = await DnsServer.start();
+    const ports = [await pod('127.0.0.2'), await pod('127.0.0.3')];
+    const set = (...priorities: number[]) =>
+      dns.set(
+        'SRV',
+        SERVICE,
+        priorities.map((priority, index) => ({ target: NODES[index] ?? '', port: ports[index] ?? 0, priority })),
+      );
+    for (const [index, node] of NODES.entries()) dns.set('A', node, [{ address: `127.0.0.${index + 2}` }]);
+    set(1, 2);
+    const backend = backendOf({ dns: { name: SERVICE, type: 'SRV', interval: 20, servers: [dns.address] } });
+    const before = await answers(backend, 3);
+    set(2, 1);
+    const { sets = 0 } = backend.stats().discovery ?? {};
+    while ((backend.stats().discovery?.sets ?? 0) < sets + 2) await new Promise((resolve) => setImmediate(resolve));
+    expect([before, await answers(backend, 3)]).toEqual([['127.0.0.2'], ['127.0.0.3']]);
   });
 
   test('a host that its servers do not know is a failed dial', async () => {

@@ -17,8 +17,8 @@ export interface ServiceAnswer {
 }
 
 type Answer = AddressAnswer | ServiceAnswer;
-/** `refused`: a failure of the server. A name that nobody has told of does not exist. */
-type Zone = Map<string, readonly Answer[] | 'refused'>;
+/** `refused`: a failure of the server; `silent`: no answer. A name that nobody has told of does not exist. */
+type Zone = Map<string, readonly Answer[] | 'refused' | 'silent'>;
 
 const TYPES: Readonly<Record<number, string>> = { 1: 'A', 28: 'AAAA', 33: 'SRV' };
 const NUMBERS: Readonly<Record<string, number>> = { A: 1, AAAA: 28, SRV: 33 };
@@ -50,7 +50,7 @@ export class DnsServer {
   }
 
   /** From now on this is what there is under the name; an empty list is a name without such records. */
-  set(type: 'A' | 'AAAA' | 'SRV', name: string, answers: readonly Answer[] | 'refused'): void {
+  set(type: 'A' | 'AAAA' | 'SRV', name: string, answers: readonly Answer[] | 'refused' | 'silent'): void {
     this.#zone.set(`${type} ${name}`, answers);
   }
 
@@ -67,6 +67,7 @@ export class DnsServer {
     const type = TYPES[packet.readUInt16BE(end)] ?? 'other';
     this.questions.push(`${type} ${name}`);
     const found = this.#zone.get(`${type} ${name}`);
+    if (found === 'silent') return;
     const known = Object.keys(NUMBERS).some((one) => this.#zone.has(`${one} ${name}`));
     const answers = typeof found === 'object' ? found : [];
     const code = found === 'refused' ? SERVER_FAILURE : known ? 0 : NO_SUCH_NAME;

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { OptionChanges } from 'pooled-backend';
 import { PooledBackend } from 'pooled-backend';
-import { answer, execute, stall } from 'pooled-backend/testing';
+import { answer, execute, hold, stall, wait } from 'pooled-backend/testing';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { client, serve } from '../mount/setting.js';
 import { load, outcomeOf, startBackend, startOrigin } from './setting.js';
@@ -117,6 +117,48 @@ describe('what may change', () => {
     await backend.update({ check: false });
     states.push(state());
     expect([states, backend.stats().origins[1]?.check]).toEqual([['down', 'down', 'healthy', 'healthy'], null]);
+  });
+
+  test('slow start: of an origin that came back before, too, and only as long as the option is there', async () => {
+    const rules = [{ when: { path: '/ill' }, steps: [execute(), answer({ status: 500 })] }];
+    const ejection = { statuses: [500], failures: 1, time: 1, maxTime: 1 };
+    const [steady, back] = [
+      await startOrigin(),
+      await startOrigin({
+        rules,
+        script: ({ request }) => (request.path === '/held' ? [execute(), hold(), answer()] : undefined),
+      }),
+    ];
+    const backend = startBackend([steady, back], { ejection, maxConnections: 10, balance: 'round-robin' });
+    const health = () => backend.stats().origins[1]?.health;
+    while (health()?.ejections !== 1) await outcomeOf(backend, { path: '/ill' });
+    while (health()?.state !== 'healthy') await outcomeOf(backend);
+    const shares = [health()?.share];
+    await backend.update({ slowStart: 3_600_000 });
+    shares.push(Math.round((health()?.share ?? 0) * 10) / 10);
+    const many = Array.from({ length: 8 }, () => outcomeOf(backend, { path: '/held' }));
+    await steady.until(() => steady.requests.filter(({ path }) => path === '/held').length >= 7);
+    const busy = backend.stats().origins.map(({ connections }) => connections.busy);
+    await back.release();
+    await Promise.all(many);
+    await backend.update({ slowStart: false });
+    expect([[...shares, health()?.share], busy[1]]).toEqual([[1, 0.1, 1], 1]);
+  });
+
+  test('adaptive concurrency: fewer at once for an origin that becomes slow, and as many as before without it', async () => {
+    let isSlow = false;
+    const origin = await startOrigin({ script: () => [execute(), ...(isSlow ? [wait(200)] : []), answer()] });
+    const backend = startBackend(origin, { maxConnections: 20 });
+    const limit = () => backend.stats().origins[0]?.concurrency?.limit;
+    const limits = [limit()];
+    await backend.update({ adaptiveConcurrency: { window: 10, tolerance: 1, min: 2 } });
+    limits.push(limit());
+    await load(backend, { count: 20, lanes: 20 });
+    isSlow = true;
+    while ((limit() ?? 0) > 15) await load(backend, { count: 1, lanes: 20 });
+    const most = Math.max(...origin.connections.map(() => 0), limit() ?? 0);
+    await backend.update({ adaptiveConcurrency: false });
+    expect([limits, most <= 15, limit()]).toEqual([[undefined, 20], true, undefined]);
   });
 
   test('the origins, as a whole', async () => {

@@ -16,6 +16,7 @@ const MOODS: Readonly<Record<NewsItem['kind'], Mood>> = {
   poisoned: 'bad',
   dialFailed: 'doubtful',
   discoveryFailed: 'doubtful',
+  discoveryEnded: 'doubtful',
   resend: 'quiet',
   fail: 'bad',
   refuse: 'doubtful',

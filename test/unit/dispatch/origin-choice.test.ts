@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { Balancer } from '../../../src/balance/balancer.js';
 import { type Caller, House, type HouseOptions, type Peer } from '../../house.js';
 
 const [A, B, C] = ['http://a.test:80', 'http://b.test:80', 'http://c.test:80'] as const;
@@ -272,6 +273,46 @@ describe('when there is nobody to prefer', () => {
     ]);
     await house.sent();
     expect(house.dialling.map((dial) => dial.target.origin)).toEqual([A]);
+  });
+});
+
+describe("a balancer of the owner's that gives no position", () => {
+  const earlier: unknown[] = [];
+  test.each<[string, (candidates: readonly object[]) => unknown, string]>([
+    ['nothing', () => undefined, 'got undefined'],
+    ['a name of an array', () => 'length', "got 'length'"],
+    ['a digit', () => '1', "got '1'"],
+    [
+      'a candidate of an earlier call',
+      ([one]) => (earlier.length === 0 ? earlier.push(one) && one : earlier[0]),
+      'got {',
+    ],
+    ['a promise', async () => 1, 'got Promise'],
+    [
+      'a promise that is rejected',
+      async () => {
+        throw new Error('lost');
+      },
+      'got Promise',
+    ],
+    ['a fraction', () => 0.5, 'got 0.5'],
+    ['NaN', () => Number.NaN, 'got NaN'],
+    ['the position after the last', ({ length }) => length, 'got 2'],
+    ['a position before the first', () => -1, 'got -1'],
+    ['a symbol', () => Symbol('first'), 'got Symbol(first)'],
+    ['an object without a prototype', () => Object.create(null), 'got [Object: null prototype]'],
+  ])('%s costs no request, and is told each time', async (_, pick, message) => {
+    const house = await House.open({ origins: [A, B], balance: { pick: pick as Balancer['pick'] } });
+    const callers = [await house.sent(), await house.sent()];
+    while (house.dialling.length > 0) await house.accept();
+    for (const caller of callers) {
+      house.peerOf(caller)?.answer();
+      await house.settle();
+    }
+    const told = house.eventsOf('balanceFailed') as { readonly error: Error }[];
+    expect([callers.map(({ outcome }) => outcome), told.length]).toEqual([[200, 200], 2]);
+    expect(told[0]?.error.message).toContain('the balancer must pick a position from 0 to 1');
+    expect(told[0]?.error.message).toContain(message);
   });
 });
 

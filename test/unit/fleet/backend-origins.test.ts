@@ -36,6 +36,27 @@ describe('add', () => {
     expect(house.originStats().weight).toBe(1);
   });
 
+  test.each([A, `${A}/`, 'http://a.test', 'HTTP://A.TEST', new URL(A), { url: new URL('http://A.test/') }])(
+    'an origin that is there already is known however it is written: %s',
+    async (again) => {
+      const house = await House.open({ origins: [A] });
+      expect(() => house.fleet.add(again)).toThrow('got http://a.test:80 again');
+      expect([house.fleet.names, house.eventsOf('originChanged')]).toEqual([[A], []]);
+    },
+  );
+
+  test('a URL object names an origin in every call', async () => {
+    const house = await House.open({ origins: [A] });
+    const b = new URL(B);
+    house.fleet.add(b);
+    house.fleet.setWeight(b, 3);
+    const weight = house.originStats(1).weight;
+    await house.fleet.drain(b);
+    house.fleet.ready(b);
+    await house.fleet.remove(b);
+    expect([weight, house.fleet.names]).toEqual([3, [A]]);
+  });
+
   test('an origin that is leaving stays, with its connections and the new settings', async () => {
     const { house, callers, peers } = await busyTwo();
     const gone = house.fleet.remove(A);
@@ -48,6 +69,51 @@ describe('add', () => {
       { service: 'serving', weight: 7, connections: { idle: 1 }, closed: {} },
     ]);
   });
+});
+
+test.each([-1, 257, 0.5, Number.NaN, Number.POSITIVE_INFINITY, '5', null])(
+  'a weight of %o is refused while running, and the last one stays',
+  async (weight) => {
+    const house = await House.open({ origins: [{ url: A, weight: 2 }, B] });
+    expect(() => house.fleet.setWeight(A, weight as number)).toThrow(
+      'origin.weight must be an integer from 0 to 256, got',
+    );
+    expect([house.originStats().weight, house.eventsOf('originChanged')]).toEqual([2, []]);
+  },
+);
+
+test('who waits for a session at an origin that is removed goes elsewhere', async () => {
+  const house = await House.open({ origins: [A, B], maxConnections: 1 });
+  await house.sent({ boundTo: A });
+  const peer = await house.accept();
+  const waiting = [await house.sent({ boundTo: A }), await house.sent({ boundTo: A })];
+  const gone = house.fleet.remove(A);
+  await house.settle();
+  const other = await house.accept();
+  other.answer();
+  await house.settle();
+  other.answer();
+  peer.answer();
+  await house.settle();
+  await gone;
+  expect([waiting.map(({ outcome }) => outcome), other.requests]).toEqual([
+    [200, 200],
+    ['GET /2', 'GET /3'],
+  ]);
+  house.checkAtRest();
+});
+
+test('with no weight left anywhere requests wait, until one is given', async () => {
+  const house = await House.open({ origins: [A, B] });
+  house.fleet.setWeight(A, 0);
+  house.fleet.setWeight(B, 0);
+  const caller = await house.sent();
+  const waiting = [caller.outcome, house.dialling.length];
+  house.fleet.setWeight(B, 1);
+  await house.settle();
+  (await house.accept()).answer();
+  await house.settle();
+  expect([waiting, caller.outcome, house.peerOf(caller)?.origin]).toEqual([['waiting', 0], 200, B]);
 });
 
 test.each([0, 1, 2, 3, 4, 5])('an origin comes back at any moment of its leaving (after %d)', async (moments) => {

@@ -109,6 +109,31 @@ describe('a function', () => {
     expect(house.eventsOf('discoveryFailed')).toMatchObject([{ source: 'function', failures: 1, retryInMs: 1000 }]);
   });
 
+  test.each<[string, unknown, string]>([
+    ['nothing', undefined, 'origins must be a list of at least one origin, got undefined'],
+    ['null', null, 'origins must be a list of at least one origin, got null'],
+    ['a number', 5, 'origins must be a list of at least one origin, got 5'],
+    ['a Set', new Set([A]), 'origins must be a list of at least one origin, got '],
+    ['a list of numbers', [5], 'origins[0] must be a URL or an object with url, got 5'],
+    ['a list with a hole', [A, undefined], 'origins[1] must be a URL or an object with url, got undefined'],
+    ['a list of promises', [Promise.resolve(A)], 'origins[0].url must be a string or a URL, got undefined'],
+    ['an unknown option', [{ url: A, wieght: 2 }], 'unknown option origins[0].wieght'],
+    ['an origin twice, however it is written', [A, 'http://A.test/'], 'origins[1] must differ from origins[0]'],
+  ])('a promise of %s keeps the last set, and is told', async (_, nonsense, message) => {
+    const sets: unknown[] = [[A], nonsense];
+    const { house, discovery, names } = await discovering(async () => sets.shift() as OriginSet, {
+      originsInterval: 5000,
+    });
+    await house.advance(5000);
+    expect(discovery.stats.error).toContain(message);
+    expect([names(), house.eventsOf('discoveryFailed').length]).toEqual([[A], 1]);
+  });
+
+  test('URL objects are origins', async () => {
+    const { names } = await discovering(() => [new URL(A), { url: new URL(B), weight: 2 }]);
+    expect(names()).toEqual([A, B]);
+  });
+
   test('is asked again sooner after it has failed, and what is found then is told', async () => {
     const { find, signals } = script(new Error('1'), new Error('2'), [A], [A]);
     const { house, discovery } = await discovering(find, { originsInterval: 5000 });
@@ -210,6 +235,54 @@ describe('an iterable', () => {
       'ended',
       how === 'fail' ? 1 : 0,
     ]);
+  });
+
+  test('that it comes to its end is told once', async () => {
+    const source = told();
+    const { house } = await discovering(source.sets);
+    source.set([A]);
+    await house.settle();
+    source.end();
+    await house.settle();
+    expect(house.eventsOf('discoveryEnded')).toEqual([{ origins: [A] }]);
+  });
+
+  test.each<[string, () => unknown]>([
+    [
+      'throws',
+      () => {
+        throw new Error('no iterator');
+      },
+    ],
+    ['gives nothing', () => undefined],
+    ['gives what has no next()', () => ({})],
+    ['gives results that are none', () => ({ next: () => undefined })],
+  ])('an iterable whose iterator %s is told, and the backend lives on', async (_, iterator) => {
+    const { house, discovery } = await discovering({ [Symbol.asyncIterator]: iterator } as AsyncIterable<OriginSet>);
+    await discovery.ready();
+    expect([discovery.stats.state, house.eventsOf('discoveryFailed').length]).toEqual(['ended', 1]);
+  });
+
+  test.each<[string, () => unknown]>([
+    [
+      'throws',
+      () => {
+        throw new Error('no end');
+      },
+    ],
+    [
+      'rejects',
+      async () => {
+        throw new Error('no end');
+      },
+    ],
+    ['gives no promise', () => 5],
+  ])('a return() that %s disturbs no close()', async (_, end) => {
+    const sets = { [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}), return: end }) };
+    const { house, discovery } = await discovering(sets as AsyncIterable<OriginSet>);
+    discovery.close();
+    await house.settle();
+    expect([discovery.stats.state, house.eventsOf('discoveryFailed')]).toEqual(['closed', []]);
   });
 
   test('is told to stop by close(), and what it gives then does not count', async () => {

@@ -12,6 +12,7 @@ function standing() {
   const emitter = new EventEmitter<BackendEvents>();
   const told: unknown[] = [];
   emitter.on('eject', (details) => told.push(['eject', details]));
+  emitter.on('probe', (details) => told.push(['probe', details]));
   emitter.on('readmit', (details) => told.push(['readmit', details]));
   const observer = new Observer(emitter, undefined);
   const options = { failures: 2, time: 1_000, maxTime: 60_000, statuses: [500], outliers: {} };
@@ -43,6 +44,25 @@ test('a success in between forgives', () => {
   one.answered(200, 0);
   one.failed('connection_refused');
   expect(one.accepts).toBe(true);
+});
+
+test('each change of its state is told: out, tried, out for longer, tried, back', () => {
+  const { clock, one, told, eject } = standing();
+  const origin = 'http://a.test:80';
+  eject();
+  clock.advance(1_000);
+  one.begin();
+  one.failed('connection_timeout');
+  clock.advance(2_000);
+  one.begin();
+  one.answered(200, clock.now());
+  expect(told).toEqual([
+    ['eject', { origin, reason: 'connection_refused', forMs: 1_000 }],
+    ['probe', { origin, reason: 'connection_refused' }],
+    ['eject', { origin, reason: 'connection_timeout', forMs: 2_000 }],
+    ['probe', { origin, reason: 'connection_timeout' }],
+    ['readmit', { origin }],
+  ]);
 });
 
 describe('when the ejection is over', () => {
@@ -90,13 +110,13 @@ describe('when the ejection is over', () => {
     expect(due).toEqual([1_000, 3_000]);
   });
 
-  test('a probe that tells nothing leaves the way to the next, and is no news', () => {
+  test('a probe that tells nothing leaves the way to the next, and is no news but for its beginning', () => {
     const { clock, one, told, eject } = standing();
     eject();
     clock.advance(1_000);
     one.begin();
     one.gaveNoVerdict();
-    expect([one.accepts, told.length]).toEqual([true, 1]);
+    expect([one.accepts, told.length]).toEqual([true, 2]);
   });
 });
 

@@ -36,7 +36,7 @@ test('each event is told in a sentence, without the path', () => {
   source.emit('refuse', { ...asked, error });
   source.emit('stale', { origin: A, swept: 2 });
   expect(news.items.map(({ kind, text }) => `${kind}: ${text}`).toReversed()).toEqual([
-    'eject: ejected for 1000 ms: connection_refused',
+    'eject: ejected for 1 s: connection_refused',
     'readmit: is back',
     'failOpen: too many origins are out: all of them are tried',
     'poisoned: sent bytes that nobody had asked for',
