@@ -44,7 +44,8 @@ type HeadOptions = Pick<
 
 /** What the walk over the fields found, beside the fields that are kept. */
 interface Found {
-  hosts: readonly string[];
+  host: string | undefined;
+  hostIsRepeated: boolean;
   contentLengths: readonly string[];
   expectsContinue: boolean;
   earlier: EarlierHops;
@@ -69,7 +70,13 @@ export function readClientRequest(
   refuseDoubtful(req);
   const method = req.method ?? 'GET';
   const target = requestTarget(method, req.url ?? '/');
-  const found: Found = { hosts: NOTHING, contentLengths: NOTHING, expectsContinue: false, earlier: NO_HOPS };
+  const found: Found = {
+    host: undefined,
+    hostIsRepeated: false,
+    contentLengths: NOTHING,
+    expectsContinue: false,
+    earlier: NO_HOPS,
+  };
   const fields = endToEndFields(req.rawHeaders, MOST_ADDED);
   sortOut(fields, found, isTrusted(req, options.trustProxy));
   if (req.httpVersionMajor > 1) joinCookies(fields);
@@ -82,7 +89,7 @@ export function readClientRequest(
     httpVersion: req.httpVersion,
     endedWithHead: endedWithHead(req),
   });
-  const asked = target.authority ?? askedHost(req, found.hosts);
+  const asked = target.authority ?? askedHost(req, found);
   fields.push('Via', viaOf(req.httpVersion));
   if (options.forwarded !== false) {
     forwardingFields(options.forwarded, clientFacts(req, asked), found.earlier, fields);
@@ -144,7 +151,8 @@ function mayBeTakenOut(name: string): boolean {
 function isTakenOut(lowerName: string, value: string, found: Found, trusted: boolean): boolean {
   switch (lowerName) {
     case 'host':
-      found.hosts = withOneMore(found.hosts, value);
+      found.hostIsRepeated = found.host !== undefined;
+      found.host ??= value;
       return true;
     case 'content-length':
       found.contentLengths = withOneMore(found.contentLengths, value);
@@ -185,9 +193,9 @@ function endedWithHead(req: IncomingMessage): boolean {
 }
 
 /** @throws BackendError for more than one Host field or one that names no host (RFC 9112 §3.2) */
-function askedHost(req: IncomingMessage, hosts: readonly string[]): string | undefined {
-  const host = hosts[0] ?? authorityOf(req);
-  if (hosts.length > 1) throw badHost('the request has more than one Host field');
+function askedHost(req: IncomingMessage, found: Found): string | undefined {
+  const host = found.host ?? authorityOf(req);
+  if (found.hostIsRepeated) throw badHost('the request has more than one Host field');
   if (host === undefined || host === '') return undefined;
   if (!isAuthority(host)) throw badHost('its Host field does not name a host and a port');
   return host;
