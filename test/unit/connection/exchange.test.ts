@@ -71,6 +71,17 @@ describe('the two facts', () => {
     rig.near.takeOn();
     return turn().then(() => expect([waiting, exchange.sent]).toEqual(['some', 'all']));
   });
+
+  test('a head that waits for the kernel has nothing behind it when it is taken', async () => {
+    const rig = new Rig();
+    const pieces: string[] = [];
+    rig.far.on('data', (bytes: Buffer) => pieces.push(bytes.toString('latin1')));
+    rig.near.stopTaking();
+    rig.send();
+    rig.near.takeOn();
+    await turn();
+    expect(pieces.join('')).toBe('GET / HTTP/1.1\r\nHost: o\r\n\r\n');
+  });
 });
 
 describe('a first write that the kernel refuses', () => {
