@@ -165,13 +165,28 @@ export class Dialler {
   /** Gives up every dial and begins no other, until {@link start}. */
   stop(): void {
     this.#stopped = true;
-    for (const [slot, { dial, purpose }] of this.#dials) {
-      this.#dials.delete(slot);
-      dial.abandon();
-      this.#pool.release(slot);
-      this.#listener.dialGivenUp(purpose);
-    }
+    for (const slot of this.#dials.keys()) this.#giveUp(slot);
     this.#backoff.abandoned();
+  }
+
+  /** Gives up a dial for a spare or the minimum. False when there is none. */
+  giveUpStock(): boolean {
+    for (const [slot, { purpose }] of this.#dials) {
+      if (purpose !== 'stock') continue;
+      this.#giveUp(slot);
+      if (this.#dials.size === 0) this.#backoff.abandoned();
+      return true;
+    }
+    return false;
+  }
+
+  #giveUp(slot: Slot<Tenancy>): void {
+    const begun = this.#dials.get(slot);
+    if (begun === undefined) return;
+    this.#dials.delete(slot);
+    begun.dial.abandon();
+    this.#pool.release(slot);
+    this.#listener.dialGivenUp(begun.purpose);
   }
 
   close(): void {

@@ -276,6 +276,7 @@ export class Origin implements DiallerListener, ServedOrigin {
     if (this.serves) this.#dialler.start();
     else this.#dialler.stop();
     while (this.superfluous !== undefined && this.#dialler.closeColdest(this.superfluous));
+    while (this.#pool.surplus > 0 && this.#dialler.giveUpStock());
     this.#demand.changed();
     this.#slotFreed();
   }

@@ -37,6 +37,12 @@ export const CASES: [Plan, Step[]][] = [
   shrunk('get+ get'),
   shrunk('get get get get+ get', { maxConnections: 4 }),
   shrunk('get update get', { maxConnections: 2 }),
+  shrunk('post accept halfAHead update+', {
+    minConnections: 1,
+    spareConnections: 2,
+    maxConnections: 2,
+    maxFreshConnections: 2,
+  }),
   // Waiters that were lost.
   shrunk('get get'),
   shrunk('get get', { maxConnections: 2 }),

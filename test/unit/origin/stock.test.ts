@@ -161,6 +161,16 @@ describe('minConnections', () => {
     },
   );
 
+  test('are given up while they are dialled, as far as a lower limit leaves no room', async () => {
+    const house = await House.open({ minConnections: 2, maxConnections: 2 });
+    const before = house.dialling.length;
+    await house.update({ minConnections: 1, maxConnections: 1 });
+    expect([before, house.dialling.length]).toEqual([2, 1]);
+    await house.accept();
+    expect(open(house)).toBe(1);
+    house.checkAtRest();
+  });
+
   test('are dialled anew a second after the origin hung up, whatever is looked at before', async () => {
     const house = await House.open({ minConnections: 1 });
     for (const afterMs of [4_500, 0]) {
