@@ -52,7 +52,7 @@ export class BackendDispatcher extends Dispatcher {
    * @param backend yours to close; or the options of one that is closed with the dispatcher
    * @throws TypeError or RangeError for bad options
    */
-  constructor(backend: PooledBackend | PooledBackendOptions | string, options: BackendDispatcherOptions = {}) {
+  constructor(backend: PooledBackend | PooledBackendOptions | string | URL, options: BackendDispatcherOptions = {}) {
     super();
     const { names, others } = checked(options);
     this.#owns = !isBackend(backend);
@@ -190,7 +190,7 @@ function originUrl(name: unknown): URL {
 }
 
 /** By what it does: another copy of the library may have made it. */
-function isBackend(given: PooledBackend | PooledBackendOptions | string): given is PooledBackend {
+function isBackend(given: PooledBackend | PooledBackendOptions | string | URL): given is PooledBackend {
   return typeof given === 'object' && given !== null && 'request' in given && typeof given.request === 'function';
 }
 
