@@ -68,6 +68,11 @@ export const equivalent = [
     to: 'false',
     why: 'closing what is closed does nothing',
   },
+  ...['true', '!secure || socket.writableLength > 0', 'socket.writableLength >= 0'].map((to) => ({
+    line: "if (!secure && socket.writableLength > 0) socket.write('', 'latin1', flushed);",
+    to,
+    why: 'a write of nothing costs a tick and changes nothing else',
+  })),
   // retry-policy.ts
   {
     line: "'fresh-closed': { ambiguous: true, race: false },",

@@ -145,6 +145,11 @@ describe('the request on the wire', () => {
     });
   });
 
+  test('a body of 16 KiB is small', async () => {
+    const { text, writes } = await written(ReplayBody.ofBytes(Buffer.alloc(16_384, 'a')));
+    expect([text.length, writes]).toEqual(['HEAD\r\n\r\n'.length + 16_384, 1]);
+  });
+
   test('a head alone, too', async () => {
     expect(await written(undefined)).toEqual({ text: 'HEAD\r\n\r\n', writes: 1 });
   });
