@@ -103,9 +103,9 @@ export const equivalent = [
   { line: 'if (knownMs === undefined) return false;', to: 'false', why: 'no number is near one that is none' },
   // wait-queue.ts
   {
-    line: 'if (waiter.home !== undefined && line.length === 0) this.#homes.delete(waiter.home);',
-    to: 'true',
-    why: 'no line is kept for no home',
+    line: 'if (line.length > 0 || line === this.#common) return;',
+    to: 'false',
+    why: 'the line of all is none of those that are dropped',
   },
   // wait-line.ts
   {
