@@ -40,7 +40,7 @@ export class OwnDial implements DialWaiter {
    */
   #beginWhenHeard(origin: Origin, tenancy: Tenancy, leftMs: number): void {
     const nobodyTells = origin.going === 'perhaps' && origin.busy === 1;
-    if (leftMs <= 0 || origin.going === 'no' || nobodyTells) this.#begin(origin, tenancy);
+    if (this.#run.ended || leftMs <= 0 || origin.going === 'no' || nobodyTells) this.#begin(origin, tenancy);
     else this.#house.clock.after(LOOK_MS, () => this.#beginWhenHeard(origin, tenancy, leftMs - LOOK_MS));
   }
 

@@ -244,7 +244,7 @@ export class Origin implements DiallerListener, ServedOrigin {
     this.service.look();
     this.guard.slotFreed();
     if (this.#demand.waiting) this.#demand.room();
-    if (!this.#stock.isFull) this.#stock.fillAfterDemand();
+    if (this.serves && !this.#stock.isFull) this.#stock.fillAfterDemand();
   }
 
   // --- life ------------------------------------------------------------------------------------------------------------

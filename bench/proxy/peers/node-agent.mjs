@@ -1,6 +1,7 @@
-/** Peer: node:http's own client with a keep-alive agent, otherwise what undici-dispatch.mjs does. */
+/** Peer: node:http's own client, or that of node:https, with a keep-alive agent, otherwise what undici-dispatch.mjs does. */
 
-import { Agent, createServer, request as sendRequest } from 'node:http';
+import http, { createServer } from 'node:http';
+import https from 'node:https';
 import { listen } from '../../rig/listen.mjs';
 import { measured } from '../../rig/measured.mjs';
 import { options, serve } from '../../rig/parent.mjs';
@@ -8,8 +9,9 @@ import { endToEnd, hasBody } from './hop-by-hop.mjs';
 
 /** @type {{ origins: string[], maxConnections: number }} */
 const { origins, maxConnections } = options();
-const { hostname, port } = new URL(origins[0] ?? '');
-const agent = new Agent({
+const { protocol, hostname, port } = new URL(origins[0] ?? '');
+const client = protocol === 'https:' ? https : http;
+const agent = new client.Agent({
   keepAlive: true,
   maxSockets: maxConnections,
   maxFreeSockets: maxConnections,
@@ -17,7 +19,7 @@ const agent = new Agent({
 });
 
 const server = createServer((request, response) => {
-  const outgoing = sendRequest({
+  const outgoing = client.request({
     agent,
     hostname,
     port,

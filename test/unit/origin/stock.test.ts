@@ -183,6 +183,18 @@ describe('minConnections', () => {
     expect(house.dialling.length).toBe(1);
   });
 
+  test('leave no timer behind when the backend is closed while the origin hangs up on them', async () => {
+    const house = await House.open({ minConnections: 1 });
+    const [, peer] = [await house.sent(), await house.accept()];
+    peer.answer();
+    await house.settle();
+    await house.update({ minConnections: 2, maxConnections: 2 });
+    for (const opened of await acceptAll(house)) opened.fin();
+    await house.settle();
+    house.destroy();
+    expect([open(house), house.deadlines.size]).toEqual([0, 0]);
+  });
+
   test('are dialled with back-off to an origin that refuses', async () => {
     const house = await House.open({ minConnections: 2 });
     for (let passed = 0; passed < 10_000; passed += 100) {
