@@ -59,6 +59,7 @@ export class Stock {
     const now = this.#setting.clock.now();
     if (connection.exchanges > 0 || now - connection.idleSince >= PAUSE_MS) return;
     this.#pausedUntil = now + PAUSE_MS;
+    this.#inspectWithin(PAUSE_MS, now);
   }
 
   /** Whether the minimum is open. */

@@ -31,6 +31,17 @@ describe('spares', () => {
     expect(house.originStats().connections.spare).toBe(4);
   });
 
+  test('are dialled again a second after the origin hung up, with no request in between', async () => {
+    const house = await House.open({ spareConnections: 1 });
+    await house.post();
+    const [, spare] = await acceptAll(house);
+    spare?.fin();
+    await house.settle();
+    const before = house.dialling.length;
+    await house.advance(1_000);
+    expect([before, house.dialling.length]).toEqual([0, 1]);
+  });
+
   test('are replaced when one is taken', async () => {
     const house = await House.open();
     await house.post();
