@@ -89,7 +89,7 @@ function objectOf(options: Record<string, unknown>): object {
   const { upgrade } = options;
   if (upgrade === undefined) return {};
   if (typeof upgrade === 'object' && upgrade !== null && !Array.isArray(upgrade)) return upgrade;
-  throw new TypeError('upgrade must be an object or false');
+  throw new TypeError(`upgrade must be an object or false, got ${JSON.stringify(upgrade)}`);
 }
 
 interface Own extends Omit<Settings, 'listen' | 'status' | 'metrics' | 'backend' | 'mount' | 'upgrade'> {

@@ -203,7 +203,8 @@ export function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null;
 }
 
-function refuseUnknownNames(owner: string, given: object, rules: object): void {
+/** @throws TypeError that lists the names which are known */
+export function refuseUnknownNames(owner: string, given: object, rules: object): void {
   for (const name of Object.keys(given)) {
     if (Object.hasOwn(rules, name)) continue;
     const path = owner === '' ? name : `${owner}.${name}`;

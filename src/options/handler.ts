@@ -214,7 +214,7 @@ const options: OptionsOf<HandlerSection> = {
   ),
 };
 
-const rules = rulesOf(options);
+export const handlerRules = rulesOf(options);
 
 /** Every option of `handler()`, for the documentation. */
 export const handlerOptionTable: readonly OptionRow[] = rowsOf(options);
@@ -235,7 +235,7 @@ export function resolveHandlerOptions(
 export function handlerOptionsOf(
   given: HandlerOptions | undefined,
 ): (backend: ResolvedOptions) => ResolvedHandlerOptions {
-  const section = resolveSection<HandlerSection>('', given === undefined ? {} : given, rules);
+  const section = resolveSection<HandlerSection>('', given === undefined ? {} : given, handlerRules);
   return (backend) => filledIn(section, backend);
 }
 

@@ -36,8 +36,19 @@ export interface SubsetOptions {
   readonly id: string;
 }
 
-/** As `tls.connect`, but for where to connect to. */
-export type TlsOptions = Omit<ConnectionOptions, 'host' | 'port' | 'path' | 'socket'>;
+type Elsewhere = 'host' | 'port' | 'path' | 'socket' | 'lookup' | 'timeout';
+type OfServers =
+  | 'requestCert'
+  | 'SNICallback'
+  | 'ALPNCallback'
+  | 'honorCipherOrder'
+  | 'dhparam'
+  | 'sessionIdContext'
+  | 'sessionTimeout'
+  | 'ticketKeys';
+
+/** As `tls.connect`, but for where to connect to, and what has an effect on servers only. */
+export type TlsOptions = Omit<ConnectionOptions, Elsewhere | OfServers>;
 
 type Complete<T> = { readonly [Name in keyof T]-?: Exclude<T[Name], undefined> };
 

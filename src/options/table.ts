@@ -10,7 +10,6 @@ import type {
   ResolvedRetryBudget,
   RetryCondition,
   SubsetOptions,
-  TlsOptions,
 } from '../options.js';
 import { readBalance } from './balance.js';
 import {
@@ -19,7 +18,6 @@ import {
   count,
   duration,
   integer,
-  isObject,
   listOf,
   mapped,
   matching,
@@ -41,6 +39,7 @@ import { dnsRule, originsRule, pause } from './discovery.js';
 import { adaptiveConcurrencyRule, checkRule, ejectionRule, slowStartRule } from './health.js';
 import { type OptionRow, type OptionsOf, option, rowsOf, rulesOf } from './row.js';
 import { stickyRule } from './sticky.js';
+import { tlsRule } from './tls.js';
 
 /** The options one by one, before they are held against each other. */
 export interface OptionSection extends Omit<ResolvedOptions, 'origins' | 'maxFreshConnections'> {
@@ -66,19 +65,9 @@ function copied<T>(values: readonly T[]): readonly T[] {
   return Object.freeze([...new Set(values)]);
 }
 
-const PLACE_NAMES = ['host', 'port', 'path', 'socket'];
-
-// Only the outermost object: it may hold buffers and contexts, which are the caller's and cannot be frozen.
-function copiedTls(tls: object, name: string): TlsOptions {
-  const place = PLACE_NAMES.find((placeName) => placeName in tls);
-  if (place !== undefined) throw new TypeError(`unknown option ${name}.${place}: origins say where to connect to`);
-  return Object.freeze({ ...tls });
-}
-
 /** Where a request that is not idempotent may travel. */
 export const travel = oneOf('fresh', 'verified', 'any');
 
-const record = matching('an object', (value): value is object => isObject(value) && !Array.isArray(value));
 const subsetRules: Rules<SubsetOptions> = {
   size: required(integer(1, Number.MAX_SAFE_INTEGER)),
   id: required(
@@ -227,10 +216,7 @@ const options: OptionsOf<OptionSection> = {
     'how to dial; also `localAddress`, `lookup`, `family`',
     '{ noDelay: true, keepAliveInitialDelay: 30000 }',
   ),
-  tls: option(
-    mapped(withDefault(record, {}), copiedTls),
-    "as `tls.connect`; SNI from the origin's hostname unless `servername`",
-  ),
+  tls: option(tlsRule, "as `tls.connect`; SNI from the origin's hostname unless `servername`"),
   logger: option(
     optional(objectWith<Logger>('debug', 'info', 'warn', 'error')),
     'an object with `debug`, `info`, `warn` and `error`, each called with details and a message',

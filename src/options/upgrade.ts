@@ -1,8 +1,18 @@
 /** Options of one `upgradeHandler()`: those of a mount, and what concerns tunnels. */
 
 import type { ResolvedOptions } from '../options.js';
-import { duration, isObject, mapped, matching, optional, refusal, resolveSection, withDefault } from './checks.js';
-import { type HandlerOptions, handlerOptionsOf, type ResolvedHandlerOptions } from './handler.js';
+import {
+  duration,
+  isObject,
+  mapped,
+  matching,
+  optional,
+  refusal,
+  refuseUnknownNames,
+  resolveSection,
+  withDefault,
+} from './checks.js';
+import { type HandlerOptions, handlerOptionsOf, handlerRules, type ResolvedHandlerOptions } from './handler.js';
 import { type OptionRow, type OptionsOf, option, rowsOf, rulesOf } from './row.js';
 
 /** What only an upgrade handler has. */
@@ -68,6 +78,7 @@ const options: OptionsOf<TunnelSection> = {
 };
 
 const rules = rulesOf(options);
+const allRules = { ...rules, ...handlerRules };
 
 /** The options that only `upgradeHandler()` has, for the documentation. */
 export const upgradeOptionTable: readonly OptionRow[] = rowsOf(options);
@@ -84,6 +95,7 @@ export function resolveUpgradeOptions(given: UpgradeHandlerOptions, backend: Res
 /** The same in two steps, as {@link handlerOptionsOf} does it. */
 export function upgradeOptionsOf(given: UpgradeHandlerOptions): (backend: ResolvedOptions) => ResolvedUpgradeOptions {
   if (!isObject(given) || Array.isArray(given)) throw refusal('the options', 'an object', given, false);
+  refuseUnknownNames('', given, allRules);
   const { protocols, idleTimeout, maxDuration, ...mount } = given;
   const section = resolveSection<TunnelSection>('', { protocols, idleTimeout, maxDuration }, rules);
   const fill = handlerOptionsOf(mount);

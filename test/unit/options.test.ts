@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { handlerOptionTable, optionTable, resolveHandlerOptions, resolveOptions } from '../../src/options.js';
+import { authority as CA } from '../wire/certificate.js';
 
 const URL_A = 'http://127.0.0.1:9001';
 const URL_B = 'http://127.0.0.1:9002';
@@ -143,12 +144,12 @@ describe('connections of many processes', () => {
 
 describe('freezing', () => {
   test('the result is frozen, and so is all that it holds', () => {
-    const resolved = resolveOptions({ origins: [URL_A, { url: URL_B, weight: 3 }], retryOn: [503], tls: { ca: 'x' } });
+    const resolved = resolveOptions({ origins: [URL_A, { url: URL_B, weight: 3 }], retryOn: [503], tls: { ca: CA } });
     expect(deeplyFrozen(resolved)).toBe(true);
   });
 
   test("the caller's own objects are left as they are", () => {
-    const given = { origins: [URL_A], retryOn: [503 as const], tls: { ca: Buffer.from('x') } };
+    const given = { origins: [URL_A], retryOn: [503 as const], tls: { ca: Buffer.from(CA) } };
     resolveOptions(given);
     expect([given, given.origins, given.retryOn, given.tls].some(Object.isFrozen)).toBe(false);
   });
@@ -182,6 +183,8 @@ describe('unknown names throw a TypeError that names them', () => {
     ['connect.timeout', { connect: { timeout: 1 } }],
     ['origins[1].wieght', { origins: [URL_A, { url: URL_B, wieght: 2 }] }],
     ['tls.host', { tls: { host: 'elsewhere' } }],
+    ['tls.timeout', { tls: { timeout: 5 } }],
+    ['tls.rejectUnauthorised', { tls: { rejectUnauthorised: false } }],
     ['constructor', { constructor: 1 }],
   ])('%s', (name, options) => {
     expect(bad(options)).toThrow(TypeError);
@@ -306,6 +309,17 @@ describe('values of the wrong kind throw a TypeError that names option, bound an
     ['connect.lookup must be a function', { connect: { lookup: '8.8.8.8' } }],
     ['connect.family must be 0, 4 or 6, got 5', { connect: { family: 5 } }],
     ['tls must be an object, got true', { tls: true }],
+    ["tls.rejectUnauthorized must be true or false, got 'no'", { tls: { rejectUnauthorized: 'no' } }],
+    [
+      "tls.minVersion must be 'TLSv1', 'TLSv1.1', 'TLSv1.2' or 'TLSv1.3', got 'TLSv9'",
+      { tls: { minVersion: 'TLSv9' } },
+    ],
+    ["tls.ca must be certificates in PEM, not where they are, got '/etc/ca.pem'", { tls: { ca: [CA, '/etc/ca.pem'] } }],
+    [
+      "tls.ALPNProtocols must be a list of names without 'h2', or a buffer of them, got [ 'h2' ]",
+      { tls: { ALPNProtocols: ['h2'] } },
+    ],
+    ['tls must be what tls.connect takes: error:', { tls: { key: 'secret' } }],
     ['logger must be an object with debug(), info(), warn() and error()', { logger: { info() {}, error() {} } }],
     [
       "origins must be a list of URLs and objects, or a function or an async iterable that gives such lists, got 'http://a'",

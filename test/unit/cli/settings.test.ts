@@ -116,6 +116,12 @@ describe('what is wrong is said in the words of whoever said it', () => {
     [{ flags: ['--drain-timeout', '0'] }, '--drain-timeout must be a number of milliseconds'],
     [{ flags: ['--host', 'x'] }, "--host must be 'preserve' or 'origin', got 'x'"],
     [{ flags: ['--upgrade', '{"idleTimeout":0}'] }, '--upgrade: idleTimeout must be'],
+    [
+      { flags: ['--upgrade', '{"foo":1}'] },
+      '--upgrade: unknown option foo; known: protocols, idleTimeout, maxDuration,',
+    ],
+    [{ flags: ['--tls', '{"foo":1}'] }, '--tls: unknown option tls.foo; known in tls: ca, cert, key'],
+    [{ file: { tls: { ca: '/etc/ca.pem' } } }, 'tls.ca must be certificates in PEM, not where they are'],
     [{ flags: ['--upgrade', 'yes'] }, '--upgrade must be an object or false'],
     [
       { env: { POOLED_BACKEND_MAX_QUEU: '1' } },
