@@ -84,7 +84,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
     const { clock } = machine;
     const deadlines = new Deadlines(clock);
     this.#deadlines = deadlines;
-    const observer = new Observer(this, resolved.logger);
+    const observer = new Observer(this, resolved.logger, clock);
     this.#observer = observer;
     this.#dispatcher = dispatcherFor(resolved, { clock, deadlines, observer });
     const setting = {

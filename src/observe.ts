@@ -3,8 +3,10 @@
 import { type Channel, channel } from 'node:diagnostics_channel';
 import type { EventEmitter } from 'node:events';
 import { debuglog } from 'node:util';
+import type { Clock } from './clock.js';
 import { eventLine } from './event-line.js';
 import type { BackendEvents, EventName } from './events.js';
+import { Repeats } from './repeats.js';
 
 type Level = 'debug' | 'info' | 'warn' | 'error';
 
@@ -13,6 +15,7 @@ export const LEVELS: Readonly<Record<EventName, Level>> = {
   connect: 'debug',
   disconnect: 'debug',
   dialFailed: 'warn',
+  reachable: 'info',
   stale: 'debug',
   poisoned: 'warn',
   wait: 'debug',
@@ -59,15 +62,18 @@ const channels = Object.fromEntries(
 export class Observer {
   readonly #emitter: EventEmitter<BackendEvents>;
   readonly #logger: EventLogger | undefined;
+  readonly #repeats: Repeats; // for the logger: what it writes is read by people, and kept
   readonly #debug: DebugLog | undefined; // only with NODE_DEBUG=pooled-backend, which is of the process
 
   constructor(
     emitter: EventEmitter<BackendEvents>,
     logger: EventLogger | undefined,
+    clock: Clock,
     debug: DebugLog = debuglog('pooled-backend'),
   ) {
     this.#emitter = emitter;
     this.#logger = logger;
+    this.#repeats = new Repeats(clock);
     this.#debug = debug.enabled ? debug : undefined;
   }
 
@@ -80,10 +86,15 @@ export class Observer {
   emit<Name extends EventName>(name: Name, details: BackendEvents[Name][0]): void {
     const logger = this.#logger;
     const level = LEVELS[name];
-    if (logger !== undefined && this.#logs(level)) told(() => logger[level](details, name));
+    if (logger !== undefined && this.#logs(level)) told(() => this.#log(logger, level, name, details));
     if (channels[name].hasSubscribers) told(() => channels[name].publish(details));
     if (this.#emitter.listenerCount(name) > 0) told(() => this.#tell(name, details));
     this.#debug?.('%s %s', name, eventLine(details));
+  }
+
+  #log(logger: EventLogger, level: Level, name: EventName, details: object): void {
+    const repeated = this.#repeats.sinceLast(name, details);
+    if (repeated !== 'too soon') logger[level](repeated > 0 ? { ...details, repeated } : details, name);
   }
 
   /** Loggers say which levels they write, or take all. */

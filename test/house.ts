@@ -89,7 +89,7 @@ export class House {
     this.#given = { ...options, origins };
     const resolved = resolveOptions(this.#given);
     this.options = resolved;
-    const observer = new Observer(this.#recorder(), resolved.logger);
+    const observer = new Observer(this.#recorder(), resolved.logger, clock);
     this.queue = new WaitQueue({ maxQueue: resolved.maxQueue, queueTimeoutMs: resolved.queueTimeout, clock });
     this.dispatcher = new Dispatcher({
       clock,
@@ -285,7 +285,16 @@ export class House {
 
   #recorder(): EventEmitter<BackendEvents> {
     const { emitter } = this;
-    const names: EventName[] = ['connect', 'disconnect', 'dialFailed', 'stale', 'poisoned', 'resend', 'eject'];
+    const names: EventName[] = [
+      'connect',
+      'disconnect',
+      'dialFailed',
+      'reachable',
+      'stale',
+      'poisoned',
+      'resend',
+      'eject',
+    ];
     names.push(
       'probe',
       'readmit',

@@ -28,8 +28,7 @@ export class Gateway {
   constructor(settings: Settings, journal: Journal) {
     this.#settings = settings;
     this.#journal = journal;
-    this.#backend = new PooledBackend(settings.backend);
-    journal.follow(this.#backend);
+    this.#backend = new PooledBackend({ ...settings.backend, logger: journal });
   }
 
   /** Rejects when it cannot listen. */
@@ -44,7 +43,7 @@ export class Gateway {
     if (upgrade !== false) server.on('upgrade', this.#backend.upgradeHandler(upgrade));
     const address = await this.#listen('clients', server, listen);
     const origins = Array.isArray(backend.origins) ? backend.origins.length : backend.dns?.name;
-    this.#journal.info('listening', { on: address, origins });
+    this.#journal.info({ on: address, origins }, 'listening');
     for (const page of pages) await this.#openPage(page, address);
   }
 
@@ -57,13 +56,13 @@ export class Gateway {
 
   /** `address` is that of the clients. */
   async #openPage({ name, place, listener }: Page, address: string): Promise<void> {
-    if (place.kind === 'path') this.#journal.info(name, { at: `${address}${place.path}` });
+    if (place.kind === 'path') this.#journal.info({ at: `${address}${place.path}` }, name);
     if (place.kind !== 'address') return;
     try {
-      this.#journal.info(name, { at: `http://${await this.#listen(name, createServer(listener), place.address)}/` });
+      this.#journal.info({ at: `http://${await this.#listen(name, createServer(listener), place.address)}/` }, name);
     } catch (error) {
       if (!place.isDefault) throw error;
-      this.#journal.warn('no status page: the port is taken (--status says where it should be)', { error });
+      this.#journal.warn({ error }, 'no status page: the port is taken (--status says where it should be)');
     }
   }
 
@@ -72,7 +71,7 @@ export class Gateway {
     this.#closing = true;
     const { drainTimeoutMs } = this.#settings;
     const closed = this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
-    this.#journal.info('closing', { inFlight: this.#backend.stats().inFlight, drainTimeoutMs });
+    this.#journal.info({ inFlight: this.#backend.stats().inFlight, drainTimeoutMs }, 'closing');
     let cut = 0;
     const limit = systemClock.after(drainTimeoutMs, () => {
       cut = this.#backend.stats().inFlight;
@@ -80,7 +79,7 @@ export class Gateway {
     });
     await this.#backend.close();
     limit.cancel();
-    if (cut > 0) this.#journal.error('requests were cut off', { count: cut });
+    if (cut > 0) this.#journal.error({ count: cut }, 'requests were cut off');
     this.#closeIdle();
     // What was answered may still be on its way to its client, but not for ever.
     await Promise.race([Promise.all(closed), this.#lastBytes()]);

@@ -58,7 +58,7 @@ async function run(host: Host, settings: Settings): Promise<void> {
       return;
     }
     void gateway.close().then((allEnded) => {
-      journal.info('closed');
+      journal.info({}, 'closed');
       host.exit(allEnded ? 0 : FAILED);
     });
   });

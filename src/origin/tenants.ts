@@ -47,6 +47,7 @@ export class Tenants implements Landlord {
     if (greeting?.code === 'http_protocol_error') origin.tally.poisoned += 1;
     if (greeting !== undefined) throw greeting;
     tenancy.moveIn(new Connection(dialled, this.#parts.connection, tenancy));
+    const backoff = origin.backoff.state;
     origin.backoff.succeeded();
     origin.tally.dialled += 1;
     this.list.add(tenancy);
@@ -54,6 +55,10 @@ export class Tenants implements Landlord {
     if (observer.watches('connect')) {
       const durationMs = clock.now() - begunAt;
       observer.emit('connect', { origin: origin.address.origin, open: this.list.size, durationMs });
+    }
+    if (backoff.name !== 'ready' && observer.watches('reachable')) {
+      const { failures, since } = backoff;
+      observer.emit('reachable', { origin: origin.address.origin, failures, afterMs: clock.now() - since });
     }
     return tenancy;
   }

@@ -33,6 +33,10 @@ const TELL: { readonly [Kind in NewsItem['kind']]: Tell<Kind> } = {
   failOpen: () => ({ kind: 'failOpen', origin: null, text: 'too many origins are out: all of them are tried' }),
   poisoned: ({ origin }) => ({ kind: 'poisoned', origin, text: 'sent bytes that nobody had asked for' }),
   dialFailed: ({ origin, error }) => ({ kind: 'dialFailed', origin, text: `dial failed: ${error.code}` }),
+  reachable: ({ origin, afterMs }) => ({
+    ...{ kind: 'reachable', origin },
+    text: `could be dialled again after ${duration(afterMs)}`,
+  }),
   resend: ({ origin, method, reason }) => ({ kind: 'resend', origin, text: `${method} sent again: ${reason}` }),
   fail: ({ method, error }) => ({
     ...{ kind: 'fail', origin: error.origin ?? null },

@@ -68,6 +68,7 @@ export interface NewsItem {
     | 'failOpen'
     | 'poisoned'
     | 'dialFailed'
+    | 'reachable'
     | 'resend'
     | 'fail'
     | 'refuse'

@@ -1,8 +1,12 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { EventEmitter } from 'node:events';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { BackendError } from '../../src/errors.js';
 import type { BackendEvents } from '../../src/events.js';
 import { type EventLogger, Observer } from '../../src/observe.js';
+import { ManualClock } from '../../src/testing/index.js';
+
+const clock = new ManualClock();
 
 const details = { origin: 'http://o' };
 
@@ -19,7 +23,7 @@ function subscribed(told: unknown[]): void {
 
 describe('watches()', () => {
   test('is false while nobody would see the event', () => {
-    expect(new Observer(new EventEmitter<BackendEvents>(), undefined).watches('readmit')).toBe(false);
+    expect(new Observer(new EventEmitter<BackendEvents>(), undefined, clock).watches('readmit')).toBe(false);
   });
 
   test.each<[string, (emitter: EventEmitter<BackendEvents>) => EventLogger | undefined]>([
@@ -29,12 +33,12 @@ describe('watches()', () => {
   ])('is true with %s', (_who, watch) => {
     const emitter = new EventEmitter<BackendEvents>();
     const logger = watch(emitter);
-    expect(new Observer(emitter, logger).watches('readmit')).toBe(true);
+    expect(new Observer(emitter, logger, clock).watches('readmit')).toBe(true);
   });
 
   test('follows who comes and goes, event by event', () => {
     const emitter = new EventEmitter<BackendEvents>();
-    const observer = new Observer(emitter, undefined);
+    const observer = new Observer(emitter, undefined, clock);
     const listener = () => undefined;
     emitter.on('readmit', listener);
     const seen = [observer.watches('readmit'), observer.watches('eject')];
@@ -50,7 +54,7 @@ describe('a logger that says which levels it writes', () => {
   });
 
   test('is not what an event of another level is built for', () => {
-    const observer = new Observer(new EventEmitter(), quiet([]));
+    const observer = new Observer(new EventEmitter(), quiet([]), clock);
     expect([observer.watches('readmit'), observer.watches('eject')]).toEqual([false, true]);
   });
 
@@ -58,7 +62,7 @@ describe('a logger that says which levels it writes', () => {
     const told: unknown[] = [];
     const emitter = new EventEmitter<BackendEvents>();
     emitter.on('readmit', () => undefined);
-    new Observer(emitter, quiet(told)).emit('readmit', details);
+    new Observer(emitter, quiet(told), clock).emit('readmit', details);
     expect(told).toEqual([]);
   });
 });
@@ -69,7 +73,7 @@ describe('NODE_DEBUG', () => {
 
   test('has every event told in one line', () => {
     const lines: unknown[] = [];
-    const observer = new Observer(new EventEmitter(), undefined, debugLog(lines, true));
+    const observer = new Observer(new EventEmitter(), undefined, clock, debugLog(lines, true));
     observer.emit('poisoned', { origin: 'http://o', heard: 'HTTP/1.1 408\r\n' });
     expect([observer.watches('poisoned'), lines]).toEqual([
       true,
@@ -78,7 +82,7 @@ describe('NODE_DEBUG', () => {
   });
 
   test('of other names is none of ours', () => {
-    const observer = new Observer(new EventEmitter(), undefined, debugLog([], false));
+    const observer = new Observer(new EventEmitter(), undefined, clock, debugLog([], false));
     expect(observer.watches('poisoned')).toBe(false);
   });
 });
@@ -89,12 +93,12 @@ describe('emit()', () => {
     const emitter = new EventEmitter<BackendEvents>();
     emitter.on('readmit', (given) => told.push(given));
     subscribed(told);
-    new Observer(emitter, recordingLogger(told)).emit('readmit', details);
+    new Observer(emitter, recordingLogger(told), clock).emit('readmit', details);
     expect(told).toEqual([['info', details, 'readmit'], ['pooled-backend:readmit', details], details]);
   });
 
   test('tells nobody who is not there', () => {
-    expect(() => new Observer(new EventEmitter(), undefined).emit('readmit', details)).not.toThrow();
+    expect(() => new Observer(new EventEmitter(), undefined, clock).emit('readmit', details)).not.toThrow();
   });
 
   test('keeps the logger\u2019s own this', () => {
@@ -111,7 +115,7 @@ describe('emit()', () => {
       }
     }
     const logger = new Logger();
-    new Observer(new EventEmitter(), logger).emit('readmit', details);
+    new Observer(new EventEmitter(), logger, clock).emit('readmit', details);
     expect(logger.told).toEqual(['readmit']);
   });
 
@@ -133,8 +137,69 @@ describe('emit()', () => {
     const fails = () => {
       throw new Error('logger');
     };
-    new Observer(emitter, { debug: fails, info: fails, warn: fails, error: fails }).emit('readmit', details);
+    new Observer(emitter, { debug: fails, info: fails, warn: fails, error: fails }, clock).emit('readmit', details);
     await new Promise((resolve) => setImmediate(resolve));
     expect([told, seen]).toEqual([[['pooled-backend:readmit', details]], ['logger', 'listener']]);
+  });
+});
+
+describe('what an origin that stays down causes again and again', () => {
+  function logged() {
+    const clock = new ManualClock();
+    const told: unknown[] = [];
+    const emitter = new EventEmitter<BackendEvents>();
+    let heard = 0;
+    emitter.on('dialFailed', () => {
+      heard += 1;
+    });
+    const observer = new Observer(emitter, recordingLogger(told), clock);
+    const refused = (origin = 'http://o', code: 'connection_refused' | 'connection_timeout' = 'connection_refused') =>
+      observer.emit('dialFailed', { origin, error: new BackendError(code, code), retryInMs: 500 });
+    const lines = () =>
+      told.splice(0).map((line) => {
+        const [, { origin, error, repeated }] = line as [string, { origin: string; error: Error; repeated?: number }];
+        return [origin, error.message, repeated];
+      });
+    return { clock, observer, refused, lines, heard: () => heard };
+  }
+
+  test('is written once in ten seconds, with how often it came, and told to listeners each time', () => {
+    const { clock, refused, lines, heard } = logged();
+    for (let n = 0; n < 40; n += 1, clock.advance(500)) refused();
+    expect(lines()).toEqual([
+      ['http://o', 'connection_refused', undefined],
+      ['http://o', 'connection_refused', 19],
+    ]);
+    expect(heard()).toBe(40);
+  });
+
+  test('is written at once for another origin, and for another reason', () => {
+    const { refused, lines } = logged();
+    refused();
+    refused('http://p');
+    refused('http://o', 'connection_timeout');
+    refused('http://o', 'connection_timeout');
+    refused();
+    expect(lines()).toEqual([
+      ['http://o', 'connection_refused', undefined],
+      ['http://p', 'connection_refused', undefined],
+      ['http://o', 'connection_timeout', undefined],
+    ]);
+  });
+
+  test('is written three times at the most, whatever the reasons', () => {
+    const { observer, lines } = logged();
+    for (let n = 0; n < 9; n += 1) observer.emit('balanceFailed', { error: new Error(`no ${n}`) });
+    expect(lines().map(([, message]) => message)).toEqual(['no 0', 'no 1', 'no 2']);
+  });
+
+  test('does not count what is long ago', () => {
+    const { clock, refused, lines } = logged();
+    refused();
+    refused();
+    clock.advance(20_000);
+    refused('http://p');
+    refused();
+    expect(lines().map(([, , repeated]) => repeated)).toEqual([undefined, undefined, undefined]);
   });
 });

@@ -6,6 +6,7 @@ const ALL = [
   'connect',
   'disconnect',
   'dialFailed',
+  'reachable',
   'stale',
   'poisoned',
   'resend',

@@ -15,6 +15,7 @@ const MOODS: Readonly<Record<NewsItem['kind'], Mood>> = {
   failOpen: 'bad',
   poisoned: 'bad',
   dialFailed: 'doubtful',
+  reachable: 'good',
   discoveryFailed: 'doubtful',
   discoveryEnded: 'doubtful',
   resend: 'quiet',

@@ -12,7 +12,7 @@ async function discovering(origins: OriginsOption, options = {}) {
   const house = await House.open({ origins, ...options });
   const source = originSource({ origins }, resolveOptions({ origins, ...options }));
   if (source === undefined) throw new Error('the origins are given');
-  const observer = new Observer(house.emitter, undefined);
+  const observer = new Observer(house.emitter, undefined, house.clock);
   const discovery = new Discovery(source, { clock: house.clock, observer, random: () => 0, origins: house.fleet });
   onTestFinished(() => discovery.close());
   await house.settle();

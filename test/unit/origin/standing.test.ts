@@ -14,7 +14,7 @@ function standing() {
   emitter.on('eject', (details) => told.push(['eject', details]));
   emitter.on('probe', (details) => told.push(['probe', details]));
   emitter.on('readmit', (details) => told.push(['readmit', details]));
-  const observer = new Observer(emitter, undefined);
+  const observer = new Observer(emitter, undefined, clock);
   const options = { failures: 2, time: 1_000, maxTime: 60_000, statuses: [500], outliers: {} };
   const due: number[] = [];
   const onDue = () => due.push(clock.now());

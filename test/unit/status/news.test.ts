@@ -22,6 +22,7 @@ test('each event is told in a sentence, without the path', () => {
   source.emit('failOpen', { origins: [A] });
   source.emit('poisoned', { origin: A, heard: 'HTTP/1.1 408' });
   source.emit('dialFailed', { origin: A, error, retryInMs: 25 });
+  source.emit('reachable', { origin: A, failures: 3, afterMs: 1234 });
   source.emit('resend', { ...asked, origin: A, reason: 'reused-closed' });
   source.emit('fail', {
     ...asked,
@@ -41,6 +42,7 @@ test('each event is told in a sentence, without the path', () => {
     'failOpen: too many origins are out: all of them are tried',
     'poisoned: sent bytes that nobody had asked for',
     'dialFailed: dial failed: connection_terminated',
+    'reachable: could be dialled again after 1.2 s',
     'resend: POST sent again: reused-closed',
     'fail: POST failed: connection_terminated, delivery unknown',
     'refuse: POST refused: connection_terminated',
