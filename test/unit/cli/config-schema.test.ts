@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { commandOptions } from '../../../src/cli/command-options.js';
 import { readConfig } from '../../../src/cli/given.js';
 import { checkSettings } from '../../../src/cli/settings.js';
+import { authority } from '../../wire/certificate.js';
 
 /** The part of JSON Schema that the file uses. */
 interface Schema {
@@ -92,6 +93,17 @@ test.each(commandOptions.map(({ name, meaning, default: shown }) => [name, meani
 );
 
 describe('what the command takes fits the schema', () => {
+  test.each([
+    ['balance', { type: 'hash', key: 'path' }],
+    ['balance', { type: 'hash', key: { header: 'x-user' }, load: 'Infinity' }],
+    ['ejection', { outliers: { window: 5000, slowness: 3 } }],
+    ['maxConnections', { total: 100, workers: 4 }],
+    ['tls', { ca: [authority], rejectUnauthorized: true }],
+    ['cookieDomainRewrite', { '*': '' }],
+  ])('%s as %j', (name, value) => {
+    expect([isTaken(name, value), fits(value, properties[name] ?? {})]).toEqual([true, true]);
+  });
+
   test.each(Object.keys(BASE).concat(commandOptions.map(({ name }) => name)))('%s', (name) => {
     const by = properties[name] ?? {};
     expect(probesOf(by).filter((probe) => isTaken(name, probe) && !fits(probe, by))).toEqual([]);
