@@ -13,6 +13,8 @@ const RESPONSE = Buffer.from(
     `Connection: keep-alive\r\nKeep-Alive: timeout=5\r\nContent-Length: 100\r\n\r\n${'x'.repeat(100)}`,
 );
 
+const ETAG_AT = RESPONSE.indexOf('abc');
+
 const REQUEST_FIELDS = [
   ...['User-Agent', 'Mozilla/5.0 (X11; Linux x86_64)', 'Accept', 'text/html,*/*;q=0.8', 'Accept-Language', 'en-US,en'],
   ...['Accept-Encoding', 'gzip, deflate, br', 'Connection', 'keep-alive', 'Cookie', 'session=0123456789abcdef'],
@@ -65,10 +67,17 @@ export function valueCases(): Case[] {
   const window = readWindow();
   const events = { onInformation() {}, onHead: keep, onBody: keep, onEnd: keep };
   const parser = new ResponseParser(events, { maxHeaderBytes: 16_384 });
+  let changing = 0;
   const hints = ['timeout=5', 'timeout=6'];
   return [
-    repeated('parser: a response of 6 fields and 100 bytes', () => {
+    repeated('parser: a response of 6 fields and 100 bytes, with the head of the last', () => {
       window.set(RESPONSE);
+      parser.begin('GET');
+      parser.readWindow(RESPONSE.length);
+    }),
+    repeated('parser: another head each time', () => {
+      window.set(RESPONSE);
+      window[ETAG_AT] = changing++ & 1 ? 0x30 : 0x31;
       parser.begin('GET');
       parser.readWindow(RESPONSE.length);
     }),

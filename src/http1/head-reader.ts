@@ -3,6 +3,7 @@
 import { BackendError } from '../errors.js';
 import { type Llhttp, OK, PAUSED, type Region } from './llhttp.js';
 import type { ResolvedLimits } from './parser-limits.js';
+import { recall, remember } from './repeated-head.js';
 import { malformed, type ResponseHead, readHead } from './response-head.js';
 
 const LETTER_H = 0x48;
@@ -37,8 +38,14 @@ export class HeadReader {
    */
   take(region: Region, from: number, length: number, base: number, method: string): number {
     const { bytes, address } = region;
+    const isWhole = base + from === 0;
+    const again = isWhole ? recall(bytes, from, length, method) : undefined;
+    if (again !== undefined && this.#fits(again.length, again.head.rawHeaders.length / 2)) {
+      this.#head = again.head;
+      return from + again.length;
+    }
     // llhttp skips empty lines in front of a response: tolerance for sloppy clients that no server needs.
-    if (base + from === 0 && bytes[from] !== LETTER_H) {
+    if (isWhole && bytes[from] !== LETTER_H) {
       throw malformed('http_protocol_error', 'Expected HTTP/', bytes, from, length);
     }
     const code = this.#llhttp.execute(address + from, length - from, base - address);
@@ -48,14 +55,21 @@ export class HeadReader {
       throw malformed('http_protocol_error', this.#llhttp.stopReason, bytes, end, length);
     }
     this.#text += bytes.toString('latin1', from, end);
-    if (code === PAUSED) this.#head = readHead(this.#text, this.#llhttp.fields, method);
+    if (code !== PAUSED) return end;
+    const head = readHead(this.#text, this.#llhttp.fields, method);
+    this.#head = head;
+    if (isWhole) remember(bytes, from, end, method, head);
     return end;
+  }
+
+  #fits(bytes: number, fields: number): boolean {
+    return bytes <= this.#limits.maxHeaderBytes && fields <= this.#limits.maxFields;
   }
 
   #checkSize(bytes: number): void {
     const { maxFields, maxHeaderBytes } = this.#limits;
     const fields = this.#llhttp.fields.used / 4;
-    if (bytes <= maxHeaderBytes && fields <= maxFields) return;
+    if (this.#fits(bytes, fields)) return;
     const limits = `at most ${maxFields} in ${maxHeaderBytes} are allowed`;
     const message = `the origin's response head has ${fields} fields in ${bytes} bytes or more, ${limits}`;
     throw new BackendError('http_response_header_section_size', message);

@@ -114,21 +114,24 @@ export class Call implements ResponseSink, BodyOrigin {
   }
 }
 
+const NO_TRAILERS: ResponseFields = Object.freeze(Object.create(null));
+
 class CallResponse implements BackendResponse {
   readonly statusCode: number;
   readonly statusText: string;
   readonly headers: ResponseFields;
   readonly rawHeaders: readonly string[];
   readonly body: ResponseBody;
-  readonly trailers: ResponseFields = Object.create(null);
+  readonly trailers: ResponseFields;
   readonly attempts: readonly Attempt[];
 
   constructor(head: ResponseHead, body: ResponseBody, attempts: readonly Attempt[]) {
     this.statusCode = head.statusCode;
     this.statusText = head.statusText;
-    this.rawHeaders = head.rawHeaders;
     this.headers = joinedFields(head.rawHeaders);
+    this.rawHeaders = head.rawHeaders.slice(); // other responses may share the head
     this.body = body;
+    this.trailers = head.framing.kind === 'chunked' ? Object.create(null) : NO_TRAILERS; // nothing else can end with trailers
     this.attempts = attempts;
   }
 

@@ -141,7 +141,7 @@ export class CheckRun implements DialListener, ConnectionOwner, ExchangeListener
     }
     const body = Buffer.concat(this.#body).toString('utf8', 0, LONGEST_BODY);
     try {
-      const holds = expectation(expect, { statusCode, rawHeaders, body });
+      const holds = expectation(expect, { statusCode, rawHeaders: rawHeaders.slice(), body });
       this.#finish({ passed: holds, what: holds ? `status_${statusCode}` : 'unexpected_answer', error: undefined });
     } catch (thrown) {
       this.#fail('expect_failed', thrown);

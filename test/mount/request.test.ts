@@ -80,6 +80,18 @@ describe('the response', () => {
     expect(copy.attempts).toMatchObject([{ sent: 'all', received: 'all', reused: false }]);
   });
 
+  test("is nobody else's: what is done to its fields is not seen in the next one", async () => {
+    const { backend } = await backendOf(() => [execute(), answer({ fields: { 'X-A': '1' }, body: 'ok' })]);
+    const first = await backend.request({ path: '/' });
+    await first.body.text();
+    const expected = [...first.rawHeaders];
+    for (const fields of [first.rawHeaders, (await backend.request({ path: '/' })).rawHeaders]) {
+      Reflect.set(fields, 1, 'spoilt');
+    }
+    const next = await backend.request({ path: '/' });
+    expect([next.rawHeaders, next.headers['x-a']]).toEqual([expected, '1']);
+  });
+
   test('that is not read stops its origin, and goes on when it is', async () => {
     const { backend, origin } = await backendOf(({ request }) => [
       execute(),
