@@ -137,7 +137,11 @@ function wrongPiece(value: unknown): BackendError {
   return new BackendError('http_request_error', `a request body is bytes or strings, not ${what}`);
 }
 
-/** A stream cannot carry `null`, and says so when an iterable gives it. */
+/**
+ * A stream cannot carry `null`, and says so when an iterable gives it; newer Nodes do so among the errors of an iterator that
+ * did not take that well, as `yield*` over an array does not.
+ */
 function isOfNull(error: unknown): boolean {
+  if (error instanceof AggregateError) return error.errors.some(isOfNull);
   return error instanceof TypeError && 'code' in error && error.code === 'ERR_STREAM_NULL_VALUES';
 }
