@@ -8,7 +8,7 @@ import type { ResponseHead } from '../http1/response-parser.js';
 import type { Information } from '../options.js';
 import { forgetAbort, listenForAbort } from './abort-listeners.js';
 import { asBackendError } from './error-answer.js';
-import { inHook } from './hook.js';
+import { inHook, isPromise } from './hook.js';
 import type { BackendResponse, ResponseFields } from './request.js';
 import { type BodyOrigin, ResponseBody } from './response-body.js';
 
@@ -52,7 +52,10 @@ export class Call implements ResponseSink, BodyOrigin {
     const { onInformation } = this.#options;
     if (onInformation === undefined) return;
     try {
-      inHook('onInformation', () => onInformation({ statusCode, statusText, fields: rawHeaders }));
+      const given: unknown = inHook('onInformation', () =>
+        onInformation({ statusCode, statusText, fields: rawHeaders }),
+      );
+      if (isPromise(given)) given.then(undefined, (thrown) => this.#giveUp(asBackendError(thrown)));
     } catch (thrown) {
       this.#giveUp(asBackendError(thrown));
     }

@@ -15,6 +15,16 @@ export function inHook<T>(name: string, call: () => T): T {
   }
 }
 
+/**
+ * Calls a hook that has to answer at once. A promise would pass for a yes, and what it rejects with would end the process.
+ */
+export function inHookAtOnce<T>(name: string, call: () => T): T {
+  const given = inHook(name, call);
+  if (!isPromise(given)) return given;
+  given.then(undefined, () => undefined);
+  throw new BackendError('proxy_internal_error', `the ${name} hook gave a promise: it has to answer at once`);
+}
+
 /** Goes on with what a hook gave, at once unless it is a promise. */
 export function whenKept<T, R>(value: MaybePromise<T>, use: (value: T) => MaybePromise<R>): MaybePromise<R> {
   return isPromise(value) ? value.then(use) : use(value);

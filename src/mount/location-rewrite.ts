@@ -2,7 +2,7 @@
 
 import type { IncomingMessage } from 'node:http';
 import type { LocationHook } from '../options.js';
-import { inHook } from './hook.js';
+import { inHookAtOnce } from './hook.js';
 import { hasSetPrefix, type MountPrefix, mountPrefix } from './mount-prefix.js';
 import type { OriginNames } from './mounted-backend.js';
 import { isAuthority } from './request-target.js';
@@ -52,7 +52,7 @@ export function rewriteLocations(fields: string[], req: IncomingMessage, facts: 
 
 function rewritten(url: string, req: IncomingMessage, facts: LocationFacts): string {
   const { rewrite, origins, sentHost = '' } = facts;
-  if (typeof rewrite === 'function') return inHook('rewriteLocation', () => rewrite(url, req)) ?? url;
+  if (typeof rewrite === 'function') return inHookAtOnce('rewriteLocation', () => rewrite(url, req)) ?? url;
   const place = publicPlace(req, facts);
   if (place === undefined) return url;
   const [whole, scheme, authority = '', rest = ''] = ABSOLUTE.exec(url) ?? [];

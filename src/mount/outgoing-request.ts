@@ -4,9 +4,9 @@ import type { ReplayBody } from '../dispatch/replay-body.js';
 import type { OutgoingRequest } from '../dispatch/request.js';
 import type { ResolvedHandlerOptions } from '../options.js';
 import type { ClientRequest } from './client-request.js';
-import { inHook } from './hook.js';
+import { declaredIdempotence } from './declared-idempotence.js';
 
-/** @throws BackendError `proxy_internal_error` when the `idempotent` hook throws */
+/** @throws BackendError `proxy_internal_error` when the `idempotent` hook throws, or gives no answer */
 export function outgoingRequest(
   { method, path, fields, host, acceptsTrailers, boundTo }: ClientRequest,
   body: ReplayBody | undefined,
@@ -22,7 +22,7 @@ export function outgoingRequest(
     body,
     acceptsTrailers,
     boundTo,
-    idempotent: judge === undefined ? undefined : inHook('idempotent', () => judge({ method, path, fields })),
+    idempotent: judge === undefined ? undefined : declaredIdempotence(judge, { method, path, fields }),
     nonIdempotent,
     timeouts,
     expectTimeout,

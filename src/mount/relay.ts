@@ -14,7 +14,7 @@ import { distrust, noteLast } from './distrust.js';
 import { isEmpty, nothingOf } from './empty-body.js';
 import { answerFailure, asBackendError, asHeadError, isBodyUnread } from './error-answer.js';
 import { HeldResponse } from './held-response.js';
-import { inHook, isPromise } from './hook.js';
+import { inHookAtOnce, isPromise } from './hook.js';
 import { writeInterim } from './interim.js';
 import { lingerOnClose } from './linger.js';
 import type { Mount } from './mounted-backend.js';
@@ -114,7 +114,10 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced {
     const fields = endToEndFields(rawHeaders);
     try {
       const information = { statusCode, statusText, fields };
-      if (onInformation !== undefined && inHook('onInformation', () => onInformation(information, this.#req)) === false)
+      if (
+        onInformation !== undefined &&
+        inHookAtOnce('onInformation', () => onInformation(information, this.#req)) === false
+      )
         return;
       writeInterim(this.#res, statusCode, statusText, fields);
     } catch (thrown) {

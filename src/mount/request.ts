@@ -4,8 +4,9 @@ import type { NonIdempotentTravel, OutgoingRequest, RequestTimeouts } from '../d
 import { type Attempt, BackendError } from '../errors.js';
 import type { Information } from '../options.js';
 import { Call } from './call.js';
+import { declaredIdempotence } from './declared-idempotence.js';
 import { asBackendError } from './error-answer.js';
-import { inHook } from './hook.js';
+import { inHookAtOnce } from './hook.js';
 import type { MountedBackend } from './mounted-backend.js';
 import { type RequestBodyInit, readRequestBody } from './request-body.js';
 import { type RequestFieldsInit, readRequestFields, readTrailers } from './request-fields.js';
@@ -88,9 +89,7 @@ function prepare(house: MountedBackend, options: BackendRequestOptions) {
   const { body, contentType, source } = readRequestBody(options.body, facts);
   if (contentType !== undefined && !hasField(fields, 'content-type')) fields.push('Content-Type', contentType);
   const { idempotent: judge } = house.options;
-  const idempotent =
-    options.idempotent ??
-    (judge === undefined ? undefined : inHook('idempotent', () => judge({ method, path, fields })));
+  const idempotent = options.idempotent ?? declaredIdempotence(judge, { method, path, fields });
   const request: OutgoingRequest = {
     method,
     path,
@@ -107,7 +106,7 @@ function prepare(house: MountedBackend, options: BackendRequestOptions) {
 
 function trailersOf(given: BackendRequestOptions['trailers']): (() => readonly string[]) | undefined {
   if (given === undefined) return undefined;
-  if (typeof given === 'function') return () => readTrailers(inHook('trailers', given));
+  if (typeof given === 'function') return () => readTrailers(inHookAtOnce('trailers', given));
   const trailers = readTrailers(given);
   return () => trailers;
 }

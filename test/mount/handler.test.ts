@@ -371,6 +371,39 @@ describe('a failure', () => {
     }
   });
 
+  test.each(['idempotent', 'onInformation', 'rewriteLocation'] as const)(
+    'of %s that gives a promise is 500: it has to answer at once',
+    async (hook) => {
+      const origin = await startOrigin({
+        script: () => [inform(103), execute(), answer({ fields: { Location: '/' } })],
+      });
+      const backend = startBackend(origin);
+      for (const answer of [async () => false, () => Promise.reject(new Error('mine'))]) {
+        const raw = await client(await serve(backend.handler({ [hook]: answer })));
+        const first = await raw.get('/');
+        const response = first.status === 103 ? await raw.readResponse() : first;
+        expect([hook, response.status, response.body.toString()]).toEqual([hook, 500, 'proxy_internal_error\n']);
+      }
+    },
+  );
+
+  test.each([
+    ['null', null],
+    ['a number', 0],
+    ['text', 'no'],
+    ['a promise', Promise.resolve(false)],
+  ])('of idempotent that gives %s is 500: it would not be a no', async (_what, given) => {
+    const origin = await startOrigin();
+    const backend = startBackend(origin, { idempotent: () => given as never });
+    const raw = await client(await serve(backend.handler()));
+    expect((await raw.get('/')).status).toBe(500);
+    await expect(backend.request({ method: 'POST', path: '/' })).rejects.toMatchObject({
+      code: 'proxy_internal_error',
+      message: expect.stringMatching(/^the idempotent hook gave /),
+    });
+    expect(origin.requests).toEqual([]);
+  });
+
   test.each([
     ['a line break in a value', ['X-Mine', 'a\r\nSet-Cookie: b']],
     ['a space in a name', ['X Mine', 'a']],

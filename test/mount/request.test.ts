@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { ReadableStream, type ReadableStreamDefaultController } from 'node:stream/web';
 import { setImmediate as turn } from 'node:timers/promises';
 import { type BackendError, type BackendRequestOptions, PooledBackend } from 'pooled-backend';
-import { answer, close, execute, hold, inform, type Script, send } from 'pooled-backend/testing';
+import { answer, close, execute, hold, inform, type Script, send, stall } from 'pooled-backend/testing';
 import { describe, expect, test } from 'vitest';
 import { startBackend, startOrigin, until } from './setting.js';
 
@@ -336,6 +336,30 @@ describe('the request', () => {
     }
     expect(backend.stats()).toMatchObject({ inFlight: 0, origins: [{ connections: { busy: 0 }, reused: 0 }] });
     expect(origin.requests.filter(({ complete }) => complete)).toEqual([]);
+  });
+
+  test('whose trailers come as a promise fails by name', async () => {
+    const { backend, origin } = await backendOf();
+    for (const trailers of [async () => ({ 'x-sum': '9' }), () => Promise.reject(new Error('mine'))]) {
+      const body = pieces('a');
+      await expect(
+        backend.request({ method: 'POST', path: '/', body, trailers: trailers as never }),
+      ).rejects.toMatchObject({
+        ...{ code: 'proxy_internal_error', message: 'the trailers hook gave a promise: it has to answer at once' },
+      });
+    }
+    expect(origin.requests.filter(({ complete }) => complete)).toEqual([]);
+  });
+
+  test('whose onInformation rejects fails with it', async () => {
+    const origin = await startOrigin({ script: () => [inform(103), execute(), stall()] });
+    const backend = startBackend(origin);
+    const onInformation = async () => {
+      throw new Error('mine');
+    };
+    await expect(backend.request({ path: '/', onInformation })).rejects.toMatchObject({
+      ...{ code: 'proxy_internal_error', cause: { message: 'mine' } },
+    });
   });
 
   test('that is aborted cancels the web stream that is its body', async () => {

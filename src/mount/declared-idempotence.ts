@@ -1,0 +1,17 @@
+/** What the owner's `idempotent` option says of a request. */
+
+import { BackendError } from '../errors.js';
+import type { IdempotentOption, RequestFacts } from '../options.js';
+import { inHookAtOnce } from './hook.js';
+
+/**
+ * `undefined` leaves it to the method. Nothing else passes for a yes or a no: a promise would be a yes to every POST.
+ * @throws BackendError `proxy_internal_error` when the hook throws, or answers anything else
+ */
+export function declaredIdempotence(judge: IdempotentOption | undefined, request: RequestFacts): boolean | undefined {
+  if (judge === undefined) return undefined;
+  const said: unknown = inHookAtOnce('idempotent', () => judge(request));
+  if (said === undefined || typeof said === 'boolean') return said;
+  const given = said === null ? 'null' : `a value of type ${typeof said}`;
+  throw new BackendError('proxy_internal_error', `the idempotent hook gave ${given}, not true, false or undefined`);
+}
