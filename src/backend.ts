@@ -14,7 +14,7 @@ import { lookupAt } from './fleet/dns-source.js';
 import { originSource } from './fleet/origin-source.js';
 import { clusterChannel } from './fleet/primary-channel.js';
 import { loadLlhttp, readWindow } from './http1/llhttp.js';
-import { dialsOf, type Machine, thisMachine } from './machine.js';
+import { checkedMachine, dialsOf, type Machine, thisMachine } from './machine.js';
 import { fetchOver } from './mount/fetch.js';
 import type { BackendFetchInit } from './mount/fetch-input.js';
 import { createHandler, type RequestHandler } from './mount/handler.js';
@@ -81,7 +81,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
     this.#given = given;
     this.#options = resolved;
     loadLlhttp();
-    const { clock } = machine;
+    const { clock } = checkedMachine(machine);
     const deadlines = new Deadlines(clock);
     this.#deadlines = deadlines;
     const observer = new Observer(this, resolved.logger, clock);

@@ -14,6 +14,23 @@ export interface Machine {
   random(): number;
 }
 
+/**
+ * What was given for the machine, if it is one: who knows `new Pool(url, options)` writes the options there.
+ * @throws TypeError
+ */
+export function checkedMachine(given: Machine): Machine {
+  const isMachine =
+    typeof given === 'object' && given !== null && isClock(given.clock) && typeof given.random === 'function';
+  if (isMachine) return given;
+  throw new TypeError(
+    'the second parameter must be a machine, such as a MemoryNetwork; options are the first: { origins, … }',
+  );
+}
+
+function isClock(given: unknown): boolean {
+  return typeof given === 'object' && given !== null && 'now' in given && typeof given.now === 'function';
+}
+
 export const thisMachine: Machine = { clock: systemClock, random: Math.random };
 
 /** Begins dials as this machine does. */

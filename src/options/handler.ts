@@ -129,7 +129,7 @@ interface HandlerSection
 const strings = matching(
   'a list of addresses and CIDR blocks, or false',
   (value): value is false | readonly string[] =>
-    value === false || (Array.isArray(value) && value.every((item) => typeof item === 'string')),
+    value === false || (Array.isArray(value) && [...value].every((item) => typeof item === 'string')), // holes are items, too
 );
 
 function trusted(list: false | readonly string[], name: string): BlockList | false {

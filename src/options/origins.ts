@@ -116,7 +116,7 @@ export interface ConnectionLimits {
 export function resolveOrigins(given: readonly unknown[], limits: ConnectionLimits): readonly ResolvedOrigin[] {
   if (!Array.isArray(given) || given.length === 0)
     throw refusal('origins', 'a list of at least one origin', given, false);
-  const origins = given.map((item, index) => resolveOrigin(`origins[${index}]`, item, limits));
+  const origins = Array.from(given, (item, index) => resolveOrigin(`origins[${index}]`, item, limits));
   refuseDuplicates(origins);
   if (!origins.some((origin) => !origin.backup && origin.weight > 0)) {
     throw refusal('origins', 'a list with at least one that is no backup and has a weight above 0', given, false);

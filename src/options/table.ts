@@ -56,7 +56,9 @@ const connectRules: Rules<ResolvedConnect> = {
   noDelay: withDefault(trueOrFalse(), true),
   // The kernel counts in whole seconds, 1 to 32767 (tcp(7), TCP_KEEPIDLE).
   keepAliveInitialDelay: withDefault(integer(1000, 32_767_000), 30_000),
-  localAddress: optional(matching('an IP address', (value): value is string => isIP(String(value)) !== 0)),
+  localAddress: optional(
+    matching('an IP address', (value): value is string => typeof value === 'string' && isIP(value) !== 0),
+  ),
   lookup: optional(callable<LookupFunction>()),
   family: withDefault(oneOf(0, 4, 6), 0),
 };

@@ -31,6 +31,12 @@ test.each<[string, object, string]>([
   expect(() => new PooledBackend(options as PooledBackendOptions)).toThrow(named);
 });
 
+test.each([{ maxConnections: 50 }, null, true])('options in the place of the machine are refused: %s', (given) => {
+  expect(() => new PooledBackend('http://127.0.0.1:9001', given as never)).toThrow(
+    /^the second parameter must be a machine, .* options are the first/,
+  );
+});
+
 test('bad options of a handler throw when it is made', async () => {
   await using backend = new PooledBackend('http://127.0.0.1:9001');
   expect(() => backend.handler({ headersTimeout: 0 })).toThrow('headersTimeout');

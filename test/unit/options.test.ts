@@ -327,6 +327,8 @@ describe('values of the wrong kind throw a TypeError that names option, bound an
     ],
     ['origins must be a list of at least one origin, got []', { origins: [] }],
     ['origins[0] must be a URL or an object with url, got 9001', { origins: [9001] }],
+    ['origins[0] must be a URL or an object with url, got undefined', { origins: new Array(2) }],
+    ["connect.localAddress must be an IP address, got [ '127.0.0.1' ]", { connect: { localAddress: ['127.0.0.1'] } }],
     ['origins[0].url must be a string or a URL, got undefined', { origins: [{ weight: 1 }] }],
     ['origins[0].backup must be true or false', { origins: [{ url: URL_A, backup: 'yes' }] }],
     ["origins[0].host must be a host name, or host:port, got 'a/b'", { origins: [{ url: URL_A, host: 'a/b' }] }],
@@ -559,6 +561,7 @@ describe('options of a mount', () => {
   test.each<[string, unknown]>([
     ['trustProxy must be a list', true],
     ['trustProxy must be a list', 'loopback'],
+    ['trustProxy must be a list', new Array(1)],
     ['trustProxy[0] must be an IP address or a CIDR block', ['loopback']],
     ['trustProxy[1] must be', ['10.0.0.0/8', '10.0.0.0/8/8']],
     ['prefix length that is an integer from 0 to 32', ['10.0.0.0/33']],
