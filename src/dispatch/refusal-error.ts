@@ -36,8 +36,7 @@ export function waitedOutError(
 ): BackendError {
   const counts = origins.map((origin) => origin.counts);
   const message = `waited ${Math.round(waitedMs)} ms for a connection to ${describe(origins, now)}, ${waiting} waiting`;
-  // Slots were missing only where all of them were lent.
-  const isFull = origins.some(({ address }, index) => (counts[index]?.busy ?? 0) >= address.maxConnections);
+  const isFull = origins.some(lacksSlots);
   if (isFull) return new BackendError('connection_limit_reached', message, { counts, retryAfter });
   const dialError = lastDialError(origins);
   if (dialError !== undefined) {
@@ -45,6 +44,11 @@ export function waitedOutError(
   }
   if (counts.some(({ dialling }) => dialling > 0)) return new BackendError('connection_timeout', message, { counts });
   return new BackendError('connection_limit_reached', message, { counts, retryAfter });
+}
+
+/** All slots were in use, and most of them by requests: fresh connections take the place of others all the time. */
+function lacksSlots({ counts: { busy, dialling }, address }: Origin): boolean {
+  return busy + dialling >= address.maxConnections && busy >= dialling;
 }
 
 function lastDialError(origins: readonly Origin[]): BackendError | undefined {

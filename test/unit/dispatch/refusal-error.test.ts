@@ -25,6 +25,17 @@ describe('a request that waited for a slot', () => {
     });
   });
 
+  test('fails so although one of them is being dialled for a request that travels fresh', async () => {
+    const house = await House.open({ maxConnections: 2, connectTimeout: 60_000 });
+    await house.sent();
+    await house.accept();
+    await house.sent({ method: 'POST' });
+    const waiting = await house.sent();
+    await house.advance(5_000);
+    expect(waiting.failure.message).toContain('(busy 1, idle 0, dialling 1)');
+    expect(waiting.failure).toMatchObject({ code: 'connection_limit_reached', statusCode: 503 });
+  });
+
   test('fails so although another origin could not be dialled', async () => {
     const house = await House.open({ origins: [A, B], maxConnections: 1 });
     await house.sent();
