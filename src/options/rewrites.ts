@@ -41,7 +41,7 @@ export function domainRewrite(rewrite: CookieRewrite | false): CookieRewrite | f
   return Object.freeze(Object.fromEntries(entries));
 }
 
-/** "If the first character of the cookie-domain is '.', ignore it" (RFC 6265 §5.2.3). */
+/** The dot means nothing: "Let cookie-domain be the attribute-value without the leading %x2E" (RFC 6265 §5.2.3). */
 function plainDomain(domain: string): string {
   return domain.replace(/^\./, '').toLowerCase();
 }
