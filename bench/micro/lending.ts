@@ -22,8 +22,12 @@ export async function poolCases(): Promise<Case[]> {
   pool.markUsed(slot);
   pool.release(slot);
   return [
-    repeated('pool: checkout and release', () => {
+    repeated('pool: checkout and release of an idle slot', () => {
       const lent = pool.checkout('recent');
+      if (lent !== undefined) pool.release(lent);
+    }),
+    repeated('pool: checkout and release of an empty slot, through the ledger', () => {
+      const lent = pool.checkout('empty');
       if (lent !== undefined) pool.release(lent);
     }),
     {

@@ -1,6 +1,6 @@
 /**
  * A bounded number of slots, lent and given back. The pool does not know what lies in them, makes no items, closes none,
- * waits for nothing and queues nobody.
+ * waits for nothing and queues nobody. The ledger counts those that are in use, from an item's making to its end.
  *
  * ```
  *            checkout                startDial             fill
@@ -14,12 +14,14 @@
  * ```
  */
 
-import { type Choice, FreeSlots } from './free-slots.js';
-import { type Ledger, openLedger } from './ledger.js';
+import { type IdleChoice, IdleSlots } from './idle-slots.js';
 import { KeptSlot, type Slot } from './slot.js';
+import { Vacancies } from './vacancies.js';
 
-export type { Choice } from './free-slots.js';
 export type { Slot, SlotState } from './slot.js';
+
+/** Which slot is wanted: an idle one, or `empty`, one that holds nothing. */
+export type Choice = IdleChoice | 'empty';
 
 export interface PoolOptions {
   /** Number of slots; 0 for none yet. See {@link Pool.resize}. */
@@ -46,10 +48,8 @@ export interface PoolCounts {
 
 export class Pool<T> {
   readonly #onFree: () => void;
-  readonly #free: FreeSlots<T>;
-  readonly #parked: KeptSlot<T>[] = []; // those that are used again first are last
-  #size: number;
-  #made = 0; // slots, in all ledgers, the parked ones too
+  readonly #idle = new IdleSlots<T>();
+  readonly #vacancies: Vacancies<T>;
   #busy = 0;
   #dialling = 0;
 
@@ -59,28 +59,8 @@ export class Pool<T> {
    * @throws RangeError when `size` is not a whole number from 0.
    */
   constructor({ size, onFree }: PoolOptions) {
-    this.#size = checkedSize(size);
     this.#onFree = onFree;
-    this.#free = new FreeSlots<T>(() => {
-      this.#park();
-      // A microtask later, for the ledger would swallow what onFree throws.
-      queueMicrotask(onFree);
-    });
-    if (size > 0) this.#make(size);
-  }
-
-  /** A ledger never grows, so more slots come with one of their own. */
-  #make(count: number): void {
-    const made: KeptSlot<T>[] = [];
-    let index = this.#made + count; // the slot that is made last is lent first
-    this.#made += count;
-    const create = () => {
-      const slot = new KeptSlot<T>(this, --index);
-      made.push(slot);
-      return slot;
-    };
-    const ledger = openLedger(count, create, this.#free);
-    for (const slot of made) slot.ledger = ledger;
+    this.#vacancies = new Vacancies<T>(this, size, onFree);
   }
 
   /**
@@ -90,58 +70,20 @@ export class Pool<T> {
    * @throws RangeError when `size` is not a whole number from 0.
    */
   resize(size: number): void {
-    this.#size = checkedSize(size);
-    this.#park();
-    let missing = size - this.#inUse;
-    while (missing > 0) {
-      const slot = this.#parked.pop();
-      if (slot === undefined) break;
-      slot.state = 'empty';
-      void this.#ledgerOf(slot).release(slot);
-      missing -= 1;
-      this.#onFree();
-    }
-    if (missing > 0) this.#make(missing);
+    this.#vacancies.resize(size);
   }
 
   /** Slots with an item or a borrower that are too many since the pool was made smaller. */
   get surplus(): number {
-    return Math.max(0, this.#inUse - this.#size);
-  }
-
-  get #inUse(): number {
-    return this.#made - this.#parked.length;
-  }
-
-  #park(): void {
-    while (this.#inUse > this.#size) {
-      const slot = this.#free.lastEmpty;
-      if (slot === undefined) return;
-      this.#takeOut(slot);
-      slot.state = 'parked';
-      this.#parked.push(slot);
-    }
-  }
-
-  /** Out of the free list and the ledger. */
-  #takeOut(slot: KeptSlot<T>): void {
-    this.#free.want(slot);
-    // The ledger takes the slot out of the free list before acquire returns: with a free slot at hand it neither queues nor
-    // refuses, and nobody waits for what it returns.
-    void this.#ledgerOf(slot).acquire();
-  }
-
-  #ledgerOf({ ledger, index }: KeptSlot<T>): Ledger<KeptSlot<T>> {
-    if (ledger === undefined) throw new Error(`slot ${index} is in no ledger`);
-    return ledger;
+    return this.#vacancies.surplus;
   }
 
   /** The counts of this moment, a new object at each call. */
   get counts(): PoolCounts {
-    const free = this.#free;
-    const { idleCount: idle, freshCount: fresh } = free;
-    const empty = Math.max(0, this.#size - idle - this.#dialling - this.#busy);
-    return { size: this.#size, empty, dialling: this.#dialling, idle, fresh, busy: this.#busy };
+    const { length: idle, freshCount: fresh } = this.#idle;
+    const { size } = this.#vacancies;
+    const empty = Math.max(0, size - idle - this.#dialling - this.#busy);
+    return { size, empty, dialling: this.#dialling, idle, fresh, busy: this.#busy };
   }
 
   get busy(): number {
@@ -153,24 +95,29 @@ export class Pool<T> {
   }
 
   get idle(): number {
-    return this.#free.idleCount;
+    return this.#idle.length;
   }
 
   /** Whether {@link checkout} would give a slot. */
   canCheckout(choice: Choice): boolean {
-    return this.#free.peek(choice) !== undefined;
+    return this.#next(choice) !== undefined;
   }
 
   /** The item inside the slot that {@link checkout} would give. */
   peek(choice: Choice): T | undefined {
-    return this.#free.peek(choice)?.item;
+    return this.#next(choice)?.item;
+  }
+
+  #next(choice: Choice): KeptSlot<T> | undefined {
+    return choice === 'empty' ? this.#vacancies.next : this.#idle.peek(choice);
   }
 
   /** Lends the slot that fits the choice, with its item inside; undefined when none does. Give it back with `release`. */
   checkout(choice: Choice): Slot<T> | undefined {
-    const slot = this.#free.peek(choice);
+    const slot = this.#next(choice);
     if (slot === undefined) return undefined;
-    this.#takeOut(slot);
+    if (slot.state === 'idle') this.#idle.remove(slot);
+    else this.#vacancies.take(slot);
     slot.state = 'busy';
     this.#busy++;
     return slot;
@@ -233,10 +180,12 @@ export class Pool<T> {
     const dropped = kept.retired ? this.clear(kept) : undefined;
     if (kept.state === 'dialling') this.#endDial(kept);
     this.#busy--;
-    kept.state = kept.item === undefined ? 'empty' : 'idle';
-    // Rejects only what is not lent, and this is.
-    void this.#ledgerOf(kept).release(kept);
-    this.#park();
+    if (kept.item === undefined) {
+      this.#vacancies.giveBack(kept);
+    } else {
+      kept.state = 'idle';
+      this.#idle.add(kept);
+    }
     this.#onFree();
     return dropped;
   }
@@ -250,15 +199,17 @@ export class Pool<T> {
     const kept = this.#own(slot);
     if (kept.state !== 'idle') throw refusal('evict', kept);
     const item = kept.item;
-    this.#free.evict(kept);
-    this.#park();
+    this.#idle.remove(kept);
+    kept.item = undefined;
+    kept.fresh = false;
+    this.#vacancies.giveBack(kept);
     this.#onFree();
     return item;
   }
 
   /** The idle slots of this moment, longest idle first. Those that are lent or evicted meanwhile are left out. */
   *idleSlots(): Iterable<Slot<T>> {
-    for (const slot of this.#free.idle()) {
+    for (const slot of this.#idle.all()) {
       if (slot.state === 'idle') yield slot;
     }
   }
@@ -273,11 +224,6 @@ export class Pool<T> {
     if (slot instanceof KeptSlot && slot.pool === this) return slot;
     throw new Error('the slot belongs to another pool');
   }
-}
-
-function checkedSize(size: number): number {
-  if (Number.isSafeInteger(size) && size >= 0) return size;
-  throw new RangeError(`a pool of ${size} slots`);
 }
 
 function refusal<T>(verb: string, slot: Slot<T>): Error {

@@ -21,7 +21,7 @@ export interface Slot<T> {
   readonly retired: boolean;
 }
 
-/** @internal The slot as the pool sees it: writable, and a link of one of the lists in `FreeSlots`. */
+/** @internal The slot as the pool sees it: writable, and a link of one of the lists of free slots. */
 export class KeptSlot<T> implements Slot<T> {
   readonly index: number;
   state: SlotState = 'empty';
@@ -34,7 +34,7 @@ export class KeptSlot<T> implements Slot<T> {
   ledger: Ledger<KeptSlot<T>> | undefined = undefined;
   /** The ledger's page for this slot, known once the ledger has opened it. */
   entry: LedgerEntry<KeptSlot<T>> | undefined = undefined;
-  /** Position among all that ever became free: of idle ones, that with a smaller number has been idle longer. */
+  /** Position among all that ever became idle: that with a smaller number has been idle longer. */
   idleOrder = 0;
   /** Neighbours in its list while free, undefined while lent. */
   older: KeptSlot<T> | undefined = undefined;

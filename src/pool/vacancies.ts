@@ -1,0 +1,108 @@
+/** The slots that hold nothing: how many there are altogether, in the ledger until somebody takes them. */
+
+import { EmptySlots } from './empty-slots.js';
+import { type Ledger, openLedger } from './ledger.js';
+import { KeptSlot } from './slot.js';
+
+export class Vacancies<T> {
+  readonly #pool: object;
+  readonly #onFree: () => void;
+  readonly #empty: EmptySlots<T>; // in the ledger; to it all others are lent, the parked ones too
+  readonly #parked: KeptSlot<T>[] = []; // those that are used again first are last
+  #size: number;
+  #made = 0; // slots, in all ledgers, the parked ones too
+
+  /** `pool` is what the slots say they belong to. `onFree` is called for each that the ledger has made, and for each that comes back. */
+  constructor(pool: object, size: number, onFree: () => void) {
+    this.#pool = pool;
+    this.#size = checkedSize(size);
+    this.#onFree = onFree;
+    this.#empty = new EmptySlots<T>(() => {
+      this.#park();
+      // A microtask later, for the ledger would swallow what onFree throws.
+      queueMicrotask(onFree);
+    });
+    if (size > 0) this.#make(size);
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Slots in use that are too many since there were made fewer. */
+  get surplus(): number {
+    return Math.max(0, this.#inUse - this.#size);
+  }
+
+  /** The one to take next; it stays here. */
+  get next(): KeptSlot<T> | undefined {
+    return this.#empty.next;
+  }
+
+  take(slot: KeptSlot<T>): void {
+    this.#empty.want(slot);
+    // The ledger takes the slot out of its list before acquire returns: with a free slot at hand it neither queues nor
+    // refuses, and nobody waits for what it returns.
+    void ledgerOf(slot).acquire();
+  }
+
+  giveBack(slot: KeptSlot<T>): void {
+    slot.state = 'empty';
+    // Rejects only what is not lent, and this is.
+    void ledgerOf(slot).release(slot);
+    this.#park();
+  }
+
+  /** Others come into being some microtasks later. Those that are too many go when they are, or come back, empty. */
+  resize(size: number): void {
+    this.#size = checkedSize(size);
+    this.#park();
+    let missing = size - this.#inUse;
+    while (missing > 0) {
+      const slot = this.#parked.pop();
+      if (slot === undefined) break;
+      this.giveBack(slot);
+      missing -= 1;
+      this.#onFree();
+    }
+    if (missing > 0) this.#make(missing);
+  }
+
+  /** A ledger never grows, so more slots come with one of their own. */
+  #make(count: number): void {
+    const made: KeptSlot<T>[] = [];
+    let index = this.#made + count; // the slot that is made last is lent first
+    this.#made += count;
+    const create = () => {
+      const slot = new KeptSlot<T>(this.#pool, --index);
+      made.push(slot);
+      return slot;
+    };
+    const ledger = openLedger(count, create, this.#empty);
+    for (const slot of made) slot.ledger = ledger;
+  }
+
+  #park(): void {
+    while (this.#inUse > this.#size) {
+      const slot = this.#empty.last;
+      if (slot === undefined) return;
+      this.take(slot);
+      slot.state = 'parked';
+      this.#parked.push(slot);
+    }
+  }
+
+  get #inUse(): number {
+    return this.#made - this.#parked.length;
+  }
+}
+
+function ledgerOf<T>({ ledger, index }: KeptSlot<T>): Ledger<KeptSlot<T>> {
+  if (ledger === undefined) throw new Error(`slot ${index} is in no ledger`);
+  return ledger;
+}
+
+function checkedSize(size: number): number {
+  if (Number.isSafeInteger(size) && size >= 0) return size;
+  throw new RangeError(`a pool of ${size} slots`);
+}
