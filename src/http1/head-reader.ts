@@ -3,7 +3,7 @@
 import { BackendError } from '../errors.js';
 import { type Llhttp, OK, PAUSED, type Region } from './llhttp.js';
 import type { ResolvedLimits } from './parser-limits.js';
-import { recall, remember } from './repeated-head.js';
+import { RepeatedHead } from './repeated-head.js';
 import { malformed, type ResponseHead, readHead } from './response-head.js';
 
 const LETTER_H = 0x48;
@@ -12,6 +12,7 @@ const LETTER_H = 0x48;
 export class HeadReader {
   readonly #llhttp: Llhttp;
   readonly #limits: ResolvedLimits;
+  readonly #repeated = new RepeatedHead();
   #text = ''; // as far as it came in earlier pieces
   #head: ResponseHead | undefined;
 
@@ -29,7 +30,6 @@ export class HeadReader {
   begin(): void {
     this.#text = '';
     this.#head = undefined;
-    this.#llhttp.reset();
   }
 
   /**
@@ -38,15 +38,13 @@ export class HeadReader {
    */
   take(region: Region, from: number, length: number, base: number, method: string): number {
     const { bytes, address } = region;
-    const isWhole = base + from === 0;
-    const again = isWhole ? recall(bytes, from, length, method) : undefined;
-    if (again !== undefined && this.#fits(again.length, again.head.rawHeaders.length / 2)) {
-      this.#head = again.head;
-      return from + again.length;
-    }
-    // llhttp skips empty lines in front of a response: tolerance for sloppy clients that no server needs.
-    if (isWhole && bytes[from] !== LETTER_H) {
-      throw malformed('http_protocol_error', 'Expected HTTP/', bytes, from, length);
+    const begins = base + from === 0;
+    if (begins) {
+      this.#head = this.#repeated.find(bytes, from, length, method);
+      if (this.#head !== undefined) return from + this.#repeated.length;
+      // llhttp skips empty lines in front of a response: tolerance for sloppy clients that no server needs.
+      if (bytes[from] !== LETTER_H) throw malformed('http_protocol_error', 'Expected HTTP/', bytes, from, length);
+      this.#llhttp.reset();
     }
     const code = this.#llhttp.execute(address + from, length - from, base - address);
     const end = code === OK ? length : this.#llhttp.stopAddress - address;
@@ -56,20 +54,15 @@ export class HeadReader {
     }
     this.#text += bytes.toString('latin1', from, end);
     if (code !== PAUSED) return end;
-    const head = readHead(this.#text, this.#llhttp.fields, method);
-    this.#head = head;
-    if (isWhole) remember(bytes, from, end, method, head);
+    this.#head = readHead(this.#text, this.#llhttp.fields, method);
+    if (begins) this.#repeated.add(this.#text, this.#head, method);
     return end;
-  }
-
-  #fits(bytes: number, fields: number): boolean {
-    return bytes <= this.#limits.maxHeaderBytes && fields <= this.#limits.maxFields;
   }
 
   #checkSize(bytes: number): void {
     const { maxFields, maxHeaderBytes } = this.#limits;
     const fields = this.#llhttp.fields.used / 4;
-    if (this.#fits(bytes, fields)) return;
+    if (bytes <= maxHeaderBytes && fields <= maxFields) return;
     const limits = `at most ${maxFields} in ${maxHeaderBytes} are allowed`;
     const message = `the origin's response head has ${fields} fields in ${bytes} bytes or more, ${limits}`;
     throw new BackendError('http_response_header_section_size', message);

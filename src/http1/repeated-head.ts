@@ -1,40 +1,37 @@
-/** The response head that was read last: what is the same again, byte for byte, is not read anew. */
+/**
+ * Origins say the same head again and again, for as long as their clock shows the same second. One that came twice on a
+ * connection is known by its bytes when it comes again: a response takes a sixth of the time to be read then (bench/micro).
+ */
 
 import type { ResponseHead } from './response-head.js';
 
-/** A head as it was read. Several responses may share it: nobody may change it. */
-export interface ReadHead {
-  readonly head: ResponseHead;
-  /** In bytes. */
-  readonly length: number;
-}
+export class RepeatedHead {
+  #text = ''; // of the head that was read last
+  #bytes: Buffer | undefined; // of the one that came twice
+  #method = ''; // that it answered
+  #head: ResponseHead | undefined;
 
-const MOST_BYTES = 1_024;
+  /** How many bytes it has. */
+  get length(): number {
+    return this.#bytes?.length ?? 0;
+  }
 
-// Of all connections: those of one origin say the same, but for the length and, once a second, the date.
-const bytesBefore = Buffer.allocUnsafeSlow(MOST_BYTES);
-let before: ReadHead | undefined;
+  /** Whether it is what `bytes` has from `from` on. Answers as it was read then: the same object, which nobody may change. */
+  find(bytes: Buffer, from: number, end: number, method: string): ResponseHead | undefined {
+    const known = this.#bytes;
+    if (known === undefined || method !== this.#method || end - from < known.length) return undefined;
+    for (let i = 0; i < known.length; i += 1) if (known[i] !== bytes[from + i]) return undefined;
+    return this.#head;
+  }
 
-/**
- * What was read out of the same bytes before, if they begin at `from` and end in front of `end`. 0.3 µs in the place of 2.0
- * for a response of 6 fields (bench/micro).
- */
-export function recall(bytes: Buffer, from: number, end: number, method: string): ReadHead | undefined {
-  if (before === undefined || end - from < before.length || !isPlain(method)) return undefined;
-  const isSame = bytesBefore.compare(bytes, from, from + before.length, 0, before.length) === 0;
-  return isSame ? before : undefined;
-}
-
-/** Keeps what was read out of these bytes, where nobody needs to know how they were read. */
-export function remember(bytes: Buffer, from: number, end: number, method: string, head: ResponseHead): void {
-  const { framing, statusCode } = head;
-  const isWhole = framing.kind === 'length' || framing.kind === 'none'; // llhttp itself reads what comes in chunks
-  if (end - from > MOST_BYTES || !isWhole || statusCode < 200 || !isPlain(method)) return;
-  bytes.copy(bytesBefore, 0, from, end);
-  before = { head, length: end - from };
-}
-
-/** With these two a head says something else (RFC 9112 §6.3). */
-function isPlain(method: string): boolean {
-  return method !== 'HEAD' && method !== 'CONNECT';
+  /** A head was read, `text`, that answers a request of `method`. */
+  add(text: string, head: ResponseHead, method: string): void {
+    const comesAgain = text === this.#text;
+    this.#text = text;
+    // llhttp reads chunks, and must have read the head before them.
+    if (!comesAgain || head.framing.kind === 'chunked') return;
+    this.#bytes = Buffer.from(text, 'latin1');
+    this.#method = method;
+    this.#head = head;
+  }
 }
