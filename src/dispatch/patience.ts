@@ -35,8 +35,12 @@ export class Patience {
     this.#requestTimeout = requestTimeout;
     this.#listener = listener;
     if (requestTimeout === Number.POSITIVE_INFINITY) return;
-    this.#requestDeadline = deadlines.create(() => listener.tookTooLong());
-    this.#requestDeadline.set(requestTimeout);
+    this.#limit(requestTimeout);
+  }
+
+  #limit(ms: number): void {
+    this.#requestDeadline = this.#deadlines.create(() => this.#listener.tookTooLong());
+    this.#requestDeadline.set(ms);
   }
 
   /** Milliseconds spent waiting for connections so far, over all waits. */

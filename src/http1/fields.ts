@@ -123,7 +123,12 @@ export function endToEndFields(fields: RawFields, room = 0): string[] {
     } else if (name.length === 10) named = namedBeside(named, name, value);
   }
   kept.length = count;
-  return named === undefined ? kept : without(kept, (lowerName) => named.has(lowerName));
+  return named === undefined ? kept : withoutNamed(kept, named);
+}
+
+// A function of its own: what a closure holds is allocated with every call of the function that it stands in.
+function withoutNamed(fields: RawFields, named: ReadonlySet<string>): string[] {
+  return without(fields, (lowerName) => named.has(lowerName));
 }
 
 function isHopByHop(name: string): boolean {

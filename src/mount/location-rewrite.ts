@@ -4,14 +4,14 @@ import type { IncomingMessage } from 'node:http';
 import type { LocationHook } from '../options.js';
 import { inHookAtOnce } from './hook.js';
 import { hasSetPrefix, type MountPrefix, mountPrefix } from './mount-prefix.js';
-import type { OriginNames } from './mounted-backend.js';
+import type { MountedBackend } from './mounted-backend.js';
 import { isAuthority } from './request-target.js';
 
 /** What the rewriting of one response looks at. */
 export interface LocationFacts {
   readonly rewrite: true | LocationHook;
-  /** The origins of the moment. */
-  readonly origins: () => readonly OriginNames[];
+  /** Knows the origins of the moment. */
+  readonly house: Pick<MountedBackend, 'origins'>;
   /** The Host field that was sent. An origin that goes by it writes URLs with it. */
   readonly sentHost: string | undefined;
   /** Whether what the client says of an earlier hop is believed. */
@@ -33,8 +33,10 @@ const REFRESH = /^(\s*\d+(?:\.\d*)?\s*[;,]\s*(?:url\s*=\s*)?)(["']?)(.*?)(\2\s*)
 /** Rewrites in place. */
 export function rewriteLocations(fields: string[], req: IncomingMessage, facts: LocationFacts): void {
   for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i] ?? '';
+    if (!mayHoldUrl(name)) continue;
     const value = fields[i + 1] ?? '';
-    switch ((fields[i] ?? '').toLowerCase()) {
+    switch (name.toLowerCase()) {
       case 'location':
       case 'content-location':
         fields[i + 1] = rewritten(value, req, facts);
@@ -50,8 +52,13 @@ export function rewriteLocations(fields: string[], req: IncomingMessage, facts: 
   }
 }
 
+/** By its length: the copy in lower case of the other names is spared. */
+function mayHoldUrl({ length }: string): boolean {
+  return length === 'location'.length || length === 'content-location'.length || length === 'refresh'.length;
+}
+
 function rewritten(url: string, req: IncomingMessage, facts: LocationFacts): string {
-  const { rewrite, origins, sentHost = '' } = facts;
+  const { rewrite, house, sentHost = '' } = facts;
   if (typeof rewrite === 'function') return inHookAtOnce('rewriteLocation', () => rewrite(url, req)) ?? url;
   const place = publicPlace(req, facts);
   if (place === undefined) return url;
@@ -59,7 +66,7 @@ function rewritten(url: string, req: IncomingMessage, facts: LocationFacts): str
   if (whole === undefined) return url.startsWith('/') ? publicPath(url, place.prefix) : url;
   const name = plainAuthority(authority, scheme);
   const isOurs =
-    name === plainAuthority(sentHost, scheme) || origins().some((one) => one.authority.toLowerCase() === name);
+    name === plainAuthority(sentHost, scheme) || house.origins().some((one) => one.authority.toLowerCase() === name);
   return isOurs ? place.base + publicPath(rest, place.prefix) : url;
 }
 

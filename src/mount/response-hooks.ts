@@ -3,6 +3,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Dispatch, OutgoingRequest } from '../dispatch/request.js';
 import type { ResponseHead } from '../http1/response-parser.js';
+import type { ResolvedHandlerOptions } from '../options.js';
 import { isTrusted } from './client-request.js';
 import { rewriteCookies } from './cookie-rewrite.js';
 import { inHook, type MaybePromise, whenKept } from './hook.js';
@@ -31,21 +32,23 @@ export function fieldsForClient(
   if (rewrite !== false) {
     const trusted = isTrusted(req, options.trustProxy);
     const pathChanged = options.rewritePath !== undefined;
-    rewriteLocations(fields, req, {
-      rewrite,
-      origins: () => house.origins(),
-      sentHost: sent?.host,
-      trusted,
-      pathChanged,
-    });
+    rewriteLocations(fields, req, { rewrite, house, sentHost: sent?.host, trusted, pathChanged });
   }
   if (cookieDomainRewrite !== false || cookiePathRewrite !== false)
     rewriteCookies(fields, cookieDomainRewrite, cookiePathRewrite);
   const answering = house.sticky && dispatch?.attempts.at(-1);
   if (answering !== undefined) house.sticky?.putInto(fields, answering.origin, sent?.boundTo);
-  if (onResponseFields === undefined) return fields;
+  return onResponseFields === undefined ? fields : hooked(onResponseFields, fields, head, req);
+}
+
+function hooked(
+  hook: NonNullable<ResolvedHandlerOptions['onResponseFields']>,
+  fields: string[],
+  head: ResponseHead,
+  req: IncomingMessage,
+): MaybePromise<string[]> {
   const { statusCode, statusText } = head;
-  const given = inHook('onResponseFields', () => onResponseFields(fields, req, { statusCode, statusText }));
+  const given = inHook('onResponseFields', () => hook(fields, req, { statusCode, statusText }));
   return whenKept(given, (kept) => hookedFields(head, kept ?? fields));
 }
 
