@@ -1,4 +1,4 @@
-/** What a method says about a request: the only place that knows which methods are idempotent. */
+/** What a method says about a request: the only place that knows which methods are idempotent, and which are safe. */
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
@@ -24,6 +24,11 @@ export function isIdempotentMethod(method: string): boolean {
     default:
       return false;
   }
+}
+
+/** True for methods that only ask (RFC 9110 §9.2.1, and QUERY). What is not known may do anything. */
+export function isSafeMethod(method: string): boolean {
+  return isIdempotentMethod(method) && method !== 'PUT' && method !== 'DELETE';
 }
 
 /** True when the response has no body whatever its fields say (RFC 9112 §6.3, rule 1). */

@@ -2,9 +2,11 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import { BackendError } from '../errors.js';
 import type { ResolvedHandlerOptions } from '../options.js';
 import { answerConnect } from './error-answer.js';
 import type { MountedBackend } from './mounted-backend.js';
+import { MOST_WAITING, turnOf, whenItsTurnComes } from './pipelined-turn.js';
 import { type Next, Relay } from './relay.js';
 
 /**
@@ -25,10 +27,21 @@ export function createHandler(house: MountedBackend, current: () => ResolvedHand
     return mount;
   }
   function handle(req: IncomingMessage, res: ServerResponse, next?: Next): void {
+    const turn = turnOf(req, res);
+    if (turn === 'now') begin(req, res, next);
+    else if (turn === 'later') whenItsTurnComes(req, res, () => begin(req, res, next));
+    else new Relay(mountOfNow(), req, res, next).requestFailed(crowdedError());
+  }
+  function begin(req: IncomingMessage, res: ServerResponse, next: Next | undefined): void {
     if (res.destroyed || res.writableEnded || req.aborted) return; // the client has left, or was answered
     if (req.method === 'CONNECT') answerConnect(res);
     else new Relay(mountOfNow(), req, res, next).begin();
   }
   // The compatibility API of node:http2 has the same members; where it behaves otherwise the relay asks for the version.
   return handle as RequestHandler;
+}
+
+function crowdedError(): BackendError {
+  const found = `more than ${MOST_WAITING} requests wait for the answers to others on their client's connection`;
+  return new BackendError('connection_limit_reached', found);
 }

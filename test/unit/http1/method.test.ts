@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { hasNoResponseBody, isIdempotentMethod, isToken } from '../../../src/http1/method.js';
+import { hasNoResponseBody, isIdempotentMethod, isSafeMethod, isToken } from '../../../src/http1/method.js';
 
 test.each(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE', 'QUERY'])('%s is idempotent', (method) => {
   expect(isIdempotentMethod(method)).toBe(true);
@@ -7,6 +7,11 @@ test.each(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE', 'QUERY'])('%s is 
 
 test.each(['POST', 'PATCH', 'CONNECT', 'PROPFIND', 'get', 'Get', 'GET ', 'BREW', ''])('%j is not', (method) => {
   expect(isIdempotentMethod(method)).toBe(false);
+});
+
+test('safe are those that only ask', () => {
+  const methods = ['GET', 'HEAD', 'OPTIONS', 'TRACE', 'QUERY', 'PUT', 'DELETE', 'POST', 'PATCH', 'get', 'BREW'];
+  expect(methods.filter(isSafeMethod)).toEqual(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'QUERY']);
 });
 
 test.each(["!#$%&'*+-.^_`|~09azAZ", 'X', 'M-SEARCH'])('%j is a token', (text) => {

@@ -1,0 +1,120 @@
+/** Requests that a client sends before it has the answers to those before them. */
+
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { createServer, type ServerResponse } from 'node:http';
+import { answer, execute, hold, type Script } from 'pooled-backend/testing';
+import { describe, expect, test } from 'vitest';
+import { client, listen, serve, startBackend, startOrigin, until } from './setting.js';
+
+const echo: Script = ({ request }) => [execute(), answer({ body: request.path })];
+const holdingFirst: Script = ({ request }) =>
+  request.path === '/1' ? [hold(), execute(), answer({ body: '/1' })] : [execute(), answer({ body: request.path })];
+
+const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
+const post = (path: string) => `POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx`;
+
+/** A client in front of an origin that holds what it answers to /1. `handed`: how many requests node:http gave out. */
+async function pipelined(prepare: (res: ServerResponse) => void = () => undefined) {
+  const origin = await startOrigin({ script: holdingFirst });
+  const backend = startBackend(origin);
+  const handler = backend.handler();
+  let handed = 0;
+  const server = createServer((req, res) => {
+    prepare(res);
+    handler(req, res);
+    handed += 1;
+  });
+  const raw = await client(await listen(server));
+  return { origin, backend, raw, paths: () => origin.requests.map(({ path }) => path), handed: () => handed };
+}
+
+describe('in a pipeline', () => {
+  test('safe requests are under way at once', async () => {
+    const { origin, raw, paths } = await pipelined();
+    raw.write(get('/1') + get('/2') + get('/3'));
+    await origin.until(() => origin.requests.length === 3);
+    expect(paths().sort()).toEqual(['/1', '/2', '/3']);
+  });
+
+  test.each([
+    ['what changes something waits for the answers before it', get('/1') + post('/2')],
+    ['what only asks waits behind what changes something', post('/1') + get('/2')],
+    ['what changes something waits for its like', post('/1') + post('/2')],
+  ])('%s', async (_what, bytes) => {
+    const { origin, backend, raw, paths, handed } = await pipelined();
+    raw.write(bytes);
+    await until(() => handed() === 2);
+    await origin.until(() => origin.requests.length === 1);
+    // A second round trip would have brought it there.
+    await backend.request({ path: '/between' }).then(({ body }) => body.text());
+    expect(paths()).toEqual(['/1', '/between']);
+    await origin.release();
+    const bodies = [await raw.readResponse(), await raw.readResponse()].map(({ body }) => body.toString());
+    expect(bodies).toEqual(['/1', '/2']);
+    expect(paths()).toEqual(['/1', '/between', '/2']);
+  });
+
+  test('what stands behind one that waits waits as well, and all are answered in order', async () => {
+    const { origin, raw, paths, handed } = await pipelined();
+    raw.write(get('/1') + post('/2') + get('/3') + post('/4') + get('/5'));
+    await until(() => handed() === 5);
+    await origin.until(() => origin.requests.length === 1);
+    await origin.release();
+    const bodies: string[] = [];
+    for (let i = 0; i < 5; i++) bodies.push((await raw.readResponse()).body.toString());
+    expect(bodies).toEqual(['/1', '/2', '/3', '/4', '/5']);
+    expect(paths()).toEqual(['/1', '/2', '/3', '/4', '/5']);
+  });
+
+  test('what waits is never sent when its client leaves', async () => {
+    const { origin, backend, raw, paths, handed } = await pipelined();
+    raw.write(post('/1') + post('/2'));
+    await until(() => handed() === 2);
+    await origin.until(() => origin.requests.length === 1);
+    raw.destroy();
+    await until(() => backend.stats().inFlight === 0);
+    await backend.request({ path: '/after' });
+    expect(paths()).toEqual(['/1', '/after']);
+  });
+
+  test('what waits behind a response that ends the connection is never sent', async () => {
+    const { origin, backend, raw, paths, handed } = await pipelined((res) => res.setHeader('Connection', 'close'));
+    raw.write(post('/1') + post('/2'));
+    await until(() => handed() === 2);
+    await origin.until(() => origin.requests.length === 1);
+    await origin.release();
+    expect((await raw.readResponse()).body.toString()).toBe('/1');
+    expect(await raw.ended()).toBe('fin');
+    await backend.request({ path: '/after' });
+    expect(paths()).toEqual(['/1', '/after']);
+  });
+
+  test('more than a hundred do not wait: the next gets 503, and is the last', async () => {
+    const { origin, raw, handed } = await pipelined();
+    raw.write(Array.from({ length: 105 }, (_, index) => post(`/${index + 1}`)).join(''));
+    await until(() => handed() === 105);
+    await origin.until(() => origin.requests.length === 1);
+    await origin.release();
+    const statuses: number[] = [];
+    for (let i = 0; i < 102; i++) statuses.push((await raw.readResponse()).status);
+    expect(statuses).toEqual([...Array(101).fill(200), 503]);
+    expect(await raw.ended()).toBe('fin');
+    expect(origin.requests.length).toBe(101);
+  });
+
+  test('what waits goes on in its own asynchronous context', async () => {
+    const storage = new AsyncLocalStorage<string>();
+    const seen: (string | undefined)[] = [];
+    const origin = await startOrigin({ script: echo });
+    const handler = startBackend(origin).handler({
+      onRequestFields: (fields) => {
+        seen.push(storage.getStore());
+        return fields;
+      },
+    });
+    const raw = await client(await serve((req, res) => storage.run(req.url ?? '', () => handler(req, res))));
+    raw.write(post('/1') + post('/2') + get('/3'));
+    for (let i = 0; i < 3; i++) await raw.readResponse();
+    expect(seen).toEqual(['/1', '/2', '/3']);
+  });
+});
