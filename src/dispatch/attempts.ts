@@ -22,8 +22,6 @@ function recordOf(origin: string, reused: boolean): AttemptRecord {
 }
 
 export class Attempts {
-  /** Oldest first. */
-  list: readonly AttemptRecord[] = NONE;
   /** Re-sends after an end that left it open whether the request was processed. */
   ambiguousResends = 0;
   /** The requester has the final head: there is no way back. */
@@ -32,16 +30,25 @@ export class Attempts {
   begunAt = 0;
   /** When the read was over that brought the final head; nobody asks the clock for it but where that is not the last read. */
   headAt: number | undefined = undefined;
-  #receivedBytes = 0; // of the last one's response body
+  /** The one that runs, or ran last. */
+  last: AttemptRecord | undefined = undefined;
+  #earlier: readonly AttemptRecord[] = NONE;
+  #endedAt = 0; // when the last one's response was here, to its end
+  #receivedBytes = 0; // of its body
+
+  /** Oldest first. Made when it is asked for: few ask for those of a request that was answered. */
+  get list(): readonly AttemptRecord[] {
+    return this.last === undefined ? NONE : [...this.#earlier, this.last];
+  }
 
   get count(): number {
-    return this.list.length;
+    return this.#earlier.length + (this.last === undefined ? 0 : 1);
   }
 
   /** What a re-send is judged by. */
   get facts() {
     const { count, ambiguousResends, headForwarded } = this;
-    const { reused = false, sent = 'nothing', received = 'nothing' } = this.list[count - 1] ?? {};
+    const { reused = false, sent = 'nothing', received = 'nothing' } = this.last ?? {};
     return { reused, sent, received, headForwarded, ambiguousResends, attempts: count } as const;
   }
 
@@ -49,14 +56,24 @@ export class Attempts {
     this.begunAt = now;
     this.headAt = undefined;
     this.#receivedBytes = 0;
-    const record = recordOf(origin, reused);
-    // Not pushed: an array that grows by one makes room for sixteen more.
-    this.list = this.count === 0 ? [record] : [...this.list, record];
+    this.#earlier = this.list;
+    this.last = recordOf(origin, reused);
+  }
+
+  /** The response of the last one is here to its end. */
+  answeredAt(now: number): void {
+    this.headAt ??= now;
+    this.#endedAt = now;
+  }
+
+  /** Milliseconds that the last one took, once it was answered. */
+  get lastMs(): number {
+    return this.#endedAt - this.begunAt;
   }
 
   /** The attempt that runs, as its exchange knows it now. */
   record(exchange: Exchange | undefined, cause: Error | undefined): AttemptRecord {
-    const attempt = this.list[this.list.length - 1];
+    const attempt = this.last;
     if (attempt === undefined) throw new Error('an attempt ended that was not begun');
     attempt.cause = cause;
     if (exchange === undefined) return attempt;
@@ -91,7 +108,7 @@ export class Attempts {
   failure(cause: BackendError): BackendError {
     return new BackendError(cause.code, cause.message, {
       delivery: this.delivery,
-      origin: cause.origin ?? this.list[this.list.length - 1]?.origin,
+      origin: cause.origin ?? this.last?.origin,
       attempts: this.list,
       counts: cause.counts,
       retryAfter: cause.retryAfter,

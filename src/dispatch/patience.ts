@@ -1,6 +1,5 @@
 /** How long one request may take, and how much of that it may spend waiting for connections. */
 
-import type { Clock } from '../clock.js';
 import type { Deadline, Deadlines } from '../deadlines.js';
 
 export interface PatienceListener {
@@ -8,12 +7,16 @@ export interface PatienceListener {
   tookTooLong(): void;
 }
 
+/** In milliseconds. */
+interface Timeouts {
+  readonly queueTimeout: number;
+  readonly requestTimeout: number;
+}
+
 export class Patience {
   readonly startedAt: number;
-  readonly #clock: Clock;
   readonly #deadlines: Deadlines;
-  readonly #queueTimeout: number;
-  readonly #requestTimeout: number;
+  readonly #timeouts: Timeouts;
   readonly #listener: PatienceListener;
   #queueDeadline: Deadline | undefined; // made with the first wait: most requests never wait
   #requestDeadline: Deadline | undefined;
@@ -22,44 +25,38 @@ export class Patience {
   /** The part of the waits in which the connections that it got were being dialled. */
   connectMs = 0;
 
-  constructor(
-    { queueTimeout, requestTimeout }: { readonly queueTimeout: number; readonly requestTimeout: number },
-    clock: Clock,
-    deadlines: Deadlines,
-    listener: PatienceListener,
-  ) {
-    this.startedAt = clock.now();
-    this.#clock = clock;
+  constructor(timeouts: Timeouts, deadlines: Deadlines, listener: PatienceListener) {
+    this.startedAt = deadlines.clock.now();
+    this.#timeouts = timeouts;
     this.#deadlines = deadlines;
-    this.#queueTimeout = queueTimeout;
-    this.#requestTimeout = requestTimeout;
     this.#listener = listener;
-    if (requestTimeout === Number.POSITIVE_INFINITY) return;
-    this.#limit(requestTimeout);
+    if (timeouts.requestTimeout !== Number.POSITIVE_INFINITY) this.#limit();
   }
 
-  #limit(ms: number): void {
+  #limit(): void {
     this.#requestDeadline = this.#deadlines.create(() => this.#listener.tookTooLong());
-    this.#requestDeadline.set(ms);
+    this.#requestDeadline.set(this.#timeouts.requestTimeout);
   }
 
   /** Milliseconds spent waiting for connections so far, over all waits. */
   get waitedMs(): number {
-    return this.#waitedBeforeMs + (this.#waitingSince === undefined ? 0 : this.#clock.now() - this.#waitingSince);
+    return (
+      this.#waitedBeforeMs + (this.#waitingSince === undefined ? 0 : this.#deadlines.clock.now() - this.#waitingSince)
+    );
   }
 
   /** Milliseconds that it may still wait. Exchanges do not count, only waits. */
   get waitLeftMs(): number {
-    return Math.max(0, Math.min(this.#queueTimeout - this.waitedMs, this.leftMs));
+    return Math.max(0, Math.min(this.#timeouts.queueTimeout - this.waitedMs, this.leftMs));
   }
 
   /** Milliseconds until it has taken too long. */
   get leftMs(): number {
-    return this.startedAt + this.#requestTimeout - this.#clock.now();
+    return this.startedAt + this.#timeouts.requestTimeout - this.#deadlines.clock.now();
   }
 
   wait(): void {
-    this.#waitingSince ??= this.#clock.now();
+    this.#waitingSince ??= this.#deadlines.clock.now();
     this.#queueDeadline ??= this.#deadlines.create(() => this.#listener.waitedOut());
     this.#queueDeadline.set(this.waitLeftMs);
   }

@@ -1,12 +1,10 @@
 /** Who asked: hears the response, one read at a time, and the news of the request, in the context that it was made in. */
 
 import { AsyncResource } from 'node:async_hooks';
-import type { Clock } from '../clock.js';
 import type { Exchange } from '../connection/exchange.js';
 import type { BackendError } from '../errors.js';
 import type { BackendEvents, EventName, RequestCosts, RequestNews } from '../events.js';
 import type { ResponseHead } from '../http1/response-parser.js';
-import type { Observer } from '../observe.js';
 import { AttemptBeginning } from './attempt-beginning.js';
 import type { Attempts } from './attempts.js';
 import type { OutgoingRequest, ResponseSink, Taken, Tunnel } from './request.js';
@@ -18,23 +16,23 @@ export interface Costly {
   readonly costs: RequestCosts;
 }
 
+type Watched = Pick<RunHouse, 'observer' | 'clock'>;
+
 /** The context is the requester's own: sockets outlive requests. */
 export class Requester extends AsyncResource {
   readonly sink: ResponseSink;
   readonly #request: OutgoingRequest;
-  readonly #observer: Observer;
-  readonly #clock: Clock;
+  readonly #house: Watched;
   // What the read under way has brought. It is told at its end, when it is known whether the response ends with it: a small
   // response is one entry into the context, and one write.
   #head: ResponseHead | undefined;
   #body: Buffer | undefined;
 
-  constructor(request: OutgoingRequest, sink: ResponseSink, { observer, clock }: Pick<RunHouse, 'observer' | 'clock'>) {
+  constructor(request: OutgoingRequest, sink: ResponseSink, house: Watched) {
     super('PooledRequest');
     this.sink = sink;
     this.#request = request;
-    this.#observer = observer;
-    this.#clock = clock;
+    this.#house = house;
   }
 
   // --- the response ----------------------------------------------------------------------------------------------------
@@ -88,7 +86,7 @@ export class Requester extends AsyncResource {
   // --- what anybody may watch ------------------------------------------------------------------------------------------
 
   watches(name: EventName): boolean {
-    return this.#observer.watches(name);
+    return this.#house.observer.watches(name);
   }
 
   waits(travel: string, length: number): void {
@@ -96,8 +94,8 @@ export class Requester extends AsyncResource {
   }
 
   /** Returns the fields that were added for this attempt. */
-  attemptBegun({ count, list }: Attempts, waitedMs: number): readonly string[] | undefined {
-    const { origin = '', reused = false } = list[count - 1] ?? {};
+  attemptBegun({ count, last }: Attempts, waitedMs: number): readonly string[] | undefined {
+    const { origin = '', reused = false } = last ?? {};
     const beginning = new AttemptBeginning({ ...this.#news, attempt: count, origin, reused, waitedMs });
     this.#emit('attempt', beginning);
     return beginning.takeAdded();
@@ -105,10 +103,10 @@ export class Requester extends AsyncResource {
 
   attemptEnded(attempts: Attempts, exchange: Exchange | undefined, error: BackendError | undefined): void {
     if (!this.watches('attemptEnd')) return;
-    const { count, list, begunAt } = attempts;
-    const { origin = '', reused = false } = list[count - 1] ?? {};
+    const { count, last, begunAt } = attempts;
+    const { origin = '', reused = false } = last ?? {};
     const { head, receivedBytes = 0 } = exchange ?? {};
-    const end = { durationMs: this.#clock.now() - begunAt, statusCode: head?.statusCode, receivedBytes, error };
+    const end = { durationMs: this.#house.clock.now() - begunAt, statusCode: head?.statusCode, receivedBytes, error };
     this.#emit('attemptEnd', { ...this.#news, attempt: count, origin, reused, ...end });
   }
 
@@ -128,8 +126,8 @@ export class Requester extends AsyncResource {
   answered(attempts: Attempts, exchange: Exchange | undefined, request: Costly): void {
     this.attemptEnded(attempts, exchange, undefined);
     if (!this.watches('request')) return;
-    const { count, list } = attempts;
-    const { origin = '' } = list[count - 1] ?? {};
+    const { count, last } = attempts;
+    const { origin = '' } = last ?? {};
     const statusCode = exchange?.head?.statusCode ?? 0;
     this.#emit('request', { ...this.#news, origin, statusCode, attempts: count, ...request.costs });
   }
@@ -140,6 +138,6 @@ export class Requester extends AsyncResource {
   }
 
   #emit<Name extends EventName>(name: Name, details: BackendEvents[Name][0]): void {
-    this.runInAsyncScope(() => this.#observer.emit(name, details));
+    this.runInAsyncScope(() => this.#house.observer.emit(name, details));
   }
 }

@@ -41,13 +41,13 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
   #origin: Origin | undefined;
   #exchange: Exchange | undefined;
   #asked: AskedBody | undefined; // of the exchange, when its body waits for 100
-  #whole: { readonly trailers: readonly string[]; readonly at: number } | undefined; // the response is here, to its end
+  #trailers: readonly string[] | undefined; // once the response is here, to its end
 
   constructor(request: OutgoingRequest, sink: ResponseSink, house: RunHouse) {
     const idempotent = isIdempotent(request, house.honoursIdempotencyKey);
     super(idempotent || request.nonIdempotent === 'any' ? 'any' : request.nonIdempotent);
     this.request = request;
-    this.patience = new Patience(request.timeouts, house.clock, house.deadlines, this);
+    this.patience = new Patience(request.timeouts, house.deadlines, this);
     this.requester = new Requester(request, sink, house);
     this.#house = house;
     this.idempotent = idempotent;
@@ -61,8 +61,8 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
   turnEnded(): void {
     if (this.ended) return;
     const { requester } = this;
-    if (this.#whole === undefined) requester.runInAsyncScope(this.#house.admit, this.#house, this);
-    else requester.runInAsyncScope(this.#tellEnd, this, this.#whole.trailers, this.#whole.at);
+    if (this.#trailers === undefined) requester.runInAsyncScope(this.#house.admit, this.#house, this);
+    else requester.runInAsyncScope(this.#tellEnd, this, this.#trailers);
   }
 
   // --- attempts ----------------------------------------------------------------------------------------------------------
@@ -195,19 +195,19 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
   }
 
   exchangeEnded(trailers: readonly string[], now: number): void {
-    this.#attempts.headAt ??= now;
+    this.#attempts.answeredAt(now);
     this.patience.end();
-    this.#whole = { trailers, at: now };
+    this.#trailers = trailers;
     this.#house.turnEnd.add(this);
   }
 
-  #tellEnd(trailers: readonly string[], at: number): void {
+  #tellEnd(trailers: readonly string[]): void {
     try {
       this.requester.tell(true);
       if (this.ended) return;
       const exchange = this.#exchange;
       this.#attempts.record(exchange, undefined);
-      this.#end(at - this.#attempts.begunAt);
+      this.#end(this.#attempts.lastMs);
       this.requester.answered(this.#attempts, exchange, this);
       this.requester.sink.onEnd(trailers);
     } catch (thrown) {

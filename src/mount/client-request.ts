@@ -54,8 +54,8 @@ interface Found {
 const NOTHING: readonly string[] = [];
 const NO_HOPS: EarlierHops = {};
 
-// Via and what tells the origin of its client: six names with their values at the most.
-const MOST_ADDED = 12;
+// Via and what tells the origin of its client: five names with their values, seldom more.
+const MOSTLY_ADDED = 10;
 
 const found: Found = {
   host: undefined,
@@ -78,7 +78,7 @@ export function readClientRequest(
   refuseDoubtful(req);
   const method = req.method ?? 'GET';
   const target = requestTarget(method, req.url ?? '/');
-  const fields = endToEndFields(req.rawHeaders, MOST_ADDED);
+  const fields = endToEndFields(req.rawHeaders, MOSTLY_ADDED);
   sortOut(fields, isTrusted(req, options.trustProxy));
   if (req.httpVersionMajor > 1) joinCookies(fields);
   const boundTo = sticky?.takeFrom(fields);

@@ -9,7 +9,6 @@ function patient(timeouts: { queueTimeout?: number; requestTimeout?: number } = 
   const calls: [string, number][] = [];
   const patience = new Patience(
     { queueTimeout: 1_000, requestTimeout: Number.POSITIVE_INFINITY, ...timeouts },
-    clock,
     deadlines,
     {
       waitedOut: () => calls.push(['waitedOut', clock.now()]),
