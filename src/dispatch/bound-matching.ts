@@ -3,7 +3,7 @@
 import type { Connection } from '../connection/connection.js';
 import type { Origin } from '../origin/origin.js';
 import type { Tenancy } from '../origin/tenancy.js';
-import type { OriginChoice } from './origin-choice.js';
+import type { EligibleOrigins, Member } from './eligible-origins.js';
 import type { Run } from './run.js';
 import type { Fits, WaitQueue } from './wait-queue.js';
 
@@ -20,19 +20,19 @@ const EACH: readonly Fits[] = [
  */
 export class BoundMatching {
   readonly #queue: WaitQueue<Run>;
-  readonly #choice: OriginChoice;
+  readonly #eligible: EligibleOrigins<Member>;
   readonly #isComing: () => void;
 
   /** `isComing` is told of each connection that the queue will be offered when it is known to be alive. */
-  constructor(queue: WaitQueue<Run>, choice: OriginChoice, isComing: () => void) {
+  constructor(queue: WaitQueue<Run>, eligible: EligibleOrigins<Member>, isComing: () => void) {
     this.#queue = queue;
-    this.#choice = choice;
+    this.#eligible = eligible;
     this.#isComing = isComing;
   }
 
   /** The origin that the request is bound to, while that takes it and the request does not avoid it. */
   homeOf({ request: { boundTo }, avoids }: Run): Origin | undefined {
-    const home = boundTo === undefined ? undefined : this.#choice.home(boundTo);
+    const home = boundTo === undefined ? undefined : this.#eligible.home(boundTo);
     return home !== undefined && avoids.includes(home) ? undefined : home;
   }
 

@@ -160,7 +160,7 @@ export class Dispatcher implements Dispatching, RunHouse {
 
   /** The run has waited as long as it may. */
   waitedOut(run: Run): BackendError {
-    const usable = this.#choice.usableConnections();
+    const usable = this.#choice.eligible.usableConnections();
     this.#queue.expire(run, usable);
     const retryAfter = this.#queue.retryAfterSeconds(usable);
     return waitedOutError(run.patience.waitedMs, retryAfter, this.#origins, this.#queue.length, this.clock.now());

@@ -5,6 +5,7 @@ import type { Origin } from '../origin/origin.js';
 import type { Demand } from '../origin/setting.js';
 import type { Tenancy } from '../origin/tenancy.js';
 import { BoundMatching } from './bound-matching.js';
+import type { EligibleOrigins, Member } from './eligible-origins.js';
 import type { OriginChoice } from './origin-choice.js';
 import type { Run } from './run.js';
 import type { Fits, Refusal, Travel, WaitQueue } from './wait-queue.js';
@@ -32,6 +33,7 @@ const LASTING: ReadonlySet<ErrorCode> = new Set(['tls_certificate_error', 'proxy
 export class Matching implements Demand {
   readonly #queue: WaitQueue<Run>;
   readonly #choice: OriginChoice;
+  readonly #eligible: EligibleOrigins<Member>;
   readonly #bound: BoundMatching;
   #coming = 0;
   #pumpIsDue = false;
@@ -39,7 +41,8 @@ export class Matching implements Demand {
   constructor(queue: WaitQueue<Run>, choice: OriginChoice) {
     this.#queue = queue;
     this.#choice = choice;
-    this.#bound = new BoundMatching(queue, choice, () => {
+    this.#eligible = choice.eligible;
+    this.#bound = new BoundMatching(queue, choice.eligible, () => {
       this.#coming += 1;
     });
   }
@@ -75,12 +78,12 @@ export class Matching implements Demand {
     run.home = home;
     const { waitLeftMs } = run.patience;
     if (home !== undefined) return this.#queue.enqueue(run, waitLeftMs, home.guard.most(home.address.maxConnections));
-    return this.#queue.enqueue(run, waitLeftMs, this.#choice.usableConnections(), this.#coming);
+    return this.#queue.enqueue(run, waitLeftMs, this.#eligible.usableConnections(), this.#coming);
   }
 
   /** Whether an origin that is back can be reached is found out by a dial that no request waits for. */
   #tryAbsent(): void {
-    const { absent } = this.#choice;
+    const { absent } = this.#eligible;
     if (absent?.canDial === true) absent.dial('stock');
   }
 
@@ -97,7 +100,7 @@ export class Matching implements Demand {
 
   offer(origin: Origin, tenancy: Tenancy): boolean {
     if (this.#bound.makesRoom(origin, tenancy.connection)) return true;
-    if (!this.#choice.mayServe(origin)) return this.#bound.offer(origin, tenancy);
+    if (!this.#eligible.mayServe(origin)) return this.#bound.offer(origin, tenancy);
     const { connection } = tenancy;
     if (!connection.fresh && this.#freshIsNext(origin)) {
       connection.close('made-room');
@@ -133,12 +136,12 @@ export class Matching implements Demand {
   }
 
   changed(): void {
-    this.#choice.changed();
+    this.#eligible.changed();
     if (this.#queue.hasHomes || this.#queue.hasApart) this.room();
   }
 
   canSpare(origin: Origin): boolean {
-    return [...this.#choice.eligible()].some((one) => one !== origin && one.backoff.state.name === 'ready');
+    return [...this.#eligible.origins].some((one) => one !== origin && one.backoff.state.name === 'ready');
   }
 
   dialFailed(origin: Origin, error: BackendError): void {
@@ -155,7 +158,7 @@ export class Matching implements Demand {
   /** Lends what is idle, then dials until each waiter has a connection coming, as far as there is room. */
   pump(): void {
     if (this.#queue.hasHomes) this.#bound.pump();
-    if (this.#queue.hasApart) this.#queue.rejoin((avoided) => this.#choice.canAvoid(avoided));
+    if (this.#queue.hasApart) this.#queue.rejoin((avoided) => this.#eligible.canAvoid(avoided));
     for (const travel of TRAVELS) if (this.#queue.lengthOf(travel) > 0) this.#lendIdle(travel);
     while (this.#wantedWith() > this.#coming) {
       const anyFits = this.#queue.length > this.#queue.lengthOf('fresh');
@@ -168,9 +171,9 @@ export class Matching implements Demand {
 
   /** What stayed idle though somebody waits: its origin took no requests, or no more that travel fresh. */
   #lendIdle(travel: Travel): void {
-    for (const origin of this.#choice.eligible()) {
+    for (const origin of this.#eligible.origins) {
       const isWanted = () => this.#queue.peek(ONLY[travel], origin) !== undefined;
-      while (isWanted() && origin.hasConnectionFor(travel) && this.#choice.mayServe(origin)) {
+      while (isWanted() && origin.hasConnectionFor(travel) && this.#eligible.mayServe(origin)) {
         const taken = origin.take(travel);
         if (taken === undefined) break;
         if (taken === 'later') {
@@ -209,7 +212,7 @@ export class Matching implements Demand {
   #strictWanted(travel?: Travel): number {
     const verified = this.#queue.lengthOf('verified') + (travel === 'verified' ? 1 : 0);
     const fresh = this.#queue.lengthOf('fresh') + (travel === 'fresh' ? 1 : 0);
-    return verified + (fresh === 0 ? 0 : Math.min(fresh, this.#choice.freshShareLeft));
+    return verified + (fresh === 0 ? 0 : Math.min(fresh, this.#eligible.freshShareLeft));
   }
 
   /** The longest waiting must travel fresh, and nothing else is there or on its way for it. */

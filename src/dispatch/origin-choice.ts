@@ -1,18 +1,14 @@
-/** Which origin a request goes to, among those that can take it. */
+/** Which of the eligible origins a request goes to. */
 
 import type { BalancedRequest, Balancer, Candidate } from '../balance/balancer.js';
-import type { Clock } from '../clock.js';
 import type { Observer } from '../observe.js';
 import type { Origin } from '../origin/origin.js';
+import { type EligibilitySetting, EligibleOrigins } from './eligible-origins.js';
 import { positionOf } from './picked-position.js';
 import { isSpared } from './sparing.js';
 
-export interface ChoiceSetting {
+export interface ChoiceSetting extends EligibilitySetting {
   readonly balancer: Balancer;
-  /** Share of the origins that may be left out, 0 to 1. */
-  readonly maxEjected: number;
-  readonly clock: Clock;
-  readonly observer: Observer;
 }
 
 /** A request that has been sent before. */
@@ -39,27 +35,18 @@ interface Scratch {
   readonly candidates: Candidate[];
 }
 
-/** Who is eligible is found out when it may have changed, not for each request: there may be a thousand origins. */
+/** Picks with the balancer, and keeps what it is shown. */
 export class OriginChoice {
-  readonly #setting: ChoiceSetting;
+  readonly eligible: EligibleOrigins<Entry>;
+  readonly #observer: Observer;
   #balancer: Balancer;
-  #maxEjected: number;
   #entries: readonly Entry[] = []; // of all origins, in the order of the option
-  #byName: ReadonlyMap<string, Origin> = new Map();
-  #serving: readonly Entry[] = []; // those that their owner lets serve
-  #eligible: readonly Entry[] = [];
-  #eligibleOrigins: ReadonlySet<Origin> = new Set();
-  #ready: readonly Entry[] = []; // eligible, and not in back-off
-  #away: readonly Origin[] = []; // serving, and in back-off
-  #usable = 0; // connections of the eligible ones
-  #validUntil = Number.NEGATIVE_INFINITY; // the moment at which an ejection ends
-  #failingOpen = false;
   #scratch: Scratch | undefined; // to be filled for each pick; missing while a balancer looks at it
 
   constructor(setting: ChoiceSetting) {
-    this.#setting = setting;
+    this.eligible = new EligibleOrigins(setting);
+    this.#observer = setting.observer;
     this.#balancer = setting.balancer;
-    this.#maxEjected = setting.maxEjected;
   }
 
   /** The origins to choose from, from now on. */
@@ -73,32 +60,25 @@ export class OriginChoice {
       return index;
     };
     this.#entries = origins.map((origin) => known.get(origin) ?? entryOf(origin, nextIndex()));
-    this.#byName = new Map(origins.map((origin) => [origin.address.origin, origin]));
-    this.changed();
+    this.eligible.serve(this.#entries);
   }
 
   /** Who picks, and how many may be left out, from now on. */
   configure(balancer: Balancer | undefined, maxEjected: number): void {
     if (balancer !== undefined) this.#balancer = balancer;
-    this.#maxEjected = maxEjected;
-    this.changed();
-  }
-
-  /** An origin does better or worse, or its owner has changed it. */
-  changed(): void {
-    this.#validUntil = Number.NEGATIVE_INFINITY;
+    this.eligible.allow(maxEjected);
   }
 
   /** The balancer's choice among the eligible origins that suit; one in back-off only when no other does. */
   pick(suits: (origin: Origin) => boolean, request?: BalancedRequest): Origin | undefined {
-    this.#judge();
-    if (this.#serving.length === 1) {
-      const [only] = this.#serving;
+    const { serving, ready, all } = this.eligible;
+    if (serving.length === 1) {
+      const [only] = serving;
       return only !== undefined && suits(only.origin) ? only.origin : undefined;
     }
-    const picked = this.#pickAmong(this.#ready, suits, request);
-    if (picked !== undefined || this.#ready.length === this.#eligible.length) return picked;
-    return this.#pickAmong(this.#eligible, suits, request);
+    const picked = this.#pickAmong(ready, suits, request);
+    if (picked !== undefined || ready.length === all.length) return picked;
+    return this.#pickAmong(all, suits, request);
   }
 
   #pickAmong(
@@ -106,13 +86,14 @@ export class OriginChoice {
     suits: (origin: Origin) => boolean,
     request: BalancedRequest | undefined,
   ): Origin | undefined {
+    const eligible = this.eligible.origins;
     const scratch = this.#scratch ?? { origins: [], candidates: [] };
     this.#scratch = undefined;
     const { origins, candidates } = scratch;
     origins.length = 0;
     candidates.length = 0;
     for (const entry of entries) {
-      if (!suits(entry.origin) || isSpared(entry.origin, this.#eligibleOrigins)) continue;
+      if (!suits(entry.origin) || isSpared(entry.origin, eligible)) continue;
       origins.push(entry.origin);
       candidates.push(refreshed(entry));
     }
@@ -134,13 +115,12 @@ export class OriginChoice {
   }
 
   #tellBalancer(error: unknown): void {
-    const { observer } = this.#setting;
-    if (observer.watches('balanceFailed')) observer.emit('balanceFailed', { error });
+    if (this.#observer.watches('balanceFailed')) this.#observer.emit('balanceFailed', { error });
   }
 
   /** Whether a request should wait for the origin that was picked for it. */
   get keeps(): boolean {
-    return this.#serving.length > 1 && this.#balancer.keeps === true;
+    return this.eligible.serving.length > 1 && this.#balancer.keeps === true;
   }
 
   /**
@@ -156,7 +136,7 @@ export class OriginChoice {
       ? (this.pick((one) => isNew(one) && hasRoom(one), request) ??
         this.pick((one) => one !== last && hasRoom(one), request))
       : undefined;
-    return other ?? (hasRoom(last) && this.mayServe(last) ? last : undefined);
+    return other ?? (hasRoom(last) && this.eligible.mayServe(last) ? last : undefined);
   }
 
   /**
@@ -164,122 +144,10 @@ export class OriginChoice {
    * forth between two that fail beside a third that does not; else the last; or none, where there is no other.
    */
   avoidable(left: readonly Origin[]): readonly Origin[] {
-    if (left.length === 0 || this.canAvoid(left)) return left;
+    if (left.length === 0 || this.eligible.canAvoid(left)) return left;
     const last = left.slice(-1);
-    return this.canAvoid(last) ? last : NONE;
+    return this.eligible.canAvoid(last) ? last : NONE;
   }
-
-  /** Whether there is another origin, though it may be full. */
-  canAvoid(avoided: readonly object[]): boolean {
-    this.#judge();
-    return this.#ready.some(({ origin }) => !avoided.includes(origin));
-  }
-
-  /** The origins that take requests: not ejected, and backups only while no other can. */
-  eligible(): ReadonlySet<Origin> {
-    this.#judge();
-    return this.#eligibleOrigins;
-  }
-
-  /**
-   * The origin of that name, if a request that is bound to it may go there now; one of weight 0 takes nothing else. Not while
-   * it has to be dialled and is in back-off: then any other is better.
-   */
-  home(name: string): Origin | undefined {
-    const origin = this.#byName.get(name);
-    if (origin === undefined || !origin.serves) return undefined;
-    const isTrusted = origin.takesNew ? this.eligible().has(origin) : origin.standing.accepts;
-    return isTrusted && (origin.idle > 0 || origin.backoff.state.name === 'ready') ? origin : undefined;
-  }
-
-  /** Whether a connection of this origin, there already, may carry a request. */
-  mayServe(origin: Origin): boolean {
-    const eligible = this.eligible();
-    return eligible.has(origin) && (eligible.size === 1 || !isSpared(origin, eligible));
-  }
-
-  /** An origin whose wait after a failed dial is over, while others serve. */
-  get absent(): Origin | undefined {
-    this.#judge();
-    if (this.#away.length === 0 || this.#serving.length === 1 || this.#ready.length === 0) return undefined;
-    return this.#away.find(isAbsent);
-  }
-
-  /** How many more requests may travel fresh. */
-  get freshShareLeft(): number {
-    let sum = 0;
-    for (const origin of this.eligible()) sum += origin.freshShareLeft;
-    return sum;
-  }
-
-  /** Connections that can be had, for the estimate of a wait. */
-  usableConnections(): number {
-    this.#judge();
-    return this.#usable;
-  }
-
-  #judge(): void {
-    if (this.#validUntil === Number.POSITIVE_INFINITY) return;
-    if (this.#validUntil > Number.NEGATIVE_INFINITY && this.#setting.clock.now() < this.#validUntil) return;
-    this.#serving = this.#entries.filter(({ origin }) => origin.takesNew);
-    this.#validUntil = Number.POSITIVE_INFINITY;
-    // There is nobody to prefer to the only one.
-    this.#eligible = this.#serving.length === 1 ? this.#serving : this.#trusted();
-    this.#eligibleOrigins = new Set(this.#eligible.map(({ origin }) => origin));
-    this.#ready = this.#eligible.filter(isReady);
-    this.#away = this.#serving.filter((entry) => !isReady(entry)).map(({ origin }) => origin);
-    this.#usable = 0;
-    for (const { address, guard } of this.#eligibleOrigins) this.#usable += guard.most(address.maxConnections);
-  }
-
-  #trusted(): readonly Entry[] {
-    const serving = this.#serving;
-    if (serving.length === 0) return serving;
-    // A check that fails everywhere is likelier to be wrong than to be right: then all count as up.
-    const good = serving.filter(({ origin }) => !origin.standing.isDown);
-    const up = good.length > 0 ? good : serving;
-    const trusted = up.filter(({ origin }) => this.#accepts(origin));
-    const primaries = trusted.filter(isPrimary);
-    const backups = trusted.filter(isBackup);
-    const hasPrimary = primaries.some(isReady);
-    const hasBackup = !hasPrimary && backups.some(isReady);
-    const tooFew = up.length - trusted.length > this.#maxEjected * serving.length;
-    const failOpen = !hasBackup && (tooFew || !hasPrimary);
-    if (failOpen !== this.#failingOpen) this.#setFailingOpen(failOpen);
-    if (hasBackup) return backups;
-    if (!failOpen) return primaries;
-    return hasPrimary ? up.filter(isPrimary) : up;
-  }
-
-  /** Whether it is trusted now; if not, when to ask again. */
-  #accepts({ standing }: Origin): boolean {
-    if (standing.accepts) return true;
-    this.#validUntil = Math.min(this.#validUntil, standing.acceptsAt);
-    return false;
-  }
-
-  #setFailingOpen(failOpen: boolean): void {
-    const { observer } = this.#setting;
-    this.#failingOpen = failOpen;
-    if (!failOpen || !observer.watches('failOpen')) return;
-    observer.emit('failOpen', { origins: this.#serving.map(({ origin }) => origin.address.origin) });
-  }
-}
-
-function isReady({ origin }: Entry): boolean {
-  return origin.backoff.state.name === 'ready';
-}
-
-function isPrimary({ origin }: Entry): boolean {
-  return !origin.address.backup;
-}
-
-function isBackup({ origin }: Entry): boolean {
-  return origin.address.backup;
-}
-
-function isAbsent({ backoff, standing }: Origin): boolean {
-  return backoff.state.name === 'waiting' && backoff.mayDial() && standing.accepts;
 }
 
 function entryOf(origin: Origin, index: number): Entry {

@@ -1,0 +1,189 @@
+/** Which origins take requests now: what their owner, their checks and their failures leave. */
+
+import type { Clock } from '../clock.js';
+import type { Observer } from '../observe.js';
+import type { Origin } from '../origin/origin.js';
+import { isSpared } from './sparing.js';
+
+export interface EligibilitySetting {
+  /** Share of the origins that may be left out, 0 to 1. */
+  readonly maxEjected: number;
+  readonly clock: Clock;
+  readonly observer: Observer;
+}
+
+/** An origin with what whoever chooses among them keeps of it. */
+export interface Member {
+  readonly origin: Origin;
+}
+
+/** Found out when it may have changed, not for each request: there may be a thousand origins. */
+export class EligibleOrigins<M extends Member> {
+  readonly #clock: Clock;
+  readonly #observer: Observer;
+  #maxEjected: number;
+  #members: readonly M[] = []; // all, in the order of the option
+  #byName: ReadonlyMap<string, Origin> = new Map();
+  #serving: readonly M[] = []; // those that their owner lets serve
+  #all: readonly M[] = [];
+  #origins: ReadonlySet<Origin> = new Set(); // of all
+  #ready: readonly M[] = []; // of all, those that are not in back-off
+  #away: readonly Origin[] = []; // serving, and in back-off
+  #usable = 0; // connections of all
+  #validUntil = Number.NEGATIVE_INFINITY; // the moment at which an ejection ends
+  #failingOpen = false;
+
+  constructor({ maxEjected, clock, observer }: EligibilitySetting) {
+    this.#maxEjected = maxEjected;
+    this.#clock = clock;
+    this.#observer = observer;
+  }
+
+  /** Those to choose from, from now on. */
+  serve(members: readonly M[]): void {
+    this.#members = members;
+    this.#byName = new Map(members.map(({ origin }) => [origin.address.origin, origin]));
+    this.changed();
+  }
+
+  /** How many may be left out, from now on. */
+  allow(maxEjected: number): void {
+    this.#maxEjected = maxEjected;
+    this.changed();
+  }
+
+  /** An origin does better or worse, or its owner has changed it. */
+  changed(): void {
+    this.#validUntil = Number.NEGATIVE_INFINITY;
+  }
+
+  /** Those that their owner lets serve. */
+  get serving(): readonly M[] {
+    this.#judge();
+    return this.#serving;
+  }
+
+  /** Those that take requests: not ejected, and backups only while no other can. */
+  get all(): readonly M[] {
+    this.#judge();
+    return this.#all;
+  }
+
+  /** The same, by origin. */
+  get origins(): ReadonlySet<Origin> {
+    this.#judge();
+    return this.#origins;
+  }
+
+  /** Those of them that are not in back-off. */
+  get ready(): readonly M[] {
+    this.#judge();
+    return this.#ready;
+  }
+
+  /** Whether there is another origin, though it may be full. */
+  canAvoid(avoided: readonly object[]): boolean {
+    this.#judge();
+    return this.#ready.some(({ origin }) => !avoided.includes(origin));
+  }
+
+  /**
+   * The origin of that name, if a request that is bound to it may go there now; one of weight 0 takes nothing else. Not while
+   * it has to be dialled and is in back-off: then any other is better.
+   */
+  home(name: string): Origin | undefined {
+    const origin = this.#byName.get(name);
+    if (origin === undefined || !origin.serves) return undefined;
+    const isTrusted = origin.takesNew ? this.origins.has(origin) : origin.standing.accepts;
+    return isTrusted && (origin.idle > 0 || origin.backoff.state.name === 'ready') ? origin : undefined;
+  }
+
+  /** Whether a connection of this origin, there already, may carry a request. */
+  mayServe(origin: Origin): boolean {
+    const { origins } = this;
+    return origins.has(origin) && (origins.size === 1 || !isSpared(origin, origins));
+  }
+
+  /** An origin whose wait after a failed dial is over, while others serve. */
+  get absent(): Origin | undefined {
+    this.#judge();
+    if (this.#away.length === 0 || this.#serving.length === 1 || this.#ready.length === 0) return undefined;
+    return this.#away.find(isAbsent);
+  }
+
+  /** How many more requests may travel fresh. */
+  get freshShareLeft(): number {
+    let sum = 0;
+    for (const origin of this.origins) sum += origin.freshShareLeft;
+    return sum;
+  }
+
+  /** Connections that can be had, for the estimate of a wait. */
+  usableConnections(): number {
+    this.#judge();
+    return this.#usable;
+  }
+
+  #judge(): void {
+    if (this.#validUntil === Number.POSITIVE_INFINITY) return;
+    if (this.#validUntil > Number.NEGATIVE_INFINITY && this.#clock.now() < this.#validUntil) return;
+    this.#serving = this.#members.filter(({ origin }) => origin.takesNew);
+    this.#validUntil = Number.POSITIVE_INFINITY;
+    // There is nobody to prefer to the only one.
+    this.#all = this.#serving.length === 1 ? this.#serving : this.#trusted();
+    this.#origins = new Set(this.#all.map(({ origin }) => origin));
+    this.#ready = this.#all.filter(isReady);
+    this.#away = this.#serving.filter((member) => !isReady(member)).map(({ origin }) => origin);
+    this.#usable = 0;
+    for (const { address, guard } of this.#origins) this.#usable += guard.most(address.maxConnections);
+  }
+
+  #trusted(): readonly M[] {
+    const serving = this.#serving;
+    if (serving.length === 0) return serving;
+    // A check that fails everywhere is likelier to be wrong than to be right: then all count as up.
+    const good = serving.filter(({ origin }) => !origin.standing.isDown);
+    const up = good.length > 0 ? good : serving;
+    const trusted = up.filter(({ origin }) => this.#accepts(origin));
+    const primaries = trusted.filter(isPrimary);
+    const backups = trusted.filter(isBackup);
+    const hasPrimary = primaries.some(isReady);
+    const hasBackup = !hasPrimary && backups.some(isReady);
+    const tooFew = up.length - trusted.length > this.#maxEjected * serving.length;
+    const failOpen = !hasBackup && (tooFew || !hasPrimary);
+    if (failOpen !== this.#failingOpen) this.#setFailingOpen(failOpen);
+    if (hasBackup) return backups;
+    if (!failOpen) return primaries;
+    return hasPrimary ? up.filter(isPrimary) : up;
+  }
+
+  /** Whether it is trusted now; if not, when to ask again. */
+  #accepts({ standing }: Origin): boolean {
+    if (standing.accepts) return true;
+    this.#validUntil = Math.min(this.#validUntil, standing.acceptsAt);
+    return false;
+  }
+
+  #setFailingOpen(failOpen: boolean): void {
+    const observer = this.#observer;
+    this.#failingOpen = failOpen;
+    if (!failOpen || !observer.watches('failOpen')) return;
+    observer.emit('failOpen', { origins: this.#serving.map(({ origin }) => origin.address.origin) });
+  }
+}
+
+function isReady({ origin }: Member): boolean {
+  return origin.backoff.state.name === 'ready';
+}
+
+function isPrimary({ origin }: Member): boolean {
+  return !origin.address.backup;
+}
+
+function isBackup({ origin }: Member): boolean {
+  return origin.address.backup;
+}
+
+function isAbsent({ backoff, standing }: Origin): boolean {
+  return backoff.state.name === 'waiting' && backoff.mayDial() && standing.accepts;
+}
