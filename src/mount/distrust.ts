@@ -1,13 +1,19 @@
 /**
  * Connections of clients on which no more requests are taken: behind one that was refused, for where one request is doubtful
- * so is where it ends, and what follows may be what somebody in front of us took for its body; and behind one that said
- * that it is the last.
+ * so is where it ends, and what follows may be what somebody in front of us took for its body; behind one that said
+ * that it is the last; and behind one whose server takes no connections any more.
  */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 /** By socket: the last request that is taken from it. */
 const lastRequests = new WeakMap<object, IncomingMessage>();
+
+/** By socket: the request that came last. */
+const newest = new WeakMap<object, IncomingMessage>();
+
+/** Servers that were seen to listen: one that never does gets its connections from somebody else, and is not closing. */
+const listened = new WeakSet<object>();
 
 /** Nothing more is taken from the connection of `req`, which its response ends. Streams of HTTP/2 are apart by nature. */
 export function distrust(req: IncomingMessage, res: ServerResponse): void {
@@ -22,6 +28,29 @@ export function distrust(req: IncomingMessage, res: ServerResponse): void {
  */
 export function noteLast(req: IncomingMessage, res: ServerResponse): void {
   if (res.shouldKeepAlive === false && !isBehindLast(req)) lastRequests.set(req.socket, req);
+  newest.set(req.socket, req);
+  const server = serverOf(req);
+  if (server !== undefined && Reflect.get(server, 'listening') === true) listened.add(server);
+}
+
+/** That of node:http; a socket that is none of the kernel's may have none. */
+function serverOf({ socket }: IncomingMessage): object | undefined {
+  const server: unknown = Reflect.get(socket, 'server');
+  return typeof server === 'object' && server !== null ? server : undefined;
+}
+
+/**
+ * Whether the response to `req` is to end its connection because the server was told to close: a client that keeps its
+ * connection would come again and find nobody.
+ */
+export function isLastOfServer(req: IncomingMessage): boolean {
+  if (req.httpVersionMajor > 1) return false;
+  const server = serverOf(req);
+  if (server === undefined || Reflect.get(server, 'listening') !== false || !listened.has(server)) return false;
+  // What is pipelined behind it is under way: its responses would be lost.
+  if (newest.get(req.socket) !== req) return false;
+  lastRequests.set(req.socket, req);
+  return true;
 }
 
 /** A request before it on its connection was the last one. */

@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { STATUS_CODES } from 'node:http';
 import type { Deadlines } from '../deadlines.js';
 import { BackendError, type ErrorCode } from '../errors.js';
+import { isLastOfServer } from './distrust.js';
 import { lingerOnClose } from './linger.js';
 import { isHttp2 } from './response-head.js';
 import { PSEUDONYM } from './via.js';
@@ -35,9 +36,9 @@ export function answerFailure(
   error: BackendError,
   deadlines: Deadlines,
 ): void {
-  const closes = isBodyUnread(req);
-  if (closes) lingerOnClose(req, deadlines);
-  answer(res, error.statusCode, `${error.code}\n`, closes, {
+  const isUnread = isBodyUnread(req);
+  if (isUnread) lingerOnClose(req, deadlines);
+  answer(res, error.statusCode, `${error.code}\n`, isUnread || isLastOfServer(req), {
     'Proxy-Status': `${PSEUDONYM}; error=${REGISTERED[error.code] ?? error.code}`,
     ...(error.retryAfter === undefined ? {} : { 'Retry-After': String(error.retryAfter) }),
   });

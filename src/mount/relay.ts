@@ -10,7 +10,7 @@ import { whenGone } from './client-departure.js';
 import { ClientPace, type Paced } from './client-pace.js';
 import { type ClientRequest, readClientRequest } from './client-request.js';
 import { canEndWith, endWith, writeNow } from './client-writes.js';
-import { distrust, noteLast } from './distrust.js';
+import { distrust, isLastOfServer, noteLast } from './distrust.js';
 import { isEmpty, nothingOf } from './empty-body.js';
 import { answerFailure, asBackendError, asHeadError, isBodyUnread } from './error-answer.js';
 import { HeldResponse } from './held-response.js';
@@ -215,9 +215,9 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced {
     const req = this.#req;
     // "A server MUST read the entire request message body or close the connection after sending its response"
     // (RFC 9112 §9.3).
-    const closes = isBodyUnread(req);
-    writeResponseHead(this.#res, { head, fields, closes });
-    if (closes) lingerOnClose(req, this.#mount.house.deadlines);
+    const isUnread = isBodyUnread(req);
+    writeResponseHead(this.#res, { head, fields, closes: isUnread || isLastOfServer(req) });
+    if (isUnread) lingerOnClose(req, this.#mount.house.deadlines);
   }
 
   // --- the pace of the client ----------------------------------------------------------------------------------------

@@ -1,0 +1,58 @@
+/** A server that was told to close while clients keep their connections: they are told to come again elsewhere. */
+
+import { createServer, type RequestListener } from 'node:http';
+import { createServer as createTcpServer } from 'node:net';
+import { answer, close, execute, hold, type ScriptedOrigin } from 'pooled-backend/testing';
+import { expect, test } from 'vitest';
+import type { RawClient } from '../wire/raw-client.js';
+import { client, listen, startBackend, startOrigin } from './setting.js';
+
+const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
+
+/** A client whose requests are under way at the origin. */
+async function underWay(origin: ScriptedOrigin, listener: RequestListener, requests = GET) {
+  const server = createServer(listener);
+  const raw = await client(await listen(server));
+  raw.write(requests);
+  const count = requests.split('HTTP/1.1').length - 1;
+  await origin.until(() => origin.requests.length === count);
+  return { server, raw };
+}
+
+async function connectionOf(raw: RawClient): Promise<string | undefined> {
+  return (await raw.readResponse()).headers.connection;
+}
+
+test('what is under way is answered, and ends its connection', async () => {
+  const origin = await startOrigin({ script: () => [hold(), execute(), answer()] });
+  const { server, raw } = await underWay(origin, startBackend(origin).handler());
+  server.close();
+  await origin.release();
+  expect([await connectionOf(raw), await raw.ended()]).toEqual(['close', 'fin']);
+});
+
+test('so is what fails', async () => {
+  const origin = await startOrigin({ script: () => [hold(), close()] });
+  const backend = startBackend(origin, { maxAttempts: 1 });
+  const { server, raw } = await underWay(origin, backend.handler());
+  server.close();
+  await origin.release();
+  const { status, headers } = await raw.readResponse();
+  expect([status, headers.connection, await raw.ended()]).toEqual([502, 'close', 'fin']);
+});
+
+test('a pipeline is answered to its end', async () => {
+  const origin = await startOrigin({ script: () => [hold(), execute(), answer()] });
+  const { server, raw } = await underWay(origin, startBackend(origin).handler(), GET + GET);
+  server.close();
+  await origin.release();
+  await origin.release();
+  expect([await connectionOf(raw), await connectionOf(raw), await raw.ended()]).toEqual(['keep-alive', 'close', 'fin']);
+});
+
+test('a server that is given its connections by another, and never listens, keeps them', async () => {
+  const origin = await startOrigin();
+  const server = createServer(startBackend(origin).handler());
+  const raw = await client(await listen(createTcpServer((socket) => void server.emit('connection', socket))));
+  for (const path of ['/1', '/2']) expect((await raw.get(path)).headers.connection).toBe('keep-alive');
+});
