@@ -1,33 +1,14 @@
-/** Every option of a backend: type, meaning, unit, default and bound. Resolved once, then frozen. */
+/** Every option of a backend: type, meaning, unit, default and bound; and the door to what makes them known. */
 
 import type { BalanceOption } from './balance/balancers.js';
 import type { NonIdempotentTravel } from './dispatch/request.js';
-import { isObject, refusal, resolveSection } from './options/checks.js';
-import { type ClusterTotal, mostConnections, type SharedConnections } from './options/connections.js';
-import { type DnsOptions, type OriginsOption, type ResolvedDns, refuseOtherThanOne } from './options/discovery.js';
-import {
-  type AdaptiveConcurrencyOptions,
-  type CheckOptions,
-  type EjectionOptions,
-  type ResolvedAdaptiveConcurrency,
-  type ResolvedCheck,
-  type ResolvedEjection,
-  refuseCheckOf,
-} from './options/health.js';
+import type { SharedConnections } from './options/connections.js';
+import type { DnsOptions, OriginsOption } from './options/discovery.js';
+import type { AdaptiveConcurrencyOptions, CheckOptions, EjectionOptions } from './options/health.js';
 import type { IdempotentOption } from './options/hooks.js';
 import type { Logger } from './options/logger.js';
-import { type ConnectionLimits, isUrl, type ResolvedOrigin, refuseMinimum, resolveOrigins } from './options/origins.js';
-import type {
-  ConnectOptions,
-  ResolvedConnect,
-  ResolvedRetryBudget,
-  RetryBudgetOptions,
-  RetryCondition,
-  SubsetOptions,
-  TlsOptions,
-} from './options/parts.js';
-import type { ResolvedSticky, StickyOptions } from './options/sticky.js';
-import { optionRules } from './options/table.js';
+import type { ConnectOptions, RetryBudgetOptions, RetryCondition, SubsetOptions, TlsOptions } from './options/parts.js';
+import type { StickyOptions } from './options/sticky.js';
 
 export type { ClusterTotal, SharedConnections } from './options/connections.js';
 export type {
@@ -68,6 +49,7 @@ export {
   resolveOrigins,
 } from './options/origins.js';
 export type * from './options/parts.js';
+export { copyOptions, type ResolvedOptions, resolveOptions } from './options/resolved.js';
 export type { CookieRewrite, LocationHook } from './options/rewrites.js';
 export type { OptionRow } from './options/row.js';
 export type { ResolvedSticky, StickyOptions } from './options/sticky.js';
@@ -218,82 +200,4 @@ export interface PooledBackendOptions {
   readonly tls?: TlsOptions | undefined;
   /** Where the library writes about itself; used as it is. @default none */
   readonly logger?: Logger | undefined;
-}
-
-/** All options known: those of a nested object too. */
-type Complete<T> = { readonly [Name in keyof T]-?: Exclude<T[Name], undefined> };
-type Whole =
-  | 'origins'
-  | 'maxConnections'
-  | 'dns'
-  | 'subset'
-  | 'idempotent'
-  | 'retryBudget'
-  | 'sticky'
-  | 'ejection'
-  | 'check'
-  | 'adaptiveConcurrency'
-  | 'connect'
-  | 'logger';
-
-/** Options with every default filled in, frozen. */
-export interface ResolvedOptions extends Complete<Omit<PooledBackendOptions, Whole>> {
-  /** Those that are given; none where they are found at run time. */
-  readonly origins: readonly ResolvedOrigin[];
-  /** Of this process, or the total of which its cluster gives it a share. */
-  readonly maxConnections: number | ClusterTotal;
-  /** `undefined` where the origins are found otherwise. */
-  readonly dns: ResolvedDns | undefined;
-  /** `undefined` uses all origins. */
-  readonly subset: SubsetOptions | undefined;
-  /** `undefined` leaves it to the method. */
-  readonly idempotent: IdempotentOption | undefined;
-  /** A share of the requests, and a number a second. */
-  readonly retryBudget: ResolvedRetryBudget;
-  /** Where sessions live in one origin: the cookie that names it; `false` is none. */
-  readonly sticky: ResolvedSticky | false;
-  /** Passive health. */
-  readonly ejection: ResolvedEjection;
-  /** Active health; `false` is none. */
-  readonly check: ResolvedCheck | false;
-  /** `false` leaves every origin its `maxConnections`. */
-  readonly adaptiveConcurrency: ResolvedAdaptiveConcurrency | false;
-  /** How to dial. */
-  readonly connect: ResolvedConnect;
-  /** `undefined` writes nothing. */
-  readonly logger: Logger | undefined;
-}
-
-/** Origins that are found later have to agree with the limits, too; those that do not are told then. */
-function noneYet(limits: ConnectionLimits): readonly ResolvedOrigin[] {
-  refuseMinimum(limits);
-  return Object.freeze([]);
-}
-
-/** The options of a backend in a copy of their own: a string or a `URL` is that of the only origin. */
-export function copyOptions(given: PooledBackendOptions | string | URL): PooledBackendOptions {
-  if (typeof given === 'string' || isUrl(given)) return { origins: [given] };
-  if (isObject(given) && !Array.isArray(given)) return { ...given };
-  throw refusal('the options', 'an object, or the URL of the only origin', given, false);
-}
-
-/**
- * Checks options and fills in the defaults. A string or a `URL` is that of the only origin.
- *
- * @throws TypeError for an unknown name or a value of the wrong kind, RangeError for a number out of bounds; the message
- *   names the option, what it accepts and what it got.
- */
-export function resolveOptions(given: PooledBackendOptions | string | URL): ResolvedOptions {
-  const section = resolveSection('', copyOptions(given), optionRules);
-  const most = mostConnections(section.maxConnections);
-  const maxFreshConnections = section.maxFreshConnections ?? most;
-  if (maxFreshConnections > most) {
-    throw refusal('maxFreshConnections', `at most maxConnections (${most})`, maxFreshConnections, true);
-  }
-  const { minConnections, maxConnections } = section;
-  refuseOtherThanOne(section.origins, section.dns);
-  const limits = { minConnections, maxConnections, maxFreshConnections };
-  const origins = Array.isArray(section.origins) ? resolveOrigins(section.origins, limits) : noneYet(limits);
-  refuseCheckOf(section.check, origins);
-  return Object.freeze({ ...section, maxFreshConnections, origins });
 }

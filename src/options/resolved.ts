@@ -1,0 +1,96 @@
+/** The options of a backend as they are known once: checked, every default filled in, frozen. */
+
+import type { PooledBackendOptions } from '../options.js';
+import { isObject, refusal, resolveSection } from './checks.js';
+import { type ClusterTotal, mostConnections } from './connections.js';
+import { type ResolvedDns, refuseOtherThanOne } from './discovery.js';
+import {
+  type ResolvedAdaptiveConcurrency,
+  type ResolvedCheck,
+  type ResolvedEjection,
+  refuseCheckOf,
+} from './health.js';
+import type { IdempotentOption } from './hooks.js';
+import type { Logger } from './logger.js';
+import { type ConnectionLimits, isUrl, type ResolvedOrigin, refuseMinimum, resolveOrigins } from './origins.js';
+import type { ResolvedConnect, ResolvedRetryBudget, SubsetOptions } from './parts.js';
+import type { ResolvedSticky } from './sticky.js';
+import { optionRules } from './table.js';
+
+/** All options known: those of a nested object too. */
+type Complete<T> = { readonly [Name in keyof T]-?: Exclude<T[Name], undefined> };
+type Whole =
+  | 'origins'
+  | 'maxConnections'
+  | 'dns'
+  | 'subset'
+  | 'idempotent'
+  | 'retryBudget'
+  | 'sticky'
+  | 'ejection'
+  | 'check'
+  | 'adaptiveConcurrency'
+  | 'connect'
+  | 'logger';
+
+/** Options with every default filled in, frozen. */
+export interface ResolvedOptions extends Complete<Omit<PooledBackendOptions, Whole>> {
+  /** Those that are given; none where they are found at run time. */
+  readonly origins: readonly ResolvedOrigin[];
+  /** Of this process, or the total of which its cluster gives it a share. */
+  readonly maxConnections: number | ClusterTotal;
+  /** `undefined` where the origins are found otherwise. */
+  readonly dns: ResolvedDns | undefined;
+  /** `undefined` uses all origins. */
+  readonly subset: SubsetOptions | undefined;
+  /** `undefined` leaves it to the method. */
+  readonly idempotent: IdempotentOption | undefined;
+  /** A share of the requests, and a number a second. */
+  readonly retryBudget: ResolvedRetryBudget;
+  /** Where sessions live in one origin: the cookie that names it; `false` is none. */
+  readonly sticky: ResolvedSticky | false;
+  /** Passive health. */
+  readonly ejection: ResolvedEjection;
+  /** Active health; `false` is none. */
+  readonly check: ResolvedCheck | false;
+  /** `false` leaves every origin its `maxConnections`. */
+  readonly adaptiveConcurrency: ResolvedAdaptiveConcurrency | false;
+  /** How to dial. */
+  readonly connect: ResolvedConnect;
+  /** `undefined` writes nothing. */
+  readonly logger: Logger | undefined;
+}
+
+/** Origins that are found later have to agree with the limits, too; those that do not are told then. */
+function noneYet(limits: ConnectionLimits): readonly ResolvedOrigin[] {
+  refuseMinimum(limits);
+  return Object.freeze([]);
+}
+
+/** The options of a backend in a copy of their own: a string or a `URL` is that of the only origin. */
+export function copyOptions(given: PooledBackendOptions | string | URL): PooledBackendOptions {
+  if (typeof given === 'string' || isUrl(given)) return { origins: [given] };
+  if (isObject(given) && !Array.isArray(given)) return { ...given };
+  throw refusal('the options', 'an object, or the URL of the only origin', given, false);
+}
+
+/**
+ * Checks options and fills in the defaults. A string or a `URL` is that of the only origin.
+ *
+ * @throws TypeError for an unknown name or a value of the wrong kind, RangeError for a number out of bounds; the message
+ *   names the option, what it accepts and what it got.
+ */
+export function resolveOptions(given: PooledBackendOptions | string | URL): ResolvedOptions {
+  const section = resolveSection('', copyOptions(given), optionRules);
+  const most = mostConnections(section.maxConnections);
+  const maxFreshConnections = section.maxFreshConnections ?? most;
+  if (maxFreshConnections > most) {
+    throw refusal('maxFreshConnections', `at most maxConnections (${most})`, maxFreshConnections, true);
+  }
+  const { minConnections, maxConnections } = section;
+  refuseOtherThanOne(section.origins, section.dns);
+  const limits = { minConnections, maxConnections, maxFreshConnections };
+  const origins = Array.isArray(section.origins) ? resolveOrigins(section.origins, limits) : noneYet(limits);
+  refuseCheckOf(section.check, origins);
+  return Object.freeze({ ...section, maxFreshConnections, origins });
+}
