@@ -150,16 +150,30 @@ class CallResponse implements BackendResponse {
   }
 }
 
+// Of the response before: origins say the same names again and again, and to make five of them lower takes 0.25 µs.
+let namesBefore: readonly string[] = [];
+let lowerBefore: readonly string[] = [];
+
 function joinedFields(raw: readonly string[]): ResponseFields {
   const fields: Record<string, string | string[]> = Object.create(null);
+  if (!hasNames(raw, namesBefore)) {
+    namesBefore = raw.filter((_, at) => at % 2 === 0);
+    lowerBefore = namesBefore.map((name) => name.toLowerCase());
+  }
   for (let i = 0; i < raw.length; i += 2) {
-    const name = (raw[i] ?? '').toLowerCase();
+    const name = lowerBefore[i / 2] ?? '';
     const value = raw[i + 1] ?? '';
     const before = fields[name];
     if (name === 'set-cookie') fields[name] = Array.isArray(before) ? [...before, value] : [value];
     else fields[name] = before === undefined ? value : `${before}, ${value}`;
   }
   return fields;
+}
+
+function hasNames(raw: readonly string[], names: readonly string[]): boolean {
+  if (raw.length !== 2 * names.length) return false;
+  for (let i = 0; i < names.length; i += 1) if (raw[2 * i] !== names[i]) return false;
+  return true;
 }
 
 function abortError(signal: AbortSignal): BackendError {

@@ -30,7 +30,8 @@ export interface RequestFields {
  * @throws BackendError `http_request_error` for what is no field, and for Expect, which has no meaning here
  */
 export function readRequestFields(given: RequestFieldsInit | undefined): RequestFields {
-  const all = given === undefined ? [] : flat('headers', given);
+  if (given === undefined) return { fields: [], host: undefined, contentLength: undefined, acceptsTrailers: false };
+  const all = flat('headers', given);
   for (let i = 0; i < all.length; i += 2) checkField(all[i] ?? '', all[i + 1] ?? '');
   if (fieldValue(all, 'expect') !== undefined)
     throw bad('Expect cannot be sent: bodies are sent without being asked for');

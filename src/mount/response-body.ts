@@ -11,7 +11,7 @@ export interface BodyOrigin {
 }
 
 // Up to this a response is taken from the origin before it is read, so that its connection is free.
-const AHEAD_BYTES = 65_536;
+const READABLE = { highWaterMark: 65_536 };
 
 const EMPTY = Buffer.alloc(0);
 const decoder = new TextDecoder();
@@ -22,7 +22,7 @@ export class ResponseBody extends Readable {
   #isComplete = false; // all of it was pushed
 
   constructor(origin: BodyOrigin) {
-    super({ highWaterMark: AHEAD_BYTES });
+    super(READABLE);
     this.#origin = origin;
   }
 
