@@ -1,5 +1,6 @@
 /** The connections that are kept though nobody rides them: not too old, not too few, and some ahead of need. */
 
+import type { Timer } from '../clock.js';
 import type { Deadline } from '../deadlines.js';
 import type { Pool } from '../pool/pool.js';
 import type { Dialler } from './dialler.js';
@@ -13,6 +14,12 @@ export const SPARE_MS = 5_000;
 /** An origin that hangs up within this time of being dialled is not dialled for stock until it has passed. Milliseconds. */
 const PAUSE_MS = 1_000;
 
+/**
+ * A spare that was taken is dialled again when the answer was sent on, or so much later: to dial takes longer than to relay, and
+ * the requests that came together with this one, and its answer, would wait for it. Milliseconds.
+ */
+const REFILL_MS = 10;
+
 export class Stock {
   readonly #setting: OriginSetting;
   readonly #pool: Pool<Tenancy>;
@@ -21,6 +28,8 @@ export class Stock {
   readonly #demand: Demand;
   readonly #standing: { readonly isDown: boolean };
   readonly #inspection: Deadline;
+  readonly #refill: Deadline;
+  #refilling: Timer | undefined; // at the end of a turn
   #freshSeenAt = Number.NEGATIVE_INFINITY;
   #pausedUntil = Number.NEGATIVE_INFINITY;
 
@@ -39,12 +48,21 @@ export class Stock {
     this.#idleLimit = idleLimit;
     this.#demand = demand;
     this.#inspection = setting.deadlines.create(() => this.#inspect());
+    this.#refill = setting.deadlines.create(() => this.fill());
   }
 
   /** A request that may only travel fresh was seen: more may follow. */
   expectFresh(): void {
     this.#freshSeenAt = this.#setting.clock.now();
-    this.fill();
+    if (this.#refill.at === Number.POSITIVE_INFINITY) this.#refill.set(REFILL_MS, this.#freshSeenAt);
+  }
+
+  /** A request that may only travel fresh has ended. Others that are answered in this turn come before the dial. */
+  freshEnded(answered: boolean): void {
+    if (this.#refill.at === Number.POSITIVE_INFINITY) return;
+    this.#refill.clear();
+    // Where it was not answered, the next one shall find out whether that goes on.
+    if (answered) this.#refilling = this.#setting.clock.soon(() => this.fill());
   }
 
   /** A connection became idle. */
@@ -95,6 +113,8 @@ export class Stock {
 
   close(): void {
     this.#inspection.clear();
+    this.#refill.clear();
+    this.#refilling?.cancel();
   }
 
   #open(): number {

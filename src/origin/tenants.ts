@@ -89,7 +89,7 @@ export class Tenants implements Landlord {
 
   returned(tenancy: Tenancy): void {
     const { connection } = tenancy;
-    this.#parts.lending.giveFreshShareBack(tenancy);
+    this.#freshEnded(tenancy);
     this.#parts.lessons.returned(tenancy);
     const reason = this.#retirement(tenancy);
     if (reason === undefined) this.handOn(tenancy);
@@ -106,8 +106,8 @@ export class Tenants implements Landlord {
 
   left(tenancy: Tenancy, reason: CloseReason, heard: string): void {
     const { slot } = tenancy;
-    const { lending, lessons, pool, stock } = this.#parts;
-    lending.giveFreshShareBack(tenancy);
+    const { lessons, pool, stock } = this.#parts;
+    this.#freshEnded(tenancy);
     this.list.delete(tenancy);
     lessons.closed(tenancy, reason, heard);
     if (reason === 'stale' || reason === 'poisoned') stock.lost(tenancy);
@@ -117,6 +117,12 @@ export class Tenants implements Landlord {
       pool.release(slot);
     }
     lessons.tellClosed(tenancy, reason, heard, this.list.size);
+  }
+
+  #freshEnded(tenancy: Tenancy): void {
+    if (!tenancy.holdsFreshShare) return;
+    this.#parts.lending.giveFreshShareBack(tenancy);
+    this.#parts.stock.freshEnded(tenancy.connection.exchanges > 0);
   }
 
   answered(tenancy: Tenancy, head: ResponseHead): void {

@@ -32,6 +32,7 @@ test('one that was dialled ahead of need is a spare', async () => {
   const house = await House.open({ spareConnections: 1 });
   await house.post();
   await house.accept();
+  await house.advance(10);
   await house.accept();
   expect(statesOf(house)).toEqual(['fresh', 'spare']);
 });

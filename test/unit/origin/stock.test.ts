@@ -11,6 +11,16 @@ function open(house: House): number {
   return house.originStats().connections.open;
 }
 
+/** One POST is busy, and the spares for the next are there. */
+async function withSpares(): Promise<House> {
+  const house = await House.open();
+  await house.post();
+  await house.accept();
+  await house.advance(10);
+  await acceptAll(house);
+  return house;
+}
+
 describe('spares', () => {
   test('are dialled, two of them, once a POST is seen, and none for GETs', async () => {
     const house = await House.open();
@@ -19,6 +29,7 @@ describe('spares', () => {
     const forGet = house.dials.length;
     await house.post();
     await house.accept();
+    await house.advance(10);
     expect([forGet, house.dials.length]).toEqual([1, 4]);
     await acceptAll(house);
     expect(house.originStats().connections).toMatchObject({ spare: 2, busy: 2 });
@@ -27,6 +38,8 @@ describe('spares', () => {
   test('are as many as the owner wants', async () => {
     const house = await House.open({ spareConnections: 4 });
     await house.post();
+    await house.accept();
+    await house.advance(10);
     await acceptAll(house);
     expect(house.originStats().connections.spare).toBe(4);
   });
@@ -34,7 +47,9 @@ describe('spares', () => {
   test('are dialled again a second after the origin hung up, with no request in between', async () => {
     const house = await House.open({ spareConnections: 1 });
     await house.post();
-    const [, spare] = await acceptAll(house);
+    await house.accept();
+    await house.advance(10);
+    const [spare] = await acceptAll(house);
     spare?.fin();
     await house.settle();
     const before = house.dialling.length;
@@ -42,19 +57,47 @@ describe('spares', () => {
     expect([before, house.dialling.length]).toEqual([0, 1]);
   });
 
-  test('are replaced when one is taken', async () => {
+  test('are replaced when one is taken, as soon as its request is answered', async () => {
+    const house = await withSpares();
+    const post = await house.post();
+    const before = house.dialling.length;
+    house.peerOf(post)?.answer();
+    await house.settle();
+    expect([before, house.dialling.length, post.outcome]).toEqual([0, 1, 200]);
+  });
+
+  test('are replaced when one is taken whose answer takes its time', async () => {
+    const house = await withSpares();
+    await house.post();
+    await house.advance(10);
+    expect(house.originStats().connections).toMatchObject({ spare: 1, busy: 2, dialling: 1 });
+  });
+
+  test('are not dialled after a request that the origin left without an answer', async () => {
     const house = await House.open();
     await house.post();
-    await acceptAll(house);
+    (await house.accept()).reset();
+    await house.settle();
+    await house.advance(10);
+    expect(house.dialling.length).toBe(0);
+  });
+
+  test('leave no timer behind when the backend is closed before they are dialled', async () => {
+    const house = await House.open();
     await house.post();
-    expect(house.originStats().connections).toMatchObject({ spare: 1, busy: 2, dialling: 1 });
+    await house.accept();
+    house.destroy();
+    await house.settle();
+    expect([house.dials.length, house.deadlines.size]).toEqual([1, 0]);
   });
 
   test('live five seconds, and none follows where no such request was seen for as long', async () => {
     const house = await House.open();
     await house.post();
-    const [used] = await acceptAll(house);
-    used?.answer();
+    const used = await house.accept();
+    used.answer();
+    await house.settle();
+    await acceptAll(house);
     await house.advance(4_999);
     const before = house.originStats().connections.spare;
     await house.advance(1);
@@ -66,13 +109,12 @@ describe('spares', () => {
   });
 
   test('are renewed at the end of their life while such requests are being seen', async () => {
-    const house = await House.open();
-    await house.post();
-    await acceptAll(house);
+    const house = await withSpares();
     await house.advance(3_000);
     await house.post();
+    await house.advance(10);
     await acceptAll(house);
-    await house.advance(2_000);
+    await house.advance(1_990);
     expect(house.originStats().connections.dialling).toBe(1);
   });
 
@@ -100,6 +142,8 @@ describe('spares', () => {
       await house.settle();
     }
     await house.post();
+    await house.accept();
+    await house.advance(10);
     await acceptAll(house);
     const { connections, closed } = house.originStats();
     expect([connections, closed]).toEqual([
