@@ -9,11 +9,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 /** By socket: the last request that is taken from it. */
 const lastRequests = new WeakMap<object, IncomingMessage>();
 
-/** By socket: the request that came last. */
-const newest = new WeakMap<object, IncomingMessage>();
+/** By socket: the response to the last request that came behind others. */
+const lastPipelined = new WeakMap<object, ServerResponse>();
 
 /** Servers that were seen to listen: one that never does gets its connections from somebody else, and is not closing. */
 const listened = new WeakSet<object>();
+let lastListened: WeakRef<object> | undefined; // most processes have one
 
 /** Nothing more is taken from the connection of `req`, which its response ends. Streams of HTTP/2 are apart by nature. */
 export function distrust(req: IncomingMessage, res: ServerResponse): void {
@@ -28,9 +29,11 @@ export function distrust(req: IncomingMessage, res: ServerResponse): void {
  */
 export function noteLast(req: IncomingMessage, res: ServerResponse): void {
   if (res.shouldKeepAlive === false && !isBehindLast(req)) lastRequests.set(req.socket, req);
-  newest.set(req.socket, req);
+  if (res.socket === null) lastPipelined.set(req.socket, res);
   const server = serverOf(req);
-  if (server !== undefined && Reflect.get(server, 'listening') === true) listened.add(server);
+  if (server === undefined || server === lastListened?.deref() || Reflect.get(server, 'listening') !== true) return;
+  listened.add(server);
+  lastListened = new WeakRef(server);
 }
 
 /** That of node:http; a socket that is none of the kernel's may have none. */
@@ -48,7 +51,8 @@ export function isLastOfServer(req: IncomingMessage): boolean {
   const server = serverOf(req);
   if (server === undefined || Reflect.get(server, 'listening') !== false || !listened.has(server)) return false;
   // What is pipelined behind it is under way: its responses would be lost.
-  if (newest.get(req.socket) !== req) return false;
+  const pipelined = lastPipelined.get(req.socket);
+  if (pipelined !== undefined && pipelined.req !== req && !pipelined.writableFinished) return false;
   lastRequests.set(req.socket, req);
   return true;
 }
