@@ -1,0 +1,88 @@
+/**
+ * A gateway of several workers that share one total of connections, by node:cluster: this file is the primary and the
+ * workers. The primary starts another worker for each that has ended.
+ *
+ * Options: `{ origins, workers, total, port }`. Asked `roll` it replaces them one
+ * after another, as a deployment does; asked `cpuMs` it tells what the primary and the workers have used.
+ */
+
+import cluster from 'node:cluster';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { PooledBackend } from 'pooled-backend';
+import { shareConnections } from 'pooled-backend/cluster';
+import { cpuMsOf } from '../rig/cpu.mjs';
+import { cpuMs, options, serve } from '../rig/parent.mjs';
+
+/** How long a worker that is to end serves on, so that clients leave it. */
+const LEAVING_MS = 1000;
+
+/** @type {{ origins: string[], workers: number, total: number, port: number }} */
+const { origins, workers, total, port } = options();
+
+if (cluster.isPrimary) await lead();
+else await work();
+
+async function lead() {
+  shareConnections();
+  for (let count = 0; count < workers; count += 1) cluster.fork();
+  await Promise.all(all().map(ready));
+  cluster.on('exit', () => cluster.fork());
+  serve({ port }, { roll, cpuMs: used });
+}
+
+async function work() {
+  const backend = new PooledBackend({ origins, maxConnections: { total } });
+  const handler = backend.handler();
+  let stopping = false;
+  const server = createServer((req, res) => {
+    if (stopping) res.setHeader('Connection', 'close'); // the client comes again, to another worker
+    handler(req, res);
+  });
+  server.requestTimeout = 0;
+  server.keepAliveTimeout = 120_000;
+  process.on('message', async (message) => {
+    if (message !== 'stop') return;
+    stopping = true;
+    await sleep(LEAVING_MS);
+    const closed = once(server, 'close');
+    server.close();
+    await closed;
+    await backend.close({ timeout: 10_000 });
+    process.exit();
+  });
+  await backend.ready();
+  server.listen(port, '127.0.0.1', () => process.send?.('ready'));
+}
+
+/** Those that live: one that was killed is listed for a while. */
+function all() {
+  return Object.values(cluster.workers ?? {}).flatMap((worker) => (worker?.isDead() === false ? [worker] : []));
+}
+
+/**
+ * @param {import('node:cluster').Worker} worker
+ * @returns {Promise<void>}
+ */
+function ready(worker) {
+  return new Promise((resolve) => {
+    worker.on('message', (message) => message === 'ready' && resolve());
+  });
+}
+
+/** @returns {Promise<number>} milliseconds until all are new */
+async function roll() {
+  const begun = performance.now();
+  for (const worker of all()) {
+    const forked = once(cluster, 'fork');
+    worker.send('stop');
+    const [next] = await forked;
+    await ready(next);
+  }
+  return performance.now() - begun;
+}
+
+function used() {
+  return { primary: cpuMs(), workers: all().map(({ process: { pid = -1 } }) => cpuMsOf(pid) ?? 0) };
+}
