@@ -106,7 +106,12 @@ describeWith(findNginx()?.file, 'nginx', 'in front of two nginx', () => {
     "that close after 10 requests or 1 s idle and reload under load, no GET fails and no POST is executed twice ('%s')",
     async (nonIdempotent) => {
       const origins = await startOrigins('keepalive_timeout 1s; keepalive_requests 10;');
-      const backend = new PooledBackend({ origins: origins.map(({ url }) => url), maxConnections: 50, nonIdempotent });
+      const backend = new PooledBackend({
+        origins: origins.map(({ url }) => url),
+        maxConnections: 50,
+        queueTimeout: 30_000,
+        nonIdempotent,
+      });
       const port = await startProxy(backend);
       const gets = await startLoad(port, 48, 'GET /{n} HTTP/1.1\r\nhost: x\r\n\r\n');
       const posts = await startLoad(port, 16, 'POST /{n} HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\nbody');

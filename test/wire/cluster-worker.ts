@@ -6,7 +6,9 @@
 import { PooledBackend } from 'pooled-backend';
 
 const { ORIGIN = '', TOTAL = '', LANES = '' } = process.env;
-const backend = new PooledBackend({ origins: [ORIGIN], maxConnections: { total: Number(TOTAL) } });
+// On a loaded machine a turn may be long in coming.
+const queueTimeout = 60_000;
+const backend = new PooledBackend({ origins: [ORIGIN], maxConnections: { total: Number(TOTAL) }, queueTimeout });
 
 let answered = 0;
 const failures: string[] = [];
