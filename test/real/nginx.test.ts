@@ -122,10 +122,10 @@ describeWith(findNginx()?.file, 'nginx', 'in front of two nginx', () => {
 
       const executed = origins.flatMap((origin) => origin.executed()).filter((line) => line.startsWith('POST'));
       expect(got.errors).toEqual({});
-      expect(got.requests).toBeGreaterThan(1000);
+      expect(got.requests).toBeGreaterThan(100); // many times ten, on however loaded a machine
       expect(new Set(executed).size).toBe(executed.length);
       expect(executed.length).toBeGreaterThanOrEqual(posted.requests);
-      expect(posted.requests).toBeGreaterThan(100);
+      expect(posted.requests).toBeGreaterThan(20);
     },
     60_000,
   );
