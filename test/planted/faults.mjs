@@ -55,9 +55,9 @@ export const faults = [
   },
   {
     name: 'one slot more than the pool was made for',
-    file: 'src/pool/pool.ts',
-    from: 'openLedger(count, create, this.#free)',
-    to: 'openLedger(count + 1, create, this.#free)',
+    file: 'src/pool/vacancies.ts',
+    from: 'openLedger(count, create, this.#empty)',
+    to: 'openLedger(count + 1, create, this.#empty)',
     tests: ['test/unit/pool', ...DISPATCH],
   },
   {
