@@ -62,8 +62,13 @@ export class Stock {
     if (this.#refill.at === Number.POSITIVE_INFINITY) return;
     this.#refill.clear();
     // Where it was not answered, the next one shall find out whether that goes on.
-    if (answered) this.#refilling = this.#setting.clock.soon(() => this.fill());
+    if (answered) this.#refilling ??= this.#setting.clock.soon(this.#refillNow);
   }
+
+  readonly #refillNow = (): void => {
+    this.#refilling = undefined;
+    this.fill();
+  };
 
   /** A connection became idle. */
   added({ connection, retireAt }: Tenancy): void {
