@@ -61,7 +61,7 @@ export class Attempts {
   }
 
   /** The response of the last one is here to its end. */
-  answeredAt(now: number): void {
+  answered(now: number): void {
     this.headAt ??= now;
     this.#endedAt = now;
   }

@@ -195,7 +195,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
   }
 
   exchangeEnded(trailers: readonly string[], now: number): void {
-    this.#attempts.answeredAt(now);
+    this.#attempts.answered(now);
     this.patience.end();
     this.#trailers = trailers;
     this.#house.turnEnd.add(this);

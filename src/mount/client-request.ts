@@ -57,14 +57,6 @@ const NO_HOPS: EarlierHops = {};
 // Via and what tells the origin of its client: five names with their values, seldom more.
 const MOSTLY_ADDED = 10;
 
-const found: Found = {
-  host: undefined,
-  hostIsRepeated: false,
-  contentLengths: NOTHING,
-  expectsContinue: false,
-  earlier: NO_HOPS,
-}; // in the request at hand
-
 /**
  * Reads the head of `req`. A promise is given only when a hook gave one.
  * @throws BackendError `http_request_error` when it is ambiguous or cannot be written, `proxy_internal_error` when a
@@ -78,8 +70,15 @@ export function readClientRequest(
   refuseDoubtful(req);
   const method = req.method ?? 'GET';
   const target = requestTarget(method, req.url ?? '/');
+  const found: Found = {
+    host: undefined,
+    hostIsRepeated: false,
+    contentLengths: NOTHING,
+    expectsContinue: false,
+    earlier: NO_HOPS,
+  };
   const fields = endToEndFields(req.rawHeaders, MOSTLY_ADDED);
-  sortOut(fields, isTrusted(req, options.trustProxy));
+  sortOut(fields, found, isTrusted(req, options.trustProxy));
   if (req.httpVersionMajor > 1) joinCookies(fields);
   const boundTo = sticky?.takeFrom(fields);
   const { headers } = req;
@@ -90,7 +89,7 @@ export function readClientRequest(
     httpVersion: req.httpVersion,
     endedWithHead: endedWithHead(req),
   });
-  const asked = target.authority ?? askedHost(req);
+  const asked = target.authority ?? askedHost(req, found);
   fields.push('Via', viaOf(req.httpVersion));
   if (options.forwarded !== false) {
     forwardingFields(options.forwarded, clientFacts(req, asked), found.earlier, fields);
@@ -110,18 +109,13 @@ export function readClientRequest(
     : hookedRequest(request, req, options);
 }
 
-/** Takes out of `fields`, in place, what is not sent on as it came, and notes it in `found`. */
-function sortOut(fields: string[], trusted: boolean): void {
-  found.host = undefined;
-  found.hostIsRepeated = false;
-  found.contentLengths = NOTHING;
-  found.expectsContinue = false;
-  found.earlier = NO_HOPS;
+/** Takes out of `fields`, in place, what is not sent on as it came. */
+function sortOut(fields: string[], found: Found, trusted: boolean): void {
   let kept = 0;
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i] ?? '';
     const value = fields[i + 1] ?? '';
-    if (mayBeTakenOut(name) && isTakenOut(name.toLowerCase(), value, trusted)) continue;
+    if (mayBeTakenOut(name) && isTakenOut(name.toLowerCase(), value, found, trusted)) continue;
     fields[kept] = name;
     fields[kept + 1] = value;
     kept += 2;
@@ -154,7 +148,7 @@ function mayBeTakenOut(name: string): boolean {
   }
 }
 
-function isTakenOut(lowerName: string, value: string, trusted: boolean): boolean {
+function isTakenOut(lowerName: string, value: string, found: Found, trusted: boolean): boolean {
   switch (lowerName) {
     case 'host':
       found.hostIsRepeated = found.host !== undefined;
@@ -199,7 +193,7 @@ function endedWithHead(req: IncomingMessage): boolean {
 }
 
 /** @throws BackendError for more than one Host field or one that names no host (RFC 9112 §3.2) */
-function askedHost(req: IncomingMessage): string | undefined {
+function askedHost(req: IncomingMessage, found: Found): string | undefined {
   const host = found.host ?? authorityOf(req);
   if (found.hostIsRepeated) throw badHost('the request has more than one Host field');
   if (host === undefined || host === '') return undefined;
