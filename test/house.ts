@@ -17,7 +17,7 @@ import { ConnectionShares } from '../src/fleet/connection-shares.js';
 import { clusterChannel, type PrimaryChannel } from '../src/fleet/primary-channel.js';
 import { loadLlhttp, readWindow } from '../src/http1/llhttp.js';
 import { MountHouse } from '../src/mount/mount-house.js';
-import { Observer } from '../src/observe.js';
+import { LEVELS, Observer } from '../src/observe.js';
 import { mostConnections } from '../src/options/connections.js';
 import {
   changeable,
@@ -34,6 +34,9 @@ import { type BackendStats, type OriginStats, takeStats } from '../src/stats.js'
 import { checkStats, ManualClock } from '../src/testing/index.js';
 import { Caller, requester } from './caller.js';
 import { MemoryDial, type Peer } from './peers.js';
+
+/** Nobody listens to these: those of an attempt make requests go another way, and a house has no `update()`, no `close()`. */
+const UNHEARD: ReadonlySet<EventName> = new Set<EventName>(['wait', 'attempt', 'attemptEnd', 'updated', 'close']);
 
 export { type Caller, requester } from './caller.js';
 export type { MemoryDial, Peer, PeerAnswer } from './peers.js';
@@ -285,35 +288,7 @@ export class House {
 
   #recorder(): EventEmitter<BackendEvents> {
     const { emitter } = this;
-    const names: EventName[] = [
-      'connect',
-      'disconnect',
-      'dialFailed',
-      'reachable',
-      'stale',
-      'poisoned',
-      'resend',
-      'eject',
-    ];
-    names.push(
-      'probe',
-      'readmit',
-      'down',
-      'checkPassed',
-      'checkFailed',
-      'concurrencyLimit',
-      'failOpen',
-      'originChanged',
-      'shareChanged',
-      'shareRefused',
-      'discovered',
-      'discoveryFailed',
-      'discoveryEnded',
-      'balanceFailed',
-      'refuse',
-      'request',
-      'fail',
-    );
+    const names = (Object.keys(LEVELS) as EventName[]).filter((name) => !UNHEARD.has(name));
     for (const name of names) emitter.on(name, (details: object) => this.events.push([name, details]));
     return emitter;
   }
