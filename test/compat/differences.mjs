@@ -2,7 +2,7 @@
  * The tests of others that do not pass with our transport inside, and why. `outcome`:
  * - 'fails': they fail, and a pass is an error of this list;
  * - 'hangs': a failed assertion in their server leaves a request without an answer, so the file does not end by itself;
- * - 'depends': on the network of the machine.
+ * - 'depends': on the network of the machine, or on which of two things comes first.
  *
  * `passesWith`: options of a backend with which they pass.
  */
@@ -51,5 +51,12 @@ export const differences = [
     tests: ['returns 504 on undici connect timeout'],
     outcome: 'depends',
     why: 'it needs 10.255.255.1 to be an address that nobody answers for',
+  },
+  {
+    suite: REPLY_FROM,
+    file: 'undici-timeout.test.js',
+    tests: ['undici request with specific timeout'],
+    outcome: 'depends',
+    why: 'its server answers after 1,000 ms, and 1,000 ms is its timeout',
   },
 ];

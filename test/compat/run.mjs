@@ -29,21 +29,28 @@ rmSync(SCRATCH, { recursive: true, force: true });
 mkdirSync(SCRATCH, { recursive: true });
 
 // Side by side: one of them waits most of the time.
-const verdicts = await Promise.all(['@fastify/http-proxy', '@fastify/reply-from'].map(check));
+const firsts = await Promise.all(['@fastify/http-proxy', '@fastify/reply-from'].map(runAll));
+const verdicts = [];
+for (const first of firsts) verdicts.push(await check(first));
 process.exitCode = verdicts.every(Boolean) ? 0 : 1;
 
-async function check(suite) {
+/** Each file of a suite once. */
+async function runAll(suite) {
   const folder = join(HERE, 'node_modules', suite);
-  const used = usedFile(folder);
-  const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
   const listed = differences.filter((difference) => difference.suite === suite);
   const isHanging = (name) => listed.some(({ file, outcome }) => file === name && outcome === 'hangs');
   const files = readdirSync(join(folder, 'test')).filter(
     (file) => file.endsWith('.js') && HAS_TESTS.test(readFileSync(join(folder, 'test', file), 'utf8')),
   );
   const [ending, hanging] = [files.filter((file) => !isHanging(file)), files.filter(isHanging)];
-  const first = await run(folder, ending, OURS, TEST_MS);
-  const results = [...(await settled(folder, first, listed)), ...(await run(folder, hanging, OURS, HANGING_MS))];
+  const ended = await run(folder, ending, OURS, TEST_MS);
+  return { suite, folder, listed, files, ended, cutOff: await run(folder, hanging, OURS, HANGING_MS) };
+}
+
+async function check({ suite, folder, listed, files, ended, cutOff }) {
+  const used = usedFile(folder);
+  const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  const results = [...(await settled(folder, ended, listed)), ...cutOff];
   const complaints = judge(files, results, listed);
   for (const difference of listed.filter(({ passesWith }) => passesWith !== undefined)) {
     const again = await run(folder, [difference.file], OURS, TEST_MS, difference.passesWith);
