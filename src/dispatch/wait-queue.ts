@@ -133,8 +133,15 @@ export class WaitQueue<W extends Waiter> {
    */
   take(fits: Fits, home?: object): W | undefined {
     const waiter = this.#turn(fits, home, home);
-    if (waiter !== undefined) this.#remove(waiter);
+    if (waiter !== undefined) this.serve(waiter);
     return waiter;
+  }
+
+  /** Takes this one, whose turn it is by `peekAt`. Nothing happens when it was not in the queue. */
+  serve(waiter: W): void {
+    if (!waiter.waiting) return;
+    this.#lineOf(waiter).serves(this.#clock.now(), this.#queueTimeoutMs);
+    this.#remove(waiter);
   }
 
   /** Whose turn it is among those that fit, wait for no home and do not avoid this origin. It stays. */
