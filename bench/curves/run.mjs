@@ -58,7 +58,7 @@ async function addWholes(curves) {
   onInterrupt(generator.stop);
   const origin = await startOrigin(cores.load);
   try {
-    curves.push(...(await wholes({ port: origin.port, core: cores.peer, generate: generator.generate })));
+    curves.push(...(await wholes({ port: origin.port, core: cores.peer, connect: generator.connect })));
     return { origin: origin.name, generator: generator.name };
   } finally {
     generator.stop();
@@ -73,7 +73,7 @@ function pieces() {
   return JSON.parse(execFileSync(process.execPath, ['bench/micro/dist/curves.js'], { cwd: root, encoding: 'utf8' }));
 }
 
-/** @typedef {{ port: number, core: number | undefined, generate: import('../proxy/generator.mjs').Generate }} Rig */
+/** @typedef {{ port: number, core: number | undefined, connect: import('../proxy/generator.mjs').Connect }} Rig */
 
 /**
  * @param {Rig} rig
@@ -105,12 +105,13 @@ async function wholes(rig) {
  * @param {string} path
  * @returns {Promise<Point>}
  */
-async function point({ core, generate }, size, origins, clients, path) {
+async function point({ core, connect }, size, origins, clients, path) {
   const settings = { origins, maxConnections: origins.length > 1 ? 10 : 100, maxQueue: 100_000, queueTimeout: 30_000 };
   const child = await startChild(new URL('../rig/pooled-proxy.mjs', import.meta.url), settings, { core });
   /** @type {import('../proxy/generator.mjs').Traffic} */
   const traffic = { requests: [{ method: 'GET', path, bodyBytes: 0 }], clients };
-  const load = () => generate(child.ready.port, traffic, Number(values.seconds));
+  const connected = await connect(child.ready.port, traffic);
+  const load = () => connected.load(Number(values.seconds));
   try {
     let warm = 0;
     const begun = Date.now();
@@ -127,6 +128,7 @@ async function point({ core, generate }, size, origins, clients, path) {
     points.sort((a, b) => a.value - b.value);
     return /** @type {Point} */ (points[1]);
   } finally {
+    await connected.close();
     await child.stop('SIGKILL');
   }
 }

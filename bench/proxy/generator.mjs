@@ -15,23 +15,34 @@ import { startChild } from '../rig/child.mjs';
  * @property {{ p50: number, p99: number }} latency in ms
  */
 
-/** What is sent. @typedef {Pick<import('./cases.mjs').Case, 'requests' | 'clients' | 'keepsAlive'>} Traffic */
+/** What is sent. @typedef {Pick<import('./cases.mjs').Case, 'requests' | 'clients' | 'keepsAlive' | 'load'>} Traffic */
 
-/** `rate`: requests a second, evenly. @typedef {(port: number, what: Traffic, seconds: number, rate?: number) => Promise<Load>} Generate */
+/**
+ * Clients of one server.
+ * @typedef {object} Clients
+ * @property {(seconds: number, rate?: number) => Promise<Load>} load `rate`: requests a second, evenly
+ * @property {() => Promise<void>} close
+ */
+
+/** @typedef {(port: number, what: Traffic) => Promise<Clients>} Connect */
+
+// Node accepts one connection in a turn of its event loop. Of more clients than these, wrk's first begin long before the
+// last are accepted, and what it measures is that wait.
+const CLIENTS_OF_WRK = 500;
 
 /**
  * @param {number | undefined} core
- * @returns {{ name: string, generate: Generate, stop: () => void }}
+ * @returns {{ name: string, connect: Connect, stop: () => void }}
  */
 export function chooseGenerator(core) {
   const { stdout } = spawnSync('wrk', ['-v'], { encoding: 'utf8' });
-  /** @type {Generate} */
-  const own = (port, what, seconds, rate) => ownLoad(core, port, what, seconds, rate);
-  if (!stdout?.startsWith('wrk')) return { name: 'bench/rig/load.mjs', generate: own, stop: () => {} };
+  /** @type {Connect} */
+  const own = (port, what) => connectOwn(core, port, what);
+  if (!stdout?.startsWith('wrk')) return { name: 'bench/rig/load.mjs', connect: own, stop: () => {} };
   const wrk = useWrk(core);
   return {
-    name: `${stdout.split(' ').slice(0, 2).join(' ')}; at a given rate bench/rig/load.mjs`,
-    generate: (port, what, seconds, rate) => (rate === undefined ? wrk.generate : own)(port, what, seconds, rate),
+    name: `${stdout.split(' ').slice(0, 2).join(' ')}; for a given rate and for many clients bench/rig/load.mjs`,
+    connect: (port, what) => (what.load !== undefined || what.clients > CLIENTS_OF_WRK ? own : wrk.connect)(port, what),
     stop: wrk.stop,
   };
 }
@@ -40,16 +51,19 @@ export function chooseGenerator(core) {
 function useWrk(core) {
   const folder = mkdtempSync(join(tmpdir(), 'pooled-backend-wrk-'));
   const script = join(folder, 'case.lua');
-  /** @type {Generate} */
-  const generate = async (port, what, seconds) => {
-    writeFileSync(script, wrkScript(what));
-    const how = ['-t1', `-c${what.clients}`, `-d${seconds}s`, '--timeout', '30s', '-s', script];
-    const words = ['wrk', ...how, `http://127.0.0.1:${port}`];
-    const [file = '', ...rest] = core === undefined ? words : ['taskset', '-c', String(core), ...words];
-    const { stdout } = await promisify(execFile)(file, rest);
-    return JSON.parse(stdout.slice(stdout.indexOf('RESULT') + 'RESULT'.length));
-  };
-  return { generate, stop: () => rmSync(folder, { recursive: true, force: true }) };
+  /** @type {Connect} */
+  const connect = async (port, what) => ({
+    load: async (seconds) => {
+      writeFileSync(script, wrkScript(what));
+      const how = ['-t1', `-c${what.clients}`, `-d${seconds}s`, '--timeout', '30s', '-s', script];
+      const words = ['wrk', ...how, `http://127.0.0.1:${port}`];
+      const [file = '', ...rest] = core === undefined ? words : ['taskset', '-c', String(core), ...words];
+      const { stdout } = await promisify(execFile)(file, rest);
+      return JSON.parse(stdout.slice(stdout.indexOf('RESULT') + 'RESULT'.length));
+    },
+    close: async () => {},
+  });
+  return { connect, stop: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
 /** One request needs no Lua while the load runs; of several, Lua only chooses. */
@@ -80,14 +94,13 @@ end
 }
 
 /**
+ * Clients that keep their connections have sent a request each, and have its answer, when this resolves.
  * @param {number | undefined} core
  * @param {number} port
  * @param {Traffic} what
- * @param {number} seconds
- * @param {number | undefined} rate
- * @returns {Promise<Load>}
+ * @returns {Promise<Clients>}
  */
-async function ownLoad(core, port, { requests, clients, keepsAlive = true }, seconds, rate) {
+async function connectOwn(core, port, { requests, clients, keepsAlive = true }) {
   const request = requests.map(({ method, path, bodyBytes }) => {
     const framing = bodyBytes > 0 ? `content-length: ${bodyBytes}\r\n` : '';
     const ending = keepsAlive ? '' : 'connection: close\r\n';
@@ -98,8 +111,13 @@ async function ownLoad(core, port, { requests, clients, keepsAlive = true }, sec
     { port, connections: clients, request },
     { core },
   );
-  const { requests: answered, errors, seconds: elapsed, latency } = await child.ask('run', { seconds, rate });
-  await child.stop();
-  const failed = /** @type {number[]} */ (Object.values(errors)).reduce((sum, count) => sum + count, 0);
-  return { requests: answered, errors: failed, seconds: elapsed, latency };
+  if (keepsAlive) await child.ask('run', { requests: clients });
+  return {
+    load: async (seconds, rate) => {
+      const { requests: answered, errors, seconds: elapsed, latency } = await child.ask('run', { seconds, rate });
+      const failed = /** @type {number[]} */ (Object.values(errors)).reduce((sum, count) => sum + count, 0);
+      return { requests: answered, errors: failed, seconds: elapsed, latency };
+    },
+    close: () => child.stop(),
+  };
 }

@@ -28,7 +28,7 @@ import { startPeer } from './systems.mjs';
 /**
  * @typedef {object} Rig
  * @property {import('./origin.mjs').RunningOrigin} origin
- * @property {import('./generator.mjs').Generate} generate
+ * @property {import('./generator.mjs').Connect} connect
  * @property {number | undefined} core of the peers
  * @property {Plan} plan
  */
@@ -44,7 +44,7 @@ const WARM_UP_SECONDS = 12;
  * @returns {Promise<CaseResult>}
  */
 export async function runCase(what, rig) {
-  const { origin, generate, core, plan } = rig;
+  const { origin, core, plan } = rig;
   const url = what.tls === true ? `https://127.0.0.1:${origin.tlsPort}` : `http://127.0.0.1:${origin.port}`;
   /** @type {Runner[]} */
   const runners = [];
@@ -62,7 +62,7 @@ export async function runCase(what, rig) {
       // Each round begins with another peer: none is always first after the others' silence.
       for (let turn = 0; turn < runners.length; turn += 1) {
         const next = runners[(round + turn) % runners.length];
-        next?.samples.push(await measure(next, rig, (port) => generate(port, what, plan.seconds, rate)));
+        next?.samples.push(await measure(next, rig, what, rate));
       }
     }
     process.stderr.write('\r\x1b[K');
@@ -79,10 +79,12 @@ export async function runCase(what, rig) {
  * @param {import('./cases.mjs').Case} what
  * @param {Rig} rig
  */
-async function warmUp({ port }, what, { generate, plan }) {
+async function warmUp({ port }, what, { connect, plan }) {
+  const clients = await connect(port, what);
   let requests = 0;
   for (let second = 0; second < WARM_UP_SECONDS && requests < plan.warmUp; second += 2)
-    requests += (await generate(port, what, 2)).requests;
+    requests += (await clients.load(2)).requests;
+  await clients.close();
 }
 
 /**
@@ -91,25 +93,31 @@ async function warmUp({ port }, what, { generate, plan }) {
  * @param {Runner | undefined} first
  * @returns {Promise<number | undefined>} requests a second, when the case is not one of full load
  */
-async function rateOf(what, { generate }, first) {
+async function rateOf(what, { connect }, first) {
   if (what.load === undefined || first === undefined) return undefined;
-  const { requests, seconds } = await generate(first.port, what, 2);
+  const clients = await connect(first.port, what);
+  const { requests, seconds } = await clients.load(2);
+  await clients.close();
   return (requests / seconds) * what.load;
 }
 
 /**
  * @param {Runner} runner
  * @param {Rig} rig
- * @param {(port: number) => Promise<import('./generator.mjs').Load>} load
+ * @param {import('./cases.mjs').Case} what
+ * @param {number | undefined} rate
  * @returns {Promise<Sample>}
  */
-async function measure({ port, pids, child }, { origin }, load) {
+async function measure({ port, pids, child }, { origin, connect, plan }, what, rate) {
   const cpu = async () => sumOf(pids, cpuMsOf) ?? (await child?.ask('cpuMs')) ?? Number.NaN;
   const acceptedBefore = await origin.accepted();
+  const clients = await connect(port, what);
   const before = await cpu();
-  const { requests, seconds, errors, latency } = await load(port);
+  const { requests, seconds, errors, latency } = await clients.load(plan.seconds, rate);
+  const spent = (await cpu()) - before;
+  await clients.close();
   return {
-    cpu: (((await cpu()) - before) * 1000) / requests,
+    cpu: (spent * 1000) / requests,
     requests: requests / seconds,
     p50: latency.p50,
     p99: latency.p99,
@@ -140,12 +148,18 @@ function sumOf(pids, of) {
  * @param {Rig} rig
  * @returns {Promise<(number | undefined)[]>}
  */
-async function heapsOf(runners, what, { generate, plan }) {
+async function heapsOf(runners, what, { connect, plan }) {
   const heaps = [];
   for (const { child, port } of runners) {
-    await child?.ask('watchHeap');
-    const { requests } = child === undefined ? { requests: 0 } : await generate(port, what, plan.seconds);
-    heaps.push(child === undefined ? undefined : (await child.ask('heapAllocated')) / requests);
+    if (child === undefined) {
+      heaps.push(undefined);
+      continue;
+    }
+    const clients = await connect(port, what);
+    await child.ask('watchHeap');
+    const { requests } = await clients.load(plan.seconds);
+    heaps.push((await child.ask('heapAllocated')) / requests);
+    await clients.close();
   }
   return heaps;
 }

@@ -63,7 +63,7 @@ async function bench() {
   const results = [];
   try {
     for (const what of chosenCases(origin)) {
-      const result = await runCase(what, { origin, generate: generator.generate, core: cores.peer, plan });
+      const result = await runCase(what, { origin, connect: generator.connect, core: cores.peer, plan });
       console.log(`\n${describeCase(result)}`);
       results.push(result);
       // After each, so that what was measured is kept whatever comes.
