@@ -12,25 +12,44 @@ export interface Deadline {
   readonly at: number;
 }
 
-class ListedDeadline implements Deadline, Linked<ListedDeadline> {
-  at = Number.POSITIVE_INFINITY;
-  previousLinked: ListedDeadline | undefined = undefined;
-  nextLinked: ListedDeadline | undefined = undefined;
+/** What has a deadline and is one: no object and no closure for it alone, where there is one for each request. */
+export abstract class Expiring implements Deadline, Linked<Expiring> {
+  /** @internal */
+  previousLinked: Expiring | undefined = undefined;
+  /** @internal */
+  nextLinked: Expiring | undefined = undefined;
+  /** @internal */
   isLinked = false;
-  readonly #deadlines: Deadlines;
-  readonly expire: () => void;
+  /** @internal The moment, `undefined` when clear. */
+  moment: number | undefined = undefined;
+  protected readonly deadlines: Deadlines;
 
-  constructor(deadlines: Deadlines, expire: () => void) {
-    this.#deadlines = deadlines;
-    this.expire = expire;
+  constructor(deadlines: Deadlines) {
+    this.deadlines = deadlines;
+  }
+
+  /** Called each time its moment passes; it is clear again by then. */
+  abstract expire(): void;
+
+  get at(): number {
+    return this.moment ?? Number.POSITIVE_INFINITY;
   }
 
   set(ms: number, now?: number): void {
-    this.#deadlines.move(this, ms, now);
+    this.deadlines.move(this, ms, now);
   }
 
   clear(): void {
-    this.#deadlines.move(this, Number.POSITIVE_INFINITY);
+    this.deadlines.move(this, Number.POSITIVE_INFINITY);
+  }
+}
+
+class PlainDeadline extends Expiring {
+  readonly expire: () => void;
+
+  constructor(deadlines: Deadlines, expire: () => void) {
+    super(deadlines);
+    this.expire = expire;
   }
 }
 
@@ -40,7 +59,7 @@ class ListedDeadline implements Deadline, Linked<ListedDeadline> {
  */
 export class Deadlines {
   readonly clock: Clock;
-  readonly #listed = new LinkedSet<ListedDeadline>(); // those with a moment
+  readonly #listed = new LinkedSet<Expiring>(); // those with a moment
   #timer: Timer | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
 
@@ -50,7 +69,7 @@ export class Deadlines {
 
   /** A deadline, clear at first. `expire` is called each time its moment passes; it is clear again by then. */
   create(expire: () => void): Deadline {
-    return new ListedDeadline(this, expire);
+    return new PlainDeadline(this, expire);
   }
 
   /** How many deadlines have a moment. */
@@ -67,15 +86,16 @@ export class Deadlines {
   }
 
   /** @internal Called by {@link Deadline.set} and {@link Deadline.clear}. */
-  move(deadline: ListedDeadline, ms: number, now?: number): void {
+  move(deadline: Expiring, ms: number, now?: number): void {
     if (ms === Number.POSITIVE_INFINITY) {
-      deadline.at = ms;
+      deadline.moment = undefined;
       this.#listed.delete(deadline);
       return;
     }
-    deadline.at = (now ?? this.clock.now()) + ms;
+    const at = (now ?? this.clock.now()) + ms;
+    deadline.moment = at;
     this.#listed.add(deadline);
-    if (deadline.at < this.#timerAt) this.#runTo(deadline.at);
+    if (at < this.#timerAt) this.#runTo(at);
   }
 
   #runTo(at: number): void {
@@ -90,7 +110,7 @@ export class Deadlines {
     this.#timerAt = Number.POSITIVE_INFINITY;
     const now = this.clock.now();
     let earliest = Number.POSITIVE_INFINITY;
-    let due: ListedDeadline[] | undefined;
+    let due: Expiring[] | undefined;
     for (const deadline of this.#listed) {
       if (deadline.at <= now) {
         due ??= [];
@@ -103,7 +123,7 @@ export class Deadlines {
     if (due !== undefined) this.clock.soon(() => this.#expire(due, now));
   }
 
-  #expire(due: readonly ListedDeadline[], sweptAt: number): void {
+  #expire(due: readonly Expiring[], sweptAt: number): void {
     for (const deadline of due) {
       if (deadline.at > sweptAt) continue; // cleared or moved meanwhile
       this.move(deadline, Number.POSITIVE_INFINITY);

@@ -4,11 +4,9 @@ import { AsyncResource } from 'node:async_hooks';
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { endWith } from '../../src/mount/client-writes.js';
-import { outgoingRequest } from '../../src/mount/outgoing-request.js';
 import { ResponseBody } from '../../src/mount/response-body.js';
 import { relayedFields } from '../../src/mount/response-fields.js';
 import { writeResponseHead } from '../../src/mount/response-head.js';
-import { resolveHandlerOptions, resolveOptions } from '../../src/options.js';
 import type { Case } from './measure.js';
 import { repeated, seen } from './values.js';
 
@@ -88,25 +86,10 @@ function read(name: string, text: (body: ResponseBody) => Promise<string>): Case
   };
 }
 
-const OPTIONS = resolveHandlerOptions({}, resolveOptions('http://a.test'));
-const CLIENT_REQUEST = {
-  ...({ method: 'GET', path: '/', fields: [], host: 'a', framing: { kind: 'none' } } as const),
-  ...{ acceptsTrailers: false, expectsContinue: false, boundTo: undefined },
-};
-
 export function objectCases(): Case[] {
   const scope = new AsyncResource('Benchmark');
   const nothing = (): void => undefined;
   return [
-    repeated('request object: name by name', () => {
-      seen.last = outgoingRequest(CLIENT_REQUEST, undefined, OPTIONS, undefined);
-    }),
-    repeated('request object: a spread of one part', () => {
-      const { method, path, fields, host, acceptsTrailers } = CLIENT_REQUEST;
-      const part = { method, path, fields, host, body: undefined, acceptsTrailers };
-      const { nonIdempotent, timeouts } = OPTIONS;
-      seen.last = { ...part, idempotent: undefined, nonIdempotent, timeouts, expectTimeout: undefined };
-    }),
     repeated('context: made for a request', () => {
       seen.last = new AsyncResource('PooledRequest');
     }),

@@ -52,12 +52,15 @@ export class Attempts {
     return { reused, sent, received, headForwarded, ambiguousResends, attempts: count } as const;
   }
 
-  begin(origin: string, reused: boolean, now: number): void {
-    this.begunAt = now;
-    this.headAt = undefined;
-    this.#receivedBytes = 0;
-    this.#earlier = this.list;
-    this.last = recordOf(origin, reused);
+  /** Returns those of this request, which are its own from the first on. */
+  begin(origin: string, reused: boolean, now: number): Attempts {
+    const own = this === UNTRIED ? new Attempts() : this;
+    own.#earlier = own.list;
+    own.last = recordOf(origin, reused);
+    own.begunAt = now;
+    own.headAt = undefined;
+    own.#receivedBytes = 0;
+    return own;
   }
 
   /** The response of the last one is here to its end. */
@@ -135,3 +138,6 @@ export class Attempts {
     }
   }
 }
+
+/** Those of every request that was not sent yet: a queue of thousands has enough to keep. Nothing is written to it. */
+export const UNTRIED = new Attempts();

@@ -1,6 +1,6 @@
 /** How long one request may take, and how much of that it may spend waiting for connections. */
 
-import type { Deadline, Deadlines } from '../deadlines.js';
+import { type Deadlines, Expiring } from '../deadlines.js';
 
 export interface PatienceListener {
   waitedOut(): void;
@@ -13,36 +13,32 @@ interface Timeouts {
   readonly requestTimeout: number;
 }
 
-export class Patience {
+/** Its deadline is the end of the wait, and where nothing is waited for that of the whole. */
+export class Patience extends Expiring {
   readonly startedAt: number;
-  readonly #deadlines: Deadlines;
   readonly #timeouts: Timeouts;
   readonly #listener: PatienceListener;
-  #queueDeadline: Deadline | undefined; // made with the first wait: most requests never wait
-  #requestDeadline: Deadline | undefined;
   #waitingSince: number | undefined;
-  #waitedBeforeMs = 0;
-  /** The part of the waits in which the connections that it got were being dialled. */
-  connectMs = 0;
+  #waitedBeforeMs: number | undefined; // by waits that are over
+  #connectMs: number | undefined;
 
   constructor(timeouts: Timeouts, deadlines: Deadlines, listener: PatienceListener) {
+    super(deadlines);
     this.startedAt = deadlines.clock.now();
     this.#timeouts = timeouts;
-    this.#deadlines = deadlines;
     this.#listener = listener;
-    if (timeouts.requestTimeout !== Number.POSITIVE_INFINITY) this.#limit();
-  }
-
-  #limit(): void {
-    this.#requestDeadline = this.#deadlines.create(() => this.#listener.tookTooLong());
-    this.#requestDeadline.set(this.#timeouts.requestTimeout);
+    if (timeouts.requestTimeout !== Number.POSITIVE_INFINITY) this.set(timeouts.requestTimeout, this.startedAt);
   }
 
   /** Milliseconds spent waiting for connections so far, over all waits. */
   get waitedMs(): number {
-    return (
-      this.#waitedBeforeMs + (this.#waitingSince === undefined ? 0 : this.#deadlines.clock.now() - this.#waitingSince)
-    );
+    const before = this.#waitedBeforeMs ?? 0;
+    return this.#waitingSince === undefined ? before : before + this.deadlines.clock.now() - this.#waitingSince;
+  }
+
+  /** The part of the waits in which the connections that it got were being dialled. */
+  get connectMs(): number {
+    return this.#connectMs ?? 0;
   }
 
   /** Milliseconds that it may still wait. Exchanges do not count, only waits. */
@@ -52,26 +48,29 @@ export class Patience {
 
   /** Milliseconds until it has taken too long. */
   get leftMs(): number {
-    return this.startedAt + this.#timeouts.requestTimeout - this.#deadlines.clock.now();
+    return this.startedAt + this.#timeouts.requestTimeout - this.deadlines.clock.now();
   }
 
   wait(): void {
-    this.#waitingSince ??= this.#deadlines.clock.now();
-    this.#queueDeadline ??= this.#deadlines.create(() => this.#listener.waitedOut());
-    this.#queueDeadline.set(this.waitLeftMs);
+    this.#waitingSince ??= this.deadlines.clock.now();
+    this.set(this.waitLeftMs);
   }
 
   /** It got a connection, which was being dialled between these moments. */
   endWait(dialledAt: number, openedAt: number): void {
     if (this.#waitingSince === undefined) return;
-    this.connectMs += Math.max(0, openedAt - Math.max(dialledAt, this.#waitingSince));
+    this.#connectMs = this.connectMs + Math.max(0, openedAt - Math.max(dialledAt, this.#waitingSince));
     this.#waitedBeforeMs = this.waitedMs;
     this.#waitingSince = undefined;
-    this.#queueDeadline?.clear();
+    this.set(this.leftMs);
   }
 
   end(): void {
-    this.#queueDeadline?.clear();
-    this.#requestDeadline?.clear();
+    this.clear();
+  }
+
+  expire(): void {
+    if (this.leftMs <= 0) this.#listener.tookTooLong();
+    else this.#listener.waitedOut();
   }
 }

@@ -9,7 +9,7 @@ import type { Linked } from '../linked-set.js';
 import type { Origin } from '../origin/origin.js';
 import type { Tenancy } from '../origin/tenancy.js';
 import { AskedBody } from './asked-body.js';
-import { Attempts } from './attempts.js';
+import { UNTRIED } from './attempts.js';
 import { headText } from './head-text.js';
 import { isIdempotent } from './idempotence.js';
 import { NONE } from './origin-choice.js';
@@ -35,7 +35,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
   ended = false;
   left: readonly Origin[] = NONE; // that had better not get it again, if there is another
   readonly #house: RunHouse;
-  readonly #attempts = new Attempts();
+  #attempts = UNTRIED;
   #head = '';
   #authority: string | undefined; // that the head was written for
   #origin: Origin | undefined;
@@ -82,7 +82,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
     const { connection } = tenancy;
     this.patience.endWait(tenancy.dialledAt, connection.openedAt);
     this.#origin = origin;
-    this.#attempts.begin(origin.address.origin, connection.exchanges > 0, now);
+    this.#attempts = this.#attempts.begin(origin.address.origin, connection.exchanges > 0, now);
     origin.lend(tenancy, this.travel, now);
     this.prepare(origin.address.authority);
     this.#asked = AskedBody.of(this.request, this.#house.deadlines);

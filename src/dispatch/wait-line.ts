@@ -58,7 +58,7 @@ export class WaitLine<W extends Waiter> {
   /** The oldest of a lane, if more than half of its time is gone. */
   pastHalf(now: number): W | undefined {
     const { any, verified, fresh } = this.#lanes;
-    const late = (waiter: W | undefined) => (waiter !== undefined && waiter.halfAt < now ? waiter : undefined);
+    const late = (waiter: W | undefined) => ((waiter?.halfAt ?? now) < now ? waiter : undefined);
     return older(older(late(any.oldest), late(verified.oldest)), late(fresh.oldest));
   }
 
@@ -68,7 +68,7 @@ export class WaitLine<W extends Waiter> {
    */
   isOverloaded(now: number, timeoutMs: number): boolean {
     const { head } = this;
-    return this.#course.name === 'overloaded' && head !== undefined && now - head.enqueuedAt >= timeoutMs / 4;
+    return this.#course.name === 'overloaded' && head !== undefined && waitedMs(head, now) >= timeoutMs / 4;
   }
 
   /** The same, before a waiter comes or goes: it ends when the oldest has waited less than a quarter of the timeout. */
@@ -86,7 +86,7 @@ export class WaitLine<W extends Waiter> {
     const { head } = this;
     const course = this.#course;
     if (head === undefined || course.name === 'overloaded') return;
-    const ageMs = now - head.enqueuedAt;
+    const ageMs = waitedMs(head, now);
     const halfMs = timeoutMs / 2;
     if (ageMs <= halfMs) this.#course = CALM;
     else if (course.name === 'calm' || ageMs < course.ageMs) {
@@ -97,6 +97,11 @@ export class WaitLine<W extends Waiter> {
       if (course.servedMs >= halfMs) this.#course = OVERLOADED;
     }
   }
+}
+
+/** How long it has waited by `now`. */
+export function waitedMs({ enqueuedAt = 0 }: Waiter, now: number): number {
+  return now - enqueuedAt;
 }
 
 /** The one that came first. */

@@ -3,7 +3,7 @@
 import type { Clock } from '../clock.js';
 import { ApartLines } from './apart-lines.js';
 import { Durations } from './durations.js';
-import { newer, older, WaitLine } from './wait-line.js';
+import { newer, older, WaitLine, waitedMs } from './wait-line.js';
 import { type Fits, NOBODY, type Travel, type Waiter } from './waiter.js';
 
 export { type Fits, type Travel, Waiter } from './waiter.js';
@@ -261,7 +261,7 @@ export class WaitQueue<W extends Waiter> {
 
   #refuse(waiter: W, reason: RefusalReason, usable: number): Refusal<W> {
     this.#refused[reason] += 1;
-    const waitedMs = this.#clock.now() - waiter.enqueuedAt;
-    return { waiter, reason, waitedMs, retryAfter: this.retryAfterSeconds(usable) };
+    const waited = waitedMs(waiter, this.#clock.now());
+    return { waiter, reason, waitedMs: waited, retryAfter: this.retryAfterSeconds(usable) };
   }
 }

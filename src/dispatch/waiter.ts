@@ -27,10 +27,10 @@ export abstract class Waiter {
   lane: Travel;
   /** @internal 0 = not in the queue; else grows with each that is put into a line. */
   sequence = 0;
-  /** @internal */
-  enqueuedAt = 0;
+  /** @internal Since when it waits, or did. */
+  enqueuedAt: number | undefined = undefined;
   /** @internal Moment at which half of its time is gone. */
-  halfAt = Number.POSITIVE_INFINITY;
+  halfAt: number | undefined = undefined;
   /** @internal */
   older: this | undefined = undefined;
   /** @internal */

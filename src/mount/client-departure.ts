@@ -4,30 +4,47 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { isHttp2 } from './response-head.js';
 
-const pipelines = new WeakMap<Socket, Set<() => void>>();
+/** Hears of it when its client has left, and when its response was sent; perhaps more than once. */
+export interface Attended {
+  clientGone(): void;
+}
 
-/** Calls `gone` when the client has left, and when its response was sent; perhaps more than once. */
-export function whenGone(req: IncomingMessage, res: ServerResponse, gone: () => void): void {
-  res.on('close', gone);
+const attended = Symbol('pooled-backend.attended');
+
+interface WithAttended {
+  [attended]?: Attended;
+}
+
+const pipelines = new WeakMap<Socket, Set<Attended>>();
+
+/** Tells `one` when the client of `req` is gone. */
+export function watchDeparture(req: IncomingMessage, res: ServerResponse & WithAttended, one: Attended): void {
+  res[attended] = one;
+  res.on('close', tellAttended);
   if (isHttp2(res)) {
     // node:http2 lets the body of a request whose stream was reset end as if it were whole; this comes before that.
-    req.on('aborted', gone);
+    req.on('aborted', () => one.clientGone());
   } else if (res.socket === null) {
     // Behind another response in a pipeline a response has no socket yet, and hears nothing of its end.
     const pipeline = pipelineOf(req.socket);
-    pipeline.add(gone);
-    res.once('close', () => pipeline.delete(gone));
+    pipeline.add(one);
+    res.once('close', () => pipeline.delete(one));
   }
 }
 
+/** One listener for all responses: not a closure for each. */
+function tellAttended(this: WithAttended): void {
+  this[attended]?.clientGone();
+}
+
 /** Whom to tell of the end of a connection: one listener for all, for Node warns of a leak from the eleventh on. */
-function pipelineOf(socket: Socket): Set<() => void> {
+function pipelineOf(socket: Socket): Set<Attended> {
   const known = pipelines.get(socket);
   if (known !== undefined) return known;
-  const made = new Set<() => void>();
+  const made = new Set<Attended>();
   pipelines.set(socket, made);
   socket.once('close', () => {
-    for (const gone of made) gone();
+    for (const one of made) one.clientGone();
   });
   return made;
 }

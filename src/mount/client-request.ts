@@ -2,6 +2,7 @@
 
 import type { IncomingMessage } from 'node:http';
 import { isIPv6 } from 'node:net';
+import type { OutgoingRequest } from '../dispatch/request.js';
 import { BackendError } from '../errors.js';
 import { endToEndFields, fieldValues, listHasToken, withoutField } from '../http1/fields.js';
 import type { RequestFraming } from '../http1/request-head.js';
@@ -21,25 +22,20 @@ import { isAuthority, requestTarget } from './request-target.js';
 import type { StickySessions } from './sticky-sessions.js';
 import { viaOf } from './via.js';
 
-/** A request's head as it goes out, and how its body comes in. */
-export interface ClientRequest {
-  readonly method: string;
-  readonly path: string;
-  /** End-to-end fields, without Host and framing: name, value, name, value… */
-  readonly fields: readonly string[];
-  /** `undefined` = the origin's own authority. */
-  readonly host: string | undefined;
+/** A request as it goes out, but for what is not known before its body is: see `outgoingRequest()`. */
+export interface ClientRequest extends OutgoingRequest {
+  body: OutgoingRequest['body'];
+  idempotent: OutgoingRequest['idempotent'];
+  expectTimeout: OutgoingRequest['expectTimeout'];
+  /** How the client tells the end of its body. */
   readonly framing: RequestFraming;
-  readonly acceptsTrailers: boolean;
-  /** Name of the origin that a cookie of the client's names; it is not among the fields. */
-  readonly boundTo: string | undefined;
   /** The client waits for 100 Continue before it sends its body. */
   readonly expectsContinue: boolean;
 }
 
 type HeadOptions = Pick<
   ResolvedHandlerOptions,
-  'host' | 'forwarded' | 'trustProxy' | 'rewritePath' | 'onRequestFields'
+  'host' | 'forwarded' | 'trustProxy' | 'rewritePath' | 'onRequestFields' | 'nonIdempotent' | 'timeouts'
 >;
 
 /** What the walk over the fields found, beside the fields that are kept. */
@@ -99,9 +95,14 @@ export function readClientRequest(
     path: target.path,
     fields,
     host: options.host === 'preserve' ? asked : undefined,
-    framing,
-    acceptsTrailers: asksForTrailers(headers.te),
+    body: undefined,
+    idempotent: undefined,
+    nonIdempotent: options.nonIdempotent,
+    timeouts: options.timeouts,
+    expectTimeout: undefined,
     boundTo,
+    acceptsTrailers: asksForTrailers(headers.te),
+    framing,
     expectsContinue: found.expectsContinue,
   };
   return options.rewritePath === undefined && options.onRequestFields === undefined

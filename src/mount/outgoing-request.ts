@@ -6,25 +6,19 @@ import type { ResolvedHandlerOptions } from '../options.js';
 import type { ClientRequest } from './client-request.js';
 import { declaredIdempotence } from './declared-idempotence.js';
 
-/** @throws BackendError `proxy_internal_error` when the `idempotent` hook throws, or gives no answer */
+/**
+ * Completes `request` and gives it back: one object from its head to its end.
+ * @throws BackendError `proxy_internal_error` when the `idempotent` hook throws, or gives no answer
+ */
 export function outgoingRequest(
-  { method, path, fields, host, acceptsTrailers, boundTo }: ClientRequest,
+  request: ClientRequest,
   body: ReplayBody | undefined,
-  { nonIdempotent, timeouts, idempotent: judge }: ResolvedHandlerOptions,
+  { idempotent: judge }: Pick<ResolvedHandlerOptions, 'idempotent'>,
   expectTimeout: number | undefined,
 ): OutgoingRequest {
-  // Name by name: putting it together from two objects by a spread takes 1.5 µs (bench/micro).
-  return {
-    method,
-    path,
-    fields,
-    host,
-    body,
-    acceptsTrailers,
-    boundTo,
-    idempotent: judge === undefined ? undefined : declaredIdempotence(judge, { method, path, fields }),
-    nonIdempotent,
-    timeouts,
-    expectTimeout,
-  };
+  const { method, path, fields } = request;
+  request.body = body;
+  request.expectTimeout = expectTimeout;
+  if (judge !== undefined) request.idempotent = declaredIdempotence(judge, { method, path, fields });
+  return request;
 }

@@ -6,7 +6,7 @@ import type { Dispatch, ResponseSink, Taken } from '../dispatch/request.js';
 import { BackendError } from '../errors.js';
 import { endToEndFields, withoutForbiddenTrailers } from '../http1/fields.js';
 import type { ResponseHead } from '../http1/response-parser.js';
-import { whenGone } from './client-departure.js';
+import { type Attended, watchDeparture } from './client-departure.js';
 import { ClientPace, type Paced } from './client-pace.js';
 import { type ClientRequest, readClientRequest } from './client-request.js';
 import { canEndWith, endWith, writeNow } from './client-writes.js';
@@ -34,7 +34,7 @@ export type Next = (error?: unknown) => void;
  */
 type Stage = 'taking' | 'relaying' | 'ended' | 'over';
 
-export class Relay implements ResponseSink, IntakeOutlet, Paced {
+export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
   readonly #mount: Mount;
   readonly #req: IncomingMessage;
   readonly #res: ServerResponse;
@@ -58,7 +58,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced {
   }
 
   begin(): void {
-    whenGone(this.#req, this.#res, () => this.#clientLeft());
+    watchDeparture(this.#req, this.#res, this);
     noteLast(this.#req, this.#res);
     try {
       const request = readClientRequest(this.#req, this.#mount.options, this.#mount.house.sticky);
@@ -234,7 +234,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced {
 
   // --- the end -------------------------------------------------------------------------------------------------------
 
-  #clientLeft(): void {
+  clientGone(): void {
     this.#abort('the client closed its connection');
     this.#stage = 'over';
     this.#release();

@@ -69,6 +69,23 @@ test('no wait is longer than what is left of the whole', () => {
   expect(patience.waitLeftMs).toBe(0);
 });
 
+test('a wait that the whole cuts short has taken too long', () => {
+  const { clock, calls, patience } = patient({ requestTimeout: 500 });
+  clock.advance(100);
+  patience.wait();
+  clock.advance(10_000);
+  expect(calls).toEqual([['tookTooLong', 500]]);
+});
+
+test('after a wait the whole goes on', () => {
+  const { clock, calls, patience } = patient({ requestTimeout: 2_500 });
+  patience.wait();
+  clock.advance(900);
+  patience.endWait(0, 0);
+  clock.advance(10_000);
+  expect(calls).toEqual([['tookTooLong', 2_500]]);
+});
+
 test('nothing is told after the end', () => {
   const { clock, deadlines, calls, patience } = patient({ requestTimeout: 500 });
   patience.wait();
