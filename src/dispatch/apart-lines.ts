@@ -1,6 +1,6 @@
 /** Those who wait for any connection but those of origins that they had better not go to again. */
 
-import { older, WaitLine } from './wait-line.js';
+import { older, type QueueMoment, WaitLine } from './wait-line.js';
 import type { Fits, Travel, Waiter } from './waiter.js';
 
 /** Those who avoid the same: nobody else stands between them, so none of them is looked at in vain. */
@@ -40,10 +40,10 @@ export class ApartLines<W extends Waiter> {
   }
 
   /** Whose turn it is among those that fit and do not avoid this origin. */
-  turn(fits: Fits, at: object | undefined, now: number, timeoutMs: number): W | undefined {
+  turn(fits: Fits, at: object | undefined, moment: QueueMoment): W | undefined {
     let first: W | undefined;
     for (const { avoids, line } of this.#lines) {
-      if (!isAvoided(at, avoids)) first = older(first, line.turn(fits, line.isOverloaded(now, timeoutMs)));
+      if (!isAvoided(at, avoids)) first = older(first, line.turn(fits, line.isOverloaded(moment)));
     }
     return first;
   }

@@ -46,13 +46,13 @@ export class BoundMatching {
         return false;
       }
       if (taken !== undefined) {
-        this.#queue.serve(run);
+        this.#queue.leave(run);
         run.begin(home, taken, now);
         return true;
       }
     }
     if (!this.#canDial(run, home)) return false;
-    this.#queue.serve(run);
+    this.#queue.leave(run);
     run.patience.wait();
     home.dial(run.ownDial());
     return true;
@@ -91,7 +91,7 @@ export class BoundMatching {
     };
     const run = this.#queue.peekAt(home, fits);
     if (run === undefined || this.homeOf(run) !== home) return false;
-    this.#queue.serve(run);
+    this.#queue.leave(run);
     run.begin(home, tenancy);
     return true;
   }

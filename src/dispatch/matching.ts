@@ -57,6 +57,7 @@ export class Matching implements Demand {
     if (origin === undefined) return false;
     const taken = origin.take(travel, now);
     if (typeof taken === 'object') {
+      this.#queue.resume();
       run.begin(origin, taken, now);
       return true;
     }
@@ -99,6 +100,7 @@ export class Matching implements Demand {
   }
 
   offer(origin: Origin, tenancy: Tenancy): boolean {
+    this.#queue.resume();
     if (this.#bound.makesRoom(origin, tenancy.connection)) return true;
     if (!this.#eligible.mayServe(origin)) return this.#bound.offer(origin, tenancy);
     const { connection } = tenancy;
@@ -145,6 +147,7 @@ export class Matching implements Demand {
   }
 
   dialFailed(origin: Origin, error: BackendError): void {
+    if (this.#eligible.serving.every(isCutOff)) this.#queue.pause();
     if (!LASTING.has(error.code) || this.canSpare(origin)) {
       this.room();
       return;
@@ -222,4 +225,8 @@ export class Matching implements Demand {
     if (origin.canDial || origin.hasConnectionFor('fresh')) return false;
     return this.#queue.peek(ALL_FIT, origin)?.travel === 'fresh';
   }
+}
+
+function isCutOff({ origin }: Member): boolean {
+  return origin.idle + origin.busy === 0;
 }

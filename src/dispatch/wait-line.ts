@@ -2,22 +2,18 @@
 
 import type { Fits, Travel, Waiter } from './waiter.js';
 
-/** What its services tell of a line. A line that nobody serves, as while an origin restarts, tells nothing. */
-type Course =
-  | { readonly name: 'calm' }
-  /** The oldest had waited more than half of the timeout. Since then they were served for so long, and none was younger. */
-  | { readonly name: 'late'; readonly ageMs: number; servedMs: number; servedAt: number }
-  | { readonly name: 'overloaded' };
-
-const CALM: Course = { name: 'calm' };
-const OVERLOADED: Course = { name: 'overloaded' };
-
-/** The most that the time since the last service counts, in shares of what makes an overload. */
-const LONGEST_GAP = 1 / 4;
+/** What overload is judged by. */
+export interface QueueMoment {
+  readonly now: number;
+  /** What a waiter's time is. */
+  readonly timeoutMs: number;
+  /** Until when there was no connection that could have served anybody: to wait for that is no overload. */
+  readonly pausedUntil: number;
+}
 
 export class WaitLine<W extends Waiter> {
   readonly #lanes = { any: new Lane<W>(), verified: new Lane<W>(), fresh: new Lane<W>() };
-  #course: Course = CALM; // as of the last waiter that came or went
+  #overloaded = false; // as of the last waiter that came or went
 
   get length(): number {
     return this.#lanes.any.length + this.#lanes.verified.length + this.#lanes.fresh.length;
@@ -63,45 +59,21 @@ export class WaitLine<W extends Waiter> {
   }
 
   /**
-   * Oldest first is fair, and serves all in time who came during a pause. But once more come than are served, it serves everyone
-   * just before they give up. Newest first then serves some in time, until those who waited too long are gone.
+   * Oldest first is fair, but once the line is longer than its timeout it serves everyone just before they give up.
+   * Newest first then serves some in time, until those who waited too long are gone.
    */
-  isOverloaded(now: number, timeoutMs: number): boolean {
+  isOverloaded({ now, timeoutMs, pausedUntil }: QueueMoment): boolean {
     const { head } = this;
-    return this.#course.name === 'overloaded' && head !== undefined && waitedMs(head, now) >= timeoutMs / 4;
+    if (head === undefined) return false;
+    const age = now - Math.max(head.enqueuedAt ?? now, pausedUntil);
+    return this.#overloaded ? age >= timeoutMs / 4 : age > timeoutMs / 2;
   }
 
-  /** The same, before a waiter comes or goes: it ends when the oldest has waited less than a quarter of the timeout. */
-  judge(now: number, timeoutMs: number): boolean {
-    const isOverloaded = this.isOverloaded(now, timeoutMs);
-    if (this.#course.name === 'overloaded' && !isOverloaded) this.#course = CALM;
-    return isOverloaded;
+  /** The same, before a waiter comes or goes: it begins at half of the timeout and ends at a quarter. */
+  judge(moment: QueueMoment): boolean {
+    this.#overloaded = this.isOverloaded(moment);
+    return this.#overloaded;
   }
-
-  /**
-   * One of them is about to be served. Overload begins when they were served for half of the timeout, and the oldest had
-   * waited more than that all the while and did not get younger.
-   */
-  serves(now: number, timeoutMs: number): void {
-    const { head } = this;
-    const course = this.#course;
-    if (head === undefined || course.name === 'overloaded') return;
-    const ageMs = waitedMs(head, now);
-    const halfMs = timeoutMs / 2;
-    if (ageMs <= halfMs) this.#course = CALM;
-    else if (course.name === 'calm' || ageMs < course.ageMs) {
-      this.#course = { name: 'late', ageMs, servedMs: 0, servedAt: now };
-    } else {
-      course.servedMs += Math.min(now - course.servedAt, halfMs * LONGEST_GAP);
-      course.servedAt = now;
-      if (course.servedMs >= halfMs) this.#course = OVERLOADED;
-    }
-  }
-}
-
-/** How long it has waited by `now`. */
-export function waitedMs({ enqueuedAt = 0 }: Waiter, now: number): number {
-  return now - enqueuedAt;
 }
 
 /** The one that came first. */

@@ -3,7 +3,7 @@
 import type { Clock } from '../clock.js';
 import { ApartLines } from './apart-lines.js';
 import { Durations } from './durations.js';
-import { newer, older, WaitLine, waitedMs } from './wait-line.js';
+import { newer, older, type QueueMoment, WaitLine } from './wait-line.js';
 import { type Fits, NOBODY, type Travel, type Waiter } from './waiter.js';
 
 export { type Fits, type Travel, Waiter } from './waiter.js';
@@ -61,6 +61,7 @@ export class WaitQueue<W extends Waiter> {
   #length = 0;
   #waits = 0;
   #sequence = 0; // of the last waiter that was put into a line
+  #pausedUntil = Number.NEGATIVE_INFINITY;
 
   constructor(options: WaitQueueOptions) {
     this.#maxQueue = options.maxQueue;
@@ -72,6 +73,16 @@ export class WaitQueue<W extends Waiter> {
   allow(maxQueue: number, queueTimeoutMs: number): void {
     this.#maxQueue = maxQueue;
     this.#queueTimeoutMs = queueTimeoutMs;
+  }
+
+  /** No connection is there, and none could be made: nobody can be served. */
+  pause(): void {
+    this.#pausedUntil = Number.POSITIVE_INFINITY;
+  }
+
+  /** There is one. Who waited meanwhile is served in order: overload is measured from now on. */
+  resume(): void {
+    if (this.#pausedUntil === Number.POSITIVE_INFINITY) this.#pausedUntil = this.#clock.now();
   }
 
   /** Of all lines. */
@@ -93,7 +104,7 @@ export class WaitQueue<W extends Waiter> {
       max: this.#maxQueue,
       waits: this.#waits,
       refused: { ...this.#refused },
-      overloaded: this.#common.isOverloaded(this.#clock.now(), this.#queueTimeoutMs),
+      overloaded: this.#common.isOverloaded(this.#moment),
     };
   }
 
@@ -106,9 +117,10 @@ export class WaitQueue<W extends Waiter> {
    */
   enqueue(waiter: W, timeLeftMs: number, usable: number, coming = 0): Refusal<W> | undefined {
     if (waiter.waiting) throw new Error(`enqueue() of a waiter that is waiting since ${waiter.enqueuedAt}`);
-    const now = this.#clock.now();
     const line = this.#lineOf(waiter);
-    const overloaded = line.judge(now, this.#queueTimeoutMs);
+    const moment = this.#moment;
+    const { now } = moment;
+    const overloaded = line.judge(moment);
     waiter.enqueuedAt = now;
     // In overload the newcomer is served next: nobody is ahead of it.
     const ahead = waiter.home === undefined ? this.#length : line.length;
@@ -133,15 +145,8 @@ export class WaitQueue<W extends Waiter> {
    */
   take(fits: Fits, home?: object): W | undefined {
     const waiter = this.#turn(fits, home, home);
-    if (waiter !== undefined) this.serve(waiter);
+    if (waiter !== undefined) this.#remove(waiter);
     return waiter;
-  }
-
-  /** Takes this one, whose turn it is by `peekAt`. Nothing happens when it was not in the queue. */
-  serve(waiter: W): void {
-    if (!waiter.waiting) return;
-    this.#lineOf(waiter).serves(this.#clock.now(), this.#queueTimeoutMs);
-    this.#remove(waiter);
   }
 
   /** Whose turn it is among those that fit, wait for no home and do not avoid this origin. It stays. */
@@ -152,7 +157,7 @@ export class WaitQueue<W extends Waiter> {
   /** Whose turn it is among those that wait for this home alone and fit. It stays. */
   peekAt(home: object, fits: Fits): W | undefined {
     const line = this.#homes.get(home);
-    return line?.turn(fits, line.isOverloaded(this.#clock.now(), this.#queueTimeoutMs));
+    return line?.turn(fits, line.isOverloaded(this.#moment));
   }
 
   /** The homes that anybody waits for. */
@@ -228,11 +233,15 @@ export class WaitQueue<W extends Waiter> {
   }
 
   #turn(fits: Fits, at: object | undefined, home: object | undefined): W | undefined {
-    const now = this.#clock.now();
-    const overloaded = this.#common.isOverloaded(now, this.#queueTimeoutMs);
+    const moment = this.#moment;
+    const overloaded = this.#common.isOverloaded(moment);
     const first = overloaded ? newer : older;
-    const apart = this.#apart.turn(fits, at, now, this.#queueTimeoutMs);
+    const apart = this.#apart.turn(fits, at, moment);
     return first(first(this.#common.turn(fits, overloaded), apart), home && this.peekAt(home, fits));
+  }
+
+  get #moment(): QueueMoment {
+    return { now: this.#clock.now(), timeoutMs: this.#queueTimeoutMs, pausedUntil: this.#pausedUntil };
   }
 
   #lineOf({ home, avoids }: W): WaitLine<W> {
@@ -251,7 +260,7 @@ export class WaitQueue<W extends Waiter> {
 
   #remove(waiter: W): void {
     const line = this.#lineOf(waiter);
-    line.judge(this.#clock.now(), this.#queueTimeoutMs);
+    line.judge(this.#moment);
     line.remove(waiter);
     this.#length -= 1;
     if (line.length > 0 || line === this.#common) return;
@@ -261,7 +270,8 @@ export class WaitQueue<W extends Waiter> {
 
   #refuse(waiter: W, reason: RefusalReason, usable: number): Refusal<W> {
     this.#refused[reason] += 1;
-    const waited = waitedMs(waiter, this.#clock.now());
-    return { waiter, reason, waitedMs: waited, retryAfter: this.retryAfterSeconds(usable) };
+    const now = this.#clock.now();
+    const waitedMs = now - (waiter.enqueuedAt ?? now);
+    return { waiter, reason, waitedMs, retryAfter: this.retryAfterSeconds(usable) };
   }
 }

@@ -109,6 +109,11 @@ export const equivalent = [
   },
   // wait-line.ts
   {
+    line: '#overloaded = false; // as of the last waiter that came or went',
+    to: 'true',
+    why: 'an empty queue is asked before it counts',
+  },
+  {
     line: 'return one.sequence > other.sequence ? one : other;',
     to: 'one.sequence >= other.sequence',
     why: 'no two have one number',

@@ -27,6 +27,39 @@ test('the dial that ends a back-off makes way for all who wait, not for one', as
   expect([trials, house.dialling.length, house.peerOf(callers[0] ?? house.send())]).toEqual([1, 2, house.peers[0]]);
 });
 
+test('those who waited for the only origin to come back are served in their order, however long that took', async () => {
+  const house = await House.open({ maxConnections: 1, queueTimeout: 1_000 });
+  const first = await house.sent();
+  await house.refuse();
+  await house.advance(300);
+  const second = house.send();
+  await house.settle();
+  for (let tries = 0; tries < 3; tries += 1) {
+    if (house.dialling.length > 0) await house.refuse();
+    await house.advance(200);
+  }
+  const peer = await house.accept();
+  const served = [house.peerOf(first), house.peerOf(second)];
+  peer.answer();
+  await house.settle();
+  expect([served, first.outcome, house.peerOf(second)]).toEqual([[peer, undefined], 200, peer]);
+});
+
+test('those who wait for a slow origin are served newest first, once the oldest has waited half of its time', async () => {
+  const house = await House.open({ maxConnections: 1, queueTimeout: 1_000 });
+  const slow = await house.sent();
+  await house.refuse();
+  await house.advance(100);
+  const peer = await house.accept();
+  const early = house.send();
+  await house.advance(400);
+  const late = house.send();
+  await house.advance(200);
+  peer.answer();
+  await house.settle();
+  expect([slow.outcome, house.peerOf(early), house.peerOf(late)]).toEqual([200, undefined, peer]);
+});
+
 test('where the kernel cannot be asked, a POST does not wait for the check of a connection that it may not ride', async () => {
   const house = await House.open({ maxConnections: 2, spareConnections: false });
   await house.sent();

@@ -33,17 +33,6 @@ function arrange(options: Partial<WaitQueueOptions> = {}) {
   return { clock, queue, enter, takeAll };
 }
 
-/** For half of the timeout, while those who wait for other connections get none. */
-function serveOthers({ clock, queue }: { clock: ManualClock; queue: WaitQueue<Named> }, home?: object): void {
-  for (let count = 0; count < 5; count += 1) {
-    if (count > 0) clock.advance(TIMEOUT_MS / 8);
-    const other = new Named('other', 'verified');
-    other.home = home;
-    queue.enqueue(other, TIMEOUT_MS, USABLE, Number.POSITIVE_INFINITY);
-    expect(queue.take({ any: false, verified: true, fresh: false }, home)).toBe(other);
-  }
-}
-
 describe('other limits', () => {
   test('let more of them in from then on', () => {
     const { queue, enter } = arrange({ maxQueue: 1 });
@@ -54,13 +43,11 @@ describe('other limits', () => {
   });
 
   test('of time decide from then on when the newest comes first', () => {
-    const arranged = arrange();
-    const { clock, queue, enter, takeAll } = arranged;
+    const { clock, queue, enter, takeAll } = arrange();
     enter('a');
     enter('b');
-    clock.advance(TIMEOUT_MS / 4 + 1);
-    queue.allow(100, TIMEOUT_MS / 2);
-    serveOthers(arranged);
+    clock.advance(TIMEOUT_MS / 4);
+    queue.allow(100, TIMEOUT_MS / 4);
     expect(takeAll()).toEqual(['b', 'a']);
   });
 });
@@ -104,11 +91,9 @@ describe('whose turn it is', () => {
   });
 
   test('peek decides nothing: an overload that nobody saw the end of goes on', () => {
-    const arranged = arrange();
-    const { clock, enter, queue } = arranged;
+    const { clock, enter, queue } = arrange();
     const { waiter: early } = enter('early');
     clock.advance(TIMEOUT_MS / 2 + 1);
-    serveOthers(arranged);
     enter('b');
     enter('c');
     queue.leave(early); // it was overload until now
@@ -274,86 +259,65 @@ describe('the estimate', () => {
 });
 
 describe('overload', () => {
-  /** `early` waits since 0 ms, `late` since 1,001; the clock is at 1,102, and others were served since 501. */
-  function overloaded(options: Partial<WaitQueueOptions> = {}, earlyMs = TIMEOUT_MS) {
+  /** `early` waits since 0 ms, `late` since 400; the clock is at 501: the head is older than half of the timeout. */
+  function overloaded(options: Partial<WaitQueueOptions> = {}) {
     const arranged = arrange(options);
-    const early = arranged.enter('early', 'any', earlyMs).waiter;
-    arranged.clock.advance(TIMEOUT_MS / 2 + 1);
-    serveOthers(arranged);
+    const early = arranged.enter('early').waiter;
+    arranged.clock.advance(400);
     const late = arranged.enter('late').waiter;
     arranged.clock.advance(101);
     return { ...arranged, early, late };
   }
 
-  test('up to half of queueTimeout the oldest is first, however long others are served', () => {
-    const arranged = arrange();
-    const { clock, enter, takeAll } = arranged;
+  test('up to half of queueTimeout the oldest is first', () => {
+    const { clock, enter, takeAll } = arrange();
     enter('a');
     enter('b');
-    serveOthers(arranged);
-    expect([clock.now(), takeAll()]).toEqual([TIMEOUT_MS / 2, ['a', 'b']]);
+    clock.advance(TIMEOUT_MS / 2);
+    expect(takeAll()).toEqual(['a', 'b']);
   });
 
-  test('once others were served for half of queueTimeout, the head being older, the newest is first, across the lanes', () => {
+  test('once the head is older than half of queueTimeout the newest is first, across the lanes', () => {
     const { enter, takeAll } = overloaded();
     enter('c', 'fresh');
     enter('d', 'verified');
     expect(takeAll()).toEqual(['d', 'c', 'late', 'early']);
   });
 
-  test('a pause is none: those who came while nobody was served are served in their order', () => {
+  test('none begins while there is no connection: nobody makes way, and all are served in their order', () => {
+    const { clock, enter, queue, takeAll } = arrange({ maxQueue: 2 });
+    enter('a');
+    queue.pause();
+    clock.advance(TIMEOUT_MS - 1);
+    enter('b');
+    const refused = enter('c').refusal;
+    queue.resume();
+    expect([refused?.reason, refused?.waiter.name, queue.stats.overloaded, takeAll()]).toEqual([
+      'full',
+      'c',
+      false,
+      ['a', 'b'],
+    ]);
+  });
+
+  test('it ends with the last connection', () => {
+    const { queue, takeAll } = overloaded();
+    queue.pause();
+    expect([queue.stats.overloaded, takeAll()]).toEqual([false, ['early', 'late']]);
+  });
+
+  test('it is measured from the first connection after a pause', () => {
     const { clock, enter, queue, takeAll } = arrange();
     enter('a');
     enter('b');
-    clock.advance(TIMEOUT_MS - 1);
-    enter('c');
-    expect([queue.stats.overloaded, takeAll()]).toEqual([false, ['a', 'b', 'c']]);
-  });
-
-  test('a pause between two services counts as an eighth of queueTimeout', () => {
-    const { clock, enter, queue } = arrange();
-    for (const name of ['a', 'b', 'c', 'd', 'e', 'f']) enter(name);
-    clock.advance(TIMEOUT_MS / 2 + 1);
-    const seen: boolean[] = [];
-    for (let count = 0; count < 5; count += 1) {
-      queue.take(ALL);
-      seen.push(queue.stats.overloaded);
-      clock.advance(10 * TIMEOUT_MS);
-    }
-    expect(seen).toEqual([false, false, false, false, true]);
-  });
-
-  test('there is none while the head gets younger: all that came in a pause are served before their time is up', () => {
-    const { clock, enter, queue } = arrange();
-    for (let count = 0; count < 16; count += 1) {
-      enter(`${count}`);
-      clock.advance(60);
-    }
-    const taken: (string | undefined)[] = [];
-    for (let count = 0; count < 16; count += 1) {
-      taken.push(queue.take(ALL)?.name);
-      clock.advance(50);
-    }
-    expect(taken).toEqual(Array.from({ length: 16 }, (_, count) => `${count}`));
-  });
-
-  test('there is none once the head is young enough again, until it was served late for as long again', () => {
-    const arranged = arrange();
-    const { clock, enter, queue, takeAll } = arranged;
-    enter('a');
+    queue.pause();
     clock.advance(TIMEOUT_MS);
-    enter('b');
-    enter('c');
-    queue.take(ALL); // late
-    queue.take(ALL); // not
-    clock.advance(TIMEOUT_MS / 2 + 1);
-    enter('d');
-    for (let count = 0; count < 3; count += 1) {
-      clock.advance(TIMEOUT_MS / 8);
-      enter('e', 'fresh');
-      queue.take({ any: false, verified: false, fresh: true });
-    }
-    expect(takeAll()).toEqual(['c', 'd']);
+    queue.resume();
+    clock.advance(TIMEOUT_MS / 2);
+    const before = queue.stats.overloaded;
+    queue.resume(); // another connection
+    clock.advance(1);
+    expect([before, queue.stats.overloaded, takeAll()]).toEqual([false, true, ['b', 'a']]);
   });
 
   test('the newest that fits is taken', () => {
@@ -384,12 +348,23 @@ describe('overload', () => {
     expect(queue.take(ALL)?.name).toBe('c');
   });
 
-  test('goes on when its head leaves and the next is old enough when somebody comes', () => {
+  test('is seen even when nobody comes or is served while it begins', () => {
     const { clock, enter, queue, early } = overloaded();
-    queue.leave(early); // head: late, 101 ms
+    queue.leave(early); // head: late, 101 ms, but it was early, 501 ms, until now
     clock.advance(200);
     enter('c');
     expect(queue.take(ALL)?.name).toBe('c');
+  });
+
+  test('is seen when the head is taken while it begins', () => {
+    const { clock, enter, queue } = arrange();
+    enter('early', 'fresh');
+    clock.advance(200);
+    enter('b');
+    enter('c');
+    clock.advance(301);
+    const first = queue.take({ any: false, verified: false, fresh: true })?.name; // head: b, 301 ms
+    expect([first, queue.take(ALL)?.name]).toEqual(['early', 'c']);
   });
 
   test('a refusal tells how long its waiter has waited, whenever that began', () => {
@@ -412,18 +387,22 @@ describe('overload', () => {
   test('a newcomer to a full queue takes the place of the oldest that is past half of its time', () => {
     const { enter, queue, early, takeAll } = overloaded({ maxQueue: 2 });
     const { waiter, refusal } = enter('new');
-    expect(refusal).toEqual({ waiter: early, reason: 'displaced', waitedMs: 1102, retryAfter: 1 });
+    expect(refusal).toEqual({ waiter: early, reason: 'displaced', waitedMs: 501, retryAfter: 1 });
     expect([waiter.waiting, early.waiting, queue.leave(early), queue.length]).toEqual([true, false, false, 2]);
     expect(takeAll()).toEqual(['late', 'new']); // the head is young again: oldest first
   });
 
   test('a newcomer is refused when nobody is past half of their own time', () => {
-    const { enter } = overloaded({ maxQueue: 2 }, 10 * TIMEOUT_MS);
+    const { clock, enter } = arrange({ maxQueue: 1 });
+    enter('patient', 'any', 10 * TIMEOUT_MS);
+    clock.advance(501);
     expect(enter('new').refusal).toMatchObject({ reason: 'full', waiter: { name: 'new' } });
   });
 
   test('a waiter keeps its place until more than half of its own time is gone', () => {
-    const { clock, enter } = overloaded({ maxQueue: 2 }, 2 * 1102);
+    const { clock, enter } = arrange({ maxQueue: 1 });
+    enter('patient', 'any', 1002);
+    clock.advance(501);
     const atHalf = enter('new').refusal?.reason;
     clock.advance(1);
     expect([atHalf, enter('newer').refusal?.reason]).toEqual(['full', 'displaced']);
@@ -437,14 +416,16 @@ describe('overload', () => {
   });
 
   test('whoever left from between leaves no gap', () => {
-    const { enter, queue, takeAll } = overloaded();
+    const { clock, enter, queue, takeAll } = arrange();
     const waiters = ['a', 'b', 'c', 'd'].map((name) => enter(name).waiter);
     for (const waiter of waiters) if (waiter.name === 'b' || waiter.name === 'c') queue.leave(waiter);
-    expect(takeAll()).toEqual(['d', 'a', 'late', 'early']);
+    clock.advance(501);
+    expect(takeAll()).toEqual(['d', 'a']);
   });
 
   test('a patient head does not shield one of another lane that is past half of its time', () => {
-    const { clock, enter } = overloaded({ maxQueue: 3 }, 10 * TIMEOUT_MS);
+    const { clock, enter } = arrange({ maxQueue: 2 });
+    enter('patient', 'any', 10 * TIMEOUT_MS);
     enter('hasty', 'fresh');
     clock.advance(501);
     expect(enter('new').refusal).toMatchObject({ reason: 'displaced', waiter: { name: 'hasty' } });
@@ -460,7 +441,6 @@ describe('overload', () => {
     const { clock, enter, queue } = arrange({ queueTimeoutMs: Number.POSITIVE_INFINITY });
     enter('a', 'any', Number.POSITIVE_INFINITY);
     clock.advance(1_000_000_000);
-    serveOthers({ clock, queue });
     enter('b');
     expect(queue.take(ALL)?.name).toBe('a');
   });
@@ -472,13 +452,11 @@ describe('overload', () => {
 });
 
 test('stats count those that waited and those that were refused, by reason', () => {
-  const arranged = arrange({ maxQueue: 2 });
-  const { clock, enter, queue } = arranged;
+  const { clock, enter, queue } = arrange({ maxQueue: 2 });
   const { waiter } = enter('a');
   enter('b');
   enter('full');
   clock.advance(501);
-  serveOthers(arranged);
   enter('new');
   queue.expire(waiter, USABLE); // was displaced: not counted twice
   const last = queue.take(ALL);
@@ -486,7 +464,7 @@ test('stats count those that waited and those that were refused, by reason', () 
   expect(queue.stats).toEqual({
     length: 1,
     max: 2,
-    waits: 8,
+    waits: 3,
     refused: { full: 1, hopeless: 0, displaced: 1, timeout: 0 },
     overloaded: true,
   });
@@ -514,41 +492,18 @@ test('after any sequence of calls it agrees with a plain list', () => {
     fc.record({ do: fc.constant('take' as const), any: fc.boolean(), verified: fc.boolean(), fresh: fc.boolean() }),
     fc.record({ do: fc.constant('leave' as const), which: fc.nat(30) }),
     fc.record({ do: fc.constant('advance' as const), ms: fc.nat(300) }),
+    fc.record({ do: fc.constant('pause' as const) }),
+    fc.record({ do: fc.constant('resume' as const) }),
   );
-  // Else nobody would be served so often that it is overload.
-  const others = { any: false, verified: false, fresh: true };
-  const service = [
-    { do: 'enter', travel: 'fresh', timeLeftMs: 1000 },
-    { do: 'take', ...others },
-    { do: 'advance', ms: TIMEOUT_MS / 8 },
-  ] as const;
-  const services = fc.integer({ min: 1, max: 8 }).map((count) => Array.from({ length: count }, () => service).flat());
-  const steps = fc
-    .array(fc.oneof({ arbitrary: step.map((one) => [one]), weight: 6 }, { arbitrary: services, weight: 1 }), {
-      maxLength: 80,
-    })
-    .map((parts) => parts.flat());
   fc.assert(
-    fc.property(steps, (steps) => {
+    fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
       const { clock, queue } = arrange({ maxQueue: 5 });
       const list: { waiter: Named; at: number; timeLeftMs: number }[] = []; // oldest first
       let overloaded = false;
-      let late: { youngest: number; served: number; at: number } | undefined;
-      const age = () => (list[0] === undefined ? -1 : clock.now() - list[0].at);
+      let pausedUntil = 0;
       const judge = () => {
-        overloaded &&= age() >= TIMEOUT_MS / 4;
-      };
-      const serve = () => {
-        const now = clock.now();
-        if (overloaded) return;
-        if (age() <= TIMEOUT_MS / 2) late = undefined;
-        else if (late === undefined || age() < late.youngest) late = { youngest: age(), served: 0, at: now };
-        else {
-          late.served += Math.min(now - late.at, TIMEOUT_MS / 8);
-          late.at = now;
-          overloaded = late.served >= TIMEOUT_MS / 2;
-        }
-        if (overloaded) late = undefined;
+        const age = list[0] === undefined ? -1 : clock.now() - Math.max(list[0].at, pausedUntil);
+        overloaded = overloaded ? age >= TIMEOUT_MS / 4 : age > TIMEOUT_MS / 2;
       };
       let settled = 0;
       let entered = 0;
@@ -557,12 +512,18 @@ test('after any sequence of calls it agrees with a plain list', () => {
           clock.advance(act.ms);
           continue;
         }
+        if (act.do === 'pause' || act.do === 'resume') {
+          if (act.do === 'pause') pausedUntil = Number.POSITIVE_INFINITY;
+          else if (pausedUntil === Number.POSITIVE_INFINITY) pausedUntil = clock.now();
+          queue[act.do]();
+          continue;
+        }
         judge();
         if (act.do === 'enter') {
           const waiter = new Named(`${index}`, act.travel);
           const heads = TRAVELS.map((lane) => list.find((place) => place.waiter.travel === lane));
-          const pastHalf = heads.filter((place) => place && place.at + place.timeLeftMs / 2 < clock.now());
-          const oldestLate = overloaded ? list.find((place) => pastHalf.includes(place)) : undefined;
+          const late = heads.filter((place) => place && place.at + place.timeLeftMs / 2 < clock.now());
+          const oldestLate = overloaded ? list.find((place) => late.includes(place)) : undefined;
           const full = list.length === 5;
           const expected = full ? (oldestLate?.waiter ?? waiter) : undefined;
           expect(queue.enqueue(waiter, act.timeLeftMs, USABLE)?.waiter).toBe(expected);
@@ -575,7 +536,6 @@ test('after any sequence of calls it agrees with a plain list', () => {
           const expected = overloaded ? fitting.at(-1) : fitting[0];
           expect(queue.take(act)).toBe(expected?.waiter);
           if (expected !== undefined) {
-            serve();
             list.splice(list.indexOf(expected), 1);
             settled += 1;
           }
@@ -751,12 +711,10 @@ describe('those who wait for one home alone', () => {
   });
 
   test('have an overload of their own', () => {
-    const arranged = arrangeHomes();
-    const { clock, queue, enter } = arranged;
+    const { clock, queue, enter } = arrangeHomes();
     enter('a', HERE);
     enter('b', HERE);
     clock.advance(TIMEOUT_MS / 2 + 1);
-    serveOthers(arranged, HERE);
     enter('c');
     enter('d');
     const first = queue.peekAt(HERE, ALL);
@@ -778,29 +736,12 @@ describe('those who wait for one home alone', () => {
   });
 
   test('are served newest first where the others are, in overload', () => {
-    const arranged = arrangeHomes();
-    const { clock, enter, namesAt } = arranged;
+    const { clock, enter, namesAt } = arrangeHomes();
     enter('a');
     enter('b', HERE);
     clock.advance(TIMEOUT_MS / 2 + 1);
-    serveOthers(arranged);
-    serveOthers(arranged, HERE);
     enter('c', HERE);
     enter('d');
     expect(namesAt(HERE)).toEqual(['d', 'c', 'b', 'a']);
-  });
-
-  test('are served too when they are taken one by one', () => {
-    const { clock, queue, enter } = arrangeHomes();
-    for (const name of ['a', 'b', 'c', 'd', 'e', 'f', 'g']) enter(name, HERE);
-    clock.advance(TIMEOUT_MS / 2 + 1);
-    const served: (string | undefined)[] = [];
-    for (let waiter = queue.peekAt(HERE, ALL); waiter !== undefined; waiter = queue.peekAt(HERE, ALL)) {
-      queue.serve(waiter);
-      queue.serve(waiter); // it is no longer there
-      served.push(waiter.name);
-      clock.advance(TIMEOUT_MS / 8);
-    }
-    expect(served).toEqual(['a', 'b', 'c', 'd', 'e', 'g', 'f']);
   });
 });
