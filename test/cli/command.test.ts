@@ -155,7 +155,7 @@ describe('at work', () => {
   });
 
   test('what happens is written a line each, from the level on that was asked for', async () => {
-    const command = start(['--listen', '127.0.0.1:0', '--origin', 'http://127.0.0.1:9', '--queue-timeout', '100']);
+    const command = start(['--listen', '127.0.0.1:0', '--origin', 'http://127.0.0.1:9', '--queue-timeout', '1000']);
     const url = `http://${await command.says(/listening on=(\S+)/)}`;
     expect((await fetch(`${url}/x`)).status).toBe(502);
     const line = await command.says(/^(.* dialFailed .*)$/m);
@@ -171,7 +171,7 @@ describe('at work', () => {
   test('or nothing at all is written', async () => {
     const port = await portBeforeOneTaken();
     const quiet = start([
-      ...['--listen', `127.0.0.1:${port}`, '--origin', 'http://127.0.0.1:9', '--queue-timeout', '100'],
+      ...['--listen', `127.0.0.1:${port}`, '--origin', 'http://127.0.0.1:9', '--queue-timeout', '1000'],
       ...['--log-level', 'silent'],
     ]);
     let hasEnded = false;

@@ -92,7 +92,7 @@ describe('limits', () => {
 
   test('tunnels count against maxConnections, and their slots are free again when they end', async () => {
     const origin = await listeningOrigin();
-    const front = await startFront(origin.port, { backend: { maxConnections: 1, queueTimeout: 50 } });
+    const front = await startFront(origin.port, { backend: { maxConnections: 1, queueTimeout: 1_000 } });
     const asked = await openTunnel(front.port);
     const second = await client(front.port);
     second.write(asking('a'));

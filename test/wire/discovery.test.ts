@@ -206,7 +206,7 @@ describe('a service of Consul', () => {
   test('a host that its servers do not know is a failed dial', async () => {
     const dns = await DnsServer.start();
     dns.set('SRV', SERVICE, [{ target: NODES[0], port: 80 }]);
-    const backend = backendOf({ dns: { name: SERVICE, type: 'SRV', servers: [dns.address] }, queueTimeout: 200 });
+    const backend = backendOf({ dns: { name: SERVICE, type: 'SRV', servers: [dns.address] }, queueTimeout: 1_000 });
     await expect(get(backend)).rejects.toMatchObject({ code: 'dns_error', statusCode: 502 });
   });
 });

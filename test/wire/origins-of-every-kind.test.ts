@@ -86,7 +86,7 @@ describe('over TLS', () => {
   test('a certificate that is not for the name of an origin is refused, whatever its address', async () => {
     const port = await origin();
     const options = { url: `https://127.0.0.1:${port}`, host: 'other.test' };
-    const backend = backendOf({ origins: [options], tls: { ca: authority }, queueTimeout: 200 });
+    const backend = backendOf({ origins: [options], tls: { ca: authority }, queueTimeout: 1_000 });
     await expect(told(backend)).rejects.toMatchObject({ code: 'tls_certificate_error' });
   });
 
@@ -101,7 +101,7 @@ describe('over TLS', () => {
     const origins = [`https://localhost:${port}`];
     expect(await told(backendOf({ origins, tls: { ca: authority, key, cert } }))).toMatchObject({ authorized: true });
     // TLS 1.3 refuses after the handshake: the first request meets the alert.
-    const outcome = await backendOf({ origins, tls: { ca: authority }, queueTimeout: 300 })
+    const outcome = await backendOf({ origins, tls: { ca: authority }, queueTimeout: 1_000 })
       .request({ method: 'POST', path: '/' })
       .catch((error) => error);
     expect(outcome).toMatchObject({ statusCode: 502 });
@@ -134,7 +134,7 @@ describe('over TLS', () => {
 
   test('an origin that speaks no TLS is 502', async () => {
     const port = await listening(createServer(tell));
-    const backend = backendOf({ origins: [`https://localhost:${port}`], tls: { ca: authority }, queueTimeout: 200 });
+    const backend = backendOf({ origins: [`https://localhost:${port}`], tls: { ca: authority }, queueTimeout: 1_000 });
     const response = await (await client(await serve(backend.handler()))).get('/');
     expect([response.status, response.headers['proxy-status']?.replace(/.*=/, '')]).toEqual([
       502,

@@ -36,7 +36,8 @@ test('without a queue a request is refused while every connection is busy', asyn
 
 test('after queueTimeout a request fails with the counts, a Retry-After, and was sent to nobody', async () => {
   const origin = await startOrigin({ rules: held });
-  const backend = startBackend(origin, { maxConnections: 1, queueTimeout: 50 });
+  const backend = startBackend(origin, { maxConnections: 1, minConnections: 1, queueTimeout: 50 });
+  await backend.ready(); // the first waits for no dial
   const first = outcomeOf(backend);
   await origin.until(() => origin.requests.length === 1);
   const error = await backend.request({ method: 'GET', path: '/', headers: { 'X-Request-Id': 'late' } }).then(
@@ -58,7 +59,7 @@ test('after queueTimeout a request fails with the counts, a Retry-After, and was
 
 test('a request that waited for dials which all failed fails with the error of the last dial', async () => {
   const origin = await startOrigin();
-  const backend = startBackend(origin, { queueTimeout: 80 });
+  const backend = startBackend(origin, { queueTimeout: 500 });
   await origin.stopListening();
   expect(await outcomeOf(backend)).toEqual({
     code: 'connection_refused',

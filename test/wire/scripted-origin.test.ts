@@ -24,6 +24,7 @@ import {
 import { afterEach, describe, expect, test } from 'vitest';
 import { authority, cert, key } from './certificate.js';
 import { type RawAddress, RawClient } from './raw-client.js';
+import { patient } from './setting.js';
 
 const opened: { close(): Promise<void> | void }[] = [];
 
@@ -32,7 +33,7 @@ afterEach(async () => {
 });
 
 async function start(options: ScriptedOriginOptions = {}): Promise<ScriptedOrigin> {
-  const origin = await ScriptedOrigin.start(options);
+  const origin = patient(await ScriptedOrigin.start(options));
   opened.push(origin);
   return origin;
 }
@@ -191,7 +192,12 @@ describe.each([{ thread: false }, { thread: true }])('with thread: $thread', ({ 
 
   test('an idle connection is answered 408 and closed, each time that it was idle for long', async () => {
     const goodbye = [answer({ status: 408 }), close()];
-    const origin = await start({ thread, rules: [{ at: 'connection', steps: [whenIdle(20, goodbye)] }] });
+    const rules: Rule[] = [
+      { at: 'connection', when: { connection: 0 }, steps: [whenIdle(20, goodbye)] },
+      // Long enough for a request to come before it, on a loaded machine, too.
+      { at: 'connection', steps: [whenIdle(1_000, goodbye)] },
+    ];
+    const origin = await start({ thread, rules });
     const unused = await connect(origin);
     expect((await unused.readResponse()).status).toBe(408);
     const used = await connect(origin);

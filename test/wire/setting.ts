@@ -11,10 +11,21 @@ import {
 } from 'pooled-backend/testing';
 import { onTestFinished } from 'vitest';
 
+/** Milliseconds to wait for what must come: a loaded machine is slow, not wrong. */
+export const PATIENCE_MS = 30_000;
+
 /** An origin that is closed with the test. */
 export async function startOrigin(options: ScriptedOriginOptions = {}): Promise<ScriptedOrigin> {
-  const origin = await ScriptedOrigin.start(options);
+  const origin = patient(await ScriptedOrigin.start(options));
   onTestFinished(() => origin.close());
+  return origin;
+}
+
+/** The same origin, whose waits are as long as a test can bear where nothing else is said. */
+export function patient(origin: ScriptedOrigin): ScriptedOrigin {
+  const { until, blockUntil } = origin;
+  origin.until = (holds, withinMs = PATIENCE_MS) => until.call(origin, holds, withinMs);
+  origin.blockUntil = (holds, withinMs = PATIENCE_MS) => blockUntil.call(origin, holds, withinMs);
   return origin;
 }
 
