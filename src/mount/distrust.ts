@@ -14,7 +14,6 @@ const lastPipelined = new WeakMap<object, ServerResponse>();
 
 /** Servers that were seen to listen: one that never does gets its connections from somebody else, and is not closing. */
 const listened = new WeakSet<object>();
-let lastListened: WeakRef<object> | undefined; // most processes have one
 
 /** Nothing more is taken from the connection of `req`, which its response ends. Streams of HTTP/2 are apart by nature. */
 export function distrust(req: IncomingMessage, res: ServerResponse): void {
@@ -31,9 +30,8 @@ export function noteLast(req: IncomingMessage, res: ServerResponse): void {
   if (res.shouldKeepAlive === false && !isBehindLast(req)) lastRequests.set(req.socket, req);
   if (res.socket === null) lastPipelined.set(req.socket, res);
   const server = serverOf(req);
-  if (server === undefined || server === lastListened?.deref() || Reflect.get(server, 'listening') !== true) return;
+  if (server === undefined || listened.has(server) || Reflect.get(server, 'listening') !== true) return;
   listened.add(server);
-  lastListened = new WeakRef(server);
 }
 
 /** That of node:http; a socket that is none of the kernel's may have none. */
