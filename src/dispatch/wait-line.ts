@@ -64,8 +64,9 @@ export class WaitLine<W extends Waiter> {
    */
   isOverloaded({ now, timeoutMs, pausedUntil }: QueueMoment): boolean {
     const { head } = this;
-    if (head === undefined) return false;
-    const age = now - Math.max(head.enqueuedAt ?? now, pausedUntil);
+    // Those who came in a pause have been served in their order by then, or are gone.
+    if (head === undefined || now - pausedUntil < timeoutMs) return false;
+    const age = now - (head.enqueuedAt ?? now);
     return this.#overloaded ? age >= timeoutMs / 4 : age > timeoutMs / 2;
   }
 

@@ -80,7 +80,7 @@ export class WaitQueue<W extends Waiter> {
     this.#pausedUntil = Number.POSITIVE_INFINITY;
   }
 
-  /** There is one. Who waited meanwhile is served in order: overload is measured from now on. */
+  /** There is one. Who waited meanwhile is served in order. */
   resume(): void {
     if (this.#pausedUntil === Number.POSITIVE_INFINITY) this.#pausedUntil = this.#clock.now();
   }

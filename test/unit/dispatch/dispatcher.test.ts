@@ -51,6 +51,7 @@ test('those who wait for a slow origin are served newest first, once the oldest 
   await house.refuse();
   await house.advance(100);
   const peer = await house.accept();
+  await house.advance(1_000); // the origin is back since then
   const early = house.send();
   await house.advance(400);
   const late = house.send();
