@@ -85,6 +85,11 @@ export class WaitQueue<W extends Waiter> {
     if (this.#pausedUntil === Number.POSITIVE_INFINITY) this.#pausedUntil = this.#clock.now();
   }
 
+  /** Milliseconds until there can be overload: `Infinity` in a pause, 0 long after it. */
+  get calmMs(): number {
+    return Math.max(0, this.#pausedUntil + this.#queueTimeoutMs - this.#clock.now());
+  }
+
   /** Of all lines. */
   get length(): number {
     return this.#length;
