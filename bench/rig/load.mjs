@@ -19,7 +19,7 @@ import { options, serve } from './parent.mjs';
  * @property {{ p50: number, p99: number, max: number }} latency in ms
  */
 
-const TICK_MS = 5;
+const TICK_MS = 1;
 /** @type {{ port: number, connections: number, request: string | string[] }} */
 const { port, connections, request } = options();
 const templates = [request].flat().map((text) => (text.includes('{n}') ? text : Buffer.from(text, 'latin1')));
