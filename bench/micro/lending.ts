@@ -48,10 +48,13 @@ export async function livenessCases(): Promise<{ cases: Case[]; close(): void }>
   const probes = [probe];
   const cases = [
     repeated('liveness: as it is', () => void askKernel(near)),
-    repeated('liveness: read instead of readv', () => withoutStack(() => readSync(fd, probe, 0, probe.length, null))),
+    repeated('liveness: read instead of readv', () =>
+      withStackLimit(undefined, () => readSync(fd, probe, 0, probe.length, null)),
+    ),
+    repeated('liveness: readv with a limit of 0', () => withStackLimit(0, () => readvSync(fd, probes))),
     repeated('liveness: readv with a stack in its exception', () => attempt(() => readvSync(fd, probes))),
     repeated('liveness: an exception alone', () =>
-      withoutStack(() => {
+      withStackLimit(undefined, () => {
         throw new Error('nothing to read');
       }),
     ),
@@ -85,9 +88,10 @@ function attempt(call: () => void): void {
   }
 }
 
-function withoutStack(call: () => void): void {
-  const { stackTraceLimit } = Error;
-  Error.stackTraceLimit = 0;
+function withStackLimit(limit: number | undefined, call: () => void): void {
+  const tracing: { stackTraceLimit: number | undefined } = Error;
+  const { stackTraceLimit } = tracing;
+  tracing.stackTraceLimit = limit;
   attempt(call);
-  Error.stackTraceLimit = stackTraceLimit;
+  tracing.stackTraceLimit = stackTraceLimit;
 }

@@ -30,14 +30,18 @@ export function noteLast(req: IncomingMessage, res: ServerResponse): void {
   if (res.shouldKeepAlive === false && !isBehindLast(req)) lastRequests.set(req.socket, req);
   if (res.socket === null) lastPipelined.set(req.socket, res);
   const server = serverOf(req);
-  if (server === undefined || listened.has(server) || Reflect.get(server, 'listening') !== true) return;
+  if (server === undefined || listened.has(server) || !isListening(server)) return;
   listened.add(server);
 }
 
 /** That of node:http; a socket that is none of the kernel's may have none. */
-function serverOf({ socket }: IncomingMessage): object | undefined {
-  const server: unknown = Reflect.get(socket, 'server');
+function serverOf({ socket }: { readonly socket: object }): object | undefined {
+  const server = 'server' in socket ? socket.server : undefined;
   return typeof server === 'object' && server !== null ? server : undefined;
+}
+
+function isListening(server: object): boolean {
+  return 'listening' in server && server.listening === true;
 }
 
 /**
@@ -47,7 +51,7 @@ function serverOf({ socket }: IncomingMessage): object | undefined {
 export function isLastOfServer(req: IncomingMessage): boolean {
   if (req.httpVersionMajor > 1) return false;
   const server = serverOf(req);
-  if (server === undefined || Reflect.get(server, 'listening') !== false || !listened.has(server)) return false;
+  if (server === undefined || isListening(server) || !listened.has(server)) return false;
   // What is pipelined behind it is under way: its responses would be lost.
   const pipelined = lastPipelined.get(req.socket);
   if (pipelined !== undefined && pipelined.req !== req && !pipelined.writableFinished) return false;
