@@ -5,6 +5,7 @@ import type { Origin } from '../origin/origin.js';
 import type { Tenancy } from '../origin/tenancy.js';
 import type { EligibleOrigins, Member } from './eligible-origins.js';
 import type { Run } from './run.js';
+import { older } from './wait-line.js';
 import type { Fits, WaitQueue } from './wait-queue.js';
 
 const EVERY: Fits = { any: true, verified: true, fresh: true };
@@ -75,7 +76,7 @@ export class BoundMatching {
     if (next === undefined || next.travel === 'any') return false;
     if (next.travel === 'verified' ? home.isProven(connection) : home.freshShareLeft === 0) return false;
     const other = this.#queue.peek(EVERY, home);
-    if ((other !== undefined && other.sequence < next.sequence) || !home.backoff.mayDial()) return false;
+    if (older(other, next) !== next || !home.backoff.mayDial()) return false;
     connection.close('made-room');
     this.begin(next, home);
     return true;

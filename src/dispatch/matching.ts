@@ -72,11 +72,15 @@ export class Matching implements Demand {
     return false;
   }
 
-  /** Lets it into the queue, into the line of its home if it has one. Somebody else may be refused in its place. */
+  /** Lets it into the queue, into the line of its home if it has one. Somebody may be refused, it or another in its place. */
   enqueue(run: Run): Refusal<Run> | undefined {
     run.avoids = this.#choice.avoidable(run.left);
     const home = this.#bound.homeOf(run);
     run.home = home;
+    if (run.attempts.length > 0) {
+      this.#queue.enqueueReturned(run);
+      return undefined;
+    }
     const { waitLeftMs } = run.patience;
     if (home !== undefined) return this.#queue.enqueue(run, waitLeftMs, home.guard.most(home.address.maxConnections));
     return this.#queue.enqueue(run, waitLeftMs, this.#eligible.usableConnections(), this.#coming);

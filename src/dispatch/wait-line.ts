@@ -1,6 +1,9 @@
-/** Those who wait for the same connections: three lanes, oldest first until that would let all of them time out. */
+/**
+ * Those who wait for the same connections: a lane for each travel, oldest first until that would let all of them time out, and
+ * one in front of them for those who have returned.
+ */
 
-import type { Fits, Travel, Waiter } from './waiter.js';
+import type { Fits, LaneName, Travel, Waiter } from './waiter.js';
 
 /** What overload is judged by. */
 export interface QueueMoment {
@@ -12,21 +15,26 @@ export interface QueueMoment {
 }
 
 export class WaitLine<W extends Waiter> {
-  readonly #lanes = { any: new Lane<W>(), verified: new Lane<W>(), fresh: new Lane<W>() };
+  readonly #lanes: Readonly<Record<LaneName, Lane<W>>> = {
+    returned: new Lane<W>(),
+    any: new Lane<W>(),
+    verified: new Lane<W>(),
+    fresh: new Lane<W>(),
+  };
   #overloaded = false; // as of the last waiter that came or went
 
   get length(): number {
-    return this.#lanes.any.length + this.#lanes.verified.length + this.#lanes.fresh.length;
+    return this.lengthOf('any') + this.lengthOf('verified') + this.lengthOf('fresh');
   }
 
   lengthOf(travel: Travel): number {
-    return this.#lanes[travel].length;
+    return this.#lanes[travel].length + (travel === 'fresh' ? this.#lanes.returned.length : 0);
   }
 
-  /** At its end, in the lane of its travel. `sequence` is above that of any other. */
+  /** At the end of the lane that it belongs to. `sequence` is above that of any other. */
   add(waiter: W, sequence: number): void {
     waiter.sequence = sequence;
-    waiter.lane = waiter.travel;
+    waiter.lane = waiter.returned ? 'returned' : waiter.travel;
     this.#lanes[waiter.lane].add(waiter);
   }
 
@@ -34,15 +42,21 @@ export class WaitLine<W extends Waiter> {
     this.#lanes[waiter.lane].remove(waiter);
   }
 
-  /** The oldest. */
+  /** Whose turn it is when nobody is in overload. */
   get head(): W | undefined {
+    return this.#lanes.returned.oldest ?? this.#longestWaiting;
+  }
+
+  /** Of those who have had no connection. */
+  get #longestWaiting(): W | undefined {
     const { any, verified, fresh } = this.#lanes;
     return older(older(any.oldest, verified.oldest), fresh.oldest);
   }
 
   /** Whose turn it is among those that fit. */
   turn(fits: Fits, overloaded: boolean): W | undefined {
-    const { any, verified, fresh } = this.#lanes;
+    const { returned, any, verified, fresh } = this.#lanes;
+    if (fits.fresh && returned.oldest !== undefined) return returned.oldest;
     const first = overloaded ? newer : older;
     const end = overloaded ? 'newest' : 'oldest';
     const ofAny = fits.any ? any[end] : undefined;
@@ -63,10 +77,10 @@ export class WaitLine<W extends Waiter> {
    * Newest first then serves some in time, until those who waited too long are gone.
    */
   isOverloaded({ now, timeoutMs, pausedUntil }: QueueMoment): boolean {
-    const { head } = this;
+    const longest = this.#longestWaiting;
     // Those who came in a pause have been served in their order by then, or are gone.
-    if (head === undefined || now - pausedUntil < timeoutMs) return false;
-    const age = now - (head.enqueuedAt ?? now);
+    if (longest === undefined || now - pausedUntil < timeoutMs) return false;
+    const age = now - (longest.enqueuedAt ?? now);
     return this.#overloaded ? age >= timeoutMs / 4 : age > timeoutMs / 2;
   }
 
@@ -77,19 +91,21 @@ export class WaitLine<W extends Waiter> {
   }
 }
 
-/** The one that came first. */
+/** The one that has returned, else the one that came first. */
 export function older<W extends Waiter>(one: W | undefined, other: W | undefined): W | undefined {
   if (one === undefined || other === undefined) return one ?? other;
+  if (one.returned !== other.returned) return one.returned ? one : other;
   return one.sequence < other.sequence ? one : other;
 }
 
-/** The one that came last. */
+/** The one that has returned, else the one that came last. */
 export function newer<W extends Waiter>(one: W | undefined, other: W | undefined): W | undefined {
   if (one === undefined || other === undefined) return one ?? other;
+  if (one.returned !== other.returned) return one.returned ? one : other;
   return one.sequence > other.sequence ? one : other;
 }
 
-/** The waiters of one travel, linked through themselves. */
+/** Waiters, linked through themselves. */
 class Lane<W extends Waiter> {
   oldest: W | undefined = undefined;
   newest: W | undefined = undefined;

@@ -145,6 +145,20 @@ export class WaitQueue<W extends Waiter> {
   }
 
   /**
+   * Lets one in again whose connection was lost, to travel fresh. It is never refused: above the limit there may be as many as
+   * there are connections.
+   */
+  enqueueReturned(waiter: W): void {
+    if (waiter.waiting || waiter.travel !== 'fresh')
+      throw new Error(`enqueueReturned() of one that travels ${waiter.travel}, waiting: ${waiter.waiting}`);
+    waiter.returned = true;
+    waiter.enqueuedAt = this.#clock.now();
+    this.#lineOf(waiter).judge(this.#moment);
+    this.#waits += 1;
+    this.#add(waiter);
+  }
+
+  /**
    * Takes the waiter whose turn it is among those that fit; the caller serves it.
    * @param home whose connection it is: those that wait for it alone are asked as well, and those that avoid it are not
    */

@@ -9,6 +9,9 @@ export type Travel = 'any' | 'verified' | 'fresh';
 /** Which travels the connection at hand can serve. */
 export type Fits = Readonly<Record<Travel, boolean>>;
 
+/** Where a waiter stands in its line. Those who have returned travel fresh. @internal */
+export type LaneName = Travel | 'returned';
+
 /** What a waiter avoids that rides whatever fits. */
 export const NOBODY: readonly object[] = [];
 
@@ -23,8 +26,10 @@ export abstract class Waiter {
   home: object | undefined = undefined;
   /** Whose connections it does not ride. Not to be changed while it waits. */
   avoids: readonly object[] = NOBODY;
+  /** It had a connection and has lost it: its turn comes before that of all who have had none. */
+  returned = false;
   /** @internal */
-  lane: Travel;
+  lane: LaneName;
   /** @internal 0 = not in the queue; else grows with each that is put into a line. */
   sequence = 0;
   /** @internal Since when it waits, or did. */

@@ -61,6 +61,24 @@ test('those who wait for a slow origin are served newest first, once the oldest 
   expect([slow.outcome, house.peerOf(early), house.peerOf(late)]).toEqual([200, undefined, peer]);
 });
 
+test('a request whose connection was lost is not refused, and comes before those who have had none', async () => {
+  const house = await House.open({ maxConnections: 1, maxQueue: 1 });
+  const lost = await house.sent();
+  (await house.accept()).answer();
+  await house.settle();
+  const again = await house.sent();
+  const waiting = await house.sent();
+  house.peers[0]?.fin();
+  await house.settle();
+  await house.refuse();
+  const refused = [lost, again, waiting].map(({ outcome }) => outcome);
+  await house.advance(1_000);
+  const peer = await house.accept();
+  peer.answer();
+  await house.settle();
+  expect([refused, again.outcome, house.peerOf(waiting)]).toEqual([[200, 'waiting', 'waiting'], 200, peer]);
+});
+
 test('where the kernel cannot be asked, a POST does not wait for the check of a connection that it may not ride', async () => {
   const house = await House.open({ maxConnections: 2, spareConnections: false });
   await house.sent();

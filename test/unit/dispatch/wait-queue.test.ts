@@ -25,12 +25,17 @@ function arrange(options: Partial<WaitQueueOptions> = {}) {
     const refusal = queue.enqueue(waiter, timeLeftMs, USABLE);
     return { waiter, refusal };
   };
+  const comeAgain = (name: string) => {
+    const waiter = new Named(name, 'fresh');
+    queue.enqueueReturned(waiter);
+    return waiter;
+  };
   const takeAll = (fits: Fits = ALL) => {
     const names: string[] = [];
     for (let waiter = queue.take(fits); waiter !== undefined; waiter = queue.take(fits)) names.push(waiter.name);
     return names;
   };
-  return { clock, queue, enter, takeAll };
+  return { clock, queue, enter, comeAgain, takeAll };
 }
 
 describe('other limits', () => {
@@ -489,6 +494,7 @@ test('after any sequence of calls it agrees with a plain list', () => {
   const travel = fc.constantFrom(...TRAVELS);
   const step = fc.oneof(
     fc.record({ do: fc.constant('enter' as const), travel, timeLeftMs: fc.constantFrom(400, 1000) }),
+    fc.record({ do: fc.constant('comeAgain' as const) }),
     fc.record({ do: fc.constant('take' as const), any: fc.boolean(), verified: fc.boolean(), fresh: fc.boolean() }),
     fc.record({ do: fc.constant('leave' as const), which: fc.nat(30) }),
     fc.record({ do: fc.constant('advance' as const), ms: fc.nat(300) }),
@@ -497,12 +503,13 @@ test('after any sequence of calls it agrees with a plain list', () => {
   );
   fc.assert(
     fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
-      const { clock, queue } = arrange({ maxQueue: 5 });
+      const { clock, queue, comeAgain } = arrange({ maxQueue: 5 });
       const list: { waiter: Named; at: number; timeLeftMs: number }[] = []; // oldest first
       let overloaded = false;
       let pausedUntil = Number.NEGATIVE_INFINITY;
       const judge = () => {
-        const age = list[0] === undefined ? -1 : clock.now() - list[0].at;
+        const longest = list.find((place) => !place.waiter.returned);
+        const age = longest === undefined ? -1 : clock.now() - longest.at;
         overloaded = overloaded ? age >= TIMEOUT_MS / 4 : age > TIMEOUT_MS / 2;
         overloaded &&= clock.now() - pausedUntil >= TIMEOUT_MS;
       };
@@ -520,12 +527,16 @@ test('after any sequence of calls it agrees with a plain list', () => {
           continue;
         }
         judge();
-        if (act.do === 'enter') {
+        if (act.do === 'comeAgain') {
+          list.push({ waiter: comeAgain(`${index}`), at: clock.now(), timeLeftMs: TIMEOUT_MS });
+          entered += 1;
+        } else if (act.do === 'enter') {
           const waiter = new Named(`${index}`, act.travel);
-          const heads = TRAVELS.map((lane) => list.find((place) => place.waiter.travel === lane));
+          const others = list.filter((place) => !place.waiter.returned);
+          const heads = TRAVELS.map((lane) => others.find((place) => place.waiter.travel === lane));
           const late = heads.filter((place) => place && place.at + place.timeLeftMs / 2 < clock.now());
           const oldestLate = overloaded ? list.find((place) => late.includes(place)) : undefined;
-          const full = list.length === 5;
+          const full = list.length >= 5;
           const expected = full ? (oldestLate?.waiter ?? waiter) : undefined;
           expect(queue.enqueue(waiter, act.timeLeftMs, USABLE)?.waiter).toBe(expected);
           entered += 1;
@@ -534,7 +545,8 @@ test('after any sequence of calls it agrees with a plain list', () => {
           if (expected !== waiter) list.push({ waiter, at: clock.now(), timeLeftMs: act.timeLeftMs });
         } else if (act.do === 'take') {
           const fitting = list.filter((place) => act[place.waiter.travel]);
-          const expected = overloaded ? fitting.at(-1) : fitting[0];
+          const returned = fitting.find((place) => place.waiter.returned);
+          const expected = returned ?? (overloaded ? fitting.at(-1) : fitting[0]);
           expect(queue.take(act)).toBe(expected?.waiter);
           if (expected !== undefined) {
             list.splice(list.indexOf(expected), 1);
@@ -553,6 +565,90 @@ test('after any sequence of calls it agrees with a plain list', () => {
     }),
     { numRuns: 500 },
   );
+});
+
+describe('those whose connection was lost', () => {
+  test('come before all others, in the order in which they came again', () => {
+    const { enter, comeAgain, takeAll } = arrange();
+    enter('a', 'fresh');
+    comeAgain('b');
+    enter('c');
+    comeAgain('d');
+    expect(takeAll()).toEqual(['b', 'd', 'a', 'c']);
+  });
+
+  test('come first in overload, too, which they neither end nor begin', () => {
+    const { clock, queue, enter, comeAgain, takeAll } = arrange();
+    comeAgain('a');
+    clock.advance(TIMEOUT_MS);
+    enter('b');
+    const before = queue.stats.overloaded;
+    clock.advance(TIMEOUT_MS / 2 + 1);
+    enter('c');
+    comeAgain('d');
+    expect([before, queue.stats.overloaded, takeAll()]).toEqual([false, true, ['a', 'd', 'c', 'b']]);
+  });
+
+  test('are counted and served where a fresh connection is', () => {
+    const { queue, comeAgain, takeAll } = arrange();
+    comeAgain('a');
+    const lengths = [queue.length, ...TRAVELS.map((travel) => queue.lengthOf(travel))];
+    expect([lengths, takeAll({ ...ALL, fresh: false }), takeAll()]).toEqual([[1, 0, 0, 1], [], ['a']]);
+  });
+
+  test('are not refused: neither when the queue is full nor when there is no hope', () => {
+    const { queue, enter, comeAgain } = arrange({ maxQueue: 1 });
+    observe(queue, 1_000_000);
+    comeAgain('a');
+    comeAgain('b');
+    expect([queue.length, enter('c').refusal?.reason, queue.length]).toEqual([2, 'hopeless', 2]);
+  });
+
+  test('make way for nobody', () => {
+    const { clock, queue, enter, comeAgain } = arrange({ maxQueue: 2 });
+    const returned = comeAgain('a');
+    const { waiter } = enter('b');
+    clock.advance(TIMEOUT_MS / 2 + 1);
+    expect([enter('c').refusal?.waiter, returned.waiting, queue.length]).toEqual([waiter, true, 2]);
+  });
+
+  test('leave and time out as all others', () => {
+    const { queue, comeAgain } = arrange();
+    const [a, b] = [comeAgain('a'), comeAgain('b')];
+    expect([queue.leave(a), queue.leave(a), queue.expire(b, USABLE)?.reason, queue.length]).toEqual([
+      ...[true, false],
+      ...['timeout', 0],
+    ]);
+  });
+
+  test('come first wherever they wait', () => {
+    const { queue, enter } = arrange();
+    const [home, failed, other] = [{}, {}, {}];
+    const comeAgainTo = (name: string, place: Partial<Pick<Waiter, 'home' | 'avoids'>>) =>
+      queue.enqueueReturned(Object.assign(new Named(name, 'fresh'), place));
+    enter('a');
+    comeAgainTo('b', { avoids: [failed] });
+    comeAgainTo('c', { home });
+    const next = () => queue.take(ALL, home)?.name;
+    expect([queue.peek(ALL, failed)?.name, queue.peek(ALL, other)?.name]).toEqual(['a', 'b']);
+    expect([next(), next(), next()]).toEqual(['b', 'c', 'a']);
+  });
+
+  test('come first in overload wherever they wait, though others came later', () => {
+    const { clock, queue, enter } = arrange();
+    enter('a');
+    queue.enqueueReturned(Object.assign(new Named('b', 'fresh'), { avoids: [{}] }));
+    clock.advance(TIMEOUT_MS / 2 + 1);
+    enter('c');
+    expect([queue.stats.overloaded, queue.take(ALL)?.name]).toEqual([true, 'b']);
+  });
+
+  test('travel fresh and are let in once', () => {
+    const { queue, comeAgain } = arrange();
+    const returned = comeAgain('a');
+    expect(() => queue.enqueueReturned(returned)).toThrow('waiting: true');
+    expect(() => queue.enqueueReturned(new Named('b', 'any'))).toThrow('travels any');
+  });
 });
 
 describe('those who avoid an origin', () => {
