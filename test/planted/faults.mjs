@@ -82,6 +82,13 @@ export const faults = [
     tests: DISPATCH,
   },
   {
+    name: 'a request whose connection was lost comes to the queue like any other',
+    file: 'src/dispatch/matching.ts',
+    from: '    if (run.attempts.length > 0) {',
+    to: '    if (run.attempts.length > 1_000) {',
+    tests: DISPATCH,
+  },
+  {
     name: 'the first of a turn is served in place of those that came with it',
     file: 'src/dispatch/turn-end.ts',
     from: 'one.turnEnded();',
