@@ -32,8 +32,7 @@ export class Patience extends Expiring {
 
   /** Milliseconds spent waiting for connections so far, over all waits. */
   get waitedMs(): number {
-    const before = this.#waitedBeforeMs ?? 0;
-    return this.#waitingSince === undefined ? before : before + this.deadlines.clock.now() - this.#waitingSince;
+    return this.#waitedMs(this.deadlines.clock.now());
   }
 
   /** The part of the waits in which the connections that it got were being dialled. */
@@ -43,26 +42,40 @@ export class Patience extends Expiring {
 
   /** Milliseconds that it may still wait. Exchanges do not count, only waits. */
   get waitLeftMs(): number {
-    return Math.max(0, Math.min(this.#timeouts.queueTimeout - this.waitedMs, this.leftMs));
+    return this.#waitLeftMs(this.deadlines.clock.now());
   }
 
   /** Milliseconds until it has taken too long. */
   get leftMs(): number {
-    return this.startedAt + this.#timeouts.requestTimeout - this.deadlines.clock.now();
+    return this.#leftMs(this.deadlines.clock.now());
   }
 
   wait(): void {
-    this.#waitingSince ??= this.deadlines.clock.now();
-    this.set(this.waitLeftMs);
+    const now = this.deadlines.clock.now();
+    this.#waitingSince ??= now;
+    this.set(this.#waitLeftMs(now), now);
   }
 
-  /** It got a connection, which was being dialled between these moments. */
-  endWait(dialledAt: number, openedAt: number): void {
+  /** It got a connection, which was being dialled between these moments. `now` is the clock's. */
+  endWait(dialledAt: number, openedAt: number, now: number): void {
     if (this.#waitingSince === undefined) return;
     this.#connectMs = this.connectMs + Math.max(0, openedAt - Math.max(dialledAt, this.#waitingSince));
-    this.#waitedBeforeMs = this.waitedMs;
+    this.#waitedBeforeMs = this.#waitedMs(now);
     this.#waitingSince = undefined;
-    this.set(this.leftMs);
+    this.set(this.#leftMs(now), now);
+  }
+
+  #waitedMs(now: number): number {
+    const before = this.#waitedBeforeMs ?? 0;
+    return this.#waitingSince === undefined ? before : before + now - this.#waitingSince;
+  }
+
+  #waitLeftMs(now: number): number {
+    return Math.max(0, Math.min(this.#timeouts.queueTimeout - this.#waitedMs(now), this.#leftMs(now)));
+  }
+
+  #leftMs(now: number): number {
+    return this.startedAt + this.#timeouts.requestTimeout - now;
   }
 
   end(): void {

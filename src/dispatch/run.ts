@@ -80,7 +80,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
   /** `now` is the clock's, for who has just asked it. */
   begin(origin: Origin, tenancy: Tenancy, now = this.#house.clock.now()): void {
     const { connection } = tenancy;
-    this.patience.endWait(tenancy.dialledAt, connection.openedAt);
+    this.patience.endWait(tenancy.dialledAt, connection.openedAt, now);
     this.#origin = origin;
     this.#attempts = this.#attempts.begin(origin.address.origin, connection.exchanges > 0, now);
     origin.lend(tenancy, this.travel, now);

@@ -136,7 +136,7 @@ export class WaitQueue<W extends Waiter> {
     if (this.#length >= this.#maxQueue + coming) {
       displaced = overloaded ? line.pastHalf(now) : undefined;
       if (displaced === undefined) return this.#refuse(waiter, 'full', usable);
-      this.#remove(displaced);
+      this.#remove(displaced, moment);
     }
     this.#waits += 1;
     waiter.halfAt = now + timeLeftMs / 2;
@@ -163,20 +163,20 @@ export class WaitQueue<W extends Waiter> {
    * @param home whose connection it is: those that wait for it alone are asked as well, and those that avoid it are not
    */
   take(fits: Fits, home?: object): W | undefined {
-    const waiter = this.#turn(fits, home, home);
-    if (waiter !== undefined) this.#remove(waiter);
+    const moment = this.#moment;
+    const waiter = this.#turn(fits, home, home, moment);
+    if (waiter !== undefined) this.#remove(waiter, moment);
     return waiter;
   }
 
   /** Whose turn it is among those that fit, wait for no home and do not avoid this origin. It stays. */
   peek(fits: Fits, at?: object): W | undefined {
-    return this.#turn(fits, at, undefined);
+    return this.#turn(fits, at, undefined, this.#moment);
   }
 
   /** Whose turn it is among those that wait for this home alone and fit. It stays. */
   peekAt(home: object, fits: Fits): W | undefined {
-    const line = this.#homes.get(home);
-    return line?.turn(fits, line.isOverloaded(this.#moment));
+    return this.#turnAt(home, fits, this.#moment);
   }
 
   /** The homes that anybody waits for. */
@@ -251,12 +251,16 @@ export class WaitQueue<W extends Waiter> {
     return Math.min(Math.max(seconds, 1), LONGEST_RETRY_AFTER_S);
   }
 
-  #turn(fits: Fits, at: object | undefined, home: object | undefined): W | undefined {
-    const moment = this.#moment;
+  #turn(fits: Fits, at: object | undefined, home: object | undefined, moment: QueueMoment): W | undefined {
     const overloaded = this.#common.isOverloaded(moment);
     const first = overloaded ? newer : older;
     const apart = this.#apart.turn(fits, at, moment);
-    return first(first(this.#common.turn(fits, overloaded), apart), home && this.peekAt(home, fits));
+    return first(first(this.#common.turn(fits, overloaded), apart), home && this.#turnAt(home, fits, moment));
+  }
+
+  #turnAt(home: object, fits: Fits, moment: QueueMoment): W | undefined {
+    const line = this.#homes.get(home);
+    return line?.turn(fits, line.isOverloaded(moment));
   }
 
   get #moment(): QueueMoment {
@@ -277,9 +281,9 @@ export class WaitQueue<W extends Waiter> {
     this.#length += 1;
   }
 
-  #remove(waiter: W): void {
+  #remove(waiter: W, moment = this.#moment): void {
     const line = this.#lineOf(waiter);
-    line.judge(this.#moment);
+    line.judge(moment);
     line.remove(waiter);
     this.#length -= 1;
     if (line.length > 0 || line === this.#common) return;

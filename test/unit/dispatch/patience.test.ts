@@ -35,7 +35,7 @@ test('waits add up, exchanges do not count', () => {
   const { clock, calls, patience } = patient();
   patience.wait();
   clock.advance(600);
-  patience.endWait(0, 0);
+  patience.endWait(0, 0, clock.now());
   clock.advance(5_000);
   expect([patience.waitedMs, patience.waitLeftMs]).toEqual([600, 400]);
   patience.wait();
@@ -81,7 +81,7 @@ test('after a wait the whole goes on', () => {
   const { clock, calls, patience } = patient({ requestTimeout: 2_500 });
   patience.wait();
   clock.advance(900);
-  patience.endWait(0, 0);
+  patience.endWait(0, 0, clock.now());
   clock.advance(10_000);
   expect(calls).toEqual([['tookTooLong', 2_500]]);
 });
