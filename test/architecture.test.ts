@@ -57,7 +57,16 @@ const RULES: Readonly<Record<string, ImportRule>> = {
   balance: { values: [] },
   connection: { values: ['http1', ...TIME, 'errors'], types: ['options'] },
   origin: {
-    values: ['pool', 'connection', 'http1/persistence', 'http1/request-head', ...TIME, 'errors', 'observe'],
+    values: [
+      'pool',
+      'connection',
+      'http1/persistence',
+      'http1/repeated-head',
+      'http1/request-head',
+      ...TIME,
+      'errors',
+      'observe',
+    ],
     types: ['http1', 'options', 'balance'],
   },
   dispatch: {

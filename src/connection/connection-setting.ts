@@ -2,7 +2,8 @@
 
 import type { Clock } from '../clock.js';
 import type { Deadlines } from '../deadlines.js';
-import type { ParserLimits } from '../http1/response-parser.js';
+import type { ParserLimits } from '../http1/parser-limits.js';
+import type { RepeatedHead } from '../http1/repeated-head.js';
 
 /** What a connection needs from the backend it lives in. */
 export interface ConnectionSetting {
@@ -11,5 +12,7 @@ export interface ConnectionSetting {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly limits: ParserLimits;
+  /** Of the origin: its connections read the same heads. */
+  readonly repeated: RepeatedHead;
   readonly window: Buffer;
 }

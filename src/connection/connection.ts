@@ -60,7 +60,7 @@ export class Connection implements ResponseEvents, StallListener {
     this.#window = setting.window;
     this.openedAt = this.idleSince = setting.clock.now();
     this.idleSinceWall = setting.clock.wallNow();
-    this.#parser = new ResponseParser(this, setting.limits);
+    this.#parser = new ResponseParser(this, setting.limits, setting.repeated);
     this.#reads = new BodyReads(dialled.intake, this.#parser);
     this.stalls = new StallWatch(setting.deadlines, this);
     this.#askKernel = dialled.askKernel;

@@ -12,13 +12,15 @@ const LETTER_H = 0x48;
 export class HeadReader {
   readonly #llhttp: Llhttp;
   readonly #limits: ResolvedLimits;
-  readonly #repeated = new RepeatedHead();
+  readonly #repeated: RepeatedHead;
   #text = ''; // as far as it came in earlier pieces
   #head: ResponseHead | undefined;
 
-  constructor(llhttp: Llhttp, limits: ResolvedLimits) {
+  /** `repeated`: shared by those who read the same origin. */
+  constructor(llhttp: Llhttp, limits: ResolvedLimits, repeated = new RepeatedHead()) {
     this.#llhttp = llhttp;
     this.#limits = limits;
+    this.#repeated = repeated;
   }
 
   /** The head, once it is complete. */

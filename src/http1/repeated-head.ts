@@ -1,12 +1,13 @@
 /**
- * Origins say the same head again and again, for as long as their clock shows the same second. One that came twice on a
- * connection is known by its bytes when it comes again: a response takes a tenth of the time to be read then (bench/micro).
+ * Origins say the same head again and again, for as long as their clock shows the same second. One that came twice,
+ * one behind the other, is known by its bytes when it comes again: a response takes a tenth of the time to be read then
+ * (bench/micro).
  */
 
 import type { ResponseHead } from './response-head.js';
 
 export class RepeatedHead {
-  #text = ''; // of the head that was read last
+  #text = ''; // of the head that was last read through
   #bytes: Buffer | undefined; // of the one that came twice
   #method = ''; // that it answered
   #head: ResponseHead | undefined;

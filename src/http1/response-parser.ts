@@ -6,9 +6,9 @@ import { ChunkedBody } from './chunked-body.js';
 import { HeadReader } from './head-reader.js';
 import { Llhttp, type Region, regions, WINDOW_BYTES } from './llhttp.js';
 import { type ParserLimits, type ResolvedLimits, resolveLimits } from './parser-limits.js';
+import type { RepeatedHead } from './repeated-head.js';
 import { isTunnel, type ResponseFraming, type ResponseHead } from './response-head.js';
 
-export type { ParserLimits } from './parser-limits.js';
 export type { ResponseFraming, ResponseHead } from './response-head.js';
 
 /**
@@ -61,10 +61,10 @@ export class ResponseParser {
   #toldEnd: readonly string[] | undefined;
 
   /** @throws BackendError `proxy_internal_error` when there is no room for another parser. */
-  constructor(events: ResponseEvents, limits: ParserLimits) {
+  constructor(events: ResponseEvents, limits: ParserLimits, repeated?: RepeatedHead) {
     this.#events = events;
     this.#limits = resolveLimits(limits);
-    this.#heads = new HeadReader(this.#llhttp, this.#limits);
+    this.#heads = new HeadReader(this.#llhttp, this.#limits, repeated);
   }
 
   get state(): ParserState {

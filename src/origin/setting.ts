@@ -5,7 +5,7 @@ import type { Clock } from '../clock.js';
 import type { ConnectOptions, StartDial } from '../connection/dial.js';
 import type { Deadlines } from '../deadlines.js';
 import type { BackendError } from '../errors.js';
-import type { ParserLimits } from '../http1/response-parser.js';
+import type { ParserLimits } from '../http1/parser-limits.js';
 import type { Observer } from '../observe.js';
 import type { ResolvedCheck, ResolvedOrigin } from '../options.js';
 import type { GradientOptions } from './gradient-limit.js';

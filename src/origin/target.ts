@@ -2,6 +2,7 @@
 
 import type { ConnectionSetting } from '../connection/connection.js';
 import type { DialTarget } from '../connection/dial.js';
+import { RepeatedHead } from '../http1/repeated-head.js';
 import type { OriginAddress, OriginSetting } from './setting.js';
 
 /** The time that a dial may take is that of the moment. */
@@ -20,5 +21,5 @@ export function connectionSettingOf(
   { origin, protocol }: OriginAddress,
   { clock, deadlines, limits, window }: OriginSetting,
 ): ConnectionSetting {
-  return { origin, secure: protocol === 'https:', clock, deadlines, limits, window };
+  return { origin, secure: protocol === 'https:', clock, deadlines, limits, repeated: new RepeatedHead(), window };
 }

@@ -19,6 +19,7 @@ import { type Dialled, type DialTarget, startDial } from '../../src/connection/d
 import { Deadlines } from '../../src/deadlines.js';
 import type { BackendError } from '../../src/errors.js';
 import { readWindow } from '../../src/http1/llhttp.js';
+import { RepeatedHead } from '../../src/http1/repeated-head.js';
 import { authority, cert, key } from './certificate.js';
 import { pause, startOrigin } from './setting.js';
 
@@ -227,8 +228,8 @@ describe('a unix socket', () => {
     const { dialled } = await dial({ socketPath });
     if (dialled === undefined) throw new Error('the dial has failed');
     const closed = await new Promise((resolve) => {
-      const limits = { maxHeaderBytes: 16_384 };
-      const setting = { origin: 'o', secure: false, clock: systemClock, deadlines, limits, window: readWindow() };
+      const own = { limits: { maxHeaderBytes: 16_384 }, repeated: new RepeatedHead(), window: readWindow() };
+      const setting = { origin: 'o', secure: false, clock: systemClock, deadlines, ...own };
       const connection = new Connection(dialled, setting, {
         headReceived: () => undefined,
         reusable: () => connection.close('idle-timeout'),

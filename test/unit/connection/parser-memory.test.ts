@@ -6,6 +6,7 @@ import type { Intake, OpenSocket } from '../../../src/connection/dial.js';
 import type { Exchange } from '../../../src/connection/exchange.js';
 import { Deadlines } from '../../../src/deadlines.js';
 import { Llhttp, MAX_PARSERS, readWindow } from '../../../src/http1/llhttp.js';
+import { RepeatedHead } from '../../../src/http1/repeated-head.js';
 import { ManualClock } from '../../../src/testing/index.js';
 import { LIMITS, Listener, OK, Owner, TIMEOUTS } from './rig.js';
 
@@ -47,7 +48,8 @@ class Line {
 
   constructor(clock: ManualClock, deadlines: Deadlines) {
     const { socket, intake } = this;
-    const setting = { origin: 'http://o', secure: false, clock, deadlines, limits: LIMITS, window: readWindow() };
+    const own = { repeated: new RepeatedHead(), window: readWindow() };
+    const setting = { origin: 'http://o', secure: false, clock, deadlines, limits: LIMITS, ...own };
     this.connection = new Connection({ socket, intake, spokeFirst: false, askKernel: undefined }, setting, new Owner());
   }
 

@@ -7,6 +7,7 @@ import type { BodySource, Ending, Exchange, ExchangeListener } from '../../../sr
 import { Deadlines } from '../../../src/deadlines.js';
 import type { BackendError } from '../../../src/errors.js';
 import { readWindow } from '../../../src/http1/llhttp.js';
+import { RepeatedHead } from '../../../src/http1/repeated-head.js';
 import type { ResponseHead } from '../../../src/http1/response-parser.js';
 import { ManualClock, type MemorySocket, memorySockets } from '../../../src/testing/index.js';
 
@@ -111,6 +112,7 @@ export class Rig {
       clock: this.clock,
       deadlines: this.deadlines,
       limits: LIMITS,
+      repeated: new RepeatedHead(),
       window,
     };
     const dialled = { socket: this.near, intake, spokeFirst: false, askKernel, isLocal };

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type ResponseHead, ResponseParser } from '../../../src/http1/response-parser.js';
+import { RepeatedHead } from '../../../src/http1/repeated-head.js';
+import { type ResponseEvents, type ResponseHead, ResponseParser } from '../../../src/http1/response-parser.js';
 import { feed, lines, type Outcome, parse, Recorder } from './recording.js';
 
 const OK = lines('HTTP/1.1 200 OK', 'Date: Sun, 29 Nov 2026 04:00:00 GMT', 'Content-Length: 3', '', '');
@@ -17,19 +18,23 @@ interface Answer {
   readonly window: boolean;
 }
 
-/** What each of these comes to, read by one parser after another. */
-function readInTurn(answers: readonly Answer[]): { outcomes: Outcome[]; heads: (ResponseHead | undefined)[] } {
+/** What each of these comes to, read by so many parsers of one origin in turn. */
+function readInTurn(
+  answers: readonly Answer[],
+  count = 1,
+): { outcomes: Outcome[]; heads: (ResponseHead | undefined)[] } {
   let recorder = new Recorder();
-  const parser = new ResponseParser(
-    {
-      onInformation: (...told) => recorder.onInformation(...told),
-      onHead: (head) => recorder.onHead(head),
-      onBody: (bytes) => recorder.onBody(bytes),
-      onEnd: (trailers) => recorder.onEnd(trailers),
-    },
-    { maxHeaderBytes: 16_384 },
-  );
-  const outcomes = answers.map(({ method, pieces, window }): Outcome => {
+  const events: ResponseEvents = {
+    onInformation: (...told) => recorder.onInformation(...told),
+    onHead: (head) => recorder.onHead(head),
+    onBody: (bytes) => recorder.onBody(bytes),
+    onEnd: (trailers) => recorder.onEnd(trailers),
+  };
+  const repeated = new RepeatedHead();
+  const parsers = Array.from({ length: count }, () => new ResponseParser(events, { maxHeaderBytes: 16_384 }, repeated));
+  const outcomes = answers.map(({ method, pieces, window }, at): Outcome => {
+    const parser = parsers[at % count];
+    if (parser === undefined) throw new Error('there is one at least');
     recorder = new Recorder();
     parser.begin(method);
     let error: string | undefined;
@@ -38,7 +43,7 @@ function readInTurn(answers: readonly Answer[]): { outcomes: Outcome[]; heads: (
     const { state, leftover } = parser;
     return { interim, head, body, trailers, state, leftover: leftover?.toString('latin1') ?? '', error };
   });
-  parser.free();
+  for (const parser of parsers) parser.free();
   return { outcomes, heads: outcomes.map(({ head }) => head) };
 }
 
@@ -53,6 +58,11 @@ describe('a head that comes again', () => {
     expect(heads[2]).toBe(heads[1]);
     expect(heads[3]).toBe(heads[1]);
     expect(outcomes.map(({ body }) => body)).toEqual(['abc', 'def', 'ghi', 'jkl']);
+  });
+
+  test('is known to all who read the same origin', () => {
+    const { heads, outcomes } = readInTurn([get(`${OK}abc`), get(`${OK}def`), get(`${OK}ghi`)], 3);
+    expect([heads[2] === heads[1], outcomes.map(({ body }) => body)]).toEqual([true, ['abc', 'def', 'ghi']]);
   });
 
   test('is not taken for one that differs in a byte, nor for its own beginning', () => {
@@ -106,8 +116,8 @@ test('whatever heads come again, each response is read as by a parser of its own
       return { method, window, pieces: cut === null ? [bytes] : [bytes.slice(0, cut), bytes.slice(cut)] };
     });
   fc.assert(
-    fc.property(fc.array(answer, { minLength: 3, maxLength: 12 }), (answers) => {
-      expect(readInTurn(answers).outcomes).toEqual(
+    fc.property(fc.array(answer, { minLength: 3, maxLength: 12 }), fc.integer({ min: 1, max: 3 }), (answers, count) => {
+      expect(readInTurn(answers, count).outcomes).toEqual(
         answers.map(({ pieces, method, window }) => parse(pieces, { method, window })),
       );
     }),
