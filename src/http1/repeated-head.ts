@@ -30,7 +30,7 @@ export class RepeatedHead {
     this.#text = text;
     // llhttp reads chunks, and must have read the head before them.
     if (!comesAgain || head.framing.kind === 'chunked') return;
-    // Not out of Buffer's pool: for as long as the connection lives it would hold all 8 KiB that it was cut from.
+    // Not out of Buffer's pool: it would hold all 8 KiB that it was cut from.
     this.#bytes = Buffer.allocUnsafeSlow(text.length);
     this.#bytes.write(text, 'latin1');
     this.#method = method;
