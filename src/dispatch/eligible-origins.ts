@@ -118,6 +118,11 @@ export class EligibleOrigins<M extends Member> {
     return sum;
   }
 
+  /** Connections that there may be at once, reachable or not. */
+  get mostConnections(): number {
+    return this.serving.reduce((sum, { origin }) => sum + origin.address.maxConnections, 0);
+  }
+
   /** Connections that can be had, for the estimate of a wait. */
   usableConnections(): number {
     this.#judge();

@@ -77,10 +77,7 @@ export class Matching implements Demand {
     run.avoids = this.#choice.avoidable(run.left);
     const home = this.#bound.homeOf(run);
     run.home = home;
-    if (run.attempts.length > 0) {
-      this.#queue.enqueueReturned(run);
-      return undefined;
-    }
+    if (run.attempts.length > 0) return this.#queue.enqueueReturned(run, this.#eligible.mostConnections);
     const { waitLeftMs } = run.patience;
     if (home !== undefined) return this.#queue.enqueue(run, waitLeftMs, home.guard.most(home.address.maxConnections));
     return this.#queue.enqueue(run, waitLeftMs, this.#eligible.usableConnections(), this.#coming);

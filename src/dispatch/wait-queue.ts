@@ -144,18 +144,17 @@ export class WaitQueue<W extends Waiter> {
     return displaced === undefined ? undefined : this.#refuse(displaced, 'displaced', usable);
   }
 
-  /**
-   * Lets one in again whose connection was lost, to travel fresh. It is never refused: above the limit there may be as many as
-   * there are connections.
-   */
-  enqueueReturned(waiter: W): void {
+  /** Lets one in again that has had a connection, to travel fresh: above the limit as many as there may be `connections`. */
+  enqueueReturned(waiter: W, connections: number): Refusal<W> | undefined {
     if (waiter.waiting || waiter.travel !== 'fresh')
       throw new Error(`enqueueReturned() of one that travels ${waiter.travel}, waiting: ${waiter.waiting}`);
     waiter.returned = true;
     waiter.enqueuedAt = this.#clock.now();
+    if (this.#length >= this.#maxQueue + connections) return this.#refuse(waiter, 'full', connections);
     this.#lineOf(waiter).judge(this.#moment);
     this.#waits += 1;
     this.#add(waiter);
+    return undefined;
   }
 
   /**

@@ -84,8 +84,8 @@ export const faults = [
   {
     name: 'a request whose connection was lost comes to the queue like any other',
     file: 'src/dispatch/matching.ts',
-    from: '    if (run.attempts.length > 0) {',
-    to: '    if (run.attempts.length > 1_000) {',
+    from: '    if (run.attempts.length > 0) return',
+    to: '    if (run.attempts.length > 1_000) return',
     tests: DISPATCH,
   },
   {

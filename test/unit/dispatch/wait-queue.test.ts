@@ -27,7 +27,7 @@ function arrange(options: Partial<WaitQueueOptions> = {}) {
   };
   const comeAgain = (name: string) => {
     const waiter = new Named(name, 'fresh');
-    queue.enqueueReturned(waiter);
+    queue.enqueueReturned(waiter, USABLE);
     return waiter;
   };
   const takeAll = (fits: Fits = ALL) => {
@@ -604,6 +604,13 @@ describe('those whose connection was lost', () => {
     expect([queue.length, enter('c').refusal?.reason, queue.length]).toEqual([2, 'hopeless', 2]);
   });
 
+  test('are as many above the limit as there are connections, and no more', () => {
+    const { queue, enter } = arrange({ maxQueue: 1 });
+    enter('a');
+    const again = () => queue.enqueueReturned(new Named('b', 'fresh'), 2)?.reason;
+    expect([again(), again(), again(), queue.length]).toEqual([undefined, undefined, 'full', 3]);
+  });
+
   test('make way for nobody', () => {
     const { clock, queue, enter, comeAgain } = arrange({ maxQueue: 2 });
     const returned = comeAgain('a');
@@ -625,7 +632,7 @@ describe('those whose connection was lost', () => {
     const { queue, enter } = arrange();
     const [home, failed, other] = [{}, {}, {}];
     const comeAgainTo = (name: string, place: Partial<Pick<Waiter, 'home' | 'avoids'>>) =>
-      queue.enqueueReturned(Object.assign(new Named(name, 'fresh'), place));
+      queue.enqueueReturned(Object.assign(new Named(name, 'fresh'), place), USABLE);
     enter('a');
     comeAgainTo('b', { avoids: [failed] });
     comeAgainTo('c', { home });
@@ -637,7 +644,7 @@ describe('those whose connection was lost', () => {
   test('come first in overload wherever they wait, though others came later', () => {
     const { clock, queue, enter } = arrange();
     enter('a');
-    queue.enqueueReturned(Object.assign(new Named('b', 'fresh'), { avoids: [{}] }));
+    queue.enqueueReturned(Object.assign(new Named('b', 'fresh'), { avoids: [{}] }), USABLE);
     clock.advance(TIMEOUT_MS / 2 + 1);
     enter('c');
     expect([queue.stats.overloaded, queue.take(ALL)?.name]).toEqual([true, 'b']);
@@ -646,8 +653,8 @@ describe('those whose connection was lost', () => {
   test('travel fresh and are let in once', () => {
     const { queue, comeAgain } = arrange();
     const returned = comeAgain('a');
-    expect(() => queue.enqueueReturned(returned)).toThrow('waiting: true');
-    expect(() => queue.enqueueReturned(new Named('b', 'any'))).toThrow('travels any');
+    expect(() => queue.enqueueReturned(returned, USABLE)).toThrow('waiting: true');
+    expect(() => queue.enqueueReturned(new Named('b', 'any'), USABLE)).toThrow('travels any');
   });
 });
 
