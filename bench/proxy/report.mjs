@@ -28,13 +28,15 @@ function rows({ peers }) {
     const ratio = ratioOf(peers[0] ?? peer, peer);
     const middle = (/** @type {keyof import('./rounds.mjs').Sample} */ of) =>
       median(peer.samples.map((sample) => sample[of]));
+    const share = index === 0 ? '1' : `${ratio.median.toFixed(2)} (${ratio.least.toFixed(2)}–${ratio.most.toFixed(2)})`;
+    const answered = middle('requests') > 0;
     return [
       peer.peer,
-      middle('cpu').toFixed(1),
-      index === 0 ? '1' : `${ratio.median.toFixed(2)} (${ratio.least.toFixed(2)}–${ratio.most.toFixed(2)})`,
+      answered ? middle('cpu').toFixed(1) : '–',
+      answered ? share : 'none answered',
       middle('requests').toFixed(0),
-      middle('p50').toFixed(2),
-      middle('p99').toFixed(2),
+      answered ? middle('p50').toFixed(2) : '–',
+      answered ? middle('p99').toFixed(2) : '–',
       middle('rss').toFixed(0),
       middle('opened').toFixed(0),
     ];
@@ -77,7 +79,7 @@ export function writeResults(results, machine) {
   const folder = new URL('../results/', import.meta.url);
   const json = new URL('proxy.json', folder);
   /** @type {Kept[]} */
-  const before = existsSync(json) ? JSON.parse(readFileSync(json, 'utf8')) : [];
+  const before = existsSync(json) ? JSON.parse(readFileSync(json, 'utf8'), whole) : [];
   const kept = CASES.flatMap(({ key }) => {
     const result = results.find(({ what }) => what.key === key);
     return result === undefined
@@ -95,6 +97,15 @@ export function writeResults(results, machine) {
  */
 function rounded(_key, value) {
   return typeof value === 'number' ? Number(value.toPrecision(5)) : value;
+}
+
+/**
+ * JSON has no infinity: what a round costs that answers nothing.
+ * @param {string} key
+ * @param {unknown} value
+ */
+function whole(key, value) {
+  return key === 'cpu' && value === null ? Number.POSITIVE_INFINITY : value;
 }
 
 /** @param {readonly Kept[]} kept */
