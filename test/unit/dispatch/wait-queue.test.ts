@@ -311,6 +311,19 @@ describe('overload', () => {
     expect([queue.stats.overloaded, takeAll()]).toEqual([false, ['early', 'late']]);
   });
 
+  test('it is as far away as a queueTimeout behind a pause lets it be', () => {
+    const { clock, queue } = arrange();
+    const calm = [queue.calmMs];
+    queue.pause();
+    calm.push(queue.calmMs);
+    queue.resume();
+    for (const ms of [0, 400, TIMEOUT_MS]) {
+      clock.advance(ms);
+      calm.push(queue.calmMs);
+    }
+    expect(calm).toEqual([0, Number.POSITIVE_INFINITY, TIMEOUT_MS, TIMEOUT_MS - 400, 0]);
+  });
+
   test('it can begin a queueTimeout after the end of a pause: by then those who came in it are served or gone', () => {
     const { clock, enter, queue, takeAll } = arrange();
     queue.pause();
@@ -609,6 +622,13 @@ describe('those whose connection was lost', () => {
     enter('a');
     const again = () => queue.enqueueReturned(new Named('b', 'fresh'), 2)?.reason;
     expect([again(), again(), again(), queue.length]).toEqual([undefined, undefined, 'full', 3]);
+  });
+
+  test('count as waits, like all others', () => {
+    const { queue, enter, comeAgain } = arrange();
+    enter('a');
+    comeAgain('b');
+    expect(queue.stats.waits).toBe(2);
   });
 
   test('make way for nobody', () => {
