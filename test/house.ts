@@ -6,7 +6,8 @@ import { balancerFor } from '../src/balance/balancers.js';
 import type { StartDial } from '../src/connection/dial.js';
 import { Deadlines } from '../src/deadlines.js';
 import { Dispatcher } from '../src/dispatch/dispatcher.js';
-import { ReplayBody } from '../src/dispatch/replay-body.js';
+import { MemoryBody } from '../src/dispatch/memory-body.js';
+import type { ReplayBody } from '../src/dispatch/replay-body.js';
 import type { OutgoingRequest, RequestTimeouts } from '../src/dispatch/request.js';
 import { RetryBudget } from '../src/dispatch/retry-budget.js';
 import type { Run } from '../src/dispatch/run.js';
@@ -160,7 +161,7 @@ export class House {
       path: `/${number}`,
       fields: [],
       host: undefined,
-      body: typeof body === 'string' ? ReplayBody.ofBytes(Buffer.from(body)) : body,
+      body: typeof body === 'string' ? new MemoryBody(Buffer.from(body)) : body,
       idempotent: undefined,
       nonIdempotent: this.options.nonIdempotent,
       acceptsTrailers: false,

@@ -22,8 +22,8 @@ export interface BodyTarget {
 export interface BodySource {
   /** Declared length; `undefined` = chunked. */
   readonly length: number | undefined;
-  /** The whole body, when it is in memory. */
-  readonly bytes: Uint8Array | undefined;
+  /** The whole body, when it is in memory: bytes, or text in ASCII. */
+  readonly whole: Uint8Array | string | undefined;
   begin(target: BodyTarget): void;
   drained(): void;
   detach(): void;
@@ -114,11 +114,11 @@ export class Exchange implements BodyTarget {
   start(head: string, now?: number): boolean {
     const { socket, secure, flushed } = this.#connection;
     const { body } = this.request;
-    const bytes = body?.bytes;
-    const isWhole = bytes !== undefined && body?.length !== undefined && bytes.length <= ONE_WRITE_BYTES;
+    const whole = body?.whole;
+    const isWhole = whole !== undefined && body?.length !== undefined && whole.length <= ONE_WRITE_BYTES;
     const told = secure ? flushed : undefined; // plain TCP tells by its length, below
-    if (isWhole) socket.write(headWithBody(head, bytes), told);
-    else socket.write(head, 'latin1', told);
+    if (isWhole && typeof whole !== 'string') socket.write(headWithBody(head, whole), told);
+    else socket.write(isWhole ? head + whole : head, 'latin1', told);
     this.#requestEnded = isWhole || body === undefined;
 
     // The kernel's refusal is known at once on plain TCP. TLS encrypts first and tells later, which proves nothing.

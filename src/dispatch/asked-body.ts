@@ -7,7 +7,7 @@ import type { OutgoingRequest } from './request.js';
 
 /** One attempt's view of the body. Until it is asked for, nothing of it is read and nothing of it is spent. */
 export class AskedBody implements BodySource {
-  readonly bytes = undefined;
+  readonly whole = undefined;
   /** The request with this for its body. */
   readonly request: ExchangeRequest;
   readonly #body: ReplayBody;

@@ -95,10 +95,10 @@ export class Attempts {
   }
 
   #sentBytes(body: ReplayBody | undefined): number {
-    const { givenBytes = 0, bytes } = body ?? {};
+    const { givenBytes = 0, whole } = body ?? {};
     // A small body in memory goes out with the head, past the runs that are counted.
     const withHead = givenBytes === 0 && this.list.some(({ sent }) => sent !== 'nothing');
-    return withHead ? (bytes?.byteLength ?? 0) : givenBytes;
+    return withHead ? (whole?.length ?? 0) : givenBytes;
   }
 
   /** Whether any of them may have been processed. */

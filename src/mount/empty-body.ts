@@ -1,6 +1,7 @@
 /** The body of a request that has none. */
 
-import { ReplayBody } from '../dispatch/replay-body.js';
+import { MemoryBody } from '../dispatch/memory-body.js';
+import type { ReplayBody } from '../dispatch/replay-body.js';
 import type { RequestFraming } from '../http1/request-head.js';
 
 const NOTHING = new Uint8Array(0);
@@ -25,5 +26,5 @@ export function nothingOf(method: string, framing: RequestFraming): ReplayBody |
 }
 
 export function emptyBody(): ReplayBody {
-  return ReplayBody.ofBytes(NOTHING);
+  return new MemoryBody(NOTHING);
 }

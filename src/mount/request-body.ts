@@ -3,7 +3,9 @@
 import { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { ReadableStream } from 'node:stream/web';
-import { ReplayBody } from '../dispatch/replay-body.js';
+import { MemoryBody } from '../dispatch/memory-body.js';
+import type { ReplayBody } from '../dispatch/replay-body.js';
+import { StreamBody } from '../dispatch/stream-body.js';
 import { BackendError } from '../errors.js';
 import { isObject, shown } from '../options/checks.js';
 import { absentBody, emptyBody } from './empty-body.js';
@@ -40,18 +42,18 @@ export interface BodyFacts {
 /** @throws BackendError `http_request_error` when the value is no body, or not of the length that was declared */
 export function readRequestBody(given: RequestBodyInit | undefined, facts: BodyFacts): RequestBody {
   if (given === undefined || given === null) return without(absent(facts));
-  if (typeof given === 'string') return without(whole(Buffer.from(given), facts));
+  if (typeof given === 'string') return without(whole(given, facts));
   if (given instanceof Uint8Array) return without(whole(given, facts));
   if (ArrayBuffer.isView(given)) return without(whole(bytesOf(given), facts));
   if (given instanceof ArrayBuffer) return without(whole(new Uint8Array(given), facts));
   if (given instanceof URLSearchParams) {
     const contentType = 'application/x-www-form-urlencoded;charset=UTF-8';
-    return { body: whole(Buffer.from(given.toString()), facts), contentType, source: undefined };
+    return { body: whole(given.toString(), facts), contentType, source: undefined };
   }
   const source = sourceOf(given);
   const length = facts.contentLength;
   return {
-    body: ReplayBody.ofStream(source, { length, replayBytes: facts.replayBytes, trailers: facts.trailers }),
+    body: new StreamBody(source, { length, replayBytes: facts.replayBytes, trailers: facts.trailers }),
     contentType: undefined,
     // Destroying a client's request would destroy the connection on which the client waits for an answer.
     source: source instanceof IncomingMessage ? undefined : source,
@@ -104,16 +106,16 @@ function unread(stream: Readable): Readable {
 }
 
 function absent({ method, contentLength, trailers }: BodyFacts): ReplayBody | undefined {
-  if (trailers !== undefined) return ReplayBody.ofBytes(new Uint8Array(0), trailers());
+  if (trailers !== undefined) return new MemoryBody('', trailers());
   if (contentLength === undefined) return absentBody(method);
   checkLength(0, contentLength);
   return emptyBody();
 }
 
-function whole(bytes: Uint8Array, { contentLength, trailers }: BodyFacts): ReplayBody {
-  if (trailers !== undefined) return ReplayBody.ofBytes(bytes, trailers());
-  if (contentLength !== undefined) checkLength(bytes.byteLength, contentLength);
-  return ReplayBody.ofBytes(bytes);
+function whole(given: Uint8Array | string, { contentLength, trailers }: BodyFacts): ReplayBody {
+  const body = typeof given === 'string' ? MemoryBody.ofText(given, trailers?.()) : new MemoryBody(given, trailers?.());
+  if (contentLength !== undefined) checkLength(body.whole.length, contentLength);
+  return body;
 }
 
 function checkLength(actual: number, declared: number): void {

@@ -1,7 +1,9 @@
 /** Takes a client's request in: its head at once, its body as far as it may be held. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { ReplayBody } from '../dispatch/replay-body.js';
+import { MemoryBody } from '../dispatch/memory-body.js';
+import type { ReplayBody } from '../dispatch/replay-body.js';
+import { StreamBody } from '../dispatch/stream-body.js';
 import type { BackendError } from '../errors.js';
 import { withoutField, withoutForbiddenTrailers } from '../http1/fields.js';
 import type { ResolvedHandlerOptions } from '../options.js';
@@ -73,7 +75,7 @@ export class RequestIntake implements BufferOutlet {
   bufferFull(pieces: readonly Buffer[], bytes: number): void {
     const [first] = pieces;
     const whole = pieces.length === 1 && first !== undefined ? first : Buffer.concat(pieces, bytes);
-    this.#outlet.requestReady(this.#request, ReplayBody.ofBytes(whole, this.#trailers()));
+    this.#outlet.requestReady(this.#request, new MemoryBody(whole, this.#trailers()));
   }
 
   bufferOverflowed(pieces: readonly Buffer[]): void {
@@ -101,12 +103,12 @@ export class RequestIntake implements BufferOutlet {
   #streamed(prefix: readonly Buffer[]): ReplayBody {
     const { replayBytes } = this.#house.options;
     const trailers = () => this.#trailers();
-    return ReplayBody.ofStream(this.#req, { length: this.#length(), replayBytes, prefix, trailers });
+    return new StreamBody(this.#req, { length: this.#length(), replayBytes, prefix, trailers });
   }
 
   #takeParsed(): void {
     const { bytes, decoded } = parsedBody(this.#req);
-    this.#outlet.requestReady(decoded ? withoutCoding(this.#request) : this.#request, ReplayBody.ofBytes(bytes));
+    this.#outlet.requestReady(decoded ? withoutCoding(this.#request) : this.#request, new MemoryBody(bytes));
   }
 
   #length(): number | undefined {

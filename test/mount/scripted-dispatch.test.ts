@@ -126,6 +126,6 @@ describe('a dispatcher', () => {
       nonIdempotent: 'fresh',
       acceptsTrailers: false,
     });
-    expect([seen?.body?.length, Buffer.from(seen?.body?.bytes ?? []).toString()]).toEqual([2, 'hi']);
+    expect([seen?.body?.length, Buffer.from(seen?.body?.whole ?? []).toString()]).toEqual([2, 'hi']);
   });
 });

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import { ReplayBody } from '../../src/dispatch/replay-body.js';
+import { StreamBody } from '../../src/dispatch/stream-body.js';
 import {
   asked,
   type Cell,
@@ -34,7 +34,7 @@ function sendingOf({ method, travel, body }: RequestClass, path: string): Sendin
   if (body === 'small') return { ...sending, body: text };
   const pieces = text.match(/.{1,12}/g)?.map((piece) => Buffer.from(piece)) ?? [];
   const source = Readable.from(pieces, { objectMode: false });
-  return { ...sending, body: ReplayBody.ofStream(source, { length: text.length, replayBytes: REPLAY_BYTES }) };
+  return { ...sending, body: new StreamBody(source, { length: text.length, replayBytes: REPLAY_BYTES }) };
 }
 
 /** Time passes only where nothing else happens. */

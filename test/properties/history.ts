@@ -3,7 +3,7 @@
 import { PassThrough } from 'node:stream';
 import fc from 'fast-check';
 import { expect } from 'vitest';
-import { ReplayBody } from '../../src/dispatch/replay-body.js';
+import { StreamBody } from '../../src/dispatch/stream-body.js';
 import type { Travel } from '../../src/dispatch/waiter.js';
 import type { OptionChanges } from '../../src/options.js';
 import { checkStats } from '../../src/testing/index.js';
@@ -237,7 +237,7 @@ export class History {
     const source = new PassThrough();
     this.uploads.add(source);
     source.on('end', () => this.uploads.delete(source));
-    const body = ReplayBody.ofStream(source, { length: undefined, replayBytes: 2 });
+    const body = new StreamBody(source, { length: undefined, replayBytes: 2 });
     this.house.send({ method: n % 2 === 0 ? 'PUT' : 'POST', body });
   }
 

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import type { BodySource, BodyTarget } from '../../../src/connection/exchange.js';
-import { ReplayBody } from '../../../src/dispatch/replay-body.js';
+import { MemoryBody } from '../../../src/dispatch/memory-body.js';
 import { OK, Rig, TIMEOUTS, turn } from './rig.js';
 
 const CHUNKED = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n';
@@ -10,7 +10,7 @@ const CHUNKED = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n';
 /** Gives what the test gives it. */
 class OpenBody implements BodySource {
   readonly length: number | undefined;
-  readonly bytes = undefined;
+  readonly whole = undefined;
   target: BodyTarget | undefined;
 
   constructor(length?: number) {
@@ -39,7 +39,7 @@ describe('bytes out', () => {
 
   test('trailers are latin1 on the wire', async () => {
     const rig = new Rig();
-    rig.send({ head: '', body: ReplayBody.ofBytes(Buffer.from('x'), ['A', '\xe9']) });
+    rig.send({ head: '', body: new MemoryBody(Buffer.from('x'), ['A', '\xe9']) });
     await turn();
     expect(rig.heard).toBe('1\r\nx\r\n0\r\nA: \xe9\r\n\r\n');
   });

@@ -1,14 +1,15 @@
 import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import type { BodySource, BodyTarget } from '../../../src/connection/exchange.js';
-import { ReplayBody } from '../../../src/dispatch/replay-body.js';
+import { MemoryBody } from '../../../src/dispatch/memory-body.js';
+import { StreamBody } from '../../../src/dispatch/stream-body.js';
 import { BackendError } from '../../../src/errors.js';
 import { Listener, OK, Rig, TIMEOUTS, turn } from './rig.js';
 
 /** A body that the test gives by hand. */
 class HandBody implements BodySource {
   readonly length: number | undefined;
-  readonly bytes = undefined;
+  readonly whole = undefined;
   readonly told: string[] = [];
   target: BodyTarget | undefined;
 
@@ -139,15 +140,27 @@ describe('the request on the wire', () => {
   };
 
   test('a head and a small body go out in one write', async () => {
-    expect(await written(ReplayBody.ofBytes(Buffer.from('a\xff', 'latin1')))).toEqual({
+    expect(await written(new MemoryBody(Buffer.from('a\xff', 'latin1')))).toEqual({
       text: 'HEAD\r\n\r\na\xff',
       writes: 1,
     });
   });
 
-  test('a body of 16 KiB is small', async () => {
-    const { text, writes } = await written(ReplayBody.ofBytes(Buffer.alloc(16_384, 'a')));
+  test('a head and a small text, too', async () => {
+    expect(await written(new MemoryBody('hello'))).toEqual({ text: 'HEAD\r\n\r\nhello', writes: 1 });
+  });
+
+  test.each([
+    ['bytes', Buffer.alloc(16_384, 'a')],
+    ['text', 'a'.repeat(16_384)],
+  ])('a body of 16 KiB is small: %s', async (_, body) => {
+    const { text, writes } = await written(new MemoryBody(body));
     expect([text.length, writes]).toEqual(['HEAD\r\n\r\n'.length + 16_384, 1]);
+  });
+
+  test('a longer text is written whole', async () => {
+    const { text } = await written(new MemoryBody(`${'a'.repeat(100_000)}END`));
+    expect([text.length, text.slice(-3)]).toEqual(['HEAD\r\n\r\n'.length + 100_003, 'END']);
   });
 
   test('a head alone, too', async () => {
@@ -155,11 +168,11 @@ describe('the request on the wire', () => {
   });
 
   test('a body without a declared length goes out in chunks, and its trailers behind it', async () => {
-    expect(await written(ReplayBody.ofBytes(Buffer.from('hello'), ['A', 'b']))).toMatchObject({
+    expect(await written(new MemoryBody(Buffer.from('hello'), ['A', 'b']))).toMatchObject({
       text: 'HEAD\r\n\r\n5\r\nhello\r\n0\r\nA: b\r\n\r\n',
     });
     const stream = Readable.from([Buffer.from('he'), Buffer.from('llo')]);
-    expect(await written(ReplayBody.ofStream(stream, { length: undefined, replayBytes: 9 }))).toMatchObject({
+    expect(await written(new StreamBody(stream, { length: undefined, replayBytes: 9 }))).toMatchObject({
       text: 'HEAD\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n',
     });
   });
@@ -183,7 +196,7 @@ describe('the request on the wire', () => {
     async (length) => {
       const bytes = Buffer.alloc(length, 'x');
       bytes.write('END', length - 3);
-      expect((await written(ReplayBody.ofBytes(bytes))).text === `HEAD\r\n\r\n${bytes}`).toBe(true);
+      expect((await written(new MemoryBody(bytes))).text === `HEAD\r\n\r\n${bytes}`).toBe(true);
     },
   );
 
@@ -451,7 +464,7 @@ describe('timeouts', () => {
     const rig = new Rig();
     rig.near.stopTaking();
     rig.near.prependListener('drain', () => rig.near.stopTaking()); // one piece at a time
-    const { listener, exchange } = rig.send({ method: 'PUT', body: ReplayBody.ofBytes(Buffer.alloc(400_000)) });
+    const { listener, exchange } = rig.send({ method: 'PUT', body: new MemoryBody(Buffer.alloc(400_000)) });
     let rounds = 0;
     for (; exchange.sent !== 'all' && listener.told.length === 0; rounds += 1) {
       rig.clock.advance(900);

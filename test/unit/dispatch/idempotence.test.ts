@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { isIdempotent } from '../../../src/dispatch/idempotence.js';
-import { ReplayBody } from '../../../src/dispatch/replay-body.js';
+import { MemoryBody } from '../../../src/dispatch/memory-body.js';
 import type { OutgoingRequest } from '../../../src/dispatch/request.js';
 
 const KEY = ['Idempotency-Key', '"8e03978e"'];
@@ -44,7 +44,7 @@ test.each([
 });
 
 describe('an Idempotency-Key', () => {
-  const body = ReplayBody.ofBytes(Buffer.from('x'));
+  const body = new MemoryBody(Buffer.from('x'));
 
   test('proves nothing where the owner does not say that the origins honour it', () => {
     expect(isIdempotent(request({ fields: KEY, body }), false)).toBe(false);
@@ -58,7 +58,7 @@ describe('an Idempotency-Key', () => {
   });
 
   test('makes nothing of a POST whose body cannot be sent again', () => {
-    const gone = ReplayBody.ofBytes(Buffer.from('x'));
+    const gone = new MemoryBody(Buffer.from('x'));
     gone.abandon();
     expect(isIdempotent(request({ fields: KEY, body: gone }), true)).toBe(false);
   });

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import { ReplayBody } from '../../../src/dispatch/replay-body.js';
+import type { ReplayBody } from '../../../src/dispatch/replay-body.js';
+import { StreamBody } from '../../../src/dispatch/stream-body.js';
 import { BackendError } from '../../../src/errors.js';
 import type { AttemptEndNews, AttemptNews, RequestCosts } from '../../../src/events.js';
 import { House, type HouseOptions, type Peer, requester } from '../../house.js';
@@ -253,7 +254,7 @@ describe('the bytes of a request', () => {
   });
 
   test('are counted of a body that is given in pieces', async () => {
-    const body = ReplayBody.ofStream(Readable.from([Buffer.from('abc'), Buffer.from('defg')]), {
+    const body = new StreamBody(Readable.from([Buffer.from('abc'), Buffer.from('defg')]), {
       length: undefined,
       replayBytes: 100,
     });

@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import { ReplayBody } from '../../../src/dispatch/replay-body.js';
+import { StreamBody } from '../../../src/dispatch/stream-body.js';
 import { type Caller, House, type HouseOptions, type Peer, type Sending } from '../../house.js';
 
 const [A, B] = ['http://a.test:80', 'http://b.test:80'];
@@ -198,7 +198,7 @@ describe('a re-send', () => {
 
   test('is not made of a body that is spent', async () => {
     const source = new PassThrough();
-    const body = ReplayBody.ofStream(source, { length: 6, replayBytes: 2 });
+    const body = new StreamBody(source, { length: 6, replayBytes: 2 });
     const { house, peer, caller } = await underWay('reused', { method: 'PUT', body });
     source.write('abc');
     await house.settle();
@@ -219,7 +219,7 @@ describe('a re-send', () => {
 
   test('gives a live body from its first byte', async () => {
     const source = new PassThrough();
-    const body = ReplayBody.ofStream(source, { length: 6, replayBytes: 10 });
+    const body = new StreamBody(source, { length: 6, replayBytes: 10 });
     const { house, peer, caller } = await underWay('reused', { method: 'PUT', body });
     source.write('abc');
     await house.settle();
@@ -334,7 +334,7 @@ describe('an origin that does not answer', () => {
 describe('the body of a request', () => {
   test('that failed while it waited costs the connection, and the request says that it was begun', async () => {
     const source = new PassThrough();
-    const body = ReplayBody.ofStream(source, { length: 6, replayBytes: 10 });
+    const body = new StreamBody(source, { length: 6, replayBytes: 10 });
     const house = await House.open();
     const caller = await house.sent({ method: 'PUT', body });
     source.destroy(new Error('gone'));
@@ -387,7 +387,7 @@ describe('a request that is aborted', () => {
 
   test('while its body is sent costs the connection', async () => {
     const source = new PassThrough();
-    const body = ReplayBody.ofStream(source, { length: 6, replayBytes: 10 });
+    const body = new StreamBody(source, { length: 6, replayBytes: 10 });
     const { house, peer, caller } = await underWay('fresh', { method: 'PUT', body });
     source.write('abc');
     await house.settle();

@@ -1,41 +1,8 @@
 import { Readable } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type BodyTarget, ReplayBody } from '../../../src/dispatch/replay-body.js';
-import type { BackendError } from '../../../src/errors.js';
-
-/** Keeps what it is given; asks to wait when told so. */
-class Recorder implements BodyTarget {
-  readonly pieces: string[] = [];
-  readonly ends: (readonly string[])[] = [];
-  readonly failures: BackendError[] = [];
-  calls = 0;
-  hasRoom: () => boolean = () => true;
-
-  write(bytes: Uint8Array): boolean {
-    this.calls += 1;
-    this.pieces.push(Buffer.from(bytes).toString('latin1'));
-    return this.hasRoom();
-  }
-
-  end(trailers: readonly string[]): void {
-    this.calls += 1;
-    this.ends.push(trailers);
-  }
-
-  fail(error: BackendError): void {
-    this.calls += 1;
-    this.failures.push(error);
-  }
-
-  get text(): string {
-    return this.pieces.join('');
-  }
-
-  get settled(): boolean {
-    return this.ends.length + this.failures.length > 0;
-  }
-}
+import { StreamBody } from '../../../src/dispatch/stream-body.js';
+import { Recorder } from './body-recorder.js';
 
 /** A source that gives what is pushed into it and nothing else. */
 function openSource(options: { objectMode?: boolean } = {}): Readable {
@@ -53,63 +20,10 @@ function settle(): Promise<void> {
 
 const UNBOUNDED = { length: undefined, replayBytes: 1 << 20 };
 
-describe('a body in memory', () => {
-  test('is given whole in one write, then its end with the trailers', () => {
-    const body = ReplayBody.ofBytes(bytes('hello'), ['x-sum', '1']);
-    const target = new Recorder();
-    body.begin(target);
-    expect(target).toMatchObject({ pieces: ['hello'], ends: [['x-sum', '1']], failures: [] });
-  });
-
-  test('shows its bytes and its length', () => {
-    const content = bytes('hello');
-    const body = ReplayBody.ofBytes(content);
-    expect([body.bytes, body.length, body.spent, body.replayable]).toEqual([content, 5, false, true]);
-  });
-
-  test('can be given any number of times', () => {
-    const body = ReplayBody.ofBytes(bytes('hello'));
-    const targets = [new Recorder(), new Recorder(), new Recorder()];
-    for (const target of targets) body.begin(target);
-    expect(targets.map((target) => target.text)).toEqual(['hello', 'hello', 'hello']);
-  });
-
-  test('that is empty ends without a write', () => {
-    const target = new Recorder();
-    ReplayBody.ofBytes(bytes('')).begin(target);
-    expect(target).toMatchObject({ pieces: [], ends: [[]] });
-  });
-
-  test('ends only when a target that asked to wait has room', () => {
-    const body = ReplayBody.ofBytes(bytes('hello'));
-    const target = new Recorder();
-    target.hasRoom = () => false;
-    body.begin(target);
-    const before = target.ends.length;
-    body.drained();
-    expect([before, target.ends.length]).toEqual([0, 1]);
-  });
-
-  test('cannot begin once it is abandoned', () => {
-    const body = ReplayBody.ofBytes(bytes('hello'));
-    body.abandon();
-    expect(body.replayable).toBe(false);
-    expect(() => body.begin(new Recorder())).toThrow('abandoned');
-  });
-
-  test('refuses a second target while one is being served', () => {
-    const body = ReplayBody.ofBytes(bytes('hello'));
-    const target = new Recorder();
-    target.hasRoom = () => false;
-    body.begin(target);
-    expect(() => body.begin(new Recorder())).toThrow('another target');
-  });
-});
-
 describe('a live body', () => {
   test('gives its prefix at once and then what arrives', async () => {
     const source = openSource();
-    const body = ReplayBody.ofStream(source, { ...UNBOUNDED, prefix: [bytes('ab'), bytes('c')] });
+    const body = new StreamBody(source, { ...UNBOUNDED, prefix: [bytes('ab'), bytes('c')] });
     const target = new Recorder();
     body.begin(target);
     const atOnce = target.text;
@@ -121,7 +35,7 @@ describe('a live body', () => {
 
   test('never gives an empty piece', async () => {
     const source = openSource({ objectMode: true });
-    const body = ReplayBody.ofStream(source, { ...UNBOUNDED, prefix: [bytes('')] });
+    const body = new StreamBody(source, { ...UNBOUNDED, prefix: [bytes('')] });
     const target = new Recorder();
     body.begin(target);
     for (const chunk of [bytes(''), bytes('a'), '']) source.push(chunk);
@@ -132,7 +46,7 @@ describe('a live body', () => {
 
   test('is not read before it begins', async () => {
     const source = Readable.from([bytes('a'), bytes('b')]);
-    ReplayBody.ofStream(source, UNBOUNDED);
+    new StreamBody(source, UNBOUNDED);
     await settle();
     expect([source.readableFlowing, source.readableDidRead]).toEqual([null, false]);
   });
@@ -140,7 +54,7 @@ describe('a live body', () => {
   test('asks for the trailers when the source has ended', async () => {
     const source = openSource();
     const trailers: string[] = [];
-    const body = ReplayBody.ofStream(source, { ...UNBOUNDED, trailers: () => trailers });
+    const body = new StreamBody(source, { ...UNBOUNDED, trailers: () => trailers });
     const target = new Recorder();
     body.begin(target);
     trailers.push('x-sum', '7');
@@ -153,7 +67,7 @@ describe('a live body', () => {
     const source = openSource();
     source.setEncoding('latin1');
     const target = new Recorder();
-    ReplayBody.ofStream(source, UNBOUNDED).begin(target);
+    new StreamBody(source, UNBOUNDED).begin(target);
     source.push(Buffer.from([0xff, 0x00, 0xe9]));
     source.push(null);
     await settle();
@@ -163,7 +77,7 @@ describe('a live body', () => {
   test('takes the chunks of a web stream', async () => {
     const web = new Blob(['from the web']).stream();
     const target = new Recorder();
-    ReplayBody.ofStream(Readable.fromWeb(web), UNBOUNDED).begin(target);
+    new StreamBody(Readable.fromWeb(web), UNBOUNDED).begin(target);
     while (!target.settled) await settle();
     expect([target.text, target.ends.length]).toEqual(['from the web', 1]);
   });
@@ -171,7 +85,7 @@ describe('a live body', () => {
   test('fails on a chunk that is neither bytes nor a string', async () => {
     const source = Readable.from([{ an: 'object' }]);
     const target = new Recorder();
-    ReplayBody.ofStream(source, UNBOUNDED).begin(target);
+    new StreamBody(source, UNBOUNDED).begin(target);
     await settle();
     expect(target.failures[0]).toMatchObject({
       code: 'http_request_error',
@@ -184,7 +98,7 @@ describe('a live body', () => {
     source.resume();
     await settle();
     const target = new Recorder();
-    ReplayBody.ofStream(source, { ...UNBOUNDED, length: 2, prefix: [bytes('ab')] }).begin(target);
+    new StreamBody(source, { ...UNBOUNDED, length: 2, prefix: [bytes('ab')] }).begin(target);
     expect([target.text, target.ends.length]).toEqual(['ab', 1]);
   });
 });
@@ -192,7 +106,7 @@ describe('a live body', () => {
 describe('backpressure', () => {
   test('a target without room pauses the source until it is drained', async () => {
     const source = openSource();
-    const body = ReplayBody.ofStream(source, UNBOUNDED);
+    const body = new StreamBody(source, UNBOUNDED);
     const target = new Recorder();
     target.hasRoom = () => false;
     body.begin(target);
@@ -207,7 +121,7 @@ describe('backpressure', () => {
   });
 
   test('kept bytes wait for room as well', async () => {
-    const body = ReplayBody.ofStream(openSource(), { ...UNBOUNDED, prefix: [bytes('a'), bytes('b'), bytes('c')] });
+    const body = new StreamBody(openSource(), { ...UNBOUNDED, prefix: [bytes('a'), bytes('b'), bytes('c')] });
     const target = new Recorder();
     target.hasRoom = () => false;
     body.begin(target);
@@ -220,7 +134,7 @@ describe('backpressure', () => {
   });
 
   test('a target that drains inside its own write is not waited for', () => {
-    const body = ReplayBody.ofStream(openSource(), { ...UNBOUNDED, prefix: [bytes('a'), bytes('b'), bytes('c')] });
+    const body = new StreamBody(openSource(), { ...UNBOUNDED, prefix: [bytes('a'), bytes('b'), bytes('c')] });
     const target = new Recorder();
     target.hasRoom = () => {
       body.drained();
@@ -232,7 +146,7 @@ describe('backpressure', () => {
 
   test('an end that arrives while the target has no room comes after it has', async () => {
     const source = openSource();
-    const body = ReplayBody.ofStream(source, { ...UNBOUNDED, prefix: [bytes('a'), bytes('b')] });
+    const body = new StreamBody(source, { ...UNBOUNDED, prefix: [bytes('a'), bytes('b')] });
     const target = new Recorder();
     target.hasRoom = () => false;
     body.begin(target);
@@ -247,7 +161,7 @@ describe('backpressure', () => {
 
   test('a chunk that comes after pause() is kept for its turn', () => {
     const source = openSource();
-    const body = ReplayBody.ofStream(source, UNBOUNDED);
+    const body = new StreamBody(source, UNBOUNDED);
     const target = new Recorder();
     target.hasRoom = () => false;
     body.begin(target);
@@ -260,7 +174,7 @@ describe('backpressure', () => {
 
   test('a source that others set flowing is paused again', async () => {
     const source = openSource();
-    const body = ReplayBody.ofStream(source, UNBOUNDED);
+    const body = new StreamBody(source, UNBOUNDED);
     const target = new Recorder();
     target.hasRoom = () => false;
     body.begin(target);
@@ -276,7 +190,7 @@ describe('backpressure', () => {
 describe('detaching', () => {
   test('a target is not written to after it was detached', async () => {
     const source = openSource();
-    const body = ReplayBody.ofStream(source, UNBOUNDED);
+    const body = new StreamBody(source, UNBOUNDED);
     const target = new Recorder();
     body.begin(target);
     source.push('a');
@@ -291,7 +205,7 @@ describe('detaching', () => {
 
   test('the next target gets the kept bytes and then what arrived meanwhile', async () => {
     const source = openSource();
-    const body = ReplayBody.ofStream(source, UNBOUNDED);
+    const body = new StreamBody(source, UNBOUNDED);
     body.begin(new Recorder());
     source.push('ab');
     await settle();
@@ -307,7 +221,7 @@ describe('detaching', () => {
   });
 
   test('a target may detach from inside its write', () => {
-    const body = ReplayBody.ofStream(openSource(), { ...UNBOUNDED, prefix: [bytes('a'), bytes('b')] });
+    const body = new StreamBody(openSource(), { ...UNBOUNDED, prefix: [bytes('a'), bytes('b')] });
     const target = new Recorder();
     target.hasRoom = () => {
       body.detach();
@@ -318,7 +232,7 @@ describe('detaching', () => {
   });
 
   test('a target may detach and let another begin from inside its write', () => {
-    const body = ReplayBody.ofStream(openSource(), { ...UNBOUNDED, prefix: [bytes('a'), bytes('b')] });
+    const body = new StreamBody(openSource(), { ...UNBOUNDED, prefix: [bytes('a'), bytes('b')] });
     const [first, second] = [new Recorder(), new Recorder()];
     first.hasRoom = () => {
       body.detach();
@@ -331,7 +245,7 @@ describe('detaching', () => {
 
   test('a body that was complete can be given again', async () => {
     const source = Readable.from([bytes('ab'), bytes('cd')]);
-    const body = ReplayBody.ofStream(source, UNBOUNDED);
+    const body = new StreamBody(source, UNBOUNDED);
     const first = new Recorder();
     body.begin(first);
     while (!first.settled) await settle();
@@ -346,7 +260,7 @@ describe('a spent body', () => {
 
   test('is spent by the first byte beyond replayBytes', async () => {
     const source = openSource();
-    const body = ReplayBody.ofStream(source, threeBytes);
+    const body = new StreamBody(source, threeBytes);
     const target = new Recorder();
     body.begin(target);
     source.push('abc');
@@ -361,7 +275,7 @@ describe('a spent body', () => {
   });
 
   test('goes on to its end', async () => {
-    const body = ReplayBody.ofStream(Readable.from(['abcd', 'efgh', 'ij'].map(bytes)), threeBytes);
+    const body = new StreamBody(Readable.from(['abcd', 'efgh', 'ij'].map(bytes)), threeBytes);
     const target = new Recorder();
     target.hasRoom = () => false;
     body.begin(target);
@@ -373,7 +287,7 @@ describe('a spent body', () => {
   });
 
   test('cannot begin again', async () => {
-    const body = ReplayBody.ofStream(openSource(), { ...threeBytes, prefix: [bytes('abcd')] });
+    const body = new StreamBody(openSource(), { ...threeBytes, prefix: [bytes('abcd')] });
     body.begin(new Recorder());
     body.detach();
     expect(() => body.begin(new Recorder())).toThrow('spent');
@@ -382,7 +296,7 @@ describe('a spent body', () => {
   test('lets go of its kept bytes at once, and of what follows as it is given', async () => {
     const source = openSource();
     const prefix = ['ab', 'cd', 'ef', 'gh'].map(bytes);
-    const body = ReplayBody.ofStream(source, { ...threeBytes, prefix });
+    const body = new StreamBody(source, { ...threeBytes, prefix });
     const target = new Recorder();
     target.hasRoom = () => false;
     const held = [body.heldBytes];
@@ -398,12 +312,12 @@ describe('a spent body', () => {
   });
 
   test('a prefix longer than replayBytes is replayable until it is given out', () => {
-    const body = ReplayBody.ofStream(openSource(), { ...threeBytes, prefix: [bytes('abcdef')] });
+    const body = new StreamBody(openSource(), { ...threeBytes, prefix: [bytes('abcdef')] });
     expect(body.replayable).toBe(true);
   });
 
   test('a write that is refused on the spot does not spend the body', () => {
-    const body = ReplayBody.ofStream(openSource(), { ...threeBytes, prefix: [bytes('abcdef')] });
+    const body = new StreamBody(openSource(), { ...threeBytes, prefix: [bytes('abcdef')] });
     const first = new Recorder();
     first.hasRoom = () => {
       body.detach();
@@ -417,7 +331,7 @@ describe('a spent body', () => {
 
   test('bytes given twice count once', async () => {
     const source = openSource();
-    const body = ReplayBody.ofStream(source, { ...threeBytes, prefix: [bytes('ab')] });
+    const body = new StreamBody(source, { ...threeBytes, prefix: [bytes('ab')] });
     for (let run = 0; run < 5; run += 1) {
       body.begin(new Recorder());
       body.detach();
@@ -430,7 +344,7 @@ describe('a body that cannot be completed', () => {
   test('tells the target that its source failed, with the cause', async () => {
     const source = openSource();
     const target = new Recorder();
-    ReplayBody.ofStream(source, UNBOUNDED).begin(target);
+    new StreamBody(source, UNBOUNDED).begin(target);
     source.push('ab');
     await settle();
     const cause = new Error('disk gone');
@@ -447,7 +361,7 @@ describe('a body that cannot be completed', () => {
   test('tells the target that its source closed without an end', async () => {
     const source = openSource();
     const target = new Recorder();
-    ReplayBody.ofStream(source, UNBOUNDED).begin(target);
+    new StreamBody(source, UNBOUNDED).begin(target);
     source.destroy();
     await settle();
     expect(target.failures.map((error) => error.message)).toEqual(['the request body was cut off after 0 bytes']);
@@ -455,7 +369,7 @@ describe('a body that cannot be completed', () => {
 
   test('does not wait for room to say so', async () => {
     const source = openSource();
-    const body = ReplayBody.ofStream(source, { ...UNBOUNDED, prefix: [bytes('a'), bytes('b')] });
+    const body = new StreamBody(source, { ...UNBOUNDED, prefix: [bytes('a'), bytes('b')] });
     const target = new Recorder();
     target.hasRoom = () => false;
     body.begin(target);
@@ -466,7 +380,7 @@ describe('a body that cannot be completed', () => {
 
   test('fails a target that begins later, without a write', async () => {
     const source = openSource();
-    const body = ReplayBody.ofStream(source, { ...UNBOUNDED, prefix: [bytes('ab')] });
+    const body = new StreamBody(source, { ...UNBOUNDED, prefix: [bytes('ab')] });
     source.destroy(new Error('gone'));
     await settle();
     const target = new Recorder();
@@ -476,7 +390,7 @@ describe('a body that cannot be completed', () => {
 
   test('fails the next target when the source failed between two runs', async () => {
     const source = openSource();
-    const body = ReplayBody.ofStream(source, UNBOUNDED);
+    const body = new StreamBody(source, UNBOUNDED);
     const first = new Recorder();
     body.begin(first);
     body.detach();
@@ -492,7 +406,7 @@ describe('a body that cannot be completed', () => {
     source.destroy();
     await settle();
     const target = new Recorder();
-    ReplayBody.ofStream(source, UNBOUNDED).begin(target);
+    new StreamBody(source, UNBOUNDED).begin(target);
     expect(target.failures).toHaveLength(1);
   });
 
@@ -503,14 +417,14 @@ describe('a body that cannot be completed', () => {
     source.destroy(cause);
     await settle();
     const target = new Recorder();
-    ReplayBody.ofStream(source, UNBOUNDED).begin(target);
+    new StreamBody(source, UNBOUNDED).begin(target);
     expect(target.failures[0]?.cause).toBe(cause);
   });
 
   test('fails when a message says at its end that it is not complete', async () => {
     const source = Object.assign(openSource(), { complete: false });
     const target = new Recorder();
-    ReplayBody.ofStream(source, UNBOUNDED).begin(target);
+    new StreamBody(source, UNBOUNDED).begin(target);
     source.push(null);
     await settle();
     expect([target.ends.length, target.failures.length]).toEqual([0, 1]);
@@ -519,7 +433,7 @@ describe('a body that cannot be completed', () => {
   test('fails when it is shorter than declared', async () => {
     const source = openSource();
     const target = new Recorder();
-    ReplayBody.ofStream(source, { ...UNBOUNDED, length: 5 }).begin(target);
+    new StreamBody(source, { ...UNBOUNDED, length: 5 }).begin(target);
     source.push('abc');
     source.push(null);
     await settle();
@@ -533,7 +447,7 @@ describe('a body that cannot be completed', () => {
   test('fails when it is longer than declared, and nothing of the surplus is written', async () => {
     const source = openSource();
     const target = new Recorder();
-    ReplayBody.ofStream(source, { ...UNBOUNDED, length: 5 }).begin(target);
+    new StreamBody(source, { ...UNBOUNDED, length: 5 }).begin(target);
     source.push('abc');
     await settle();
     source.push('defg');
@@ -546,7 +460,7 @@ describe('a body that cannot be completed', () => {
 
   test('fails when its prefix alone is longer than declared', () => {
     const target = new Recorder();
-    ReplayBody.ofStream(openSource(), { ...UNBOUNDED, length: 1, prefix: [bytes('ab')] }).begin(target);
+    new StreamBody(openSource(), { ...UNBOUNDED, length: 1, prefix: [bytes('ab')] }).begin(target);
     expect([target.pieces, target.failures.length]).toEqual([[], 1]);
   });
 });
@@ -560,7 +474,7 @@ describe('the source', () => {
   test('has no listener of ours after the end', async () => {
     const source = openSource();
     const before = listeners(source);
-    const body = ReplayBody.ofStream(source, UNBOUNDED);
+    const body = new StreamBody(source, UNBOUNDED);
     for (let run = 0; run < 3; run += 1) {
       body.begin(new Recorder());
       body.detach();
@@ -574,7 +488,7 @@ describe('the source', () => {
   test('has no listener of ours after a failure', async () => {
     const source = openSource();
     const before = listeners(source);
-    ReplayBody.ofStream(source, UNBOUNDED).begin(new Recorder());
+    new StreamBody(source, UNBOUNDED).begin(new Recorder());
     source.destroy(new Error('gone'));
     await settle();
     expect(listeners(source)).toEqual(before);
@@ -583,7 +497,7 @@ describe('the source', () => {
   test('is left to its owner when the body is abandoned: paused, alive, nothing lost', async () => {
     const source = openSource();
     const before = listeners(source);
-    const body = ReplayBody.ofStream(source, UNBOUNDED);
+    const body = new StreamBody(source, UNBOUNDED);
     body.begin(new Recorder());
     body.abandon();
     source.push('rest');
@@ -594,7 +508,7 @@ describe('the source', () => {
 
   test('is read to its end by pieces of one byte without keeping an object for each', async () => {
     const text = 'x'.repeat(4_000);
-    const body = ReplayBody.ofStream(Readable.from([...text].map(bytes)), UNBOUNDED);
+    const body = new StreamBody(Readable.from([...text].map(bytes)), UNBOUNDED);
     const first = new Recorder();
     body.begin(first);
     while (!first.settled) await settle();
@@ -616,7 +530,7 @@ test('whatever the chunks, the cuts and the backpressure, the last target sees t
       async (prefix, chunks, declared, cuts, rooms) => {
         const whole = [...prefix, ...chunks].join('');
         const source = Readable.from(chunks.map(bytes));
-        const body = ReplayBody.ofStream(source, {
+        const body = new StreamBody(source, {
           length: declared ? whole.length : undefined,
           replayBytes: 1 << 20,
           prefix: prefix.map(bytes),

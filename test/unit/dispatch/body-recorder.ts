@@ -1,0 +1,35 @@
+import type { BodyTarget } from '../../../src/connection/exchange.js';
+import { asBackendError, type BackendError } from '../../../src/errors.js';
+
+/** Keeps what it is given; asks to wait when told so. */
+export class Recorder implements BodyTarget {
+  readonly pieces: string[] = [];
+  readonly ends: (readonly string[])[] = [];
+  readonly failures: BackendError[] = [];
+  calls = 0;
+  hasRoom: () => boolean = () => true;
+
+  write(bytes: Uint8Array): boolean {
+    this.calls += 1;
+    this.pieces.push(Buffer.from(bytes).toString('latin1'));
+    return this.hasRoom();
+  }
+
+  end(trailers: readonly string[]): void {
+    this.calls += 1;
+    this.ends.push(trailers);
+  }
+
+  fail(error: Error): void {
+    this.calls += 1;
+    this.failures.push(asBackendError(error));
+  }
+
+  get text(): string {
+    return this.pieces.join('');
+  }
+
+  get settled(): boolean {
+    return this.ends.length + this.failures.length > 0;
+  }
+}
