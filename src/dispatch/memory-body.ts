@@ -3,15 +3,20 @@
 import type { BodyTarget } from '../connection/exchange.js';
 import type { ReplayBody } from './replay-body.js';
 
+/** From `begin()` until the end or `detach()`. */
+interface Run {
+  readonly target: BodyTarget;
+  waiting: boolean; // the target asked us to stop
+  drained: boolean; // the target took that back before its write() returned
+}
+
 const NO_TRAILERS: readonly string[] = [];
 
 export class MemoryBody implements ReplayBody {
   readonly length: number | undefined;
   readonly whole: Uint8Array | string;
   readonly #trailers: readonly string[];
-  #target: BodyTarget | undefined; // of the run
-  #waiting = false; // the target asked us to stop
-  #drained = false; // the target took that back before its write() returned
+  #run: Run | undefined;
   #givenBytes = 0;
   #abandoned = false;
 
@@ -38,43 +43,42 @@ export class MemoryBody implements ReplayBody {
   }
 
   begin(target: BodyTarget): void {
-    if (this.#target !== undefined) throw new Error('begin() while the body is being given to another target');
+    if (this.#run !== undefined) throw new Error('begin() while the body is being given to another target');
     if (this.#abandoned) throw new Error('begin() on a body that is abandoned');
-    this.#target = target;
-    this.#drained = false;
-    // An empty piece must never reach a target: in chunked coding it would be the end of the body.
-    const hasRoom = this.whole.length === 0 || this.#giveAll(target);
-    if (this.#target !== target) return;
-    this.#waiting = !hasRoom && !this.#drained;
-    if (!this.#waiting) this.#end(target);
+    const run: Run = { target, waiting: false, drained: false };
+    this.#run = run;
+    const hasRoom = this.#giveAll(target);
+    if (this.#run !== run) return;
+    if (hasRoom || run.drained) this.#end(run);
+    else run.waiting = true;
   }
 
   #giveAll(target: BodyTarget): boolean {
     const { whole } = this;
+    // An empty piece must never reach a target: in chunked coding it would be the end of the body.
+    if (whole.length === 0) return true;
     this.#givenBytes = whole.length;
-    return target.write(typeof whole === 'string' ? Buffer.from(whole, 'latin1') : whole);
+    return target.write(typeof whole === 'string' ? Buffer.from(whole) : whole);
   }
 
   drained(): void {
-    this.#drained = true;
-    const target = this.#target;
-    if (target === undefined || !this.#waiting) return;
-    this.#waiting = false;
-    this.#end(target);
+    const run = this.#run;
+    if (run === undefined) return;
+    if (run.waiting) this.#end(run);
+    else run.drained = true;
   }
 
-  #end(target: BodyTarget): void {
-    this.#target = undefined;
+  #end({ target }: Run): void {
+    this.#run = undefined;
     target.end(this.#trailers);
   }
 
   detach(): void {
-    this.#target = undefined;
-    this.#waiting = false;
+    this.#run = undefined;
   }
 
   abandon(): void {
-    this.detach();
+    this.#run = undefined;
     this.#abandoned = true;
   }
 }

@@ -10,6 +10,7 @@ export class Recorder implements BodyTarget {
   hasRoom: () => boolean = () => true;
 
   write(bytes: Uint8Array): boolean {
+    if (!(bytes instanceof Uint8Array)) throw new Error('a piece of a body is bytes');
     this.calls += 1;
     this.pieces.push(Buffer.from(bytes).toString('latin1'));
     return this.hasRoom();

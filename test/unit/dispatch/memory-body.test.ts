@@ -20,6 +20,18 @@ describe('a body in memory', () => {
     expect([body.whole, body.length, body.replayable]).toEqual([content, 5, true]);
   });
 
+  test('is not copied', () => {
+    const content = bytes('hello');
+    const given: Uint8Array[] = [];
+    const target = Object.assign(new Recorder(), { write: (piece: Uint8Array) => given.push(piece) > 0 });
+    new MemoryBody(content).begin(target);
+    expect(given[0]).toBe(content);
+  });
+
+  test('has no declared length with trailers', () => {
+    expect(new MemoryBody(bytes('hello'), ['x-sum', '1']).length).toBeUndefined();
+  });
+
   test('can be given any number of times', () => {
     const body = new MemoryBody(bytes('hello'));
     const targets = [new Recorder(), new Recorder(), new Recorder()];
@@ -46,12 +58,14 @@ describe('a body in memory', () => {
   test('is not waited for by a target that drains inside its own write', () => {
     const body = new MemoryBody(bytes('hello'));
     const target = new Recorder();
+    let endsInside = 0;
     target.hasRoom = () => {
       body.drained();
+      endsInside = target.ends.length;
       return false;
     };
     body.begin(target);
-    expect(target).toMatchObject({ pieces: ['hello'], ends: [[]] });
+    expect([endsInside, target.pieces, target.ends]).toEqual([0, ['hello'], [[]]]);
   });
 
   test('waits for room in each run, whatever was drained in the one before', () => {
