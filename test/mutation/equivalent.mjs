@@ -11,10 +11,16 @@ export const equivalent = [
     line: '#streams = false; // an event stream is silent as long as it likes',
     why: 'set with every head, before it is asked',
   },
+  { line: '#requestEnded = false; // everything was handed to the socket', why: 'set when the request begins' },
   {
-    line: '} else if (bytes !== undefined && body.length !== undefined && bytes.length <= ONE_WRITE_BYTES) {',
-    to: 'bytes.length < ONE_WRITE_BYTES',
-    why: 'one write or two, of the same bytes',
+    line: 'const isWhole = whole !== undefined && body?.length !== undefined && whole.length <= ONE_WRITE_BYTES;',
+    to: 'body.length',
+    why: TYPED,
+  },
+  {
+    line: "if (!secure && socket.writableLength > 0) socket.write('', 'latin1', flushed);",
+    to: '""',
+    why: 'nothing is the same in every encoding',
   },
   { line: 'body?.begin(this);', why: TYPED },
   {
