@@ -21,6 +21,7 @@ export class Service {
   readonly #origin: ServedOrigin;
   readonly #awaited = new Awaited();
   #state: ServiceState = 'serving';
+  #served = 0; // how many times it was taken back
 
   constructor(origin: ServedOrigin) {
     this.#origin = origin;
@@ -32,6 +33,7 @@ export class Service {
 
   /** Takes requests again. */
   serve(): void {
+    this.#served += 1;
     this.#become('serving');
   }
 
@@ -47,8 +49,10 @@ export class Service {
    */
   async leave(closed: () => void): Promise<void> {
     this.#become('leaving');
+    const served = this.#served;
     await this.until(() => this.#origin.isQuiet || this.#state !== 'leaving');
-    if (this.#state !== 'leaving') return;
+    // Who was taken back, and has left again before this went on, is waited for by that other call.
+    if (this.#state !== 'leaving' || served !== this.#served) return;
     this.#origin.close('drained');
     closed();
   }

@@ -127,6 +127,18 @@ test.each([0, 1, 2, 3, 4, 5])('an origin comes back at any moment of its leaving
   expect(caller.outcome).toBe(200);
 });
 
+test('what is under way at an origin that leaves, comes back and leaves again at once ends there', async () => {
+  const { house, callers, peers } = await busyTwo();
+  void house.fleet.remove(A);
+  house.fleet.add(A);
+  void house.fleet.remove(A);
+  await house.settle();
+  const before = services(house);
+  peers[0]?.answer();
+  await house.settle();
+  expect([before, callers[0]?.outcome, services(house)]).toEqual([['a leaving', 'b serving'], 200, ['b serving']]);
+});
+
 describe('remove', () => {
   test('what is under way ends there, then the origin is gone', async () => {
     const { house, callers, peers } = await busyTwo();
