@@ -1,6 +1,7 @@
 /** Writing to a client past what node:http does for everybody. */
 
 import { ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 import type { Taken } from '../dispatch/request.js';
 
 const MOST_BYTES = 8_192;
@@ -14,7 +15,8 @@ export function writeNow(res: ServerResponse, bytes: Uint8Array): Taken {
   res.cork();
   const more = res.write(bytes);
   res.uncork();
-  return res.writableLength === 0 ? 'written' : more;
+  // A server may be given any Duplex for a connection: one that is no socket may keep the bytes that it says it took.
+  return res.writableLength === 0 && res.socket instanceof Socket ? 'written' : more;
 }
 
 /** Whether these bytes may be given to {@link endWith} as latin1 text. */

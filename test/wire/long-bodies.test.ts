@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { createServer, get, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Duplex } from 'node:stream';
 import { PooledBackend } from 'pooled-backend';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { pause } from './setting.js';
@@ -97,6 +98,35 @@ test('a middleware that keeps what it is given keeps what it was given', async (
   });
   await Promise.all(contents.map((_, number) => bodyOf(port, number, 0)));
   expect(contents.map((_, number) => digest(Buffer.concat(kept.get(`/${number}`) ?? [])))).toEqual(digests);
+});
+
+/** Two ends of a connection without a socket: each hands on what it is given, and says at once that it took it. */
+function duplexPair(): readonly [Duplex, Duplex] {
+  const endOf = (other: () => Duplex) =>
+    new Duplex({
+      read: () => undefined,
+      write: (piece, _encoding, done) => {
+        other().push(piece);
+        done();
+      },
+    });
+  const near: Duplex = endOf(() => far);
+  const far: Duplex = endOf(() => near);
+  return [near, far];
+}
+
+test('clients of a server whose connections are no sockets get their own bytes, however late they read', async () => {
+  const backend = await startBackend();
+  const server = createServer(backend.handler());
+  const clients = contents.map((content, number) => {
+    const [near, far] = duplexPair();
+    server.emit('connection', far);
+    near.write(`GET /${number} HTTP/1.1\r\nHost: a.test\r\n\r\n`);
+    return { near, content };
+  });
+  while (clients.some(({ near, content }) => near.readableLength < content.length)) await pause(10);
+  const received = clients.map(({ near, content }) => (near.read() as Buffer).subarray(-content.length));
+  expect(received.map(digest)).toEqual(digests);
 });
 
 test('a call that collects its body has all of it', async () => {
