@@ -113,7 +113,8 @@ export class Call implements ResponseSink, BodyOrigin {
     this.#settled = true;
     const { signal, source } = this.#options;
     if (signal !== undefined) forgetAbort(signal, this.#onAbort);
-    source?.destroy();
+    // What its end brings up, a cleanup that throws for one, has nobody else to go to, and must not take the process down.
+    source?.on('error', nothing).destroy();
   }
 }
 

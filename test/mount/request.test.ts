@@ -397,6 +397,40 @@ describe('the request', () => {
   });
 });
 
+/** What would have ended the process while `run` ran. */
+async function uncaughtIn(run: () => Promise<void>): Promise<unknown[]> {
+  const before = process.listeners('uncaughtException');
+  const caught: unknown[] = [];
+  process.removeAllListeners('uncaughtException').on('uncaughtException', (error) => caught.push(error));
+  await run();
+  process.removeAllListeners('uncaughtException');
+  for (const listener of before) process.on('uncaughtException', listener);
+  return caught;
+}
+
+test('a body whose cleanup throws does not end the process', async () => {
+  const { backend } = await backendOf(() => [execute(), hold()]);
+  const { signal, abort } = abortable();
+  let cleaned = false;
+  async function* body() {
+    try {
+      for (;;) yield await turn(Buffer.from('x'));
+    } finally {
+      cleaned = true;
+      await Promise.reject(new Error('not closed'));
+    }
+  }
+  const uncaught = await uncaughtIn(async () => {
+    const pending = backend.request({ method: 'POST', path: '/', body: body(), signal });
+    await once(backend, 'attempt');
+    abort();
+    await expect(pending).rejects.toMatchObject({ code: 'client_aborted' });
+    await until(() => cleaned);
+    for (let turns = 0; turns < 5; turns += 1) await turn();
+  });
+  expect(uncaught).toEqual([]);
+});
+
 describe('its signal', () => {
   const reason = new Error('enough');
 
