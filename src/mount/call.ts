@@ -52,9 +52,8 @@ export class Call implements ResponseSink, BodyOrigin {
     const { onInformation } = this.#options;
     if (onInformation === undefined) return;
     try {
-      const given: unknown = inHook('onInformation', () =>
-        onInformation({ statusCode, statusText, fields: rawHeaders }),
-      );
+      const fields = rawHeaders.slice(); // other responses may share the head
+      const given: unknown = inHook('onInformation', () => onInformation({ statusCode, statusText, fields }));
       if (isPromise(given)) given.then(undefined, (thrown) => this.#giveUp(asBackendError(thrown)));
     } catch (thrown) {
       this.#giveUp(asBackendError(thrown));

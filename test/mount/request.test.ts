@@ -164,6 +164,20 @@ describe('the response', () => {
   });
 });
 
+test('what a listener to interim responses does to their fields is not seen by the next', async () => {
+  const interim = 'HTTP/1.1 102 Processing\r\nX: y\r\n\r\n'.repeat(4);
+  const { backend } = await backendOf(() => [execute(), send(`${interim}HTTP/1.1 204 No Content\r\n\r\n`)]);
+  const seen: string[][] = [];
+  await backend.request({
+    path: '/',
+    onInformation: ({ fields }) => {
+      seen.push([...fields]);
+      if (Array.isArray(fields)) fields.push('Mine', 'alone');
+    },
+  });
+  expect(seen).toEqual(Array.from({ length: 4 }, () => ['X', 'y']));
+});
+
 describe('the request', () => {
   test.each([
     ['an object', { 'X-A': ['1', '2'], 'x-b': 3, 'X-C': undefined }],
