@@ -48,11 +48,12 @@ export class BoundMatching {
       }
       if (taken !== undefined) {
         this.#queue.leave(run);
-        run.begin(home, taken, now);
+        if (run.ended) home.takeBack(taken);
+        else run.begin(home, taken, now);
         return true;
       }
     }
-    if (!this.#canDial(run, home)) return false;
+    if (run.ended || !this.#canDial(run, home)) return false;
     this.#queue.leave(run);
     run.patience.wait();
     home.dial(run.ownDial());

@@ -129,6 +129,7 @@ export class Dispatcher implements Dispatching, RunHouse {
   }
 
   enqueue(run: Run): void {
+    if (run.ended) return;
     const refusal = this.demand.enqueue(run);
     if (refusal !== undefined) this.#refuse(refusal);
     if (!run.waiting) return;

@@ -58,7 +58,9 @@ export class Matching implements Demand {
     const taken = origin.take(travel, now);
     if (typeof taken === 'object') {
       this.#queue.resume();
-      run.begin(origin, taken, now);
+      // The balancer, or who watches what was found closed on the way, may have ended it.
+      if (run.ended) origin.takeBack(taken);
+      else run.begin(origin, taken, now);
       return true;
     }
     const mayDial = origin.canDial && (travel !== 'fresh' || origin.freshShareLeft > 0);
@@ -107,7 +109,9 @@ export class Matching implements Demand {
     const { connection } = tenancy;
     if (!connection.fresh && this.#freshIsNext(origin)) {
       connection.close('made-room');
-      this.#dial(origin);
+      // Those who watch may have left no room.
+      if (origin.canDial) this.#dial(origin);
+      else this.room();
       return true;
     }
     const run = connection.fresh
@@ -183,7 +187,11 @@ export class Matching implements Demand {
         if (taken === 'later') {
           this.#coming += 1;
           if (this.#coming >= this.#queue.length) return;
-        } else this.#queue.take(ONLY[travel], origin)?.begin(origin, taken);
+        } else {
+          const run = this.#queue.take(ONLY[travel], origin);
+          if (run === undefined) origin.takeBack(taken);
+          else run.begin(origin, taken);
+        }
       }
     }
   }

@@ -60,9 +60,8 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
   /** Of the turn in which it was made, or in which its response was complete. */
   turnEnded(): void {
     if (this.ended) return;
-    const { requester } = this;
-    if (this.#trailers === undefined) requester.runInAsyncScope(this.#house.admit, this.#house, this);
-    else requester.runInAsyncScope(this.#tellEnd, this, this.#trailers);
+    if (this.#trailers === undefined) this.requester.runInAsyncScope(this.#house.admit, this.#house, this);
+    else this.requester.runInAsyncScope(this.#tellEnd, this, this.#trailers);
   }
 
   // --- attempts ----------------------------------------------------------------------------------------------------------
@@ -83,11 +82,12 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
     this.patience.endWait(tenancy.dialledAt, connection.openedAt, now);
     this.#origin = origin;
     this.#attempts = this.#attempts.begin(origin.address.origin, connection.exchanges > 0, now);
-    origin.lend(tenancy, this.travel, now);
     this.prepare(origin.address.authority);
     this.#asked = AskedBody.of(this.request, this.#house.deadlines);
     const exchange = connection.begin(this.#asked?.request ?? this.request, this);
     this.#exchange = exchange;
+    origin.lend(tenancy, this.travel, now);
+    if (this.#exchange !== exchange) return; // whoever watches the origin has ended it
     if (this.requester.watches('attempt')) this.#tellAttempt(exchange, connection, origin);
     else this.#start(exchange, origin, now);
   }

@@ -133,7 +133,6 @@ export class Origin implements DiallerListener, ServedOrigin {
   /** A connection begins to carry a request. */
   lend(tenancy: Tenancy, travel: Travel, now: number): void {
     const { connection } = tenancy;
-    this.standing.begin();
     this.#lessons.lent(tenancy);
     this.tally.requests += 1;
     if (connection.exchanges > 0) {
@@ -142,6 +141,7 @@ export class Origin implements DiallerListener, ServedOrigin {
     }
     this.#pool.markUsed(tenancy.slot);
     if (travel === 'fresh') this.#lending.takeFreshShare(tenancy);
+    this.standing.begin(); // those who watch may end the request, or everything
   }
 
   /** Requests that may only travel fresh are being seen: keeps spares for the next ones. */
@@ -174,8 +174,8 @@ export class Origin implements DiallerListener, ServedOrigin {
   }
 
   dial(purpose: DialPurpose): void {
-    this.standing.begin();
     this.#dialler.dial(purpose);
+    this.standing.begin(); // those who watch may give the dial up
   }
 
   dialled(slot: Slot<Tenancy>, dialled: Dialled, purpose: DialPurpose, begunAt: number): void {
