@@ -203,25 +203,27 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
    */
   update(changes: OptionChanges): Promise<void> {
     const given = changedOptions(this.#given, changes);
-    const before = this.#options;
     const options = resolveOptions(given);
-    this.#live(options);
+    const before = { given: this.#given, options: this.#options };
+    // Those who hear of the origins may change more: on top of these.
+    this.#live(given, options);
     let settled: Promise<void>;
     try {
       settled = changes.origins === undefined ? this.origins.reconsider() : this.origins.replace(changes.origins);
     } catch (error) {
-      this.#live(before);
+      this.#live(before.given, before.options);
       throw error;
     }
-    this.#given = given;
-    const balancer = changes.balance === undefined ? undefined : balancerFor(options.balance);
-    this.#dispatcher.configure({ ...options, balancer, maxEjected: options.ejection.maxEjected });
-    this.#outliers.configure(options.ejection);
+    const { ejection, balance } = this.#options;
+    const balancer = changes.balance === undefined ? undefined : balancerFor(balance);
+    this.#dispatcher.configure({ ...this.#options, balancer, maxEjected: ejection.maxEjected });
+    this.#outliers.configure(ejection);
     if (this.#observer.watches('updated')) this.#observer.emit('updated', { names: Object.keys(changes) });
     return settled;
   }
 
-  #live(options: ResolvedOptions): void {
+  #live(given: PooledBackendOptions, options: ResolvedOptions): void {
+    this.#given = given;
     this.#options = options;
     this.#mounted.configure(options);
     Object.assign(this.#setting, changeable(options));

@@ -216,6 +216,17 @@ describe('a bad change changes nothing', () => {
   });
 });
 
+test('what a listener changes in the midst of a change is added to it', async () => {
+  const [a, b] = [await startOrigin(), await startOrigin()];
+  const backend = startBackend(a);
+  backend.on('originChanged', ({ change }) => void (change === 'added' && backend.update({ maxQueue: 77 })));
+  await backend.update({ origins: [a.url, b.url], queueTimeout: 2_222 });
+  const together = [backend.options.maxQueue, backend.options.queueTimeout, backend.stats().queue.max];
+  await backend.update({ maxAttempts: 2 });
+  const { maxQueue, queueTimeout, maxAttempts } = backend.options;
+  expect([together, maxQueue, queueTimeout, maxAttempts]).toEqual([[77, 2_222, 77], 77, 2_222, 2]);
+});
+
 test('under load no request is lost or doubled by any change', async () => {
   const script = () => [execute(), answer({ body: 'x' })];
   const origins = [await startOrigin({ script }), await startOrigin({ script }), await startOrigin({ script })];
