@@ -232,6 +232,8 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
   #serve(origins: readonly Origin[]): void {
     this.#serving = origins;
     this.#dispatcher.serve(origins);
+    // One that is added now would dial, and be checked, with nobody left to close it.
+    if (this.#dispatcher.state === 'closed') for (const origin of origins) origin.close('destroyed');
   }
 
   /** What is happening now and has happened so far, as plain frozen data. */

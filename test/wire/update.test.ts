@@ -227,6 +227,19 @@ test('what a listener changes in the midst of a change is added to it', async ()
   expect([together, maxQueue, queueTimeout, maxAttempts]).toEqual([[77, 2_222, 77], 77, 2_222, 2]);
 });
 
+test.each<[string, (backend: PooledBackend, url: string) => unknown]>([
+  ['add()', (backend, url) => backend.origins.add(url)],
+  ['update()', (backend, url) => backend.update({ origins: [url] })],
+])('an origin that comes by %s after the end is not dialled', async (_name, give) => {
+  const [a, b] = [await startOrigin(), await startOrigin()];
+  const backend = startBackend(a, { minConnections: 2 });
+  await backend.close();
+  give(backend, b.url);
+  await startBackend(b, { minConnections: 1 }).ready(); // dials behind it
+  const { open, dialling } = backend.stats().origins.at(-1)?.connections ?? {};
+  expect([open, dialling]).toEqual([0, 0]);
+});
+
 test('under load no request is lost or doubled by any change', async () => {
   const script = () => [execute(), answer({ body: 'x' })];
   const origins = [await startOrigin({ script }), await startOrigin({ script }), await startOrigin({ script })];
