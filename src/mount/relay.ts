@@ -72,6 +72,11 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
 
   #takeIn(request: ClientRequest): void {
     if (this.#stage !== 'taking') return; // the client has left while a hook was busy
+    // A hook has ended its connection, which tells so when the request would have been sent.
+    if (this.#req.socket.destroyed) {
+      this.clientGone();
+      return;
+    }
     const { house, options } = this.#mount;
     const { method, framing } = request;
     this.#request = request;
