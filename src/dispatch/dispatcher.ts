@@ -112,7 +112,8 @@ export class Dispatcher implements Dispatching, RunHouse {
   #isSendable(run: Run): boolean {
     try {
       run.prepare(this.#origins[0]?.address.authority ?? '');
-      return true;
+      run.request.body?.watch(run);
+      return !run.ended;
     } catch (error) {
       run.fail(asBackendError(error));
       return false;

@@ -77,6 +77,8 @@ export class MemoryBody implements ReplayBody {
     this.#run = undefined;
   }
 
+  watch(): void {} // it cannot fail
+
   abandon(): void {
     this.#run = undefined;
     this.#abandoned = true;

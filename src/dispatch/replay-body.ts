@@ -1,7 +1,14 @@
 /** A request body that can be given out more than once. */
 
 import type { BodySource } from '../connection/exchange.js';
+import type { BackendError } from '../errors.js';
 import type { RequestFraming } from '../http1/request-head.js';
+
+/** Whoever waits to send a body. */
+export interface BodyWatcher {
+  /** It will never be complete. */
+  bodyFailed(error: BackendError): void;
+}
 
 /** Gives itself to one target after another, each time from its first byte, with backpressure. */
 export interface ReplayBody extends BodySource {
@@ -9,7 +16,9 @@ export interface ReplayBody extends BodySource {
   readonly replayable: boolean;
   /** The most that a target was given of it, from the first byte on. */
   readonly givenBytes: number;
-  /** There will be no further run. */
+  /** Tells `watcher` when it fails while no target is there to be told; at once when it has failed before. */
+  watch(watcher: BodyWatcher): void;
+  /** There will be no further run, and nobody watches any more. */
   abandon(): void;
 }
 

@@ -66,10 +66,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
 
   // --- attempts ----------------------------------------------------------------------------------------------------------
 
-  /**
-   * Writes the head, so that what cannot be written is refused before a connection is taken.
-   * @throws BackendError `http_request_error`
-   */
+  /** Writes the head before a connection is taken. @throws BackendError `http_request_error` when it cannot be written */
   prepare(authority: string, added?: readonly string[]): void {
     if (this.#authority === authority && added === undefined) return;
     this.#head = headText(this.request, authority, added);
@@ -253,6 +250,11 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
     this.fail(error);
   }
 
+  /** What there is of its body was not being sent. A response that is complete is one all the same. */
+  bodyFailed(error: BackendError): void {
+    if (this.#trailers === undefined) this.fail(error);
+  }
+
   waitedOut(): void {
     this.fail(this.#house.waitedOut(this));
   }
@@ -286,8 +288,6 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
     this.request.body?.abandon();
     this.#house.finished(this, exchangeMs);
   }
-
-  // --- facts ---------------------------------------------------------------------------------------------------------------
 
   #facts(ending: Ending, head?: ResponseHead) {
     return retryFacts({ ending, head, attempts: this.#attempts, run: this }, this.#house);

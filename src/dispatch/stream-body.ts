@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import type { BodyTarget } from '../connection/exchange.js';
 import { asBackendError, type BackendError } from '../errors.js';
 import { BodySource } from './body-source.js';
-import type { ReplayBody } from './replay-body.js';
+import type { BodyWatcher, ReplayBody } from './replay-body.js';
 
 /** How a live body is to be read. */
 export interface StreamBodyOptions {
@@ -43,6 +43,7 @@ export class StreamBody implements ReplayBody {
   readonly #trailers: () => readonly string[];
   #held: Uint8Array[]; // given out and kept, then not given out yet
   #run: Run | undefined;
+  #watcher: BodyWatcher | undefined;
   #givenBytes = 0;
   #spent = false;
   #abandoned = false;
@@ -112,9 +113,16 @@ export class StreamBody implements ReplayBody {
     this.#source.pause();
   }
 
+  watch(watcher: BodyWatcher): void {
+    this.#watcher = watcher;
+    const { failure } = this.#source;
+    if (failure !== undefined) watcher.bodyFailed(failure);
+  }
+
   /** There will be no further run. The rest of the source is left to its owner: paused, without a listener of ours. */
   abandon(): void {
     this.#run = undefined;
+    this.#watcher = undefined;
     this.#abandoned = true;
     this.#held = [];
     this.#source.leave();
@@ -192,7 +200,8 @@ export class StreamBody implements ReplayBody {
     const run = this.#run;
     this.#run = undefined;
     this.#held = [];
-    run?.target.fail(error);
+    if (run === undefined) this.#watcher?.bodyFailed(error);
+    else run.target.fail(error);
   }
 }
 

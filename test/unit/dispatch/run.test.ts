@@ -331,21 +331,6 @@ describe('an origin that does not answer', () => {
   });
 });
 
-describe('the body of a request', () => {
-  test('that failed while it waited costs the connection, and the request says that it was begun', async () => {
-    const source = new PassThrough();
-    const body = new StreamBody(source, { length: 6, replayBytes: 10 });
-    const house = await House.open();
-    const caller = await house.sent({ method: 'PUT', body });
-    source.destroy(new Error('gone'));
-    await house.settle();
-    await house.accept();
-    expect(caller.failure).toMatchObject({ delivery: 'unknown', attempts: [{ sent: 'some' }] });
-    expect(house.originStats().closed).toEqual({ aborted: 1 });
-    house.checkAtRest();
-  });
-});
-
 describe('a request that is aborted', () => {
   /** Nothing is left of it: no slot, no place in the queue, nothing said. */
   async function checkNothingLeft(house: House, caller: Caller): Promise<void> {
