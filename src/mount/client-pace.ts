@@ -42,6 +42,11 @@ export class ClientPace {
     return !this.#paused;
   }
 
+  /** So many bytes of the response were written to the client. */
+  wrote(bytes: number): void {
+    this.#silence?.wrote(bytes);
+  }
+
   /** From now on the client has to take or to give bytes. */
   watchSilence(): void {
     if (this.#clientTimeout === Number.POSITIVE_INFINITY) return;

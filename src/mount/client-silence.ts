@@ -2,16 +2,10 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Deadline, Deadlines } from '../deadlines.js';
+import { type ClientBytes, clientBytes } from './client-bytes.js';
 
 // Bytes are counted in steps rather than watched one by one, so a silence is noticed at most a quarter late.
 const LOOKS = 4;
-
-/** Counters at one look. */
-interface Seen {
-  readonly given: number;
-  readonly taken: number;
-  readonly queued: number;
-}
 
 export class ClientSilence {
   readonly #req: IncomingMessage;
@@ -19,7 +13,8 @@ export class ClientSilence {
   readonly #stepMs: number;
   readonly #deadline: Deadline;
   readonly #onSilent: () => void;
-  #seen: Seen;
+  #written = 0; // bytes of the response, since this was made
+  #seen: ClientBytes;
   #quietLooks = 0;
   #watching = false;
 
@@ -48,6 +43,11 @@ export class ClientSilence {
     this.#deadline.set(this.#stepMs);
   }
 
+  /** So many bytes of the response were handed to `res`. */
+  wrote(bytes: number): void {
+    this.#written += bytes;
+  }
+
   stop(): void {
     this.#watching = false;
     this.#deadline.clear();
@@ -57,7 +57,7 @@ export class ClientSilence {
     const before = this.#seen;
     const now = this.#count();
     this.#seen = now;
-    const moved = now.given > before.given || now.taken > before.taken || now.queued < before.queued;
+    const moved = now.given !== before.given || now.taken > before.taken || now.queued < before.queued;
     this.#quietLooks = moved || !this.#isClientsTurn() ? 0 : this.#quietLooks + 1;
     if (this.#quietLooks < LOOKS) {
       this.#deadline.set(this.#stepMs);
@@ -75,18 +75,7 @@ export class ClientSilence {
     return req.complete === false && req.readableFlowing === true && req.readableLength === 0;
   }
 
-  #count(): Seen {
-    const { socket } = this.#req;
-    const pending = this.#res.writableLength;
-    const written = socket.bytesWritten ?? 0;
-    return { given: socket.bytesRead ?? 0, taken: written - pending, queued: kernelQueue(socket) ?? pending };
+  #count(): ClientBytes {
+    return clientBytes(this.#req, this.#res, this.#written);
   }
-}
-
-/** Bytes that the kernel has not taken yet. One large write to a slow client shrinks here long before it is done. */
-function kernelQueue(socket: object): number | undefined {
-  const handle: unknown = Reflect.get(socket, '_handle');
-  if (typeof handle !== 'object' || handle === null) return undefined;
-  const size: unknown = Reflect.get(handle, 'writeQueueSize');
-  return typeof size === 'number' ? size : undefined;
 }

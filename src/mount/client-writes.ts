@@ -3,20 +3,40 @@
 import { ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { Taken } from '../dispatch/request.js';
+import { isHttp2 } from './response-head.js';
 
 const MOST_BYTES = 8_192;
+
+// A client of HTTP/2 with as much waiting is slow; others have it as large pieces. A frame has at least so much room (RFC 9113 §6.5.2).
+const SLOW_BYTES = 65_536;
+const FRAME_BYTES = 16_384;
 
 /**
  * Writes a piece of a body now. node:http would wait for the next tick to see what else comes; there it is too late to learn
  * that the kernel took everything, so that nobody will look at the bytes again.
  */
 export function writeNow(res: ServerResponse, bytes: Uint8Array): Taken {
+  if (isHttp2(res)) return writeFrames(res, bytes);
   if (res.write !== ServerResponse.prototype.write) return res.write(bytes);
   res.cork();
   const more = res.write(bytes);
   res.uncork();
   // A server may be given any Duplex for a connection: one that is no socket may keep the bytes that it says it took.
   return res.writableLength === 0 && res.socket instanceof Socket ? 'written' : more;
+}
+
+/**
+ * Writes behind what waits for a slow client of HTTP/2 so that it can be seen how much of it the client takes: node:http2 gives
+ * out all that waits as one vector, and tells when the last byte of it was taken.
+ */
+function writeFrames(res: ServerResponse, bytes: Uint8Array): boolean {
+  if (res.writableLength < SLOW_BYTES) return res.write(bytes);
+  const stream: unknown = Reflect.get(res, 'stream');
+  if (typeof stream === 'object' && stream !== null) Reflect.set(stream, '_writev', null);
+  let more = false;
+  for (let from = 0; from < bytes.length; from += FRAME_BYTES)
+    more = res.write(bytes.subarray(from, from + FRAME_BYTES));
+  return more;
 }
 
 /** Whether these bytes may be given to {@link endWith} as latin1 text. */

@@ -183,6 +183,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
     }
     try {
       const taken = writeNow(this.#res, bytes);
+      this.#pace?.wrote(bytes.length);
       if (taken !== false) return taken;
     } catch (thrown) {
       this.#giveUp(asBackendError(thrown));

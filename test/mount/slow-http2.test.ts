@@ -1,0 +1,90 @@
+import { once } from 'node:events';
+import { type ClientHttp2Session, type ClientHttp2Stream, connect, createServer } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import type { PooledBackend } from 'pooled-backend';
+import { answer, execute } from 'pooled-backend/testing';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { startBackend, startOrigin, until } from './setting.js';
+
+const BODY = Buffer.alloc(1_572_864, 'x');
+
+async function sessionTo(backend: PooledBackend): Promise<ClientHttp2Session> {
+  const server = createServer(backend.handler());
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const session = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  onTestFinished(() => session.destroy());
+  await once(session, 'connect');
+  return session;
+}
+
+/** Gives signs of life that belong to no stream, one after the other. */
+function keepPinging(session: ClientHttp2Session): void {
+  session.ping((error) => {
+    if (error === null && !session.destroyed) setImmediate(keepPinging, session);
+  });
+}
+
+function ended(stream: ClientHttp2Stream): Promise<void> {
+  return new Promise((resolve) => {
+    stream.on('error', () => undefined).on('close', () => resolve());
+  });
+}
+
+describe('a stream of a client that pings', () => {
+  test('is reset after clientTimeout when it takes nothing of its response', async () => {
+    const origin = await startOrigin({ script: () => [execute(), answer({ body: Buffer.alloc(16_000_000, 'x') })] });
+    const session = await sessionTo(startBackend(origin, { clientTimeout: 200 }));
+    const stream = session.request({ ':path': '/' });
+    stream.pause();
+    keepPinging(session);
+    await origin.until(() => origin.connectionsAccepted === 1 && origin.openConnections === 0);
+    stream.resume();
+    await ended(stream);
+    expect([stream.rstCode, session.destroyed]).not.toEqual([0, true]);
+  });
+
+  test.each([65_536, false] as const)(
+    'is reset when it gives a part of its request (requestBufferBytes %s)',
+    async (requestBufferBytes) => {
+      const origin = await startOrigin();
+      const session = await sessionTo(startBackend(origin, { clientTimeout: 200, requestBufferBytes }));
+      const stream = session.request({ ':path': '/', ':method': 'POST', 'content-length': 5 });
+      stream.write('hel');
+      keepPinging(session);
+      await ended(stream.resume());
+      expect([origin.executed.size, session.destroyed]).toEqual([0, false]);
+    },
+  );
+});
+
+describe('a stream is not reset', () => {
+  test('while its client takes a little now and then', async () => {
+    const origin = await startOrigin({ script: () => [execute(), answer({ body: BODY })] });
+    const backend = startBackend(origin, { clientTimeout: 1_000, spoolBytes: 2 * BODY.length });
+    const session = await sessionTo(backend);
+    const stream = session.request({ ':path': '/' });
+    const start = performance.now();
+    let taken = 0;
+    await until(() => backend.stats().spool.bytes > BODY.length / 2);
+    while (taken < BODY.length && !stream.destroyed) {
+      await new Promise((resolve) => setTimeout(resolve, 40)); // its pace
+      const piece: Buffer | null = stream.read(Math.min(BODY.length / 48, stream.readableLength));
+      taken += piece?.length ?? 0;
+    }
+    expect([taken, performance.now() - start > 1_000]).toEqual([BODY.length, true]);
+  });
+
+  test('while its client gives a little now and then', async () => {
+    const origin = await startOrigin({ script: () => [execute(), answer({ body: 'ok' })] });
+    const session = await sessionTo(startBackend(origin, { clientTimeout: 1_000 }));
+    const stream = session.request({ ':path': '/', ':method': 'POST' });
+    for (let piece = 0; piece < 30; piece += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 40)); // its pace
+      stream.write('x');
+    }
+    stream.end();
+    const [head] = await once(stream, 'response');
+    expect(head[':status']).toBe(200);
+  });
+});
