@@ -1,8 +1,7 @@
 /** `backend.fetch()`: fetch as the standard has it, over a backend, with Node's own `Request` and `Response`. */
 
-import { pipeline, type Readable } from 'node:stream';
-import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
-import { BackendError } from '../errors.js';
+import type { Readable } from 'node:stream';
+import { decodedBody } from './content-decoding.js';
 import { asBackendError } from './error-answer.js';
 import { type BackendFetchInit, fetchInit, fetchRequest } from './fetch-input.js';
 import type { MountedBackend } from './mounted-backend.js';
@@ -144,17 +143,13 @@ function standardResponse(
 
 /** Decoded, and with the reason of the signal for its error when that was it. */
 function streamOf(body: Readable, encoding: string | null, signal: AbortSignal): ReadableStream<Uint8Array> {
-  const decoded = [...decodersOf(encoding)].reduce<Readable>(
-    (from, decoder) => pipeline(from, decoder, () => undefined),
-    body,
-  );
-  const reader = decoded[Symbol.asyncIterator]();
+  const chunks = decodedBody(body, encoding);
   return new ReadableStream(
     {
       type: 'bytes',
       async pull(controller) {
         try {
-          const { done, value } = await reader.next();
+          const { done, value } = await chunks.next();
           if (!done) {
             controller.enqueue(new Uint8Array(value));
             return;
@@ -167,37 +162,9 @@ function streamOf(body: Readable, encoding: string | null, signal: AbortSignal):
       },
       async cancel() {
         body.destroy();
-        decoded.destroy();
+        void chunks.return?.();
       },
     },
     { highWaterMark: 0 },
   );
-}
-
-/** Last coding first; none when one is not known, as the standard has it. */
-function decodersOf(encoding: string | null) {
-  const codings =
-    encoding === null
-      ? []
-      : encoding
-          .toLowerCase()
-          .split(',')
-          .map((coding) => coding.trim());
-  if (codings.length > 5) throw new BackendError('http_protocol_error', `the body has ${codings.length} codings`);
-  const decoders = codings.reverse().map(decoderOf);
-  return decoders.every((decoder) => decoder !== undefined) ? decoders : [];
-}
-
-function decoderOf(coding: string) {
-  switch (coding) {
-    case 'gzip':
-    case 'x-gzip':
-      return createGunzip();
-    case 'deflate':
-      return createInflate();
-    case 'br':
-      return createBrotliDecompress();
-    default:
-      return undefined;
-  }
 }

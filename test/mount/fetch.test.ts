@@ -87,6 +87,38 @@ test('what is compressed is decoded', async () => {
   expect(await (await backend.fetch('/')).text()).toBe('hello');
 });
 
+test.each<[string, 'length' | 'chunked']>([
+  ['gzip', 'length'],
+  ['gzip', 'chunked'],
+  ['deflate', 'length'],
+  ['br', 'chunked'],
+  ['gzip, br', 'length'],
+])('an empty body that says %s is empty: framing by %s', async (coding, framing) => {
+  const { backend } = await backendOf(() => [execute(), answer({ framing, fields: { 'Content-Encoding': coding } })]);
+  expect(await (await backend.fetch('/')).text()).toBe('');
+});
+
+test('what is compressed and lacks its end is an error for its reader', async () => {
+  const { backend } = await backendOf(() => [
+    execute(),
+    answer({ fields: { 'Content-Encoding': 'gzip' }, body: gzipSync('hello').subarray(0, -1) }),
+  ]);
+  await expect((await backend.fetch('/')).text()).rejects.toMatchObject({ message: 'terminated' });
+});
+
+test('what is compressed and cancelled ends the exchange', async () => {
+  const { backend } = await backendOf(() => [
+    execute(),
+    send('HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 999\r\n\r\n'),
+    send(gzipSync('hello', { level: 0 })),
+    stall(),
+  ]);
+  const reader = (await backend.fetch('/')).body?.getReader();
+  await reader?.read();
+  await reader?.cancel();
+  await until(() => backend.stats().origins[0]?.connections.open === 0);
+});
+
 const redirecting: Script = ({ request: { path } }) => {
   const status = /^\/(30\d)$/.exec(path)?.[1];
   if (status !== undefined) return [execute(), answer({ status: Number(status), fields: { Location: 'to#here' } })];

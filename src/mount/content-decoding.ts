@@ -1,0 +1,42 @@
+/** The body of a fetched response as it was before its codings (RFC 9110 §8.4). */
+
+import { pipeline, type Readable, type Transform } from 'node:stream';
+import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
+import { BackendError } from '../errors.js';
+
+type Chunks = AsyncIterableIterator<Uint8Array>;
+type Decoder = () => Transform;
+
+const DECODERS: ReadonlyMap<string, Decoder> = new Map([
+  ['gzip', createGunzip],
+  ['x-gzip', createGunzip],
+  ['deflate', createInflate],
+  ['br', createBrotliDecompress],
+]);
+const MOST_CODINGS = 5;
+
+/**
+ * As it is when one of the codings is not known, as the standard has it. Fails when it ends before its coding does.
+ *
+ * @param encoding the field Content-Encoding
+ * @throws BackendError for more codings than anybody needs
+ */
+export function decodedBody(body: Readable, encoding: string | null): Chunks {
+  const codings = encoding === null ? [] : encoding.toLowerCase().split(',');
+  if (codings.length > MOST_CODINGS) {
+    throw new BackendError('http_protocol_error', `the body has ${codings.length} codings`);
+  }
+  const decoders = codings.map((coding) => DECODERS.get(coding.trim()));
+  const isKnown = decoders.every((decoder) => decoder !== undefined);
+  // The last that was applied is the first to be undone.
+  return isKnown ? decoders.reduceRight<Chunks>(decoded, body.iterator()) : body.iterator();
+}
+
+async function* decoded(encoded: Chunks, decoderOf: Decoder): Chunks {
+  // A body of no bytes is in no coding, whatever its fields say: a decoder would miss the end of one.
+  const { done, value: first } = await encoded.next();
+  if (done) return;
+  const decoder = decoderOf();
+  decoder.write(first);
+  yield* pipeline(encoded, decoder, () => undefined);
+}
