@@ -1,4 +1,4 @@
-import { gzipSync } from 'node:zlib';
+import { deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import type { BackendFetchInit, PooledBackend } from 'pooled-backend';
 import { answer, close, execute, type Script, send, stall } from 'pooled-backend/testing';
 import { expect, test } from 'vitest';
@@ -79,10 +79,19 @@ test.each([204, 205, 304])('a %i has no body', async (status) => {
   expect([response.status, response.body]).toEqual([status, null]);
 });
 
-test('what is compressed is decoded', async () => {
+test.each<[string, Uint8Array]>([
+  ['gzip', gzipSync('hello')],
+  ['deflate', deflateSync('hello')],
+  ['deflate', deflateRawSync('hello')],
+  ['deflate, gzip', gzipSync(deflateRawSync('hello'))],
+])('what is compressed is decoded: %s', async (coding, body) => {
   const { backend } = await backendOf(() => [
     execute(),
-    answer({ fields: { 'Content-Encoding': 'gzip' }, body: gzipSync('hello') }),
+    answer({
+      framing: 'chunked',
+      fields: { 'Content-Encoding': coding },
+      body: [body.subarray(0, 1), body.subarray(1)],
+    }),
   ]);
   expect(await (await backend.fetch('/')).text()).toBe('hello');
 });
@@ -98,10 +107,13 @@ test.each<[string, 'length' | 'chunked']>([
   expect(await (await backend.fetch('/')).text()).toBe('');
 });
 
-test('what is compressed and lacks its end is an error for its reader', async () => {
+test.each<[string, Uint8Array]>([
+  ['gzip', gzipSync('hello')],
+  ['deflate', deflateRawSync('hello')],
+])('what is compressed and lacks its end is an error for its reader: %s', async (coding, body) => {
   const { backend } = await backendOf(() => [
     execute(),
-    answer({ fields: { 'Content-Encoding': 'gzip' }, body: gzipSync('hello').subarray(0, -1) }),
+    answer({ fields: { 'Content-Encoding': coding }, body: body.subarray(0, -1) }),
   ]);
   await expect((await backend.fetch('/')).text()).rejects.toMatchObject({ message: 'terminated' });
 });
