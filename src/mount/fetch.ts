@@ -3,12 +3,14 @@
 import type { Readable } from 'node:stream';
 import { decodedBody } from './content-decoding.js';
 import { asBackendError } from './error-answer.js';
+import { type FetchBody, fetchBody, readBody } from './fetch-body.js';
 import { type BackendFetchInit, fetchInit, fetchRequest } from './fetch-input.js';
 import type { MountedBackend } from './mounted-backend.js';
 import { type BackendRequestOptions, type BackendResponse, sendRequest } from './request.js';
 
-type Sending = Pick<BackendRequestOptions, 'method' | 'body' | 'idempotent' | 'nonIdempotent'> & {
+type Sending = Pick<BackendRequestOptions, 'method' | 'idempotent' | 'nonIdempotent'> & {
   readonly headers: Headers;
+  readonly body: FetchBody;
 };
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
@@ -37,7 +39,7 @@ export async function fetchOver(
   const sending: Sending = {
     method: request.method,
     headers,
-    body: bodyOf(request, init.body, headers),
+    body: fetchBody(request, init.body),
     ...(idempotent !== undefined && { idempotent }),
     ...(nonIdempotent !== undefined && { nonIdempotent }),
   };
@@ -84,7 +86,8 @@ function next(url: URL, location: string): URL {
 
 async function sent(house: MountedBackend, url: URL, sending: Sending, signal: AbortSignal): Promise<BackendResponse> {
   try {
-    return await sendRequest(house, { ...sending, path: url.pathname + url.search, signal });
+    const { body, headers } = readBody(sending.body, sending.headers);
+    return await sendRequest(house, { ...sending, body, headers, path: url.pathname + url.search, signal });
   } catch (thrown) {
     if (signal.aborted) throw signal.reason;
     throw new TypeError('fetch failed', { cause: thrown });
@@ -104,14 +107,6 @@ function redirected(sending: Sending, status: number): Sending {
   // What was declared of the method before says nothing of this one.
   const { idempotent: _, ...others } = rest;
   return { ...others, method: 'GET', headers: kept, body: undefined };
-}
-
-/** Bytes and text as they were given, so that their length is known and they can be sent again. */
-function bodyOf(request: Request, given: BackendFetchInit['body'], headers: Headers): BackendRequestOptions['body'] {
-  if (typeof given === 'string' || given instanceof Uint8Array || given instanceof ArrayBuffer) return given;
-  if (given instanceof URLSearchParams) return given.toString();
-  if (given instanceof Blob) headers.set('content-length', String(given.size));
-  return request.body ?? undefined;
 }
 
 // --- the response --------------------------------------------------------------------------------------------------------

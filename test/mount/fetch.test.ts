@@ -155,6 +155,41 @@ test.each<[string, number, string, string]>([
   expect(sent?.headers['content-type']).toBe(then === 'GET' ? undefined : 'text/x');
 });
 
+test.each<[string, Exclude<BackendFetchInit['body'], undefined>]>([
+  ['a Blob', new Blob(['hello'])],
+  ['a view of bytes', new DataView(new TextEncoder().encode('hello').buffer)],
+])('%s is sent again where a redirect asks for it', async (_, body) => {
+  const { backend, origin } = await backendOf(redirecting);
+  const response = await backend.fetch('/307', { method: 'POST', body });
+  expect(await response.text()).toBe('/to');
+  const sent = origin.requests.map((one) => [one.headers['content-length'], Buffer.from(one.body).toString()]);
+  expect(sent).toEqual([
+    ['5', 'hello'],
+    ['5', 'hello'],
+  ]);
+});
+
+test('a form is sent again, by the boundary that its fields name', async () => {
+  const { backend, origin } = await backendOf(redirecting);
+  const form = new FormData();
+  form.set('a', 'b');
+  expect(await (await backend.fetch('/308', { method: 'POST', body: form })).text()).toBe('/to');
+  const sent = await Promise.all(
+    origin.requests.map(({ body, headers }) => {
+      const type = { 'Content-Type': String(headers['content-type']) };
+      return new Response(Buffer.from(body), { headers: type }).formData();
+    }),
+  );
+  expect(sent.map((one) => [...one])).toEqual([[['a', 'b']], [['a', 'b']]]);
+});
+
+test.each(['multipart/form-data', 'text/x'])('a form keeps a Content-Type of its own: %s', async (type) => {
+  const { backend, origin } = await backendOf(redirecting);
+  const init = { method: 'POST', body: new FormData(), headers: { 'Content-Type': type } };
+  await (await backend.fetch('/307', init)).text();
+  expect(origin.requests.map(({ headers }) => headers['content-type'])).toEqual([type, type]);
+});
+
 test('a redirect is given out, or an error, when that is asked for', async () => {
   const { backend } = await backendOf(redirecting);
   const response = await backend.fetch('/302', { redirect: 'manual' });

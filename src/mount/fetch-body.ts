@@ -1,0 +1,37 @@
+/** The body of a fetch, which a redirect may ask for again. */
+
+import type { BackendFetchInit } from './fetch-input.js';
+import type { BackendRequestOptions } from './request.js';
+
+/** A stream is spent once it was sent; all others can be read again. */
+export type FetchBody = BackendRequestOptions['body'] | Blob | FormData;
+
+const BOUNDED = /^multipart\/form-data; *boundary=/;
+
+/** Text and bytes as they were given, so that their length is known. Of a `Request` there is only the stream. */
+export function fetchBody(request: Request, given: BackendFetchInit['body']): FetchBody {
+  if (given instanceof URLSearchParams) return given.toString();
+  const isAgain =
+    typeof given === 'string' ||
+    ArrayBuffer.isView(given) ||
+    given instanceof ArrayBuffer ||
+    given instanceof Blob ||
+    given instanceof FormData;
+  return isAgain ? given : (request.body ?? undefined);
+}
+
+/** Read from its beginning, and fields that agree with it. */
+export function readBody(
+  body: FetchBody,
+  given: Headers,
+): { readonly body: BackendRequestOptions['body']; readonly headers: Headers } {
+  if (!(body instanceof Blob || body instanceof FormData)) return { body, headers: given };
+  const read = new Response(body);
+  const headers = new Headers(given);
+  if (body instanceof Blob) headers.set('content-length', String(body.size));
+  // A form has another boundary each time that it is read. A Content-Type that the caller has set instead stays.
+  else if (BOUNDED.test(headers.get('content-type') ?? '')) {
+    headers.set('content-type', read.headers.get('content-type') ?? '');
+  }
+  return { body: read.body ?? undefined, headers };
+}
