@@ -55,7 +55,7 @@ const FASTIFYS_OWN: ReadonlySet<string> = new Set(['backend', 'prefix', 'rewrite
 const plugin: FastifyPluginAsync<FastifyPooledBackendOptions> = async (fastify, options) => {
   const backend = options.backend ?? ownBackend(fastify, options);
   const deadlines = new Deadlines(systemClock);
-  const handle = backend.handler(mountOptions(fastify.prefix, options));
+  const handle = backend.handler(mountOptions(fastify, options));
   passBodiesThrough(fastify);
   letExpectThrough(fastify.server);
 
@@ -94,34 +94,40 @@ function ownBackend(fastify: FastifyInstance, options: FastifyPooledBackendOptio
   return backend;
 }
 
-function mountOptions(prefix: string, options: FastifyPooledBackendOptions): HandlerOptions {
+function mountOptions(fastify: FastifyInstance, options: FastifyPooledBackendOptions): HandlerOptions {
+  const { prefix } = fastify;
   const given = options.backend !== undefined;
   const mount: HandlerOptions = picked(options, (name) => !FASTIFYS_OWN.has(name) && (given || MOUNT_ONLY.has(name)));
   const { rewritePrefix = '' } = options;
   const { rewritePath } = mount;
   if (prefix.replace(/\/$/, '') === '' && rewritePrefix === '') return mount;
+  const pattern = prefixPattern(prefix, ignoresDuplicateSlashes(fastify));
   return {
     ...mount,
     rewritePath: (path, req) => {
-      const end = prefixEnd(path, prefix);
-      const moved = movedPath(path, end, rewritePrefix);
-      if (mount.rewriteLocation === true)
-        setMountPrefix(req, { public: path.slice(0, end), sent: rewritePrefix.replace(/\/$/, '') });
+      const { length } = pattern.exec(path)?.[0] ?? '';
+      const moved = movedPath(path, length, rewritePrefix);
+      if (mount.rewriteLocation === true) {
+        // What begins with two slashes would be another host in a Location.
+        const known = path.slice(0, length).replace(/^\/+/, '/');
+        setMountPrefix(req, { public: known, sent: rewritePrefix.replace(/\/$/, '') });
+      }
       return rewritePath === undefined ? moved : rewritePath(moved, req);
     },
   };
 }
 
-/** Where the prefix ends in a path. Segments are counted, because the router also knows a prefix that is encoded. */
-function prefixEnd(path: string, prefix: string): number {
-  const queryAt = path.search(/[?#]/);
-  const end = queryAt < 0 ? path.length : queryAt;
-  let at = 0;
-  for (let left = prefix.split('/').filter(Boolean).length; left > 0; left--) {
-    const next = path.indexOf('/', at + 1);
-    at = next < 0 || next > end ? end : next;
-  }
-  return at;
+/** What of a path is the prefix. Segments are counted, because the router also knows a prefix that is encoded. */
+function prefixPattern(prefix: string, ignoresDuplicates: boolean): RegExp {
+  const slash = ignoresDuplicates ? '/+' : '/';
+  const segments = prefix.replace(new RegExp(`${slash}$`), '').split(new RegExp(slash)).length - 1;
+  return new RegExp(`^(?:${slash}[^/?#]*){0,${segments}}`);
+}
+
+/** To a router that does not, what is between two slashes is a segment: a parameter may be empty. */
+function ignoresDuplicateSlashes({ initialConfig }: FastifyInstance): boolean {
+  const { ignoreDuplicateSlashes, routerOptions } = initialConfig;
+  return ignoreDuplicateSlashes === true || routerOptions?.ignoreDuplicateSlashes === true;
 }
 
 function movedPath(path: string, at: number, rewritePrefix: string): string {

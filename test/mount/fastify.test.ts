@@ -37,6 +37,34 @@ describe('under a prefix', () => {
     expect(origin.requests[0]?.path).toBe(sent);
   });
 
+  test.each<[FastifyServerOptions, string, string, string]>([
+    [{ routerOptions: { ignoreDuplicateSlashes: true } }, '/api', '//api/a', '/a'],
+    [{ routerOptions: { ignoreDuplicateSlashes: true } }, '/api/v1', '///api//v1//a?b', '//a?b'],
+    [{ routerOptions: { ignoreDuplicateSlashes: true } }, '/:tenant', '//a//b', '//b'],
+    [{ routerOptions: { ignoreDuplicateSlashes: true } }, '/api//v1/', '/api/v1/a', '/a'],
+    [{ ignoreDuplicateSlashes: true }, '/api', '//api', '/'],
+    [{}, '/api', '/api//a', '//a'],
+    [{}, '/:tenant', '//a/b', '/a/b'],
+    [{}, '/api//v1', '/api//v1/a', '/a'],
+  ])('what the router makes of slashes is stripped: %j %s %s', async (options, prefix, path, sent) => {
+    const origin = await startOrigin();
+    const fastify = fastifyServer(options);
+    fastify.register(fastifyPooledBackend, { backend: startBackend(origin), prefix });
+    const raw = await client(await portOf(fastify));
+    expect((await raw.get(path)).status).toBe(200);
+    expect(origin.requests[0]?.path).toBe(sent);
+  });
+
+  test('a Location begins with one slash, whatever the path began with', async () => {
+    const script = () => [execute(), answer({ status: 302, fields: { Location: '/b' } })];
+    const origin = await startOrigin({ script });
+    const fastify = fastifyServer({ routerOptions: { ignoreDuplicateSlashes: true } });
+    const mount = { backend: startBackend(origin), prefix: '/:tenant', rewriteLocation: true };
+    fastify.register(fastifyPooledBackend, mount);
+    const raw = await client(await portOf(fastify));
+    expect((await raw.get('//elsewhere.test/a')).headers.location).toBe('/elsewhere.test/b');
+  });
+
   test('a path that climbs out of it is 400', async () => {
     const origin = await startOrigin();
     const fastify = fastifyServer();
