@@ -202,8 +202,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
    * @throws TypeError, RangeError as the constructor does, and for an option that cannot change
    */
   update(changes: OptionChanges): Promise<void> {
-    const given = changedOptions(this.#given, changes);
-    const options = resolveOptions(given);
+    const { given, options } = changedOptions({ ...this.#given, ...this.origins.given }, changes);
     const before = { given: this.#given, options: this.#options };
     // Those who hear of the origins may change more: on top of these.
     this.#live(given, options);

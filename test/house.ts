@@ -141,8 +141,9 @@ export class House {
 
   /** Changes options as `backend.update()` does, but for the origins and the balancer. */
   update(changes: OptionChanges): Promise<void> {
-    this.#given = changedOptions(this.#given, changes);
-    this.options = resolveOptions(this.#given);
+    const { given, options } = changedOptions(this.#given, changes);
+    this.#given = given;
+    this.options = options;
     Object.assign(this.#setting, changeable(this.options));
     const settled = this.fleet.reconsider();
     this.dispatcher.configure({ ...this.options, balancer: undefined, maxEjected: this.options.ejection.maxEjected });

@@ -21,19 +21,14 @@ export interface OriginsHouse {
 /** The options of a backend that its origins go by. */
 export type OriginRules = ConnectionLimits & Pick<ResolvedOptions, 'check' | 'subset'>;
 
-/** How an origin was given, and what became of it. */
-interface Member {
-  readonly given: string | URL | OriginOptions;
-  readonly origin: Origin;
-}
-
 /**
  * `backend.origins`. Each change holds from the next request on. What is under way at an origin that is taken out ends
  * there; requests that wait go elsewhere, or wait for an origin to come.
  */
 export class BackendOrigins {
   readonly #house: OriginsHouse;
-  readonly #members = new Map<string, Member>(); // by name, those that leave too
+  readonly #members = new Map<string, Origin>(); // by name, those that leave too
+  readonly #given = new Map<string, string | URL | OriginOptions>(); // by name, the whole set, of which those that leave are no more
   readonly #discovered: boolean; // by who finds them, and changes them by sets alone
   #names: readonly string[] = []; // a list of its own for each set
 
@@ -42,13 +37,24 @@ export class BackendOrigins {
     this.#house = house;
     this.#discovered = given === undefined;
     if (given === undefined) return;
-    for (const [one, address] of this.#used(given, resolveOrigins(given, house.options()))) this.#put(one, address);
+    const addresses = resolveOrigins(given, house.options());
+    this.#give(given, addresses);
+    for (const [one, address] of this.#used(given, addresses)) this.#put(one, address);
     this.#serve();
   }
 
   /** The names of all that are not leaving: `scheme://host:port`. */
   get names(): readonly string[] {
     return this.#names;
+  }
+
+  /**
+   * The option `origins` as it would be given now, unless they are discovered.
+   *
+   * @internal
+   */
+  get given(): { readonly origins: OriginSet } | undefined {
+    return this.#discovered ? undefined : { origins: [...this.#given.values()] };
   }
 
   /**
@@ -59,8 +65,8 @@ export class BackendOrigins {
   add(given: string | URL | OriginOptions): void {
     this.#refuseIfDiscovered('added');
     const address = this.#resolve('origin', given);
-    const member = this.#members.get(address.origin);
-    if (member !== undefined && member.origin.service.state !== 'leaving') {
+    const known = this.#members.get(address.origin);
+    if (known !== undefined && known.service.state !== 'leaving') {
       throw new TypeError(`origin must be another than those that there are, got ${address.origin} again`);
     }
     this.#checkPlace('origin', address);
@@ -77,7 +83,8 @@ export class BackendOrigins {
    */
   remove(url: string | URL): Promise<void> {
     this.#refuseIfDiscovered('removed');
-    const { origin } = this.#member(url);
+    const origin = this.#member(url);
+    this.#given.delete(origin.address.origin);
     const gone = this.#take(origin);
     this.#serve();
     return gone;
@@ -90,7 +97,7 @@ export class BackendOrigins {
    * @throws TypeError for a URL that is none of the origins
    */
   drain(url: string | URL): Promise<void> {
-    const { origin } = this.#member(url);
+    const origin = this.#member(url);
     const quiet = origin.service.drain();
     this.#tell(origin, 'draining');
     return quiet;
@@ -102,7 +109,7 @@ export class BackendOrigins {
    * @throws TypeError for a URL that is none of the origins
    */
   ready(url: string | URL): void {
-    const { origin } = this.#member(url);
+    const origin = this.#member(url);
     if (origin.service.state === 'serving') return;
     origin.service.serve();
     this.#tell(origin, 'ready');
@@ -115,10 +122,12 @@ export class BackendOrigins {
    */
   setWeight(url: string | URL, weight: number): void {
     this.#refuseIfDiscovered('weighed');
-    const member = this.#member(url);
-    const given = { ...(isPlace(member.given) ? { url: member.given } : member.given), weight };
+    const origin = this.#member(url);
+    const { origin: name } = origin.address;
+    const before = this.#given.get(name) ?? name;
+    const given = { ...(isPlace(before) ? { url: before } : before), weight };
     this.#put(given, this.#resolve('origin', given));
-    this.#tell(member.origin, 'weight');
+    this.#tell(origin, 'weight');
   }
 
   /**
@@ -135,30 +144,31 @@ export class BackendOrigins {
     refuseCheckOf(options.check, addresses);
     for (const [index, address] of addresses.entries()) this.#checkPlace(`origins[${index}]`, address);
     const used = this.#used(set, addresses);
+    const changes = used.map(([, address]) => this.#changeTo(address));
+    // Before anybody hears of it, and changes more.
+    this.#give(set, addresses);
     const names = new Set(used.map(([, { origin }]) => origin));
-    const left = [...this.#members.values()].filter(({ origin }) => !names.has(origin.address.origin));
-    const gone = left
-      .filter(({ origin }) => origin.service.state !== 'leaving')
-      .map(({ origin }) => this.#take(origin));
-    const changes = used.map(([given, address]) => [this.#changeTo(address), this.#put(given, address)] as const);
+    const left = [...this.#members.values()].filter(({ address }) => !names.has(address.origin));
+    const gone = left.filter(({ service }) => service.state !== 'leaving').map((origin) => this.#take(origin));
+    const stay = used.map(([given, address]) => this.#put(given, address));
     this.#serve();
-    for (const [change, origin] of changes) if (change !== undefined) this.#tell(origin, change);
+    for (const [index, origin] of stay.entries()) this.#tell(origin, changes[index]);
     return Promise.all(gone).then(() => undefined);
   }
 
   /**
-   * Reads all again, by the options of the moment. Nothing changes when those do not suit one.
+   * Reads all that do not leave again, by the options of the moment. Nothing changes when those do not suit one.
    *
    * @internal
    * @returns resolves when connections that are too many now are closed
    * @throws TypeError, RangeError as `add` does
    */
   reconsider(): Promise<void> {
-    const members = [...this.#members.values()];
-    const addresses = members.map(({ given }) => this.#resolve('origin', given));
+    const addresses = [...this.#given.values()].map((given) => this.#resolve('origin', given));
     for (const address of addresses) this.#checkPlace('origin', address);
-    const placed = addresses.map((address) => this.#house.shares.placed(address));
-    const configured = members.map(({ origin }, index) => origin.configure(placed[index] ?? origin.address));
+    const members = addresses.filter(({ origin }) => this.#members.has(origin));
+    const placed = members.map((address) => this.#house.shares.placed(address));
+    const configured = placed.map((address) => this.#members.get(address.origin)?.configure(address));
     return Promise.all(configured).then(() => undefined);
   }
 
@@ -174,6 +184,12 @@ export class BackendOrigins {
     return address;
   }
 
+  /** Those that are not used, too: their options have to be good. */
+  #give(set: OriginSet, addresses: readonly ResolvedOrigin[]): void {
+    this.#given.clear();
+    for (const [index, { origin }] of addresses.entries()) this.#given.set(origin, set[index] ?? origin);
+  }
+
   /** The subset of a set, each as it was given and as it is known. */
   #used(set: OriginSet, addresses: readonly ResolvedOrigin[]) {
     const pairs = addresses.map((address, index) => [set[index] ?? address.origin, address] as const);
@@ -181,17 +197,18 @@ export class BackendOrigins {
   }
 
   #changeTo({ origin: name, weight }: ResolvedOrigin): OriginChange | undefined {
-    const known = this.#members.get(name)?.origin;
+    const known = this.#members.get(name);
     if (known === undefined || known.service.state === 'leaving') return 'added';
     return known.address.weight === weight ? undefined : 'weight';
   }
 
   /** Whether it is new or there already, with these settings. */
   #put(given: string | URL | OriginOptions, address: ResolvedOrigin): Origin {
-    const known = this.#members.get(address.origin)?.origin;
+    const known = this.#members.get(address.origin);
     const placed = this.#house.shares.placed(address);
     const origin = known ?? this.#house.create(placed);
-    this.#members.set(address.origin, { given, origin });
+    this.#members.set(address.origin, origin);
+    this.#given.set(address.origin, given);
     this.#house.shares.join(origin);
     if (known !== undefined) void known.configure(placed);
     if (known?.service.state === 'leaving') known.service.serve();
@@ -207,7 +224,7 @@ export class BackendOrigins {
 
   #forget(origin: Origin): void {
     const { origin: name } = origin.address;
-    if (origin.service.state !== 'closed' || this.#members.get(name)?.origin !== origin) return;
+    if (origin.service.state !== 'closed' || this.#members.get(name) !== origin) return;
     this.#members.delete(name);
     this.#house.shares.leave(name);
     this.#serve();
@@ -215,22 +232,22 @@ export class BackendOrigins {
   }
 
   #serve(): void {
-    const staying = [...this.#members].filter(([, { origin }]) => origin.service.state !== 'leaving');
+    const staying = [...this.#members].filter(([, { service }]) => service.state !== 'leaving');
     this.#names = Object.freeze(staying.map(([name]) => name));
-    this.#house.serve([...this.#members.values()].map(({ origin }) => origin));
+    this.#house.serve([...this.#members.values()]);
   }
 
-  #member(url: string | URL): Member {
+  #member(url: string | URL): Origin {
     const name = resolveOrigin('url', url, this.#house.options()).origin;
     const member = this.#members.get(name);
-    if (member !== undefined && member.origin.service.state !== 'leaving') return member;
+    if (member !== undefined && member.service.state !== 'leaving') return member;
     throw new TypeError(`url must be one of the origins (${this.names.join(', ')}), got ${name}`);
   }
 
   // The name is the identity, so another socket, or another name in TLS, would take over what was learned of the first. The
   // primary of a cluster was asked for a share of one total, and the sockets are counted in it.
   #checkPlace(name: string, { origin, protocol, socketPath, servername, total }: ResolvedOrigin): void {
-    const known = this.#members.get(origin)?.origin.address;
+    const known = this.#members.get(origin)?.address;
     if (known === undefined) return;
     const refuse = (what: string, was: string | number = 'none', is: string | number = 'none') => {
       if (was !== is)
@@ -241,7 +258,8 @@ export class BackendOrigins {
     if (protocol === 'https:') refuse('host', known.servername, servername);
   }
 
-  #tell(origin: Origin, change: OriginChange): void {
+  #tell(origin: Origin, change: OriginChange | undefined): void {
+    if (change === undefined) return;
     const { observer } = this.#house;
     const { origin: name, weight } = origin.address;
     if (observer.watches('originChanged')) observer.emit('originChanged', { origin: name, change, weight });

@@ -124,6 +124,11 @@ export function resolveOrigins(given: readonly unknown[], limits: ConnectionLimi
   return Object.freeze(origins);
 }
 
+/** Each for itself, as origins are added one by one: of those that were there none may be left, or none with a weight. */
+export function resolveEach(given: readonly unknown[], limits: ConnectionLimits): readonly ResolvedOrigin[] {
+  return Object.freeze(given.map((one) => resolveOrigin('origin', one, limits)));
+}
+
 /** Throws where more connections are kept open than there may be. */
 export function refuseMinimum({ minConnections, maxConnections }: ConnectionLimits, bound = 'maxConnections'): void {
   const most = mostConnections(maxConnections);

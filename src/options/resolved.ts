@@ -77,10 +77,14 @@ export function copyOptions(given: PooledBackendOptions | string | URL): PooledB
 /**
  * Checks options and fills in the defaults. A string or a `URL` is that of the only origin.
  *
+ * @param readSet how a list of origins is checked
  * @throws TypeError for an unknown name or a value of the wrong kind, RangeError for a number out of bounds; the message
  *   names the option, what it accepts and what it got.
  */
-export function resolveOptions(given: PooledBackendOptions | string | URL): ResolvedOptions {
+export function resolveOptions(
+  given: PooledBackendOptions | string | URL,
+  readSet: typeof resolveOrigins = resolveOrigins,
+): ResolvedOptions {
   const section = resolveSection('', copyOptions(given), optionRules);
   const most = mostConnections(section.maxConnections);
   const maxFreshConnections = section.maxFreshConnections ?? most;
@@ -90,7 +94,7 @@ export function resolveOptions(given: PooledBackendOptions | string | URL): Reso
   const { minConnections, maxConnections } = section;
   refuseOtherThanOne(section.origins, section.dns);
   const limits = { minConnections, maxConnections, maxFreshConnections };
-  const origins = Array.isArray(section.origins) ? resolveOrigins(section.origins, limits) : noneYet(limits);
+  const origins = Array.isArray(section.origins) ? readSet(section.origins, limits) : noneYet(limits);
   refuseCheckOf(section.check, origins);
   return Object.freeze({ ...section, maxFreshConnections, origins });
 }

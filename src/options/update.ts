@@ -2,6 +2,8 @@
 
 import type { OriginSet, PooledBackendOptions, ResolvedOptions } from '../options.js';
 import { isObject, refusal } from './checks.js';
+import { resolveEach, resolveOrigins } from './origins.js';
+import { resolveOptions } from './resolved.js';
 import { optionTable } from './table.js';
 
 /** All others say what a backend is made of. */
@@ -50,14 +52,18 @@ export function changeable(options: ResolvedOptions): Pick<ResolvedOptions, (typ
 }
 
 /**
- * The options with these changes, not checked yet.
+ * The options with these changes, as they would be given and as they would be known.
  *
- * @throws TypeError for a name that is unknown, or an option that cannot change
+ * @param before with the origins of the moment
+ * @throws TypeError for a name that is unknown, or an option that cannot change; TypeError, RangeError as the constructor does
  */
-export function changedOptions(given: PooledBackendOptions, changes: OptionChanges): PooledBackendOptions {
+export function changedOptions(
+  before: PooledBackendOptions,
+  changes: OptionChanges,
+): { readonly given: PooledBackendOptions; readonly options: ResolvedOptions } {
   if (!isObject(changes) || Array.isArray(changes))
     throw refusal('the changes', 'an object of options', changes, false);
-  const names: readonly string[] = Array.isArray(given.origins) ? ['origins', ...CHANGEABLE] : CHANGEABLE;
+  const names: readonly string[] = Array.isArray(before.origins) ? ['origins', ...CHANGEABLE] : CHANGEABLE;
   const other = Object.keys(changes).find((name) => !names.includes(name));
   if (other !== undefined) {
     const isKnown = optionTable.some(({ name }) => name === other);
@@ -67,7 +73,9 @@ export function changedOptions(given: PooledBackendOptions, changes: OptionChang
   const { origins } = changes;
   if (origins !== undefined && !Array.isArray(origins))
     throw refusal('origins', 'a list of URLs and objects', origins, false);
-  return { ...given, ...Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined)) };
+  const changed = Object.entries(changes).filter(([, value]) => value !== undefined);
+  const given: PooledBackendOptions = { ...before, ...Object.fromEntries(changed) };
+  return { given, options: resolveOptions(given, origins === undefined ? resolveEach : resolveOrigins) };
 }
 
 /** What is made of the options of a backend, made anew when those are others. Asked once for each request. */

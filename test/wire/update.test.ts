@@ -216,6 +216,53 @@ describe('a bad change changes nothing', () => {
   });
 });
 
+describe('origins that were changed by hand', () => {
+  test('one that was removed, and is leaving still, has no say', async () => {
+    const [a, b] = [await startOrigin({ script: () => [execute(), stall()] }), await startOrigin()];
+    const backend = new PooledBackend({ origins: [{ url: a.url, maxConnections: 5 }, b.url], balance: 'first' });
+    onTestFinished(() => backend.destroy());
+    const begun = outcomeOf(backend, { method: 'POST', body: 'x' });
+    await once(backend, 'attempt');
+    void backend.origins.remove(a.url);
+    await backend.update({ minConnections: 10 });
+    await backend.ready();
+    const open = backend.stats().origins.map(({ service, connections }) => [service, connections.open]);
+    backend.destroy();
+    await begun;
+    expect(open).toEqual([
+      ['leaving', 1],
+      ['serving', 10],
+    ]);
+  });
+
+  test('are those that the options tell', async () => {
+    const [a, b] = [await startOrigin(), await startOrigin()];
+    const backend = startBackend(a);
+    backend.origins.add(b.url);
+    backend.origins.setWeight(b.url, 7);
+    await backend.origins.remove(a.url);
+    await backend.update({ maxConnections: 20 });
+    expect(backend.options.origins).toMatchObject([{ origin: b.url, weight: 7, maxConnections: 20 }]);
+  });
+
+  test('may be none, or without a weight', async () => {
+    const origin = await startOrigin();
+    const backend = startBackend(origin);
+    backend.origins.setWeight(origin.url, 0);
+    await backend.update({ maxQueue: 7 });
+    await backend.origins.remove(origin.url);
+    await backend.update({ maxAttempts: 2 });
+    expect(backend.options).toMatchObject({ origins: [], maxQueue: 7, maxAttempts: 2 });
+  });
+
+  test('outside of the subset they are told, too', async () => {
+    const [a, b] = [await startOrigin(), await startOrigin()];
+    const backend = startBackend([a, b], { subset: { size: 1, id: 'x' } });
+    await backend.update({ maxQueue: 7 });
+    expect([backend.origins.names.length, backend.options.origins.length]).toEqual([1, 2]);
+  });
+});
+
 test('what a listener changes in the midst of a change is added to it', async () => {
   const [a, b] = [await startOrigin(), await startOrigin()];
   const backend = startBackend(a);
@@ -225,6 +272,19 @@ test('what a listener changes in the midst of a change is added to it', async ()
   await backend.update({ maxAttempts: 2 });
   const { maxQueue, queueTimeout, maxAttempts } = backend.options;
   expect([together, maxQueue, queueTimeout, maxAttempts]).toEqual([[77, 2_222, 77], 77, 2_222, 2]);
+});
+
+test('what a listener changes while origins leave is added to the set that comes', async () => {
+  const [a, b] = [await startOrigin(), await startOrigin()];
+  const backend = startBackend([a, b]);
+  const news: string[] = [];
+  backend.on('originChanged', ({ origin, change }) => {
+    news.push(`${change} ${origin === a.url ? 'a' : 'b'}`);
+    if (change === 'leaving') void backend.update({ maxQueue: 77 });
+  });
+  await backend.update({ origins: [{ url: b.url, weight: 7 }] });
+  expect(backend.options).toMatchObject({ maxQueue: 77, origins: [{ origin: b.url, weight: 7 }] });
+  expect(news.slice(0, 2)).toEqual(['leaving a', 'weight b']);
 });
 
 test.each<[string, (backend: PooledBackend, url: string) => unknown]>([
