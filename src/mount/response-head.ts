@@ -62,7 +62,9 @@ function setMerged(
   { head, fields, closes }: HeadToWrite,
   before: ReturnType<ServerResponse['getHeaders']>,
 ): void {
-  for (const name of FRAMING) res.removeHeader(name);
+  // Of what is not there nothing is removed: node:http would remember, and give a body no framing of its own to a middleware
+  // that takes Content-Length out while we write. Its end would be that of the connection, however early that comes.
+  for (const name of FRAMING) if (res.hasHeader(name)) res.removeHeader(name);
   if (isHttp2(res)) for (const name of NOT_IN_HTTP2) res.removeHeader(name);
   let hasLength = false;
   for (const [name, values] of mergedFields(before, fields)) {

@@ -170,6 +170,28 @@ describe('on a response that was touched before', () => {
     expect(valuesOf(await (await client(port)).get('/'), 'set-cookie')).toEqual(['a=1', 'b=2']);
   });
 
+  test('a middleware that takes Content-Length out, to compress, neither ends the connection nor hides a truncation', async () => {
+    const origin = await startOrigin({
+      rules: [
+        { when: { path: '/cut' }, steps: [execute(), answer({ body: 'hello world', cutBodyAt: 8 }), close()] },
+        { steps: [execute(), answer({ body: 'whole' })] },
+      ],
+    });
+    const handler = startBackend(origin).handler();
+    const port = await serve((req, res) => {
+      const { writeHead } = res;
+      res.writeHead = ((...head: [number]) => {
+        res.removeHeader('Content-Length');
+        return writeHead.apply(res, head);
+      }) as typeof writeHead;
+      handler(req, res);
+    });
+    const raw = await client(port);
+    const whole = await raw.get('/');
+    expect([whole.body.toString(), whole.headers['transfer-encoding']]).toEqual(['whole', 'chunked']);
+    expect((await raw.get('/cut')).complete).toBe(false);
+  });
+
   test('a timeout that answers in our place is left alone, and the exchange is given up', async () => {
     const origin = await startOrigin({ script: () => [execute(), answer({ body: 'late' })] });
     const handler = startBackend(origin).handler();
