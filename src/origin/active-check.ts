@@ -51,11 +51,14 @@ export interface CheckStats {
 
 type Doing =
   | { readonly name: 'resting' }
+  /** It is over, for good. */
+  | { readonly name: 'closed' }
   /** A check is due and every slot is lent. */
   | { readonly name: 'waiting' }
   | { readonly name: 'checking'; readonly slot: Slot<Tenancy>; readonly since: number; readonly run: CheckRun };
 
 const RESTING: Doing = { name: 'resting' };
+const CLOSED: Doing = { name: 'closed' };
 
 export class ActiveCheck {
   #setting: CheckSetting;
@@ -124,7 +127,7 @@ export class ActiveCheck {
   close(): void {
     this.#due.clear();
     const doing = this.#doing;
-    this.#doing = RESTING;
+    this.#doing = CLOSED;
     if (doing.name !== 'checking') return;
     doing.run.abandon();
     this.#pool.release(doing.slot);
@@ -153,9 +156,14 @@ export class ActiveCheck {
     this.#doing = RESTING;
     if (verdict.passed) this.#hasPassed();
     else this.#hasFailed(verdict.what);
-    this.#tell(verdict, tookMs);
-    this.#due.set(this.#course.waitMs());
+    if (this.#isOpen()) this.#tell(verdict, tookMs);
+    // Those who heard of it may have ended the checks.
+    if (this.#isOpen()) this.#due.set(this.#course.waitMs());
     this.#pool.release(doing.slot);
+  }
+
+  #isOpen(): boolean {
+    return this.#doing.name !== 'closed';
   }
 
   #hasPassed(): void {
