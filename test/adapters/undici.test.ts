@@ -431,6 +431,30 @@ describe('a handler', () => {
     expect(origin.executions('/big')).toBeLessThan(3);
   });
 
+  test.each(['at the head', 'later'])('that pauses, and aborts %s what is here whole, is told so', async (moment) => {
+    const { dispatcher, backend } = await dispatcherOf();
+    let controller: Dispatcher.DispatchController | undefined;
+    const reason = new Error('enough');
+    const told = new Promise<Error>((resolve) => {
+      dispatcher.dispatch(
+        { path: '/', method: 'GET' },
+        {
+          onRequestStart: () => undefined,
+          onResponseStart(given) {
+            controller = given;
+            given.pause();
+            if (moment === 'at the head') given.abort(reason);
+          },
+          onResponseError: (_controller, error) => resolve(error),
+        },
+      );
+    });
+    await until(() => controller !== undefined && backend.stats().origins[0]?.connections.idle === 1);
+    controller?.abort(reason);
+    expect(await told).toBe(reason);
+    await dispatcher.close();
+  });
+
   test('that is none is refused', async () => {
     const { dispatcher } = await dispatcherOf();
     const dispatch = (handler: object) => () => dispatcher.dispatch({ path: '/', method: 'GET' }, handler);

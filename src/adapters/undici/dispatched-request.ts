@@ -58,6 +58,8 @@ export class DispatchedRequest implements Flow {
     // A reason of another kind is the caller's to have back, too.
     this.#reason = (reason as Error | null | undefined) ?? new errors.RequestAbortedError();
     this.#abort.abort(this.#reason);
+    // Once the last byte is here the backend hears of no signal any more, though the handler may not have had it.
+    this.#response?.body.destroy(new errors.RequestAbortedError());
   }
 
   pause(): void {
@@ -75,9 +77,9 @@ export class DispatchedRequest implements Flow {
   #read(response: BackendResponse): void {
     const { body, statusCode, statusText, rawHeaders } = response;
     body.on('error', (error) => this.#fail(error));
+    this.#response = response;
     this.#tell(() => this.#listener.head(statusCode, statusText, rawHeaders));
     if (this.#isOver) return;
-    this.#response = response;
     // Before there is a listener for data, which alone would make it flow.
     if (this.#paused) body.pause();
     body.on('data', (bytes: Buffer) => this.#tell(() => this.#listener.data(bytes)));
