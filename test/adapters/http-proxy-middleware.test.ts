@@ -69,6 +69,10 @@ describe('what is carried', () => {
     ['a function', { pathRewrite: async (path: string) => `${path}/b` }, '/a', '/a/b'],
     ['a function that gives nothing', { pathRewrite: () => undefined }, '/a', '/a'],
     ['ignorePath', { ignorePath: true }, '/a?b', '/'],
+    ['nothing left', { pathRewrite: { '^/a': '' } }, '/a', '/'],
+    ['nothing left but a query', { pathRewrite: { '^/a': '' } }, '/a?b', '/?b'],
+    ['no slash left in front', { pathRewrite: { '^/a/': '' } }, '/a/b', '/b'],
+    ['a slash too many', { pathRewrite: { '^/a': '/' } }, '/a/b//c', '/b//c'],
   ])('pathRewrite and the like: %s', async (_what, options, path, sent) => {
     expect((await through(options, path)).request?.path).toBe(sent);
   });
@@ -82,6 +86,17 @@ describe('what is carried', () => {
       return { request: origin.requests[0] };
     })();
     expect(request?.path).toBe('/base/a');
+  });
+
+  test.each([
+    ['/a', '/base'],
+    ['/a?b', '/base?b'],
+    ['/a/b', '/base/b'],
+  ])('a target with a path, in front of what is left of %s', async (path, sent) => {
+    const origin = await startOrigin({ rules: [{ steps: [execute(), answer()] }] });
+    const port = await serve(made({ target: `${origin.url}/base`, pathRewrite: { '^/a/?': '' } }));
+    await (await client(port)).get(path);
+    expect(origin.requests[0]?.path).toBe(sent);
   });
 
   test('xfwd names the client, and without it nothing does', async () => {

@@ -67,6 +67,12 @@ export function pathHook(setting: PathSetting): ((path: string, req: IncomingMes
   if (rewrite === undefined && base === '' && !ignorePath) return undefined;
   return async (path, req) => {
     if (ignorePath) return base === '' ? '/' : base;
-    return base + ((await rewrite?.(path, req)) ?? path);
+    return joined(base, (await rewrite?.(path, req)) ?? path);
   };
+}
+
+/** As http-proxy has it: `{ '^/api': '' }` makes `/` of `/api`, `{ '^/api': '/' }` no path with two slashes in front. */
+function joined(base: string, path: string): string {
+  if (base !== '' && /^(\?|$)/.test(path)) return base + path;
+  return `${base}/${path.replace(/^\/+/, '')}`;
 }
