@@ -22,7 +22,8 @@ export interface LocationFacts {
 
 /** Where clients find the mount. */
 interface PublicPlace {
-  readonly base: string; // scheme and authority
+  readonly proto: string;
+  readonly host: string;
   readonly prefix: MountPrefix | undefined;
 }
 
@@ -67,7 +68,17 @@ function rewritten(url: string, req: IncomingMessage, facts: LocationFacts): str
   const name = plainAuthority(authority, scheme);
   const isOurs =
     name === plainAuthority(sentHost, scheme) || house.origins().some((one) => one.authority.toLowerCase() === name);
-  return isOurs ? place.base + publicPath(rest, place.prefix) : url;
+  if (!isOurs) return url;
+  const proto = sendsToTls(scheme, house) ? 'https' : place.proto;
+  return `${proto}://${place.host}${publicPath(rest, place.prefix)}`;
+}
+
+/**
+ * Whether an origin that does not speak TLS itself has written `https:`: it wants its clients to come so. In the scheme that
+ * they have come with, the URL would lead them to where they are, for ever.
+ */
+function sendsToTls(scheme: string | undefined, house: LocationFacts['house']): boolean {
+  return scheme?.toLowerCase() === 'https' && house.origins().every(({ origin }) => origin.startsWith('http:'));
 }
 
 function publicPlace(req: IncomingMessage, { trusted, pathChanged }: LocationFacts): PublicPlace | undefined {
@@ -77,7 +88,7 @@ function publicPlace(req: IncomingMessage, { trusted, pathChanged }: LocationFac
   if (host === undefined || host === '' || !isAuthority(host)) return undefined;
   const proto = told('x-forwarded-proto') ?? (Reflect.get(socket, 'encrypted') === true ? 'https' : 'http');
   const prefix = pathChanged && !hasSetPrefix(req) ? undefined : mountPrefix(req);
-  return { base: `${proto}://${host}`, prefix };
+  return { proto, host, prefix };
 }
 
 function publicPath(path: string, prefix: MountPrefix | undefined): string {

@@ -5,6 +5,7 @@ import type { HandlerOptions } from 'pooled-backend';
 import { fastifyPooledBackend } from 'pooled-backend/fastify';
 import { type AnswerFields, answer, execute, type ScriptedOrigin } from 'pooled-backend/testing';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { authority, cert, key } from '../wire/certificate.js';
 import { client, serve, startBackend, startOrigin } from './setting.js';
 
 const originOf = (fields: AnswerFields): Promise<ScriptedOrigin> =>
@@ -25,7 +26,8 @@ describe('rewriteLocation: true', () => {
     ['a URL of the origin', ({ url }) => `${url}/a?b#c`, 'http://shop.test/a?b#c'],
     ['a URL without a scheme', ({ url }) => `${url.replace('http:', '')}/a`, 'http://shop.test/a'],
     ['a URL without a path', ({ url }) => url, 'http://shop.test'],
-    ['a URL of the host that was sent', () => 'https://SHOP.test:443/a', 'http://shop.test/a'],
+    ['a URL of the host that was sent', () => 'http://SHOP.test:80/a', 'http://shop.test/a'],
+    ['a URL that sends clients to TLS', () => 'https://SHOP.test:443/a', 'https://shop.test/a'],
     ['a URL of others', () => 'https://login.test/a', 'https://login.test/a'],
     ['a URL of others that begins like ours', ({ url }) => `${url}0/a`, ''],
     ['a path', () => '/a', '/a'],
@@ -40,6 +42,7 @@ describe('rewriteLocation: true', () => {
   test.each<[what: string, sent: (origin: ScriptedOrigin) => string, seen: string]>([
     ['a URL of the origin', ({ url }) => `${url}/a`, 'http://shop.test/api/a'],
     ['a URL of the host that was sent', () => 'http://shop.test/a', 'http://shop.test/api/a'],
+    ['a URL that sends clients to TLS', () => 'https://shop.test/a', 'https://shop.test/api/a'],
     ['a path', () => '/a', '/api/a'],
     ['a URL of others', () => 'https://login.test/a', 'https://login.test/a'],
   ])('under a mount point of Express: %s', async (_what, sent, seen) => {
@@ -56,6 +59,17 @@ describe('rewriteLocation: true', () => {
     expect(await location(({ url }) => `${url}/a`, { rewriteLocation: true, host: 'origin' })).toBe(
       'http://shop.test/a',
     );
+  });
+
+  test('an origin that speaks TLS may mean itself by https', async () => {
+    const fields = { Location: 'https://shop.test/a' };
+    const origin = await startOrigin({
+      tls: { cert, key },
+      script: () => [execute(), answer({ status: 302, fields })],
+    });
+    const handler = startBackend(origin, { tls: { ca: authority } }).handler({ rewriteLocation: true });
+    const { headers } = await (await client(await serve(handler))).get('/', { Host: 'shop.test' });
+    expect(headers.location).toBe('http://shop.test/a');
   });
 
   test('an origin that was added at run time is known too', async () => {
