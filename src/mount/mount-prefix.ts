@@ -33,8 +33,11 @@ function strippedPrefix(req: IncomingMessage): MountPrefix | undefined {
   if (typeof baseUrl === 'string') return baseUrl === '' ? undefined : { public: baseUrl, sent: '' };
   const originalUrl: unknown = Reflect.get(req, 'originalUrl');
   const { url = '' } = req;
-  if (typeof originalUrl !== 'string' || originalUrl === url || !originalUrl.endsWith(url)) return undefined;
-  return { public: originalUrl.slice(0, -url.length), sent: '' };
+  if (typeof originalUrl !== 'string' || originalUrl === url) return undefined;
+  // Connect puts a slash in front of what it leaves of `/api` and of `/api?a`.
+  const left = !originalUrl.endsWith(url) && /^\/(\?|$)/.test(url) ? url.slice(1) : url;
+  if (!originalUrl.endsWith(left)) return undefined;
+  return { public: originalUrl.slice(0, originalUrl.length - left.length), sent: '' };
 }
 
 function isMountPrefix(value: unknown): value is MountPrefix {

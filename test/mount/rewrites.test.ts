@@ -61,6 +61,17 @@ describe('rewriteLocation: true', () => {
     );
   });
 
+  test.each([
+    ['/api/x', '/x'],
+    ['/api/', '/'],
+    ['/api', '/'],
+    ['/api?a', '/?a'],
+  ])('under a mount point of Connect, asked for %s', async (asked, left) => {
+    const handler = startBackend(await originOf({ Location: '/a' })).handler({ rewriteLocation: true });
+    const port = await serve((req, res) => handler(Object.assign(req, { originalUrl: asked, url: left }), res));
+    expect((await (await client(port)).get(asked)).headers.location).toBe('/api/a');
+  });
+
   test('an origin that speaks TLS may mean itself by https', async () => {
     const fields = { Location: 'https://shop.test/a' };
     const origin = await startOrigin({
