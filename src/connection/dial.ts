@@ -4,6 +4,7 @@ import { isIP, type LookupFunction, type NetConnectOpts, connect as netConnect, 
 import { type ConnectionOptions, createSecureContext, type SecureContext, connect as tlsConnect } from 'node:tls';
 import type { Deadlines } from '../deadlines.js';
 import { BackendError, type ErrorCode } from '../errors.js';
+import { addressCheck } from './address-check.js';
 import { askKernel, canAskKernel, type Liveness } from './liveness.js';
 
 /** Options of every TCP dial. */
@@ -229,6 +230,7 @@ class Dial implements DialUnderWay {
       ...(session !== undefined && { session }),
       secureContext: secureContextOf(tls),
       ...tls,
+      ...addressCheck(servername, tls),
     });
   }
 

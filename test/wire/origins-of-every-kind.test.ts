@@ -38,6 +38,13 @@ async function listening(server: Server, where: string | { readonly path: string
   return typeof address === 'string' ? 0 : address.port;
 }
 
+/** The path of a socket that is removed with the test. */
+function socketOfTest(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'pooled-backend-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  return join(folder, 'socket');
+}
+
 function backendOf(options: PooledBackendOptions): PooledBackend {
   const backend = new PooledBackend(options);
   onTestFinished(() => backend.destroy());
@@ -86,6 +93,18 @@ describe('over TLS', () => {
   test('a certificate that is not for the name of an origin is refused, whatever its address', async () => {
     const port = await origin();
     const options = { url: `https://127.0.0.1:${port}`, host: 'other.test' };
+    const backend = backendOf({ origins: [options], tls: { ca: authority }, queueTimeout: 1_000 });
+    await expect(told(backend)).rejects.toMatchObject({ code: 'tls_certificate_error' });
+  });
+
+  test.each([
+    ['the address that it is given', { host: '10.9.9.9' }],
+    ['its address, on a unix socket', { url: 'https://10.9.9.9', socketPath: '' }],
+  ])('a certificate is checked for %s, not for where it is dialled', async (_what, given) => {
+    const socketPath = 'socketPath' in given ? socketOfTest() : undefined;
+    const server = createHttpsServer({ key, cert }, tell);
+    const port = await listening(server, socketPath === undefined ? undefined : { path: socketPath });
+    const options = { url: `https://127.0.0.1:${port}`, ...given, socketPath };
     const backend = backendOf({ origins: [options], tls: { ca: authority }, queueTimeout: 1_000 });
     await expect(told(backend)).rejects.toMatchObject({ code: 'tls_certificate_error' });
   });
@@ -145,9 +164,7 @@ describe('over TLS', () => {
 
 describe('an origin', () => {
   test('on a unix socket is reached under the name that is given', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'pooled-backend-'));
-    onTestFinished(() => rmSync(folder, { recursive: true }));
-    const socketPath = join(folder, 'socket');
+    const socketPath = socketOfTest();
     await listening(createServer(tell), { path: socketPath });
     const backend = backendOf({ origins: [{ url: 'http://app.internal', socketPath }] });
     expect(await told(backend)).toMatchObject({ host: 'app.internal' });
