@@ -24,6 +24,11 @@ export interface Arguments {
 const byFlag = new Map(commandOptions.map((option) => [option.flag.slice(2), option]));
 const byName = new Map(commandOptions.map((option) => [option.name, option]));
 const SWITCHES = ['check', 'help', 'version'];
+/**
+ * What Kubernetes tells every process of a service whose name begins as ours does
+ * (https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables).
+ */
+const OF_A_SERVICE = /_(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)$/;
 const ALL_FLAGS = [...byFlag.keys(), 'config', ...SWITCHES].map((name) => `--${name}`);
 
 /** Reads the arguments of the command. */
@@ -82,11 +87,16 @@ export function readEnvironment(variables: Readonly<Record<string, string | unde
   for (const [variable, text] of Object.entries(variables)) {
     if (!variable.startsWith(ENVIRONMENT_PREFIX) || variable === configVariable || !text) continue;
     const option = byVariable.get(variable);
+    if (option === undefined && isOfAService(variable, text)) continue;
     if (option === undefined) problems.push(unknown(variable, [...byVariable.keys(), configVariable]));
     else if (option.name !== 'origins') add(given, option, variable, text);
     else for (const origin of text.split(/[\s,]+/).filter(Boolean)) add(given, option, variable, origin);
   }
   return { given, config: variables[configVariable], problems };
+}
+
+function isOfAService(variable: string, text: string): boolean {
+  return OF_A_SERVICE.test(variable) || (variable.endsWith('_PORT') && /^(?:tcp|udp|sctp):\/\//.test(text));
 }
 
 /** Reads the text of a file of settings. */

@@ -68,6 +68,18 @@ describe('values', () => {
     expect(backend).toEqual({ origins: [ORIGIN], maxQueue: 2, maxAttempts: 3 });
   });
 
+  test('of the environment that Kubernetes sets for a service of our name are left alone', () => {
+    const port = 'tcp://10.0.0.1:8080';
+    const env = {
+      ...{ POOLED_BACKEND_SERVICE_HOST: '10.0.0.1', POOLED_BACKEND_SERVICE_PORT: '8080', POOLED_BACKEND_PORT: port },
+      ...{ POOLED_BACKEND_SERVICE_PORT_HTTP: '8080', POOLED_BACKEND_PORT_8080_TCP: port },
+      ...{ POOLED_BACKEND_PORT_8080_TCP_PROTO: 'tcp', POOLED_BACKEND_PORT_8080_TCP_PORT: '8080' },
+      ...{ POOLED_BACKEND_PORT_8080_TCP_ADDR: '10.0.0.1', POOLED_BACKEND_STATUS_SERVICE_HOST: '10.0.0.2' },
+    };
+    expect(check({ flags: MINIMUM, env }).problems).toEqual([]);
+    expect(check({ flags: MINIMUM, env: { POOLED_BACKEND_PORT: '8080' } }).problems).toHaveLength(1);
+  });
+
   test('of somebody else in the environment are left alone', () => {
     expect(check({ flags: MINIMUM, env: { PATH: '/bin', POOLED_BACKEND_TITLE: '' } }).problems).toEqual([]);
   });
