@@ -174,7 +174,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
   exchangeSwitched(head: ResponseHead, tunnel: Tunnel): void {
     this.#answered(head);
     this.#attempts.headAt = this.#house.clock.now();
-    this.#origin?.tally.countTunnel();
+    this.#origin?.guard.tunnelBegun();
     const exchange = this.#exchange;
     this.#end(undefined);
     this.requester.answered(this.#attempts, exchange, this);

@@ -7,6 +7,7 @@ import type { ResolvedCheck } from '../options.js';
 import type { Pool } from '../pool/pool.js';
 import { ActiveCheck, type CheckStats } from './active-check.js';
 import { GradientLimit, type GradientSnapshot } from './gradient-limit.js';
+import type { OriginTally } from './origin-tally.js';
 import type { OriginAddress, OriginSetting } from './setting.js';
 import type { Standing } from './standing.js';
 import type { Tenancy } from './tenancy.js';
@@ -19,10 +20,13 @@ export interface GuardedOrigin {
   readonly connection: ConnectionSetting;
   readonly pool: Pool<Tenancy>;
   readonly standing: Standing;
+  readonly tally: OriginTally;
   /** Closes the connection that has been idle longest. */
   readonly makeRoom: () => void;
   /** The origin may have more requests at once, or fewer. */
   readonly changed: () => void;
+  /** One of those who wait may be sent. */
+  readonly room: () => void;
 }
 
 export class Guard {
@@ -123,19 +127,28 @@ export class Guard {
     if (this.#limit !== undefined) this.#learn(this.#limit, begunAt);
   }
 
+  /** A connection has become a tunnel: no request any more, however long it lasts. */
+  tunnelBegun(): void {
+    this.#parts.tally.countTunnel();
+    if (this.#limit !== undefined) this.#parts.room();
+  }
+
   #learn(limit: GradientLimit, begunAt: number): void {
     const { clock, observer } = this.#parts.setting;
     const now = clock.now();
-    const isOther = limit.observe(now - begunAt, this.#parts.pool.busy, now);
+    const isOther = limit.observe(now - begunAt, this.#answering, now);
     if (!isOther) return;
     this.#parts.changed();
     if (!observer.watches('concurrencyLimit')) return;
     observer.emit('concurrencyLimit', { origin: this.#parts.address.origin, ...limit.snapshot });
   }
 
+  get #answering(): number {
+    return this.#parts.pool.busy - this.#parts.tally.tunnels.open;
+  }
+
   #underWay(): number {
-    const { busy, dialling } = this.#parts.pool;
-    return busy + dialling - this.checking;
+    return this.#answering + this.#parts.pool.dialling - this.checking;
   }
 
   close(): void {

@@ -59,7 +59,8 @@ export class Origin implements DiallerListener, ServedOrigin {
     this.#lessons = new Lessons(address.origin, this.idleLimit, this.tally, observer);
     this.guard = new Guard({
       ...{ address, setting, target, connection: this.#connectionSetting, pool: this.#pool, standing: this.standing },
-      ...{ makeRoom: () => this.#dialler.makeRoom(), changed: () => demand.changed() },
+      ...{ tally: this.tally, makeRoom: () => this.#dialler.makeRoom() },
+      ...{ changed: () => demand.changed(), room: () => demand.room() },
     });
     this.#tenants = new Tenants({
       ...{ origin: this, setting, connection: this.#connectionSetting, demand, pool: this.#pool },

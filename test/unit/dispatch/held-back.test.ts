@@ -118,4 +118,46 @@ describe('an origin that becomes slow, with adaptiveConcurrency', () => {
     expect(house.callers.every((caller) => caller.outcome === 200)).toBe(true);
     house.checkAtRest();
   });
+
+  test('is not kept from its requests by tunnels, however many there are', async () => {
+    const house = await House.open({ maxConnections: 10, adaptiveConcurrency: { window: 100, min: 2 } });
+    for (let tunnels = 0; tunnels < 6; tunnels += 1) {
+      Object.assign(house.send({ upgrade: 'chat' }), { onSwitch: () => undefined });
+      await house.settle();
+      const peer = await house.accept();
+      peer.send('HTTP/1.1 101 Switching Protocols\r\nUpgrade: chat\r\nConnection: Upgrade\r\n\r\n');
+      await house.settle();
+    }
+    const tunnels = new Set(house.peers);
+    for (const latencyMs of [...Array(40).fill(10), ...Array(200).fill(100)]) {
+      for (let waiting = 0; waiting < 4; waiting += 1) house.send();
+      await house.settle();
+      while (house.dialling.length > 0) await house.accept();
+      await house.advance(latencyMs);
+      for (const peer of house.peers) if (!tunnels.has(peer) && peer.owes > 0) peer.answer();
+      await house.settle();
+    }
+    expect(house.originStats().tunnels.open).toBe(6);
+    expect(house.callers.slice(6).filter(({ outcome }) => outcome !== 200)).toEqual([]);
+  });
+
+  test('may have one request more when one has become a tunnel', async () => {
+    const house = await House.open({
+      ...{ maxConnections: 20, queueTimeout: Number.POSITIVE_INFINITY },
+      adaptiveConcurrency: { window: 100, min: 2 },
+    });
+    await rounds(house, 10, 100);
+    await rounds(house, 12, 1_000);
+    const limit = house.originStats().concurrency?.limit ?? 0;
+    const upgrade = house.send({ upgrade: 'chat' });
+    Object.assign(upgrade, { onSwitch: () => undefined });
+    for (let others = 0; others < limit; others += 1) house.send();
+    await house.settle();
+    while (house.dialling.length > 0) await house.accept();
+    const before = house.stats.queue.length;
+    house.peerOf(upgrade)?.send('HTTP/1.1 101 Switching Protocols\r\nUpgrade: chat\r\nConnection: Upgrade\r\n\r\n');
+    await house.settle();
+    while (house.dialling.length > 0) await house.accept();
+    expect([before, house.stats.queue.length]).toEqual([1, 0]);
+  });
 });
