@@ -16,7 +16,7 @@ const REGISTERED: Partial<Record<ErrorCode, string>> = {
   body_already_read: 'proxy_configuration_error',
 };
 
-// What a middleware said of a response that will not come.
+// What a middleware said of a response that will not come: how long it may be kept, above all, for a cache keeps a failure as well.
 const OF_ANOTHER_BODY = [
   'content-length',
   'transfer-encoding',
@@ -24,6 +24,11 @@ const OF_ANOTHER_BODY = [
   'trailer',
   'etag',
   'last-modified',
+  'cache-control',
+  'expires',
+  'content-disposition',
+  'content-language',
+  'content-range',
 ] as const;
 
 /**

@@ -192,6 +192,19 @@ describe('on a response that was touched before', () => {
     expect((await raw.get('/cut')).complete).toBe(false);
   });
 
+  test('a failure is not kept for as long as the response might have been, nor saved under its name', async () => {
+    const origin = await startOrigin({ script: () => [execute(), close()] });
+    const handler = startBackend(origin).handler();
+    const port = await serve((req, res) => {
+      res.setHeader('Cache-Control', 'public, max-age=31536000').setHeader('Expires', 'Thu, 01 Jan 2099 00:00:00 GMT');
+      res.setHeader('Content-Disposition', 'attachment').setHeader('X-Frame-Options', 'DENY');
+      handler(req, res);
+    });
+    const { status, headers } = await (await client(port)).get('/');
+    expect([status, headers['x-frame-options']]).toEqual([502, 'DENY']);
+    for (const name of ['cache-control', 'expires', 'content-disposition']) expect(headers).not.toHaveProperty(name);
+  });
+
   test('a timeout that answers in our place is left alone, and the exchange is given up', async () => {
     const origin = await startOrigin({ script: () => [execute(), answer({ body: 'late' })] });
     const handler = startBackend(origin).handler();
