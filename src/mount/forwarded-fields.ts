@@ -56,7 +56,7 @@ export function forwardingFields(
   const host = earlier['x-forwarded-host'] ?? client.host;
   fields.push('X-Forwarded-For', appended(earlier['x-forwarded-for'], address), 'X-Forwarded-Proto', proto);
   if (host !== undefined) fields.push('X-Forwarded-Host', host);
-  fields.push('X-Forwarded-Port', earlier['x-forwarded-port'] ?? portOf(host, proto));
+  fields.push('X-Forwarded-Port', earlier['x-forwarded-port'] ?? portOf(firstOf(host), firstOf(proto)));
   return fields;
 }
 
@@ -73,11 +73,16 @@ function plainAddress(address: string | undefined): string {
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
 }
 
+/** What the first of several proxies said: it is the one that the client spoke to. */
+function firstOf(list: string | undefined): string | undefined {
+  return list?.includes(',') ? list.split(',', 1)[0]?.trim() : list;
+}
+
 // Clients ask for the same host again and again.
 let lastHost: string | undefined;
 let lastPort: string | undefined;
 
-function portOf(host: string | undefined, proto: string): string {
+function portOf(host: string | undefined, proto: string | undefined): string {
   if (host !== lastHost) {
     lastHost = host;
     lastPort = host === undefined ? undefined : /:([0-9]+)$/.exec(host)?.[1];

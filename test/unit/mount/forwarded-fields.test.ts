@@ -23,6 +23,11 @@ describe('X-Forwarded', () => {
     ]);
   });
 
+  test('tells the port of the first of several trusted proxies', () => {
+    const earlier = { 'x-forwarded-proto': 'https, http', 'x-forwarded-host': 'shop.test, inner.test:81' };
+    expect(forwardingFields('x-forwarded', client, earlier).slice(-2)).toEqual(['X-Forwarded-Port', '443']);
+  });
+
   test('keeps a Forwarded field and a port that a trusted proxy set', () => {
     const earlier = { forwarded: 'for=203.0.113.9', 'x-forwarded-port': '8443' };
     const fields = forwardingFields('x-forwarded', client, earlier);
