@@ -238,7 +238,8 @@ export class BackendOrigins {
   }
 
   #member(url: string | URL): Origin {
-    const name = resolveOrigin('url', url, this.#house.options()).origin;
+    // It only says which: what it may have is for those who gave it to say.
+    const name = resolveOrigin('url', url, { ...this.#house.options(), minConnections: 0 }).origin;
     const member = this.#members.get(name);
     if (member !== undefined && member.service.state !== 'leaving') return member;
     throw new TypeError(`url must be one of the origins (${this.names.join(', ')}), got ${name}`);

@@ -57,6 +57,14 @@ describe('add', () => {
     expect([weight, house.fleet.names]).toEqual([3, [A]]);
   });
 
+  test('a URL names an origin whatever it would be by the limits of all', async () => {
+    const origins = [{ url: A, maxConnections: 9 }];
+    const house = await House.open({ origins, maxConnections: 2, minConnections: 5 });
+    house.fleet.setWeight(A, 3);
+    house.fleet.ready(A);
+    expect(house.originStats().weight).toBe(3);
+  });
+
   test('an origin that is leaving stays, with its connections and the new settings', async () => {
     const { house, callers, peers } = await busyTwo();
     const gone = house.fleet.remove(A);
