@@ -20,8 +20,9 @@ async function sessionTo(backend: PooledBackend): Promise<ClientHttp2Session> {
 
 /** Gives signs of life that belong to no stream, one after the other. */
 function keepPinging(session: ClientHttp2Session): void {
+  if (session.destroyed) return;
   session.ping((error) => {
-    if (error === null && !session.destroyed) setImmediate(keepPinging, session);
+    if (error === null) setImmediate(keepPinging, session);
   });
 }
 
