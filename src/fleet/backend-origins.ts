@@ -31,6 +31,7 @@ export class BackendOrigins {
   readonly #given = new Map<string, string | URL | OriginOptions>(); // by name, the whole set, of which those that leave are no more
   readonly #discovered: boolean; // by who finds them, and changes them by sets alone
   #names: readonly string[] = []; // a list of its own for each set
+  #sets = 0; // that came by replace()
 
   /** @internal `given` are known to be good; `undefined` = they are discovered. */
   constructor(house: OriginsHouse, given: OriginSet | undefined) {
@@ -149,10 +150,18 @@ export class BackendOrigins {
     this.#give(set, addresses);
     const names = new Set(used.map(([, { origin }]) => origin));
     const left = [...this.#members.values()].filter(({ address }) => !names.has(address.origin));
-    const gone = left.filter(({ service }) => service.state !== 'leaving').map((origin) => this.#take(origin));
-    const stay = used.map(([given, address]) => this.#put(given, address));
+    this.#sets += 1;
+    const number = this.#sets;
+    const gone: Promise<void>[] = [];
+    for (const origin of left) {
+      if (number === this.#sets && origin.service.state !== 'leaving') gone.push(this.#take(origin));
+    }
+    // What those who heard of it have changed holds: the whole set, one of it, or the options that it goes by.
+    const isWanted = ([given, { origin }]: (typeof used)[number]) =>
+      number === this.#sets && this.#given.get(origin) === given;
+    const stay = used.map((one) => (isWanted(one) ? this.#put(one[0], this.#resolve('origin', one[0])) : undefined));
     this.#serve();
-    for (const [index, origin] of stay.entries()) this.#tell(origin, changes[index]);
+    for (const [index, origin] of stay.entries()) if (origin !== undefined) this.#tell(origin, changes[index]);
     return Promise.all(gone).then(() => undefined);
   }
 
@@ -166,10 +175,14 @@ export class BackendOrigins {
   reconsider(): Promise<void> {
     const addresses = [...this.#given.values()].map((given) => this.#resolve('origin', given));
     for (const address of addresses) this.#checkPlace('origin', address);
-    const members = addresses.filter(({ origin }) => this.#members.has(origin));
-    const placed = members.map((address) => this.#house.shares.placed(address));
-    const configured = placed.map((address) => this.#members.get(address.origin)?.configure(address));
-    return Promise.all(configured).then(() => undefined);
+    return Promise.all(addresses.map(({ origin }) => this.#configure(origin))).then(() => undefined);
+  }
+
+  /** By the options of this moment: those who hear of what became of another may have changed them, or have taken it out. */
+  #configure(name: string): Promise<void> | undefined {
+    const given = this.#given.get(name);
+    if (given === undefined) return undefined;
+    return this.#members.get(name)?.configure(this.#house.shares.placed(this.#resolve('origin', given)));
   }
 
   #refuseIfDiscovered(verb: string): void {
@@ -211,7 +224,8 @@ export class BackendOrigins {
     this.#given.set(address.origin, given);
     this.#house.shares.join(origin);
     if (known !== undefined) void known.configure(placed);
-    if (known?.service.state === 'leaving') known.service.serve();
+    // Unless who heard of a connection that was too many has taken it out.
+    if (known?.service.state === 'leaving' && this.#given.get(address.origin) === given) known.service.serve();
     return origin;
   }
 
