@@ -61,10 +61,10 @@ export class BoundMatching {
   }
 
   /** Whether there is a slot for a dial: an empty one, or that of an idle connection which the request may not ride. */
-  #canDial({ travel }: Run, home: Origin): boolean {
-    if (travel === 'fresh' && home.freshShareLeft === 0) return false;
+  #canDial(run: Run, home: Origin): boolean {
+    if (run.travel === 'fresh' && home.freshShareLeft === 0) return false;
     if (!home.canDial && home.canMakeRoom) home.makeRoom();
-    return home.canDial;
+    return home.canDial && !run.ended; // those who watch may have ended it
   }
 
   /**

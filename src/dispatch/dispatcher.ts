@@ -148,7 +148,7 @@ export class Dispatcher implements Dispatching, RunHouse {
     const origin = this.#choice.redial(last, elsewhere, run);
     if (origin?.canDial === false) origin.makeRoom();
     // The minimum may have taken the room at once: what is dialled for it comes to those who wait.
-    if (origin?.canDial !== true) {
+    if (origin?.canDial !== true || run.ended) {
       this.enqueue(run);
       return;
     }

@@ -63,7 +63,7 @@ export class Matching implements Demand {
       else run.begin(origin, taken, now);
       return true;
     }
-    const mayDial = origin.canDial && (travel !== 'fresh' || origin.freshShareLeft > 0);
+    const mayDial = !run.ended && origin.canDial && (travel !== 'fresh' || origin.freshShareLeft > 0);
     if (mayDial && taken === undefined && this.#choice.keeps) {
       run.patience.wait();
       origin.dial(run.ownDial());

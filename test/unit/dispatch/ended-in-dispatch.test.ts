@@ -1,0 +1,56 @@
+/** Requests that end while an origin is picked, or room is made, for them. */
+
+import type { Balancer } from 'pooled-backend';
+import { expect, test } from 'vitest';
+import type { Caller } from '../../caller.js';
+import { House } from '../../house.js';
+
+const [A, B, C] = ['http://a.test:80', 'http://b.test:80', 'http://c.test:80'];
+
+/** Ends the request of `caller` at the pick of this number. */
+function balancer(atPick: number, caller: () => Caller | undefined): Balancer {
+  let picks = 0;
+  return {
+    keeps: true,
+    pick() {
+      picks += 1;
+      if (picks === atPick) caller()?.abort();
+      return 0;
+    },
+  };
+}
+
+test('no connection is dialled for a request that the balancer ends', async () => {
+  let caller: Caller | undefined;
+  const house = await House.open({ origins: [A, B], balance: balancer(1, () => caller) });
+  caller = house.send();
+  await house.settle();
+  expect(house.dials.length).toBe(0);
+  house.checkAtRest();
+});
+
+test('none is dialled for one that the balancer ends between two attempts', async () => {
+  let caller: Caller | undefined;
+  const house = await House.open({ origins: [A, B, C], balance: balancer(2, () => caller), spareConnections: false });
+  caller = house.send();
+  await house.settle();
+  const peer = await house.accept();
+  peer.fin();
+  await house.settle();
+  expect(house.dials.length).toBe(1);
+  house.checkAtRest();
+});
+
+test('none is dialled for one that ends when an idle connection is closed for it', async () => {
+  const house = await House.open({ origins: [A, B], maxConnections: 1, spareConnections: false });
+  const first = await house.sent({ boundTo: A });
+  const peer = await house.accept();
+  peer.answer();
+  await house.settle();
+  let bound: Caller | undefined;
+  house.emitter.on('disconnect', () => bound?.abort());
+  bound = house.send({ boundTo: A, method: 'POST', body: 'x' });
+  await house.settle();
+  expect([first.outcome, house.dials.length]).toEqual([200, 1]);
+  house.checkAtRest();
+});
