@@ -54,3 +54,29 @@ test('none is dialled for one that ends when an idle connection is closed for it
   expect([first.outcome, house.dials.length]).toEqual([200, 1]);
   house.checkAtRest();
 });
+
+test('one that ends as a connection of its home is found closed is not sent on the next', async () => {
+  const house = await House.open({ maxConnections: 2, spareConnections: false });
+  const peers = [];
+  for (let n = 0; n < 2; n += 1) await house.sent({ boundTo: A });
+  for (let n = 0; n < 2; n += 1) peers.push(await house.accept({ asks: true }));
+  for (const peer of peers) peer.answer();
+  await house.settle();
+  let bound: Caller | undefined;
+  house.emitter.on('disconnect', () => bound?.abort());
+  peers[1]?.hold();
+  peers[1]?.fin(); // the kernel knows it, nobody else does
+  bound = house.send({ boundTo: A });
+  await house.settle();
+  expect(peers.flatMap(({ requests }) => requests)).toEqual(['GET /1', 'GET /2']);
+  house.checkAtRest();
+});
+
+test('nothing is left of a dial when whoever hears that it is a probe ends everything', async () => {
+  const house = await House.open();
+  house.origin().standing.eject('connection_refused');
+  await house.advance(1_000);
+  house.emitter.on('probe', () => house.destroy());
+  await house.sent();
+  expect([house.dials.length, house.dialling.length, house.originStats().connections.open]).toEqual([1, 0, 0]);
+});
