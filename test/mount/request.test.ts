@@ -416,9 +416,12 @@ async function uncaughtIn(run: () => Promise<void>): Promise<unknown[]> {
   const before = process.listeners('uncaughtException');
   const caught: unknown[] = [];
   process.removeAllListeners('uncaughtException').on('uncaughtException', (error) => caught.push(error));
-  await run();
-  process.removeAllListeners('uncaughtException');
-  for (const listener of before) process.on('uncaughtException', listener);
+  try {
+    await run();
+  } finally {
+    process.removeAllListeners('uncaughtException');
+    for (const listener of before) process.on('uncaughtException', listener);
+  }
   return caught;
 }
 
