@@ -12,6 +12,17 @@ const SLOW_BYTES = 65_536;
 const FRAME_BYTES = 16_384;
 
 /**
+ * Writes the head now. The flushHeaders() of node:http would write it as UTF-8: each byte above ASCII, in a file name or a
+ * cookie, as two. Whatever is written with an encoding takes the head along in it.
+ */
+export function flushHead(res: ServerResponse): void {
+  const send: unknown = Reflect.get(res, '_send');
+  const isPlain = !isHttp2(res) && res.flushHeaders === ServerResponse.prototype.flushHeaders;
+  if (isPlain && typeof send === 'function') send.call(res, '', 'latin1');
+  else res.flushHeaders();
+}
+
+/**
  * Writes a piece of a body now. node:http would wait for the next tick to see what else comes; there it is too late to learn
  * that the kernel took everything, so that nobody will look at the bytes again.
  */

@@ -9,7 +9,7 @@ import type { ResponseHead } from '../http1/response-parser.js';
 import { type Attended, watchDeparture } from './client-departure.js';
 import { ClientPace, type Paced } from './client-pace.js';
 import { type ClientRequest, readClientRequest } from './client-request.js';
-import { canEndWith, endWith, writeNow } from './client-writes.js';
+import { canEndWith, endWith, flushHead, writeNow } from './client-writes.js';
 import { distrust, isLastOfServer, noteLast } from './distrust.js';
 import { isEmpty, nothingOf } from './empty-body.js';
 import { answerFailure, asBackendError, asHeadError, isBodyUnread } from './error-answer.js';
@@ -152,7 +152,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
     this.#writeHead(head, fields);
     this.#stage = 'relaying';
     // A head must not wait for a body that comes later, but one that comes with it should share its write.
-    if (!hasMore) this.#res.flushHeaders();
+    if (!hasMore) flushHead(this.#res);
   }
 
   #hold(head: ResponseHead, fields: PromiseLike<string[]>): void {

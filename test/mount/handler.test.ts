@@ -204,6 +204,27 @@ describe('a response', () => {
     expect((await raw.readResponse()).body.toString()).toBe('body');
   });
 
+  test('has every byte of its head as it came, though its body comes later', async () => {
+    const origin = await startOrigin({
+      script: () => [
+        execute(),
+        send('HTTP/1.1 200 \xe9\r\nX-A: \xc3\xa9\xff\r\nContent-Length: 4\r\n\r\n'),
+        hold(),
+        send('body'),
+      ],
+    });
+    const handler = startBackend(origin).handler();
+    const touching = serve((req, res) => handler(req, res.setHeader('X-Before', '1')));
+    for (const port of [await serve(handler), await touching]) {
+      const raw = await client(port);
+      raw.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+      await raw.bytes(40);
+      await origin.release();
+      const response = await raw.readResponse();
+      expect([response.reason, response.headers['x-a']]).toEqual(['\xe9', '\xc3\xa9\xff']);
+    }
+  });
+
   test('that is cut off is cut off for the client too, whatever its framing', async () => {
     for (const framing of ['length', 'chunked'] as const) {
       const origin = await startOrigin({
