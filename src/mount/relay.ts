@@ -22,7 +22,7 @@ import { outgoingRequest } from './outgoing-request.js';
 import { type IntakeOutlet, RequestIntake } from './request-intake.js';
 import { fieldsByName } from './response-fields.js';
 import { writeResponseHead } from './response-head.js';
-import { endsWithClose, fieldsForClient } from './response-hooks.js';
+import { fieldsForClient } from './response-hooks.js';
 import { truncate } from './truncate.js';
 
 /** What a framework takes the failure of a request with. */
@@ -46,7 +46,6 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
   #readsRequest = false; // its body came from the client's stream
   #answeredContinue = false;
   #lastText: string | undefined; // the whole rest of the body, to be written with the end
-  #endsWithClose = false; // the client's connection is what ends the body
   #pace: ClientPace | undefined; // made for a client that has something to take, or to give, in its own time
   #held: HeldResponse | undefined; // while a hook decides about its head
 
@@ -133,7 +132,6 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
   onHead(head: ResponseHead, more = false): void {
     if (this.#stage !== 'taking') return;
     try {
-      this.#endsWithClose = endsWithClose(head, this.#req);
       const fields = fieldsForClient(head, this.#req, this.#mount, this.#request, this.#dispatch);
       if (isPromise(fields)) this.#hold(head, fields);
       else this.#begin(head, fields, more);
@@ -266,7 +264,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
     this.#release();
     if (error.code === 'http_request_error') distrust(this.#req, this.#res);
     if (stage !== 'taking') {
-      truncate(this.#req, this.#res, this.#endsWithClose);
+      truncate(this.#req, this.#res);
     } else if (this.#next !== undefined && !this.#res.headersSent) {
       // Later, so that what the framework does with it, or throws, is not done inside the dispatcher.
       process.nextTick(this.#next, error);
@@ -280,7 +278,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
     this.#abort(`the client was silent for ${this.#mount.options.clientTimeout} ms`);
     this.#stage = 'over';
     this.#release();
-    truncate(this.#req, this.#res, this.#endsWithClose);
+    truncate(this.#req, this.#res);
   }
 
   /** Lets the rest of the request run out, lest it block the next one on the client's connection. */

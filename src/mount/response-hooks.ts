@@ -11,11 +11,6 @@ import { rewriteLocations } from './location-rewrite.js';
 import type { Mount } from './mounted-backend.js';
 import { hookedFields, relayedFields } from './response-fields.js';
 
-/** Only the end of the connection can tell this client where the body ends. */
-export function endsWithClose({ framing: { kind } }: ResponseHead, req: IncomingMessage): boolean {
-  return isEndless(kind) && req.httpVersion === '1.0';
-}
-
 /** What is known of the request that a response answers. */
 export type AnsweredRequest = Pick<OutgoingRequest, 'host' | 'boundTo'>;
 

@@ -246,6 +246,22 @@ describe('a response', () => {
     expect(await raw.ended()).toBe('rst');
   });
 
+  test('that is cut off ends so for HTTP/1.0, too, when its length was taken out on the way', async () => {
+    for (const fields of [{}, { Connection: 'Content-Length' }]) {
+      const origin = await startOrigin({
+        script: () => [execute(), answer({ body: 'hello world', fields, cutBodyAt: 8 }), hold(), close()],
+      });
+      const onResponseFields = (given: string[]) => void given.splice(given.indexOf('Content-Length'), 2);
+      const raw = await client(
+        await serve(startBackend(origin).handler('Connection' in fields ? {} : { onResponseFields })),
+      );
+      raw.write('GET / HTTP/1.0\r\n\r\n');
+      await raw.bytes(40);
+      await origin.release();
+      expect(await raw.ended()).toBe('rst');
+    }
+  });
+
   test('keeps the bytes of a file name that is not ASCII, though Content-Length comes first', async () => {
     const name = Buffer.from('attachment; filename="é€.pdf"').toString('latin1');
     const origin = await startOrigin({
