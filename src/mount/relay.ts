@@ -117,7 +117,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
     const { onInformation } = this.#mount.options;
     const fields = endToEndFields(rawHeaders);
     try {
-      const information = { statusCode, statusText, fields };
+      const information = { statusCode, statusText, fields: fields.slice() }; // the hook's to change, not to send
       if (
         onInformation !== undefined &&
         inHookAtOnce('onInformation', () => onInformation(information, this.#req)) === false

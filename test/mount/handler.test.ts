@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Information } from 'pooled-backend';
 import { answer, close, execute, hold, inform, send } from 'pooled-backend/testing';
 import { describe, expect, test } from 'vitest';
 import { client, listen, serve, startBackend, startOrigin, until } from './setting.js';
@@ -489,5 +490,16 @@ describe('the hooks', () => {
     const port = await serve(startBackend(origin).handler({ onInformation: ({ statusCode }) => statusCode !== 102 }));
     const raw = await client(port);
     expect([(await raw.get('/')).status, (await raw.readResponse()).status]).toEqual([103, 200]);
+  });
+
+  test('what onInformation does to its fields is not sent', async () => {
+    const origin = await startOrigin({ script: () => [inform(103, { Link: '</a>' }), execute(), answer()] });
+    const onInformation = ({ fields }: Information) => {
+      Array.prototype.push.call(fields, 'X-A', 'a\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil');
+      return undefined;
+    };
+    const raw = await client(await serve(startBackend(origin).handler({ onInformation })));
+    expect((await raw.get('/')).rawHeaders).toEqual(['Link', '</a>']);
+    expect((await raw.readResponse()).headers['content-length']).not.toBe('4');
   });
 });
