@@ -85,7 +85,8 @@ export function readClientRequest(
     httpVersion: req.httpVersion,
     endedWithHead: endedWithHead(req),
   });
-  const asked = target.authority ?? askedHost(req, found);
+  const host = askedHost(req, found); // judged also where the target names another
+  const asked = target.authority ?? host;
   fields.push('Via', viaOf(req.httpVersion));
   if (options.forwarded !== false) {
     forwardingFields(options.forwarded, clientFacts(req, asked), found.earlier, fields);
@@ -195,8 +196,10 @@ function endedWithHead(req: IncomingMessage): boolean {
 
 /** @throws BackendError for more than one Host field or one that names no host (RFC 9112 §3.2) */
 function askedHost(req: IncomingMessage, found: Found): string | undefined {
-  const host = found.host ?? authorityOf(req);
-  if (found.hostIsRepeated) throw badHost('the request has more than one Host field');
+  // One that Connection names is stripped from the fields, and is a Host field all the same.
+  const hidden = found.host === undefined ? fieldValues(req.rawHeaders, 'host') : NOTHING;
+  const host = found.host ?? hidden[0] ?? authorityOf(req);
+  if (found.hostIsRepeated || hidden.length > 1) throw badHost('the request has more than one Host field');
   if (host === undefined || host === '') return undefined;
   if (!isAuthority(host)) throw badHost('its Host field does not name a host and a port');
   return host;

@@ -85,6 +85,12 @@ const CUT_SHORT: readonly [what: string, bytes: string][] = [
   ['a coding in HTTP/1.0', post('Connection: keep-alive\r\nTransfer-Encoding: chunked', EMPTY).replace('/1.1', '/1.0')],
   ['a length behind more fields than node:http keeps', post(`${'a:\r\n'.repeat(1_200)}Content-Length: 0`)],
   ['two Host fields', post('Host: b\r\nContent-Length: 0')],
+  ['two Host fields that Connection names', post('Host: b\r\nConnection: host\r\nContent-Length: 0')],
+  [
+    'two Host fields beside an absolute target',
+    get('Host: a\r\nHost: b\r\nContent-Length: 0', 'POST http://b.test/one HTTP/1.1'),
+  ],
+  ['a bad Host field beside an absolute target', get('Host: a/b@c', 'POST http://b.test/one HTTP/1.1')],
 ];
 
 /** Read by a lenient server in one way: the origin gets exactly that, written plainly. */
