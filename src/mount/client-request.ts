@@ -50,6 +50,9 @@ interface Found {
 const NOTHING: readonly string[] = [];
 const NO_HOPS: EarlierHops = {};
 
+// What node:http takes for it, a list of expectations for one: it leaves to us then to ask for the body.
+const CONTINUE = /(?:^|\W)100-continue(?:$|\W)/i;
+
 // Via and what tells the origin of its client: five names with their values, seldom more.
 const MOSTLY_ADDED = 10;
 
@@ -161,8 +164,9 @@ function isTakenOut(lowerName: string, value: string, found: Found, trusted: boo
       return true;
     case 'expect':
       // Sent on only if the client still waits, which its response knows.
-      found.expectsContinue = value.toLowerCase() === '100-continue';
-      return found.expectsContinue;
+      if (!CONTINUE.test(value)) return false;
+      found.expectsContinue = true;
+      return true;
     default:
       if (lowerName.charCodeAt(0) === 0x3a) return true; // a pseudo-field of HTTP/2
       if (!isForwardingField(lowerName)) return isDisguised(lowerName);

@@ -52,6 +52,24 @@ describe('a request that waits with its body', () => {
     expect(origin.requests[0]?.body.toString()).toBe('hi');
   });
 
+  test.each([
+    '100-continue, 100-continue',
+    '100-continue\r\nExpect: 100-Continue',
+    '100-continue, x',
+    '100-continue\r\nExpect: x',
+    'x\r\nExpect: 100-continue',
+  ])('is asked for it, and its origin once, however it says so: %j', async (value) => {
+    const origin = await startOrigin({ rules: holding });
+    const { raw } = await mounted(origin);
+    raw.write(`POST /x HTTP/1.1\r\n${HEAD.replace('100-continue', value)}`);
+    await origin.until(() => origin.requests.length === 1);
+    expect(origin.requests[0]?.headers.expect?.match(/100-continue/g)).toHaveLength(1);
+    await origin.release();
+    expect((await raw.readResponse()).status).toBe(100);
+    raw.write('hi');
+    expect((await raw.readResponse()).status).toBe(200);
+  });
+
   test('is told once, though the origin answers 100 after the wait', async () => {
     const origin = await startOrigin({ rules: holding });
     const { raw } = await mounted(origin, { expectTimeout: 30 });
