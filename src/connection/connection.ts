@@ -11,6 +11,7 @@ import type { ConnectionSetting } from './connection-setting.js';
 import type { Dialled, OpenSocket } from './dial.js';
 import { closedError, closeReason, silentError, unaskedError, untakenError } from './ending.js';
 import { type Ending, Exchange, type ExchangeListener, type ExchangeRequest } from './exchange.js';
+import { lastWords } from './last-words.js';
 import { isClosingAlert, type Liveness } from './liveness.js';
 import { type StallListener, StallWatch } from './stall-watch.js';
 import { Tunnel } from './tunnel.js';
@@ -35,6 +36,7 @@ export class Connection implements ResponseEvents, StallListener {
   /** The origin has said with the first response that it keeps the connection. */
   saidToBeKept = false;
   closed = false;
+  readonly allowance = new Allowance();
   /** Once the origin has switched protocols; there are no more exchanges then. */
   tunnel: Tunnel | undefined = undefined;
 
@@ -48,7 +50,7 @@ export class Connection implements ResponseEvents, StallListener {
   #exchange: Exchange | undefined;
   #trailers: readonly string[] = [];
   #settling = false; // what the last response may have left behind would still be on its way to us
-  readonly #allowance = new Allowance();
+  #lastWords: Buffer | undefined; // of an origin that has hung up on a request under way
 
   constructor(dialled: Dialled, setting: ConnectionSetting, owner: ConnectionOwner) {
     this.origin = setting.origin;
@@ -118,14 +120,9 @@ export class Connection implements ResponseEvents, StallListener {
     this.close('stale');
   }
 
-  /** Exchanges after which the origin said it will close (`Keep-Alive: max`). */
-  get exchangesLeft(): number {
-    return this.#allowance.leftAfter(this.exchanges);
-  }
-
-  /** The origin said `Keep-Alive: max=…`. */
-  allow(max: number): void {
-    this.#allowance.heard(max, this.exchanges);
+  /** The kernel has refused a part of the request. Node will say so a tick later, and close the socket before. */
+  hungUp(): void {
+    if (!this.secure && this.#askKernel !== undefined) this.#lastWords ??= lastWords(this.socket);
   }
 
   /** Closes now. An exchange under way is forgotten: whoever closes has told its listener. */
@@ -171,9 +168,9 @@ export class Connection implements ResponseEvents, StallListener {
     return !this.closed && this.#exchange?.paused !== true;
   }
 
-  #read(count: number): BackendError | undefined {
+  #read(count: number, words?: Buffer): BackendError | undefined {
     try {
-      const error = this.#reads.feed(count);
+      const error = words === undefined ? this.#reads.feed(count) : this.#parser.read(words);
       const { state } = this.#parser;
       if (state === 'complete' || state === 'upgraded') return error;
       this.#reads.next(this.#exchange?.readEnded() ?? true, this.#exchange?.bytesLeft ?? 0);
@@ -285,7 +282,11 @@ export class Connection implements ResponseEvents, StallListener {
       this.close(this.tunnel === undefined ? 'stale' : 'upgraded');
       return;
     }
-    this.fail('closed', closedError(this.origin, exchange.head !== undefined, this.#parser.sawBytes, cause));
+    const error = this.#lastWords && this.#read(0, this.#lastWords);
+    if (this.closed) return;
+    if (error !== undefined) this.fail('garbage', error);
+    else if (this.#parser.state === 'complete') this.#complete();
+    else this.fail('closed', closedError(this.origin, exchange.head !== undefined, this.#parser.sawBytes, cause));
   }
 
   sendingStalled(ms: number): void {

@@ -46,10 +46,7 @@ export interface ExchangeListener {
   onHead(head: ResponseHead): void;
   /** Returns false to stop reading until `resume()`. */
   onBody(bytes: Buffer): boolean;
-  /**
-   * What one read brought was told, and the response is not complete with it. Returns false to stop reading until
-   * `resume()`. Not called after a read with which the exchange has ended.
-   */
+  /** What one read brought was told, and the exchange goes on. Returns false to stop reading until `resume()`. */
   readEnded?(): Taken;
   /** The response is complete, as of the moment `now`. */
   exchangeEnded(trailers: readonly string[], now: number): void;
@@ -160,6 +157,7 @@ export class Exchange implements BodyTarget {
       socket.write('\r\n', 'latin1', flushed);
       socket.uncork();
     }
+    if (socket.errored !== null) this.#connection.hungUp();
     this.#connection.stalls.offered(socket.writableLength);
     return !socket.writableNeedDrain;
   }

@@ -26,7 +26,7 @@ const probe = Buffer.alloc(512);
 const probes = [probe];
 
 /** The descriptor below a socket, which Node does not document. Asked each time: it may be another's once it is closed. */
-function descriptorOf(socket: object): number {
+export function descriptorOf(socket: object): number {
   if (!('_handle' in socket)) return -1;
   const handle = socket._handle;
   if (typeof handle !== 'object' || handle === null || !('fd' in handle)) return -1;

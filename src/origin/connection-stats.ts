@@ -68,7 +68,10 @@ function statsOf(tenancy: Tenancy, rules: RetirementRules): ConnectionStats {
 function stateOf({ slot, connection, retireAt }: Tenancy, rules: RetirementRules): ConnectionState {
   if (connection.tunnel !== undefined) return 'tunnel';
   if (slot.state === 'idle') return connection.fresh ? 'spare' : 'idle';
-  const left = Math.min(rules.maxRequestsPerConnection - connection.exchanges, connection.exchangesLeft);
+  const left = Math.min(
+    rules.maxRequestsPerConnection - connection.exchanges,
+    connection.allowance.leftAfter(connection.exchanges),
+  );
   if (left <= 1 || rules.clock.now() >= retireAt) return 'retired';
   return connection.exchanges === 0 ? 'fresh' : 'busy';
 }

@@ -51,7 +51,7 @@ export class Lessons {
     if (connection.exchanges === 0) connection.saidToBeKept = saysKeepAlive(head.rawHeaders);
     const { timeoutMs, max } = keepAliveHint(head.rawHeaders);
     if (timeoutMs !== undefined) this.#idleLimit.hint(timeoutMs);
-    if (max !== undefined) connection.allow(max);
+    if (max !== undefined) connection.allowance.heard(max, connection.exchanges);
   }
 
   /** An exchange ended clean. */

@@ -135,7 +135,7 @@ export class Tenants implements Landlord {
     if (reason !== undefined) return reason;
     if (origin.guard.wantsSlot) return 'made-room';
     if (connection.exchanges >= setting.maxRequestsPerConnection) return 'max-requests';
-    if (connection.exchangesLeft <= 0) return 'max-requests';
+    if (connection.allowance.leftAfter(connection.exchanges) <= 0) return 'max-requests';
     return connection.idleSince >= retireAt ? 'max-age' : undefined;
   }
 

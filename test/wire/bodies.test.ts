@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, request } from 'node:http';
-import { connect } from 'node:net';
+import { connect, createServer as createTcpServer } from 'node:net';
 import { pipeline, Readable } from 'node:stream';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -45,6 +45,33 @@ describe('a request body', () => {
     await once(socket.resume(), 'end');
     expect(received).toMatch(/^HTTP\/1\.1 413 .*\r\nConnection: close\r\n.*no$/s);
   });
+
+  test.each([undefined, 8])(
+    'that is refused by an origin which hangs up then has that answer (length: %j)',
+    async (length) => {
+      let hungUp = () => {};
+      const after = new Promise<void>((resolve) => {
+        hungUp = resolve;
+      });
+      const origin = createTcpServer((socket) =>
+        socket.once('data', () => {
+          socket.write('HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\n\r\nno');
+          socket.resetAndDestroy();
+          hungUp(); // the rest of the body is written before anybody can read
+        }),
+      );
+      const backend = new PooledBackend(`http://127.0.0.1:${await listen(origin)}`);
+      onTestFinished(() => backend.destroy());
+      async function* pieces() {
+        yield 'half';
+        await after;
+        yield 'half';
+      }
+      const headers = length === undefined ? {} : { 'Content-Length': length };
+      const { statusCode, body } = await backend.request({ method: 'POST', path: '/', body: pieces(), headers });
+      expect([statusCode, await body.text()]).toEqual([413, 'no']);
+    },
+  );
 
   test('that is refused early costs the next client nothing', async () => {
     const refusing: Rule = { at: 'head', when: { path: '/big' }, steps: [execute(), answer({ status: 413 })] };

@@ -382,9 +382,9 @@ describe('Keep-Alive: max', () => {
     const rig = new Rig();
     return hints.map((max) => {
       rig.send();
-      if (max !== undefined) rig.connection.allow(max);
+      if (max !== undefined) rig.connection.allowance.heard(max, rig.connection.exchanges);
       rig.answer(OK);
-      return rig.connection.exchangesLeft;
+      return rig.connection.allowance.leftAfter(rig.connection.exchanges);
     });
   };
 
