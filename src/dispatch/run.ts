@@ -250,9 +250,9 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
     this.fail(error);
   }
 
-  /** What there is of its body was not being sent. A response that is complete is one all the same. */
+  /** What there is of its body was not being sent. A response that has begun does not wait for it. */
   bodyFailed(error: BackendError): void {
-    if (this.#trailers === undefined) this.fail(error);
+    if (!this.#attempts.headForwarded) this.fail(error);
   }
 
   waitedOut(): void {

@@ -62,3 +62,17 @@ test('a body that fails behind a response that is complete takes nothing from it
   await house.settle();
   expect([caller.outcome, caller.body]).toEqual([200, 'enough']);
 });
+
+test('a body that fails though nobody asked for it takes nothing from the response that came in its place', async () => {
+  const house = await House.open();
+  const { body, fail } = bodyThatFails();
+  const caller = await house.sent({ method: 'PUT', body, expectTimeout: 60_000 });
+  const peer = await house.accept();
+  peer.send('HTTP/1.1 413 Too Long\r\nContent-Length: 7\r\n\r\nto');
+  await house.settle();
+  fail();
+  await house.settle();
+  peer.send('o big');
+  await house.settle();
+  expect([caller.outcome, caller.body]).toEqual([413, 'too big']);
+});
