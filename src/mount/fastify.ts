@@ -101,7 +101,7 @@ function mountOptions(fastify: FastifyInstance, options: FastifyPooledBackendOpt
   const { rewritePrefix = '' } = options;
   const { rewritePath } = mount;
   if (prefix.replace(/\/$/, '') === '' && rewritePrefix === '') return mount;
-  const pattern = prefixPattern(prefix, ignoresDuplicateSlashes(fastify));
+  const pattern = prefixPattern(fastify);
   return {
     ...mount,
     rewritePath: (path, req) => {
@@ -118,16 +118,19 @@ function mountOptions(fastify: FastifyInstance, options: FastifyPooledBackendOpt
 }
 
 /** What of a path is the prefix. Segments are counted, because the router also knows a prefix that is encoded. */
-function prefixPattern(prefix: string, ignoresDuplicates: boolean): RegExp {
-  const slash = ignoresDuplicates ? '/+' : '/';
-  const segments = prefix.replace(new RegExp(`${slash}$`), '').split(new RegExp(slash)).length - 1;
-  return new RegExp(`^(?:${slash}[^/?#]*){0,${segments}}`);
+function prefixPattern(fastify: FastifyInstance): RegExp {
+  // To a router that does not ignore them, what is between two slashes is a segment: a parameter may be empty.
+  const slash = isOn(fastify, 'ignoreDuplicateSlashes') ? '/+' : '/';
+  const pathEnd = isOn(fastify, 'useSemicolonDelimiter') ? '?#;' : '?#';
+  const segments = fastify.prefix.replace(new RegExp(`${slash}$`), '').split(new RegExp(slash)).length - 1;
+  return new RegExp(`^(?:${slash}[^/${pathEnd}]*){0,${segments}}`);
 }
 
-/** To a router that does not, what is between two slashes is a segment: a parameter may be empty. */
-function ignoresDuplicateSlashes({ initialConfig }: FastifyInstance): boolean {
-  const { ignoreDuplicateSlashes, routerOptions } = initialConfig;
-  return ignoreDuplicateSlashes === true || routerOptions?.ignoreDuplicateSlashes === true;
+type RouterOption = 'ignoreDuplicateSlashes' | 'useSemicolonDelimiter';
+
+/** Fastify takes the options of its router beside its own, too. */
+function isOn({ initialConfig }: FastifyInstance, option: RouterOption): boolean {
+  return initialConfig[option] === true || Reflect.get(initialConfig.routerOptions ?? {}, option) === true;
 }
 
 function movedPath(path: string, at: number, rewritePrefix: string): string {

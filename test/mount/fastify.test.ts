@@ -46,7 +46,10 @@ describe('under a prefix', () => {
     [{}, '/api', '/api//a', '//a'],
     [{}, '/:tenant', '//a/b', '/a/b'],
     [{}, '/api//v1', '/api//v1/a', '/a'],
-  ])('what the router makes of slashes is stripped: %j %s %s', async (options, prefix, path, sent) => {
+    [{ useSemicolonDelimiter: true }, '/api', '/api;x=1', '/;x=1'],
+    [{ useSemicolonDelimiter: true }, '/api', '/api/a;x=1', '/a;x=1'],
+    [{}, '/:tenant', '/a;x=1', '/'],
+  ])('what the router takes for the prefix is stripped: %j %s %s', async (options, prefix, path, sent) => {
     const origin = await startOrigin();
     const fastify = fastifyServer(options);
     fastify.register(fastifyPooledBackend, { backend: startBackend(origin), prefix });
