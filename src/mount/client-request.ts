@@ -16,6 +16,7 @@ import {
   isForwardingField,
 } from './forwarded-fields.js';
 import type { MaybePromise } from './hook.js';
+import { countHop } from './max-forwards.js';
 import { requestFraming } from './request-framing.js';
 import { hookedRequest } from './request-hooks.js';
 import { isAuthority, requestTarget } from './request-target.js';
@@ -79,6 +80,7 @@ export function readClientRequest(
   const fields = endToEndFields(req.rawHeaders, MOSTLY_ADDED);
   sortOut(fields, found, isTrusted(req, options.trustProxy));
   if (req.httpVersionMajor > 1) joinCookies(fields);
+  countHop(method, fields);
   const boundTo = sticky?.takeFrom(fields);
   const { headers } = req;
   const framing = requestFraming({

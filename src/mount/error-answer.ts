@@ -49,9 +49,14 @@ export function answerFailure(
   });
 }
 
-/** CONNECT asks for a tunnel, which a reverse proxy does not give (RFC 9110 §9.3.6). */
-export function answerConnect(res: ServerResponse): void {
-  answer(res, 501, 'CONNECT is not supported\n', true, {});
+/** CONNECT asks for a tunnel, which a reverse proxy does not give (RFC 9110 §9.3.6); TRACE would show what it is sent. */
+export function answerUnsupported(res: ServerResponse, method: 'CONNECT' | 'TRACE'): void {
+  answer(res, 501, `${method} is not supported\n`, true, {});
+}
+
+/** All is well, and there is nothing to say of it. */
+export function answerHere(req: IncomingMessage, res: ServerResponse): void {
+  answer(res, 200, '', isBodyUnread(req), {});
 }
 
 /** What was thrown as a `BackendError`: anything else is a fault of the user's code, or ours. */

@@ -4,7 +4,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import { BackendError } from '../errors.js';
 import type { ResolvedHandlerOptions } from '../options.js';
-import { answerConnect } from './error-answer.js';
+import { answerUnsupported } from './error-answer.js';
+import { answerAsLast, endsHere } from './max-forwards.js';
 import type { MountedBackend } from './mounted-backend.js';
 import { MOST_WAITING, turnOf, whenItsTurnComes } from './pipelined-turn.js';
 import { type Next, Relay } from './relay.js';
@@ -34,7 +35,8 @@ export function createHandler(house: MountedBackend, current: () => ResolvedHand
   }
   function begin(req: IncomingMessage, res: ServerResponse, next: Next | undefined): void {
     if (res.destroyed || res.writableEnded || req.aborted) return; // the client has left, or was answered
-    if (req.method === 'CONNECT') answerConnect(res);
+    if (req.method === 'CONNECT') answerUnsupported(res, 'CONNECT');
+    else if (endsHere(req)) answerAsLast(req, res);
     else new Relay(mountOfNow(), req, res, next).begin();
   }
   // The compatibility API of node:http2 has the same members; where it behaves otherwise the relay asks for the version.

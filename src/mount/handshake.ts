@@ -7,8 +7,9 @@ import { checkField, fieldValue } from '../http1/fields.js';
 import type { ResponseHead } from '../http1/response-parser.js';
 import { namedProtocols, switchingFields } from '../http1/upgrade.js';
 import type { ResolvedUpgradeOptions } from '../options.js';
-import { answerConnect, asBackendError } from './error-answer.js';
+import { answerUnsupported, asBackendError } from './error-answer.js';
 import { isPromise, type MaybePromise, whenKept } from './hook.js';
+import { answerAsLast, endsHere } from './max-forwards.js';
 import type { MountedBackend } from './mounted-backend.js';
 import type { OpenTunnels } from './open-tunnels.js';
 import { Relay } from './relay.js';
@@ -57,6 +58,10 @@ export class Handshake implements Dispatching, ResponseSink {
 
   /** Asks the origin to switch to one of these protocols. */
   offer(protocols: string): void {
+    if (endsHere(this.#req)) {
+      answerAsLast(this.#req, this.#res);
+      return;
+    }
     const { house, options } = this.#mount;
     this.#offer = protocols;
     const { deadlines, requestBuffer, spool, sticky } = house;
@@ -68,7 +73,7 @@ export class Handshake implements Dispatching, ResponseSink {
 
   /** It is no upgrade but a CONNECT. */
   refuseConnect(): void {
-    answerConnect(this.#res);
+    answerUnsupported(this.#res, 'CONNECT');
   }
 
   // --- between the relay and the dispatcher --------------------------------------------------------------------------
