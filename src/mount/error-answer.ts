@@ -96,7 +96,7 @@ function answer(
     return;
   }
   try {
-    for (const name of OF_ANOTHER_BODY) if (res.hasHeader(name)) res.removeHeader(name);
+    for (const name of OF_ANOTHER_BODY) res.removeHeader(name);
     res.setHeader('Content-Type', 'text/plain; charset=utf-8');
     res.setHeader('Content-Length', Buffer.byteLength(text));
     for (const [name, value] of Object.entries(fields)) res.setHeader(name, value);

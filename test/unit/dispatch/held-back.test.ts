@@ -141,6 +141,26 @@ describe('an origin that becomes slow, with adaptiveConcurrency', () => {
     expect(house.callers.slice(6).filter(({ outcome }) => outcome !== 200)).toEqual([]);
   });
 
+  test('is not found busy for its tunnels: one slow request at a time teaches nothing', async () => {
+    const house = await House.open({ maxConnections: 10, adaptiveConcurrency: { window: 100, min: 2 } });
+    for (let tunnels = 0; tunnels < 6; tunnels += 1) {
+      Object.assign(house.send({ upgrade: 'chat' }), { onSwitch: () => undefined });
+      await house.settle();
+      const peer = await house.accept();
+      peer.send('HTTP/1.1 101 Switching Protocols\r\nUpgrade: chat\r\nConnection: Upgrade\r\n\r\n');
+      await house.settle();
+    }
+    for (const latencyMs of [...Array(40).fill(10), ...Array(20).fill(1_000)]) {
+      house.send();
+      await house.settle();
+      if (house.dialling.length > 0) await house.accept();
+      await house.advance(latencyMs);
+      house.peers.find((peer) => peer.owes > 0)?.answer();
+      await house.settle();
+    }
+    expect(house.originStats().concurrency?.limit).toBe(10);
+  });
+
   test('may have one request more when one has become a tunnel', async () => {
     const house = await House.open({
       ...{ maxConnections: 20, queueTimeout: Number.POSITIVE_INFINITY },
