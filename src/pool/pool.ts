@@ -8,8 +8,8 @@
  *            checkout                 clear
  *    idle  ───────────▶ busy, item  ───────────▶ busy, clear
  *    idle  ───────────▶ empty   evict
- *    busy, dialling ──▶ idle    release, with an item that was not retired
- *    busy, dialling ──▶ empty   release, otherwise
+ *    busy           ──▶ idle    release, with an item
+ *    busy, dialling ──▶ empty   release, without one
  *    empty ───────────▶ parked  while there are more slots than the size; back when the size grows
  * ```
  */
@@ -150,7 +150,6 @@ export class Pool<T> {
     const item = kept.item;
     kept.item = undefined;
     kept.fresh = false;
-    kept.retired = false;
     return item;
   }
 
@@ -161,23 +160,10 @@ export class Pool<T> {
     kept.fresh = false;
   }
 
-  /** The item of a lent slot, there or being dialled, shall not be lent again. */
-  retire(slot: Slot<T>): void {
-    const kept = this.#own(slot);
-    if (kept.state !== 'busy' && kept.state !== 'dialling') throw refusal('retire', kept);
-    kept.retired = true;
-  }
-
-  /**
-   * Gives a lent slot back: idle when it holds an item, else empty.
-   *
-   * @returns the item of a retired slot, which leaves the pool. The slot may be lent and dialled again by now, so whoever
-   *   counts open items closes it before the release, with {@link clear}.
-   */
-  release(slot: Slot<T>): T | undefined {
+  /** Gives a lent slot back: idle when it holds an item, else empty. A dial that runs there is given up. */
+  release(slot: Slot<T>): void {
     const kept = this.#own(slot);
     if (kept.state !== 'busy' && kept.state !== 'dialling') throw refusal('release', kept);
-    const dropped = kept.retired ? this.clear(kept) : undefined;
     if (kept.state === 'dialling') this.#endDial(kept);
     this.#busy--;
     if (kept.item === undefined) {
@@ -187,7 +173,6 @@ export class Pool<T> {
       this.#idle.add(kept);
     }
     this.#onFree();
-    return dropped;
   }
 
   /**

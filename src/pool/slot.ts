@@ -17,8 +17,6 @@ export interface Slot<T> {
   readonly item: T | undefined;
   /** Its item never carried a request. False when there is no item. */
   readonly fresh: boolean;
-  /** Its item leaves the pool when the slot is released. */
-  readonly retired: boolean;
 }
 
 /** @internal The slot as the pool sees it: writable, and a link of one of the lists of free slots. */
@@ -27,7 +25,6 @@ export class KeptSlot<T> implements Slot<T> {
   state: SlotState = 'empty';
   item: T | undefined = undefined;
   fresh = false;
-  retired = false;
   /** The pool that lends it. */
   readonly pool: object;
   /** The ledger that made it. */

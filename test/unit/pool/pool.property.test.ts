@@ -6,7 +6,6 @@ interface Lent {
   dialling: boolean;
   item?: number;
   fresh: boolean;
-  retired: boolean;
 }
 
 /** What the pool should hold, written the slow and plain way: an array of idle items and a map of lent slots. */
@@ -70,11 +69,11 @@ class Run {
     expect(model.lent.has(slot)).toBe(false); // no slot is lent twice
     const found = model.idle.find((one) => one.item === slot.item);
     model.idle = model.idle.filter((one) => one !== found);
-    model.lent.set(slot, { dialling: false, retired: false, ...(found ?? { fresh: false }) });
+    model.lent.set(slot, { dialling: false, ...(found ?? { fresh: false }) });
   }
 
   /** A step on the lent slot number `n`. When its state forbids the step the pool must refuse it and change nothing. */
-  onLent(step: 'startDial' | 'fill' | 'clear' | 'retire' | 'markUsed' | 'release', n: number): void {
+  onLent(step: 'startDial' | 'fill' | 'clear' | 'markUsed' | 'release', n: number): void {
     const { model, pool } = this;
     const [slot, lent] = [...model.lent][n % model.lent.size] ?? [];
     if (slot === undefined || lent === undefined) return;
@@ -89,11 +88,7 @@ class Run {
         break;
       case 'clear':
         expect(pool.clear(slot)).toBe(lent.item);
-        model.lent.set(slot, { dialling: false, fresh: false, retired: false });
-        break;
-      case 'retire':
-        pool.retire(slot);
-        lent.retired = true;
+        model.lent.set(slot, { dialling: false, fresh: false });
         break;
       case 'markUsed':
         if (tried(lent.item !== undefined, () => pool.markUsed(slot))) lent.fresh = false;
@@ -106,11 +101,11 @@ class Run {
 
   #release(slot: Slot<number>, lent: Lent): void {
     const freed = this.freed;
-    expect(this.pool.release(slot)).toBe(lent.retired ? lent.item : undefined);
+    this.pool.release(slot);
     expect(this.freed).toBe(freed + 1);
     expect(() => this.pool.release(slot)).toThrow();
     this.model.lent.delete(slot);
-    if (lent.item !== undefined && !lent.retired) this.model.idle.push({ item: lent.item, fresh: lent.fresh });
+    if (lent.item !== undefined) this.model.idle.push({ item: lent.item, fresh: lent.fresh });
   }
 
   evict(n: number): void {
@@ -134,8 +129,7 @@ class Run {
     expect(counts.idle + counts.empty + counts.dialling + counts.busy).toBe(counts.size + surplus);
     expect([...this.pool.idleSlots()].map((slot) => slot.item)).toEqual(this.model.idle.map((one) => one.item));
     for (const [slot, lent] of this.model.lent) {
-      expect([slot.state, slot.item]).toEqual([lent.dialling ? 'dialling' : 'busy', lent.item]);
-      expect([slot.fresh, slot.retired]).toEqual([lent.fresh, lent.retired]);
+      expect([slot.state, slot.item, slot.fresh]).toEqual([lent.dialling ? 'dialling' : 'busy', lent.item, lent.fresh]);
     }
   }
 }
@@ -155,7 +149,7 @@ const step = fc.oneof(
   },
   {
     weight: 8,
-    arbitrary: fc.tuple(fc.constantFrom('startDial', 'fill', 'clear', 'retire', 'markUsed', 'release'), number),
+    arbitrary: fc.tuple(fc.constantFrom('startDial', 'fill', 'clear', 'markUsed', 'release'), number),
   },
   // A whole life at once, so that histories get deep: dial, use, give back.
   { weight: 4, arbitrary: fc.tuple(fc.constant('live' as const), fc.boolean()) },

@@ -138,35 +138,6 @@ describe('life of a slot', () => {
     expect(pool.counts).toMatchObject({ dialling: 0, busy: 1 });
   });
 
-  test('a retired slot is empty after its release, which hands out the item', async () => {
-    const pool = await opened(1);
-    const slot = dialled(pool, 'a');
-    pool.retire(slot);
-    expect(pool.release(slot)).toBe('a');
-    expect([slot.state, slot.item, slot.retired]).toEqual(['empty', undefined, false]);
-  });
-
-  test('what is retired while it is being dialled is not lent again', async () => {
-    const pool = await opened(1);
-    const slot = lend(pool, 'empty');
-    pool.startDial(slot);
-    pool.retire(slot);
-    pool.fill(slot, 'a');
-    expect(pool.release(slot)).toBe('a');
-    expect(pool.canCheckout('recent')).toBe(false);
-  });
-
-  test('retiring concerns the item, not the next one in the same slot', async () => {
-    const pool = await opened(1);
-    const slot = dialled(pool, 'a');
-    pool.retire(slot);
-    pool.clear(slot);
-    pool.startDial(slot);
-    pool.fill(slot, 'b');
-    expect(pool.release(slot)).toBeUndefined();
-    expect(pool.counts.idle).toBe(1);
-  });
-
   test('an evicted slot is lent as an empty one', async () => {
     const pool = await opened(1);
     idle(pool, 'a');
@@ -183,7 +154,6 @@ describe('life of a slot', () => {
     ['dialled', (pool: Pool<string>, slot: Slot<string>) => pool.startDial(slot), 'cannot start a dial in a slot'],
     ['cleared', (pool: Pool<string>, slot: Slot<string>) => pool.clear(slot), 'cannot clear a slot that is idle'],
     ['released', (pool: Pool<string>, slot: Slot<string>) => pool.release(slot), 'idle with a fresh item'],
-    ['retired', (pool: Pool<string>, slot: Slot<string>) => pool.retire(slot), 'cannot retire a slot that is idle'],
     ['marked used', (pool: Pool<string>, slot: Slot<string>) => pool.markUsed(slot), 'cannot mark as used a slot'],
   ])('a slot that is not lent cannot be %s', async (_, act, message) => {
     const pool = await opened(1);
