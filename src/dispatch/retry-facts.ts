@@ -2,10 +2,11 @@
 
 import { fieldValue } from '../http1/fields.js';
 import type { ResponseHead } from '../http1/response-parser.js';
+import { parseRetryAfter } from '../http1/retry-after.js';
 import type { Attempts } from './attempts.js';
 import type { Patience } from './patience.js';
 import type { OutgoingRequest } from './request.js';
-import { type Ending, parseRetryAfter, type RetryFacts } from './retry-policy.js';
+import type { Ending, RetryFacts } from './retry-policy.js';
 import type { RunHouse } from './run-house.js';
 
 /** A request whose attempt has ended. */

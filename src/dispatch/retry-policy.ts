@@ -1,6 +1,6 @@
 /** When a request is sent again: a pure function of what is known about the attempt that ended. */
 
-import type { Delivery, Progress } from '../errors.js';
+import type { Progress } from '../errors.js';
 
 /**
  * How an attempt ended.
@@ -35,7 +35,7 @@ export interface RetryFacts {
   readonly ending: Ending;
   /** Of the final head; with the ending `status`. */
   readonly status?: number | undefined;
-  /** What its Retry-After says, from now; see {@link parseRetryAfter}. `undefined` = none, or unreadable. */
+  /** What its Retry-After says, from now. `undefined` = none, or unreadable. */
   readonly retryAfterMs?: number | undefined;
   /**
    * The resolved answer: by method, overridden by what the owner or the call declared, and true for a request with an
@@ -99,8 +99,6 @@ export type FinalReason =
 export interface Resend {
   readonly retry: true;
   readonly reason: ResendReason;
-  /** A re-send never rides a reused connection, so no request walks through a graveyard. */
-  readonly where: 'fresh';
   /** The origin may have processed the attempt that ended: this happens once a request. Counted by the caller. */
   readonly ambiguous: boolean;
   /** The caller withdraws a token from the budget; when there is none, {@link withoutToken} says what then. */
@@ -114,10 +112,7 @@ export interface Resend {
 export interface Final {
   readonly retry: false;
   readonly reason: FinalReason;
-  readonly delivery: Delivery;
   readonly countsAgainstHealth: boolean;
-  /** The response that is here goes to the client as it is. */
-  readonly passThrough: boolean;
 }
 
 export type Verdict = Resend | Final;
@@ -208,7 +203,6 @@ function resend(facts: RetryFacts, reason: ResendReason): Resend {
   return {
     retry: true,
     reason,
-    where: 'fresh',
     ambiguous,
     costsToken: isFault,
     preferOtherOrigin: isFault,
@@ -218,20 +212,7 @@ function resend(facts: RetryFacts, reason: ResendReason): Resend {
 }
 
 function final(facts: RetryFacts, reason: FinalReason): Final {
-  return {
-    retry: false,
-    reason,
-    delivery: deliveryOf(facts),
-    countsAgainstHealth: countsAgainstHealth(facts),
-    // A response that was there before the request is not its answer.
-    passThrough: facts.ending === 'status' && facts.sent !== 'nothing' && !facts.headForwarded,
-  };
-}
-
-function deliveryOf(facts: RetryFacts): Delivery {
-  if (facts.headForwarded) return 'answered';
-  if (facts.sent === 'nothing') return 'unsent';
-  return facts.ending === 'status' || facts.ending === 'truncated' ? 'answered' : 'unknown';
+  return { retry: false, reason, countsAgainstHealth: countsAgainstHealth(facts) };
 }
 
 /** Closes, resets and timeouts on a fresh connection. A reused one may close when it likes. */
@@ -250,22 +231,4 @@ function countsAgainstHealth(facts: RetryFacts): boolean {
     case 'request-failed':
       return false;
   }
-}
-
-const HTTP_DATES = [
-  /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/, // IMF-fixdate
-  /^(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day, \d{2}-[A-Z][a-z]{2}-\d{2} \d{2}:\d{2}:\d{2} GMT$/, // RFC 850
-  /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) [A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2} \d{4}$/, // asctime
-];
-
-/**
- * Milliseconds from `wallNowMs` (since the Unix epoch) that a Retry-After field asks for, seconds or date; 0 for a date
- * that is past, `undefined` for what is neither (RFC 9110 §10.2.3 and §5.6.7).
- */
-export function parseRetryAfter(value: string | undefined, wallNowMs: number): number | undefined {
-  if (value === undefined) return undefined;
-  if (/^\d+$/.test(value)) return Number(value) * 1000;
-  if (!HTTP_DATES.some((form) => form.test(value))) return undefined;
-  const at = Date.parse(value.endsWith('GMT') ? value : `${value} GMT`);
-  return Number.isNaN(at) ? undefined : Math.max(0, at - wallNowMs);
 }

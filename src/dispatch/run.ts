@@ -145,7 +145,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
     if (ambiguous) this.#attempts.ambiguousResends += 1;
     origin.tally.countResent(reason);
     this.requester.resent(origin.address.origin, reason);
-    this.travel = 'fresh';
+    this.travel = 'fresh'; // never on a reused connection: no request walks through a graveyard
     const redial = () => this.ended || this.#house.redial(this, origin, preferOtherOrigin);
     if (delayMs === 0) redial();
     else this.#house.clock.after(delayMs, redial);
