@@ -33,6 +33,7 @@ export {
   type CheckOptions,
   type EjectionOptions,
   type OutlierOptions,
+  type ResolvedAdaptiveConcurrency,
   type ResolvedCheck,
   type ResolvedEjection,
   type ResolvedOutliers,

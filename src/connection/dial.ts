@@ -1,23 +1,12 @@
 /** Opens one socket to an origin: TCP, TLS or unix; with a limit on the time and a name for each failure. */
 
-import { isIP, type LookupFunction, type NetConnectOpts, connect as netConnect, Socket } from 'node:net';
+import { isIP, type NetConnectOpts, connect as netConnect, Socket } from 'node:net';
 import { type ConnectionOptions, createSecureContext, type SecureContext, connect as tlsConnect } from 'node:tls';
 import type { Deadlines } from '../deadlines.js';
 import { BackendError, type ErrorCode } from '../errors.js';
+import type { ResolvedConnect } from '../options.js';
 import { addressCheck } from './address-check.js';
 import { askKernel, canAskKernel, type Liveness } from './liveness.js';
-
-/** Options of every TCP dial. */
-export interface ConnectOptions {
-  /** Turns Nagle's algorithm off. Default true. */
-  readonly noDelay: boolean;
-  /** Milliseconds of silence before the kernel probes. Default 30,000. */
-  readonly keepAliveInitialDelay: number;
-  readonly localAddress: string | undefined;
-  readonly lookup: LookupFunction | undefined;
-  /** 4, 6, or 0 for both, raced (RFC 8305). */
-  readonly family: 0 | 4 | 6;
-}
 
 /** Where and how to dial. */
 export interface DialTarget {
@@ -32,7 +21,7 @@ export interface DialTarget {
   readonly servername: string;
   /** Path of a unix socket, which is dialled in the place of host and port. */
   readonly socketPath?: string | undefined;
-  readonly connect: ConnectOptions;
+  readonly connect: ResolvedConnect;
   /** As for `tls.connect`. A server name in it comes before the target's. */
   readonly tls: ConnectionOptions;
   readonly connectTimeoutMs: number;
@@ -215,7 +204,7 @@ class Dial implements DialUnderWay {
       ...(connect.localAddress !== undefined && { localAddress: connect.localAddress }),
       ...(connect.lookup !== undefined && { lookup: connect.lookup }),
       family: connect.family,
-      autoSelectFamily: connect.family === 0,
+      autoSelectFamily: connect.family === 0, // raced (RFC 8305)
       onread,
     };
   }

@@ -1,7 +1,8 @@
 /** Those who wait for any connection but those of origins that they had better not go to again. */
 
+import type { Travel } from '../origin/setting.js';
 import { older, type QueueMoment, WaitLine } from './wait-line.js';
-import type { Fits, Travel, Waiter } from './waiter.js';
+import type { Fits, Waiter } from './waiter.js';
 
 /** Those who avoid the same: nobody else stands between them, so none of them is looked at in vain. */
 interface ApartLine<W extends Waiter> {

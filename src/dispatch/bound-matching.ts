@@ -6,7 +6,8 @@ import type { Tenancy } from '../origin/tenancy.js';
 import type { EligibleOrigins, Member } from './eligible-origins.js';
 import type { Run } from './run.js';
 import { older } from './wait-line.js';
-import type { Fits, WaitQueue } from './wait-queue.js';
+import type { WaitQueue } from './wait-queue.js';
+import type { Fits } from './waiter.js';
 
 const EVERY: Fits = { any: true, verified: true, fresh: true };
 const EACH: readonly Fits[] = [

@@ -6,13 +6,13 @@ import type { Deadlines } from '../deadlines.js';
 import { asBackendError, BackendError } from '../errors.js';
 import { LinkedSet } from '../linked-set.js';
 import type { Observer } from '../observe.js';
+import type { ResolvedRetryBudget, RetryCondition } from '../options.js';
 import type { Origin } from '../origin/origin.js';
 import { Matching } from './matching.js';
 import { OriginChoice } from './origin-choice.js';
 import { refusalError, waitedOutError } from './refusal-error.js';
 import type { Dispatch, Dispatching, OutgoingRequest, ResponseSink } from './request.js';
-import type { RetryBudget, RetryBudgetOptions } from './retry-budget.js';
-import type { RetryOn } from './retry-policy.js';
+import type { RetryBudget } from './retry-budget.js';
 import { Run } from './run.js';
 import type { RunHouse } from './run-house.js';
 import { TurnEnd } from './turn-end.js';
@@ -22,7 +22,7 @@ import type { Refusal, WaitQueue } from './wait-queue.js';
 export interface DispatcherChanges extends Pick<DispatcherSetting, 'maxAttempts' | 'maxEjected' | 'retryOn'> {
   readonly maxQueue: number;
   readonly queueTimeout: number;
-  readonly retryBudget: RetryBudgetOptions;
+  readonly retryBudget: ResolvedRetryBudget;
   readonly balancer: Balancer | undefined;
 }
 
@@ -35,7 +35,7 @@ export interface DispatcherSetting {
   readonly balancer: Balancer;
   readonly maxAttempts: number;
   readonly maxEjected: number;
-  readonly retryOn: readonly RetryOn[];
+  readonly retryOn: readonly RetryCondition[];
   readonly honoursIdempotencyKey: boolean;
 }
 
@@ -50,7 +50,7 @@ export class Dispatcher implements Dispatching, RunHouse {
   readonly observer: Observer;
   readonly budget: RetryBudget;
   maxAttempts: number;
-  retryOn: readonly RetryOn[];
+  retryOn: readonly RetryCondition[];
   readonly honoursIdempotencyKey: boolean;
   readonly turnEnd: TurnEnd;
   /** What the origins are told to work for. */

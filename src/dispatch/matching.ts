@@ -2,13 +2,14 @@
 
 import type { BackendError, ErrorCode } from '../errors.js';
 import type { Origin } from '../origin/origin.js';
-import type { Demand } from '../origin/setting.js';
+import type { Demand, Travel } from '../origin/setting.js';
 import type { Tenancy } from '../origin/tenancy.js';
 import { BoundMatching } from './bound-matching.js';
 import type { EligibleOrigins, Member } from './eligible-origins.js';
 import type { OriginChoice } from './origin-choice.js';
 import type { Run } from './run.js';
-import type { Fits, Refusal, Travel, WaitQueue } from './wait-queue.js';
+import type { Refusal, WaitQueue } from './wait-queue.js';
+import type { Fits } from './waiter.js';
 
 const ALL_FIT = { any: true, verified: true, fresh: true } as const;
 const ONLY = {

@@ -1,13 +1,7 @@
 /** How many re-sends the traffic can bear: a token bucket, so that an outage is not answered with twice the load. */
 
 import type { Clock } from '../clock.js';
-
-export interface RetryBudgetOptions {
-  /** Tokens that each request brings. 0.2 = one re-send for five requests. `Infinity` = no limit. */
-  readonly ratio: number;
-  /** Tokens that each second brings, for backends with little traffic. `Infinity` = no limit. */
-  readonly minPerSecond: number;
-}
+import type { ResolvedRetryBudget } from '../options.js';
 
 const WINDOW_SECONDS = 10;
 const SMALLEST_CAPACITY = 100;
@@ -27,7 +21,7 @@ export class RetryBudget {
   #refilledAt: number;
   #tokens = SMALLEST_CAPACITY;
 
-  constructor(options: RetryBudgetOptions, clock: Clock) {
+  constructor(options: ResolvedRetryBudget, clock: Clock) {
     this.#clock = clock;
     this.#refilledAt = clock.now();
     this.#second = Math.floor(this.#refilledAt / 1000);
@@ -35,11 +29,11 @@ export class RetryBudget {
   }
 
   /** Other limits, from now on; what was earned stays. */
-  allow({ ratio, minPerSecond }: RetryBudgetOptions): void {
+  allow({ ratio, minPerSecond }: ResolvedRetryBudget): void {
     if (!this.#unlimited) this.#refill(this.#clock.now());
     this.#ratio = ratio;
     this.#minPerSecond = minPerSecond;
-    this.#unlimited = ratio === Number.POSITIVE_INFINITY || minPerSecond === Number.POSITIVE_INFINITY;
+    this.#unlimited = minPerSecond === Number.POSITIVE_INFINITY;
     this.#refilledAt = this.#clock.now();
   }
 

@@ -1,6 +1,7 @@
 /** When a request is sent again: a pure function of what is known about the attempt that ended. */
 
 import type { Progress } from '../errors.js';
+import type { RetryCondition } from '../options.js';
 
 /**
  * How an attempt ended.
@@ -23,9 +24,6 @@ export type Ending =
   | 'status'
   | 'truncated'
   | 'request-failed';
-
-/** What the owner has opted into, for idempotent requests. */
-export type RetryOn = 'headers-timeout' | 429 | 500 | 502 | 503 | 504;
 
 /** The statuses that may lead to a re-send; the others need no judgement. */
 export const JUDGED_STATUSES: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
@@ -55,7 +53,8 @@ export interface RetryFacts {
   readonly maxAttempts: number;
   /** Re-sends of this request so far whose verdict said `ambiguous`. */
   readonly ambiguousResends: number;
-  readonly retryOn: readonly RetryOn[];
+  /** What the owner has opted into, for idempotent requests. */
+  readonly retryOn: readonly RetryCondition[];
   /** Until the request's own deadline; `Infinity` = none, 0 or less = passed. */
   readonly timeLeftMs: number;
   /** An Upgrade or CONNECT. */

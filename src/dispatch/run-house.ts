@@ -4,9 +4,9 @@ import type { Clock } from '../clock.js';
 import type { Deadlines } from '../deadlines.js';
 import type { BackendError } from '../errors.js';
 import type { Observer } from '../observe.js';
+import type { RetryCondition } from '../options.js';
 import type { Origin } from '../origin/origin.js';
 import type { RetryBudget } from './retry-budget.js';
-import type { RetryOn } from './retry-policy.js';
 import type { Run } from './run.js';
 import type { TurnEnd } from './turn-end.js';
 
@@ -16,7 +16,7 @@ export interface RunHouse {
   readonly observer: Observer;
   readonly budget: RetryBudget;
   readonly maxAttempts: number;
-  readonly retryOn: readonly RetryOn[];
+  readonly retryOn: readonly RetryCondition[];
   readonly honoursIdempotencyKey: boolean;
   readonly turnEnd: TurnEnd;
   admit(run: Run): void;

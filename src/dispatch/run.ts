@@ -21,7 +21,7 @@ import { retryFacts } from './retry-facts.js';
 import { type Ending, JUDGED_STATUSES, judgeRetry, type Resend, withoutToken } from './retry-policy.js';
 import type { RunHouse } from './run-house.js';
 import type { AtTurnEnd } from './turn-end.js';
-import { Waiter } from './wait-queue.js';
+import { Waiter } from './waiter.js';
 
 export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceListener, AtTurnEnd, Linked<Run> {
   previousLinked: Run | undefined = undefined;

@@ -3,7 +3,8 @@
  * one in front of them for those who have returned.
  */
 
-import type { Fits, LaneName, Travel, Waiter } from './waiter.js';
+import type { Travel } from '../origin/setting.js';
+import type { Fits, LaneName, Waiter } from './waiter.js';
 
 /** What overload is judged by. */
 export interface QueueMoment {

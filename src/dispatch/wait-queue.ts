@@ -1,12 +1,11 @@
 /** Requests that wait for a connection: bounded, and each in one line, that of all, of one origin, or of all but some. */
 
 import type { Clock } from '../clock.js';
+import type { Travel } from '../origin/setting.js';
 import { ApartLines } from './apart-lines.js';
 import { Durations } from './durations.js';
 import { newer, older, type QueueMoment, WaitLine } from './wait-line.js';
-import { type Fits, NOBODY, type Travel, type Waiter } from './waiter.js';
-
-export { type Fits, type Travel, Waiter } from './waiter.js';
+import { type Fits, NOBODY, type Waiter } from './waiter.js';
 
 /**
  * `full`: no room. `hopeless`: the wait would be more than twice the time left. `displaced`: had waited more than half

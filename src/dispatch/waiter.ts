@@ -1,10 +1,6 @@
 /** One place in the queue for connections. */
 
-/**
- * Which connections a request may ride: `any` that passes the check, a reused one only if it is `verified` (or a fresh
- * one), or only a `fresh` one.
- */
-export type Travel = 'any' | 'verified' | 'fresh';
+import type { Travel } from '../origin/setting.js';
 
 /** Which travels the connection at hand can serve. */
 export type Fits = Readonly<Record<Travel, boolean>>;

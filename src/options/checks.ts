@@ -134,6 +134,11 @@ export function matching<T>(accepts: string, admits: (value: unknown) => value i
   return { accepts, numeric: false, admits };
 }
 
+/** A string of this form. */
+export function textLike(accepts: string, form: RegExp): Check<string> {
+  return matching(accepts, (value): value is string => typeof value === 'string' && form.test(value));
+}
+
 /** An option with a default. */
 export function withDefault<T>(check: Check<T>, fallback: T): Rule<T> {
   return (name, value) => (value === undefined ? fallback : checked(name, value, check));
@@ -162,6 +167,15 @@ export function section<T extends object>(rules: Rules<T>): Rule<Readonly<T>> {
 /** An object of options, or none. */
 export function optionalSection<T extends object>(rules: Rules<T>): Rule<Readonly<T> | undefined> {
   return (name, value) => (value === undefined ? undefined : resolveSection(name, value, rules));
+}
+
+/** An object of options that turns a thing on; it is off without. */
+export function sectionOrFalse<T extends object>(rules: Rules<T>): Rule<Readonly<T> | false> {
+  return (name, value) => {
+    if (value === undefined || value === false) return false;
+    if (!isObject(value) || Array.isArray(value)) throw refusal(name, 'an object or false', value, false);
+    return resolveSection(name, value, rules);
+  };
 }
 
 /** The value, or the error that names the option, what it accepts and what it got. */

@@ -16,9 +16,12 @@ import {
   type Rules,
   refusal,
   resolveSection,
+  sectionOrFalse,
+  textLike,
   withDefault,
 } from './checks.js';
 import { pause } from './discovery.js';
+import type { Complete } from './resolved.js';
 
 /** Passive health: an origin that fails in a row gets no requests for a while. */
 export interface EjectionOptions {
@@ -119,21 +122,10 @@ export interface AdaptiveConcurrencyOptions {
 
 export type ResolvedAdaptiveConcurrency = Complete<AdaptiveConcurrencyOptions>;
 
-type Complete<T> = { readonly [Name in keyof T]-?: Exclude<T[Name], undefined> };
-
 export type ResolvedOutliers = Complete<OutlierOptions>;
 
 export interface ResolvedEjection extends Complete<Omit<EjectionOptions, 'outliers'>> {
   readonly outliers: ResolvedOutliers | false;
-}
-
-/** An object of options that turns a thing on; it is off without. */
-function sectionOrFalse<T extends object>(rules: Rules<T>): Rule<Readonly<T> | false> {
-  return (name, value) => {
-    if (value === undefined || value === false) return false;
-    if (!isObject(value) || Array.isArray(value)) throw refusal(name, 'an object or false', value, false);
-    return resolveSection(name, value, rules);
-  };
 }
 
 const outlierRules: Rules<ResolvedOutliers> = {
@@ -174,9 +166,6 @@ interface CheckSection extends Omit<ResolvedCheck, 'expect' | 'fastInterval'> {
 }
 
 const inARow = integer(1, 1000);
-
-const textLike = (accepts: string, form: RegExp) =>
-  matching(accepts, (value): value is string => typeof value === 'string' && form.test(value));
 
 const ONE_STATUS = /^[1-9]\d\d$/;
 const STATUS_RANGE = /^([1-9]\d\d)-([1-9]\d\d)$/;

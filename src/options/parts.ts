@@ -2,6 +2,7 @@
 
 import type { LookupFunction } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
+import type { Complete } from './resolved.js';
 
 /** What may be retried beside the cases that are always safe; idempotent requests only. */
 export type RetryCondition = 'headers-timeout' | 429 | 500 | 502 | 503 | 504;
@@ -49,8 +50,6 @@ type OfServers =
 
 /** As `tls.connect`, but for where to connect to, and what has an effect on servers only. */
 export type TlsOptions = Omit<ConnectionOptions, Elsewhere | OfServers>;
-
-type Complete<T> = { readonly [Name in keyof T]-?: Exclude<T[Name], undefined> };
 
 export type ResolvedRetryBudget = Complete<RetryBudgetOptions>;
 

@@ -17,8 +17,8 @@ import type { ResolvedConnect, ResolvedRetryBudget, SubsetOptions } from './part
 import type { ResolvedSticky } from './sticky.js';
 import { optionRules } from './table.js';
 
-/** All options known: those of a nested object too. */
-type Complete<T> = { readonly [Name in keyof T]-?: Exclude<T[Name], undefined> };
+/** All of them known. */
+export type Complete<T> = { readonly [Name in keyof T]-?: Exclude<T[Name], undefined> };
 type Whole =
   | 'origins'
   | 'maxConnections'

@@ -1,8 +1,6 @@
 /** The option `sticky`: a cookie by which a client finds the origin again that has its session. */
 
 import {
-  isObject,
-  matching,
   numberBetween,
   oneOf,
   optional,
@@ -10,7 +8,8 @@ import {
   type Rules,
   refusal,
   required,
-  resolveSection,
+  sectionOrFalse,
+  textLike,
   trueOrFalse,
   withDefault,
 } from './checks.js';
@@ -48,9 +47,6 @@ export interface ResolvedSticky {
   readonly secret: string | undefined;
 }
 
-const textLike = (accepts: string, form: RegExp) =>
-  matching(accepts, (value): value is string => typeof value === 'string' && form.test(value));
-
 // Clients keep none for longer than 400 days (draft-ietf-httpbis-rfc6265bis, §5.5).
 const LONGEST_AGE_MS = 400 * 86_400_000;
 
@@ -66,10 +62,8 @@ const rules: Rules<ResolvedSticky> = {
 
 /** How the option `sticky` is read. */
 export const stickyRule: Rule<ResolvedSticky | false> = (name, value) => {
-  if (value === undefined || value === false) return false;
-  if (!isObject(value) || Array.isArray(value)) throw refusal(name, 'an object or false', value, false);
-  const sticky = resolveSection(name, value, rules);
-  refuseWhatClientsDrop(name, sticky);
+  const sticky = sectionOrFalse(rules)(name, value);
+  if (sticky !== false) refuseWhatClientsDrop(name, sticky);
   return sticky;
 };
 

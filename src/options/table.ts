@@ -31,6 +31,7 @@ import {
   rate,
   required,
   section,
+  textLike,
   trueOrFalse,
   withDefault,
 } from './checks.js';
@@ -72,9 +73,7 @@ export const travel = oneOf('fresh', 'verified', 'any');
 
 const subsetRules: Rules<SubsetOptions> = {
   size: required(integer(1, Number.MAX_SAFE_INTEGER)),
-  id: required(
-    matching('a string that is not empty', (value): value is string => typeof value === 'string' && value !== ''),
-  ),
+  id: required(textLike('a string that is not empty', /./s)),
 };
 
 const noConditions: readonly RetryCondition[] = [];

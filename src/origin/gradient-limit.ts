@@ -1,15 +1,7 @@
 /** How many requests an origin may have at once, learned from how long it takes to answer them. */
 
 import type { Clock } from '../clock.js';
-
-export interface GradientOptions {
-  /** The limit is never less. */
-  readonly min: number;
-  /** How many times as slow as usual the origin may be before the limit shrinks. */
-  readonly tolerance: number;
-  /** Milliseconds of a window, at least: one with too few samples goes on. */
-  readonly window: number;
-}
+import type { ResolvedAdaptiveConcurrency } from '../options.js';
 
 /** How many requests an origin may have at once, and the latencies that say so. */
 export interface GradientSnapshot {
@@ -31,16 +23,16 @@ const WARM_UP_WINDOWS = 10;
 const FORGETTING = 0.95; // of what is usual, when the origin has become more than twice as fast
 
 /**
- * The limit is `limit × gradient + 4`, smoothed, once a window. The gradient is `tolerance × usual ÷ latency`, from ½ to 1: 1
- * while the origin answers as fast as usual, less when requests begin to wait inside it. What is usual is the mean of the last
- * 600 windows, so a load that lasts becomes usual in time. It begins at the most that is allowed, and does not change while
- * less than half of it is used: latency then says nothing about concurrency.
+ * The limit is `limit × gradient + 4`, smoothed, once a window, which goes on while it has too few samples. The gradient is
+ * `tolerance × usual ÷ latency`, from ½ to 1: 1 while the origin answers as fast as usual, less when requests begin to wait
+ * inside it. What is usual is the mean of the last 600 windows, so a load that lasts becomes usual in time. It begins at the
+ * most that is allowed, and does not change while less than half of it is used: latency then says nothing about concurrency.
  *
  * Source: `Gradient2Limit` and `WindowedLimit` of Netflix's concurrency-limits,
  * https://github.com/Netflix/concurrency-limits, described in "Performance Under Load", Netflix Technology Blog, 2018.
  */
 export class GradientLimit {
-  #options: GradientOptions;
+  #options: ResolvedAdaptiveConcurrency;
   readonly #clock: Clock;
   #most: number;
   #estimate: number;
@@ -53,7 +45,7 @@ export class GradientLimit {
   #mostBusy = 0;
 
   /** `most` is what the limit begins with and never exceeds. */
-  constructor(options: GradientOptions, most: number, clock: Clock) {
+  constructor(options: ResolvedAdaptiveConcurrency, most: number, clock: Clock) {
     this.#options = options;
     this.#clock = clock;
     this.#most = most;
@@ -81,7 +73,7 @@ export class GradientLimit {
   }
 
   /** Other options, from now on. What was learned stays. */
-  configure(options: GradientOptions): void {
+  configure(options: ResolvedAdaptiveConcurrency): void {
     this.#options = options;
     this.#estimate = this.#bounded(this.#estimate);
   }

@@ -2,18 +2,20 @@
 
 import type { ConnectionOptions } from 'node:tls';
 import type { Clock } from '../clock.js';
-import type { ConnectOptions, StartDial } from '../connection/dial.js';
+import type { StartDial } from '../connection/dial.js';
 import type { Deadlines } from '../deadlines.js';
 import type { BackendError } from '../errors.js';
 import type { ParserLimits } from '../http1/parser-limits.js';
 import type { Observer } from '../observe.js';
-import type { ResolvedCheck, ResolvedOrigin } from '../options.js';
-import type { GradientOptions } from './gradient-limit.js';
+import type { ResolvedAdaptiveConcurrency, ResolvedCheck, ResolvedConnect, ResolvedOrigin } from '../options.js';
 import type { Origin } from './origin.js';
 import type { StandingOptions } from './standing.js';
 import type { Tenancy } from './tenancy.js';
 
-/** Where a request may travel: on any connection, on a fresh or a proven one, on a fresh one only. */
+/**
+ * Which connections a request may ride: `any` that passes the check, a reused one only if it is `verified` (or a fresh
+ * one), or only a `fresh` one.
+ */
 export type Travel = 'any' | 'verified' | 'fresh';
 
 /** The server itself, as configured. */
@@ -28,7 +30,7 @@ export interface OriginSetting {
   readonly window: Buffer;
   readonly startDial: StartDial;
   readonly limits: ParserLimits;
-  readonly connect: ConnectOptions;
+  readonly connect: ResolvedConnect;
   readonly tls: ConnectionOptions;
   readonly connectTimeout: number;
   readonly maxDialling: number;
@@ -40,7 +42,7 @@ export interface OriginSetting {
   readonly ejection: StandingOptions;
   readonly check: ResolvedCheck | false;
   readonly slowStart: number | false;
-  readonly adaptiveConcurrency: GradientOptions | false;
+  readonly adaptiveConcurrency: ResolvedAdaptiveConcurrency | false;
   /** Whether requests may be bound to an origin; see `Origin.serves`. */
   readonly sticky: object | false;
 }

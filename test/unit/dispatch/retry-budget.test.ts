@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { RetryBudget, type RetryBudgetOptions } from '../../../src/dispatch/retry-budget.js';
+import { RetryBudget } from '../../../src/dispatch/retry-budget.js';
+import type { ResolvedRetryBudget } from '../../../src/options.js';
 import { ManualClock } from '../../../src/testing/manual-clock.js';
 
-function arrange(options: Partial<RetryBudgetOptions> = {}) {
+function arrange(options: Partial<ResolvedRetryBudget> = {}) {
   const clock = new ManualClock({ now: 12_345.5 });
   const budget = new RetryBudget({ ratio: 0.2, minPerSecond: 10, ...options }, clock);
   const withdrawAll = (most = 100_000) => {
@@ -73,12 +74,9 @@ describe('the budget of re-sends', () => {
     expect([first, withdrawAll()]).toEqual([100, 0]);
   });
 
-  test.each([{ ratio: Number.POSITIVE_INFINITY }, { minPerSecond: Number.POSITIVE_INFINITY }])(
-    '%j is no limit',
-    (options) => {
-      const { deposit, withdrawAll } = arrange(options);
-      deposit(3);
-      expect(withdrawAll(1000)).toBe(1000);
-    },
-  );
+  test('of minPerSecond Infinity is no limit', () => {
+    const { deposit, withdrawAll } = arrange({ minPerSecond: Number.POSITIVE_INFINITY });
+    deposit(3);
+    expect(withdrawAll(1000)).toBe(1000);
+  });
 });

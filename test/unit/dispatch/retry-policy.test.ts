@@ -5,9 +5,9 @@ import {
   judgeRetry,
   type ResendReason,
   type RetryFacts,
-  type RetryOn,
   withoutToken,
 } from '../../../src/dispatch/retry-policy.js';
+import type { RetryCondition } from '../../../src/options.js';
 
 /** A GET that was sent whole on its first attempt, and to whom all limits are kind. */
 const KIND: RetryFacts = {
@@ -26,7 +26,7 @@ const KIND: RetryFacts = {
   upgrade: false,
 };
 
-const OPTED_IN: readonly RetryOn[] = ['headers-timeout', 429, 500, 502, 503, 504];
+const OPTED_IN: readonly RetryCondition[] = ['headers-timeout', 429, 500, 502, 503, 504];
 
 /** One cell of the table: sent again and why, or why not. */
 type Cell = `again: ${ResendReason}` | `final: ${FinalReason}`;

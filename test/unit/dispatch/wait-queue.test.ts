@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Fits, type Travel, Waiter, WaitQueue, type WaitQueueOptions } from '../../../src/dispatch/wait-queue.js';
+import { WaitQueue, type WaitQueueOptions } from '../../../src/dispatch/wait-queue.js';
+import { type Fits, Waiter } from '../../../src/dispatch/waiter.js';
+import type { Travel } from '../../../src/origin/setting.js';
 import { ManualClock } from '../../../src/testing/manual-clock.js';
 
 class Named extends Waiter {
