@@ -172,6 +172,21 @@ export function withoutForbiddenTrailers(fields: RawFields): string[] {
   return without(fields, (lowerName) => FORBIDDEN_TRAILERS.has(lowerName));
 }
 
+/**
+ * The lines of fields in a head or a trailer section.
+ * @throws BackendError `http_request_error` for one that cannot be written as it is, see {@link checkField}
+ */
+export function fieldLines(fields: RawFields): string {
+  let lines = '';
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i] ?? '';
+    const value = fields[i + 1] ?? '';
+    checkField(name, value);
+    lines += `${name}: ${value}\r\n`;
+  }
+  return lines;
+}
+
 /** Whether it can be written as the value of a field. */
 export function isFieldValue(text: string): boolean {
   return !BAD_VALUE.test(text);
@@ -219,8 +234,8 @@ export function isNamed(name: string | undefined, lowerName: string): boolean {
   return true;
 }
 
-// Not String.trim(): it takes NBSP too, a byte like any other in a field.
-function trimmed(text: string): string {
+/** Without the blanks around it. Not by String.trim(): it takes NBSP too, a byte like any other in a field. */
+export function trimmed(text: string): string {
   let start = 0;
   let end = text.length;
   while (start < end && isBlank(text.charCodeAt(start))) start++;

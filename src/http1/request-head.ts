@@ -2,7 +2,7 @@
 
 import { BackendError } from '../errors.js';
 import { CheckedText, FIELD_VALUE, TARGET, TOKEN } from './checked-text.js';
-import { checkField, isNamed, type RawFields } from './fields.js';
+import { checkField, fieldLines, isNamed, type RawFields } from './fields.js';
 import { shown } from './shown.js';
 
 /** How the body's end is told. A POST without a body is `{ kind: 'length', bytes: 0 }`. */
@@ -31,10 +31,8 @@ export interface RequestHeadParts {
   readonly upgrade?: string | undefined;
 }
 
-/** The chunk that ends a body without trailers. */
-export const LAST_CHUNK = '0\r\n\r\n';
-
 const CRLF = '\r\n';
+const LAST_CHUNK = '0\r\n\r\n';
 
 const written = new CheckedText(); // the head at hand
 
@@ -99,15 +97,7 @@ export function chunkHead(size: number): string {
  * @throws BackendError `http_request_error` when a trailer cannot be written as it is.
  */
 export function writeTrailers(fields: RawFields): string {
-  if (fields.length === 0) return LAST_CHUNK;
-  let text = '0\r\n';
-  for (let i = 0; i < fields.length; i += 2) {
-    const name = fields[i] ?? '';
-    const value = fields[i + 1] ?? '';
-    checkField(name, value);
-    text += `${name}: ${value}\r\n`;
-  }
-  return `${text}\r\n`;
+  return fields.length === 0 ? LAST_CHUNK : `0\r\n${fieldLines(fields)}\r\n`;
 }
 
 /** TE and Upgrade must be named by Connection, so that a proxy on the way does not pass them on (RFC 9110 §10.1.4, §7.8). */

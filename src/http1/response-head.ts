@@ -44,16 +44,14 @@ const REASON_AT = STATUS_AT + 3;
 let before: readonly string[] = [];
 let reasonBefore: string | undefined;
 
-/** Reads the fields out of the text of their section, which begins at `textStart` in the offsets of the spans. */
-export function readFields(text: string, spans: FieldSpans, textStart: number): string[] {
-  const { marks, used } = spans;
+function readFields(text: string, { marks, used }: FieldSpans): string[] {
   const fields = new Array<string>(used / 2);
   for (let i = 0; i < used; i += 4) {
-    const start = at(marks, i + 2) - textStart;
-    let end = at(marks, i + 3) - textStart;
+    const start = at(marks, i + 2);
+    let end = at(marks, i + 3);
     while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
     const place = i / 2;
-    fields[place] = sliceOf(text, at(marks, i) - textStart, at(marks, i + 1) - textStart, before[place]);
+    fields[place] = sliceOf(text, at(marks, i), at(marks, i + 1), before[place]);
     fields[place + 1] = sliceOf(text, start, end, before[place + 1]);
   }
   before = fields;
@@ -73,7 +71,7 @@ export function readHead(text: string, spans: FieldSpans, method: string): Respo
   const minorVersion = readVersion(text);
   const statusCode = readStatus(text);
   const statusText = readReason(text);
-  const rawHeaders = readFields(text, spans, 0);
+  const rawHeaders = readFields(text, spans);
 
   let length: string | undefined;
   let coding: string | undefined;

@@ -4,7 +4,7 @@
  */
 
 import { BackendError } from '../errors.js';
-import { isBlank } from './fields.js';
+import { trimmed } from './fields.js';
 import type { Region } from './llhttp.js';
 import type { ResolvedLimits } from './parser-limits.js';
 import { malformed } from './response-head.js';
@@ -71,11 +71,4 @@ export class TrailerSection {
     const message = `the origin's trailers have ${found}, at most ${maxFields} in ${maxHeaderBytes} are allowed`;
     return new BackendError('http_response_trailer_section_size', message);
   }
-}
-
-function trimmed(value: string): string {
-  let [start, end] = [0, value.length];
-  while (start < end && isBlank(value.charCodeAt(start))) start++;
-  while (end > start && isBlank(value.charCodeAt(end - 1))) end--;
-  return value.slice(start, end);
 }

@@ -1,6 +1,6 @@
 /** Changes of protocol (RFC 9110 §7.8): what a request offers, and what a server made of the offer. */
 
-import { endToEndFields, fieldValues, type RawFields } from './fields.js';
+import { endToEndFields, fieldValues, type RawFields, trimmed } from './fields.js';
 import { isToken } from './method.js';
 
 /** The protocols that the Upgrade fields of a message name, in order and as they are written: `name` or `name/version`. */
@@ -57,15 +57,12 @@ export function switchingFields(fields: RawFields): string[] {
 const OF_THE_OFFER: ReadonlySet<string> = new Set(['upgrade', 'http2-settings']);
 
 function withoutNames(connection: string): string {
-  const names = connection.split(',').map((name) => name.replace(/^[ \t]+|[ \t]+$/g, ''));
+  const names = connection.split(',').map(trimmed);
   return names.filter((name) => !OF_THE_OFFER.has(name.toLowerCase())).join(', ');
 }
 
 function listed(value: string): string[] {
-  return value
-    .split(',')
-    .map((member) => member.replace(/^[ \t]+|[ \t]+$/g, ''))
-    .filter((member) => isProtocol(member));
+  return value.split(',').map(trimmed).filter(isProtocol);
 }
 
 function isProtocol(text: string): boolean {

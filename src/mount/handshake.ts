@@ -3,7 +3,7 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Dispatch, Dispatching, OutgoingRequest, ResponseSink, Taken, Tunnel } from '../dispatch/request.js';
-import { checkField, fieldValue } from '../http1/fields.js';
+import { fieldLines, fieldValue } from '../http1/fields.js';
 import type { ResponseHead } from '../http1/response-parser.js';
 import { namedProtocols, switchingFields } from '../http1/upgrade.js';
 import type { ResolvedUpgradeOptions } from '../options.js';
@@ -182,12 +182,5 @@ export class Handshake implements Dispatching, ResponseSink {
 /** @throws BackendError for a field of a hook that cannot be written */
 function switchingText({ statusText, rawHeaders }: ResponseHead, fields: readonly string[]): string {
   const protocols = namedProtocols(rawHeaders).join(', ');
-  let text = `HTTP/1.1 101 ${statusText}\r\nUpgrade: ${protocols}\r\nConnection: Upgrade\r\n`;
-  for (let i = 0; i < fields.length; i += 2) {
-    const name = fields[i] ?? '';
-    const value = fields[i + 1] ?? '';
-    checkField(name, value);
-    text += `${name}: ${value}\r\n`;
-  }
-  return `${text}\r\n`;
+  return `HTTP/1.1 101 ${statusText}\r\nUpgrade: ${protocols}\r\nConnection: Upgrade\r\n${fieldLines(fields)}\r\n`;
 }

@@ -4,7 +4,7 @@ import { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { BackendError } from '../errors.js';
-import { checkField } from '../http1/fields.js';
+import { fieldLines } from '../http1/fields.js';
 import { withoutUpgrade } from '../http1/upgrade.js';
 import { asBackendError } from './error-answer.js';
 
@@ -36,13 +36,5 @@ export function serveAsPlainRequest(req: IncomingMessage, socket: Duplex, head: 
  */
 function plainHead({ method = '', url = '', httpVersion, rawHeaders }: IncomingMessage): string {
   if (!TARGET.test(url)) throw new BackendError('http_request_error', 'the request target cannot be written');
-  let head = `${method} ${url} HTTP/${httpVersion}\r\n`;
-  const fields = withoutUpgrade(rawHeaders);
-  for (let i = 0; i < fields.length; i += 2) {
-    const name = fields[i] ?? '';
-    const value = fields[i + 1] ?? '';
-    checkField(name, value);
-    head += `${name}: ${value}\r\n`;
-  }
-  return `${head}\r\n`;
+  return `${method} ${url} HTTP/${httpVersion}\r\n${fieldLines(withoutUpgrade(rawHeaders))}\r\n`;
 }
