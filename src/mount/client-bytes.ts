@@ -1,7 +1,7 @@
 /** What a client has given and taken so far: where nothing of it changes, the client is silent. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { isHttp2 } from './response-head.js';
+import { isHttp2, streamOf } from './http2.js';
 
 /** Counters at one look. */
 export interface ClientBytes {
@@ -23,8 +23,8 @@ export function clientBytes(req: IncomingMessage, res: ServerResponse, written: 
 
 /** Bytes that the client may send before it is given leave to send more: each byte that comes changes it (RFC 9113 §5.2). */
 function receiveWindow(req: IncomingMessage): number {
-  const stream: unknown = Reflect.get(req, 'stream');
-  if (typeof stream !== 'object' || stream === null) return 0;
+  const stream = streamOf(req);
+  if (stream === undefined) return 0;
   const state: unknown = Reflect.get(stream, 'state');
   if (typeof state !== 'object' || state === null || !('localWindowSize' in state)) return 0;
   return typeof state.localWindowSize === 'number' ? state.localWindowSize : 0;

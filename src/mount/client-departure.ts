@@ -2,7 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { isHttp2 } from './response-head.js';
+import { isHttp2 } from './http2.js';
 
 /** Hears of it when its client has left, and when its response was sent; perhaps more than once. */
 export interface Attended {

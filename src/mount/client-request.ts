@@ -16,6 +16,7 @@ import {
   isForwardingField,
 } from './forwarded-fields.js';
 import type { MaybePromise } from './hook.js';
+import { streamOf } from './http2.js';
 import { countHop } from './max-forwards.js';
 import { requestFraming } from './request-framing.js';
 import { hookedRequest } from './request-hooks.js';
@@ -196,8 +197,8 @@ function withHidden(contentLengths: readonly string[], parsed: string | undefine
 
 function endedWithHead(req: IncomingMessage): boolean {
   if (req.httpVersionMajor < 2) return false;
-  const stream: unknown = Reflect.get(req, 'stream');
-  return typeof stream === 'object' && stream !== null && Reflect.get(stream, 'endAfterHeaders') === true;
+  const stream = streamOf(req);
+  return stream !== undefined && Reflect.get(stream, 'endAfterHeaders') === true;
 }
 
 /** @throws BackendError for more than one Host field or one that names no host (RFC 9112 §3.2) */

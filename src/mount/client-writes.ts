@@ -3,7 +3,7 @@
 import { ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { Taken } from '../dispatch/request.js';
-import { isHttp2 } from './response-head.js';
+import { isHttp2, streamOf } from './http2.js';
 
 const MOST_BYTES = 8_192;
 
@@ -42,8 +42,8 @@ export function writeNow(res: ServerResponse, bytes: Uint8Array): Taken {
  */
 function writeFrames(res: ServerResponse, bytes: Uint8Array): boolean {
   if (res.writableLength < SLOW_BYTES) return res.write(bytes);
-  const stream: unknown = Reflect.get(res, 'stream');
-  if (typeof stream === 'object' && stream !== null) Reflect.set(stream, '_writev', null);
+  const stream = streamOf(res);
+  if (stream !== undefined) Reflect.set(stream, '_writev', null);
   let more = false;
   for (let from = 0; from < bytes.length; from += FRAME_BYTES)
     more = res.write(bytes.subarray(from, from + FRAME_BYTES));

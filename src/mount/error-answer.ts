@@ -5,8 +5,8 @@ import { STATUS_CODES } from 'node:http';
 import type { Deadlines } from '../deadlines.js';
 import { BackendError, type ErrorCode } from '../errors.js';
 import { isLastOfServer } from './distrust.js';
+import { isHttp2 } from './http2.js';
 import { lingerOnClose } from './linger.js';
-import { isHttp2 } from './response-head.js';
 import { PSEUDONYM } from './via.js';
 
 /** Error types that RFC 9209 §2.3 does not know, in its words. */

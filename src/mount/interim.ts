@@ -3,8 +3,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ServerHttp2Stream } from 'node:http2';
 import { withoutField } from '../http1/fields.js';
+import { isHttp2, streamOf } from './http2.js';
 import { fieldsByName } from './response-fields.js';
-import { isHttp2 } from './response-head.js';
 
 /**
  * Writes an interim response, in its place before the final one. Nothing is written to HTTP/1.0 clients, which do not
@@ -21,7 +21,7 @@ export function writeInterim(
   // client that believed it would read the final response as a body.
   const fields = withoutField(given, 'content-length');
   if (isHttp2(res)) {
-    const stream: unknown = Reflect.get(res, 'stream');
+    const stream = streamOf(res);
     if (isOpenStream(stream)) stream.additionalHeaders({ ...fieldsByName(fields, lowerCase), ':status': statusCode });
     return;
   }
@@ -37,8 +37,8 @@ export function writeInterim(
 /** Whether the client waits with its body until it is told to send it. node:http has told it, unless on 'checkContinue'. */
 export function awaitsContinue(res: ServerResponse): boolean {
   if (res.req.httpVersion === '1.0' || res.headersSent || Reflect.get(res, '_sent100') === true) return false;
-  const stream: unknown = Reflect.get(res, 'stream');
-  if (typeof stream !== 'object' || stream === null) return true;
+  const stream = streamOf(res);
+  if (stream === undefined) return true;
   const sent: unknown = Reflect.get(stream, 'sentInfoHeaders');
   return !Array.isArray(sent) || !sent.some((fields) => Reflect.get(Object(fields), ':status') === 100);
 }
@@ -58,8 +58,8 @@ export function continueWhenRead(req: IncomingMessage, res: ServerResponse): voi
   };
 }
 
-function isOpenStream(stream: unknown): stream is Pick<ServerHttp2Stream, 'additionalHeaders'> {
-  if (typeof stream !== 'object' || stream === null || Reflect.get(stream, 'destroyed') === true) return false;
+function isOpenStream(stream: object | undefined): stream is Pick<ServerHttp2Stream, 'additionalHeaders'> {
+  if (stream === undefined || Reflect.get(stream, 'destroyed') === true) return false;
   return typeof Reflect.get(stream, 'additionalHeaders') === 'function' && Reflect.get(stream, 'closed') !== true;
 }
 

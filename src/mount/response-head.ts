@@ -3,6 +3,7 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { ResponseHead } from '../http1/response-parser.js';
+import { isHttp2 } from './http2.js';
 import { mergedFields, safelyOrdered } from './response-fields.js';
 
 export interface HeadToWrite {
@@ -46,10 +47,6 @@ export function writeResponseHead(res: ServerResponse, written: HeadToWrite): vo
     if (!res.headersSent) restore(res, before);
     throw error;
   }
-}
-
-export function isHttp2(res: ServerResponse): boolean {
-  return res.req.httpVersionMajor > 1;
 }
 
 function isUntouched(res: ServerResponse): boolean {

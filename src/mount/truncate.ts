@@ -1,7 +1,7 @@
 /** Ends a response that will not be complete, so that the client can tell. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { isHttp2 } from './response-head.js';
+import { isHttp2, streamOf } from './http2.js';
 
 const HTTP2_INTERNAL_ERROR = 2;
 
@@ -29,8 +29,8 @@ function endsWithClose(res: ServerResponse): boolean {
 }
 
 function resetStream(res: ServerResponse): void {
-  const stream: unknown = Reflect.get(res, 'stream');
-  const close: unknown = typeof stream === 'object' && stream !== null ? Reflect.get(stream, 'close') : undefined;
+  const stream = streamOf(res);
+  const close: unknown = stream && Reflect.get(stream, 'close');
   if (typeof close === 'function') close.call(stream, HTTP2_INTERNAL_ERROR);
   else res.destroy();
 }
