@@ -6,10 +6,6 @@ export class OpenTunnels {
   readonly #open = new Set<Splice>();
   #waiting: (() => void)[] = []; // for the last one to close
 
-  get size(): number {
-    return this.#open.size;
-  }
-
   add(splice: Splice): void {
     this.#open.add(splice);
   }

@@ -6,12 +6,9 @@ import { checkField, endToEndFields, fieldValue, withoutField } from '../http1/f
 import type { ResolvedHandlerOptions } from '../options.js';
 import type { ClientRequest } from './client-request.js';
 import { inHook, type MaybePromise, whenKept } from './hook.js';
-import { climbs } from './request-target.js';
+import { climbs, isPath } from './request-target.js';
 
 type Hooks = Pick<ResolvedHandlerOptions, 'rewritePath' | 'onRequestFields'>;
-
-// What can stand between two spaces of a request line: no fragment (RFC 9112 §3.2).
-const PATH = /^\/[\x21\x22\x24-\x7e\x80-\xff]*$/;
 
 /**
  * First the path, then the fields.
@@ -32,7 +29,7 @@ function withPath(request: ClientRequest, req: IncomingMessage, { rewritePath }:
 }
 
 function checkedPath(path: unknown): string {
-  if (typeof path === 'string' && PATH.test(path)) return path;
+  if (typeof path === 'string' && isPath(path)) return path;
   const given = typeof path === 'string' ? 'a string that is no path' : `a value of type ${typeof path}`;
   throw new BackendError('proxy_internal_error', `the rewritePath hook gave ${given}`);
 }

@@ -5,6 +5,7 @@ import { BackendError } from '../errors.js';
 import { isToken } from '../http1/method.js';
 import { type Check, callable, duration, isObject, matching, oneOf, shown, trueOrFalse } from '../options/checks.js';
 import type { BackendRequestOptions } from './request.js';
+import { isPath } from './request-target.js';
 
 const KNOWN: { readonly [Name in keyof BackendRequestOptions]-?: true } = {
   method: true,
@@ -24,7 +25,6 @@ const KNOWN: { readonly [Name in keyof BackendRequestOptions]-?: true } = {
 };
 const NAMES: ReadonlySet<string> = new Set(Object.keys(KNOWN));
 
-const PATH = /^\/[\x21\x22\x24-\x7e\x80-\xff]*$/;
 const PATH_ACCEPTS = 'begin with / and have no space, #, control character or character above latin1';
 
 const FLAG = trueOrFalse();
@@ -94,7 +94,7 @@ function checkMethod(method: unknown): void {
 }
 
 function checkPath(path: unknown, method: string | undefined): void {
-  if (typeof path === 'string' && PATH.test(path)) return;
+  if (typeof path === 'string' && isPath(path)) return;
   if (path === '*' && method === 'OPTIONS') return;
   throw refused(`path must ${PATH_ACCEPTS}`, path);
 }

@@ -10,6 +10,7 @@ export interface RequestTarget {
 }
 
 const ABSOLUTE_FORM = /^https?:\/\/([^/?#]*)(.*)$/is;
+const PATH = /^\/[\x21\x22\x24-\x7e\x80-\xff]*$/;
 const SLASH = 0x2f;
 // uri-host [":" port] (RFC 9110 §7.2), an IP literal in brackets included. No userinfo.
 const AUTHORITY = /^(?:\[[0-9A-Za-z:.%~_-]+\]|[0-9A-Za-z._~%!$&'()*+,;=-]*)(?::[0-9]*)?$/;
@@ -43,6 +44,11 @@ export function isAuthority(text: string): boolean {
   if (!AUTHORITY.test(text)) return false;
   lastAuthority = text;
   return true;
+}
+
+/** Whether it can stand between the two spaces of a request line: no fragment (RFC 9112 §3.2). */
+export function isPath(text: string): boolean {
+  return PATH.test(text);
 }
 
 /**

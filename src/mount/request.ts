@@ -2,6 +2,7 @@
 
 import type { NonIdempotentTravel, OutgoingRequest, RequestTimeouts } from '../dispatch/request.js';
 import { type Attempt, BackendError } from '../errors.js';
+import { fieldValue } from '../http1/fields.js';
 import type { Information } from '../options.js';
 import { Call } from './call.js';
 import { declaredIdempotence } from './declared-idempotence.js';
@@ -87,7 +88,8 @@ function prepare(house: MountedBackend, options: BackendRequestOptions) {
   if (trailers !== undefined && contentLength !== undefined) throw bad('a body with Content-Length has no trailers');
   const facts = { method, contentLength, replayBytes: house.options.replayBytes, trailers };
   const { body, contentType, source } = readRequestBody(options.body, facts);
-  if (contentType !== undefined && !hasField(fields, 'content-type')) fields.push('Content-Type', contentType);
+  if (contentType !== undefined && fieldValue(fields, 'content-type') === undefined)
+    fields.push('Content-Type', contentType);
   const { idempotent: judge } = house.options;
   const idempotent = options.idempotent ?? declaredIdempotence(judge, { method, path, fields });
   const request: OutgoingRequest = {
@@ -109,10 +111,6 @@ function trailersOf(given: BackendRequestOptions['trailers']): (() => readonly s
   if (typeof given === 'function') return () => readTrailers(inHookAtOnce('trailers', given));
   const trailers = readTrailers(given);
   return () => trailers;
-}
-
-function hasField(fields: readonly string[], lowerName: string): boolean {
-  return fields.some((name, index) => index % 2 === 0 && name.toLowerCase() === lowerName);
 }
 
 function bad(message: string): BackendError {

@@ -13,10 +13,6 @@ export class Spool {
     this.#limitBytes = limitBytes;
   }
 
-  get held(): number {
-    return this.#held;
-  }
-
   /** Notes that `pending` bytes of the response wait now. Returns false when no more should be read. */
   hold(pending: number): boolean {
     this.#budget.add(pending - this.#held);
