@@ -12,99 +12,44 @@ interface ImportRule {
   /** Areas, or `folder/file`, whose values may be imported. */
   readonly values: readonly string[];
   /** Beside those, areas whose types may be imported; `*` is anywhere. */
-  readonly types?: readonly string[];
+  readonly types: readonly string[];
   /** Packages, beside Node's own. */
-  readonly packages?: readonly string[];
+  readonly packages: readonly string[];
 }
 
-const TIME = ['clock', 'deadlines', 'linked-set'];
-const ALL_BUT_TESTING = [
-  ...[
-    'clock',
-    'deadlines',
-    'linked-set',
-    'errors',
-    'options',
-    'event-line',
-    'request-news',
-    'events',
-    'repeats',
-    'observe',
-    'stats',
-    'http1',
-    'pool',
-    'balance',
-    'connection',
-    'origin',
-  ],
-  ...['machine', 'dispatch', 'fleet', 'mount', 'status', 'backend'],
-];
+const RULES = rulesIn(readFileSync(`${ROOT}/docs/architecture.md`, 'utf8'));
 
-const RULES: Readonly<Record<string, ImportRule>> = {
-  clock: { values: [] },
-  errors: { values: [] },
-  'linked-set': { values: [] },
-  deadlines: { values: ['clock', 'linked-set'] },
-  options: { values: ['errors'], types: ['*'] },
-  'event-line': { values: [] },
-  'request-news': { values: [], types: ['errors'] },
-  events: { values: [], types: ['errors', 'request-news'] },
-  repeats: { values: [], types: ['clock', 'events'] },
-  observe: { values: ['errors', 'event-line', 'repeats'], types: ['*'] },
-  stats: { values: ['errors'], types: ['*'] },
-  http1: { values: ['errors'], packages: ['virtual:llhttp'] },
-  pool: { values: ['clock', 'deadlines', 'errors'], packages: ['generic-pool'] },
-  balance: { values: [] },
-  connection: { values: ['http1', ...TIME, 'errors'], types: ['options'] },
-  origin: {
-    values: [
-      'pool',
-      'connection',
-      'http1/persistence',
-      'http1/repeated-head',
-      'http1/request-head',
-      ...TIME,
-      'errors',
-      'observe',
-    ],
-    types: ['http1', 'options', 'balance'],
-  },
-  dispatch: {
-    values: ['origin', 'balance', 'http1', ...TIME, 'errors', 'observe'],
-    types: ['connection', 'http1', 'options', 'events'],
-  },
-  fleet: {
-    values: ['options', 'errors', 'clock'],
-    types: ['origin', 'observe', 'deadlines'],
-  },
-  mount: { values: ['dispatch', 'http1', 'options', 'errors', 'observe', ...TIME] },
-  'mount/fastify': {
-    values: ['dispatch', 'http1', 'options', 'errors', 'observe', ...TIME],
-    packages: ['pooled-backend', 'fastify'],
-  },
-  status: {
-    values: ['options', 'clock', 'errors'],
-    types: ['stats', 'origin', 'events'],
-    packages: ['virtual:status-page'],
-  },
-  'status/page': { values: ['status/report'] },
-  'adapters/prometheus': { values: ['adapters/watched-backend'], packages: ['pooled-backend', 'prom-client'] },
-  'adapters/otel': {
-    values: ['adapters/watched-backend', 'clock'],
-    packages: ['pooled-backend', '@opentelemetry/api'],
-  },
-  'adapters/watched-backend': { values: [], packages: ['pooled-backend'] },
-  'adapters/undici': { values: ['errors', 'http1/fields'], packages: ['pooled-backend', 'undici'] },
-  'adapters/http-proxy-middleware': { values: [], packages: ['pooled-backend'] },
-  cli: {
-    values: ['options', 'event-line', 'clock'],
-    packages: ['pooled-backend', 'pooled-backend/prometheus', 'prom-client'],
-  },
-  machine: { values: ['connection', 'clock'] },
-  backend: { values: ALL_BUT_TESTING },
-  index: { values: ALL_BUT_TESTING },
-  testing: { values: ['clock', 'deadlines', 'errors'], types: ['*'] },
-};
+/** The table of doors, by area. */
+function rulesIn(page: string): Readonly<Record<string, ImportRule>> {
+  const [, doors = ''] =
+    page
+      .split(/^## /m)
+      .filter((section) => section.startsWith('Doors'))[0]
+      ?.split('| --- |') ?? [];
+  const rows = [...doors.matchAll(/^\| `(.*)` \| (.*) \|$/gm)];
+  const areas = rows.map(([, area = '']) => area);
+  return Object.fromEntries(rows.map(([, area = '', cell = '']) => [area, ruleIn(cell, areas)]));
+}
+
+/** `a, b; types of c, d; packages e, f`; and, in the place of a list, `nothing`, `everything but …` and `types from anywhere`. */
+function ruleIn(cell: string, areas: readonly string[]): ImportRule {
+  const [values = '', ...more] = cell.split('; ');
+  const listed = (kind: string) =>
+    more
+      .find((part) => part.startsWith(kind))
+      ?.slice(kind.length)
+      .split(', ') ?? [];
+  const [, but] = /^everything but (.*)$/.exec(values) ?? [];
+  return {
+    values: but === undefined ? values.split(', ') : areas.filter((area) => !but.split(', ').includes(rootOf(area))),
+    types: more.includes('types from anywhere') ? ['*'] : listed('types of '),
+    packages: listed('packages '),
+  };
+}
+
+function rootOf(area: string): string {
+  return area.split('/', 1)[0] ?? '';
+}
 
 const SOCKET_MODULES = /^(node:)?(net|tls|http|https|http2|dgram)$/;
 const AREAS_WITHOUT_SOCKETS = new Set([
@@ -145,6 +90,8 @@ function moduleOf(file: string): string {
 
 class SourceCheck {
   readonly violations: string[] = [];
+  /** Whatever it imports, by each name that a door may have. */
+  readonly imported: string[] = [];
   readonly #file: string;
   readonly #source: ts.SourceFile;
 
@@ -196,16 +143,18 @@ class SourceCheck {
     }
     const target = posix.join(posix.dirname(this.#file), from);
     const [area, module] = [areaOf(target.replace(/\.js$/, '.ts')), moduleOf(target)];
+    this.imported.push(...[area, module].map((name) => (typeOnly ? `types of ${name}` : name)));
     if (area === areaOf(this.#file)) return;
-    const allowed = typeOnly ? [...rule.values, ...(rule.types ?? [])] : rule.values;
+    const allowed = typeOnly ? [...rule.values, ...rule.types] : rule.values;
     if (allowed.includes(area) || allowed.includes(module) || allowed.includes('*')) return;
     const kind = typeOnly ? 'types of ' : '';
-    this.#report(node, `imports ${kind}${module}; ${areaOf(this.#file)} may import ${allowed.join(', ') || 'nothing'}`);
+    this.#report(node, `imports ${kind}${module}; ${areaOf(this.#file)} may import ${allowed.join(', ')}`);
   }
 
   #checkPackage(node: ts.Node, from: string, typeOnly: boolean, rule: ImportRule): void {
+    this.imported.push(from);
     if (!from.startsWith('node:')) {
-      if (rule.packages?.includes(from) !== true) this.#report(node, `imports the package ${from}`);
+      if (!rule.packages.includes(from)) this.#report(node, `imports the package ${from}`);
     } else if (!typeOnly && SOCKET_MODULES.test(from) && AREAS_WITHOUT_SOCKETS.has(areaOf(this.#file))) {
       this.#report(node, `imports ${from}; ${areaOf(this.#file)} knows no sockets`);
     } else if (TIMER_MODULES.test(from) && areaOf(this.#file) !== 'testing') {
@@ -260,18 +209,39 @@ function isTypeOnly(node: ts.ImportDeclaration | ts.ExportDeclaration): boolean 
 
 const violationsIn = (file: string, text: string) => new SourceCheck(file, text).run();
 
-describe('the sources', () => {
-  const files = readdirSync(`${ROOT}/src`, { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts'))
-    .map((name) => `src/${name.replaceAll('\\', '/')}`)
-    .sort();
+const files = readdirSync(`${ROOT}/src`, { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.ts'))
+  .map((name) => `src/${name.replaceAll('\\', '/')}`)
+  .sort();
 
+describe('the sources', () => {
   test('there are some', () => {
     expect(files.length).toBeGreaterThan(10);
   });
 
   test.each(files)('%s keeps the rules', (file) => {
     expect(violationsIn(file, readFileSync(`${ROOT}/${file}`, 'utf8'))).toEqual([]);
+  });
+});
+
+describe('the page', () => {
+  const everywhere = new Set(['backend', 'index']);
+  const doors = Object.entries(RULES).flatMap(([area, { values, types, packages }]) => {
+    if (everywhere.has(area)) return [];
+    return [...values, ...types.map((name) => `types of ${name}`), ...packages].map((door) => [area, door] as const);
+  });
+  const used = new Map<string, Set<string>>();
+  for (const file of files) {
+    const check = new SourceCheck(file, readFileSync(`${ROOT}/${file}`, 'utf8'));
+    check.run();
+    const area = RULES[moduleOf(file)] === undefined ? areaOf(file) : moduleOf(file);
+    used.set(area, new Set([...(used.get(area) ?? []), ...check.imported]));
+  }
+
+  test('has no door that nobody uses', () => {
+    const closed = doors.filter(([, door]) => door !== 'nothing' && door !== 'types of *');
+    expect(closed.length).toBeGreaterThan(50);
+    expect(closed.filter(([area, door]) => used.get(area)?.has(door) !== true)).toEqual([]);
   });
 });
 

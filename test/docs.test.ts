@@ -142,11 +142,6 @@ describe('lists', () => {
     );
     expect(shown).toEqual(listed);
   });
-
-  test('docs/architecture.md has every area of the imports table', () => {
-    const areas = keysOf('test/architecture.test.ts', 'RULES');
-    expect(rowsUnder('docs/architecture.md', 'area').map(([area]) => area)).toEqual(areas);
-  });
 });
 
 describe('pages', () => {
