@@ -3,6 +3,7 @@
 import { anyHasWeight, type Balancer, type Candidate } from './balancer.js';
 import { type HashKey, keyReader } from './hash-key.js';
 import { leastBusy } from './least-busy.js';
+import { hashOf, mixed } from './name-hash.js';
 
 /** The option `balance` for hashing. */
 export interface HashOptions {
@@ -72,19 +73,4 @@ class NameHashes {
     this.#known[index] = made;
     return made.hash;
   }
-}
-
-/** FNV-1a over the code units, then mixed: the names of a fleet differ in their last digits only. */
-function hashOf(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let index = 0; index < text.length; index += 1) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
-  return mixed(hash);
-}
-
-/** The finalizer of MurmurHash3: every bit of the input changes half of those of the result. From 0 to below 2³². */
-function mixed(value: number): number {
-  let hash = value;
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) >>> 0;
 }

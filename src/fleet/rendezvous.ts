@@ -4,6 +4,8 @@
  * process has to know of another, and an origin that comes or goes changes at most one place in each subset.
  */
 
+import { hashOf, mixed } from '../balance/name-hash.js';
+
 /** Whose subset it is, and how large. */
 export interface SubsetChoice {
   /** Origins that one process uses, from 1. */
@@ -28,20 +30,4 @@ export function rendezvousSubset<T>(
   ranked.sort((a, b) => b.score - a.score || (a.name < b.name ? -1 : 1));
   const chosen = new Set(ranked.slice(0, size).map(({ index }) => index));
   return items.filter((_, index) => chosen.has(index));
-}
-
-/** FNV-1a over UTF-16 code units, mixed: names that differ in one digit shall have nothing in common. */
-function hashOf(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let at = 0; at < text.length; at += 1) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
-  return mixed(hash);
-}
-
-/** The finalizer of MurmurHash3: every bit of the input changes half of the bits of the output. */
-function mixed(hash: number): number {
-  let bits = hash ^ (hash >>> 16);
-  bits = Math.imul(bits, 0x85ebca6b);
-  bits ^= bits >>> 13;
-  bits = Math.imul(bits, 0xc2b2ae35);
-  return (bits ^ (bits >>> 16)) >>> 0;
 }
