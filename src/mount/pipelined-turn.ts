@@ -1,5 +1,5 @@
 /**
- * The turn of a request that came behind others on its client's connection, before those were answered. node:http hands
+ * The turn of what came behind other requests on its client's connection, before those were answered. node:http hands
  * out all that it has read at once, but "a server MAY process a sequence of pipelined requests in parallel if they all have
  * safe methods" (RFC 9112 §9.3.2): what changes something waits for what was asked before, and what comes behind it waits.
  */
@@ -7,6 +7,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { isSafeMethod } from '../http1/method.js';
 
 /** On each connection. Clients "SHOULD NOT pipeline requests after a non-idempotent method", and what waits takes memory. */
@@ -37,6 +38,17 @@ export function whenItsTurnComes({ socket }: IncomingMessage, res: ServerRespons
   };
   // node:http tells of it in the midst of the end of the response before.
   res.once('socket', AsyncResource.bind(comes));
+}
+
+/**
+ * Calls `go` when everything that the client had asked for before is answered: of an upgrade node:http tells as soon as it has
+ * read it. Never, when the connection ends before.
+ */
+export function whenItsTurnToUpgradeComes(socket: Duplex, go: () => void): void {
+  if (socket.destroyed || socket.writableEnded) return;
+  const before: unknown = Reflect.get(socket, '_httpMessage');
+  if (before instanceof ServerResponse) before.once('close', () => whenItsTurnToUpgradeComes(socket, go));
+  else go();
 }
 
 function isSafe({ method = '' }: IncomingMessage): boolean {

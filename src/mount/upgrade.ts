@@ -4,8 +4,8 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { namedProtocols, protocolName } from '../http1/upgrade.js';
 import type { ResolvedUpgradeOptions } from '../options.js';
-import { whenItsTurn } from './client-turn.js';
 import { Handshake, type UpgradeMount } from './handshake.js';
+import { whenItsTurnToUpgradeComes } from './pipelined-turn.js';
 import { serveAsPlainRequest } from './plain-request.js';
 
 /**
@@ -20,7 +20,7 @@ export function createUpgradeHandler(
 ): UpgradeHandler {
   return (req, socket, head) => {
     socket.on('error', ignore);
-    whenItsTurn(socket, () => {
+    whenItsTurnToUpgradeComes(socket, () => {
       const mount = { ...house, options: current() };
       const offer = offerOf(req, mount.options.protocols);
       if (req.method === 'CONNECT') new Handshake(mount, req, socket, head).refuseConnect();
