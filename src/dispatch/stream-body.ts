@@ -3,7 +3,7 @@
 import type { Readable } from 'node:stream';
 import type { BodyTarget } from '../connection/exchange.js';
 import { asBackendError, type BackendError } from '../errors.js';
-import { BodySource } from './body-source.js';
+import { BodyReader } from './body-reader.js';
 import type { BodyWatcher, ReplayBody } from './replay-body.js';
 
 /** How a live body is to be read. */
@@ -38,14 +38,14 @@ const SMALL_PIECE_BYTES = 1024;
 export class StreamBody implements ReplayBody {
   readonly length: number | undefined;
   readonly whole = undefined;
-  readonly #source: BodySource;
+  readonly #reader: BodyReader;
   readonly #replayBytes: number;
   readonly #trailers: () => readonly string[];
   #held: Uint8Array[]; // given out and kept, then not given out yet
   #run: Run | undefined;
   #watcher: BodyWatcher | undefined;
   #givenBytes = 0;
-  #spent = false;
+  #spent = false; // bytes were given out that are not kept any more: there cannot be another run
   #abandoned = false;
 
   /**
@@ -58,16 +58,11 @@ export class StreamBody implements ReplayBody {
     this.#trailers = options.trailers ?? noTrailers;
     // An empty piece must never reach a target: in chunked coding it would be the end of the body.
     this.#held = (options.prefix ?? []).filter((piece) => piece.byteLength > 0);
-    this.#source = new BodySource(source, options.length, this.heldBytes, {
+    this.#reader = new BodyReader(source, options.length, this.heldBytes, {
       onPiece: (piece) => this.#take(piece),
       onEnd: () => this.#give(),
       onFailure: (error) => this.#fail(error),
     });
-  }
-
-  /** Bytes were given out that are not kept any more: there cannot be another run. */
-  get spent(): boolean {
-    return this.#spent;
   }
 
   get givenBytes(): number {
@@ -80,7 +75,7 @@ export class StreamBody implements ReplayBody {
   }
 
   get replayable(): boolean {
-    return !this.#spent && !this.#abandoned && this.#source.failure === undefined;
+    return !this.#spent && !this.#abandoned && this.#reader.failure === undefined;
   }
 
   /** Gives the body to `target` from its first byte: what was kept at once, then what arrives. */
@@ -90,7 +85,7 @@ export class StreamBody implements ReplayBody {
       throw new Error(`begin() on a body that is ${this.#spent ? 'spent' : 'abandoned'}`);
     }
     this.#run = { target, next: 0, offset: 0, waiting: false, drained: false, giving: false };
-    const failure = this.#source.failure;
+    const failure = this.#reader.failure;
     if (failure === undefined) this.#give();
     else this.#fail(failure);
   }
@@ -110,12 +105,12 @@ export class StreamBody implements ReplayBody {
    */
   detach(): void {
     this.#run = undefined;
-    this.#source.pause();
+    this.#reader.pause();
   }
 
   watch(watcher: BodyWatcher): void {
     this.#watcher = watcher;
-    const { failure } = this.#source;
+    const { failure } = this.#reader;
     if (failure !== undefined) watcher.bodyFailed(failure);
   }
 
@@ -125,14 +120,14 @@ export class StreamBody implements ReplayBody {
     this.#watcher = undefined;
     this.#abandoned = true;
     this.#held = [];
-    this.#source.leave();
+    this.#reader.leave();
   }
 
   #take(piece: Uint8Array): void {
     this.#held.push(piece);
     const run = this.#run;
     // Not every stream stops at once.
-    if (run === undefined || run.waiting) this.#source.pause();
+    if (run === undefined || run.waiting) this.#reader.pause();
     else this.#give();
   }
 
@@ -144,12 +139,12 @@ export class StreamBody implements ReplayBody {
     run.giving = false;
     if (this.#run !== run) return;
     if (run.waiting) {
-      this.#source.pause();
-    } else if (this.#source.ended) {
+      this.#reader.pause();
+    } else if (this.#reader.ended) {
       this.#run = undefined;
       this.#end(run.target);
     } else {
-      this.#source.resume();
+      this.#reader.resume();
     }
   }
 

@@ -1,7 +1,7 @@
 /** How many connections this process may hold of a total that it shares: the worker's side, as a state machine. */
 
 /** The connections of a backend, counted for the origin that has most. */
-export interface SharedConnections {
+export interface HeldConnections {
   /** Open or being opened now. */
   readonly held: number;
   /** No more than this from now on: what is idle beyond it is closed, what is busy as soon as it is not. */
@@ -21,11 +21,11 @@ type HolderState =
   | { readonly name: 'shrinking'; readonly share: number; readonly turn: number; answered: number };
 
 export class ShareHolder {
-  readonly #connections: SharedConnections;
+  readonly #connections: HeldConnections;
   readonly #answer: (answer: ShareAnswer) => void;
   #state: HolderState = { name: 'waiting' };
 
-  constructor(connections: SharedConnections, answer: (answer: ShareAnswer) => void) {
+  constructor(connections: HeldConnections, answer: (answer: ShareAnswer) => void) {
     this.#connections = connections;
     this.#answer = answer;
   }

@@ -7,7 +7,7 @@ import { withoutForbiddenTrailers } from '../http1/fields.js';
 import type { ResponseHead } from '../http1/response-parser.js';
 import type { Information } from '../options.js';
 import { forgetAbort, listenForAbort } from './abort-listeners.js';
-import { asBackendError } from './error-answer.js';
+import { asRelayError } from './error-answer.js';
 import { inHook, isPromise } from './hook.js';
 import type { BackendResponse, ResponseFields } from './request.js';
 import { type BodyOrigin, ResponseBody } from './response-body.js';
@@ -54,9 +54,9 @@ export class Call implements ResponseSink, BodyOrigin {
     try {
       const fields = rawHeaders.slice(); // other responses may share the head
       const given: unknown = inHook('onInformation', () => onInformation({ statusCode, statusText, fields }));
-      if (isPromise(given)) given.then(undefined, (thrown) => this.#giveUp(asBackendError(thrown)));
+      if (isPromise(given)) given.then(undefined, (thrown) => this.#giveUp(asRelayError(thrown)));
     } catch (thrown) {
-      this.#giveUp(asBackendError(thrown));
+      this.#giveUp(asRelayError(thrown));
     }
   }
 

@@ -60,7 +60,7 @@ export function answerHere(req: IncomingMessage, res: ServerResponse): void {
 }
 
 /** What was thrown as a `BackendError`: anything else is a fault of the user's code, or ours. */
-export function asBackendError(thrown: unknown): BackendError {
+export function asRelayError(thrown: unknown): BackendError {
   if (BackendError.is(thrown)) return thrown;
   return new BackendError(
     'proxy_internal_error',

@@ -5,7 +5,7 @@ import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest 
 import { type HandlerOptions, PooledBackend, type PooledBackendOptions } from 'pooled-backend';
 import { systemClock } from '../clock.js';
 import { Deadlines } from '../deadlines.js';
-import { answerFailure, asBackendError } from './error-answer.js';
+import { answerFailure, asRelayError } from './error-answer.js';
 import { continueWhenRead } from './interim.js';
 import { setMountPrefix } from './mount-prefix.js';
 
@@ -66,7 +66,7 @@ const plugin: FastifyPluginAsync<FastifyPooledBackendOptions> = async (fastify, 
       if (value !== undefined) reply.raw.setHeader(name, value);
     }
     handle(request.raw, reply.raw, (thrown) => {
-      const error = asBackendError(thrown);
+      const error = asRelayError(thrown);
       request.log.warn({ err: error }, 'the backend did not answer');
       answerFailure(request.raw, reply.raw, error, deadlines);
     });

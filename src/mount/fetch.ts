@@ -2,7 +2,7 @@
 
 import type { Readable } from 'node:stream';
 import { decodedBody } from './content-decoding.js';
-import { asBackendError } from './error-answer.js';
+import { asRelayError } from './error-answer.js';
 import { type FetchBody, fetchBody, readBody } from './fetch-body.js';
 import { type BackendFetchInit, fetchInit, fetchRequest } from './fetch-input.js';
 import type { MountedBackend } from './mounted-backend.js';
@@ -132,7 +132,7 @@ function standardResponse(
     return made;
   } catch (thrown) {
     body.destroy();
-    throw new TypeError('fetch failed', { cause: asBackendError(thrown) });
+    throw new TypeError('fetch failed', { cause: asRelayError(thrown) });
   }
 }
 

@@ -7,7 +7,7 @@ import { fieldLines, fieldValue } from '../http1/fields.js';
 import type { ResponseHead } from '../http1/response-parser.js';
 import { namedProtocols, switchingFields } from '../http1/upgrade.js';
 import type { ResolvedUpgradeOptions } from '../options.js';
-import { answerUnsupported, asBackendError } from './error-answer.js';
+import { answerUnsupported, asRelayError } from './error-answer.js';
 import { isPromise, type MaybePromise, whenKept } from './hook.js';
 import { answerAsLast, endsHere } from './max-forwards.js';
 import type { MountedBackend } from './mounted-backend.js';
@@ -114,7 +114,7 @@ export class Handshake implements Dispatching, ResponseSink {
   onSwitch(head: ResponseHead, tunnel: Tunnel): void {
     const refuse = (thrown: unknown) => {
       tunnel.destroy();
-      this.onFail(asBackendError(thrown));
+      this.onFail(asRelayError(thrown));
     };
     try {
       const text = this.#switchingHead(head);

@@ -6,7 +6,7 @@ import type { Duplex } from 'node:stream';
 import { BackendError } from '../errors.js';
 import { fieldLines } from '../http1/fields.js';
 import { withoutUpgrade } from '../http1/upgrade.js';
-import { asBackendError } from './error-answer.js';
+import { asRelayError } from './error-answer.js';
 
 const TARGET = /^[\x21-\x7e\x80-\xff]+$/;
 
@@ -22,7 +22,7 @@ export function serveAsPlainRequest(req: IncomingMessage, socket: Duplex, head: 
     if (!(server instanceof EventEmitter)) throw new BackendError('proxy_internal_error', 'nobody serves the socket');
     socket.unshift(Buffer.concat([Buffer.from(plainHead(req), 'latin1'), head]));
   } catch (thrown) {
-    const { statusCode } = asBackendError(thrown);
+    const { statusCode } = asRelayError(thrown);
     const reason = statusCode === 400 ? 'Bad Request' : 'Internal Server Error';
     socket.end(`HTTP/1.1 ${statusCode} ${reason}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
     return;

@@ -12,7 +12,7 @@ import { type ClientRequest, readClientRequest } from './client-request.js';
 import { canEndWith, endWith, flushHead, writeNow } from './client-writes.js';
 import { distrust, isLastOfServer, noteLast } from './distrust.js';
 import { isEmpty, nothingOf } from './empty-body.js';
-import { answerFailure, asBackendError, asHeadError, isBodyUnread } from './error-answer.js';
+import { answerFailure, asHeadError, asRelayError, isBodyUnread } from './error-answer.js';
 import { HeldResponse } from './held-response.js';
 import { inHookAtOnce, isPromise } from './hook.js';
 import { writeInterim } from './interim.js';
@@ -62,10 +62,10 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
     try {
       const request = readClientRequest(this.#req, this.#mount.options, this.#mount.house.sticky);
       if (isPromise(request))
-        request.then((read) => this.#takeIn(read)).then(undefined, (thrown) => this.#fail(asBackendError(thrown)));
+        request.then((read) => this.#takeIn(read)).then(undefined, (thrown) => this.#fail(asRelayError(thrown)));
       else this.#takeIn(request);
     } catch (thrown) {
-      this.#fail(asBackendError(thrown));
+      this.#fail(asRelayError(thrown));
     }
   }
 
@@ -98,7 +98,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
       const dispatch = house.dispatching.dispatch(outgoingRequest(request, body, options, expectTimeout), this);
       if (this.#isOpen()) this.#dispatch = dispatch; // it may have failed before it returned
     } catch (thrown) {
-      this.#fail(asBackendError(thrown));
+      this.#fail(asRelayError(thrown));
     }
   }
 
@@ -125,7 +125,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
         return;
       writeInterim(this.#res, statusCode, statusText, fields);
     } catch (thrown) {
-      this.#giveUp(asBackendError(thrown));
+      this.#giveUp(asRelayError(thrown));
     }
   }
 
@@ -184,7 +184,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
       this.#pace?.wrote(bytes.length);
       if (taken !== false) return taken;
     } catch (thrown) {
-      this.#giveUp(asBackendError(thrown));
+      this.#giveUp(asRelayError(thrown));
       return true;
     }
     return this.#paceOf().readAhead();
@@ -204,7 +204,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
       if (this.#lastText === undefined) this.#res.end();
       else endWith(this.#res, this.#lastText);
     } catch (thrown) {
-      this.#giveUp(asBackendError(thrown));
+      this.#giveUp(asRelayError(thrown));
       return;
     }
     this.#leaveRequest();

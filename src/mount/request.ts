@@ -6,7 +6,7 @@ import { fieldValue } from '../http1/fields.js';
 import type { Information } from '../options.js';
 import { Call } from './call.js';
 import { declaredIdempotence } from './declared-idempotence.js';
-import { asBackendError } from './error-answer.js';
+import { asRelayError } from './error-answer.js';
 import { inHookAtOnce } from './hook.js';
 import type { MountedBackend } from './mounted-backend.js';
 import { type RequestBodyInit, readRequestBody } from './request-body.js';
@@ -73,7 +73,7 @@ export function sendRequest(house: MountedBackend, options: BackendRequestOption
       );
       call.begin(house.dispatching, request);
     } catch (thrown) {
-      reject(asBackendError(thrown));
+      reject(asRelayError(thrown));
     }
   });
 }

@@ -1,7 +1,7 @@
 /** What every test of a mount begins and ends with. */
 
 import { createServer, type RequestListener, type Server } from 'node:http';
-import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer } from 'node:net';
+import type { AddressInfo, Server as TcpServer } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { RawClient } from '../wire/raw-client.js';
 
@@ -27,17 +27,6 @@ export async function client(port: number): Promise<RawClient> {
   const made = await RawClient.connect({ port });
   onTestFinished(() => made.destroy());
   return made;
-}
-
-/** An origin that sends these bytes for each request head that it reads, and takes no notice of the rest. */
-export async function rawOrigin(bytes: string): Promise<string> {
-  const server = createTcpServer((socket) => {
-    socket.on('error', () => undefined);
-    socket.on('data', (data) => {
-      if (data.includes('\r\n\r\n')) socket.write(bytes, 'latin1');
-    });
-  });
-  return `http://127.0.0.1:${await listen(server)}`;
 }
 
 /** Resolves when `holds` is true, asked once a turn of the event loop. The test's own limit ends it. */

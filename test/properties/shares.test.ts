@@ -2,11 +2,11 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type SharedConnections, ShareHolder } from '../../src/fleet/share-holder.js';
+import { type HeldConnections, ShareHolder } from '../../src/fleet/share-holder.js';
 import { ShareLedger } from '../../src/fleet/share-ledger.js';
 
 /** A process with as many connections as it was allowed to open. */
-class Worker implements SharedConnections {
+class Worker implements HeldConnections {
   readonly holder = new ShareHolder(this, (answer) => this.outbox.push(answer));
   readonly inbox: { readonly share: number; readonly turn: number }[] = [];
   readonly outbox: { readonly turn: number; readonly held: number }[] = [];

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { type ShareAnswer, type SharedConnections, ShareHolder } from '../../../src/fleet/share-holder.js';
+import { type HeldConnections, type ShareAnswer, ShareHolder } from '../../../src/fleet/share-holder.js';
 
-class Connections implements SharedConnections {
+class Connections implements HeldConnections {
   held = 0;
   limits: number[] = [];
 

@@ -1,32 +1,32 @@
-/** The live end of a request body: any Readable as pieces, then one end or one failure, with its length checked. */
+/** Reads a request body that still arrives: any Readable as pieces, then one end or one failure, with its length checked. */
 
 import type { Readable } from 'node:stream';
 import { BackendError } from '../errors.js';
 
-/** What a source says. Nothing after `onEnd` or `onFailure`. */
-export interface SourceEvents {
+/** What a reader tells. Nothing after `onEnd` or `onFailure`. */
+export interface BodyReaderEvents {
   onPiece(piece: Uint8Array): void;
   onEnd(): void;
   onFailure(error: BackendError): void;
 }
 
-type SourceState =
+type ReaderState =
   | { readonly name: 'reading' }
   | { readonly name: 'ended' }
   | { readonly name: 'failed'; readonly error: BackendError }
   | { readonly name: 'left' };
 
-export class BodySource {
+export class BodyReader {
   readonly #stream: Readable;
   readonly #length: number | undefined;
-  readonly #events: SourceEvents;
-  #state: SourceState = { name: 'reading' };
+  readonly #events: BodyReaderEvents;
+  #state: ReaderState = { name: 'reading' };
   #read: number; // bytes of the whole body that have arrived
   #listening = false; // to 'data': from the first run on, since that alone makes a stream flow
   #flowing = false;
 
   /** `length` is declared for the whole body, of which `read` bytes have arrived before. */
-  constructor(stream: Readable, length: number | undefined, read: number, events: SourceEvents) {
+  constructor(stream: Readable, length: number | undefined, read: number, events: BodyReaderEvents) {
     this.#stream = stream;
     this.#length = length;
     this.#read = read;
@@ -111,7 +111,7 @@ export class BodySource {
     this.#events.onFailure(error);
   }
 
-  #settle(state: SourceState): void {
+  #settle(state: ReaderState): void {
     if (this.#state.name === 'reading') this.#state = state;
     this.#stream.off('data', this.#onData).off('end', this.#onEnd);
     this.#stream.off('error', this.#onError).off('close', this.#onClose);
