@@ -134,7 +134,7 @@ export class Exchange implements BodyTarget {
     return true;
   }
 
-  // --- the request's body, written by ReplayBody -------------------------------------------------------------------
+  // --- the request's body, written by its source -------------------------------------------------------------------
 
   write(bytes: Uint8Array): boolean {
     let from = 0;

@@ -1,7 +1,7 @@
 /** When to look again. Pure; times in milliseconds. */
 
 /** However short a record may be kept, and however often a lookup fails. */
-export const SHORTEST_WAIT_MS = 1000;
+const SHORTEST_WAIT_MS = 1000;
 
 /** What the last lookup has come to. */
 export type LookupOutcome =

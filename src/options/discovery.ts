@@ -125,7 +125,7 @@ export const dnsRule: Rule<ResolvedDns | undefined> = (name, value) => {
 };
 
 /** The name that a certificate and a Host field speak of: `_http._tcp.api.example.` is a service of `api.example`. */
-export function hostOfName(name: string): string {
+function hostOfName(name: string): string {
   return name.replace(/\.$/, '').replace(/^_[^.]+\._[^.]+\./, '');
 }
 

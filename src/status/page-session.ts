@@ -5,7 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 const COOKIE = 'pooled-backend-status';
 const ID = /(?:^|;\s*)pooled-backend-status=([\w-]{43})(?:;|$)/;
-export const TOKEN_FIELD = 'x-status-token';
+const TOKEN_FIELD = 'x-status-token';
 
 /**
  * The browser holds an id in a cookie that no script reads and no other site has sent along; the page holds a token made of
