@@ -60,7 +60,10 @@ export function mergedFields(
   merged.get('set-cookie')?.[1].unshift(...valuesOf(before['set-cookie']));
   const vary = merged.get('vary');
   if (vary !== undefined) vary[1] = [joinedVary([...valuesOf(before.vary), ...vary[1]])];
-  return lengthLast([...merged.values()], (entry) => entry[0]);
+  const length = merged.get('content-length');
+  if (length === undefined) return [...merged.values()];
+  merged.delete('content-length');
+  return [...merged.values(), length];
 }
 
 /**
@@ -95,11 +98,6 @@ function describesLength(head: ResponseHead): boolean {
 
 function has(fields: readonly string[], lowerName: string): boolean {
   return fieldValue(fields, lowerName) !== undefined;
-}
-
-function lengthLast<T>(entries: T[], nameOf: (entry: T) => string): T[] {
-  const isLength = (entry: T) => nameOf(entry).toLowerCase() === 'content-length';
-  return [...entries.filter((entry) => !isLength(entry)), ...entries.filter(isLength)];
 }
 
 function joinedVary(values: readonly string[]): string {
