@@ -14,15 +14,20 @@ import type { ShareReply } from './share-message.js';
 const ASK_AGAIN_MS = 1_000;
 /** Times that are asked again before somebody is told. */
 const PATIENCE = 5;
+const UNHEARD = 'the primary has not answered: it has to call shareConnections() of pooled-backend/cluster';
 
 /** One origin whose connections are shared. */
 interface Member {
+  /** Its own each time that it joins: what was said to it before it left is about connections that others may have now. */
+  readonly id: string;
   readonly origin: Origin;
   /** As its owner wants it, without a share. */
   wanted: ResolvedOrigin;
   readonly holder: ShareHolder;
   /** Whether the primary has said anything, or not in all that time. */
   answer: 'awaited' | 'none' | 'given';
+  /** Why there is no share yet. */
+  why: string;
   isWatched: boolean;
 }
 
@@ -32,7 +37,9 @@ export class ConnectionShares {
   readonly #name: string;
   readonly #members = new Map<string, Member>(); // by name of the origin
   readonly #askAgain: Deadline;
+  #joined = 0; // times
   #asked = 0; // times in a row, since anybody joined
+  #closed = false;
   #settled: (() => void)[] = [];
   #hearNoMore: (() => void) | undefined;
 
@@ -55,7 +62,7 @@ export class ConnectionShares {
   /** Asks for a share, if the origin has to have one. */
   join(origin: Origin): void {
     const wanted = origin.address;
-    if (wanted.total === undefined || this.#members.has(wanted.origin)) return;
+    if (this.#closed || wanted.total === undefined || this.#members.has(wanted.origin)) return;
     this.#hearNoMore ??= this.#channel.listen((reply) => this.#heard(reply));
     const connections = {
       get held() {
@@ -63,10 +70,12 @@ export class ConnectionShares {
       },
       limit: (share: number) => void origin.configure(withShare(member.wanted, share)),
     };
+    this.#joined += 1;
+    const id = `${this.#name}/${this.#joined}`;
     const holder = new ShareHolder(connections, (answer) => {
-      this.#channel.send({ pooledBackend: 'answer', member: this.#name, origin: wanted.origin, ...answer });
+      this.#channel.send({ pooledBackend: 'answer', member: id, origin: wanted.origin, ...answer });
     });
-    const member: Member = { origin, wanted, holder, answer: 'awaited', isWatched: false };
+    const member: Member = { id, origin, wanted, holder, answer: 'awaited', why: UNHEARD, isWatched: false };
     this.#members.set(wanted.origin, member);
     this.#asked = 0;
     this.#askFor(member);
@@ -75,8 +84,10 @@ export class ConnectionShares {
 
   /** The origin is closed: its share may go to others. */
   leave(origin: string): void {
-    if (!this.#members.delete(origin)) return;
-    this.#channel.send({ pooledBackend: 'leave', member: this.#name, origin });
+    const member = this.#members.get(origin);
+    if (member === undefined) return;
+    this.#members.delete(origin);
+    this.#channel.send({ pooledBackend: 'leave', member: member.id, origin });
     this.#look();
   }
 
@@ -88,8 +99,9 @@ export class ConnectionShares {
     });
   }
 
-  /** Every connection is closed. */
+  /** Every connection is closed, and there will be no other. */
   close(): void {
+    this.#closed = true;
     for (const origin of this.#members.keys()) this.leave(origin);
     this.#askAgain.clear();
     this.#hearNoMore?.();
@@ -98,8 +110,8 @@ export class ConnectionShares {
 
   // --- asking --------------------------------------------------------------------------------------------------------
 
-  #askFor({ wanted: { origin, total } }: Member): void {
-    if (total !== undefined) this.#channel.send({ pooledBackend: 'ask', member: this.#name, origin, total });
+  #askFor({ id, wanted: { origin, total } }: Member): void {
+    if (total !== undefined) this.#channel.send({ pooledBackend: 'ask', member: id, origin, total });
   }
 
   #ask(): void {
@@ -116,10 +128,7 @@ export class ConnectionShares {
   #hasNoAnswer(member: Member): void {
     if (member.answer !== 'awaited') return;
     member.answer = 'none';
-    this.#tellRefused(
-      member,
-      'the primary has not answered: it has to call shareConnections() of pooled-backend/cluster',
-    );
+    this.#tellRefused(member, member.why);
   }
 
   #look(): void {
@@ -130,14 +139,17 @@ export class ConnectionShares {
   // --- answers -------------------------------------------------------------------------------------------------------
 
   #heard(reply: ShareReply): void {
-    const member = reply.member === this.#name ? this.#members.get(reply.origin) : undefined;
-    if (member === undefined) return;
-    member.answer = 'given';
+    const member = this.#members.get(reply.origin);
+    if (member === undefined || reply.member !== member.id) return;
+    if (reply.pooledBackend !== 'later') member.answer = 'given';
     switch (reply.pooledBackend) {
       case 'order':
         member.holder.ordered(reply.share, reply.turn);
         this.#tellShare(member, reply.share);
         void this.#watch(member);
+        break;
+      case 'later':
+        member.why = `the ${reply.members} that share the total of ${reply.total} have not closed one for this process yet`;
         break;
       case 'refusal':
         this.#tellRefused(

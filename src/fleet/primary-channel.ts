@@ -14,6 +14,14 @@ export interface PrimaryChannel {
   listen(hear: (reply: ShareReply) => void): () => void;
 }
 
+// One listener for all backends: Node warns of a leak where there are more than ten.
+const hearers = new Set<(reply: ShareReply) => void>();
+
+function read(message: unknown): void {
+  const reply = asReply(message);
+  if (reply !== undefined) for (const hear of hearers) hear(reply);
+}
+
 /** The messages of `node:cluster`. */
 export const clusterChannel: PrimaryChannel = {
   send(request) {
@@ -26,11 +34,11 @@ export const clusterChannel: PrimaryChannel = {
         'maxConnections.workers must be given with total outside a worker of node:cluster: there is no primary to share it',
       );
     }
-    const read = (message: unknown): void => {
-      const reply = asReply(message);
-      if (reply !== undefined) hear(reply);
+    if (hearers.size === 0) process.on('message', read);
+    hearers.add(hear);
+    return () => {
+      hearers.delete(hear);
+      if (hearers.size === 0) process.off('message', read);
     };
-    process.on('message', read);
-    return () => process.off('message', read);
   },
 };

@@ -73,14 +73,21 @@ export class ShareDesk {
     if (ledger.join(id, asker.total)) {
       askers.set(id, asker);
       waiting.delete(id);
+      if (isKnown) {
+        if (ledger.shares.get(id)?.told === 0) this.#reply('later', origin, asker, ledger.size - 1);
+        return;
+      }
       // The others need not grow first and shrink when the rest has started.
-      if (!isKnown && ledger.size === 1) ledger.expect(this.#setting.workers());
+      if (ledger.size === 1) ledger.expect(this.#setting.workers());
       this.#keepPlaces(origin, book);
       return;
     }
     waiting.set(id, asker);
-    const { worker, member, total } = asker;
-    this.#setting.send(worker, { pooledBackend: 'refusal', member, origin, total, members: ledger.size });
+    this.#reply('refusal', origin, asker, ledger.size);
+  }
+
+  #reply(kind: 'later' | 'refusal', origin: string, { worker, member, total }: Asker, members: number): void {
+    this.#setting.send(worker, { pooledBackend: kind, member, origin, total, members });
   }
 
   #left(origin: string, id: string): void {

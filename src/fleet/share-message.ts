@@ -21,6 +21,15 @@ export type ShareReply =
       readonly share: number;
       readonly turn: number;
     }
+  /** There is a place, and others still hold all connections: an order follows when they have closed some. */
+  | {
+      readonly pooledBackend: 'later';
+      readonly member: string;
+      readonly origin: string;
+      readonly total: number;
+      /** How many others there are. */
+      readonly members: number;
+    }
   | {
       readonly pooledBackend: 'refusal';
       readonly member: string;
@@ -35,11 +44,11 @@ export function asRequest(message: unknown): ShareRequest | undefined {
   return isOneOf<ShareRequest>(message, { ask: ['total'], answer: ['turn', 'held'], leave: [] }) ? message : undefined;
 }
 
+const REPLIES = { order: ['share', 'turn'], later: ['total', 'members'], refusal: ['total', 'members'] };
+
 /** A message from the primary, if it is one of ours. */
 export function asReply(message: unknown): ShareReply | undefined {
-  return isOneOf<ShareReply>(message, { order: ['share', 'turn'], refusal: ['total', 'members'] })
-    ? message
-    : undefined;
+  return isOneOf<ShareReply>(message, REPLIES) ? message : undefined;
 }
 
 /** `numbers`: what each kind holds, beside the names of a member and of an origin. */

@@ -1,18 +1,26 @@
 /**
  * A worker of a cluster with requests that never end: as many as `LANES` at once, every second of them a POST, which needs
- * a connection of its own. Tells the primary how many were answered, and what became of its share.
+ * a connection of its own. Tells the primary how many were answered, what became of its share, and how many listen to what
+ * the primary says. `IDLE` more backends have shares too, and no requests.
  */
 
 import { PooledBackend } from 'pooled-backend';
 
-const { ORIGIN = '', TOTAL = '', LANES = '' } = process.env;
-// On a loaded machine a turn may be long in coming.
-const queueTimeout = 60_000;
-const backend = new PooledBackend({ origins: [ORIGIN], maxConnections: { total: Number(TOTAL) }, queueTimeout });
-
+const { ORIGIN = '', TOTAL = '', LANES = '', IDLE = '0' } = process.env;
 let answered = 0;
 const failures: string[] = [];
-const tell = (news: object) => process.send?.({ answered, failures, ...news });
+
+function tell(news: object): void {
+  process.send?.({ answered, failures, ...news });
+}
+
+// On a loaded machine a turn may be long in coming.
+const queueTimeout = 60_000;
+const options = { origins: [ORIGIN], maxConnections: { total: Number(TOTAL) }, queueTimeout };
+const listening = process.listenerCount('message');
+const backend = new PooledBackend(options);
+const idle = Array.from({ length: Number(IDLE) }, () => new PooledBackend(options));
+tell({ listeners: process.listenerCount('message') - listening });
 
 backend.on('shareChanged', ({ share }) => tell({ share }));
 backend.on('shareRefused', ({ error }) => tell({ refused: error.message }));
@@ -30,5 +38,5 @@ async function lane(method: string): Promise<never> {
   }
 }
 
-await backend.ready();
+await Promise.all([backend, ...idle].map((one) => one.ready()));
 for (let count = 0; count < Number(LANES); count += 1) void lane(count % 2 === 0 ? 'GET' : 'POST');

@@ -17,6 +17,7 @@ interface News {
   readonly failures: readonly string[];
   readonly share?: number;
   readonly refused?: string;
+  readonly listeners?: number;
 }
 
 let program = '';
@@ -45,6 +46,7 @@ class Hand {
   readonly refusals: string[] = [];
   answered = 0;
   failures: readonly string[] = [];
+  listeners = 0;
   #hear = () => {};
 
   constructor(env: Record<string, string>) {
@@ -54,6 +56,7 @@ class Hand {
       if (typeof message.answered !== 'number') return;
       this.answered = message.answered;
       this.failures = message.failures;
+      this.listeners = message.listeners ?? this.listeners;
       if (message.refused !== undefined) this.refusals.push(message.refused);
       this.#hear();
     });
@@ -138,3 +141,10 @@ test.skipIf(!canAskKernel)(
     expect([sockets.most, sharesOf(url)]).toEqual([2, [1, 1]]);
   },
 );
+
+test('a worker of many backends listens to its primary once, so that Node warns of no leak', async () => {
+  const { url } = await startOrigin();
+  const hand = new Hand({ ORIGIN: url, TOTAL: '24', LANES: '2', IDLE: '11' });
+  await hand.answers(20);
+  expect(hand.listeners).toBe(1);
+});

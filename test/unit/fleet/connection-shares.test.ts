@@ -26,13 +26,17 @@ class Primary implements PrimaryChannel {
     };
   }
 
-  order(share: number, member = 'house'): void {
+  order(share: number, member = 'house/1'): void {
     this.#turn += 1;
     this.#hear?.({ pooledBackend: 'order', member, origin: A, share, turn: this.#turn });
   }
 
+  putOff(): void {
+    this.#hear?.({ pooledBackend: 'later', member: 'house/1', origin: A, total: 4, members: 2 });
+  }
+
   refuse(): void {
-    this.#hear?.({ pooledBackend: 'refusal', member: 'house', origin: A, total: 4, members: 4 });
+    this.#hear?.({ pooledBackend: 'refusal', member: 'house/1', origin: A, total: 4, members: 4 });
   }
 
   /** What was answered to each order: how many are held. */
@@ -51,8 +55,8 @@ async function open(options: HouseOptions = {}) {
 test('a backend asks for a share of each origin', async () => {
   const { primary } = await open({ origins: [A, { url: 'http://b.test:80', maxConnections: { total: 3 } }] });
   expect(primary.heard).toEqual([
-    { pooledBackend: 'ask', member: 'house', origin: A, total: 10 },
-    { pooledBackend: 'ask', member: 'house', origin: 'http://b.test:80', total: 3 },
+    { pooledBackend: 'ask', member: 'house/1', origin: A, total: 10 },
+    { pooledBackend: 'ask', member: 'house/2', origin: 'http://b.test:80', total: 3 },
   ]);
 });
 
@@ -142,7 +146,25 @@ test('an origin that is taken out gives its share back', async () => {
   const { primary, house } = await open({ origins: [A, { url: 'http://b.test:80', maxConnections: 1 }] });
   primary.order(4);
   await house.fleet.remove(A);
-  expect(primary.heard.at(-1)).toEqual({ pooledBackend: 'leave', member: 'house', origin: A });
+  expect(primary.heard.at(-1)).toEqual({ pooledBackend: 'leave', member: 'house/1', origin: A });
+});
+
+test('what was said of an origin before it was taken out says nothing once it is back', async () => {
+  const { primary, house, max } = await open();
+  primary.order(4);
+  await house.fleet.remove(A);
+  house.fleet.add(A);
+  primary.order(4);
+  expect([max(), primary.answers]).toEqual([0, [4]]);
+  primary.order(2, 'house/2');
+  expect(max()).toBe(2);
+});
+
+test('an origin that comes after the backend was closed asks for no share', async () => {
+  const { primary, house } = await open({ origins: [{ url: 'http://b.test:80', maxConnections: 1 }] });
+  house.destroy();
+  house.fleet.add(A);
+  expect([primary.heard, primary.isHeard]).toEqual([[], false]);
 });
 
 test('what is said to another backend of the process is not heard', async () => {
@@ -160,6 +182,17 @@ test('a primary that does not answer is asked every second, and told of after fi
   expect(house.eventsOf('shareRefused')).toMatchObject([
     { origin: A, error: { code: 'proxy_configuration_error', message: expect.stringContaining('shareConnections()') } },
   ]);
+});
+
+test('where the others have not closed any, that is what is told after five seconds', async () => {
+  const { primary, house, max } = await open();
+  primary.putOff();
+  await house.advance(7_000);
+  expect(house.eventsOf('shareRefused')).toMatchObject([
+    { error: { message: expect.stringContaining('the 2 that share the total of 4 have not closed one') } },
+  ]);
+  primary.order(1);
+  expect(max()).toBe(1);
 });
 
 test('one that answers late is heard', async () => {
@@ -203,7 +236,7 @@ test('a backend that is closed gives its shares back and hears no more', async (
   primary.order(1);
   house.destroy();
   expect([primary.heard.at(-1), primary.isHeard]).toEqual([
-    { pooledBackend: 'leave', member: 'house', origin: A },
+    { pooledBackend: 'leave', member: 'house/1', origin: A },
     false,
   ]);
 });

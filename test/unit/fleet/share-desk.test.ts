@@ -20,7 +20,8 @@ function open({ workers = 0, slow = [] as number[] } = {}) {
     for (let next = replies.shift(); next !== undefined; next = replies.shift()) {
       const [worker, { origin, member, ...reply }] = next;
       const isOrder = reply.pooledBackend === 'order';
-      told.push(`${worker} ${isOrder ? reply.share : `refused beside ${reply.members}`}`);
+      const isLater = reply.pooledBackend === 'later';
+      told.push(`${worker} ${isOrder ? reply.share : `${isLater ? 'later' : 'refused'} beside ${reply.members}`}`);
       if (!isOrder || slow.includes(worker)) continue;
       desk.heard(worker, { pooledBackend: 'answer', member, origin, turn: reply.turn, held: reply.share });
     }
@@ -81,6 +82,19 @@ test('a worker that does not shrink is waited for, until it is gone', () => {
   expect(ask(2)).toEqual(['1 5']);
   desk.gone(1);
   expect(settle()).toEqual(['2 5']);
+});
+
+test('a worker that asks again while the others hold all is told so, and keeps no place of another', () => {
+  const { ask, desk, clock, settle } = open({ slow: [1] });
+  ask(1);
+  ask(2);
+  ask(3);
+  desk.gone(3);
+  settle();
+  clock.advance(600);
+  const again = ask(2);
+  clock.advance(400);
+  expect([again, settle()]).toEqual([['2 later beside 1'], ['1 5']]);
 });
 
 test('a worker more than there are connections is refused, and has the first place that is free', () => {

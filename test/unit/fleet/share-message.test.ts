@@ -13,6 +13,7 @@ test.each([
 
 test.each([
   { pooledBackend: 'order', ...about, share: 3, turn: 1 },
+  { pooledBackend: 'later', ...about, total: 3, members: 2 },
   { pooledBackend: 'refusal', ...about, total: 3, members: 3 },
 ])('the primary may say %j', (message) => {
   expect([asReply(message), asRequest(message)]).toEqual([message, undefined]);
