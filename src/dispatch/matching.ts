@@ -1,5 +1,6 @@
 /** Brings those who wait together with connections: what is idle, what comes back, and what is dialled for them. */
 
+import type { Connection } from '../connection/connection.js';
 import type { BackendError, ErrorCode } from '../errors.js';
 import type { Origin } from '../origin/origin.js';
 import type { Demand, Travel } from '../origin/setting.js';
@@ -38,6 +39,7 @@ export class Matching implements Demand {
   readonly #bound: BoundMatching;
   #coming = 0;
   #pumpIsDue = false;
+  #overtakes = 0; // since a connection that came back went to one who may ride any
 
   constructor(queue: WaitQueue<Run>, choice: OriginChoice) {
     this.#queue = queue;
@@ -97,6 +99,11 @@ export class Matching implements Demand {
     return this.#coming;
   }
 
+  /** How often in a row somebody has been overtaken who may ride any connection. */
+  get overtakes(): number {
+    return this.#overtakes;
+  }
+
   // --- what origins tell -----------------------------------------------------------------------------------------------
 
   get waiting(): boolean {
@@ -108,7 +115,7 @@ export class Matching implements Demand {
     if (this.#bound.makesRoom(origin, tenancy.connection)) return true;
     if (!this.#eligible.mayServe(origin)) return this.#bound.offer(origin, tenancy);
     const { connection } = tenancy;
-    if (!connection.fresh && this.#freshIsNext(origin)) {
+    if (!connection.fresh && this.#strictIsNext(origin, connection)) {
       connection.close('made-room');
       // Those who watch may have left no room.
       if (origin.canDial) this.#dial(origin);
@@ -118,14 +125,21 @@ export class Matching implements Demand {
     const run = connection.fresh
       ? this.#takeForFresh(origin)
       : this.#queue.take(origin.isProven(connection) ? NOT_FRESH : ONLY.any, origin);
+    if (!connection.fresh && run?.travel === 'any') this.#overtakes = 0;
     run?.begin(origin, tenancy);
     return run !== undefined;
   }
 
-  /** First those that can ride nothing else: what was dialled for them would have to be dialled again. */
+  /**
+   * First those that can ride nothing else: what was dialled for them would have to be dialled again. Unless so many have gone
+   * first that every connection would have come back by now: those that become tunnels, or that the origin closes, never do.
+   */
   #takeForFresh(origin: Origin): Run | undefined {
-    const forFresh = this.#queue.take({ any: false, verified: true, fresh: origin.freshShareLeft > 0 }, origin);
-    return forFresh ?? this.#queue.take(ONLY.any, origin);
+    const fresh = origin.freshShareLeft > 0;
+    if (this.#overtakes >= this.#eligible.mostConnections) return this.#queue.take({ ...ALL_FIT, fresh }, origin);
+    const strict = this.#queue.take({ any: false, verified: true, fresh }, origin);
+    if (strict !== undefined && this.#queue.lengthOf('any') > 0) this.#overtakes += 1;
+    return strict ?? this.#queue.take(ONLY.any, origin);
   }
 
   arrived(): void {
@@ -228,12 +242,14 @@ export class Matching implements Demand {
     return verified + (fresh === 0 ? 0 : Math.min(fresh, this.#eligible.freshShareLeft));
   }
 
-  /** The longest waiting must travel fresh, and nothing else is there or on its way for it. */
-  #freshIsNext(origin: Origin): boolean {
-    if (this.#queue.lengthOf('fresh') === 0 || this.#strictWanted() <= this.#coming) return false;
-    if (origin.freshShareLeft === 0 || !origin.backoff.mayDial()) return false;
+  /** The longest waiting may not ride this connection, and nothing else is there or on its way for it. */
+  #strictIsNext(origin: Origin, connection: Connection): boolean {
+    if (this.#strictWanted() <= this.#coming || !origin.backoff.mayDial()) return false;
     if (origin.canDial || origin.hasConnectionFor('fresh')) return false;
-    return this.#queue.peek(ALL_FIT, origin)?.travel === 'fresh';
+    const travel = this.#queue.peek(ALL_FIT, origin)?.travel;
+    if (travel === 'fresh') return origin.freshShareLeft > 0;
+    // One more exchange proves a new connection, and no number those of an origin that closes at once what is idle.
+    return travel === 'verified' && connection.exchanges > 1 && !origin.isProven(connection);
   }
 }
 

@@ -24,7 +24,7 @@ export function lookOf(house: House, far: FarSide): unknown[] {
   return [
     ...[looksOfOrigins(house), looksOfPeers(house, far), looksOfRequests(house)],
     house.dialling.map((dial) => [dial.target.origin, far.purposes.get(dial)]),
-    [dispatcher.demand.coming, queue.stats.overloaded, queue.calmMs],
+    [dispatcher.demand.coming, dispatcher.demand.overtakes, queue.stats.overloaded, queue.calmMs],
   ];
 }
 

@@ -63,8 +63,8 @@ export const faults = [
   {
     name: 'a waiter is taken out of the queue and not served, where it could have a spare',
     file: 'src/dispatch/matching.ts',
-    from: '    return forFresh ?? this.#queue.take(ONLY.any, origin);',
-    to: '    this.#queue.take(ONLY.any, origin);\n    return forFresh;',
+    from: '    return strict ?? this.#queue.take(ONLY.any, origin);',
+    to: '    this.#queue.take(ONLY.any, origin);\n    return strict;',
     tests: DISPATCH,
   },
   {

@@ -90,6 +90,39 @@ test('where the kernel cannot be asked, a POST does not wait for the check of a 
   expect([house.queue.length, house.dialling.length]).toEqual([1, 1]);
 });
 
+test('a GET is not overtaken for ever by POSTs where no connection comes back', async () => {
+  const house = await House.open({ maxConnections: 2, spareConnections: false });
+  await house.post();
+  await house.post();
+  const peers = [await house.accept(), await house.accept()];
+  const get = await house.sent();
+  const posts = [await house.post(), await house.post(), await house.post()];
+  for (let served = 0; served < 3; served += 1) {
+    peers.shift()?.answer({ close: true });
+    await house.settle();
+    peers.push(await house.accept());
+  }
+  expect([house.peerOf(get), ...posts.map((post) => house.peerOf(post))]).toEqual([
+    house.peers[4],
+    ...[house.peers[2], house.peers[3], undefined],
+  ]);
+});
+
+test('a POST that needs a proven connection is not overtaken for ever by GETs where none can be proven', async () => {
+  const house = await House.open({ maxConnections: 1, spareConnections: false });
+  await house.sent();
+  const peer = await house.accept();
+  await house.sent();
+  const post = await house.post({ nonIdempotent: 'verified' });
+  await house.sent();
+  for (let served = 0; served < 2; served += 1) {
+    peer.answer({ fields: ['Keep-Alive: timeout=0'] });
+    await house.settle();
+  }
+  const second = await house.accept();
+  expect([peer.requests, peer.closed, house.peerOf(post)]).toEqual([['GET /1', 'GET /2'], true, second]);
+});
+
 describe('requests that travel fresh, beyond their share', () => {
   const options = { maxConnections: 3, maxFreshConnections: 1, minConnections: 2, spareConnections: false } as const;
 
