@@ -22,6 +22,8 @@ export interface CallOptions {
   readonly source: Readable | undefined;
   readonly signal: AbortSignal | undefined;
   readonly onInformation: ((information: Information) => void) | undefined;
+  /** Stays in memory as long as the call is under way, or its response is. */
+  readonly keeps: unknown;
 }
 
 export class Call implements ResponseSink, BodyOrigin {

@@ -1,12 +1,17 @@
 /** `backend.fetch()`: fetch as the standard has it, over a backend, with Node's own `Request` and `Response`. */
 
-import type { Readable } from 'node:stream';
-import { decodedBody } from './content-decoding.js';
 import { asRelayError } from './error-answer.js';
 import { type FetchBody, fetchBody, readBody } from './fetch-body.js';
 import { type BackendFetchInit, fetchInit, fetchRequest } from './fetch-input.js';
+import { fetchedBody } from './fetched-body.js';
 import type { MountedBackend } from './mounted-backend.js';
 import { type BackendRequestOptions, type BackendResponse, sendRequest } from './request.js';
+
+/** The signal of the fetch, and the Requests whose end would be its own: they follow the caller's signal as long as they live. */
+interface Following {
+  readonly signal: AbortSignal;
+  readonly keeps: unknown;
+}
 
 type Sending = Pick<BackendRequestOptions, 'method' | 'idempotent' | 'nonIdempotent'> & {
   readonly headers: Headers;
@@ -43,22 +48,25 @@ export async function fetchOver(
     ...(idempotent !== undefined && { idempotent }),
     ...(nonIdempotent !== undefined && { nonIdempotent }),
   };
-  return followed(house, new URL(request.url), request, sending);
+  const { redirect, signal, url } = request;
+  return followed(house, new URL(url), { redirect, signal, keeps: [request, input] }, sending);
 }
 
 async function followed(
   house: MountedBackend,
   start: URL,
-  { redirect, signal }: Request,
+  { redirect, ...following }: Following & { readonly redirect: Request['redirect'] },
   first: Sending,
 ): Promise<Response> {
   let [url, sending] = [start, first];
   for (let redirects = 0; ; redirects++) {
     refuseOther(house, url);
-    const response = await sent(house, url, sending, signal);
+    const response = await sent(house, url, sending, following);
     const location = response.headers.location;
     const isRedirect = REDIRECTS.has(response.statusCode) && typeof location === 'string';
-    if (!isRedirect || redirect === 'manual') return standardResponse(response, url, redirects > 0, sending, signal);
+    if (!isRedirect || redirect === 'manual') {
+      return standardResponse(response, url, redirects > 0, sending, following.signal);
+    }
     response.body.destroy();
     if (redirect === 'error') throw new TypeError(`${url} answered with a redirect to ${location}`);
     if (redirects === MOST_REDIRECTS) throw new TypeError(`more than ${MOST_REDIRECTS} redirects`);
@@ -84,10 +92,15 @@ function next(url: URL, location: string): URL {
   return new URL(location, url);
 }
 
-async function sent(house: MountedBackend, url: URL, sending: Sending, signal: AbortSignal): Promise<BackendResponse> {
+async function sent(
+  house: MountedBackend,
+  url: URL,
+  sending: Sending,
+  { signal, keeps }: Following,
+): Promise<BackendResponse> {
   try {
     const { body, headers } = readBody(sending.body, sending.headers);
-    return await sendRequest(house, { ...sending, body, headers, path: url.pathname + url.search, signal });
+    return await sendRequest(house, { ...sending, body, headers, path: url.pathname + url.search, signal }, keeps);
   } catch (thrown) {
     if (signal.aborted) throw signal.reason;
     throw new TypeError('fetch failed', { cause: thrown });
@@ -124,7 +137,7 @@ function standardResponse(
     for (let i = 0; i < rawHeaders.length; i += 2) headers.append(rawHeaders[i] ?? '', rawHeaders[i + 1] ?? '');
     const isBodiless = BODILESS.has(status) || method === 'HEAD';
     if (isBodiless) body.resume();
-    const stream = isBodiless ? null : streamOf(body, headers.get('content-encoding'), signal);
+    const stream = isBodiless ? null : fetchedBody(body, headers.get('content-encoding'), signal);
     const made = new Response(stream, { status, statusText, headers });
     // A response that was made has no URL; one that was fetched has.
     Object.defineProperty(made, 'url', { value: url.href.replace(/#.*$/, '') });
@@ -134,32 +147,4 @@ function standardResponse(
     body.destroy();
     throw new TypeError('fetch failed', { cause: asRelayError(thrown) });
   }
-}
-
-/** Decoded, and with the reason of the signal for its error when that was it. */
-function streamOf(body: Readable, encoding: string | null, signal: AbortSignal): ReadableStream<Uint8Array> {
-  const chunks = decodedBody(body, encoding);
-  return new ReadableStream(
-    {
-      type: 'bytes',
-      async pull(controller) {
-        try {
-          const { done, value } = await chunks.next();
-          if (!done) {
-            controller.enqueue(new Uint8Array(value));
-            return;
-          }
-          controller.close();
-          controller.byobRequest?.respond(0);
-        } catch (thrown) {
-          controller.error(signal.aborted ? signal.reason : new TypeError('terminated', { cause: thrown }));
-        }
-      },
-      async cancel() {
-        body.destroy();
-        void chunks.return?.();
-      },
-    },
-    { highWaterMark: 0 },
-  );
 }

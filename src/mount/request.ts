@@ -62,15 +62,17 @@ export interface BackendResponse {
   readonly attempts: readonly Attempt[];
 }
 
-/** Sends a request. Rejects with a `BackendError`; never throws. */
-export function sendRequest(house: MountedBackend, options: BackendRequestOptions): Promise<BackendResponse> {
+/** Sends a request. Rejects with a `BackendError`; never throws. `keeps`: see {@link CallOptions}. */
+export function sendRequest(
+  house: MountedBackend,
+  options: BackendRequestOptions,
+  keeps?: unknown,
+): Promise<BackendResponse> {
   return new Promise((resolve, reject) => {
     try {
       const { request, source } = prepare(house, options);
-      const call = new Call(
-        { resolve, reject },
-        { source, signal: options.signal, onInformation: options.onInformation },
-      );
+      const { signal, onInformation } = options;
+      const call = new Call({ resolve, reject }, { source, signal, onInformation, keeps });
       call.begin(house.dispatching, request);
     } catch (thrown) {
       reject(asRelayError(thrown));

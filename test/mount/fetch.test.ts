@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import type { BackendFetchInit, PooledBackend } from 'pooled-backend';
 import { answer, close, execute, type Script, send, stall } from 'pooled-backend/testing';
@@ -14,6 +16,16 @@ const failureOf = (backend: PooledBackend, path: string, init?: BackendFetchInit
     () => Promise.reject(new Error('it did not fail')),
     (error) => error,
   );
+
+/** What nobody holds is gone; finalizers have run. */
+async function collectGarbage(): Promise<void> {
+  setFlagsFromString('--expose-gc');
+  const collect: () => void = runInNewContext('gc');
+  for (let turn = 0; turn < 5; turn += 1) {
+    collect();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
 
 test('a path gives a Response, with what fetch says of it', async () => {
   const { backend, url, origin } = await backendOf(() => [
@@ -235,6 +247,41 @@ test('an abort rejects with the reason, also in the body, and closes the connect
   expect(await waiting).toBe(reason);
   await expect(body).rejects.toBe(reason);
   await until(() => backend.stats().origins[0]?.connections.open === 0);
+});
+
+test('an abort is heard though nobody keeps the Request, and collections of garbage have gone by', async () => {
+  const { backend, origin, url } = await backendOf(({ request: { path } }) =>
+    path === '/silent'
+      ? [execute(), stall()]
+      : [execute(), send('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf'), stall()],
+  );
+  const abort = new AbortController();
+  const { signal } = abort;
+  const reason = new Error('enough');
+  const ends = [
+    failureOf(backend, '/silent', { signal }),
+    backend.fetch(new Request(`${url}/silent`, { signal })).catch((error: unknown) => error),
+    (await backend.fetch('/half', { signal })).text().catch((error: unknown) => error),
+    (await backend.fetch(new Request(`${url}/half`, { signal }))).text().catch((error: unknown) => error),
+  ];
+  await origin.until(() => origin.executions('/silent') === 2);
+  await collectGarbage();
+  abort.abort(reason);
+  expect(await Promise.all(ends)).toEqual([reason, reason, reason, reason]);
+});
+
+test('an abort is an error for who reads after it, or waits for the end, though the whole body is here', async () => {
+  const { backend } = await backendOf(() => [execute(), answer({ body: 'whole' })]);
+  const abort = new AbortController();
+  const unread = await backend.fetch('/', { signal: abort.signal });
+  const reader = (await backend.fetch('/', { signal: abort.signal })).body?.getReader();
+  const read = await (await backend.fetch('/', { signal: abort.signal })).text();
+  await until(() => backend.stats().origins[0]?.connections.busy === 0);
+  const reason = new Error('enough');
+  abort.abort(reason);
+  await expect(reader?.closed).rejects.toBe(reason);
+  await expect(unread.text()).rejects.toBe(reason);
+  expect(read).toBe('whole');
 });
 
 test('a body that is cancelled ends the exchange', async () => {
