@@ -1,5 +1,6 @@
 /** `backend.fetch()`: fetch as the standard has it, over a backend, with Node's own `Request` and `Response`. */
 
+import { isUtf8 } from 'node:buffer';
 import { asRelayError } from './error-answer.js';
 import { type FetchBody, fetchBody, readBody } from './fetch-body.js';
 import { type BackendFetchInit, fetchInit, fetchRequest } from './fetch-input.js';
@@ -87,9 +88,16 @@ function refuseOther(house: MountedBackend, { origin }: URL): void {
     throw new TypeError(`${origin} is no origin of the backend: ${known.join(', ')}`);
 }
 
-function next(url: URL, location: string): URL {
+function next(url: URL, given: string): URL {
+  const location = inUtf8(given);
   if (!URL.canParse(location, url.href)) throw new TypeError(`a redirect to ${location}, which is no URL`);
   return new URL(location, url);
+}
+
+/** Servers send a path in UTF-8 as it is, though a URL is ASCII: such bytes are what they mean, as the standard has it. */
+function inUtf8(latin1: string): string {
+  const bytes = Buffer.from(latin1, 'latin1');
+  return isUtf8(bytes) ? bytes.toString() : latin1;
 }
 
 async function sent(

@@ -202,6 +202,19 @@ test.each(['multipart/form-data', 'text/x'])('a form keeps a Content-Type of its
   expect(origin.requests.map(({ headers }) => headers['content-type'])).toEqual([type, type]);
 });
 
+test.each([
+  ['in UTF-8', Buffer.from('/gr\u00fc\u00df').toString('latin1'), '/gr%C3%BC%C3%9F'],
+  ['in latin1', '/gr\u00fc\u00df', '/gr%C3%BC%C3%9F'],
+  ['escaped', '/gr%C3%BC%c3%9f', '/gr%C3%BC%c3%9f'],
+])('a redirect to a path beyond ASCII is followed: %s', async (_, location, path) => {
+  const { backend, origin } = await backendOf(({ request }) => [
+    execute(),
+    request.path === '/' ? send(`HTTP/1.1 302 Found\r\nLocation: ${location}\r\nContent-Length: 0\r\n\r\n`) : answer(),
+  ]);
+  await (await backend.fetch('/')).text();
+  expect(origin.requests.map((one) => one.path)).toEqual(['/', path]);
+});
+
 test('a redirect is given out, or an error, when that is asked for', async () => {
   const { backend } = await backendOf(redirecting);
   const response = await backend.fetch('/302', { redirect: 'manual' });
