@@ -1,6 +1,9 @@
 /** The body of a fetch, which a redirect may ask for again. */
 
 import type { BackendFetchInit } from './fetch-input.js';
+import type { MaybePromise } from './hook.js';
+import type { MountedBackend } from './mounted-backend.js';
+import { readAhead } from './read-ahead.js';
 import type { BackendRequestOptions } from './request.js';
 
 /** A stream is spent once it was sent; all others can be read again. */
@@ -8,16 +11,31 @@ export type FetchBody = BackendRequestOptions['body'] | Blob | FormData;
 
 const BOUNDED = /^multipart\/form-data; *boundary=/;
 
-/** Text and bytes as they were given, so that their length is known. Of a `Request` there is only the stream. */
-export function fetchBody(request: Request, given: BackendFetchInit['body']): FetchBody {
+/** Text and bytes as they were given, so that their length is known; of a `Request`, what of them is in memory. */
+export function fetchBody(
+  request: Request,
+  given: BackendFetchInit['body'],
+  { options, deadlines }: MountedBackend,
+): MaybePromise<FetchBody> {
   if (given instanceof URLSearchParams) return given.toString();
-  const isAgain =
+  if (isAgain(given)) return given;
+  const { body } = request;
+  if (body === null) return undefined;
+  return isStream(given) ? body : readAhead(body, options.replayBytes, deadlines.clock);
+}
+
+function isAgain(given: BackendFetchInit['body']) {
+  return (
     typeof given === 'string' ||
     ArrayBuffer.isView(given) ||
     given instanceof ArrayBuffer ||
     given instanceof Blob ||
-    given instanceof FormData;
-  return isAgain ? given : (request.body ?? undefined);
+    given instanceof FormData
+  );
+}
+
+function isStream(given: BackendFetchInit['body']): boolean {
+  return typeof given === 'object' && given !== null && Symbol.asyncIterator in given;
 }
 
 /** Read from its beginning, and fields that agree with it. */

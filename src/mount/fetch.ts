@@ -5,6 +5,7 @@ import { asRelayError } from './error-answer.js';
 import { type FetchBody, fetchBody, readBody } from './fetch-body.js';
 import { type BackendFetchInit, fetchInit, fetchRequest } from './fetch-input.js';
 import { fetchedBody } from './fetched-body.js';
+import { isPromise } from './hook.js';
 import type { MountedBackend } from './mounted-backend.js';
 import { type BackendRequestOptions, type BackendResponse, sendRequest } from './request.js';
 
@@ -42,10 +43,11 @@ export async function fetchOver(
   const headers = new Headers(request.headers);
   if (!headers.has('accept')) headers.set('accept', '*/*');
   if (!headers.has('accept-encoding')) headers.set('accept-encoding', 'gzip, deflate, br');
+  const body = fetchBody(request, init.body, house);
   const sending: Sending = {
     method: request.method,
     headers,
-    body: fetchBody(request, init.body),
+    body: isPromise(body) ? await body : body,
     ...(idempotent !== undefined && { idempotent }),
     ...(nonIdempotent !== undefined && { nonIdempotent }),
   };

@@ -82,6 +82,82 @@ test('a Request is sent as it is', async () => {
   ]);
 });
 
+test.each<[string, () => NonNullable<BackendFetchInit['body']>]>([
+  ['no text', () => ''],
+  ['text', () => 'hello'],
+  ['text longer than replayBytes', () => 'hello'.repeat(20_000)],
+  ['bytes', () => new TextEncoder().encode('hello')],
+  ['a Blob', () => new Blob(['hello'])],
+])('%s in a Request goes with its length, and again where a redirect asks for it', async (_, body) => {
+  const { backend, origin, url } = await backendOf(redirecting);
+  const request = new Request(`${url}/307`, { method: 'POST', body: body() });
+  expect(await (await backend.fetch(request)).text()).toBe('/to');
+  const text = await new Response(body()).text();
+  const sent = origin.requests.map((one) => [one.headers['content-length'], Buffer.from(one.body).toString()]);
+  expect(sent).toEqual([
+    [`${text.length}`, text],
+    [`${text.length}`, text],
+  ]);
+});
+
+test('a form in a Request goes again by its boundary', async () => {
+  const { backend, origin, url } = await backendOf(redirecting);
+  const body = new FormData();
+  body.set('a', 'b');
+  await (await backend.fetch(new Request(`${url}/308`, { method: 'POST', body }))).text();
+  const [first, second] = origin.requests;
+  expect(first?.headers['content-length']).toBe(`${first?.body.length}`);
+  expect([second?.headers['content-type'], second?.body]).toEqual([first?.headers['content-type'], first?.body]);
+});
+
+/** Given out by hand. */
+function byHand() {
+  let cancelled: (reason: unknown) => void = () => {};
+  const whenCancelled = new Promise<unknown>((resolve) => {
+    cancelled = resolve;
+  });
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  const writer = writable.getWriter();
+  writer.closed.catch(cancelled);
+  return { readable, writer, whenCancelled };
+}
+
+test('a stream in a Request is sent piece by piece, and nothing waits for its end', async () => {
+  const { backend, origin, url } = await backendOf(redirecting);
+  const { readable, writer } = byHand();
+  const request = new Request(`${url}/307`, { method: 'POST', body: readable, duplex: 'half' });
+  const failure = backend.fetch(request).catch((error: unknown) => error);
+  await writer.write(Buffer.from('one, '));
+  await origin.until(() => origin.connectionsAccepted === 1);
+  await writer.write(Buffer.from('two'));
+  await writer.close();
+  expect(await failure).toMatchObject({ message: '307 asks for a body again that was a stream' });
+  const [sent] = origin.requests;
+  expect([sent?.headers['transfer-encoding'], Buffer.from(sent?.body ?? []).toString()]).toEqual([
+    'chunked',
+    'one, two',
+  ]);
+});
+
+test('a stream in a Request is cancelled by an abort, and fails the fetch when it fails', async () => {
+  const { backend, origin, url } = await backendOf();
+  const abort = new AbortController();
+  const { readable, whenCancelled } = byHand();
+  const aborted = backend.fetch(
+    new Request(url, { method: 'POST', body: readable, duplex: 'half', signal: abort.signal }),
+  );
+  await origin.until(() => origin.connectionsAccepted === 1);
+  const reason = new Error('enough');
+  abort.abort(reason);
+  await expect(aborted).rejects.toBe(reason);
+  await whenCancelled;
+
+  const failing = byHand();
+  const failed = backend.fetch(new Request(url, { method: 'POST', body: failing.readable, duplex: 'half' }));
+  await failing.writer.abort(reason);
+  await expect(failed).rejects.toMatchObject({ cause: { code: 'client_aborted', cause: reason } });
+});
+
 test.each([204, 205, 304])('a %i has no body', async (status) => {
   const { backend } = await backendOf(() => [
     execute(),

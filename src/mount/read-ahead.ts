@@ -1,0 +1,51 @@
+/** A body of which there is only a stream, as bytes where all of it is in memory already. */
+
+import { ReadableStream, type ReadableStreamDefaultReader, type ReadableStreamReadResult } from 'node:stream/web';
+import type { Clock } from '../clock.js';
+
+type Read = Promise<ReadableStreamReadResult<unknown>>;
+
+/**
+ * Reads as long as each piece comes within two turns of the event loop: text and bytes take none, a `Blob` takes one. What takes
+ * longer, or is longer than `mostBytes` in several pieces, is given as a stream of the same pieces.
+ */
+export async function readAhead(
+  stream: ReadableStream<unknown>,
+  mostBytes: number,
+  clock: Clock,
+): Promise<Uint8Array | ReadableStream> {
+  const reader = stream.getReader();
+  const reads: Read[] = [];
+  const pieces: Uint8Array[] = [];
+  let bytes = 0;
+  while (bytes <= mostBytes || pieces.length === 1) {
+    const read = reader.read();
+    reads.push(read);
+    // A failure is for whoever reads the stream.
+    const piece = await Promise.race([read, twoTurns(clock)]).catch(() => undefined);
+    if (piece?.done === true) return Buffer.concat(pieces);
+    if (!(piece?.value instanceof Uint8Array)) break;
+    pieces.push(piece.value);
+    bytes += piece.value.byteLength;
+  }
+  return readOn(reader, reads);
+}
+
+function twoTurns(clock: Clock): Promise<undefined> {
+  return new Promise((resolve) => void clock.soon(() => clock.soon(() => resolve(undefined))));
+}
+
+/** What was read, then what is still to come. */
+function readOn(reader: ReadableStreamDefaultReader<unknown>, reads: Read[]): ReadableStream {
+  return new ReadableStream(
+    {
+      async pull(controller) {
+        const { done, value } = await (reads.shift() ?? reader.read());
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
+      cancel: (reason) => reader.cancel(reason),
+    },
+    { highWaterMark: 0 },
+  );
+}
