@@ -21,7 +21,7 @@ export function fetchBody(
   if (isAgain(given)) return given;
   const { body } = request;
   if (body === null) return undefined;
-  return isStream(given) ? body : readAhead(body, options.replayBytes, deadlines.clock);
+  return isStream(given) ? body : readAhead(body, options.replayBytes, deadlines);
 }
 
 function isAgain(given: BackendFetchInit['body']) {

@@ -1,7 +1,7 @@
 /** A body of which there is only a stream, as bytes where all of it is in memory already. */
 
 import { ReadableStream, type ReadableStreamDefaultReader, type ReadableStreamReadResult } from 'node:stream/web';
-import type { Clock } from '../clock.js';
+import type { Deadlines } from '../deadlines.js';
 
 type Read = Promise<ReadableStreamReadResult<unknown>>;
 
@@ -12,7 +12,7 @@ type Read = Promise<ReadableStreamReadResult<unknown>>;
 export async function readAhead(
   stream: ReadableStream<unknown>,
   mostBytes: number,
-  clock: Clock,
+  deadlines: Deadlines,
 ): Promise<Uint8Array | ReadableStream> {
   const reader = stream.getReader();
   const reads: Read[] = [];
@@ -22,7 +22,7 @@ export async function readAhead(
     const read = reader.read();
     reads.push(read);
     // A failure is for whoever reads the stream.
-    const piece = await Promise.race([read, twoTurns(clock)]).catch(() => undefined);
+    const piece = await Promise.race([read, twoTurns(deadlines)]).catch(() => undefined);
     if (piece?.done === true) return Buffer.concat(pieces);
     if (!(piece?.value instanceof Uint8Array)) break;
     pieces.push(piece.value);
@@ -31,7 +31,7 @@ export async function readAhead(
   return readOn(reader, reads);
 }
 
-function twoTurns(clock: Clock): Promise<undefined> {
+function twoTurns({ clock }: Deadlines): Promise<undefined> {
   return new Promise((resolve) => void clock.soon(() => clock.soon(() => resolve(undefined))));
 }
 
