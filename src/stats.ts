@@ -100,6 +100,8 @@ export interface OriginStats {
   readonly responses: Readonly<Record<'2xx' | '3xx' | '4xx' | '5xx' | 'other', number>>;
   /** Failed requests by whether they may have been processed. */
   readonly delivery: Readonly<Record<Delivery, number>>;
+  /** Those of `delivery` whose client left, or whose caller gave up: no fault of the origin, unless it was slow. */
+  readonly aborted: Readonly<Record<Delivery, number>>;
 }
 
 /** The connections of one origin, one by one. */
@@ -198,6 +200,7 @@ function originStats(one: Origin, now: number): OriginStats {
     tunnels: { ...tally.tunnels },
     responses: { ...tally.responses },
     delivery: { ...tally.delivery },
+    aborted: { ...tally.aborted },
   };
 }
 

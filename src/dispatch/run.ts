@@ -274,7 +274,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
       this.#origin?.standing.gaveNoVerdict();
     }
     const error = this.#attempts.failure(cause);
-    this.#origin?.tally.countDelivery(error.delivery);
+    this.#origin?.tally.countFailure(error);
     this.#end(undefined);
     if (exchange !== undefined) this.requester.attemptEnded(this.#attempts, exchange, error);
     this.requester.failed(error, this);

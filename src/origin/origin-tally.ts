@@ -1,6 +1,6 @@
 /** What is counted of one origin. */
 
-import type { Delivery } from '../errors.js';
+import type { BackendError, Delivery } from '../errors.js';
 
 /** Counters that only grow, but for the tunnels that are open. */
 export class OriginTally {
@@ -16,6 +16,7 @@ export class OriginTally {
   readonly tunnels = { open: 0, opened: 0 };
   readonly responses = { '2xx': 0, '3xx': 0, '4xx': 0, '5xx': 0, other: 0 };
   readonly delivery: Record<Delivery, number> = { unsent: 0, unknown: 0, answered: 0 };
+  readonly aborted: Record<Delivery, number> = { unsent: 0, unknown: 0, answered: 0 }; // those of delivery
 
   countClosed(reason: string): void {
     this.closed[reason] = (this.closed[reason] ?? 0) + 1;
@@ -30,8 +31,9 @@ export class OriginTally {
     this.tunnels.opened += 1;
   }
 
-  countDelivery(delivery: Delivery): void {
+  countFailure({ code, delivery }: BackendError): void {
     this.delivery[delivery] += 1;
+    if (code === 'client_aborted') this.aborted[delivery] += 1;
   }
 
   countResponse(statusCode: number): void {

@@ -57,7 +57,7 @@ export class History {
       requests: stats.requests,
       reused: stats.reused,
       resent: sum(stats.resent),
-      failed: sum(stats.delivery),
+      failed: sum(stats.delivery) - sum(stats.aborted),
       dialled: stats.dialled,
       busy: stats.connections.busy,
       open: stats.connections.open,

@@ -135,6 +135,18 @@ test('requests, reuse, classes of answers and deliveries are counted by origin',
   });
 });
 
+test('a request whose client left is told from those that failed', async () => {
+  const house = await House.open({ spareConnections: false });
+  await house.idle();
+  await house.sent();
+  house.callers.at(-1)?.abort();
+  await house.settle();
+  expect(house.originStats()).toMatchObject({
+    delivery: { unsent: 0, unknown: 1, answered: 0 },
+    aborted: { unsent: 0, unknown: 1, answered: 0 },
+  });
+});
+
 test('back-off and ejection say why', async () => {
   const house = await House.open({ ejection: { failures: 1 } });
   await house.sent();

@@ -15,7 +15,7 @@ export interface Observations {
 
 /** Properties of methods (RFC 9110 §9.2), not their names: a client can invent those. */
 export const METHOD_CLASSES = ['safe', 'idempotent', 'other'] as const;
-export const STATUS_CLASSES = ['2xx', '3xx', '4xx', '5xx', 'other', 'failed'] as const;
+export const STATUS_CLASSES = ['2xx', '3xx', '4xx', '5xx', 'other', 'failed', 'aborted'] as const;
 
 const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'QUERY']);
 const IDEMPOTENT: ReadonlySet<string> = new Set(['PUT', 'DELETE']);
@@ -75,7 +75,9 @@ export class MeteredBackend {
   readonly #failed = ({ method, error, durationMs, waitedMs }: BackendEvents['fail'][0]): void => {
     const { origin = '' } = error;
     if (origin !== '') this.#counts.sawOrigin(origin);
-    this.#observations?.ended(this.name, origin, methodClass(method), 'failed', durationMs, waitedMs);
+    // A client that leaves is no failure of ours: who is called at night for failures must not be called for those.
+    const status = error.code === 'client_aborted' ? 'aborted' : 'failed';
+    this.#observations?.ended(this.name, origin, methodClass(method), status, durationMs, waitedMs);
   };
 
   readonly #opened = ({ origin, durationMs }: BackendEvents['connect'][0]): void => {

@@ -160,9 +160,20 @@ export const statMetrics: readonly StatMetric[] = [
   byOrigin(
     'counter',
     'failed_requests_total',
-    'Failed requests, by whether they may have been processed.',
+    'Failed requests, by whether they may have been processed; without those that clients gave up.',
     'delivery',
-    (one) => one.delivery,
+    ({ delivery, aborted }) => ({
+      unsent: delivery.unsent - aborted.unsent,
+      unknown: delivery.unknown - aborted.unknown,
+      answered: delivery.answered - aborted.answered,
+    }),
+  ),
+  byOrigin(
+    'counter',
+    'aborted_requests_total',
+    'Requests that clients gave up, by whether they may have been processed.',
+    'delivery',
+    (one) => one.aborted,
   ),
   ofBackend('counter', 'queue_waits_total', 'Requests that have entered the queue.', (all) => all.queue.waits),
   {

@@ -142,10 +142,11 @@ const TABLES: readonly { title: string; note: string; read: (origin: OriginRepor
   {
     title: 'Failed',
     note: 'by what became of the request',
-    read: ({ delivery }) => [
-      ['unsent: it never reached the origin', count(delivery.unsent)],
-      ['unknown: it may have been processed', count(delivery.unknown)],
-      ['answered: the answer was cut off', count(delivery.answered)],
+    read: ({ delivery, aborted }) => [
+      ['unsent: it never reached the origin', count(delivery.unsent - aborted.unsent)],
+      ['unknown: it may have been processed', count(delivery.unknown - aborted.unknown)],
+      ['answered: the answer was cut off', count(delivery.answered - aborted.answered)],
+      ['aborted: the client left', count(aborted.unsent + aborted.unknown + aborted.answered)],
     ],
   },
   { title: 'Closed', note: 'connections, by reason', read: ({ closed }) => listed(closed) },

@@ -144,14 +144,16 @@ const TILES: Readonly<Record<string, Read>> = {
   },
   Failed: (store, report, stretch) => {
     const { unsent = 0, unknown = 0, answered = 0 } = added(report.origins.map(({ delivery }) => delivery));
+    const aborted = added(report.origins.map((origin) => origin.aborted));
     const lately = rates(store.columns, 'all', 'failed').slice(-5);
     return {
-      ...{ value: count(unsent + unknown + answered), unit: 'so far' },
+      ...{ value: count(unsent + unknown + answered - total(aborted)), unit: 'so far' },
       alarms: lately.some(({ value = 0 }) => value > 0),
       notes: [
-        ['delivery unknown', count(unknown)],
-        ['unsent', count(unsent)],
-        ['cut off', count(answered)],
+        ['delivery unknown', count(unknown - (aborted.unknown ?? 0))],
+        ['unsent', count(unsent - (aborted.unsent ?? 0))],
+        ['cut off', count(answered - (aborted.answered ?? 0))],
+        ['client left', count(total(aborted))],
       ],
       spark: { points: rates(store.columns, 'all', 'failed'), stretch, show: (value) => `${rate(value)} per second` },
     };

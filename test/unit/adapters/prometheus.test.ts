@@ -70,6 +70,17 @@ describe('gauges and counters', () => {
   });
 });
 
+test('requests that clients gave up are counted apart from those that failed', async () => {
+  const { source, value } = await registered();
+  const [origin] = source.origins;
+  if (origin === undefined) throw new Error('no origin');
+  const delivery = { unsent: 1, unknown: 5, answered: 0 };
+  source.origins = [{ ...origin, delivery, aborted: { unsent: 0, unknown: 4, answered: 0 } }];
+  const labels = `backend="default",origin="${A}",delivery="unknown"`;
+  const counts = ['failed', 'aborted'].map((what) => value(`pooled_backend_${what}_requests_total{${labels}}`));
+  expect(await Promise.all(counts)).toEqual([1, 4]);
+});
+
 describe('when an origin is removed', () => {
   test('its counters stay, so that no sum falls, and its gauges go', async () => {
     const { source, registry, value } = await registered(A, B);
@@ -135,6 +146,18 @@ describe('histograms', () => {
     const labels = 'backend="default",origin="",method="safe",status="failed"';
     expect(await value(`pooled_backend_request_duration_seconds_count{${labels}}`)).toBe(1);
     expect(await value('pooled_backend_request_wait_seconds_sum{backend="default"}')).toBe(0.04);
+  });
+
+  test('tell requests that their clients gave up from those that failed', async () => {
+    const { source, value } = await registered();
+    const error = new BackendError('client_aborted', 'left', { origin: A });
+    const times = { durationMs: 40, waitedMs: 0, connectMs: 0, responseMs: undefined, sentBytes: 0, receivedBytes: 0 };
+    source.emit('fail', { request: 1, method: 'GET', path: '/', error, ...times });
+    const labels = `backend="default",origin="${A}",method="safe"`;
+    const counts = ['aborted', 'failed'].map((status) =>
+      value(`pooled_backend_request_duration_seconds_count{${labels},status="${status}"}`),
+    );
+    expect(await Promise.all(counts)).toEqual([1, undefined]);
   });
 
   test('have the time of each dial', async () => {

@@ -25,7 +25,8 @@ describe('a column', () => {
     const history = new History();
     const origin = originStats({
       ...{ requests: 7, reused: 5, dialled: 2, resent: { unsent: 1, status: 2 } },
-      delivery: { unsent: 1, unknown: 2, answered: 3 },
+      delivery: { unsent: 1, unknown: 3, answered: 4 },
+      aborted: { unsent: 0, unknown: 1, answered: 1 },
       connections: { open: 4, idle: 1, busy: 3, dialling: 0, spare: 0, checking: 0, max: 10 },
     });
     const refused = { full: 1, hopeless: 2, displaced: 0, timeout: 3 };

@@ -20,6 +20,7 @@ export function originStats(changes: Partial<OriginStats> = {}): OriginStats {
     tunnels: { open: 0, opened: 0 },
     responses: { '2xx': 0, '3xx': 0, '4xx': 0, '5xx': 0, other: 0 },
     delivery: { unsent: 0, unknown: 0, answered: 0 },
+    aborted: { unsent: 0, unknown: 0, answered: 0 },
     ...changes,
   };
 }
