@@ -15,6 +15,7 @@ import { originSource } from './fleet/origin-source.js';
 import { clusterChannel } from './fleet/primary-channel.js';
 import { loadLlhttp, readWindow } from './http1/llhttp.js';
 import { checkedMachine, dialsOf, type Machine, thisMachine } from './machine.js';
+import { refuseDetached } from './mount/detached.js';
 import { fetchOver } from './mount/fetch.js';
 import type { BackendFetchInit } from './mount/fetch-input.js';
 import { createHandler, type RequestHandler } from './mount/handler.js';
@@ -127,10 +128,9 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
    * @throws TypeError or RangeError for bad options
    */
   handler(options: HandlerOptions = {}): RequestHandler {
-    return createHandler(
-      this.#mounted,
-      following(() => this.#options, handlerOptionsOf(options)),
-    );
+    refuseDetached(this instanceof PooledBackend, 'handler');
+    const current = following(() => this.#options, handlerOptionsOf(options));
+    return createHandler(this.#mounted, current);
   }
 
   /**
@@ -142,6 +142,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
    * @throws TypeError or RangeError for bad options
    */
   upgradeHandler(options: UpgradeHandlerOptions = {}): UpgradeHandler {
+    refuseDetached(this instanceof PooledBackend, 'upgradeHandler');
     const current = following(() => this.#options, upgradeOptionsOf(options));
     return createUpgradeHandler({ house: this.#mounted, tunnels: this.#tunnels }, current);
   }
@@ -154,6 +155,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
    * @throws TypeError or RangeError for bad options
    */
   statusHandler(options: StatusHandlerOptions = {}): StatusHandler {
+    refuseDetached(this instanceof PooledBackend, 'statusHandler');
     const resolved = resolveStatusOptions(options);
     const feed = new StatusFeed(this, this.#deadlines.clock, resolved);
     this.#statusFeeds.push(feed);

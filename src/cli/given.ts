@@ -1,7 +1,8 @@
 /** What was given, by flag, in the environment and in a file: values by name, each with the place that it came from. */
 
 import { parseArgs } from 'node:util';
-import { type CommandOption, commandOptions, ENVIRONMENT_PREFIX, nearest } from './command-options.js';
+import { nearest } from '../options/nearest.js';
+import { type CommandOption, commandOptions, ENVIRONMENT_PREFIX } from './command-options.js';
 
 export interface GivenValue {
   readonly value: unknown;
@@ -56,8 +57,7 @@ export function readArguments(words: readonly string[]): Arguments {
     if (token.kind === 'option-terminator') continue;
     if (token.kind === 'positional') {
       if (mayBeValue) continue;
-      const hint = /^https?:/.test(token.value) ? `: say --origin ${token.value}` : '';
-      problems.push(`unexpected argument ${token.value}${hint}`);
+      problems.push(`unexpected argument ${token.value}${hintFor(token.value, switches)}`);
       continue;
     }
     const { name, rawName, value } = token;
@@ -122,6 +122,11 @@ export function readConfig(
     else problems.push(`${unknown(name, [...byName.keys()])} in ${file}`);
   }
   return { given, problems };
+}
+
+function hintFor(argument: string, switches: ReadonlySet<string>): string {
+  if (/^https?:/.test(argument)) return `: say --origin ${argument}`;
+  return switches.has('check') && argument.startsWith('{') ? ': the checks of origins are --health-check' : '';
 }
 
 function unknown(name: string, names: readonly string[]): string {

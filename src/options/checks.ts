@@ -1,6 +1,7 @@
 /** What a value of an option may be: each check says it in words and answers whether a value fits. */
 
 import { inspect } from 'node:util';
+import { nearest } from './nearest.js';
 
 export interface Check<T> {
   /** The end of the sentence `name must be …`. */
@@ -185,8 +186,14 @@ export function checked<T>(name: string, value: unknown, check: Check<T>): T {
 }
 
 /** A value that does not fit. Numbers out of bounds are a `RangeError`, all else is a `TypeError`. */
-export function refusal(name: string, accepts: string, value: unknown, outOfBounds: boolean): TypeError | RangeError {
-  const message = `${name} must be ${accepts}, got ${shown(value)}`;
+export function refusal(
+  name: string,
+  accepts: string,
+  value: unknown,
+  outOfBounds: boolean,
+  hint = '',
+): TypeError | RangeError {
+  const message = `${name} must be ${accepts}, got ${shown(value)}${hint}`;
   return outOfBounds ? new RangeError(message) : new TypeError(message);
 }
 
@@ -221,10 +228,11 @@ export function isObject(value: unknown): value is object {
 export function refuseUnknownNames(owner: string, given: object, rules: object): void {
   for (const name of Object.keys(given)) {
     if (Object.hasOwn(rules, name)) continue;
-    const path = owner === '' ? name : `${owner}.${name}`;
-    throw new TypeError(
-      `unknown option ${path}; known${owner === '' ? '' : ` in ${owner}`}: ${Object.keys(rules).join(', ')}`,
-    );
+    const names = Object.keys(rules);
+    const meant = nearest(name, names);
+    const [path, place] = owner === '' ? [name, ''] : [`${owner}.${name}`, ` in ${owner}`];
+    const guess = meant === undefined ? '' : ` (did you mean ${meant}?)`;
+    throw new TypeError(`unknown option ${path}${guess}; known${place}: ${names.join(', ')}`);
   }
 }
 

@@ -155,6 +155,7 @@ const ejectionRules: Rules<ResolvedEjection> = {
 
 /** How the option `ejection` is read. */
 export const ejectionRule: Rule<ResolvedEjection> = (name, value) => {
+  if (value === false) throw refusal(name, 'an object', value, false, '; { failures: Infinity } ejects none');
   const ejection = resolveSection(name, value === undefined ? {} : value, ejectionRules);
   if (ejection.maxTime >= ejection.time) return ejection;
   throw refusal(`${name}.maxTime`, `at least ${name}.time (${ejection.time})`, ejection.maxTime, true);

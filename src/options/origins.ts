@@ -165,7 +165,7 @@ function resolveUrl(name: string, given: string): Location {
   const url = isPlain ? parseUrl(given) : undefined;
   if (url === undefined || url.port === '0') {
     const accepts = 'http://host:port or https://host:port without path, query, fragment or userinfo';
-    throw refusal(name, accepts, withoutSecrets(given), false);
+    throw refusal(name, accepts, withoutSecrets(given), false, hintFor(given));
   }
   const protocol = url.protocol === 'https:' ? 'https:' : 'http:';
   const port = url.port === '' ? defaultPort(protocol) : Number(url.port);
@@ -177,6 +177,12 @@ function resolveUrl(name: string, given: string): Location {
     authority: url.host,
     servername: withoutBrackets(url.hostname),
   };
+}
+
+/** What to do about the two mistakes that everybody makes once. */
+function hintFor(given: string): string {
+  if (/^https?:\/\/[^\s/\\?#@]+\/[^?#]/i.test(given)) return '; a path is added by rewritePath of a mount';
+  return /^[\w.-]+:\d+$|^\[[\da-f:]+\]:\d+$/i.test(given) ? `; did you mean 'http://${given}'?` : '';
 }
 
 /** Written as it is given: a port that is the default of one scheme is none of the other. */

@@ -71,7 +71,8 @@ function noneYet(limits: ConnectionLimits): readonly ResolvedOrigin[] {
 export function copyOptions(given: PooledBackendOptions | string | URL): PooledBackendOptions {
   if (typeof given === 'string' || isUrl(given)) return { origins: [given] };
   if (isObject(given) && !Array.isArray(given)) return { ...given };
-  throw refusal('the options', 'an object, or the URL of the only origin', given, false);
+  const hint = Array.isArray(given) ? '; a list of origins is { origins: [ … ] }' : '';
+  throw refusal('the options', 'an object, or the URL of the only origin', given, false, hint);
 }
 
 /**

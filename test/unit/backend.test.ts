@@ -151,3 +151,20 @@ test.each([[null], [5], [true], [['http://127.0.0.1:9001']]])('%j passes for no 
   await expect(async () => backend.close(given)).rejects.toThrow('the options of close() must be an object, got');
   await expect(async () => backend.update(given)).rejects.toThrow('the changes must be an object of options, got');
 });
+
+test.each(['handler', 'upgradeHandler', 'statusHandler'] as const)(
+  '%s that is handed over uncalled says so',
+  (method) => {
+    const detached: (...given: unknown[]) => unknown = PooledBackend.prototype[method];
+    for (const owner of [undefined, {}]) {
+      expect(() => Reflect.apply(detached, owner, [{}])).toThrow(
+        `hand over backend.${method}(), not backend.${method}`,
+      );
+    }
+  },
+);
+
+test('a list in the place of the options is told where lists go', () => {
+  const list = ['http://a', 'http://b'] as never;
+  expect(() => new PooledBackend(list)).toThrow('; a list of origins is { origins: [ … ] }');
+});

@@ -191,6 +191,23 @@ describe('unknown names throw a TypeError that names them', () => {
     expect(bad(options)).toThrow(`unknown option ${name}`);
   });
 
+  test.each([
+    ['maxConnection (did you mean maxConnections?); known: origins,', { maxConnection: 5 }],
+    ['retryBudget.rato (did you mean ratio?); known in retryBudget: ratio,', { retryBudget: { rato: 1 } }],
+    ['target; known: origins,', { target: 'http://a.test' }],
+  ])('%s', (end, options) => {
+    expect(bad(options)).toThrow(`unknown option ${end}`);
+  });
+
+  test.each([
+    [{ origins: ['http://a/api'] }, "got 'http://a/api'; a path is added by rewritePath of a mount"],
+    [{ origins: ['127.0.0.1:9001'] }, "got '127.0.0.1:9001'; did you mean 'http://127.0.0.1:9001'?"],
+    [{ origins: ['localhost:9001'] }, "got 'localhost:9001'; did you mean 'http://localhost:9001'?"],
+    [{ ejection: false }, 'got false; { failures: Infinity } ejects none'],
+  ])('%j is told what to do', (options, end) => {
+    expect(bad(options)).toThrow(end);
+  });
+
   test('the known names are listed', () => {
     expect(bad({ retryBudget: { rate: 1 } })).toThrow('known in retryBudget: ratio, minPerSecond');
   });

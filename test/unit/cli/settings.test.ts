@@ -116,6 +116,10 @@ describe('what is wrong is said in the words of whoever said it', () => {
     [{ flags: ['--frobnicate', '5'] }, 'unknown option --frobnicate'],
     [{ flags: ['--max-queue', 'many'] }, "--max-queue must be an integer from 0, or Infinity for no limit, got 'many'"],
     [{ flags: ['--max-queue'] }, '--max-queue needs a value'],
+    [
+      { flags: ['--check', '{"path":"/"}'] },
+      'unexpected argument {"path":"/"}: the checks of origins are --health-check',
+    ],
     [{ flags: ['http://x.test'] }, 'unexpected argument http://x.test: say --origin http://x.test'],
     [{ flags: ['--origin', 'ftp://x'] }, '--origin[1] must be http://host:port or https://host:port'],
     [{ flags: ['--status', 'a b'] }, '--status must be a path, a port, host:port or off, got "a b"'],
