@@ -33,6 +33,10 @@ export function closeReason(
 }
 
 export function closedError(origin: string, hasHead: boolean, sawBytes: boolean, cause?: Error): BackendError {
+  // TLS 1.3 lets a client send before its certificate was looked at: who is refused for it hears so in the place of an answer.
+  if (!sawBytes && cause !== undefined && 'code' in cause && /ALERT/.test(String(cause.code))) {
+    return new BackendError('tls_alert_received', `${origin} refused the connection: ${cause.code}`, { origin, cause });
+  }
   const when = sawBytes ? 'in the middle of its answer' : 'without a byte of an answer';
   const code = hasHead ? 'http_response_incomplete' : 'connection_terminated';
   return new BackendError(code, `${origin} closed the connection ${when}`, { origin, cause });

@@ -155,7 +155,7 @@ test.each([[null], [5], [true], [['http://127.0.0.1:9001']]])('%j passes for no 
 test.each(['handler', 'upgradeHandler', 'statusHandler'] as const)(
   '%s that is handed over uncalled says so',
   (method) => {
-    const detached: (...given: unknown[]) => unknown = PooledBackend.prototype[method];
+    const detached = PooledBackend.prototype[method] as (options: object) => unknown;
     for (const owner of [undefined, {}]) {
       expect(() => Reflect.apply(detached, owner, [{}])).toThrow(
         `hand over backend.${method}(), not backend.${method}`,
