@@ -13,6 +13,7 @@ export type RawFields = readonly string[];
 /** Always for one connection only (RFC 9110 §7.6.1), and the fields of the proxy authentication that ends with us. */
 const HOP_BY_HOP = [
   'connection',
+  'http2-settings',
   'keep-alive',
   'proxy-authenticate',
   'proxy-authentication-info',
@@ -139,6 +140,8 @@ function isHopByHop(name: string): boolean {
       return isNamed(name, 'upgrade');
     case 10:
       return isNamed(name, 'connection') || isNamed(name, 'keep-alive');
+    case 14:
+      return isNamed(name, 'http2-settings');
     case 16:
       return isNamed(name, 'proxy-connection');
     case 17:

@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ServerHttp2Stream } from 'node:http2';
 import { withoutField } from '../http1/fields.js';
 import { isHttp2, streamOf } from './http2.js';
-import { fieldsByName } from './response-fields.js';
+import { http2Fields } from './http2-fields.js';
 
 /**
  * Writes an interim response, in its place before the final one. Nothing is written to HTTP/1.0 clients, which do not
@@ -22,7 +22,7 @@ export function writeInterim(
   const fields = withoutField(given, 'content-length');
   if (isHttp2(res)) {
     const stream = streamOf(res);
-    if (isOpenStream(stream)) stream.additionalHeaders({ ...fieldsByName(fields, lowerCase), ':status': statusCode });
+    if (isOpenStream(stream)) stream.additionalHeaders({ ...http2Fields(fields), ':status': statusCode });
     return;
   }
   if (res.req.httpVersion !== '1.1') return;
@@ -61,8 +61,4 @@ export function continueWhenRead(req: IncomingMessage, res: ServerResponse): voi
 function isOpenStream(stream: object | undefined): stream is Pick<ServerHttp2Stream, 'additionalHeaders'> {
   if (stream === undefined || Reflect.get(stream, 'destroyed') === true) return false;
   return typeof Reflect.get(stream, 'additionalHeaders') === 'function' && Reflect.get(stream, 'closed') !== true;
-}
-
-function lowerCase(name: string): string {
-  return name.toLowerCase();
 }

@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ReplayBody } from '../dispatch/replay-body.js';
 import type { Dispatch, ResponseSink, Taken } from '../dispatch/request.js';
 import { BackendError } from '../errors.js';
-import { endToEndFields, withoutForbiddenTrailers } from '../http1/fields.js';
+import { endToEndFields } from '../http1/fields.js';
 import type { ResponseHead } from '../http1/response-parser.js';
 import { type Attended, watchDeparture } from './client-departure.js';
 import { ClientPace, type Paced } from './client-pace.js';
@@ -20,8 +20,7 @@ import { lingerOnClose } from './linger.js';
 import type { Mount } from './mounted-backend.js';
 import { outgoingRequest } from './outgoing-request.js';
 import { type IntakeOutlet, RequestIntake } from './request-intake.js';
-import { fieldsByName } from './response-fields.js';
-import { writeResponseHead } from './response-head.js';
+import { addTrailers, writeResponseHead } from './response-head.js';
 import { fieldsForClient } from './response-hooks.js';
 import { truncate } from './truncate.js';
 
@@ -200,7 +199,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
     this.#dispatch = undefined;
     this.#intake?.release();
     try {
-      if (trailers.length > 0) this.#res.addTrailers(fieldsByName(withoutForbiddenTrailers(trailers)));
+      if (trailers.length > 0) addTrailers(this.#res, trailers);
       if (this.#lastText === undefined) this.#res.end();
       else endWith(this.#res, this.#lastText);
     } catch (thrown) {

@@ -2,9 +2,11 @@
 
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
+import { withoutForbiddenTrailers } from '../http1/fields.js';
 import type { ResponseHead } from '../http1/response-parser.js';
 import { isHttp2 } from './http2.js';
-import { mergedFields, safelyOrdered } from './response-fields.js';
+import { http2Fields, http2Values } from './http2-fields.js';
+import { fieldsByName, mergedFields, safelyOrdered } from './response-fields.js';
 
 export interface HeadToWrite {
   readonly head: ResponseHead;
@@ -16,7 +18,7 @@ export interface HeadToWrite {
 
 // What must not survive from before us: the body and its framing are the origin's. The rest is not allowed in HTTP/2.
 const FRAMING = ['content-length', 'transfer-encoding', 'trailer'] as const;
-const NOT_IN_HTTP2 = ['keep-alive', 'proxy-connection', 'upgrade'] as const;
+const NOT_IN_HTTP2 = ['http2-settings', 'keep-alive', 'proxy-connection', 'upgrade'] as const;
 
 /**
  * node:http keeps here what setHeader() was given. Once it was called, Node 20 lets writeHead() keep only the last of
@@ -49,6 +51,12 @@ export function writeResponseHead(res: ServerResponse, written: HeadToWrite): vo
   }
 }
 
+/** Adds the trailers that may be passed on, to be sent behind the body. */
+export function addTrailers(res: ServerResponse, trailers: readonly string[]): void {
+  const fields = withoutForbiddenTrailers(trailers);
+  res.addTrailers(isHttp2(res) ? http2Fields(fields) : fieldsByName(fields));
+}
+
 function isUntouched(res: ServerResponse): boolean {
   // A wrapped writeHead belongs to a middleware that will set fields while we write.
   return outHeaders !== undefined && Reflect.get(res, outHeaders) === null && !Object.hasOwn(res, 'writeHead');
@@ -65,7 +73,8 @@ function setMerged(
   if (isHttp2(res)) for (const name of NOT_IN_HTTP2) res.removeHeader(name);
   let hasLength = false;
   for (const [name, values] of mergedFields(before, fields)) {
-    res.setHeader(name, values.length === 1 ? (values[0] ?? '') : values);
+    const value = values.length === 1 ? (values[0] ?? '') : values;
+    res.setHeader(name, isHttp2(res) ? http2Values(name, value) : value);
     hasLength ||= name.toLowerCase() === 'content-length';
   }
   if (isHttp2(res)) return;
@@ -78,5 +87,5 @@ function setMerged(
 function restore(res: ServerResponse, before: ReturnType<ServerResponse['getHeaders']>): void {
   for (const name of res.getHeaderNames()) res.removeHeader(name);
   for (const [name, value] of Object.entries(before)) if (value !== undefined) res.setHeader(name, value);
-  res.statusMessage = '';
+  if (!isHttp2(res)) res.statusMessage = ''; // HTTP/2 has none, and node:http2 warns
 }

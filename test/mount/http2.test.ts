@@ -12,7 +12,7 @@ import type { AddressInfo } from 'node:net';
 import fastify from 'fastify';
 import type { PooledBackend } from 'pooled-backend';
 import { fastifyPooledBackend } from 'pooled-backend/fastify';
-import { answer, close, execute, hold, type Rule, reset, send } from 'pooled-backend/testing';
+import { answer, close, execute, hold, inform, type Rule, reset, send } from 'pooled-backend/testing';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { authority, cert, key } from '../wire/certificate.js';
 import { startBackend, startOrigin } from './setting.js';
@@ -49,6 +49,7 @@ const FRONTS: Readonly<Record<string, (backend: PooledBackend) => Promise<Client
 
 interface Exchange {
   readonly head: IncomingHttpHeaders;
+  readonly others: readonly IncomingHttpHeaders[]; // interim responses, trailers
   readonly body: string;
   readonly code: number; // of RST_STREAM; 0 is none
 }
@@ -56,14 +57,16 @@ interface Exchange {
 function read(stream: ClientHttp2Stream): Promise<Exchange> {
   return new Promise((resolve) => {
     let head: IncomingHttpHeaders = {};
+    const others: IncomingHttpHeaders[] = [];
     let body = '';
+    stream.on('headers', (fields) => others.push(fields)).on('trailers', (fields) => others.push(fields));
     stream.on('response', (fields) => {
       head = fields;
     });
     stream.setEncoding('latin1').on('data', (piece: string) => {
       body += piece;
     });
-    stream.on('error', () => undefined).on('close', () => resolve({ head, body, code: stream.rstCode ?? 0 }));
+    stream.on('error', () => undefined).on('close', () => resolve({ head, others, body, code: stream.rstCode ?? 0 }));
   });
 }
 
@@ -107,6 +110,26 @@ describe.each(Object.keys(FRONTS))('%s', (front) => {
     const { head, body } = await get(session, '/');
     const names = Object.keys(head).filter((name) => name !== 'date');
     expect([names.sort(), body]).toEqual([[':status', 'via'], 'hello']);
+  });
+
+  test('a field of which node:http2 takes one value may come twice, in the head, before it and behind the body', async () => {
+    const fields = {
+      'X-Content-Type-Options': ['nosniff', 'nosniff'],
+      'Content-Language': ['de', 'en'],
+      Link: ['</a>', '</b>'],
+    };
+    const trailers = { ETag: ['"1"', '"1"'], 'HTTP2-Settings': 'x', 'X-Sum': ['1', '2'] };
+    const { session } = await fronted([
+      { steps: [inform(103, fields), answer({ framing: 'chunked', body: 'hello', fields, trailers })] },
+    ]);
+    const { head, others, body, code } = await get(session, '/');
+    const named = { 'x-content-type-options': 'nosniff', 'content-language': 'de, en', link: '</a>, </b>' };
+    expect(head).toMatchObject({ ':status': 200, ...named });
+    expect(others).toMatchObject([
+      { ':status': 103, ...named },
+      { etag: '"1"', 'x-sum': '1, 2' },
+    ]);
+    expect([body, code]).toEqual(['hello', 0]);
   });
 
   test.each([

@@ -54,6 +54,8 @@ describe('endToEndFields', () => {
     const dropped = [
       'CONNECTION',
       'keep-alive',
+      'HTTP2-Settings',
+      'x',
       'Keep-Alive',
       'timeout=5',
       'proxy-connection',

@@ -1,0 +1,60 @@
+/** Fields as node:http2 takes them, which is narrower than HTTP/2. */
+
+import type { RawFields } from '../http1/fields.js';
+import { fieldsByName } from './response-fields.js';
+
+/**
+ * It throws for a second value of these, equal ones included, and for trailers when nobody is there to catch it. Origins do
+ * send some of them twice: the app and a layer in front of it.
+ */
+const SINGLE: ReadonlySet<string> = new Set([
+  'access-control-allow-credentials',
+  'access-control-max-age',
+  'access-control-request-method',
+  'age',
+  'authorization',
+  'content-encoding',
+  'content-language',
+  'content-location',
+  'content-md5',
+  'content-range',
+  'content-type',
+  'date',
+  'dnt',
+  'etag',
+  'expires',
+  'from',
+  'host',
+  'if-match',
+  'if-modified-since',
+  'if-none-match',
+  'if-range',
+  'if-unmodified-since',
+  'last-modified',
+  'location',
+  'max-forwards',
+  'range',
+  'referer',
+  'retry-after',
+  'tk',
+  'upgrade-insecure-requests',
+  'user-agent',
+  'x-content-type-options',
+]);
+
+/** The values of one field. Where one is allowed equal ones become one, and others a list (RFC 9110 §5.3). */
+export function http2Values(name: string, values: string | string[]): string | string[] {
+  if (typeof values === 'string' || !SINGLE.has(name.toLowerCase())) return values;
+  return [...new Set(values)].join(', ');
+}
+
+/** As an object, for interim responses and trailers. */
+export function http2Fields(fields: RawFields): Record<string, string | string[]> {
+  const byName = fieldsByName(fields, lowerCase);
+  for (const [name, values] of Object.entries(byName)) byName[name] = http2Values(name, values);
+  return byName;
+}
+
+function lowerCase(name: string): string {
+  return name.toLowerCase();
+}
