@@ -2,6 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ClientSilence } from './client-silence.js';
+import { isWrapped } from './client-writes.js';
 import type { MountedBackend } from './mounted-backend.js';
 import { Spool } from './spool.js';
 
@@ -20,6 +21,7 @@ export class ClientPace {
   readonly #res: ServerResponse;
   readonly #paced: Paced;
   #paused = false; // readAhead() returned false
+  #ahead = 0; // bytes that were to wait since the client, or whoever holds them, had room
   #spool: Spool | undefined; // made for a client that is slower than its origin
   #silence: ClientSilence | undefined; // made when there is something to wait for
 
@@ -31,14 +33,15 @@ export class ClientPace {
     this.#paced = paced;
   }
 
-  /** Bytes of the response wait for the client. Returns false when no more should be read. */
-  readAhead(): boolean {
+  /** So many more bytes of the response have to wait for the client. Returns false when no more should be read. */
+  readAhead(bytes: number): boolean {
     if (this.#spool === undefined) {
       this.#spool = new Spool(this.#house.spool, this.#house.options.spoolBytes);
       this.#res.on('drain', () => this.#drained());
     }
     this.watchSilence();
-    this.#paused = !this.#spool.hold(this.#res.writableLength);
+    this.#ahead += bytes;
+    this.#paused = !this.#spool.hold(isWrapped(this.#res) ? this.#ahead : this.#res.writableLength);
     return !this.#paused;
   }
 
@@ -64,6 +67,7 @@ export class ClientPace {
   }
 
   #drained(): void {
+    this.#ahead = 0;
     this.#spool?.empty();
     if (!this.#paused) return;
     this.#paused = false;

@@ -27,13 +27,25 @@ export function flushHead(res: ServerResponse): void {
  * that the kernel took everything, so that nobody will look at the bytes again.
  */
 export function writeNow(res: ServerResponse, bytes: Uint8Array): Taken {
+  if (isWrapped(res)) return writeThrough(res, bytes);
   if (isHttp2(res)) return writeFrames(res, bytes);
-  if (res.write !== ServerResponse.prototype.write) return res.write(bytes);
   res.cork();
   const more = res.write(bytes);
   res.uncork();
   // A server may be given any Duplex for a connection: one that is no socket may keep the bytes that it says it took.
   return res.writableLength === 0 && res.socket instanceof Socket ? 'written' : more;
+}
+
+/** Whether a middleware has put itself between us and the client, to compress for one: what it holds cannot be seen. */
+export function isWrapped(res: ServerResponse): boolean {
+  return isHttp2(res) ? Object.hasOwn(res, 'write') : res.write !== ServerResponse.prototype.write;
+}
+
+/** Many that only look at what goes by give nothing back. */
+function writeThrough(res: ServerResponse, bytes: Uint8Array): boolean {
+  const more: unknown = res.write(bytes);
+  if (typeof more === 'boolean') return more;
+  return Reflect.get(streamOf(res) ?? res, 'writableNeedDrain') !== true;
 }
 
 /**

@@ -186,7 +186,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
       this.#giveUp(asRelayError(thrown));
       return true;
     }
-    return this.#paceOf().readAhead();
+    return this.#paceOf().readAhead(bytes.length);
   }
 
   onEnd(trailers: readonly string[]): void {

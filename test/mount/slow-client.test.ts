@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
+import { PassThrough } from 'node:stream';
 import { answer, execute, hold, send } from 'pooled-backend/testing';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { client, listen, serve, startBackend, startOrigin, until } from './setting.js';
@@ -14,6 +15,28 @@ async function sleeper(port: number, path = '/') {
   raw.socket.pause();
   raw.write(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
   return raw;
+}
+
+/** As compression has it: also those who wait for room are told of the stream's. */
+function putStreamInto(res: ServerResponse): void {
+  const stream = new PassThrough();
+  const [write, end, on] = [res.write, res.end, res.on];
+  stream.on('data', (piece) => {
+    if (!write.call(res, piece, 'latin1')) stream.pause();
+  });
+  stream.on('end', () => end.call(res, '', 'latin1'));
+  on.call(res, 'drain', () => stream.resume());
+  Object.assign(res, {
+    write: (piece: unknown) => stream.write(piece),
+    end: () => stream.end(),
+    on: (event: string, listener: () => void) =>
+      event === 'drain' ? stream.on(event, listener) : on.call(res, event, listener),
+  });
+}
+
+function lookAtWrites(res: ServerResponse): void {
+  const { write } = res;
+  Object.assign(res, { write: (piece: unknown) => void write.call(res, piece, 'latin1') });
 }
 
 describe('a client that takes its response slowly', () => {
@@ -39,6 +62,27 @@ describe('a client that takes its response slowly', () => {
     const origin = await startOrigin({ script: () => [execute(), answer({ body: Buffer.alloc(16 * MEGABYTE, 'x') })] });
     const backend = startBackend(origin, { spoolBytes: MEGABYTE });
     const slow = await sleeper(await serve(backend.handler()));
+    await until(() => backend.stats().spool.bytes >= MEGABYTE);
+    expect(backend.stats().spool.bytes).toBeLessThan(2 * MEGABYTE);
+    expect(backend.stats().origins[0]?.connections.busy).toBe(1);
+    slow.socket.resume();
+    expect((await slow.readResponse()).body.length).toBe(16 * MEGABYTE);
+    expect(backend.stats().spool.bytes).toBe(0);
+  });
+
+  test.each<[string, (res: ServerResponse) => void]>([
+    ['holds its bytes in a stream, as one that compresses does', putStreamInto],
+    ['looks at its bytes and says nothing of them', lookAtWrites],
+  ])('stops its origin also where a middleware %s', async (_what, wrap) => {
+    const origin = await startOrigin({ script: () => [execute(), answer({ body: Buffer.alloc(16 * MEGABYTE, 'x') })] });
+    const backend = startBackend(origin, { spoolBytes: MEGABYTE });
+    const handler = backend.handler();
+    const slow = await sleeper(
+      await serve((req, res) => {
+        wrap(res);
+        handler(req, res);
+      }),
+    );
     await until(() => backend.stats().spool.bytes >= MEGABYTE);
     expect(backend.stats().spool.bytes).toBeLessThan(2 * MEGABYTE);
     expect(backend.stats().origins[0]?.connections.busy).toBe(1);
