@@ -3,6 +3,7 @@
 import { ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { Taken } from '../dispatch/request.js';
+import { isEventStream } from '../http1/event-stream.js';
 import { isHttp2, streamOf } from './http2.js';
 
 const MOST_BYTES = 8_192;
@@ -44,8 +45,16 @@ export function isWrapped(res: ServerResponse): boolean {
 /** Many that only look at what goes by give nothing back. */
 function writeThrough(res: ServerResponse, bytes: Uint8Array): boolean {
   const more: unknown = res.write(bytes);
+  flushEvents(res);
   if (typeof more === 'boolean') return more;
   return Reflect.get(streamOf(res) ?? res, 'writableNeedDrain') !== true;
+}
+
+/** One that compresses would keep an event until there is more of it, for ever perhaps. `flush` is what compression has for it. */
+function flushEvents(res: ServerResponse): void {
+  const flush: unknown = Reflect.get(res, 'flush');
+  if (typeof flush === 'function' && isEventStream(['content-type', String(res.getHeader('content-type'))]))
+    flush.call(res);
 }
 
 /**

@@ -1,12 +1,13 @@
 import { request as sendHttp } from 'node:http';
+import { createGunzip, createGzip } from 'node:zlib';
 import connectStyleCors from 'cors';
 import express5 from 'express';
 import session from 'express-session';
 import express4 from 'express4';
 import helmet from 'helmet';
 import { BackendError } from 'pooled-backend';
-import { answer, close, execute } from 'pooled-backend/testing';
-import { describe, expect, test } from 'vitest';
+import { answer, close, execute, send, stall } from 'pooled-backend/testing';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import type { RawResponse } from '../wire/raw-client.js';
 import { client, serve, startBackend, startOrigin } from './setting.js';
 
@@ -190,6 +191,29 @@ describe('on a response that was touched before', () => {
     const whole = await raw.get('/');
     expect([whole.body.toString(), whole.headers['transfer-encoding']]).toEqual(['whole', 'chunked']);
     expect((await raw.get('/cut')).complete).toBe(false);
+  });
+
+  test('an event is not kept by a middleware that compresses', async () => {
+    const events = 'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n';
+    const handler = startBackend(await startOrigin({ script: () => [execute(), send(events), stall()] })).handler();
+    const port = await serve((req, res) => {
+      const gzip = createGzip();
+      const { write, writeHead } = res;
+      gzip.on('data', (piece) => write.call(res, piece, 'latin1'));
+      Object.assign(res, {
+        write: (piece: unknown) => gzip.write(piece),
+        flush: () => gzip.flush(),
+        writeHead: (...head: [number]) => writeHead.apply(res.setHeader('Content-Encoding', 'gzip'), head),
+      });
+      handler(req, res);
+    });
+    const event = await new Promise((resolve) => {
+      sendHttp({ port, agent: false }, (res) => {
+        res.pipe(createGunzip()).once('data', resolve);
+        onTestFinished(() => void res.destroy());
+      }).end();
+    });
+    expect(String(event)).toBe('data: 1\n\n');
   });
 
   test('a failure is not kept for as long as the response might have been, nor saved under its name', async () => {
