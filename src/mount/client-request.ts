@@ -201,15 +201,26 @@ function endedWithHead(req: IncomingMessage): boolean {
   return stream !== undefined && Reflect.get(stream, 'endAfterHeaders') === true;
 }
 
-/** @throws BackendError for more than one Host field or one that names no host (RFC 9112 §3.2) */
+/**
+ * @throws BackendError for more than one Host field, one that names no host (RFC 9112 §3.2), or another than `:authority`
+ *   (RFC 9113 §8.3.1)
+ */
 function askedHost(req: IncomingMessage, found: Found): string | undefined {
   // One that Connection names is stripped from the fields, and is a Host field all the same.
   const hidden = found.host === undefined ? fieldValues(req.rawHeaders, 'host') : NOTHING;
-  const host = found.host ?? hidden[0] ?? authorityOf(req);
+  const named = found.host ?? hidden[0];
   if (found.hostIsRepeated || hidden.length > 1) throw badHost('the request has more than one Host field');
+  const host = named === undefined || req.httpVersionMajor > 1 ? authorityOf(req) : named;
   if (host === undefined || host === '') return undefined;
   if (!isAuthority(host)) throw badHost('its Host field does not name a host and a port');
+  if (named !== undefined && named !== host && plainHost(named) !== plainHost(host))
+    throw badHost('its Host field names another host than :authority');
   return host;
+}
+
+/** In lower case, without a port that may go without saying. */
+function plainHost(host: string): string {
+  return host.toLowerCase().replace(/:(?:80|443)$/, '');
 }
 
 function authorityOf(req: IncomingMessage): string | undefined {

@@ -98,6 +98,15 @@ describe.each(Object.keys(FRONTS))('%s', (front) => {
     expect(Object.keys(request?.headers ?? {}).filter((name) => name.startsWith(':'))).toEqual([]);
   });
 
+  test('a Host field beside the authority says the same, or the request is refused', async () => {
+    const { origin, session } = await fronted();
+    expect((await get(session, '/', { ':authority': 'shop.test:80', host: 'Shop.test' })).head[':status']).toBe(200);
+    expect((await get(session, '/', { ':authority': 'shop.test', host: 'other.test' })).head[':status']).toBe(400);
+    expect(origin.requests.map(({ headers }) => [headers.host, headers['x-forwarded-host']])).toEqual([
+      ['shop.test:80', 'shop.test:80'],
+    ]);
+  });
+
   test('the client gets no field of the connection behind', async () => {
     const fields = {
       Connection: 'X-Hop',
