@@ -5,6 +5,7 @@
  */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { streamOf } from './http2.js';
 
 /** By socket: the last request that is taken from it. */
 const lastRequests = new WeakMap<object, IncomingMessage>();
@@ -49,14 +50,24 @@ function isListening(server: object): boolean {
  * connection would come again and find nobody.
  */
 export function isLastOfServer(req: IncomingMessage): boolean {
-  if (req.httpVersionMajor > 1) return false;
   const server = serverOf(req);
   if (server === undefined || isListening(server) || !listened.has(server)) return false;
+  if (req.httpVersionMajor > 1) {
+    closeSession(req);
+    return false;
+  }
   // What is pipelined behind it is under way: its responses would be lost.
   const pipelined = lastPipelined.get(req.socket);
   if (pipelined !== undefined && pipelined.req !== req && !pipelined.writableFinished) return false;
   lastRequests.set(req.socket, req);
   return true;
+}
+
+/** By GOAWAY: what is under way is answered, what comes later is refused unseen. Before Node 24 no server says it by itself. */
+function closeSession(req: IncomingMessage): void {
+  const session: unknown = Reflect.get(Object(streamOf(req)), 'session');
+  const close: unknown = Reflect.get(Object(session), 'close');
+  if (typeof close === 'function') close.call(session);
 }
 
 /** A request before it on its connection was the last one. */

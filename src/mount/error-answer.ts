@@ -43,7 +43,7 @@ export function answerFailure(
 ): void {
   const isUnread = isBodyUnread(req);
   if (isUnread) lingerOnClose(req, deadlines);
-  answer(res, error.statusCode, `${error.code}\n`, isUnread || isLastOfServer(req), {
+  answer(res, error.statusCode, `${error.code}\n`, isLastOfServer(req) || isUnread, {
     'Proxy-Status': `${PSEUDONYM}; error=${REGISTERED[error.code] ?? error.code}`,
     ...(error.retryAfter === undefined ? {} : { 'Retry-After': String(error.retryAfter) }),
   });

@@ -219,7 +219,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
     // "A server MUST read the entire request message body or close the connection after sending its response"
     // (RFC 9112 §9.3).
     const isUnread = isBodyUnread(req);
-    writeResponseHead(this.#res, { head, fields, closes: isUnread || isLastOfServer(req) });
+    writeResponseHead(this.#res, { head, fields, closes: isLastOfServer(req) || isUnread });
     if (isUnread) lingerOnClose(req, this.#mount.house.deadlines);
   }
 

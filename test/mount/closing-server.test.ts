@@ -1,9 +1,12 @@
 /** A server that was told to close while clients keep their connections: they are told to come again elsewhere. */
 
+import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
-import { createServer as createTcpServer } from 'node:net';
+import { connect, createServer as createHttp2Server } from 'node:http2';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+
 import { answer, close, execute, hold, type ScriptedOrigin } from 'pooled-backend/testing';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import type { RawClient } from '../wire/raw-client.js';
 import { client, listen, startBackend, startOrigin } from './setting.js';
 
@@ -48,6 +51,32 @@ test('a pipeline is answered to its end', async () => {
   await origin.release();
   await origin.release();
   expect([await connectionOf(raw), await connectionOf(raw), await raw.ended()]).toEqual(['keep-alive', 'close', 'fin']);
+});
+
+test.each([
+  ['was answered', 200, [hold(), execute(), answer({ body: 'whole' })]],
+  ['has failed', 502, [hold(), close()]],
+])('a session of HTTP/2 ends with what is under way on it, when that %s', async (_how, status, steps) => {
+  const origin = await startOrigin({ script: () => steps });
+  const server = createHttp2Server(startBackend(origin, { maxAttempts: 1 }).handler());
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const session = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  onTestFinished(() => session.destroy());
+  const streams = ['/1', '/2'].map((path) => session.request({ ':path': path }));
+  const answers = streams.map(async (stream) => {
+    const [head] = await once(stream, 'response');
+    await once(stream.resume(), 'close');
+    return [head[':status'], stream.rstCode];
+  });
+  await origin.until(() => origin.requests.length === 2);
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  await origin.release();
+  await origin.release();
+  expect(await Promise.all(answers)).toEqual([
+    [status, 0],
+    [status, 0],
+  ]);
+  await closed;
 });
 
 test('a server that is given its connections by another, and never listens, keeps them', async () => {
