@@ -1,7 +1,7 @@
 /** Mounts a backend in Fastify 5. */
 
 import { type IncomingMessage, METHODS, type ServerResponse } from 'node:http';
-import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest, preParsingHookHandler } from 'fastify';
 import { type HandlerOptions, PooledBackend, type PooledBackendOptions } from 'pooled-backend';
 import { systemClock } from '../clock.js';
 import { Deadlines } from '../deadlines.js';
@@ -71,9 +71,10 @@ const plugin: FastifyPluginAsync<FastifyPooledBackendOptions> = async (fastify, 
       answerFailure(request.raw, reply.raw, error, deadlines);
     });
   };
-  for (const url of ['/', '/*']) {
+  // At the root the second is the first, too, and a route of the user's own for `/` may stand beside it.
+  for (const url of fastify.prefix.replace(/\/$/, '') === '' ? ['/*'] : ['/', '/*']) {
     const method = fastify.supportedMethods.filter((one) => !isTaken(fastify, one, url));
-    fastify.route({ method, url, exposeHeadRoute: false, handler: relay });
+    fastify.route({ method, url, exposeHeadRoute: false, preParsing: hideDoubtfulType, handler: relay });
   }
 };
 
@@ -141,10 +142,32 @@ function movedPath(path: string, at: number, rewritePrefix: string): string {
 /** Every method that node:http can parse is routed, and no body is read by Fastify. */
 function passBodiesThrough(fastify: FastifyInstance): void {
   fastify.removeAllContentTypeParsers();
-  fastify.addContentTypeParser('*', (_request, _payload, done) => done(null));
+  fastify.addContentTypeParser('*', (request, _payload, done) => {
+    if (request.headers['content-type'] === STAND_IN) showType(request, request.raw.headers['content-type']);
+    done(null);
+  });
   for (const method of METHODS) {
     if (method !== 'CONNECT' && !fastify.supportedMethods.includes(method)) fastify.addHttpMethod(method);
   }
+}
+
+const WITH_BODY: ReadonlySet<string> = new Set(['DELETE', 'OPTIONS', 'PATCH', 'POST', 'PUT', 'QUERY']);
+const STAND_IN = 'application/octet-stream';
+const MEDIA_TYPE = /^[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+\s*(?:;|$)/;
+
+/**
+ * Fastify refuses a Content-Type that is no media type, and a QUERY without one, before any parser is asked: what is sent has
+ * to be understood by the origin alone. Until our parser has the request, it shows one that passes.
+ */
+const hideDoubtfulType: preParsingHookHandler = (request, _reply, payload, done) => {
+  const type = request.headers['content-type'];
+  const passes = type === undefined ? request.method !== 'QUERY' : MEDIA_TYPE.test(type);
+  if (!passes && WITH_BODY.has(request.method)) showType(request, STAND_IN);
+  done(null, payload);
+};
+
+function showType(request: FastifyRequest, type: string | undefined): void {
+  request.headers = { ...request.headers, 'content-type': type };
 }
 
 /**

@@ -77,6 +77,23 @@ describe('under a prefix', () => {
     expect(origin.requests).toEqual([]);
   });
 
+  test('at the root it may have a route for the root beside it, before it or behind it', async () => {
+    const origin = await startOrigin({ script: () => [execute(), answer({ body: 'origin' })] });
+    for (const first of [true, false]) {
+      const fastify = fastifyServer();
+      if (first) fastify.get('/', async () => 'own');
+      fastify.register(fastifyPooledBackend, { backend: startBackend(origin) });
+      if (!first) fastify.get('/', async () => 'own');
+      const answers = await Promise.all([
+        fastify.inject('/'),
+        fastify.inject('/a'),
+        fastify.inject({ method: 'PUT', url: '/' }),
+      ]);
+      expect(answers.map(({ payload }) => payload)).toEqual(['own', 'origin', 'origin']);
+    }
+    expect(origin.requests.map(({ path }) => path).sort()).toEqual(['/', '/', '/a', '/a']);
+  });
+
   test('routes and parsers beside it are as they were', async () => {
     const fastify = fastifyServer();
     fastify.register(fastifyPooledBackend, { backend: startBackend(await startOrigin()), prefix: '/api' });
@@ -99,6 +116,27 @@ describe('a request', () => {
       const last = origin.requests.at(-1);
       expect([last?.method, Buffer.from(last?.body ?? []).toString()]).toEqual([method, '{!']);
     }
+  });
+
+  test.each([
+    ['POST', 'json'],
+    ['POST', ''],
+    ['PUT', 'text/plain, text/html'],
+    ['POST', 'application/octet-stream'],
+    ['POST', undefined],
+    ['QUERY', undefined],
+  ])('is relayed whatever its type is: %s of %j', async (method, type) => {
+    const origin = await startOrigin();
+    const fastify = fastifyServer();
+    const seen: unknown[] = [];
+    fastify.addHook('preHandler', async ({ headers }) => void seen.push(headers['content-type'], headers['x-a']));
+    fastify.register(fastifyPooledBackend, { backend: startBackend(origin) });
+    const raw = await client(await portOf(fastify));
+    const field = type === undefined ? '' : `Content-Type: ${type}\r\n`;
+    raw.write(`${method} / HTTP/1.1\r\nHost: a\r\nX-A: 1\r\n${field}Content-Length: 2\r\n\r\nhi`);
+    expect((await raw.readResponse()).status).toBe(200);
+    const [request] = origin.requests;
+    expect([request?.headers['content-type'], request?.body.toString(), ...seen]).toEqual([type, 'hi', type, '1']);
   });
 
   test('streams: the origin gets it before it is whole', async () => {
