@@ -80,3 +80,20 @@ test('nothing is left of a dial when whoever hears that it is a probe ends every
   await house.sent();
   expect([house.dials.length, house.dialling.length, house.originStats().connections.open]).toEqual([1, 0, 0]);
 });
+
+test('a connection that is idle is idle again when the one that waited for it ends as it is taken', async () => {
+  const options = { maxConnections: 3, maxFreshConnections: 1, minConnections: 3, spareConnections: false } as const;
+  const house = await House.open(options);
+  const peers = [];
+  for (let n = 0; n < 3; n += 1) peers.push(await house.accept({ asks: true }));
+  await house.post();
+  const waiting = await house.post();
+  const spares = peers.filter(({ owes }) => owes === 0);
+  house.emitter.on('disconnect', () => waiting.abort());
+  spares[1]?.hold();
+  spares[1]?.fin(); // the kernel knows it, nobody else does
+  peers.find(({ owes }) => owes > 0)?.answer();
+  await house.settle();
+  expect([house.originStats().connections.busy, house.originStats().connections.idle]).toEqual([0, 2]);
+  house.checkAtRest();
+});
