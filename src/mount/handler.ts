@@ -34,7 +34,7 @@ export function createHandler(house: MountedBackend, current: () => ResolvedHand
     else new Relay(mountOfNow(), req, res, next).requestFailed(crowdedError());
   }
   function begin(req: IncomingMessage, res: ServerResponse, next: Next | undefined): void {
-    if (res.destroyed || res.writableEnded || req.aborted) return; // the client has left, or was answered
+    if (res.destroyed || res.headersSent || req.aborted) return; // the client has left, or somebody else answers it
     if (req.method === 'CONNECT') answerUnsupported(res, 'CONNECT');
     else if (endsHere(req)) answerAsLast(req, res);
     else new Relay(mountOfNow(), req, res, next).begin();

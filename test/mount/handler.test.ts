@@ -107,6 +107,21 @@ describe('a request', () => {
     expect((await backend.request({ path: '/after' })).statusCode).toBe(200);
     expect(origin.requests.map((request) => request.path)).toEqual(['/after']);
   });
+
+  test('that somebody else has begun to answer is not sent: nobody would get the answer', async () => {
+    const origin = await startOrigin();
+    const backend = startBackend(origin);
+    const handler = backend.handler();
+    const server = createServer((req, res) => {
+      res.writeHead(200, { 'Content-Length': 4 });
+      handler(req, res);
+      void backend.request({ path: '/after' }).then(() => res.end('mine'));
+    });
+    const raw = await client(await listen(server));
+    raw.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n');
+    expect((await raw.readResponse()).body.toString()).toBe('mine');
+    expect(origin.requests.map((request) => request.path)).toEqual(['/after']);
+  });
 });
 
 describe('a response', () => {
