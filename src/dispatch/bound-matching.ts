@@ -78,7 +78,7 @@ export class BoundMatching {
     if (next === undefined || next.travel === 'any') return false;
     if (next.travel === 'verified' ? home.isProven(connection) : home.freshShareLeft === 0) return false;
     const other = this.#queue.peek(EVERY, home);
-    if (older(other, next) !== next || !home.backoff.mayDial()) return false;
+    if (older(other, next) !== next || !home.mayDial) return false;
     connection.close('made-room');
     this.begin(next, home);
     return true;

@@ -244,7 +244,7 @@ export class Matching implements Demand {
 
   /** The longest waiting may not ride this connection, and nothing else is there or on its way for it. */
   #strictIsNext(origin: Origin, connection: Connection): boolean {
-    if (this.#strictWanted() <= this.#coming || !origin.backoff.mayDial()) return false;
+    if (this.#strictWanted() <= this.#coming || !origin.mayDial) return false;
     if (origin.canDial || origin.hasConnectionFor('fresh')) return false;
     const travel = this.#queue.peek(ALL_FIT, origin)?.travel;
     if (travel === 'fresh') return origin.freshShareLeft > 0;

@@ -64,12 +64,17 @@ export class Dialler {
 
   /** Whether a dial may begin in an empty slot. */
   get canDial(): boolean {
-    return this.#mayBegin && this.#pool.canCheckout('empty') && this.#backoff.mayDial();
+    return this.#pool.canCheckout('empty') && this.mayDial;
   }
 
   /** Whether a dial may begin in the slot of an idle connection. */
   get canMakeRoom(): boolean {
-    return this.#mayBegin && this.#pool.canCheckout('coldest') && this.#backoff.mayDial();
+    return this.#pool.canCheckout('coldest') && this.mayDial;
+  }
+
+  /** Whether a dial may begin as soon as there is an empty slot. */
+  get mayDial(): boolean {
+    return this.#mayBegin && this.#backoff.mayDial();
   }
 
   get #mayBegin(): boolean {

@@ -170,6 +170,11 @@ export class Origin implements DiallerListener, ServedOrigin {
     return this.guard.mayBegin() && this.#dialler.canMakeRoom;
   }
 
+  /** Whether one of its connections may be closed for a fresh one, as far as dials go. */
+  get mayDial(): boolean {
+    return this.#dialler.mayDial;
+  }
+
   makeRoom(): void {
     this.#dialler.makeRoom();
   }

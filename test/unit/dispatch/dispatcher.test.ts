@@ -123,6 +123,26 @@ test('a POST that needs a proven connection is not overtaken for ever by GETs wh
   expect([peer.requests, peer.closed, house.peerOf(post)]).toEqual([['GET /1', 'GET /2'], true, second]);
 });
 
+test.each([{}, { boundTo: 'http://a.test:80' }])(
+  'connections that come back are not closed for POSTs that maxDialling keeps waiting: GETs ride them ($boundTo)',
+  async (place) => {
+    const house = await House.open({ maxConnections: 2, maxDialling: 1, spareConnections: false });
+    await house.sent(place);
+    await house.sent(place);
+    const peers = [await house.accept(), await house.accept()];
+    const posts = [await house.post(place), await house.post(place)];
+    const get = await house.sent(place);
+    for (const peer of peers) peer.answer();
+    await house.settle();
+    expect([peers.map(({ closed }) => closed), house.peerOf(get)]).toEqual([[true, false], peers[1]]);
+    (await house.accept()).answer(); // closed for the next POST in turn
+    await house.settle();
+    (await house.accept()).answer();
+    await house.settle();
+    expect(posts.map(({ outcome }) => outcome)).toEqual([200, 200]);
+  },
+);
+
 describe('requests that travel fresh, beyond their share', () => {
   const options = { maxConnections: 3, maxFreshConnections: 1, minConnections: 2, spareConnections: false } as const;
 
