@@ -5,7 +5,6 @@ import type { Origin } from '../origin/origin.js';
 import type { Tenancy } from '../origin/tenancy.js';
 import type { EligibleOrigins, Member } from './eligible-origins.js';
 import type { Run } from './run.js';
-import { older } from './wait-line.js';
 import type { WaitQueue } from './wait-queue.js';
 import type { Fits } from './waiter.js';
 
@@ -40,20 +39,26 @@ export class BoundMatching {
 
   /** Onto an idle connection of its home, or one that is dialled for it. False = it has to wait. */
   begin(run: Run, home: Origin, now?: number): boolean {
+    const ridden = this.#ride(run, home, now);
+    return ridden === undefined ? this.#dial(run, home) : ridden;
+  }
+
+  /** Onto an idle connection. `undefined`: there is none; false = one is being checked, and will be offered. */
+  #ride(run: Run, home: Origin, now?: number): boolean | undefined {
     const { travel } = run;
-    if (home.hasConnectionFor(travel)) {
-      const taken = home.take(travel, now);
-      if (taken === 'later') {
-        this.#isComing();
-        return false;
-      }
-      if (taken !== undefined) {
-        this.#queue.leave(run);
-        if (run.ended) home.takeBack(taken);
-        else run.begin(home, taken, now);
-        return true;
-      }
+    const taken = home.hasConnectionFor(travel) ? home.take(travel, now) : undefined;
+    if (taken === undefined) return undefined;
+    if (taken === 'later') {
+      this.#isComing();
+      return false;
     }
+    this.#queue.leave(run);
+    if (run.ended) home.takeBack(taken);
+    else run.begin(home, taken, now);
+    return true;
+  }
+
+  #dial(run: Run, home: Origin): boolean {
     if (run.ended || !this.#canDial(run, home)) return false;
     this.#queue.leave(run);
     run.patience.wait();
@@ -74,11 +79,10 @@ export class BoundMatching {
    */
   makesRoom(home: Origin, connection: Connection): boolean {
     if (!this.#queue.hasHomes || connection.fresh || home.canDial) return false;
-    const next = this.#queue.peekAt(home, EVERY);
+    const next = this.#nextToDial(home);
     if (next === undefined || next.travel === 'any') return false;
-    if (next.travel === 'verified' ? home.isProven(connection) : home.freshShareLeft === 0) return false;
-    const other = this.#queue.peek(EVERY, home);
-    if (older(other, next) !== next || !home.mayDial) return false;
+    if (next.travel === 'verified' && home.isProven(connection)) return false;
+    if (this.#isBehind(next, home) || !home.mayDial) return false;
     connection.close('made-room');
     this.begin(next, home);
     return true;
@@ -99,18 +103,48 @@ export class BoundMatching {
     return true;
   }
 
-  /** Lets those begin who can, and those wait for any origin whose own takes them no more. */
-  pump(): void {
+  /** Whether the turn of one who waits for any connection, and may ride those of this origin, comes first. */
+  #isBehind(run: Run, home: Origin): boolean {
+    return this.#eligible.mayServe(home) && this.#queue.peek(dialled(home), home, home) !== run;
+  }
+
+  /** Whether it is the turn of one who waits for this origin alone, and a connection of its own is dialled for it. */
+  dialsFirst(home: Origin): boolean {
+    const next = this.#nextToDial(home);
+    return next !== undefined && this.homeOf(next) === home && !this.#isBehind(next, home) && this.#dial(next, home);
+  }
+
+  /** Lets those ride what is idle who can, and those wait for any origin whose own takes them no more. */
+  lend(): void {
     for (const home of [...this.#queue.homes]) {
       const run = this.#queue.peekAt(home, EVERY);
       const now = run && this.homeOf(run);
       if (now === undefined) this.#queue.release(home);
-      else for (const fits of EACH) this.#pumpAt(now, fits);
+      else for (const fits of EACH) this.#lendAt(now, fits);
     }
   }
 
-  #pumpAt(home: Origin, fits: Fits): void {
+  #lendAt(home: Origin, fits: Fits): void {
     const next = () => this.#queue.peekAt(home, fits);
-    for (let run = next(); run !== undefined && this.begin(run, home); run = next());
+    for (let run = next(); run !== undefined && this.#ride(run, home) === true; run = next());
   }
+
+  /** Dials for those who are left, as far as there is room: in the order in which they came. */
+  dial(): void {
+    for (const home of [...this.#queue.homes]) {
+      const run = this.#queue.peekAt(home, EVERY);
+      const now = run && this.homeOf(run);
+      if (now === undefined) continue;
+      for (let next = this.#nextToDial(now); next !== undefined && this.#dial(next, now); next = this.#nextToDial(now));
+    }
+  }
+
+  #nextToDial(home: Origin): Run | undefined {
+    return this.#queue.peekAt(home, dialled(home));
+  }
+}
+
+/** What a connection fits that is dialled there now. */
+function dialled(home: Origin): Fits {
+  return { ...EVERY, fresh: home.freshShareLeft > 0 };
 }

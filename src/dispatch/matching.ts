@@ -180,15 +180,20 @@ export class Matching implements Demand {
 
   /** Lends what is idle, then dials until each waiter has a connection coming, as far as there is room. */
   pump(): void {
-    if (this.#queue.hasHomes) this.#bound.pump();
+    if (this.#queue.hasHomes) this.#bound.lend();
     if (this.#queue.hasApart) this.#queue.rejoin((avoided) => this.#eligible.canAvoid(avoided));
     for (const travel of TRAVELS) if (this.#queue.lengthOf(travel) > 0) this.#lendIdle(travel);
+    this.#dialForAny();
+    if (this.#queue.hasHomes) this.#bound.dial();
+  }
+
+  #dialForAny(): void {
     while (this.#wantedWith() > this.#coming) {
       const anyFits = this.#queue.length > this.#queue.lengthOf('fresh');
       const empty = this.#choice.pick((one) => one.canDial && this.#serves(ALL_FIT, one, anyFits));
       const origin = empty ?? this.#makeRoom();
       if (origin === undefined) return;
-      this.#dial(origin);
+      if (!this.#queue.hasHomes || !this.#bound.dialsFirst(origin)) this.#dial(origin);
     }
   }
 
@@ -246,10 +251,11 @@ export class Matching implements Demand {
   #strictIsNext(origin: Origin, connection: Connection): boolean {
     if (this.#strictWanted() <= this.#coming || !origin.mayDial) return false;
     if (origin.canDial || origin.hasConnectionFor('fresh')) return false;
-    const travel = this.#queue.peek(ALL_FIT, origin)?.travel;
-    if (travel === 'fresh') return origin.freshShareLeft > 0;
+    const next = this.#queue.peek({ ...ALL_FIT, fresh: origin.freshShareLeft > 0 }, origin, origin);
+    if (next === undefined || next.home !== undefined) return false; // no room was made for one who is bound to it: it may ride
     // One more exchange proves a new connection, and no number those of an origin that closes at once what is idle.
-    return travel === 'verified' && connection.exchanges > 1 && !origin.isProven(connection);
+    const proves = connection.exchanges <= 1 || origin.isProven(connection);
+    return next.travel === 'fresh' || (next.travel === 'verified' && !proves);
   }
 }
 

@@ -167,9 +167,9 @@ export class WaitQueue<W extends Waiter> {
     return waiter;
   }
 
-  /** Whose turn it is among those that fit, wait for no home and do not avoid this origin. It stays. */
-  peek(fits: Fits, at?: object): W | undefined {
-    return this.#turn(fits, at, undefined, this.#moment);
+  /** Whose turn it is among those that fit, wait for no home, or for this one, and do not avoid this origin. It stays. */
+  peek(fits: Fits, at?: object, home?: object): W | undefined {
+    return this.#turn(fits, at, home, this.#moment);
   }
 
   /** Whose turn it is among those that wait for this home alone and fit. It stays. */

@@ -136,6 +136,37 @@ describe('while its origin takes requests', () => {
   });
 });
 
+describe('nobody is overtaken for ever', () => {
+  const GET: Sending = {};
+  const POST: Sending = { method: 'POST', body: 'x' };
+
+  test.each([
+    { what: 'a bound GET, by bound POSTs', waiting: BOUND, others: { ...POST, ...BOUND }, close: true },
+    { what: 'a bound GET, by unbound POSTs', waiting: BOUND, others: POST, close: true },
+    { what: 'an unbound GET, by bound GETs', waiting: GET, others: BOUND, close: true },
+    { what: 'an unbound POST, by bound GETs', waiting: POST, others: BOUND, close: true },
+    { what: 'a bound GET, by unbound POSTs, where connections are kept', waiting: BOUND, others: POST, close: false },
+    {
+      what: 'a bound POST, by unbound GETs, where connections are kept',
+      waiting: { ...POST, ...BOUND },
+      others: GET,
+      close: false,
+    },
+  ])('$what', async ({ waiting, others, close }) => {
+    const house = await House.open({ origins: [A], maxConnections: 1, spareConnections: false });
+    await house.sent();
+    await house.accept();
+    await house.sent(waiting);
+    for (let turns = 0; turns < 3; turns += 1) {
+      await house.sent(others);
+      house.peers.at(-1)?.answer({ close });
+      await house.settle();
+      if (house.dialling.length > 0) await house.accept();
+    }
+    expect(house.peers.flatMap(({ requests }) => requests)[1]).toMatch(/ \/2$/);
+  });
+});
+
 describe('when its origin takes no requests', () => {
   const ends: Record<string, (house: House) => unknown> = {
     ejected: (house) => house.origin(0).standing.eject('test'),
