@@ -2,7 +2,7 @@
 
 import type { BackendError } from '../errors.js';
 import type { Origin } from '../origin/origin.js';
-import type { DialWaiter } from '../origin/setting.js';
+import type { DialWaiter, Travel } from '../origin/setting.js';
 import type { Tenancy } from '../origin/tenancy.js';
 import type { Run } from './run.js';
 import type { RunHouse } from './run-house.js';
@@ -12,10 +12,12 @@ const GOING_MS = 50;
 const LOOK_MS = 10;
 
 export class OwnDial implements DialWaiter {
+  readonly travel: Travel;
   readonly #run: Run;
   readonly #house: RunHouse;
 
   constructor(run: Run, house: RunHouse) {
+    this.travel = run.travel;
     this.#run = run;
     this.#house = house;
   }

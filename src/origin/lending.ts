@@ -4,7 +4,7 @@ import type { Clock } from '../clock.js';
 import type { Connection } from '../connection/connection.js';
 import type { Choice, Pool } from '../pool/pool.js';
 import type { IdleLimit } from './idle-limit.js';
-import type { Travel } from './setting.js';
+import type { DialPurpose, Travel } from './setting.js';
 import { SPARE_MS } from './stock.js';
 import type { Tenancy } from './tenancy.js';
 
@@ -17,6 +17,7 @@ export class Lending {
   readonly #clock: Clock;
   #maxFresh: number;
   #freshShare = 0; // connections that carry a request which may only travel fresh
+  #promised = 0; // shares of those for which one is being dialled
 
   constructor(pool: Pool<Tenancy>, idleLimit: IdleLimit, clock: Clock, maxFresh: number) {
     this.#pool = pool;
@@ -27,12 +28,17 @@ export class Lending {
 
   /** How many more requests may travel fresh. */
   get freshShareLeft(): number {
-    return Math.max(0, this.#maxFresh - this.#freshShare);
+    return Math.max(0, this.#maxFresh - this.#freshShare - this.#promised);
   }
 
   /** Requests that may travel fresh at once, from now on. */
   allowFresh(maxFresh: number): void {
     this.#maxFresh = maxFresh;
+  }
+
+  /** A dial begins (1) or is over (-1). One for a request alone that travels fresh brings a connection that takes a share. */
+  countDial(purpose: DialPurpose, change: 1 | -1): void {
+    if (typeof purpose !== 'string' && purpose.travel === 'fresh') this.#promised += change;
   }
 
   takeFreshShare(tenancy: Tenancy): void {

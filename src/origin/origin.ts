@@ -1,6 +1,6 @@
 /** One server: lends its connections, learns from what they tell, and knows how it is doing. */
 
-import type { Connection, ConnectionSetting } from '../connection/connection.js';
+import type { Connection } from '../connection/connection.js';
 import type { CloseReason } from '../connection/connection-owner.js';
 import type { Dialled } from '../connection/dial.js';
 import { asBackendError, BackendError, type OriginCounts } from '../errors.js';
@@ -29,7 +29,6 @@ export class Origin implements DiallerListener, ServedOrigin {
   readonly idleLimit: IdleLimit;
   readonly tally = new OriginTally();
   readonly #setting: OriginSetting;
-  readonly #connectionSetting: ConnectionSetting;
   readonly #demand: Demand;
   readonly #pool: Pool<Tenancy>;
   readonly #lending: Lending;
@@ -45,10 +44,9 @@ export class Origin implements DiallerListener, ServedOrigin {
     this.#address = address;
     this.#setting = setting;
     this.#demand = demand;
-    this.#connectionSetting = connectionSettingOf(address, setting);
+    const connection = connectionSettingOf(address, setting);
     this.standing = new Standing(address.origin, setting.ejection, setting, {
-      due: () => this.#slotFreed(),
-      changed: () => demand.changed(),
+      ...{ due: () => this.#slotFreed(), changed: () => demand.changed() },
     });
     this.backoff = new DialBackoff(clock, random, () => demand.changed());
     this.idleLimit = new IdleLimit({ keepAliveTimeoutMs: setting.keepAliveTimeout, clock });
@@ -58,12 +56,12 @@ export class Origin implements DiallerListener, ServedOrigin {
     this.#stock = new Stock(setting, this.#pool, this.#dialler, this.idleLimit, demand, this.standing);
     this.#lessons = new Lessons(address.origin, this.idleLimit, this.tally, observer);
     this.guard = new Guard({
-      ...{ address, setting, target, connection: this.#connectionSetting, pool: this.#pool, standing: this.standing },
+      ...{ address, setting, target, connection, pool: this.#pool, standing: this.standing },
       ...{ tally: this.tally, makeRoom: () => this.#dialler.makeRoom() },
       ...{ changed: () => demand.changed(), room: () => demand.room() },
     });
     this.#tenants = new Tenants({
-      ...{ origin: this, setting, connection: this.#connectionSetting, demand, pool: this.#pool },
+      ...{ origin: this, setting, connection, demand, pool: this.#pool },
       ...{ lending: this.#lending, stock: this.#stock, lessons: this.#lessons },
     });
   }
@@ -181,6 +179,7 @@ export class Origin implements DiallerListener, ServedOrigin {
 
   dial(purpose: DialPurpose): void {
     this.#dialler.dial(purpose);
+    this.#lending.countDial(purpose, 1);
     this.standing.begin(); // those who watch may give the dial up
   }
 
@@ -222,6 +221,7 @@ export class Origin implements DiallerListener, ServedOrigin {
   readonly mayDialAgain = (): void => this.#slotFreed();
 
   #dialOver(purpose: DialPurpose): void {
+    this.#lending.countDial(purpose, -1);
     if (purpose === 'demand') this.#demand.arrived();
     else this.#demand.room(); // it may have ended a back-off
     this.service.look();

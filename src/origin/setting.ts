@@ -66,6 +66,8 @@ export interface Demand {
 
 /** A request that waits for one dial of its own. */
 export interface DialWaiter {
+  /** How the request travels. */
+  readonly travel: Travel;
   /** False = the connection is not wanted any more. */
   opened(origin: Origin, tenancy: Tenancy): boolean;
   failed(error: BackendError): void;

@@ -166,6 +166,26 @@ describe('requests that travel fresh, beyond their share', () => {
     await house.sent();
     expect(house.dialling.length).toBe(1);
   });
+
+  test.each([
+    { what: 'bound to an origin', bound: { boundTo: 'http://a.test:80' } },
+    {
+      what: 'that a hash sends there',
+      balance: { type: 'hash', key: 'path', load: Number.POSITIVE_INFINITY } as const,
+    },
+  ])('are not dialled for: those $what count what is being dialled for them', async ({ bound, balance }) => {
+    const origins = ['http://a.test:80', 'http://b.test:80'];
+    const house = await House.open({ ...options, minConnections: 0, origins, balance });
+    for (let sent = 0; sent < 4; sent += 1) await house.post({ path: '/', ...bound });
+    while (house.dialling.length > 0) await house.accept();
+    expect(Math.max(...house.stats.origins.map(({ connections }) => connections.busy))).toBe(1);
+    for (let answered = 0; answered < 4; answered += 1) {
+      house.peers.find(({ owes }) => owes > 0)?.answer();
+      await house.settle();
+      while (house.dialling.length > 0) await house.accept();
+    }
+    expect(house.callers.map(({ outcome }) => outcome)).toEqual([200, 200, 200, 200]);
+  });
 });
 
 describe('the end of a dispatcher', () => {
