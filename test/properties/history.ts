@@ -11,7 +11,7 @@ import type { House, HouseOptions, Peer } from '../house.js';
 import { checkService } from '../origin-service.js';
 
 const stepKinds = [
-  ...['get', 'get', 'get', 'head', 'post', 'post', 'verified', 'any', 'upload', 'give'],
+  ...['get', 'get', 'get', 'head', 'post', 'post', 'verified', 'any', 'upload', 'give', 'bound', 'bound', 'boundPost'],
   ...['answer', 'answer', 'answer', 'answer', 'answerAndClose', 'answer204', 'answer503', 'halfAHead', 'halfABody'],
   ...['accept', 'accept', 'accept', 'accept', 'speakFirst', 'refuse'],
   ...['fin', 'reset', 'stray', 'hiddenFin', 'hiddenStray', 'read', 'refuseWrite'],
@@ -69,6 +69,10 @@ export const plan: fc.Arbitrary<Plan> = fc
     spareConnections: fc.constantFrom(false as const, 1, 2),
     maxQueue: fc.constantFrom(3, 1_000),
     failures: fc.constantFrom(1, 2, 5),
+    maxDialling: fc.constantFrom(Number.POSITIVE_INFINITY, 1, 2),
+    sticky: fc.constantFrom(false as const, { cookie: 'at' }),
+    adaptiveConcurrency: fc.constantFrom(false as const, false as const, { min: 1, window: 1_000 }),
+    slowStart: fc.constantFrom(false as const, false as const, 2_000),
     asks: fc.boolean(),
     scheme: fc.constantFrom('http', 'http', 'https'),
     balance: fc.constantFrom(
@@ -121,6 +125,12 @@ export class History {
     switch (kind) {
       case 'get':
         house.send();
+        break;
+      case 'bound':
+        house.send({ boundTo: this.#home(n) });
+        break;
+      case 'boundPost':
+        house.send({ method: 'POST', body: 'x', boundTo: this.#home(n) });
         break;
       case 'head':
         house.send({ method: 'HEAD' });
@@ -212,6 +222,11 @@ export class History {
     }
     if (!together) await house.settle();
     this.#hasUnheard = together;
+  }
+
+  /** Of a session: an origin of the plan, there or not. */
+  #home(n: number): string | undefined {
+    return pick(this.house.options.origins, n)?.origin;
   }
 
   /** The owner changes the origins, by the names that the plan gives them. */
@@ -329,14 +344,16 @@ export class History {
     const { house } = this;
     const { queue } = house;
     if (queue.length === 0) return;
+    this.#checkBound();
     const dialling = house.dialling.length;
     for (const origin of house.origins) {
-      if (!origin.serves || (house.origins.length > 1 && !this.serves(origin))) continue;
+      if (!origin.takesNew || (house.origins.length > 1 && !this.serves(origin))) continue;
       const { idle, spare } = origin.counts;
       const waiting = (travel: Travel) => queue.lengthOf(travel, origin);
       const lanes = { any: waiting('any'), verified: waiting('verified'), fresh: waiting('fresh') };
       const seen = JSON.stringify([lanes, dialling, origin.counts]);
       const strict = lanes.verified + Math.min(lanes.fresh, origin.freshShareLeft);
+      if (!origin.guard.mayBegin()) continue;
       if (lanes.any > 0 && idle > 0) throw new Error(`a request waits beside an idle connection: ${seen}`);
       if (strict > 0 && spare > 0) throw new Error(`a request waits beside a spare: ${seen}`);
       if (lanes.any + strict > dialling && origin.canDial)
@@ -345,9 +362,29 @@ export class History {
     }
   }
 
+  /** Those who wait for one origin alone have a dial of their own, or there is none to be had. */
+  #checkBound(): void {
+    const { queue, origins } = this.house;
+    const at = (origin: House['origins'][number], travel: Travel) =>
+      queue.peekAt(origin, { any: false, verified: false, fresh: false, [travel]: true }) !== undefined;
+    for (const origin of origins) {
+      const { idle, spare } = origin.counts;
+      const mayTravelFresh = at(origin, 'fresh') && origin.freshShareLeft > 0;
+      const seen = JSON.stringify([origin.counts, origin.freshShareLeft]);
+      if (!origin.guard.mayBegin()) continue;
+      if (at(origin, 'any') && idle > 0) throw new Error(`a session waits beside an idle connection: ${seen}`);
+      if ((mayTravelFresh || at(origin, 'verified')) && spare > 0)
+        throw new Error(`a session waits beside a spare: ${seen}`);
+      if ((at(origin, 'any') || at(origin, 'verified') || mayTravelFresh) && origin.canDial)
+        throw new Error(`a session waits beside an empty slot: ${seen}`);
+      if ((at(origin, 'verified') || mayTravelFresh) && origin.canMakeRoom)
+        throw new Error(`a session waits beside a slot to be made: ${seen}`);
+    }
+  }
+
   serves(origin: House['origins'][number]): boolean {
     if (origin.backoff.state.name !== 'ready' || origin.standing.state.name !== 'healthy') return false;
-    return !origin.address.backup;
+    return !origin.address.backup && origin.standing.share === 1;
   }
 }
 
