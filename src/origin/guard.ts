@@ -139,6 +139,7 @@ export class Guard {
     const isOther = limit.observe(now - begunAt, this.#answering, now);
     if (!isOther) return;
     this.#parts.changed();
+    this.#parts.room();
     if (!observer.watches('concurrencyLimit')) return;
     observer.emit('concurrencyLimit', { origin: this.#parts.address.origin, ...limit.snapshot });
   }

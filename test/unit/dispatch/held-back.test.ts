@@ -119,6 +119,25 @@ describe('an origin that becomes slow, with adaptiveConcurrency', () => {
     house.checkAtRest();
   });
 
+  test('has as many as it may again at once when it is faster, of those who wait already', async () => {
+    const house = await House.open({
+      ...{ maxConnections: 20, queueTimeout: Number.POSITIVE_INFINITY },
+      adaptiveConcurrency: { window: 100, min: 2 },
+    });
+    await rounds(house, 10, 100);
+    await rounds(house, 12, 1_000);
+    const limit = () => house.originStats().concurrency?.limit ?? 0;
+    const before = limit();
+    for (let waiting = 0; waiting < 200; waiting += 1) house.send();
+    await house.settle();
+    while (limit() <= before) {
+      await house.advance(10);
+      for (const peer of house.peers) if (peer.owes > 0) peer.answer();
+      await house.settle();
+    }
+    expect([house.originStats().connections.busy, house.queue.length > 0]).toEqual([limit(), true]);
+  });
+
   test('is not kept from its requests by tunnels, however many there are', async () => {
     const house = await House.open({ maxConnections: 10, adaptiveConcurrency: { window: 100, min: 2 } });
     for (let tunnels = 0; tunnels < 6; tunnels += 1) {
