@@ -24,9 +24,9 @@ const TRAVELS: readonly Travel[] = ['fresh', 'verified', 'any'];
 
 /** Whether an origin has, or may dial, a connection for such a request. Made once: not a closure for each request. */
 const CAN_TAKE: Readonly<Record<Travel, (origin: Origin) => boolean>> = {
-  any: (origin) => origin.hasConnectionFor('any') || origin.canDial,
-  verified: (origin) => origin.hasConnectionFor('verified') || origin.canDial,
-  fresh: (origin) => origin.hasConnectionFor('fresh') || origin.canDial,
+  any: (origin) => origin.hasConnectionFor('any') || isSoonDialled(origin),
+  verified: (origin) => origin.hasConnectionFor('verified') || isSoonDialled(origin),
+  fresh: (origin) => origin.hasConnectionFor('fresh') || isSoonDialled(origin),
 };
 
 /** A certificate or a setting does not mend itself within the wait of a request. */
@@ -56,7 +56,7 @@ export class Matching implements Demand {
     const home = this.#bound.homeOf(run);
     if (home !== undefined) return this.#bound.begin(run, home, now);
     const { travel } = run;
-    const origin = this.#choice.pick(CAN_TAKE[travel], run.request);
+    const origin = this.#choice.pick(CAN_TAKE[travel], run.request) ?? this.#choice.pick(canDial, run.request);
     if (origin === undefined) return false;
     const taken = origin.take(travel, now);
     if (typeof taken === 'object') {
@@ -162,8 +162,10 @@ export class Matching implements Demand {
     if (this.#queue.hasHomes || this.#queue.hasApart) this.room();
   }
 
-  canSpare(origin: Origin): boolean {
-    return [...this.#eligible.origins].some((one) => one !== origin && one.backoff.state.name === 'ready');
+  canSpare(origin: object): boolean {
+    for (const one of this.#eligible.origins)
+      if (one !== origin && one.backoff.state.name === 'ready' && !one.backoff.isLate) return true;
+    return false;
   }
 
   dialFailed(origin: Origin, error: BackendError): void {
@@ -227,7 +229,13 @@ export class Matching implements Demand {
 
   /** Whether a fresh connection of this origin would be of use to anybody. */
   #serves(fits: Fits, origin: Origin, anyFits: boolean): boolean {
+    if (this.#isLate(origin)) return false;
     return (anyFits || origin.freshShareLeft > 0) && this.#queue.peek(fits, origin) !== undefined;
+  }
+
+  /** What is dialled there had better be dialled elsewhere, and can be. */
+  #isLate(origin: Origin): boolean {
+    return origin.backoff.isLate && this.canSpare(origin);
   }
 
   #dial(origin: Origin): void {
@@ -249,7 +257,7 @@ export class Matching implements Demand {
 
   /** The longest waiting may not ride this connection, and nothing else is there or on its way for it. */
   #strictIsNext(origin: Origin, connection: Connection): boolean {
-    if (this.#strictWanted() <= this.#coming || !origin.mayDial) return false;
+    if (this.#strictWanted() <= this.#coming || !origin.mayDial || this.#isLate(origin)) return false;
     if (origin.canDial || origin.hasConnectionFor('fresh')) return false;
     const next = this.#queue.peek({ ...ALL_FIT, fresh: origin.freshShareLeft > 0 }, origin, origin);
     if (next === undefined || next.home !== undefined) return false; // no room was made for one who is bound to it: it may ride
@@ -261,4 +269,12 @@ export class Matching implements Demand {
 
 function isCutOff({ origin }: Member): boolean {
   return origin.idle + origin.busy === 0;
+}
+
+function canDial(origin: Origin): boolean {
+  return origin.canDial;
+}
+
+function isSoonDialled(origin: Origin): boolean {
+  return origin.canDial && !origin.backoff.isLate;
 }

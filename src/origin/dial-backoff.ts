@@ -35,6 +35,7 @@ export class DialBackoff {
   readonly #random: () => number;
   readonly #onChange: () => void;
   #state: DialBackoffState = READY;
+  #takesLong = false;
 
   /** `random` gives numbers from 0 to below 1; `onChange` is called when the state has another name. */
   constructor(clock: Clock, random: () => number = Math.random, onChange: () => void = () => {}) {
@@ -45,6 +46,16 @@ export class DialBackoff {
 
   get state(): DialBackoffState {
     return this.#state;
+  }
+
+  /** A dial takes so long that another origin had better be dialled; that is no failure yet. */
+  takesLong(): void {
+    this.#takesLong = true;
+  }
+
+  /** The last news of its dials: see {@link takesLong}. */
+  get isLate(): boolean {
+    return this.#takesLong;
   }
 
   /** Whether a dial may begin now. */
@@ -74,6 +85,7 @@ export class DialBackoff {
   failed(lastError: Error, spared = false): number {
     const now = this.#clock.now();
     const state = this.#state;
+    this.#takesLong = false;
     switch (state.name) {
       case 'waiting':
         // It ran beside the one whose failure began this wait: a hundred refusals at once are one piece of news.
@@ -88,11 +100,13 @@ export class DialBackoff {
 
   /** A dial succeeded, whichever it was. */
   succeeded(): void {
+    this.#takesLong = false;
     if (this.#state.name !== 'ready') this.#become(READY);
   }
 
   /** The trial ended without an answer, for instance because nobody wanted it any more: the next may begin at once. */
   abandoned(): void {
+    this.#takesLong = false;
     if (this.#state.name !== 'trial') return;
     this.#become({ ...this.#state, name: 'waiting', until: this.#clock.now() });
   }

@@ -7,7 +7,7 @@ import type { Deadline, Deadlines } from '../deadlines.js';
 import { BackendError } from '../errors.js';
 import type { Pool, Slot } from '../pool/pool.js';
 import type { DialBackoff } from './dial-backoff.js';
-import type { DialPurpose } from './setting.js';
+import type { Demand, DialPurpose } from './setting.js';
 import type { Tenancy } from './tenancy.js';
 
 /** Hears how each dial ended. The slot is still dialling. */
@@ -28,6 +28,15 @@ export interface DiallerSetting {
   readonly maxDialling: number;
 }
 
+/** A dial that has lost a packet is sent again after a second, at best. Milliseconds. */
+const LATE_MS = 1_000;
+
+interface Begun {
+  purpose: DialPurpose;
+  readonly at: number;
+  readonly dial: DialUnderWay;
+}
+
 export class Dialler {
   readonly #startDial: StartDial;
   readonly #target: DialTarget;
@@ -36,11 +45,13 @@ export class Dialler {
   readonly #pool: Pool<Tenancy>;
   readonly #backoff: DialBackoff;
   readonly #listener: DiallerListener;
+  readonly #demand: Pick<Demand, 'arrived' | 'canSpare'>;
   readonly #retry: Deadline;
+  readonly #late: Deadline;
   // The context of whoever made the backend. A socket keeps the context that it was opened in, and with it all that the
   // request has stored there which happened to need the dial.
   readonly #scope = new AsyncResource('PooledDials');
-  readonly #dials = new Map<Slot<Tenancy>, { readonly purpose: DialPurpose; readonly dial: DialUnderWay }>();
+  readonly #dials = new Map<Slot<Tenancy>, Begun>(); // oldest first
   #session: Buffer | undefined;
   #stopped = false;
 
@@ -50,6 +61,7 @@ export class Dialler {
     pool: Pool<Tenancy>,
     backoff: DialBackoff,
     listener: DiallerListener,
+    demand: Pick<Demand, 'arrived' | 'canSpare'>,
   ) {
     const { startDial, deadlines } = setting;
     this.#setting = setting;
@@ -59,6 +71,8 @@ export class Dialler {
     this.#pool = pool;
     this.#backoff = backoff;
     this.#listener = listener;
+    this.#demand = demand;
+    this.#late = deadlines.create(() => this.#lateIsDue());
     this.#retry = deadlines.create(() => this.#retryIsDue());
   }
 
@@ -103,21 +117,41 @@ export class Dialler {
     if (slot === undefined) throw new Error(`a dial to ${this.#target.origin} without an empty slot`);
     this.#pool.startDial(slot);
     this.#backoff.begin();
-    const begunAt = this.#deadlines.clock.now();
+    const at = this.#deadlines.clock.now();
     const dial = this.#start({
       opened: (dialled) => {
         this.#dials.delete(slot);
-        this.#listener.dialled(slot, dialled, purpose, begunAt);
+        this.#listener.dialled(slot, dialled, begun.purpose, at);
       },
       failed: (error) => {
         this.#dials.delete(slot);
-        this.#listener.dialFailed(slot, error, purpose);
+        this.#listener.dialFailed(slot, error, begun.purpose);
       },
       session: (session) => {
         this.#session = session;
       },
     });
-    this.#dials.set(slot, { purpose, dial });
+    const begun: Begun = { purpose, at, dial };
+    this.#dials.set(slot, begun);
+    if (purpose === 'demand' && this.#late.at === Number.POSITIVE_INFINITY && this.#demand.canSpare(this.#listener))
+      this.#late.set(LATE_MS, at);
+  }
+
+  /** Those who wait are not kept any longer by dials that take so long, where there is another origin. What arrives is offered. */
+  #lateIsDue(): void {
+    const now = this.#deadlines.clock.now();
+    for (const begun of this.#dials.values()) {
+      if (begun.purpose !== 'demand') continue;
+      const leftMs = begun.at + LATE_MS - now;
+      const isNeeded = leftMs <= 0 && !this.#demand.canSpare(this.#listener);
+      if (leftMs > 0 || isNeeded) {
+        this.#late.set(isNeeded ? LATE_MS : leftMs, now);
+        return;
+      }
+      this.#backoff.takesLong();
+      begun.purpose = 'stock';
+      this.#demand.arrived();
+    }
   }
 
   #start(listener: DialListener): DialUnderWay {
@@ -197,6 +231,7 @@ export class Dialler {
   close(): void {
     this.stop();
     this.#retry.clear();
+    this.#late.clear();
   }
 
   /** Dials may begin again. */

@@ -52,7 +52,7 @@ export class Origin implements DiallerListener, ServedOrigin {
     this.idleLimit = new IdleLimit({ keepAliveTimeoutMs: setting.keepAliveTimeout, clock });
     this.#pool = new Pool({ size: address.maxConnections, onFree: () => this.#slotFreed() });
     this.#lending = new Lending(this.#pool, this.idleLimit, clock, address.maxFreshConnections);
-    this.#dialler = new Dialler(setting, target, this.#pool, this.backoff, this);
+    this.#dialler = new Dialler(setting, target, this.#pool, this.backoff, this, demand);
     this.#stock = new Stock(setting, this.#pool, this.#dialler, this.idleLimit, demand, this.standing);
     this.#lessons = new Lessons(address.origin, this.idleLimit, this.tally, observer);
     this.guard = new Guard({

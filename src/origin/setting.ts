@@ -58,7 +58,7 @@ export interface Demand {
   /** A slot is empty, or dialling is allowed again. */
   room(): void;
   /** Whether others serve without this origin. */
-  canSpare(origin: Origin): boolean;
+  canSpare(origin: object): boolean;
   dialFailed(origin: Origin, error: BackendError): void;
   /** Whether the origin takes requests, or how many, may be different now. */
   changed(): void;

@@ -33,7 +33,7 @@ function looksOfOrigins({ origins, clock }: House): unknown[] {
   return origins.map(({ counts, backoff, standing, idleLimit, going, freshShareLeft, service, address }) => [
     ...[counts.busy, counts.idle, counts.dialling, counts.spare, freshShareLeft, going],
     ...[relative(backoff.state, now), relative(standing.state, now), idleLimit.effectiveMs],
-    ...[service.state, address.weight],
+    ...[service.state, address.weight, backoff.isLate],
   ]);
 }
 

@@ -1,0 +1,80 @@
+/** A dial that takes long keeps nobody waiting where there is another origin. */
+
+import { expect, test } from 'vitest';
+import { House, type HouseOptions } from '../../house.js';
+
+const [A, B] = ['http://a.test:80', 'http://b.test:80'] as const;
+
+/** A backend whose first origin takes no dial and refuses none. */
+async function darkFirst(options: HouseOptions = {}) {
+  const house = await House.open({ origins: [A, B], spareConnections: false, ...options });
+  const places = () => house.dialling.map((dial) => dial.target.origin);
+  async function acceptAt(origin: string) {
+    const peer = house.dialling.find((dial) => dial.target.origin === origin)?.open();
+    if (peer !== undefined) house.peers.push(peer);
+    await house.settle();
+    return peer;
+  }
+  return { house, places, acceptAt };
+}
+
+test.each([{}, { method: 'POST', body: 'x' }])(
+  'after a second another is dialled for who waits (%o)',
+  async (request) => {
+    const { house, places, acceptAt } = await darkFirst();
+    const caller = await house.sent(request);
+    await house.advance(999);
+    const before = places();
+    await house.advance(1);
+    expect([before, places()]).toEqual([[A], [A, B]]);
+    (await acceptAt(B))?.answer();
+    await house.settle();
+    expect(caller.outcome).toBe(200);
+  },
+);
+
+test('the next ones are dialled for at the other at once, and nobody is refused for want of a queue', async () => {
+  const { house, places, acceptAt } = await darkFirst({ maxQueue: 0 });
+  await house.sent();
+  await house.advance(1_000);
+  await house.sent();
+  await house.sent();
+  expect(places()).toEqual([A, B, B, B]);
+  while (places().includes(B)) await acceptAt(B);
+  for (const peer of house.peers) if (peer.owes > 0) peer.answer();
+  await house.settle();
+  expect(house.callers.map(({ outcome }) => outcome)).toEqual([200, 200, 200]);
+});
+
+test('where the other is full, they wait for what comes first', async () => {
+  const { house, places, acceptAt } = await darkFirst({ maxConnections: 1 });
+  const first = await house.sent();
+  await house.sent();
+  const peer = await acceptAt(B); // the first has it
+  await house.advance(1_000);
+  expect(places()).toEqual([A]);
+  (await acceptAt(A))?.answer();
+  peer?.answer();
+  await house.settle();
+  expect([first.outcome, ...house.callers.map(({ outcome }) => outcome)]).toEqual([200, 200, 200]);
+  house.checkAtRest();
+});
+
+test('an origin that answers a dial late is dialled as before from then on', async () => {
+  const { house, places, acceptAt } = await darkFirst({ balance: 'first' });
+  await house.sent();
+  await house.advance(1_000);
+  (await acceptAt(B))?.answer();
+  await acceptAt(A);
+  await house.sent();
+  await house.sent();
+  await house.sent();
+  expect(places()).toEqual([A]);
+});
+
+test('the only origin is not dialled again for a dial that takes long', async () => {
+  const { house, places } = await darkFirst({ origins: [A] });
+  await house.sent();
+  await house.advance(3_000);
+  expect(places()).toEqual([A]);
+});
