@@ -52,7 +52,7 @@ export class BoundMatching {
       this.#isComing();
       return false;
     }
-    this.#queue.leave(run);
+    this.#queue.serve(run, home);
     if (run.ended) home.takeBack(taken);
     else run.begin(home, taken, now);
     return true;
@@ -60,7 +60,7 @@ export class BoundMatching {
 
   #dial(run: Run, home: Origin): boolean {
     if (run.ended || !this.#canDial(run, home)) return false;
-    this.#queue.leave(run);
+    this.#queue.serve(run, home);
     run.patience.wait();
     home.dial(run.ownDial());
     return true;
@@ -98,7 +98,7 @@ export class BoundMatching {
     };
     const run = this.#queue.peekAt(home, fits);
     if (run === undefined || this.homeOf(run) !== home) return false;
-    this.#queue.leave(run);
+    this.#queue.serve(run, home);
     run.begin(home, tenancy);
     return true;
   }

@@ -23,6 +23,7 @@ export class WaitLine<W extends Waiter> {
     fresh: new Lane<W>(),
   };
   #overloaded = false; // as of the last waiter that came or went
+  #othersWereServed = false; // at the home of this line, last
 
   get length(): number {
     return this.lengthOf('any') + this.lengthOf('verified') + this.lengthOf('fresh');
@@ -64,6 +65,23 @@ export class WaitLine<W extends Waiter> {
     const ofVerified = fits.verified ? verified[end] : undefined;
     const ofFresh = fits.fresh ? fresh[end] : undefined;
     return first(first(ofAny, ofVerified), ofFresh);
+  }
+
+  /**
+   * Whose turn it is at the home of this line, beside one who waits for any connection: the one that came first, but in the overload
+   * of either they take turns. What is newest, or oldest, in one line says nothing about the other then.
+   */
+  turnBeside(any: W | undefined, areOverloaded: boolean, fits: Fits, moment: QueueMoment): W | undefined {
+    const overloaded = this.isOverloaded(moment);
+    const own = this.turn(fits, overloaded);
+    if (any === undefined || own === undefined) return any ?? own;
+    if (any.returned || own.returned || !(overloaded || areOverloaded)) return older(any, own);
+    return this.#othersWereServed ? own : any;
+  }
+
+  /** A connection of the home of this line went to somebody of it, or to another. */
+  served({ home }: W): void {
+    this.#othersWereServed = home === undefined;
   }
 
   /** The oldest of a lane, if more than half of its time is gone. */

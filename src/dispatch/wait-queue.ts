@@ -163,7 +163,7 @@ export class WaitQueue<W extends Waiter> {
   take(fits: Fits, home?: object): W | undefined {
     const moment = this.#moment;
     const waiter = this.#turn(fits, home, home, moment);
-    if (waiter !== undefined) this.#remove(waiter, moment);
+    if (waiter !== undefined) this.serve(waiter, home, moment);
     return waiter;
   }
 
@@ -174,7 +174,7 @@ export class WaitQueue<W extends Waiter> {
 
   /** Whose turn it is among those that wait for this home alone and fit. It stays. */
   peekAt(home: object, fits: Fits): W | undefined {
-    return this.#turnAt(home, fits, this.#moment);
+    return this.#homes.get(home)?.turnBeside(undefined, false, fits, this.#moment);
   }
 
   /** The homes that anybody waits for. */
@@ -211,6 +211,12 @@ export class WaitQueue<W extends Waiter> {
       waiter.avoids = NOBODY;
       this.#add(waiter);
     }
+  }
+
+  /** It has a connection, of this origin. */
+  serve(waiter: W, at: object | undefined, moment = this.#moment): void {
+    if (at !== undefined) this.#homes.get(at)?.served(waiter);
+    if (waiter.waiting) this.#remove(waiter, moment);
   }
 
   /** The requester is gone. False when the waiter was not in the queue: then somebody else has settled it. */
@@ -252,13 +258,9 @@ export class WaitQueue<W extends Waiter> {
   #turn(fits: Fits, at: object | undefined, home: object | undefined, moment: QueueMoment): W | undefined {
     const overloaded = this.#common.isOverloaded(moment);
     const first = overloaded ? newer : older;
-    const apart = this.#apart.turn(fits, at, moment);
-    return first(first(this.#common.turn(fits, overloaded), apart), home && this.#turnAt(home, fits, moment));
-  }
-
-  #turnAt(home: object, fits: Fits, moment: QueueMoment): W | undefined {
-    const line = this.#homes.get(home);
-    return line?.turn(fits, line.isOverloaded(moment));
+    const any = first(this.#common.turn(fits, overloaded), this.#apart.turn(fits, at, moment));
+    const line = home && this.#homes.get(home);
+    return line === undefined ? any : line.turnBeside(any, overloaded, fits, moment);
   }
 
   get #moment(): QueueMoment {

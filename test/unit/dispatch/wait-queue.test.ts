@@ -861,13 +861,22 @@ describe('those who wait for one home alone', () => {
     expect(enter('x')).toBe('hopeless');
   });
 
-  test('are served newest first where the others are, in overload', () => {
+  test('take turns with the others in overload, each newest first', () => {
     const { clock, enter, namesAt } = arrangeHomes();
     enter('a');
     enter('b', HERE);
     clock.advance(TIMEOUT_MS / 2 + 1);
-    enter('c', HERE);
-    enter('d');
-    expect(namesAt(HERE)).toEqual(['d', 'c', 'b', 'a']);
+    for (const name of ['c', 'd', 'e']) enter(name, HERE);
+    for (const name of ['f', 'g', 'h']) enter(name);
+    expect(namesAt(HERE)).toEqual(['h', 'e', 'g', 'd', 'f', 'c', 'a', 'b']);
+  });
+
+  test('take turns with the others when they alone are in overload', () => {
+    const { clock, enter, namesAt } = arrangeHomes();
+    enter('a', HERE);
+    clock.advance(TIMEOUT_MS / 2 + 1);
+    for (const name of ['b', 'c']) enter(name);
+    enter('d', HERE);
+    expect(namesAt(HERE)).toEqual(['b', 'd', 'c', 'a']);
   });
 });
