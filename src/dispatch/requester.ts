@@ -42,9 +42,9 @@ export class Requester extends AsyncResource {
     this.#head = head;
   }
 
-  /** A read brought bytes of the body: once a read, see `ResponseEvents`. */
+  /** A read brought bytes of the body: once a read, but for last words, which may be longer than the parser's window. */
   gotBody(bytes: Buffer): void {
-    this.#body = bytes;
+    this.#body = this.#body === undefined ? bytes : Buffer.concat([this.#body, bytes]);
   }
 
   /** Tells what the read brought; more will follow. Returns false to stop reading. */
