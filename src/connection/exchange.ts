@@ -171,6 +171,7 @@ export class Exchange implements BodyTarget {
       this.fail(asBackendError(thrown)); // a trailer that cannot be written
       return;
     }
+    if (socket.errored !== null) this.#connection.hungUp();
     this.#requestEnded = true;
     this.flushed();
   }

@@ -46,9 +46,13 @@ describe('a request body', () => {
     expect(received).toMatch(/^HTTP\/1\.1 413 .*\r\nConnection: close\r\n.*no$/s);
   });
 
-  test.each([undefined, 8])(
-    'that is refused by an origin which hangs up then has that answer (length: %j)',
-    async (length) => {
+  test.each([
+    [undefined, ['half', 'half']],
+    [undefined, ['all']], // what is refused is its last chunk
+    [8, ['half', 'half']],
+  ])(
+    'that is refused by an origin which hangs up then has that answer (length: %j, pieces: %j)',
+    async (length, [first, ...rest]) => {
       let hungUp = () => {};
       const after = new Promise<void>((resolve) => {
         hungUp = resolve;
@@ -63,9 +67,9 @@ describe('a request body', () => {
       const backend = new PooledBackend(`http://127.0.0.1:${await listen(origin)}`);
       onTestFinished(() => backend.destroy());
       async function* pieces() {
-        yield 'half';
+        yield first ?? '';
         await after;
-        yield 'half';
+        yield* rest;
       }
       const headers = length === undefined ? {} : { 'Content-Length': length };
       const { statusCode, body } = await backend.request({ method: 'POST', path: '/', body: pieces(), headers });
