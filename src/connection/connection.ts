@@ -12,7 +12,7 @@ import type { Dialled, OpenSocket } from './dial.js';
 import { closedError, closeReason, silentError, unaskedError, untakenError } from './ending.js';
 import { type Ending, Exchange, type ExchangeListener, type ExchangeRequest } from './exchange.js';
 import { lastWords } from './last-words.js';
-import { isClosingAlert, type Liveness } from './liveness.js';
+import { isClosingAlert, type Liveness, resetError } from './liveness.js';
 import { type StallListener, StallWatch } from './stall-watch.js';
 import { Tunnel } from './tunnel.js';
 
@@ -266,13 +266,12 @@ export class Connection implements ResponseEvents, StallListener {
 
   readonly #ended = (): void => {
     if (this.closed || this.tunnel !== undefined) return;
-    if (this.#exchange === undefined) {
-      this.close('stale');
-      return;
+    if (this.#exchange === undefined) this.close('stale');
+    else {
+      const error = resetError(this.socket) ?? this.#parser.finish();
+      if (error === undefined && this.#parser.state === 'complete') this.#complete();
+      else this.#lost(error);
     }
-    const error = this.#parser.finish();
-    if (error === undefined && this.#parser.state === 'complete') this.#complete();
-    else this.#lost(error);
   };
 
   #lost(cause: Error | undefined): void {

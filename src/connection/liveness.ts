@@ -62,6 +62,22 @@ export function askKernel(socket: Socket): Liveness {
   }
 }
 
+/**
+ * Why a socket that has said its end has not ended well, if so. A reset that is polled in one with the bytes before it is an end to
+ * libuv, which asks no more then; the kernel still has the error. What was cut off would pass for a body that lasts until
+ * the close.
+ */
+export function resetError(socket: object): Error | undefined {
+  const fd = descriptorOf(socket);
+  if (fd < 0) return undefined;
+  try {
+    readvSync(fd, probes);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ECONNRESET') return error;
+  }
+  return undefined;
+}
+
 const RECORD_ALERT = 21;
 const RECORD_ENCRYPTED = 23;
 const LONGEST_ALERT_BYTES = 64;
