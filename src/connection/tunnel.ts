@@ -1,6 +1,7 @@
 /** A connection whose origin has switched protocols (RFC 9110 §7.8): bytes both ways, and an end on either side. */
 
 import type { OpenSocket } from './dial.js';
+import { resetError } from './liveness.js';
 
 /** Receives what the origin sends. Nothing is called after `tunnelClosed`. */
 export interface TunnelListener {
@@ -54,9 +55,10 @@ export class Tunnel {
     return this.#socket.write(bytes);
   }
 
-  /** No more is written. The origin may go on sending. */
-  end(): void {
-    if (!this.#socket.destroyed) this.#socket.end();
+  /** No more is written, since `client`, if given, has ended. The origin may go on sending, unless that end was a reset. */
+  end(client?: object): void {
+    if (client !== undefined && resetError(client) !== undefined) this.#destroy();
+    else if (!this.#socket.destroyed) this.#socket.end();
   }
 
   resume(): void {
@@ -87,6 +89,10 @@ export class Tunnel {
   }
 
   #ended(): void {
+    if (resetError(this.#socket) !== undefined) {
+      this.#destroy();
+      return;
+    }
     if (this.#origin === 'sends') this.#origin = 'ended';
     this.#listener?.tunnelEnded();
   }

@@ -82,7 +82,7 @@ export class Splice implements TunnelListener {
 
   #clientEnded(): void {
     if (this.#clientSide === 'open') this.#clientSide = 'ended';
-    this.#tunnel.end();
+    this.#tunnel.end(this.#client);
   }
 
   #clientDrained(): void {

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
+import { resetError } from '../../src/connection/liveness.js';
 import { checkAtRest } from '../wire/setting.js';
 import { client, until } from './setting.js';
 import {
@@ -133,25 +134,33 @@ describe('departures', () => {
     expect(origin.sockets.length).toBe(1);
   });
 
-  test('a client that is reset in a tunnel resets the origin', async () => {
+  test.each(['', 'half'])('a client that is reset in a tunnel resets the origin (behind %j)', async (bytes) => {
     const origin = await listeningOrigin();
     const front = await startFront(origin.port);
     const asked = await openTunnel(front.port);
-    const failed = once(origin.sockets[0] as Socket, 'error');
+    const socket = origin.sockets[0] as Socket;
+    const failed = new Promise((resolve) => {
+      socket.on('error', resolve).on('end', () => resolve(resetError(socket)));
+    });
+    asked.write(bytes);
     asked.reset();
-    expect((await failed)[0]).toMatchObject({ code: 'ECONNRESET' });
+    expect(await failed).toMatchObject({ code: 'ECONNRESET' });
     await until(() => openTunnels(front) === 0);
     checkAtRest(front.backend);
   });
 
-  test('an origin that is reset in a tunnel resets the client, so that nothing looks whole', async () => {
-    const origin = await listeningOrigin();
-    const front = await startFront(origin.port);
-    const asked = await openTunnel(front.port);
-    origin.sockets[0]?.resetAndDestroy();
-    expect(await asked.ended()).toBe('rst');
-    await until(() => openTunnels(front) === 0);
-  });
+  test.each(['', 'half'])(
+    'an origin that is reset in a tunnel resets the client, so that nothing looks whole (behind %j)',
+    async (bytes) => {
+      const origin = await listeningOrigin();
+      const front = await startFront(origin.port);
+      const asked = await openTunnel(front.port);
+      origin.sockets[0]?.write(bytes);
+      origin.sockets[0]?.resetAndDestroy();
+      expect(await asked.ended()).toBe('rst');
+      await until(() => openTunnels(front) === 0);
+    },
+  );
 
   test('a client that never reads a refusal is cut off after clientTimeout', async () => {
     const refusal = `HTTP/1.1 403 Forbidden\r\nContent-Length: 30000000\r\n\r\n${'x'.repeat(30_000_000)}`;

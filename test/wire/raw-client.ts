@@ -2,6 +2,7 @@
 
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
+import { resetError } from '../../src/connection/liveness.js';
 
 export interface RawResponse {
   readonly version: string;
@@ -49,7 +50,7 @@ export class RawClient {
       this.#received = Buffer.concat([this.#received, bytes]);
       this.#wake();
     });
-    socket.on('end', () => this.#end('fin'));
+    socket.on('end', () => this.#end(resetError(socket) === undefined ? 'fin' : 'rst'));
     socket.on('error', () => this.#end('rst'));
     socket.on('close', () => {
       this.#closed = true;
