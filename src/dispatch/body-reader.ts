@@ -22,7 +22,7 @@ export class BodyReader {
   readonly #events: BodyReaderEvents;
   #state: ReaderState = { name: 'reading' };
   #read: number; // bytes of the whole body that have arrived
-  #listening = false; // to 'data': from the first run on, since that alone makes a stream flow
+  #listening = false; // to 'data': from the first pass on, since that alone makes a stream flow
   #flowing = false;
 
   /** `length` is declared for the whole body, of which `read` bytes have arrived before. */

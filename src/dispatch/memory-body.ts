@@ -4,7 +4,7 @@ import type { BodyTarget } from '../connection/exchange.js';
 import type { ReplayBody } from './replay-body.js';
 
 /** From `begin()` until the end or `detach()`. */
-interface Run {
+interface Pass {
   readonly target: BodyTarget;
   waiting: boolean; // the target asked us to stop
   drained: boolean; // the target took that back before its write() returned
@@ -16,7 +16,7 @@ export class MemoryBody implements ReplayBody {
   readonly length: number | undefined;
   readonly whole: Uint8Array | string;
   readonly #trailers: readonly string[];
-  #run: Run | undefined;
+  #pass: Pass | undefined;
   #givenBytes = 0;
   #abandoned = false;
 
@@ -43,14 +43,14 @@ export class MemoryBody implements ReplayBody {
   }
 
   begin(target: BodyTarget): void {
-    if (this.#run !== undefined) throw new Error('begin() while the body is being given to another target');
+    if (this.#pass !== undefined) throw new Error('begin() while the body is being given to another target');
     if (this.#abandoned) throw new Error('begin() on a body that is abandoned');
-    const run: Run = { target, waiting: false, drained: false };
-    this.#run = run;
+    const pass: Pass = { target, waiting: false, drained: false };
+    this.#pass = pass;
     const hasRoom = this.#giveAll(target);
-    if (this.#run !== run) return;
-    if (hasRoom || run.drained) this.#end(run);
-    else run.waiting = true;
+    if (this.#pass !== pass) return;
+    if (hasRoom || pass.drained) this.#end(pass);
+    else pass.waiting = true;
   }
 
   #giveAll(target: BodyTarget): boolean {
@@ -62,25 +62,25 @@ export class MemoryBody implements ReplayBody {
   }
 
   drained(): void {
-    const run = this.#run;
-    if (run === undefined) return;
-    if (run.waiting) this.#end(run);
-    else run.drained = true;
+    const pass = this.#pass;
+    if (pass === undefined) return;
+    if (pass.waiting) this.#end(pass);
+    else pass.drained = true;
   }
 
-  #end({ target }: Run): void {
-    this.#run = undefined;
+  #end({ target }: Pass): void {
+    this.#pass = undefined;
     target.end(this.#trailers);
   }
 
   detach(): void {
-    this.#run = undefined;
+    this.#pass = undefined;
   }
 
   watch(): void {} // it cannot fail
 
   abandon(): void {
-    this.#run = undefined;
+    this.#pass = undefined;
     this.#abandoned = true;
   }
 }

@@ -18,7 +18,7 @@ export interface ReplayBody extends BodySource {
   readonly givenBytes: number;
   /** Tells `watcher` when it fails while no target is there to be told; at once when it has failed before. */
   watch(watcher: BodyWatcher): void;
-  /** There will be no further run, and nobody watches any more. */
+  /** There will be no further pass, and nobody watches any more. */
   abandon(): void;
 }
 

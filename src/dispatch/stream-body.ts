@@ -10,7 +10,7 @@ import type { BodyWatcher, ReplayBody } from './replay-body.js';
 export interface StreamBodyOptions {
   /** The length that was declared for the whole, prefix included; `undefined` = unknown (chunked). */
   readonly length: number | undefined;
-  /** How many bytes that were given out are kept for another run. One byte more and the body is spent. */
+  /** How many bytes that were given out are kept for another pass. One byte more and the body is spent. */
   readonly replayBytes: number;
   /** What was read from the source before. @default nothing */
   readonly prefix?: readonly Uint8Array[] | undefined;
@@ -18,11 +18,11 @@ export interface StreamBodyOptions {
   readonly trailers?: (() => readonly string[]) | undefined;
 }
 
-/** One run: from `begin()` until the end, a failure or `detach()`. */
-interface Run {
+/** One pass: from `begin()` until the end, a failure or `detach()`. */
+interface Pass {
   readonly target: BodyTarget;
   next: number; // index in #held of the piece to give
-  offset: number; // bytes given in this run
+  offset: number; // bytes given in this pass
   waiting: boolean; // the target asked us to stop
   drained: boolean; // the target took that back before its write() returned
   giving: boolean; // a loop further up the stack is giving; it goes on when we return
@@ -42,14 +42,14 @@ export class StreamBody implements ReplayBody {
   readonly #replayBytes: number;
   readonly #trailers: () => readonly string[];
   #held: Uint8Array[]; // given out and kept, then not given out yet
-  #run: Run | undefined;
+  #pass: Pass | undefined;
   #watcher: BodyWatcher | undefined;
   #givenBytes = 0;
-  #spent = false; // bytes were given out that are not kept any more: there cannot be another run
+  #spent = false; // bytes were given out that are not kept any more: there cannot be another pass
   #abandoned = false;
 
   /**
-   * The source is listened to from now on, for its failure, but it is read only while a run is under way. Its chunks may be
+   * The source is listened to from now on, for its failure, but it is read only while a pass is under way. Its chunks may be
    * bytes or strings.
    */
   constructor(source: Readable, options: StreamBodyOptions) {
@@ -69,7 +69,7 @@ export class StreamBody implements ReplayBody {
     return this.#givenBytes;
   }
 
-  /** Bytes of the body that are in memory for its sake: kept for another run, or not given out yet. */
+  /** Bytes of the body that are in memory for its sake: kept for another pass, or not given out yet. */
   get heldBytes(): number {
     return this.#held.reduce(addLength, 0);
   }
@@ -80,11 +80,11 @@ export class StreamBody implements ReplayBody {
 
   /** Gives the body to `target` from its first byte: what was kept at once, then what arrives. */
   begin(target: BodyTarget): void {
-    if (this.#run !== undefined) throw new Error('begin() while the body is being given to another target');
+    if (this.#pass !== undefined) throw new Error('begin() while the body is being given to another target');
     if (this.#spent || this.#abandoned) {
       throw new Error(`begin() on a body that is ${this.#spent ? 'spent' : 'abandoned'}`);
     }
-    this.#run = { target, next: 0, offset: 0, waiting: false, drained: false, giving: false };
+    this.#pass = { target, next: 0, offset: 0, waiting: false, drained: false, giving: false };
     const failure = this.#reader.failure;
     if (failure === undefined) this.#give();
     else this.#fail(failure);
@@ -92,19 +92,19 @@ export class StreamBody implements ReplayBody {
 
   /** The target has room again. */
   drained(): void {
-    const run = this.#run;
-    if (run === undefined) return;
-    run.waiting = false;
-    run.drained = true;
+    const pass = this.#pass;
+    if (pass === undefined) return;
+    pass.waiting = false;
+    pass.drained = true;
     this.#give();
   }
 
   /**
-   * Cuts the run: the target is not called again, the source is paused. Called from inside `write()` it leaves that
+   * Cuts the pass: the target is not called again, the source is paused. Called from inside `write()` it leaves that
    * piece with the body, which is then not spent by it: so a write that the kernel refused can always be repeated.
    */
   detach(): void {
-    this.#run = undefined;
+    this.#pass = undefined;
     this.#reader.pause();
   }
 
@@ -114,9 +114,9 @@ export class StreamBody implements ReplayBody {
     if (failure !== undefined) watcher.bodyFailed(failure);
   }
 
-  /** There will be no further run. The rest of the source is left to its owner: paused, without a listener of ours. */
+  /** There will be no further pass. The rest of the source is left to its owner: paused, without a listener of ours. */
   abandon(): void {
-    this.#run = undefined;
+    this.#pass = undefined;
     this.#watcher = undefined;
     this.#abandoned = true;
     this.#held = [];
@@ -125,24 +125,24 @@ export class StreamBody implements ReplayBody {
 
   #take(piece: Uint8Array): void {
     this.#held.push(piece);
-    const run = this.#run;
+    const pass = this.#pass;
     // Not every stream stops at once.
-    if (run === undefined || run.waiting) this.#reader.pause();
+    if (pass === undefined || pass.waiting) this.#reader.pause();
     else this.#give();
   }
 
   #give(): void {
-    const run = this.#run;
-    if (run === undefined || run.giving) return;
-    run.giving = true;
-    while (this.#run === run && !run.waiting && run.next < this.#held.length) this.#giveOne(run);
-    run.giving = false;
-    if (this.#run !== run) return;
-    if (run.waiting) {
+    const pass = this.#pass;
+    if (pass === undefined || pass.giving) return;
+    pass.giving = true;
+    while (this.#pass === pass && !pass.waiting && pass.next < this.#held.length) this.#giveOne(pass);
+    pass.giving = false;
+    if (this.#pass !== pass) return;
+    if (pass.waiting) {
       this.#reader.pause();
     } else if (this.#reader.ended) {
-      this.#run = undefined;
-      this.#end(run.target);
+      this.#pass = undefined;
+      this.#end(pass.target);
     } else {
       this.#reader.resume();
     }
@@ -159,44 +159,44 @@ export class StreamBody implements ReplayBody {
     target.end(trailers);
   }
 
-  #giveOne(run: Run): void {
-    const piece = this.#held[run.next] ?? NOTHING;
-    run.next += 1;
-    run.offset += piece.byteLength;
-    if (run.offset > this.#givenBytes) this.#givenBytes = run.offset;
-    run.drained = false;
-    const hasRoom = run.target.write(piece);
-    if (this.#run !== run) return;
-    run.waiting = !hasRoom && !run.drained;
-    if (this.#spent) this.#forget(run, run.next - 1);
-    else if (run.offset > this.#replayBytes) {
+  #giveOne(pass: Pass): void {
+    const piece = this.#held[pass.next] ?? NOTHING;
+    pass.next += 1;
+    pass.offset += piece.byteLength;
+    if (pass.offset > this.#givenBytes) this.#givenBytes = pass.offset;
+    pass.drained = false;
+    const hasRoom = pass.target.write(piece);
+    if (this.#pass !== pass) return;
+    pass.waiting = !hasRoom && !pass.drained;
+    if (this.#spent) this.#forget(pass, pass.next - 1);
+    else if (pass.offset > this.#replayBytes) {
       this.#spent = true;
-      this.#forget(run, 0);
-    } else if (run.next > MANY_PIECES && run.offset < run.next * SMALL_PIECE_BYTES) this.#join(run);
+      this.#forget(pass, 0);
+    } else if (pass.next > MANY_PIECES && pass.offset < pass.next * SMALL_PIECE_BYTES) this.#join(pass);
   }
 
   /** Lets go of what was given out, from the piece `first` on. */
-  #forget(run: Run, first: number): void {
-    if (run.next < this.#held.length) {
-      this.#held.fill(NOTHING, first, run.next);
+  #forget(pass: Pass, first: number): void {
+    if (pass.next < this.#held.length) {
+      this.#held.fill(NOTHING, first, pass.next);
       return;
     }
     this.#held = [];
-    run.next = 0;
+    pass.next = 0;
   }
 
-  #join(run: Run): void {
-    const given = this.#held.slice(0, run.next);
-    this.#held = [Buffer.concat(given), ...this.#held.slice(run.next)];
-    run.next = 1;
+  #join(pass: Pass): void {
+    const given = this.#held.slice(0, pass.next);
+    this.#held = [Buffer.concat(given), ...this.#held.slice(pass.next)];
+    pass.next = 1;
   }
 
   #fail(error: BackendError): void {
-    const run = this.#run;
-    this.#run = undefined;
+    const pass = this.#pass;
+    this.#pass = undefined;
     this.#held = [];
-    if (run === undefined) this.#watcher?.bodyFailed(error);
-    else run.target.fail(error);
+    if (pass === undefined) this.#watcher?.bodyFailed(error);
+    else pass.target.fail(error);
   }
 }
 

@@ -68,7 +68,7 @@ describe('a body in memory', () => {
     expect([endsInside, target.pieces, target.ends]).toEqual([0, ['hello'], [[]]]);
   });
 
-  test('waits for room in each run, whatever was drained in the one before', () => {
+  test('waits for room in each pass, whatever was drained in the one before', () => {
     const body = new MemoryBody(bytes('hello'));
     const [first, second] = [new Recorder(), new Recorder()];
     body.begin(first);

@@ -329,7 +329,7 @@ describe('a spent body', () => {
   test('bytes given twice count once', async () => {
     const source = openSource();
     const body = new StreamBody(source, { ...threeBytes, prefix: [bytes('ab')] });
-    for (let run = 0; run < 5; run += 1) {
+    for (let pass = 0; pass < 5; pass += 1) {
       body.begin(new Recorder());
       body.detach();
     }
@@ -472,7 +472,7 @@ describe('the source', () => {
     const source = openSource();
     const before = listeners(source);
     const body = new StreamBody(source, UNBOUNDED);
-    for (let run = 0; run < 3; run += 1) {
+    for (let pass = 0; pass < 3; pass += 1) {
       body.begin(new Recorder());
       body.detach();
     }
