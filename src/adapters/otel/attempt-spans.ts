@@ -15,7 +15,7 @@ import {
 import type { BackendEvents } from 'pooled-backend';
 import { type Clock, systemClock } from '../../clock.js';
 import type { WatchedBackend } from '../watched-backend.js';
-import { endAttributes, fullUrl, methodAttributes, serverAttributes, spanName } from './http-attributes.js';
+import { endAttributes, fullUrl, methodAttributes, PROTOCOL, serverAttributes, spanName } from './http-attributes.js';
 
 type AttemptNews = BackendEvents['attempt'][0];
 
@@ -87,12 +87,7 @@ export class AttemptSpans {
 
   #attributes(method: string, origin: string | undefined, path: string): Attributes {
     const server = origin === undefined ? {} : { ...serverAttributes(origin), 'url.full': fullUrl(origin, path) };
-    return {
-      ...methodAttributes(method),
-      ...server,
-      'network.protocol.name': 'http',
-      'network.protocol.version': '1.1',
-    };
+    return { ...methodAttributes(method), ...server, ...PROTOCOL };
   }
 }
 

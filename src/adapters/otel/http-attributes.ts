@@ -17,6 +17,9 @@ const KNOWN_METHODS: ReadonlySet<string> = new Set([
   'TRACE',
 ]);
 
+/** What is spoken on every connection. */
+export const PROTOCOL = { 'network.protocol.name': 'http', 'network.protocol.version': '1.1' } as const;
+
 // Values that "SHOULD be redacted by default" in url.full.
 const SECRETS = /([?&](?:AWSAccessKeyId|Signature|sig|X-Goog-Signature)=)[^&#]*/g;
 const ORIGIN = /^(https?):\/\/(.*):(\d+)$/;

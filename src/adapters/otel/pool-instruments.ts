@@ -10,12 +10,11 @@ import {
 } from '@opentelemetry/api';
 import type { BackendEvents } from 'pooled-backend';
 import type { WatchedBackend } from '../watched-backend.js';
-import { endAttributes, methodOf, serverAttributes } from './http-attributes.js';
+import { endAttributes, methodOf, PROTOCOL, serverAttributes } from './http-attributes.js';
 
 // Of the semantic conventions for http.client.request.duration.
 const DURATION_BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
 const POOL_BOUNDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10];
-const PROTOCOL = { 'network.protocol.name': 'http', 'network.protocol.version': '1.1' } as const;
 const CONNECTION = 'pooled_backend.connection';
 
 export class PoolInstruments {
@@ -80,7 +79,7 @@ export class PoolInstruments {
     const { origins, queue } = this.#backend.stats();
     for (const { origin, connections } of origins) {
       const server = serverAttributes(origin);
-      const pool = { ...this.#name, 'server.address': server['server.address'], 'server.port': server['server.port'] };
+      const pool = this.#pool(origin);
       const { busy, idle } = connections;
       result.observe(open, busy, { ...server, ...PROTOCOL, 'http.connection.state': 'active' });
       result.observe(open, idle, { ...server, ...PROTOCOL, 'http.connection.state': 'idle' });
