@@ -69,21 +69,19 @@ export class ShareDesk {
   #asked(origin: string, id: string, asker: Asker): void {
     const book = this.#bookOf(origin);
     const { ledger, askers, waiting } = book;
-    const isKnown = askers.has(id);
-    if (ledger.join(id, asker.total)) {
-      askers.set(id, asker);
-      waiting.delete(id);
-      if (isKnown) {
-        if (ledger.shares.get(id)?.told === 0) this.#reply('later', origin, asker, ledger.size - 1);
-        return;
-      }
+    if (!ledger.join(id, asker.total)) {
+      waiting.set(id, asker);
+      this.#reply('refusal', origin, asker, ledger.size);
+      return;
+    }
+    const isNew = !askers.has(id);
+    askers.set(id, asker);
+    waiting.delete(id);
+    if (isNew) {
       // The others need not grow first and shrink when the rest has started.
       if (ledger.size === 1) ledger.expect(this.#setting.workers());
       this.#keepPlaces(origin, book);
-      return;
-    }
-    waiting.set(id, asker);
-    this.#reply('refusal', origin, asker, ledger.size);
+    } else if (ledger.shares.get(id)?.told === 0) this.#reply('later', origin, asker, ledger.size - 1);
   }
 
   #reply(kind: 'later' | 'refusal', origin: string, { worker, member, total }: Asker, members: number): void {
