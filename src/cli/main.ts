@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { PooledBackendOptions } from '../options.js';
 import { type Place, shownAddress } from './addresses.js';
 import { Gateway } from './gateway.js';
-import { type Given, readArguments, readConfig, readEnvironment } from './given.js';
+import { type Arguments, type Given, readArguments, readConfig, readEnvironment } from './given.js';
 import { helpText } from './help.js';
 import { Journal } from './journal.js';
 import { whyNoMetrics } from './metrics-page.js';
@@ -71,7 +71,7 @@ async function run(host: Host, settings: Settings): Promise<void> {
   }
 }
 
-function checkAll(host: Host, words: ReturnType<typeof readArguments>): Checked {
+function checkAll(host: Host, words: Arguments): Checked {
   const environment = readEnvironment(host.env);
   const file = words.config ?? environment.config;
   const config = file === undefined ? { given: new Map() as Given, problems: [] } : readFile(file);

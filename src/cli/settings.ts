@@ -53,7 +53,7 @@ export function checkSettings(...given: readonly Given[]): Checked {
   if (resolved !== undefined) {
     attempt(mount, values, problems, (options) => resolveHandlerOptions(options, resolved));
     if (upgrade !== false) {
-      attempt({ upgrade }, values, problems, (left) => resolveUpgradeOptions(objectOf(left), resolved), 'upgrade');
+      attempt({ upgrade }, values, problems, (left) => resolveUpgradeOptions(upgradeIn(left), resolved), 'upgrade');
     }
   }
   const { listen, status, metrics } = own;
@@ -63,8 +63,8 @@ export function checkSettings(...given: readonly Given[]): Checked {
   return {
     kind: 'settings',
     settings: {
-      ...{ listen, status, metrics, title: own.title, drainTimeoutMs: own.drainTimeoutMs },
-      ...{ logLevel: own.logLevel, mount, upgrade: upgrade === false ? false : { ...mount, ...objectOf({ upgrade }) } },
+      ...{ ...own, listen, status, metrics, mount },
+      upgrade: upgrade === false ? false : { ...mount, ...upgradeIn({ upgrade }) },
       backend: backend as unknown as PooledBackendOptions, // resolveOptions has taken it
     },
   };
@@ -85,8 +85,7 @@ function withoutTotals(resolved: ResolvedOptions): ResolvedOptions {
   return resolved;
 }
 
-function objectOf(options: Record<string, unknown>): object {
-  const { upgrade } = options;
+function upgradeIn({ upgrade }: Record<string, unknown>): object {
   if (upgrade === undefined) return {};
   if (typeof upgrade === 'object' && upgrade !== null && !Array.isArray(upgrade)) return upgrade;
   throw new TypeError(`upgrade must be an object or false, got ${JSON.stringify(upgrade)}`);
