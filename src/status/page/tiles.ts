@@ -1,6 +1,6 @@
 /** The backend as a whole: a number, what it is made of, and where it comes from. */
 
-import type { StatusReport } from '../report.js';
+import type { OriginReport, StatusReport } from '../report.js';
 import { byId, el, type Part, setText } from './dom.js';
 import { bytes, count, duration, limit, percent, rate } from './format.js';
 import { quantile, sumOf } from './latency.js';
@@ -59,6 +59,10 @@ function tile(name: string): Part<Tile> {
 const total = (counts: Readonly<Record<string, number>>): number =>
   Object.values(counts).reduce((all, one) => all + one, 0);
 
+function inAll(origins: readonly OriginReport[], read: (one: OriginReport) => number): number {
+  return origins.reduce((all, one) => all + read(one), 0);
+}
+
 /** The largest of some counts, as notes. */
 function largest(counts: Readonly<Record<string, number>>, most: number): (readonly [string, string])[] {
   const named = Object.entries(counts).filter(([, number]) => number > 0);
@@ -79,16 +83,20 @@ const TILES: Readonly<Record<string, Read>> = {
     ...{ value: rate(store.pace().requests), unit: '/s' },
     notes: [
       ['in flight', count(report.inFlight)],
-      ['so far', count(report.origins.reduce((all, { requests }) => all + requests, 0))],
+      ['so far', count(inAll(report.origins, (one) => one.requests))],
     ],
     spark: { points: rates(store.columns, 'all', 'requests'), stretch, show: (value) => `${rate(value)} per second` },
   }),
   Reused: (store, report, stretch) => {
     const { requests, reused, dialled } = store.pace();
     const share = requests > 0 ? reused / requests : undefined;
+    const { origins } = report;
     const each =
-      report.origins.reduce((all, one) => all + one.requests, 0) /
-      Math.max(1, total(added(report.origins.map((one) => ({ all: one.dialled })))));
+      inAll(origins, (one) => one.requests) /
+      Math.max(
+        1,
+        inAll(origins, (one) => one.dialled),
+      );
     return {
       value: share === undefined ? '–' : percent(share).replace(' %', ''),
       ...(share === undefined ? {} : { unit: '%' }),
@@ -114,7 +122,7 @@ const TILES: Readonly<Record<string, Read>> = {
     };
   },
   Connections: (store, report, stretch) => {
-    const most = report.origins.reduce((all, { maxConnections }) => all + maxConnections, 0);
+    const most = inAll(report.origins, (one) => one.maxConnections);
     const now = added(report.origins.map(({ connections }) => connections));
     return {
       ...{ value: count(now.busy ?? 0), unit: `of ${count(most)} busy` },
