@@ -27,6 +27,8 @@ export default defineConfig({
     ],
   },
   test: {
+    // By itself vitest leaves a core to its own process, which hardly needs one: on two cores it runs one file at a time.
+    maxWorkers: '100%',
     // A loaded machine is slow, not wrong: only what hangs shall fail.
     testTimeout: 60_000,
     hookTimeout: 60_000,
