@@ -29,6 +29,7 @@ const pendings = {
 } as const satisfies Record<string, readonly Step[]>;
 
 type Pending = keyof typeof pendings;
+type Method = 'GET' | 'POST';
 
 const rules: Rule[] = [{ steps: [execute(), answer({ body: 'own' })] }];
 
@@ -77,6 +78,23 @@ async function fromPoll<T>(call: () => T): Promise<T> {
   });
 }
 
+/** Three requests that are sent with this pending are answered by the first attempt, each executed once. */
+async function expectNoticed(origin: ScriptedOrigin, backend: PooledBackend, pending: Pending, method: Method) {
+  await prime(backend, origin, 3);
+  // A spare or two of the kind that is waiting for a POST.
+  if (method === 'POST') await outcomeOf(backend, { method, body: 'first' });
+  const body = method === 'POST' ? { body: 'x' } : {};
+  await recorded(origin);
+  const sending = await fromPoll(() =>
+    whileBlocked(origin, pending, () => ({
+      outcomes: ['a', 'b', 'c'].map((id) => outcomeOf(backend, { method, id, ...body })),
+    })),
+  );
+  const outcomes: Outcome[] = await Promise.all(sending.outcomes);
+  expect(outcomes).toEqual(Array(3).fill({ status: 200, body: 'own', attempts: 1 }));
+  expect(['a', 'b', 'c'].map((id) => origin.executions(id))).toEqual([1, 1, 1]);
+}
+
 const CASES = Object.keys(pendings).flatMap((pending) =>
   (['GET', 'POST'] as const).flatMap((method) =>
     (['fresh', 'verified', 'any'] as const).map((mode) => ({ pending: pending as Pending, method, mode })),
@@ -87,19 +105,7 @@ describe('on plain TCP', () => {
   test.each(CASES)('$pending is noticed before a $method is sent ($mode)', async ({ pending, method, mode }) => {
     const origin = await startOrigin({ thread: true, rules });
     const backend = startBackend(origin, { maxConnections: 4, nonIdempotent: mode });
-    await prime(backend, origin, 3);
-    // A spare or two of the kind that is waiting for a POST.
-    if (method === 'POST') await outcomeOf(backend, { method, body: 'first' });
-    const body = method === 'POST' ? { body: 'x' } : {};
-    await recorded(origin);
-    const sending = await fromPoll(() =>
-      whileBlocked(origin, pending, () => ({
-        outcomes: ['a', 'b', 'c'].map((id) => outcomeOf(backend, { method, id, ...body })),
-      })),
-    );
-    const outcomes: Outcome[] = await Promise.all(sending.outcomes);
-    expect(outcomes).toEqual(Array(3).fill({ status: 200, body: 'own', attempts: 1 }));
-    expect(['a', 'b', 'c'].map((id) => origin.executions(id))).toEqual([1, 1, 1]);
+    await expectNoticed(origin, backend, pending, method);
     checkAtRest(backend, 4);
   });
 
@@ -154,17 +160,6 @@ describe('on TLS', () => {
   test.each(tlsCases)('$pending is noticed before a $method is sent ($mode)', async ({ pending, method, mode }) => {
     const origin = await startOrigin({ thread: true, rules, tls: { key, cert } });
     const backend = startBackend(origin, { maxConnections: 4, nonIdempotent: mode, tls: { ca: authority } });
-    await prime(backend, origin, 3);
-    if (method === 'POST') await outcomeOf(backend, { method, body: 'first' });
-    const body = method === 'POST' ? { body: 'x' } : {};
-    await recorded(origin);
-    const sending = await fromPoll(() =>
-      whileBlocked(origin, pending, () => ({
-        outcomes: ['a', 'b', 'c'].map((id) => outcomeOf(backend, { method, id, ...body })),
-      })),
-    );
-    const outcomes: Outcome[] = await Promise.all(sending.outcomes);
-    expect(outcomes).toEqual(Array(3).fill({ status: 200, body: 'own', attempts: 1 }));
-    expect(['a', 'b', 'c'].map((id) => origin.executions(id))).toEqual([1, 1, 1]);
+    await expectNoticed(origin, backend, pending, method);
   });
 });

@@ -144,16 +144,6 @@ describe('silences', () => {
 });
 
 describe('abandon()', () => {
-  test('after the end leaves the connection to whoever has it now', () => {
-    const rig = new Rig();
-    const { exchange } = rig.send();
-    rig.answer(OK);
-    const next = rig.send();
-    exchange.abandon();
-    rig.answer(OK);
-    expect([rig.connection.closed, next.listener.told.at(-1)]).toEqual([false, 'ended']);
-  });
-
   test('while the request is not sent closes the connection, however little of the response is left', () => {
     const rig = new Rig();
     const { exchange } = rig.send({ method: 'POST', body: new OpenBody() });

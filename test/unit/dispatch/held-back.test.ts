@@ -82,6 +82,17 @@ test('at the start every origin has its whole share', async () => {
   expect(house.originStats(0).health.share).toBe(1);
 });
 
+const SWITCH = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: chat\r\nConnection: Upgrade\r\n\r\n';
+
+async function openTunnels(house: House, count: number): Promise<void> {
+  for (let opened = 0; opened < count; opened += 1) {
+    Object.assign(house.send({ upgrade: 'chat' }), { onSwitch: () => undefined });
+    await house.settle();
+    (await house.accept()).send(SWITCH);
+    await house.settle();
+  }
+}
+
 describe('an origin that becomes slow, with adaptiveConcurrency', () => {
   /** Rounds of as many GETs as the origin takes at once, each answered after so many milliseconds. */
   async function rounds(house: House, count: number, latencyMs: number): Promise<number> {
@@ -140,13 +151,7 @@ describe('an origin that becomes slow, with adaptiveConcurrency', () => {
 
   test('is not kept from its requests by tunnels, however many there are', async () => {
     const house = await House.open({ maxConnections: 10, adaptiveConcurrency: { window: 100, min: 2 } });
-    for (let tunnels = 0; tunnels < 6; tunnels += 1) {
-      Object.assign(house.send({ upgrade: 'chat' }), { onSwitch: () => undefined });
-      await house.settle();
-      const peer = await house.accept();
-      peer.send('HTTP/1.1 101 Switching Protocols\r\nUpgrade: chat\r\nConnection: Upgrade\r\n\r\n');
-      await house.settle();
-    }
+    await openTunnels(house, 6);
     const tunnels = new Set(house.peers);
     for (const latencyMs of [...Array(40).fill(10), ...Array(200).fill(100)]) {
       for (let waiting = 0; waiting < 4; waiting += 1) house.send();
@@ -162,13 +167,7 @@ describe('an origin that becomes slow, with adaptiveConcurrency', () => {
 
   test('is not found busy for its tunnels: one slow request at a time teaches nothing', async () => {
     const house = await House.open({ maxConnections: 10, adaptiveConcurrency: { window: 100, min: 2 } });
-    for (let tunnels = 0; tunnels < 6; tunnels += 1) {
-      Object.assign(house.send({ upgrade: 'chat' }), { onSwitch: () => undefined });
-      await house.settle();
-      const peer = await house.accept();
-      peer.send('HTTP/1.1 101 Switching Protocols\r\nUpgrade: chat\r\nConnection: Upgrade\r\n\r\n');
-      await house.settle();
-    }
+    await openTunnels(house, 6);
     for (const latencyMs of [...Array(40).fill(10), ...Array(20).fill(1_000)]) {
       house.send();
       await house.settle();
@@ -194,7 +193,7 @@ describe('an origin that becomes slow, with adaptiveConcurrency', () => {
     await house.settle();
     while (house.dialling.length > 0) await house.accept();
     const before = house.stats.queue.length;
-    house.peerOf(upgrade)?.send('HTTP/1.1 101 Switching Protocols\r\nUpgrade: chat\r\nConnection: Upgrade\r\n\r\n');
+    house.peerOf(upgrade)?.send(SWITCH);
     await house.settle();
     while (house.dialling.length > 0) await house.accept();
     expect([before, house.stats.queue.length]).toEqual([1, 0]);
