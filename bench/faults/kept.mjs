@@ -13,7 +13,7 @@ const FOLDER = new URL('../results/', import.meta.url);
 const FILE = new URL('faults.json', FOLDER);
 
 /** @returns {Record<string, FaultRun>} by the name of the fault */
-export function keptRuns() {
+function keptRuns() {
   return existsSync(FILE) ? JSON.parse(readFileSync(FILE, 'utf8')) : {};
 }
 

@@ -9,7 +9,7 @@ import { freePort } from '../rig/listen.mjs';
 import { findNginx, startNginx } from '../rig/nginx.mjs';
 
 /** The response timeout of every peer that has one. */
-export const TIMEOUT_MS = 1500;
+const TIMEOUT_MS = 1500;
 
 /**
  * @typedef {object} RunningPeer

@@ -3,7 +3,7 @@
 import { connect } from 'node:net';
 
 // Long enough for whoever answers at all, short enough for a table of five hundred cells.
-export const PATIENCE_MS = 1_500;
+const PATIENCE_MS = 1_500;
 
 /**
  * An answer as far as it came. `complete`: its framing says so, and not just the end of the connection.

@@ -22,24 +22,21 @@ export interface Setting {
 }
 
 /** Those that go well, and always may happen. */
-export const FAIR = ['send', 'open', 'answer', 'read', 'tick'] as const;
+type FairName = 'send' | 'open' | 'answer' | 'read' | 'tick';
 
 /** Each counts as one fault. */
-export const FAULTS = [
+const FAULTS = [
   ...(['refuse', 'speakFirst', 'fin', 'rst', 'stray', 'hiddenFin', 'hiddenStray', 'refuseWrite'] as const),
   ...(['answerAndClose', 'answerAndMore', 'halfHead', 'halfBody', 'abort', 'destroy'] as const),
 ];
 
 /** The owner's doing: an origin is drained or gone, is taken back, or has another weight; all have another limit. */
-export const CHANGES = [
-  ...(['drain', 'serve', 'weighNothing', 'weigh', 'remove', 'add'] as const),
-  ...(['resize'] as const),
-];
+const CHANGES = ['drain', 'serve', 'weighNothing', 'weigh', 'remove', 'add', 'resize'] as const;
 
 export type ChangeName = (typeof CHANGES)[number];
 
 export interface Event {
-  readonly name: (typeof FAIR)[number] | (typeof FAULTS)[number] | ChangeName;
+  readonly name: FairName | (typeof FAULTS)[number] | ChangeName;
   /** Of the request, dial, connection or origin that it happens to, in order of their making. */
   readonly of: number;
 }

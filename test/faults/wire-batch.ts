@@ -7,7 +7,7 @@ import { type Cell, CLASSES, REQUEST_BODY, replayOf } from './cell.js';
 import { expectedOf } from './expectation.js';
 import { PASSED_MS, pauseUntil, type Seen, WireRun } from './wire-run.js';
 
-export const WIRE_FILE = 'test/wire/fault-matrix.test.ts';
+const WIRE_FILE = 'test/wire/fault-matrix.test.ts';
 
 const SIDE_BY_SIDE = 60;
 const BLOCKED_MS = 50;

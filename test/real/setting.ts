@@ -113,7 +113,7 @@ export function linesOf(log: string): string[] {
   }
 }
 
-export const MODES = ['fresh', 'verified', 'any'] as const;
+const MODES = ['fresh', 'verified', 'any'] as const;
 
 export interface Proxy {
   readonly port: number;

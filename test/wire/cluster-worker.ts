@@ -1,7 +1,7 @@
 /**
  * A worker of a cluster with requests that never end: as many as `LANES` at once, every second of them a POST, which needs
- * a connection of its own. Tells the primary how many were answered, what became of its share, and how many listen to what
- * the primary says. `IDLE` more backends have shares too, and no requests.
+ * a connection of its own. Tells the primary how many were answered, why it has no share, and how many listen to what the
+ * primary says. `IDLE` more backends have shares too, and no requests.
  */
 
 import { PooledBackend } from 'pooled-backend';
@@ -22,7 +22,6 @@ const backend = new PooledBackend(options);
 const idle = Array.from({ length: Number(IDLE) }, () => new PooledBackend(options));
 tell({ listeners: process.listenerCount('message') - listening });
 
-backend.on('shareChanged', ({ share }) => tell({ share }));
 backend.on('shareRefused', ({ error }) => tell({ refused: error.message }));
 
 async function lane(method: string): Promise<never> {

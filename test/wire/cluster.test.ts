@@ -15,7 +15,6 @@ import { canAskKernel, OpenSockets } from './open-sockets.js';
 interface News {
   readonly answered: number;
   readonly failures: readonly string[];
-  readonly share?: number;
   readonly refused?: string;
   readonly listeners?: number;
 }

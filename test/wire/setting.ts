@@ -12,7 +12,7 @@ import {
 import { onTestFinished } from 'vitest';
 
 /** Milliseconds to wait for what must come: a loaded machine is slow, not wrong. */
-export const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 30_000;
 
 /** An origin that is closed with the test. */
 export async function startOrigin(options: ScriptedOriginOptions = {}): Promise<ScriptedOrigin> {

@@ -31,7 +31,7 @@ export function drainButton(): Part<OriginReport> | undefined {
 }
 
 /** Sets the weight of an origin. */
-export function weightForm(): Part<OriginReport> | undefined {
+function weightForm(): Part<OriginReport> | undefined {
   if (token === undefined) return undefined;
   const input = el('input', {
     type: 'number',

@@ -17,7 +17,7 @@ export interface OriginData {
 }
 
 /** Where the page shows one origin alone. */
-export function addressOf({ origin }: OriginReport): string {
+function addressOf({ origin }: OriginReport): string {
   return `#/origin/${encodeURIComponent(origin)}`;
 }
 
@@ -81,7 +81,7 @@ export function statusBadge(): Part<OriginReport> {
 }
 
 /** Some numbers under their names. */
-export function factList(names: readonly string[]): Part<readonly string[]> {
+function factList(names: readonly string[]): Part<readonly string[]> {
   const values = names.map(() => el('dd'));
   const rows = names.map((name, index) => el('div', {}, el('dt', {}, name), values[index] ?? ''));
   const element = el('dl', { class: 'facts' }, ...rows);
