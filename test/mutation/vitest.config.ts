@@ -6,6 +6,7 @@ export default {
   ...base,
   test: {
     ...base.test,
+    projects: undefined, // mutants of what modules keep need modules that are loaded anew
     include: process.env.ONLY_TESTS?.split(',') ?? [
       'test/unit/{dispatch,http1,origin,pool,connection}/**/*.test.ts',
       'test/properties/histories.test.ts',
