@@ -1,6 +1,6 @@
 /** The memory of parsers is bounded: what a path forgets to free is missed before all paths have been walked. */
 
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { Connection } from '../../../src/connection/connection.js';
 import type { Intake, OpenSocket } from '../../../src/connection/dial.js';
 import type { Exchange } from '../../../src/connection/exchange.js';
@@ -53,8 +53,9 @@ class Line {
     this.connection = new Connection({ socket, intake, spokeFirst: false, askKernel: undefined }, setting, new Owner());
   }
 
-  send(): Exchange {
-    const exchange = this.connection.begin({ method: 'GET', body: undefined, timeouts: TIMEOUTS }, this.listener);
+  send(upgrade?: string): Exchange {
+    const request = { method: 'GET', body: undefined, upgrade, timeouts: TIMEOUTS };
+    const exchange = this.connection.begin(request, this.listener);
     exchange.start('GET / HTTP/1.1\r\n\r\n');
     return exchange;
   }
@@ -165,4 +166,21 @@ test.each(Object.entries(PATHS))('%s: the parser is freed', (_name, path) => {
     if (!line.connection.closed) throw new Error('it is still open');
   }
   expect(deadlines.size).toBe(0);
+});
+
+test('a tunnel has no parser', () => {
+  const clock = new ManualClock();
+  const deadlines = new Deadlines(clock);
+  const lines: Line[] = [];
+  onTestFinished(() => {
+    for (const line of lines) line.connection.close('destroyed');
+  });
+  for (let i = 0; i <= CONNECTIONS; i += 1) {
+    const line = new Line(clock, deadlines);
+    lines.push(line);
+    Object.assign(line.listener, { exchangeSwitched: () => undefined }); // or else the tunnel is destroyed
+    line.send('chat');
+    line.hear('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\n');
+  }
+  expect(lines.filter(({ connection }) => connection.closed || connection.tunnel === undefined)).toEqual([]);
 });
