@@ -11,7 +11,7 @@ const ALLOWED =
 /** Bytes. Raise one when something is worth it, and say in that commit what. */
 const BUDGETS = {
   'the packed package': 600_000,
-  'the unpacked package': 2_100_000,
+  'the unpacked package': 2_200_000,
   'the main entry': 620_000,
   'the main entry, compressed': 180_000,
 };
