@@ -2,9 +2,9 @@
 
 import { isUtf8 } from 'node:buffer';
 import { asRelayError } from './error-answer.js';
-import { type FetchBody, fetchBody, readBody } from './fetch-body.js';
 import { type BackendFetchInit, fetchInit, fetchRequest } from './fetch-input.js';
-import { fetchedBody } from './fetched-body.js';
+import { type FetchBody, fetchBody, readBody } from './fetch-request-body.js';
+import { fetchedBody } from './fetch-response-body.js';
 import { isPromise } from './hook.js';
 import type { MountedBackend } from './mounted-backend.js';
 import { type BackendRequestOptions, type BackendResponse, sendRequest } from './request.js';
