@@ -95,7 +95,7 @@ export interface PooledBackendOptions {
    * Never-used connections per origin, dialled ahead of need while `'fresh'` traffic is being seen: an integer from 1 to
    * 65535, never more than there are free slots; `false` for none.
    *
-   * @default 2
+   * @default 4
    */
   readonly spareConnections?: number | false | undefined;
   /** Says of a request whether it is idempotent (RFC 9110 §9.2.2), whatever its method. @default by method */

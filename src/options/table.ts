@@ -113,7 +113,7 @@ const options: OptionsOf<OptionSection> = {
     'maxConnections',
   ),
   spareConnections: option(
-    withDefault(orFalse(integer(1, MOST_CONNECTIONS)), 2),
+    withDefault(orFalse(integer(1, MOST_CONNECTIONS)), 4),
     "never-used connections dialled ahead of need while `'fresh'` traffic is being seen; or `false`",
   ),
   idempotent: option(

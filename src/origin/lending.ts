@@ -31,6 +31,11 @@ export class Lending {
     return Math.max(0, this.#maxFresh - this.#freshShare - this.#promised);
   }
 
+  /** Requests under way that may only travel fresh. */
+  get freshUnderWay(): number {
+    return this.#freshShare;
+  }
+
   /** Requests that may travel fresh at once, from now on. */
   allowFresh(maxFresh: number): void {
     this.#maxFresh = maxFresh;

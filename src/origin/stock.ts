@@ -15,8 +15,8 @@ export const SPARE_MS = 5_000;
 const PAUSE_MS = 1_000;
 
 /**
- * A spare that was taken is dialled again when the answer was sent on, or so much later: to dial takes longer than to relay, and
- * the requests that came together with this one, and its answer, would wait for it. Milliseconds.
+ * Spares that were taken are dialled again when the answers to their requests were sent on, or so much later: to dial takes longer
+ * than to relay, and the requests that came together, and their answers, would wait for it (decision 0051). Milliseconds.
  */
 const REFILL_MS = 10;
 
@@ -57,12 +57,17 @@ export class Stock {
     if (this.#refill.at === Number.POSITIVE_INFINITY) this.#refill.set(REFILL_MS, this.#freshSeenAt);
   }
 
-  /** A request that may only travel fresh has ended. Others that are answered in this turn come before the dial. */
-  freshEnded(answered: boolean): void {
+  /** A request that may only travel fresh has ended. The answers of those `underWay` come first, as long as there is a spare. */
+  freshEnded(answered: boolean, underWay: number): void {
     if (this.#refill.at === Number.POSITIVE_INFINITY) return;
+    if (answered && underWay > 0 && this.#pool.counts.fresh > 0) return;
     this.#refill.clear();
     // Where it was not answered, the next one shall find out whether that goes on.
-    if (answered) this.#refilling ??= this.#setting.clock.soon(this.#refillNow);
+    if (answered) this.#refillSoon();
+  }
+
+  #refillSoon(): void {
+    this.#refilling ??= this.#setting.clock.soon(this.#refillNow);
   }
 
   readonly #refillNow = (): void => {
@@ -107,13 +112,19 @@ export class Stock {
     }
     while (this.#open() + this.#dialler.dialling < minConnections && this.#dialler.canDial) this.#dialler.dial('stock');
     if (spareConnections === false || this.#demand.waiting || now - this.#freshSeenAt >= SPARE_MS) return;
-    while (this.#pool.counts.fresh + this.#dialler.stocking < spareConnections) {
-      // A pool full of idle connections trades its coldest for a spare, but not its last ones.
-      const { idle } = this.#pool.counts;
-      if (!this.#dialler.canDial && this.#dialler.canMakeRoom && idle > spareConnections) this.#dialler.makeRoom();
-      if (!this.#dialler.canDial) return;
-      this.#dialler.dial('stock');
-    }
+    this.#dialSpare(spareConnections);
+  }
+
+  /** One in a turn of the event loop: a request that comes meanwhile waits for one dial at the most. */
+  #dialSpare(most: number): void {
+    const { idle, fresh } = this.#pool.counts;
+    const spares = fresh + this.#dialler.stocking;
+    if (spares >= most) return;
+    // A pool full of idle connections trades its coldest for a spare, as long as no fewer have been used than not.
+    if (!this.#dialler.canDial && this.#dialler.canMakeRoom && idle - fresh >= spares + 2) this.#dialler.makeRoom();
+    if (!this.#dialler.canDial) return;
+    this.#dialler.dial('stock');
+    this.#refillSoon();
   }
 
   close(): void {

@@ -121,8 +121,9 @@ export class Tenants implements Landlord {
 
   #freshEnded(tenancy: Tenancy): void {
     if (!tenancy.holdsFreshShare) return;
-    this.#parts.lending.giveFreshShareBack(tenancy);
-    this.#parts.stock.freshEnded(tenancy.connection.exchanges > 0);
+    const { lending, stock } = this.#parts;
+    lending.giveFreshShareBack(tenancy);
+    stock.freshEnded(tenancy.connection.exchanges > 0, lending.freshUnderWay);
   }
 
   answered(tenancy: Tenancy, head: ResponseHead): void {

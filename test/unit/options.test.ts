@@ -38,7 +38,7 @@ describe('defaults', () => {
       minConnections: 0,
       nonIdempotent: 'fresh',
       maxFreshConnections: 100,
-      spareConnections: 2,
+      spareConnections: 4,
       idempotent: undefined,
       idempotencyKey: false,
       maxQueue: 10_000,

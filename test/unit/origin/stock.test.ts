@@ -11,18 +11,18 @@ function open(house: House): number {
   return house.originStats().connections.open;
 }
 
-/** One POST is busy, and the spares for the next are there. */
+/** One POST was answered, and two spares for the next are there. */
 async function withSpares(): Promise<House> {
-  const house = await House.open();
+  const house = await House.open({ spareConnections: 2 });
   await house.post();
-  await house.accept();
-  await house.advance(10);
+  (await house.accept()).answer();
+  await house.settle();
   await acceptAll(house);
   return house;
 }
 
 describe('spares', () => {
-  test('are dialled, two of them, once a POST is seen, and none for GETs', async () => {
+  test('are dialled, four of them, once a POST is seen, and none for GETs', async () => {
     const house = await House.open();
     await house.sent();
     await house.accept();
@@ -30,18 +30,18 @@ describe('spares', () => {
     await house.post();
     await house.accept();
     await house.advance(10);
-    expect([forGet, house.dials.length]).toEqual([1, 4]);
+    expect([forGet, house.dials.length]).toEqual([1, 6]);
     await acceptAll(house);
-    expect(house.originStats().connections).toMatchObject({ spare: 2, busy: 2 });
+    expect(house.originStats().connections).toMatchObject({ spare: 4, busy: 2 });
   });
 
   test('are as many as the owner wants', async () => {
-    const house = await House.open({ spareConnections: 4 });
+    const house = await House.open({ spareConnections: 7 });
     await house.post();
     await house.accept();
     await house.advance(10);
     await acceptAll(house);
-    expect(house.originStats().connections.spare).toBe(4);
+    expect(house.originStats().connections.spare).toBe(7);
   });
 
   test('are dialled again a second after the origin hung up, with no request in between', async () => {
@@ -66,11 +66,50 @@ describe('spares', () => {
     expect([before, house.dialling.length, post.outcome]).toEqual([0, 1, 200]);
   });
 
+  test('that were taken together are replaced when the last of their requests is answered', async () => {
+    const house = await House.open({ spareConnections: 3 });
+    await house.post();
+    (await house.accept()).answer();
+    await house.settle();
+    await acceptAll(house);
+    const posts = [await house.post(), await house.post()];
+    const dialling: number[] = [];
+    for (const post of posts) {
+      house.peerOf(post)?.answer();
+      await house.settle();
+      dialling.push(house.dialling.length);
+    }
+    expect(dialling).toEqual([0, 2]);
+  });
+
+  test('are replaced as soon as one of their requests is answered when there is none left', async () => {
+    const house = await withSpares();
+    const first = await house.post();
+    await house.post();
+    house.peerOf(first)?.answer();
+    await house.settle();
+    expect(house.originStats().connections).toMatchObject({ busy: 1, dialling: 2 });
+  });
+
+  test('are dialled one in a turn of the event loop', async () => {
+    const house = await House.open();
+    const post = await house.post();
+    await house.accept();
+    house.peerOf(post)?.answer();
+    const dialling: number[] = [];
+    for (let turn = 0; turn < 6; turn += 1) {
+      house.clock.runSoon();
+      dialling.push(house.dialling.length);
+    }
+    expect(dialling.filter((count, turn) => count > 1 + (dialling[turn - 1] ?? 0))).toEqual([]);
+    expect(dialling.at(-1)).toBe(4);
+  });
+
   test('are replaced when one is taken whose answer takes its time', async () => {
     const house = await withSpares();
     await house.post();
     await house.advance(10);
-    expect(house.originStats().connections).toMatchObject({ spare: 1, busy: 2, dialling: 1 });
+    expect(house.originStats().connections).toMatchObject({ spare: 1, busy: 1, dialling: 1 });
   });
 
   test('are not dialled after a request that the origin left without an answer', async () => {
@@ -102,9 +141,9 @@ describe('spares', () => {
     const before = house.originStats().connections.spare;
     await house.advance(1);
     expect([before, house.originStats().connections, house.originStats().closed]).toEqual([
-      2,
+      4,
       { open: 1, idle: 1, busy: 0, dialling: 0, spare: 0, checking: 0, max: 100 },
-      { 'spare-expired': 2 },
+      { 'spare-expired': 4 },
     ]);
   });
 
@@ -134,7 +173,7 @@ describe('spares', () => {
     expect([house.dials.length, house.queue.length]).toEqual([1, 2]);
   });
 
-  test('take the slot of the coldest connection when all slots are taken, but not the last two', async () => {
+  test('take the slot of the coldest connection when all slots are taken, as long as no fewer have been used', async () => {
     const house = await House.open({ maxConnections: 4 });
     for (const _ of [1, 2, 3, 4]) await house.sent();
     for (const peer of await acceptAll(house)) {
