@@ -18,7 +18,7 @@ const PAUSE_MS = 1_000;
  * Spares that were taken are dialled again when the answers to their requests were sent on, or so much later: to dial takes longer
  * than to relay, and the requests that came together, and their answers, would wait for it (decision 0051). Milliseconds.
  */
-const REFILL_MS = 10;
+const REFILL_MS = 2;
 
 export class Stock {
   readonly #setting: OriginSetting;

@@ -29,7 +29,7 @@ describe('spares', () => {
     const forGet = house.dials.length;
     await house.post();
     await house.accept();
-    await house.advance(10);
+    await house.advance(2);
     expect([forGet, house.dials.length]).toEqual([1, 6]);
     await acceptAll(house);
     expect(house.originStats().connections).toMatchObject({ spare: 4, busy: 2 });
@@ -39,7 +39,7 @@ describe('spares', () => {
     const house = await House.open({ spareConnections: 7 });
     await house.post();
     await house.accept();
-    await house.advance(10);
+    await house.advance(2);
     await acceptAll(house);
     expect(house.originStats().connections.spare).toBe(7);
   });
@@ -48,7 +48,7 @@ describe('spares', () => {
     const house = await House.open({ spareConnections: 1 });
     await house.post();
     await house.accept();
-    await house.advance(10);
+    await house.advance(2);
     const [spare] = await acceptAll(house);
     spare?.fin();
     await house.settle();
@@ -108,7 +108,7 @@ describe('spares', () => {
   test('are replaced when one is taken whose answer takes its time', async () => {
     const house = await withSpares();
     await house.post();
-    await house.advance(10);
+    await house.advance(2);
     expect(house.originStats().connections).toMatchObject({ spare: 1, busy: 1, dialling: 1 });
   });
 
@@ -117,7 +117,7 @@ describe('spares', () => {
     await house.post();
     (await house.accept()).reset();
     await house.settle();
-    await house.advance(10);
+    await house.advance(2);
     expect(house.dialling.length).toBe(0);
   });
 
@@ -151,7 +151,7 @@ describe('spares', () => {
     const house = await withSpares();
     await house.advance(3_000);
     await house.post();
-    await house.advance(10);
+    await house.advance(2);
     await acceptAll(house);
     await house.advance(1_990);
     expect(house.originStats().connections.dialling).toBe(1);
@@ -182,7 +182,7 @@ describe('spares', () => {
     }
     await house.post();
     await house.accept();
-    await house.advance(10);
+    await house.advance(2);
     await acceptAll(house);
     const { connections, closed } = house.originStats();
     expect([connections, closed]).toEqual([
