@@ -153,7 +153,7 @@ describe('spares', () => {
     await house.post();
     await house.advance(2);
     await acceptAll(house);
-    await house.advance(1_990);
+    await house.advance(1_998);
     expect(house.originStats().connections.dialling).toBe(1);
   });
 
