@@ -170,25 +170,40 @@ describe('spares', () => {
     const house = await House.open({ maxFreshConnections: 1 });
     for (const _ of [1, 2, 3]) await house.post();
     await house.accept();
+    await house.advance(2);
     expect([house.dials.length, house.queue.length]).toEqual([1, 2]);
   });
 
-  test('take the slot of the coldest connection when all slots are taken, as long as no fewer have been used', async () => {
-    const house = await House.open({ maxConnections: 4 });
-    for (const _ of [1, 2, 3, 4]) await house.sent();
-    for (const peer of await acceptAll(house)) {
-      peer.answer();
-      await house.settle();
-    }
+  test('are replaced though such requests keep coming and none is answered', async () => {
+    const house = await withSpares();
     await house.post();
-    await house.accept();
-    await house.advance(2);
-    await acceptAll(house);
+    await house.advance(1);
+    await house.post();
+    await house.advance(1);
+    expect(house.dialling.length).toBe(2);
+  });
+
+  test.each<[string, number, object]>([
+    [
+      'take the slot of the coldest connection when all slots are taken, as long as no fewer have been used',
+      4,
+      { 'made-room': 4 },
+    ],
+    ['close no connection when there are slots for them', 12, {}],
+  ])('%s', async (_what, maxConnections, expected) => {
+    const house = await House.open({ maxConnections });
+    for (const _ of [1, 2, 3, 4]) await house.sent();
+    for (const peer of await acceptAll(house)) peer.answer();
+    await house.settle();
+    for (let posts = 0; posts < 2; posts += 1) {
+      const post = await house.post();
+      await acceptAll(house);
+      house.peerOf(post)?.answer();
+      await house.settle();
+      await acceptAll(house);
+    }
     const { connections, closed } = house.originStats();
-    expect([connections, closed]).toEqual([
-      { open: 4, idle: 3, busy: 1, dialling: 0, spare: 1, checking: 0, max: 4 },
-      { 'made-room': 2 },
-    ]);
+    expect([connections.spare, closed]).toEqual([maxConnections === 4 ? 2 : 4, expected]);
   });
 
   test('are dialled for no request that may ride a proven connection', async () => {
