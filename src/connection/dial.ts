@@ -7,6 +7,7 @@ import { BackendError, type ErrorCode } from '../errors.js';
 import type { ResolvedConnect } from '../options.js';
 import { addressCheck } from './address-check.js';
 import { askKernel, canAskKernel, type Liveness } from './liveness.js';
+import { NameLookup } from './name-lookup.js';
 
 /** Where and how to dial. */
 export interface DialTarget {
@@ -118,10 +119,12 @@ function errorCodeOf(error: Error, secure: boolean): ErrorCode {
   return CERTIFICATE_CODE.test(name) ? 'tls_certificate_error' : 'tls_protocol_error';
 }
 
-/** The error of a dial that failed. Nothing was sent. */
-export function dialError(origin: string, cause: Error, secure: boolean): BackendError {
-  const message = `could not connect to ${origin}: ${nameOf(cause)}`;
-  return new BackendError(errorCodeOf(cause, secure), message, { origin, cause });
+/** The error of a dial that failed. Nothing was sent. `unresolved`: of a lookup, whose codes may be those of sockets. */
+export function dialError(origin: string, cause: Error, secure: boolean, unresolved = false): BackendError {
+  const name = nameOf(cause);
+  const unresolvedCode = name === 'ETIMEOUT' ? 'dns_timeout' : 'dns_error';
+  const code = unresolved ? unresolvedCode : errorCodeOf(cause, secure);
+  return new BackendError(code, `could not connect to ${origin}: ${name}`, { origin, cause });
 }
 
 /** A dial that can be given up: neither `opened` nor `failed` is called then. */
@@ -147,6 +150,7 @@ class Dial implements DialUnderWay {
   readonly #socket: Socket;
   readonly #deadline;
   readonly #intake: Intake;
+  readonly #names: NameLookup | undefined;
   #memory: Uint8Array; // where reads go
   #spokeFirst = false;
   #ended = false;
@@ -155,6 +159,8 @@ class Dial implements DialUnderWay {
     this.#target = target;
     this.#listener = listener;
     const secure = target.protocol === 'https:';
+    const { lookup } = target.connect;
+    this.#names = lookup && new NameLookup(lookup);
     this.#memory = target.window;
     this.#intake = {
       receive: () => {
@@ -184,7 +190,7 @@ class Dial implements DialUnderWay {
     try {
       return secure ? this.#openTls(session) : netConnect(this.#address());
     } catch (thrown) {
-      // A key that is none, a lookup that throws: told like every other failure, after the caller has its dial.
+      // A key that is none: told like every other failure, after the caller has its dial.
       return new Socket().destroy(thrown instanceof Error ? thrown : new Error(String(thrown)));
     }
   }
@@ -202,7 +208,7 @@ class Dial implements DialUnderWay {
       keepAlive: true,
       keepAliveInitialDelay: connect.keepAliveInitialDelay,
       ...(connect.localAddress !== undefined && { localAddress: connect.localAddress }),
-      ...(connect.lookup !== undefined && { lookup: connect.lookup }),
+      ...(this.#names !== undefined && { lookup: this.#names.lookup }),
       family: connect.family,
       autoSelectFamily: connect.family === 0, // raced (RFC 8305)
       onread,
@@ -249,7 +255,8 @@ class Dial implements DialUnderWay {
     if (this.#ended) return;
     this.#end();
     this.#socket.destroy();
-    this.#listener.failed(dialError(this.#target.origin, cause, this.#target.protocol === 'https:'));
+    const { origin, protocol } = this.#target;
+    this.#listener.failed(dialError(origin, cause, protocol === 'https:', this.#names?.failed));
   };
 
   readonly #closed = (): void => {

@@ -167,6 +167,38 @@ describe('TCP', () => {
   });
 });
 
+describe('a lookup of the owner\u2019s', () => {
+  const refusing = Object.assign(new Error('queryA ECONNREFUSED o.test'), { code: 'ECONNREFUSED' });
+  const silent = Object.assign(new Error('queryA ETIMEOUT o.test'), { code: 'ETIMEOUT' });
+
+  // Where node:net reads such an answer, an error without a listener ends the process.
+  test.each<[what: string, code: string, give: (answer: (...given: unknown[]) => void) => unknown]>([
+    ['an empty list', 'dns_error', (answer) => setImmediate(answer, null, [])],
+    ['a list of nothing', 'dns_error', (answer) => setImmediate(answer, null, [null])],
+    ['nothing', 'dns_error', (answer) => setImmediate(answer, null, null)],
+    ['an error that is a string', 'dns_error', (answer) => setImmediate(answer, 'unknown')],
+    ['a promise that is rejected', 'dns_error', () => Promise.reject(new Error('no resolver'))],
+    ['that its server refuses', 'dns_error', (answer) => answer(refusing)],
+    ['that its server is silent', 'dns_timeout', (answer) => answer(silent)],
+  ])('that gives %s is a failed dial: %s', async (_what, code, give) => {
+    const lookup: LookupFunction = (_hostname, _options, callback) =>
+      give(callback as unknown as (...given: unknown[]) => void) as undefined;
+    for (const family of [0, 4] as const) {
+      const { error } = await dial({ ...secure, hostname: 'o.test', connect: { lookup, family } });
+      expect(error?.code).toBe(code);
+    }
+  });
+
+  test('that answers twice is dialled once', async () => {
+    const port = await listenTcp();
+    const lookup: LookupFunction = (hostname, options, callback) => {
+      resolvesTo('127.0.0.1')(hostname, options, callback);
+      resolvesTo('127.0.0.1')(hostname, options, callback);
+    };
+    expect((await dial({ hostname: 'o.test', port, connect: { lookup } })).error).toBeUndefined();
+  });
+});
+
 describe('two addresses', () => {
   test('the second is tried when the first refuses, and the socket holds no process', async () => {
     const port = await listenTcp();

@@ -1,0 +1,52 @@
+/** The owner's lookup in one dial: node:net hears one answer, an address or a failure, whatever it does. */
+
+import type { LookupFunction } from 'node:net';
+
+/** node:net lets an empty answer end the process, connects twice for two, and keeps a handle for each lookup that throws. */
+export class NameLookup {
+  readonly #resolve: LookupFunction;
+  #failed = false;
+
+  constructor(resolve: LookupFunction) {
+    this.#resolve = resolve;
+  }
+
+  /** Whether there is no address to dial. */
+  get failed(): boolean {
+    return this.#failed;
+  }
+
+  /** For `net.connect`, once. */
+  readonly lookup: LookupFunction = (hostname, options, callback) => {
+    let isAnswered = false;
+    const answer = (error: unknown, address?: unknown, family?: number) => {
+      if (isAnswered) return;
+      isAnswered = true;
+      if (!error && isAnswer(address)) callback(null, address, family);
+      else this.#fail(error || noAddress(hostname), callback);
+    };
+    try {
+      const returned: unknown = this.#resolve(hostname, options, answer);
+      if (returned instanceof Promise) returned.catch(answer);
+    } catch (thrown) {
+      answer(thrown);
+    }
+  };
+
+  #fail(error: unknown, callback: Parameters<LookupFunction>[2]): void {
+    this.#failed = true;
+    callback(error instanceof Error ? error : new Error(String(error)), '');
+  }
+}
+
+type Answer = Parameters<Parameters<LookupFunction>[2]>[1];
+
+/** Whether node:net can read it: it says itself what is no address. */
+function isAnswer(given: unknown): given is Answer {
+  if (!Array.isArray(given)) return typeof given === 'string' && given !== '';
+  return given.length > 0 && given.every((one) => typeof one === 'object' && one !== null);
+}
+
+function noAddress(hostname: string): Error {
+  return Object.assign(new Error(`the lookup of ${hostname} gave no address`), { code: 'ENODATA' });
+}
