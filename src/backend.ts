@@ -90,7 +90,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
     this.#dispatcher = dispatcherFor(resolved, { clock, deadlines, observer });
     const setting = {
       ...resolved,
-      connect: { ...resolved.connect, lookup: resolved.connect.lookup ?? lookupAt(resolved.dns) },
+      connect: { ...resolved.connect, lookup: resolved.connect.lookup ?? lookupAt(resolved.dns, clock) },
       clock,
       deadlines,
       observer,

@@ -2,6 +2,7 @@
 
 import { Resolver } from 'node:dns/promises';
 import type { LookupFunction } from 'node:net';
+import type { Clock } from '../clock.js';
 import type { ResolvedDns } from '../options.js';
 import { originsOfAddresses, originsOfServices, shortestTtlMs } from './dns-set.js';
 import type { AskedSource, Found } from './origin-source.js';
@@ -9,6 +10,9 @@ import type { AskedSource, Found } from './origin-source.js';
 // Of one question to one server; each further try waits twice as long.
 const QUERY_MS = 2000;
 const TRIES = 2;
+// There are servers that answer for one version of addresses and are silent for the other: who has some waits no longer for
+// more ("Resolution Delay", RFC 8305 §8).
+const OTHER_VERSION_MS = 50;
 
 /** A source that looks the name up. Search domains and the file of hosts are not consulted. */
 export function dnsSource(dns: ResolvedDns): AskedSource {
@@ -43,12 +47,12 @@ async function found(resolver: Resolver, { name, type, port, ...scheme }: Resolv
  * Resolves the hosts that SRV records name at the servers that know them. `undefined` where the system's own do: they are
  * asked as for every other origin, with its file of hosts.
  */
-export function lookupAt(dns: ResolvedDns | undefined): LookupFunction | undefined {
+export function lookupAt(dns: ResolvedDns | undefined, clock: Clock): LookupFunction | undefined {
   if (dns?.servers === undefined || dns.type !== 'SRV') return undefined;
   const { servers } = dns;
   return (hostname, { all, family }, callback) => {
     const version = family === 'IPv4' ? 4 : family === 'IPv6' ? 6 : family;
-    addressesOf(resolverOf(servers), hostname, version).then(
+    addressesOf(resolverOf(servers), hostname, version, clock).then(
       (found) => {
         const [first] = found;
         if (all === true) callback(null, found);
@@ -65,17 +69,29 @@ interface FoundAddress {
 }
 
 /** Version 4 first. Rejects when there is none of any version that is asked for. */
-async function addressesOf(resolver: Resolver, hostname: string, version: number | undefined): Promise<FoundAddress[]> {
-  const [four, six] = await Promise.allSettled([
-    version === 6 ? [] : resolver.resolve4(hostname),
-    version === 4 ? [] : resolver.resolve6(hostname),
-  ]);
-  const found = [
-    ...(four.status === 'fulfilled' ? four.value.map((address) => ({ address, family: 4 as const })) : []),
-    ...(six.status === 'fulfilled' ? six.value.map((address) => ({ address, family: 6 as const })) : []),
+async function addressesOf(
+  resolver: Resolver,
+  hostname: string,
+  version: number | undefined,
+  clock: Clock,
+): Promise<FoundAddress[]> {
+  const questions = [
+    ...(version === 6 ? [] : [some(resolver.resolve4(hostname), 4)]),
+    ...(version === 4 ? [] : [some(resolver.resolve6(hostname), 6)]),
   ];
+  const giveUp = () => void clock.after(OTHER_VERSION_MS, () => resolver.cancel());
+  Promise.any(questions).then(giveUp, () => {});
+  const answers = await Promise.allSettled(questions);
+  const found = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
   if (found.length > 0) return found;
-  throw four.status === 'rejected' ? four.reason : six.status === 'rejected' ? six.reason : new Error(hostname);
+  throw answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason] : []))[0];
+}
+
+/** An alias of a name without addresses of this version is answered, with none. */
+async function some(answer: Promise<string[]>, family: 4 | 6): Promise<FoundAddress[]> {
+  const addresses = await answer;
+  if (addresses.length === 0) throw Object.assign(new Error(`no address of version ${family}`), { code: 'ENODATA' });
+  return addresses.map((address) => ({ address, family }));
 }
 
 function resolverOf(servers: readonly string[] | undefined): Resolver {

@@ -203,6 +203,21 @@ describe('a service of Consul', () => {
     expect([before, await answers(backend, 3)]).toEqual([['127.0.0.2'], ['127.0.0.3']]);
   });
 
+  test.each([
+    ['4', 'A', '127.0.0.2', 'AAAA'],
+    ['6', 'AAAA', '::1', 'A'],
+  ] as const)(
+    'a host of version %s is reached though its servers are silent for the other',
+    async (_, type, address, other) => {
+      const dns = await DnsServer.start();
+      dns.set('SRV', SERVICE, [{ target: NODES[0], port: await pods(address) }]);
+      dns.set(type, NODES[0], [{ address }]);
+      dns.set(other, NODES[0], 'silent');
+      const backend = backendOf({ dns: { name: SERVICE, type: 'SRV', servers: [dns.address] }, queueTimeout: 1_000 });
+      expect(await get(backend)).toContain(address);
+    },
+  );
+
   test('a host that its servers do not know is a failed dial', async () => {
     const dns = await DnsServer.start();
     dns.set('SRV', SERVICE, [{ target: NODES[0], port: 80 }]);
