@@ -104,7 +104,7 @@ export class EligibleOrigins<M extends Member> {
     return origins.has(origin) && (origins.size === 1 || !isSpared(origin, origins));
   }
 
-  /** An origin whose wait after a failed dial is over, while others serve. */
+  /** An origin that can be dialled, its wait after a failed dial being over, while others serve. */
   get absent(): Origin | undefined {
     this.#judge();
     if (this.#away.length === 0 || this.#serving.length === 1 || this.#ready.length === 0) return undefined;
@@ -189,6 +189,6 @@ function isBackup({ origin }: Member): boolean {
   return origin.address.backup;
 }
 
-function isAbsent({ backoff, standing }: Origin): boolean {
-  return backoff.state.name === 'waiting' && backoff.mayDial() && standing.accepts;
+function isAbsent({ backoff, canDial, standing }: Origin): boolean {
+  return backoff.state.name === 'waiting' && canDial && standing.accepts;
 }

@@ -90,8 +90,7 @@ export class Matching implements Demand {
 
   /** Whether an origin that is back can be reached is found out by a dial that no request waits for. */
   #tryAbsent(): void {
-    const { absent } = this.#eligible;
-    if (absent?.canDial === true) absent.dial('stock');
+    this.#eligible.absent?.dial('stock');
   }
 
   /** Connections that the queue has asked for and that have not arrived. */

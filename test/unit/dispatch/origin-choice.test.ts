@@ -85,6 +85,19 @@ describe('an origin that hangs when it is dialled', () => {
     expect(house.dialling.map((dial) => dial.target.origin)).toEqual([A, C]);
   });
 
+  test('is tried though one that is full is in back-off, too', async () => {
+    const house = await House.open({ origins: [A, B, C], maxConnections: 2, balance: 'first' });
+    await busy(house, 1);
+    await house.sent();
+    await house.refuse();
+    await house.refuse();
+    (await house.accept()).answer();
+    await house.update({ maxConnections: 1 });
+    await house.advance(760);
+    await house.sent();
+    expect(house.dialling.map((dial) => dial.target.origin)).toEqual([B]);
+  });
+
   test('has one trial dial at a time', async () => {
     const house = await refuseFirst({ origins: [A, B] });
     await house.accept();
