@@ -11,6 +11,9 @@ const REFUSED: Readonly<Record<Exclude<RefusalReason, 'timeout'>, string>> = {
   displaced: 'made room for a newer request after half of its time',
 };
 
+/** A thousand would make 65 KB of each message: 650 MB of logs for a full queue, when all of them are down. */
+const MOST_NAMED = 10;
+
 /** Of a request that the queue did not keep. */
 export function refusalError<W extends Waiter>(
   refusal: Refusal<W>,
@@ -61,7 +64,9 @@ function lastDialError(origins: readonly Origin[]): BackendError | undefined {
 
 function describe(origins: readonly Origin[], now: number): string {
   if (origins.length === 0) return 'any origin: there is none';
-  return origins.map((origin) => `${origin.address.origin} ${stateOf(origin, now)}`).join(' or ');
+  const named = origins.slice(0, MOST_NAMED).map((origin) => `${origin.address.origin} ${stateOf(origin, now)}`);
+  const others = origins.length - named.length;
+  return [...named, ...(others > 0 ? [`any of ${others} others`] : [])].join(' or ');
 }
 
 function stateOf({ backoff, standing, counts, serves, address, service }: Origin, now: number): string {

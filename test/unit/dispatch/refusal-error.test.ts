@@ -25,6 +25,15 @@ describe('a request that waited for a slot', () => {
     });
   });
 
+  test('names no more than ten origins in its sentence', async () => {
+    const origins = Array.from({ length: 1_000 }, (_, index) => `http://o${index}.test`);
+    const house = await House.open({ origins });
+    const waiting = await house.sent();
+    await house.advance(5_000);
+    expect(waiting.failure.message.match(/ or /g)).toHaveLength(10);
+    expect(waiting.failure.message).toMatch(/ or any of 990 others, 0 waiting$/);
+  });
+
   test('fails so although one of them is being dialled for a request that travels fresh', async () => {
     const house = await House.open({ maxConnections: 2, connectTimeout: 60_000 });
     await house.sent();
