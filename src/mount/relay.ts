@@ -33,6 +33,9 @@ export type Next = (error?: unknown) => void;
  */
 type Stage = 'taking' | 'relaying' | 'ended' | 'over';
 
+// A middleware, a timeout of its own perhaps, has answered in our place, or ended what we had begun.
+const ANSWERED_ELSEWHERE = 'the request was answered by something else';
+
 export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
   readonly #mount: Mount;
   readonly #req: IncomingMessage;
@@ -141,9 +144,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
 
   #begin(head: ResponseHead, fields: string[], hasMore: boolean): void {
     if (this.#res.headersSent || this.#res.writableEnded) {
-      // A middleware, a timeout of its own perhaps, has answered in our place.
-      this.#stage = 'over';
-      this.#abort('the request was answered by something else');
+      this.#leave(ANSWERED_ELSEWHERE);
       return;
     }
     this.#writeHead(head, fields);
@@ -174,6 +175,10 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
       return false;
     }
     if (this.#stage !== 'relaying') return true;
+    if (this.#res.writableEnded) {
+      this.#leave(ANSWERED_ELSEWHERE); // node:http would end the process for what is written now
+      return true;
+    }
     if (last && canEndWith(this.#res, bytes)) {
       this.#lastText = bytes.toString('latin1');
       return true;
@@ -238,15 +243,15 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
   // --- the end -------------------------------------------------------------------------------------------------------
 
   clientGone(): void {
-    this.#abort('the client closed its connection');
-    this.#stage = 'over';
-    this.#release();
+    this.#leave('the client closed its connection');
   }
 
-  #abort(why: string): void {
+  #leave(why: string): void {
     this.#intake?.cancel();
     this.#dispatch?.abort(new BackendError('client_aborted', why));
     this.#dispatch = undefined;
+    this.#stage = 'over';
+    this.#release();
   }
 
   /** Fails a request that the origin has not failed. */
@@ -274,9 +279,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
   }
 
   cutOff(): void {
-    this.#abort(`the client was silent for ${this.#mount.options.clientTimeout} ms`);
-    this.#stage = 'over';
-    this.#release();
+    this.#leave(`the client was silent for ${this.#mount.options.clientTimeout} ms`);
     truncate(this.#req, this.#res);
   }
 

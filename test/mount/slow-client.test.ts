@@ -91,6 +91,26 @@ describe('a client that takes its response slowly', () => {
     expect(backend.stats().spool.bytes).toBe(0);
   });
 
+  test('whose response somebody else ends gives its connection back, and nothing is written behind that end', async () => {
+    const head = `HTTP/1.1 200 OK\r\nContent-Length: ${9 * MEGABYTE}\r\n\r\n`;
+    const body = Buffer.alloc(8 * MEGABYTE, 'x');
+    const origin = await startOrigin({ script: () => [execute(), send(head), send(body), hold(), send('more')] });
+    const backend = startBackend(origin, { spoolBytes: 16 * MEGABYTE });
+    const handler = backend.handler();
+    const responses: ServerResponse[] = [];
+    const errors: Error[] = [];
+    const port = await serve((req, res) => {
+      responses.push(res.on('error', (error) => errors.push(error)));
+      handler(req, res);
+    });
+    await sleeper(port);
+    await until(() => backend.stats().spool.bytes > 0);
+    responses[0]?.end();
+    await origin.release();
+    await until(() => backend.stats().origins[0]?.connections.busy === 0);
+    expect([errors, backend.stats().spool.bytes]).toEqual([[], 0]);
+  });
+
   test('shares spoolTotalBytes with all others', async () => {
     const origin = await startOrigin({ script: () => [execute(), answer({ body: Buffer.alloc(16 * MEGABYTE, 'x') })] });
     const backend = startBackend(origin, { spoolBytes: 8 * MEGABYTE, spoolTotalBytes: MEGABYTE });
