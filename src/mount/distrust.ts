@@ -63,6 +63,14 @@ export function isLastOfServer(req: IncomingMessage): boolean {
   return true;
 }
 
+/**
+ * Ends the connection behind a response that was begun before its server was told to close, as nginx does: its head could not
+ * say so, and the client would come again. To be called before its end.
+ */
+export function endLastOfServer(req: IncomingMessage, res: ServerResponse): void {
+  if (isLastOfServer(req)) Reflect.set(res, '_last', true); // what node:http notes for `Connection: close`
+}
+
 /** By GOAWAY: what is under way is answered, what comes later is refused unseen. Before Node 24 no server says it by itself. */
 function closeSession(req: IncomingMessage): void {
   const session: unknown = Reflect.get(Object(streamOf(req)), 'session');

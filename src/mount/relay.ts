@@ -10,7 +10,7 @@ import { type Attended, watchDeparture } from './client-departure.js';
 import { ClientPace, type Paced } from './client-pace.js';
 import { type ClientRequest, readClientRequest } from './client-request.js';
 import { canEndWith, endWith, flushHead, writeNow } from './client-writes.js';
-import { distrust, isLastOfServer, noteLast } from './distrust.js';
+import { distrust, endLastOfServer, isLastOfServer, noteLast } from './distrust.js';
 import { isEmpty, nothingOf } from './empty-body.js';
 import { answerFailure, asHeadError, asRelayError, isBodyUnread } from './error-answer.js';
 import { HeldResponse } from './held-response.js';
@@ -205,6 +205,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
     this.#intake?.release();
     try {
       if (trailers.length > 0) addTrailers(this.#res, trailers);
+      endLastOfServer(this.#req, this.#res);
       if (this.#lastText === undefined) this.#res.end();
       else endWith(this.#res, this.#lastText);
     } catch (thrown) {

@@ -5,7 +5,7 @@ import { createServer, type RequestListener } from 'node:http';
 import { connect, createServer as createHttp2Server } from 'node:http2';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 
-import { answer, close, execute, hold, type ScriptedOrigin } from 'pooled-backend/testing';
+import { answer, close, execute, hold, type ScriptedOrigin, send } from 'pooled-backend/testing';
 import { expect, onTestFinished, test } from 'vitest';
 import type { RawClient } from '../wire/raw-client.js';
 import { client, listen, startBackend, startOrigin } from './setting.js';
@@ -32,6 +32,17 @@ test('what is under way is answered, and ends its connection', async () => {
   server.close();
   await origin.release();
   expect([await connectionOf(raw), await raw.ended()]).toEqual(['close', 'fin']);
+});
+
+test('what had its head before ends its connection, too, so that nobody comes again to a backend that is closing', async () => {
+  const begun = 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe';
+  const origin = await startOrigin({ script: () => [execute(), send(begun), hold(), send('llo')] });
+  const { server, raw } = await underWay(origin, startBackend(origin).handler());
+  await raw.bytes(1);
+  server.keepAliveTimeout = 0; // of itself it would wait for ever
+  server.close();
+  await origin.release();
+  expect([(await raw.readResponse()).body.toString(), await raw.ended()]).toEqual(['hello', 'fin']);
 });
 
 test('so is what fails', async () => {
