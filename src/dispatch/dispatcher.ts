@@ -8,10 +8,11 @@ import { LinkedSet } from '../linked-set.js';
 import type { Observer } from '../observe.js';
 import type { ResolvedRetryBudget, RetryCondition } from '../options.js';
 import type { Origin } from '../origin/origin.js';
+import { ExpectedRequest, type Expecting } from './expected-request.js';
 import { Matching } from './matching.js';
 import { OriginChoice } from './origin-choice.js';
 import { refusalError, waitedOutError } from './refusal-error.js';
-import type { Dispatch, Dispatching, OutgoingRequest, ResponseSink } from './request.js';
+import type { Dispatch, Dispatching, OutgoingRequest, Place, ResponseSink } from './request.js';
 import type { RetryBudget } from './retry-budget.js';
 import { Run } from './run.js';
 import type { RunHouse } from './run-house.js';
@@ -44,7 +45,7 @@ type State =
   | { readonly name: 'draining'; readonly empty: () => void }
   | { readonly name: 'closed'; readonly cause: unknown };
 
-export class Dispatcher implements Dispatching, RunHouse {
+export class Dispatcher implements Dispatching, Expecting, RunHouse {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly observer: Observer;
@@ -58,6 +59,7 @@ export class Dispatcher implements Dispatching, RunHouse {
   readonly #queue: WaitQueue<Run>;
   readonly #hold = new ProcessHold();
   readonly #running = new LinkedSet<Run>();
+  #expected = 0; // requests that were taken, and are dispatched later
   #origins: readonly Origin[] = [];
   readonly #choice: OriginChoice;
   #state: State = { name: 'open' };
@@ -100,10 +102,29 @@ export class Dispatcher implements Dispatching, RunHouse {
   // --- requests --------------------------------------------------------------------------------------------------------
 
   dispatch(request: OutgoingRequest, sink: ResponseSink): Dispatch {
+    return this.#begin(request, sink, this.#state.name === 'open');
+  }
+
+  expect(): Place | undefined {
+    if (this.#state.name !== 'open') return undefined;
+    this.#expected += 1;
+    return new ExpectedRequest(this);
+  }
+
+  dispatchExpected(request: OutgoingRequest, sink: ResponseSink): Dispatch {
+    return this.#begin(request, sink, this.#state.name !== 'closed');
+  }
+
+  expectedLeft(): void {
+    this.#expected -= 1;
+    this.#settle();
+  }
+
+  #begin(request: OutgoingRequest, sink: ResponseSink, isTaken: boolean): Dispatch {
     const run = new Run(request, sink, this);
     this.#running.add(run);
     this.#hold.take();
-    if (this.#state.name !== 'open') run.refuse(closedError(this.#state));
+    if (!isTaken) run.refuse(closedError(this.#state));
     else if (this.#isSendable(run)) this.turnEnd.add(run);
     return run;
   }
@@ -172,7 +193,15 @@ export class Dispatcher implements Dispatching, RunHouse {
     if (!this.#running.delete(run)) return;
     this.#hold.letGo();
     if (exchangeMs !== undefined) this.#queue.observeExchange(exchangeMs);
-    if (this.#state.name === 'draining' && this.#running.size === 0) this.#state.empty();
+    this.#settle();
+  }
+
+  #settle(): void {
+    if (this.#state.name === 'draining' && this.#isEmpty) this.#state.empty();
+  }
+
+  get #isEmpty(): boolean {
+    return this.#running.size === 0 && this.#expected === 0;
   }
 
   #refuse(refusal: Refusal<Run>): void {
@@ -184,7 +213,7 @@ export class Dispatcher implements Dispatching, RunHouse {
   /** Takes no more requests. Resolves when all that were taken have ended. */
   drain(): Promise<void> {
     return new Promise((resolve) => {
-      if (this.#state.name !== 'open' || this.#running.size === 0) resolve();
+      if (this.#state.name !== 'open' || this.#isEmpty) resolve();
       if (this.#state.name === 'open') this.#state = { name: 'draining', empty: resolve };
     });
   }

@@ -102,4 +102,12 @@ export interface Dispatch {
 /** What a mount needs of the dispatcher. */
 export interface Dispatching {
   dispatch(request: OutgoingRequest, sink: ResponseSink): Dispatch;
+  /** Takes a request that cannot be dispatched yet. `undefined` when none is taken any more. */
+  expect(): Place | undefined;
+}
+
+/** Kept for one request: who drains waits until it was dispatched, or has left. */
+export interface Place extends Pick<Dispatching, 'dispatch'> {
+  /** It will not be dispatched. Harmless when called again, or when it was. */
+  leave(): void;
 }

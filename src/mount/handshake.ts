@@ -2,7 +2,15 @@
 
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Dispatch, Dispatching, OutgoingRequest, ResponseSink, Taken, Tunnel } from '../dispatch/request.js';
+import type {
+  Dispatch,
+  Dispatching,
+  OutgoingRequest,
+  Place,
+  ResponseSink,
+  Taken,
+  Tunnel,
+} from '../dispatch/request.js';
 import { fieldLines, fieldValue } from '../http1/fields.js';
 import type { ResponseHead } from '../http1/response-parser.js';
 import { namedProtocols, switchingFields } from '../http1/upgrade.js';
@@ -79,10 +87,19 @@ export class Handshake implements Dispatching, ResponseSink {
   // --- between the relay and the dispatcher --------------------------------------------------------------------------
 
   dispatch(request: OutgoingRequest, relay: ResponseSink): Dispatch {
+    return this.#begin(this.#mount.house.dispatching, request, relay);
+  }
+
+  expect(): Place | undefined {
+    const place = this.#mount.house.dispatching.expect();
+    return place && { dispatch: (request, relay) => this.#begin(place, request, relay), leave: () => place.leave() };
+  }
+
+  #begin(to: Pick<Dispatching, 'dispatch'>, request: OutgoingRequest, relay: ResponseSink): Dispatch {
     this.#relay = relay;
     this.#sent = request;
     const upgrade = { upgrade: this.#offer, nonIdempotent: 'fresh' } as const;
-    this.#dispatch = this.#mount.house.dispatching.dispatch({ ...request, ...upgrade }, this);
+    this.#dispatch = to.dispatch({ ...request, ...upgrade }, this);
     return this.#dispatch;
   }
 

@@ -2,7 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ReplayBody } from '../dispatch/replay-body.js';
-import type { Dispatch, ResponseSink, Taken } from '../dispatch/request.js';
+import type { Dispatch, Place, ResponseSink, Taken } from '../dispatch/request.js';
 import { BackendError } from '../errors.js';
 import { endToEndFields } from '../http1/fields.js';
 import type { ResponseHead } from '../http1/response-parser.js';
@@ -44,6 +44,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
   #stage: Stage = 'taking';
   #request: ClientRequest | undefined; // once it was read
   #intake: RequestIntake | undefined; // of a request with a body
+  #place: Place | undefined; // of a request that has to wait for a hook, or for its body
   #dispatch: Dispatch | undefined; // gone once it has ended
   #readsRequest = false; // its body came from the client's stream
   #answeredContinue = false;
@@ -63,11 +64,14 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
     noteLast(this.#req, this.#res);
     try {
       const request = readClientRequest(this.#req, this.#mount.options, this.#mount.house.sticky);
-      if (isPromise(request))
-        request.then((read) => this.#takeIn(read)).then(undefined, (thrown) => this.#fail(asRelayError(thrown)));
-      else this.#takeIn(request);
+      if (isPromise(request)) {
+        this.#place = this.#mount.house.dispatching.expect();
+        request
+          .then((read) => this.#takeIn(read))
+          .then(undefined, (thrown) => this.requestFailed(asRelayError(thrown)));
+      } else this.#takeIn(request);
     } catch (thrown) {
-      this.#fail(asRelayError(thrown));
+      this.requestFailed(asRelayError(thrown));
     }
   }
 
@@ -79,12 +83,12 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
       return;
     }
     const { house, options } = this.#mount;
-    const { method, framing } = request;
     this.#request = request;
-    if (isEmpty(framing)) {
-      this.requestReady(request, nothingOf(method, framing));
+    if (isEmpty(request.framing)) {
+      this.requestReady(request, nothingOf(request.method, request.framing));
       return;
     }
+    this.#place ??= house.dispatching.expect();
     this.#intake = new RequestIntake(house, request, this.#req, this);
     this.#readsRequest = this.#intake.begin(this.#res, options);
     if (this.#readsRequest && this.#isOpen()) this.#paceOf().watchSilence();
@@ -94,22 +98,18 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
 
   requestReady(request: ClientRequest, body: ReplayBody | undefined, expectTimeout?: number): void {
     if (this.#stage !== 'taking') return;
-    const { house, options } = this.#mount;
     this.#answeredContinue = request.expectsContinue;
     try {
-      const dispatch = house.dispatching.dispatch(outgoingRequest(request, body, options, expectTimeout), this);
+      const outgoing = outgoingRequest(request, body, this.#mount.options, expectTimeout);
+      const dispatch = (this.#place ?? this.#mount.house.dispatching).dispatch(outgoing, this);
       if (this.#isOpen()) this.#dispatch = dispatch; // it may have failed before it returned
     } catch (thrown) {
-      this.#fail(asRelayError(thrown));
+      this.requestFailed(asRelayError(thrown));
     }
   }
 
   #isOpen(): boolean {
     return this.#stage === 'taking' || this.#stage === 'relaying';
-  }
-
-  requestFailed(error: BackendError): void {
-    this.#fail(error);
   }
 
   // --- the response --------------------------------------------------------------------------------------------------
@@ -217,16 +217,15 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
 
   onFail(error: BackendError): void {
     this.#dispatch = undefined;
-    this.#fail(error);
+    this.requestFailed(error);
   }
 
   #writeHead(head: ResponseHead, fields: string[]): void {
-    const req = this.#req;
     // "A server MUST read the entire request message body or close the connection after sending its response"
     // (RFC 9112 §9.3).
-    const isUnread = isBodyUnread(req);
-    writeResponseHead(this.#res, { head, fields, closes: isLastOfServer(req) || isUnread });
-    if (isUnread) lingerOnClose(req, this.#mount.house.deadlines);
+    const isUnread = isBodyUnread(this.#req);
+    writeResponseHead(this.#res, { head, fields, closes: isLastOfServer(this.#req) || isUnread });
+    if (isUnread) lingerOnClose(this.#req, this.#mount.house.deadlines);
   }
 
   // --- the pace of the client ----------------------------------------------------------------------------------------
@@ -259,10 +258,10 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
   #giveUp(error: BackendError): void {
     const failure = this.#dispatch?.abort(error) ?? error;
     this.#dispatch = undefined;
-    this.#fail(failure);
+    this.requestFailed(failure);
   }
 
-  #fail(error: BackendError): void {
+  requestFailed(error: BackendError): void {
     const stage = this.#stage;
     if (stage === 'over') return;
     this.#stage = 'over';
@@ -290,6 +289,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
   }
 
   #release(): void {
+    this.#place?.leave();
     this.#pace?.stop();
     this.#intake?.release();
   }

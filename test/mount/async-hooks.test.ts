@@ -64,6 +64,23 @@ describe('hooks of the request', () => {
     },
   );
 
+  test('that are busy when the backend is closed are waited for', async () => {
+    const { opened, open } = gate();
+    let asked = false;
+    const { backend, raw } = await mounted({
+      onRequestFields: (fields) => {
+        asked = true;
+        return opened.then(() => fields);
+      },
+    });
+    raw.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    await until(() => asked);
+    const closed = backend.close();
+    open();
+    expect((await raw.readResponse()).status).toBe(200);
+    await closed;
+  });
+
   test('that give what cannot be sent are 500 or 400', async () => {
     const odd = await mounted({ rewritePath: async () => 'no path' });
     expect((await odd.raw.get('/')).status).toBe(500);

@@ -49,6 +49,27 @@ describe('request bodies held before their dispatch', () => {
     expect([await held(), await held(), backend.stats().requestBuffer.bytes]).toEqual([200, 200, 0]);
   });
 
+  test.each([
+    ['and are sent when they are whole', 200],
+    ['until their clients leave', undefined],
+  ])('are waited for by a backend that closes, %s', async (_end, status) => {
+    const origin = await startOrigin();
+    const backend = startBackend(origin);
+    const port = await serve(backend.handler());
+    const [raw, late] = [await client(port), await client(port)];
+    raw.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbo');
+    await until(() => backend.stats().requestBuffer.bytes > 0);
+    const closed = backend.close();
+    expect((await late.get('/late')).status).toBe(503);
+    if (status === undefined) raw.destroy();
+    else {
+      raw.write('dy');
+      expect((await raw.readResponse()).status).toBe(status);
+    }
+    await closed;
+    expect(origin.requests.map(bodyOf)).toEqual(status === undefined ? [] : ['body']);
+  });
+
   test('longer than requestBufferBytes by their own word are streamed from the first byte', async () => {
     const origin = await startOrigin();
     const raw = await client(await serve(startBackend(origin).handler({ requestBufferBytes: 4 })));

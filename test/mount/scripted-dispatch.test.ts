@@ -27,6 +27,8 @@ class ScriptedDispatching implements Dispatching {
     };
     return { attempts: [], resume() {}, abort };
   }
+
+  expect(): undefined {}
 }
 
 function handlerOf(dispatching: Dispatching) {

@@ -273,6 +273,20 @@ describe('what is not tunnelled', () => {
     expect((await asked.readResponse()).status).toBe(503);
   });
 
+  test('a backend that is closed while a hook is busy waits for it', async () => {
+    const origin = await rawUpgradeOrigin((socket) => socket.write(switching('a')));
+    let goOn: (() => void) | undefined;
+    const onRequestFields = () => new Promise<undefined>((resolve) => (goOn = () => resolve(undefined)));
+    const { port, backend } = await startFront(origin, { upgrade: { onRequestFields } });
+    const asked = await client(port);
+    asked.write(asking('a'));
+    await until(() => goOn !== undefined);
+    const closed = backend.close();
+    goOn?.();
+    expect((await asked.readResponse()).status).toBe(101);
+    await closed;
+  });
+
   test('CONNECT is 501', async () => {
     const { port } = await startFront(await rawUpgradeOrigin(() => undefined));
     const asked = await client(port);

@@ -175,7 +175,7 @@ export const faults = [
   {
     name: 'a drain ends with the first request that ends',
     file: 'src/dispatch/dispatcher.ts',
-    from: "if (this.#state.name === 'draining' && this.#running.size === 0) this.#state.empty();",
+    from: "if (this.#state.name === 'draining' && this.#isEmpty) this.#state.empty();",
     to: "if (this.#state.name === 'draining') this.#state.empty();",
     tests: DISPATCH,
   },
