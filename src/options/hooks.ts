@@ -3,13 +3,17 @@
 import type { IncomingMessage } from 'node:http';
 
 /**
- * Changes a list of fields: name, value, name, value… Returns the list to use; `undefined` takes the one given, with
- * the changes made in place. May give a promise.
+ * Changes a list of fields: name, value, name, value… Returns the list to use; nothing takes the one given, with the
+ * changes made in place. May give a promise.
  */
 export type FieldsHook = (
   fields: string[],
   req: IncomingMessage,
-) => readonly string[] | undefined | PromiseLike<readonly string[] | undefined>;
+) => readonly string[] | Nothing | PromiseLike<readonly string[] | Nothing>;
+
+// TypeScript takes a function without a `return` for one that gives `void`, and not `undefined`.
+// biome-ignore lint/suspicious/noConfusingVoidType: in a union with what else a hook may return
+type Nothing = undefined | void;
 
 /** What a response says of itself on its first line. */
 export interface ResponseStatus {
@@ -40,7 +44,7 @@ export interface Information {
 }
 
 /** Sees an interim response; `false` keeps it from the client. */
-export type InformationHook = (information: Information, req: IncomingMessage) => boolean | undefined;
+export type InformationHook = (information: Information, req: IncomingMessage) => boolean | Nothing;
 
 /** What an `idempotent` option may look at. */
 export interface RequestFacts {

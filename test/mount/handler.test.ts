@@ -511,7 +511,6 @@ describe('the hooks', () => {
     const origin = await startOrigin({ script: () => [inform(103, { Link: '</a>' }), execute(), answer()] });
     const onInformation = ({ fields }: Information) => {
       Array.prototype.push.call(fields, 'X-A', 'a\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil');
-      return undefined;
     };
     const raw = await client(await serve(startBackend(origin).handler({ onInformation })));
     expect((await raw.get('/')).rawHeaders).toEqual(['Link', '</a>']);
