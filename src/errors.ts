@@ -78,13 +78,13 @@ export interface OriginCounts {
 /** What a `BackendError` has beside its code and its message. */
 export interface BackendErrorDetails {
   /** Whether the origin may have processed the request. @default 'unsent' */
-  readonly delivery?: Delivery;
+  readonly delivery?: Delivery | undefined;
   /** `scheme://host:port` of the server that it is about. @default undefined */
   readonly origin?: string | undefined;
   /** What was tried, oldest first. @default [] */
-  readonly attempts?: readonly Attempt[];
+  readonly attempts?: readonly Attempt[] | undefined;
   /** Connections of each origin at that moment. @default [] */
-  readonly counts?: readonly OriginCounts[];
+  readonly counts?: readonly OriginCounts[] | undefined;
   /** What it comes from: an error of the system, or what was thrown. @default undefined */
   readonly cause?: unknown;
   /** Seconds after which a new try makes sense, for a 503. @default undefined */

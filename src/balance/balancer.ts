@@ -36,7 +36,7 @@ export interface Balancer {
    *
    * @default false
    */
-  readonly keeps?: boolean;
+  readonly keeps?: boolean | undefined;
   /**
    * @param candidates at least one, in no order that means anything; valid only during the call
    * @param request that is to be sent; `undefined` when a connection is made for whoever has waited longest

@@ -6,9 +6,9 @@ import { isObject, shown } from '../options/checks.js';
 /** What `fetch` of the standard takes, and what only a backend understands. */
 export interface BackendFetchInit extends RequestInit {
   /** Whether it may be sent twice. @default by the backend's option, then by method */
-  readonly idempotent?: boolean;
+  readonly idempotent?: boolean | undefined;
   /** Where it may travel, if it is not idempotent. @default that of the backend */
-  readonly nonIdempotent?: NonIdempotentTravel;
+  readonly nonIdempotent?: NonIdempotentTravel | undefined;
 }
 
 // The standard passes over names that it does not know, and so do we; these are a mistake, and would do nothing.

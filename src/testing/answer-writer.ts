@@ -59,7 +59,8 @@ export class AnswerWriter {
 
   #keepAlive(hint: Answer['keepAlive']): string {
     if (hint === undefined) return '';
-    const parts = Object.entries(hint).map(([name, value]) => `${name}=${value}`);
+    const given = Object.entries(hint).filter(([, value]) => value !== undefined);
+    const parts = given.map(([name, value]) => `${name}=${value}`);
     return `Keep-Alive: ${parts.join(', ')}\r\n`;
   }
 

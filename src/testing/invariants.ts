@@ -55,13 +55,13 @@ export interface OriginStatsToCheck {
 /** What must hold beside what always does. */
 export interface CheckOptions {
   /** Nothing is under way: nothing may be busy, dialling for a request, or waiting. Default false. */
-  readonly atRest?: boolean;
+  readonly atRest?: boolean | undefined;
 }
 
 /** What must hold beside what always does. */
 export interface StatsCheckOptions extends CheckOptions {
   /** Most sockets of each origin. Not checked unless given. */
-  readonly maxConnections?: number;
+  readonly maxConnections?: number | undefined;
 }
 
 /**

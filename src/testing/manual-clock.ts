@@ -5,9 +5,9 @@ import type { Clock, Timer } from '../clock.js';
 /** Where a clock begins. */
 export interface ManualClockOptions {
   /** First value of `now()`, in milliseconds. Default 0. */
-  readonly now?: number;
+  readonly now?: number | undefined;
   /** First value of `wallNow()`, in milliseconds since the Unix epoch. Default: 1 January 2000, UTC. */
-  readonly wallNow?: number;
+  readonly wallNow?: number | undefined;
 }
 
 interface Call {

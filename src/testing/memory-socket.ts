@@ -17,9 +17,9 @@ export interface MemorySocketOptions {
    * `'at-once'`: what is sent arrives within the call that sends it. `'next-turn'`: it is in the kernel of the other end
    * until the event loop turns. `'by-hand'`: it is on its way until {@link MemorySocket.deliver}. Default `'at-once'`.
    */
-  readonly delivery?: 'at-once' | 'next-turn' | 'by-hand';
+  readonly delivery?: 'at-once' | 'next-turn' | 'by-hand' | undefined;
   /** The near socket is not connected until {@link MemorySocket.open}. Default false. */
-  readonly connecting?: boolean;
+  readonly connecting?: boolean | undefined;
   /** Of the near socket. Default: it emits `'data'`. */
   readonly onread?: MemoryOnRead | undefined;
 }

@@ -22,9 +22,9 @@ export interface Answer {
   readonly keepAlive?:
     | {
         /** Seconds. */
-        readonly timeout?: number;
+        readonly timeout?: number | undefined;
         /** Requests that may follow. */
-        readonly max?: number;
+        readonly max?: number | undefined;
       }
     | undefined;
   /** An array is sent as one chunk for each element when `framing` is `'chunked'`. Left out in an answer to HEAD. */
@@ -117,22 +117,24 @@ export const afterBytesIn = (bytes: number, steps: readonly Step[]): Step => ({ 
 /** A rule of a script: which requests, at which moment, what. Every member of `when` that is given must fit. */
 export interface Rule {
   /** Default: every request. */
-  readonly when?: {
-    /** As it is sent: `GET`. */
-    readonly method?: string;
-    /** The whole request target. */
-    readonly path?: string;
-    /** Number of the connection, from 0 in order of acceptance. */
-    readonly connection?: number;
-    /** Number of the request on its connection, from 0. */
-    readonly requestOnConnection?: number;
-    /** Every nth request of a connection, counted from 1: 3 is the third, the sixth… */
-    readonly everyOnConnection?: number;
-    /** Number of the request among all, from 0 in order of their heads. */
-    readonly request?: number;
-  };
+  readonly when?:
+    | {
+        /** As it is sent: `GET`. */
+        readonly method?: string | undefined;
+        /** The whole request target. */
+        readonly path?: string | undefined;
+        /** Number of the connection, from 0 in order of acceptance. */
+        readonly connection?: number | undefined;
+        /** Number of the request on its connection, from 0. */
+        readonly requestOnConnection?: number | undefined;
+        /** Every nth request of a connection, counted from 1: 3 is the third, the sixth… */
+        readonly everyOnConnection?: number | undefined;
+        /** Number of the request among all, from 0 in order of their heads. */
+        readonly request?: number | undefined;
+      }
+    | undefined;
   /** Default `'request'`: when the whole request was read. */
-  readonly at?: Moment;
+  readonly at?: Moment | undefined;
   /** What the origin does, one after the other. */
   readonly steps: readonly Step[];
 }

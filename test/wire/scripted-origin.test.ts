@@ -95,6 +95,12 @@ describe.each([{ thread: false }, { thread: true }])('with thread: $thread', ({ 
     });
   });
 
+  test('what of a hint is undefined is not said', async () => {
+    const origin = await start({ thread, rules: always(answer({ keepAlive: { timeout: 5, max: undefined } })) });
+    const client = await connect(origin);
+    expect((await client.get('/')).headers['keep-alive']).toBe('timeout=5');
+  });
+
   test('a chunked answer has the chunks and trailers that were asked for', async () => {
     const chunked = answer({ framing: 'chunked', body: ['one', '', 'three'], trailers: { 'X-Sum': '8' } });
     const origin = await start({ thread, rules: always(chunked) });
