@@ -13,6 +13,7 @@ export type Place =
   | { readonly kind: 'address'; readonly address: Address; readonly isDefault: boolean };
 
 const LOOPBACK = '127.0.0.1';
+const EVERYWHERE = '*';
 
 /** `undefined` when it is none. */
 export function addressOf(value: unknown, defaultHost?: string): Address | undefined {
@@ -21,7 +22,7 @@ export function addressOf(value: unknown, defaultHost?: string): Address | undef
   const [, bracketed, host = bracketed, digits] = /^(?:(?:\[([^\]]+)\]|([^:\s]+)):)?(\d{1,5})$/.exec(text) ?? [];
   const port = Number(digits ?? Number.NaN);
   if (!(port <= 65_535)) return undefined;
-  return { kind: 'port', port, host: host ?? defaultHost };
+  return { kind: 'port', port, host: host === EVERYWHERE ? undefined : (host ?? defaultHost) };
 }
 
 /** `undefined` when it is none. */
@@ -44,6 +45,6 @@ export function placeBeside(listen: Address | undefined): Place {
 /** As people write it. */
 export function shownAddress(address: Address): string {
   if (address.kind === 'socket') return address.path;
-  const { host = '*', port } = address;
+  const { host = EVERYWHERE, port } = address;
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

@@ -47,11 +47,12 @@ export class Gateway {
     for (const page of pages) await this.#openPage(page, address);
   }
 
+  /** The status page last: where it is by default must not be in the way of what was asked for. */
   async #pages(): Promise<readonly Page[]> {
     const { status, metrics, title } = this.#settings;
-    const pages: Page[] = [{ name: 'status page', place: status, listener: this.#backend.statusHandler({ title }) }];
-    if (metrics.kind === 'off') return pages;
-    return [...pages, { name: 'metrics', place: metrics, listener: await metricsPage(this.#backend) }];
+    const page: Page = { name: 'status page', place: status, listener: this.#backend.statusHandler({ title }) };
+    if (metrics.kind === 'off') return [page];
+    return [{ name: 'metrics', place: metrics, listener: await metricsPage(this.#backend) }, page];
   }
 
   /** `address` is that of the clients. */

@@ -25,6 +25,7 @@ export interface Arguments {
 const byFlag = new Map(commandOptions.map((option) => [option.flag.slice(2), option]));
 const byName = new Map(commandOptions.map((option) => [option.name, option]));
 const SWITCHES = ['check', 'help', 'version'];
+const MAY_BE_EMPTY: ReadonlySet<string> = new Set(['cookieDomainRewrite', 'cookiePathRewrite']); // takes the attribute out
 /**
  * What Kubernetes tells every process of a service whose name begins as ours does
  * (https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables).
@@ -66,7 +67,8 @@ export function readArguments(words: readonly string[]): Arguments {
     else if (option === undefined && name !== 'config') {
       problems.push(unknown(rawName, ALL_FLAGS));
       isUnknown = value === undefined;
-    } else if (value === undefined || value === '') problems.push(`${rawName} needs a value`);
+    } else if (value === undefined || (value === '' && !MAY_BE_EMPTY.has(option?.name ?? '')))
+      problems.push(`${rawName} needs a value`);
     else if (option === undefined) config = value;
     else add(given, option, rawName, value);
   }

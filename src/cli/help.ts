@@ -16,11 +16,13 @@ const MEANINGS: Readonly<Record<string, string>> = {
   balance: "or `'round-robin'`, `'two-choices'`, `'first'`, or `{ type: 'hash', key }`",
 };
 
+const SHORT: Readonly<Record<string, string>> = { listen: ', -l', origins: ', -o' };
+
 export function helpText(): string {
   const groups = Object.entries(HEADINGS).map(([owner, heading]) => {
     const rows = commandOptions.filter((option) => option.owner === owner);
     const entries = rows.map(({ name, flag, meaning, default: standard }) =>
-      entry(`  ${flag} …`, `${MEANINGS[name] ?? meaning} [${standard}]`),
+      entry(`  ${flag}${SHORT[name] ?? ''} …`, `${MEANINGS[name] ?? meaning} [${standard}]`),
     );
     return `${heading}\n${entries.join('')}`;
   });

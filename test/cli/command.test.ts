@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { createServer, get, type IncomingMessage, request } from 'node:http';
+import { createServer, get, type IncomingMessage, request, type Server } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
@@ -49,7 +49,14 @@ describe('says and ends', () => {
   test('--help lists every option', async () => {
     const { code, out, err } = await start(['--help']).ended;
     expect([code, err]).toEqual([0, '']);
-    expect(commandOptions.filter(({ flag }) => !out.includes(`  ${flag} `))).toEqual([]);
+    expect(commandOptions.filter(({ flag }) => !new RegExp(`^ {2}${flag}[, ]`, 'm').test(out))).toEqual([]);
+    expect(out.match(/--\w+, -\w/g)).toEqual([
+      '--listen, -l',
+      '--origin, -o',
+      '--config, -c',
+      '--help, -h',
+      '--version, -v',
+    ]);
     expect(Math.max(...out.split('\n').map((line) => line.length))).toBeLessThanOrEqual(125);
   });
 
@@ -147,11 +154,20 @@ describe('at work', () => {
   });
 
   test('the default place of the page being taken, it goes on without', async () => {
-    const port = await portBeforeOneTaken();
+    const { port } = await portBeforeOneTaken();
     const origin = await startOrigin();
     const command = start(['--listen', `127.0.0.1:${port}`, '--origin', origin.url]);
     await command.says(/warn {2}no status page: the port is taken/);
     expect((await fetch(`http://127.0.0.1:${port}/`)).status).toBe(200);
+  });
+
+  test('and it is not in the way of metrics that were told to be there', async () => {
+    const { port, taker } = await portBeforeOneTaken();
+    await new Promise((resolve) => taker.close(resolve));
+    const flags = ['--listen', `127.0.0.1:${port}`, '--metrics', `${port + 1}`, '--origin', 'http://127.0.0.1:9'];
+    const command = start(flags);
+    expect(await command.says(/metrics at=(\S+)/)).toBe(`http://127.0.0.1:${port + 1}/`);
+    await command.says(/warn {2}no status page: the port is taken/);
   });
 
   test('what happens is written a line each, from the level on that was asked for', async () => {
@@ -169,7 +185,7 @@ describe('at work', () => {
   });
 
   test('or nothing at all is written', async () => {
-    const port = await portBeforeOneTaken();
+    const { port } = await portBeforeOneTaken();
     const quiet = start([
       ...['--listen', `127.0.0.1:${port}`, '--origin', 'http://127.0.0.1:9', '--queue-timeout', '1000'],
       ...['--log-level', 'silent'],
@@ -186,7 +202,7 @@ describe('at work', () => {
 });
 
 /** A free port, and the one after it is not: the page of the command would be there. */
-async function portBeforeOneTaken(): Promise<number> {
+async function portBeforeOneTaken(): Promise<{ port: number; taker: Server }> {
   for (;;) {
     const port = await freePort();
     const taker = createServer();
@@ -196,7 +212,7 @@ async function portBeforeOneTaken(): Promise<number> {
     });
     if (!isTaken) continue;
     onTestFinished(() => void taker.close());
-    return port;
+    return { port, taker };
   }
 }
 

@@ -50,6 +50,11 @@ describe('values', () => {
     expect(Object.keys(backend)).toEqual(['origins']);
   });
 
+  test('may be empty where that takes an attribute out', () => {
+    const { mount } = withFlags('--cookie-domain-rewrite', '', '--cookie-path-rewrite=');
+    expect(mount).toEqual({ cookieDomainRewrite: '', cookiePathRewrite: '' });
+  });
+
   test('in a file may be objects, origins too', () => {
     const origins = [ORIGIN, { url: 'http://b.test', weight: 2, backup: true }];
     const file = { listen: 80, origins, ejection: { failures: 'Infinity' } };
@@ -88,6 +93,7 @@ describe('values', () => {
 describe('places', () => {
   test.each([
     ['8080', { kind: 'port', port: 8080, host: undefined }],
+    ['*:8080', { kind: 'port', port: 8080, host: undefined }],
     ['127.0.0.1:80', { kind: 'port', port: 80, host: '127.0.0.1' }],
     ['[::1]:80', { kind: 'port', port: 80, host: '::1' }],
     ['/run/gateway.sock', { kind: 'socket', path: '/run/gateway.sock' }],
