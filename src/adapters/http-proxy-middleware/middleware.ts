@@ -24,6 +24,10 @@ export interface ProxyMiddleware {
  * @throws TypeError, RangeError for bad options, and for those of http-proxy-middleware that are not carried: the message
  *   says what to use instead
  */
+export function createProxyMiddleware<
+  Req extends IncomingMessage = IncomingMessage,
+  Res extends ServerResponse = ServerResponse,
+>(options: ProxyMiddlewareOptions<Req, Res>): ProxyMiddleware;
 export function createProxyMiddleware(options: ProxyMiddlewareOptions): ProxyMiddleware {
   checkOptions(options);
   const isOurs = pathMatcher(options.pathFilter);

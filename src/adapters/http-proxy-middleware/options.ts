@@ -37,25 +37,26 @@ export type TlsName = 'ca' | 'cert' | 'key' | 'pfx' | 'passphrase' | 'ciphers';
 export type RouterTable = Readonly<Record<string, ProxyTarget>>;
 
 /** Calls on the way. What they throw is the request's failure. */
-export interface ProxyEvents {
+export interface ProxyEvents<Req = IncomingMessage, Res = ServerResponse> {
   /** Before a request is sent: its fields are yours to change. @default none */
-  readonly proxyReq?: ((proxyReq: ProxyRequest, req: IncomingMessage, res: ServerResponse) => void) | undefined;
+  readonly proxyReq?: ((proxyReq: ProxyRequest, req: Req, res: Res) => void) | undefined;
   /** The same before an upgrade is sent. @default none */
-  readonly proxyReqWs?: ((proxyReq: ProxyRequest, req: IncomingMessage, socket: Duplex) => void) | undefined;
+  readonly proxyReqWs?: ((proxyReq: ProxyRequest, req: Req, socket: Duplex) => void) | undefined;
   /** Before a response goes to the client: its fields are yours to change. @default none */
-  readonly proxyRes?: ((proxyRes: ProxyResponse, req: IncomingMessage, res: ServerResponse) => void) | undefined;
+  readonly proxyRes?: ((proxyRes: ProxyResponse, req: Req, res: Res) => void) | undefined;
   /**
    * Instead of the answer 502, 503 or 504: the response is yours to end. Upgrades that fail are answered all the same.
    *
    * @default none
    */
-  readonly error?:
-    | ((error: BackendError, req: IncomingMessage, res: ServerResponse, target: string) => void)
-    | undefined;
+  readonly error?: ((error: BackendError, req: Req, res: Res, target: string) => void) | undefined;
 }
 
-/** Options of http-proxy-middleware 3, and two of this library: `backend` and `trustProxy`. */
-export interface ProxyMiddlewareOptions {
+/**
+ * Options of http-proxy-middleware 3, and two of this library: `backend` and `trustProxy`. `Req` and `Res` are those of the
+ * framework, as its functions are to see them.
+ */
+export interface ProxyMiddlewareOptions<Req = IncomingMessage, Res = ServerResponse> {
   /** Where requests go that the router has no target for. */
   readonly target: ProxyTarget;
   /** Other targets, each with a backend of its own. @default none */
@@ -63,15 +64,15 @@ export interface ProxyMiddlewareOptions {
   /** Sends the Host field of the target instead of the client's. @default false */
   readonly changeOrigin?: boolean | undefined;
   /** Replaces what the first expression that fits the path finds in it; or gives the path. @default none */
-  readonly pathRewrite?: PathRewrite | undefined;
+  readonly pathRewrite?: PathRewrite<Req> | undefined;
   /** Requests for other paths go to `next`: beginnings of paths, or a function. @default '/' */
-  readonly pathFilter?: PathFilter | undefined;
+  readonly pathFilter?: PathFilter<Req> | undefined;
   /** Puts the path of the target in front of that of the request. @default true */
   readonly prependPath?: boolean | undefined;
   /** Sends the path of the target alone. @default false */
   readonly ignorePath?: boolean | undefined;
   /** Calls on the way. @default none */
-  readonly on?: ProxyEvents | undefined;
+  readonly on?: ProxyEvents<Req, Res> | undefined;
   /** Sends X-Forwarded-For, -Host and -Proto. @default false */
   readonly xfwd?: boolean | undefined;
   /** Listens for 'upgrade' on the server of the first request. Better: `server.on('upgrade', middleware.upgrade)`. @default false */

@@ -3,12 +3,12 @@
 import type { IncomingMessage } from 'node:http';
 
 /** Replacements by regular expression, of which the first that fits is used; or a function, `undefined` leaves the path. */
-export type PathRewrite =
+export type PathRewrite<Req = IncomingMessage> =
   | Readonly<Record<string, string>>
-  | ((path: string, req: IncomingMessage) => string | undefined | PromiseLike<string | undefined>);
+  | ((path: string, req: Req) => string | undefined | PromiseLike<string | undefined>);
 
 /** Beginnings of paths, or a function of the path without its query. */
-export type PathFilter = string | readonly string[] | ((pathname: string, req: IncomingMessage) => boolean);
+export type PathFilter<Req = IncomingMessage> = string | readonly string[] | ((pathname: string, req: Req) => boolean);
 
 type Rewrite = (path: string, req: IncomingMessage) => string | undefined | PromiseLike<string | undefined>;
 
