@@ -223,6 +223,13 @@ describe('examples', () => {
   );
 });
 
+test('the arithmetic of docs/scaling.md can be run', () => {
+  const words = ['bench/scenarios/subset.mjs', '500', '125'];
+  const { status, stdout, stderr } = spawnSync(process.execPath, words, { cwd: ROOT, encoding: 'utf8' });
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  expect(stdout).toContain('| every process restarts, with its name | 0.00 % | 0.00 % | 0 |');
+});
+
 /** The texts of the blocks in another language. */
 function fencesIn(page: string, language: string): string[] {
   const fences = [...read(page).matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, 'gm'))].map(

@@ -1,18 +1,18 @@
 /**
  * 10,000 processes in front of 1,000 origins, each with a subset of them: how many processes an origin serves, how evenly,
  * and what changes when an origin comes or goes. Arithmetic only, on the code that the library uses: nothing is opened.
+ * Other numbers: `node bench/scenarios/subset.mjs PROCESSES ORIGINS`.
  */
 
-import { readFileSync } from 'node:fs';
-import { transformSync } from 'esbuild';
+import { fileURLToPath } from 'node:url';
+import { buildSync } from 'esbuild';
 
-const PROCESSES = 10_000;
-const ORIGINS = 1_000;
+const [PROCESSES = 10_000, ORIGINS = 1_000] = process.argv.slice(2).map(Number);
 const SIZES = [5, 10, 20, 50, 100];
 
-const source = readFileSync(new URL('../../src/fleet/rendezvous.ts', import.meta.url), 'utf8');
-const { code } = transformSync(source, { loader: 'ts', format: 'esm' });
-const { rendezvousSubset } = await import(`data:text/javascript,${encodeURIComponent(code)}`);
+const source = fileURLToPath(new URL('../../src/fleet/rendezvous.ts', import.meta.url));
+const { outputFiles } = buildSync({ entryPoints: [source], bundle: true, format: 'esm', write: false });
+const { rendezvousSubset } = await import(`data:text/javascript,${encodeURIComponent(outputFiles[0]?.text ?? '')}`);
 
 const origins = Array.from({ length: ORIGINS }, (_, n) => `http://10.1.${n >> 8}.${n & 255}:8080`);
 const ids = Array.from({ length: PROCESSES }, (_, n) => `web-${n}`);
