@@ -17,7 +17,7 @@ export interface OriginStats {
   readonly origin: string;
   /** What its owner made of it: `leaving` is one that was removed, while requests are under way there. */
   readonly service: 'serving' | 'draining' | 'leaving' | 'closed';
-  /** 0 to 256; one of weight 0 gets no requests. */
+  /** 0 to 256; one of weight 0 gets no requests but those of its sessions. */
   readonly weight: number;
   /** It gets requests only while no other can. */
   readonly backup: boolean;

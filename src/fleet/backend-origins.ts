@@ -117,7 +117,7 @@ export class BackendOrigins {
   }
 
   /**
-   * Changes the share of one: an integer from 0 to 256. 0 gets no requests, as if it were drained.
+   * Changes the share of one: an integer from 0 to 256. 0 gets no requests but those of its sessions (`sticky`).
    *
    * @throws TypeError for a URL that is none of the origins, and where origins are discovered; RangeError for the weight
    */

@@ -44,7 +44,7 @@ export interface DnsOptions {
   readonly type?: 'A' | 'AAAA' | 'SRV' | undefined;
   /** Of addresses: SRV records have their own. An integer from 1 to 65535. @default that of the protocol */
   readonly port?: number | undefined;
-  /** @default 'http:' */
+  /** Whether the origins are asked with TLS. @default 'http:' */
   readonly protocol?: 'http:' | 'https:' | undefined;
   /** What the origins are called, in the Host field and in TLS; see `host` of an origin. @default the name */
   readonly host?: string | undefined;

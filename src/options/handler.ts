@@ -30,7 +30,7 @@ import {
 import { type Option, type OptionRow, type OptionsOf, option, rowsOf, rulesOf } from './row.js';
 import { travel } from './table.js';
 
-/** How the client is named to the origin: X-Forwarded-For, -Host and -Proto, or the Forwarded field (RFC 7239). */
+/** How the client is named to the origin: X-Forwarded-For, -Proto, -Host and -Port, or the Forwarded field (RFC 7239). */
 export type ForwardedStyle = 'x-forwarded' | 'rfc7239' | false;
 
 /** Options of `backend.handler()`. An option that is absent or `undefined` is the backend's, or the default given. */
@@ -178,7 +178,7 @@ const options: OptionsOf<HandlerSection> = {
   ),
   forwarded: option(
     withDefault(oneOf('x-forwarded', 'rfc7239', false), 'x-forwarded'),
-    "how the client is named to the origin: X-Forwarded-For, -Host and -Proto, or Forwarded (`'rfc7239'`), or `false`",
+    "how the client is named to the origin: X-Forwarded-For, -Proto, -Host and -Port, or Forwarded (`'rfc7239'`), or `false`",
   ),
   trustProxy: option(
     mapped(withDefault(strings, false), trusted),

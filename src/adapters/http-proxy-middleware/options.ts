@@ -20,7 +20,7 @@ export type ProxyTarget =
       readonly hostname?: string | undefined;
       /** The same, where there is no `hostname`. @default 'localhost' */
       readonly host?: string | undefined;
-      /** @default that of the protocol, 80 or 443 */
+      /** From 1 to 65535. @default that of the protocol, 80 or 443 */
       readonly port?: number | string | undefined;
       /** Goes in front of the path of each request. @default `pathname` */
       readonly path?: string | undefined;
@@ -73,7 +73,7 @@ export interface ProxyMiddlewareOptions<Req = IncomingMessage, Res = ServerRespo
   readonly ignorePath?: boolean | undefined;
   /** Calls on the way. @default none */
   readonly on?: ProxyEvents<Req, Res> | undefined;
-  /** Sends X-Forwarded-For, -Host and -Proto. @default false */
+  /** Sends X-Forwarded-For, -Proto, -Host and -Port. @default false */
   readonly xfwd?: boolean | undefined;
   /** Listens for 'upgrade' on the server of the first request. Better: `server.on('upgrade', middleware.upgrade)`. @default false */
   readonly ws?: boolean | undefined;
