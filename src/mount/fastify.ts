@@ -100,6 +100,7 @@ function mountOptions(fastify: FastifyInstance, options: FastifyPooledBackendOpt
   const given = options.backend !== undefined;
   const mount: HandlerOptions = picked(options, (name) => !FASTIFYS_OWN.has(name) && (given || MOUNT_ONLY.has(name)));
   const { rewritePrefix = '' } = options;
+  if (typeof rewritePrefix !== 'string') throw new TypeError(`rewritePrefix must be a string, got ${rewritePrefix}`);
   const { rewritePath } = mount;
   if (prefix.replace(/\/$/, '') === '' && rewritePrefix === '') return mount;
   const pattern = prefixPattern(fastify);

@@ -316,4 +316,11 @@ describe('the backend', () => {
     fastify.register(fastifyPooledBackend, options);
     await expect(fastify.ready()).rejects.toThrow('nonsense');
   });
+
+  test('a rewritePrefix that is none ends the start, not each request', async () => {
+    const fastify = fastifyServer();
+    const rewritePrefix = 5 as unknown as string;
+    fastify.register(fastifyPooledBackend, { origins: ['http://127.0.0.1:9'], prefix: '/api', rewritePrefix });
+    await expect(fastify.ready()).rejects.toThrow('rewritePrefix must be a string, got 5');
+  });
 });
