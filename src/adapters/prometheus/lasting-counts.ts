@@ -4,9 +4,9 @@ import type { Sample } from './stat-metrics.js';
 
 interface Series {
   readonly labels: Sample[0];
-  /** What was counted by those before the one that counts now. */
+  /** What was counted by those of its name that were removed. */
   before: number;
-  /** As it was seen last. */
+  /** What the one that is there has counted, as it was seen last. */
   last: number;
 }
 
@@ -50,6 +50,15 @@ export class LastingCounts {
     return forgotten;
   }
 
+  /** The origin is removed: one that comes back under its name counts from zero. */
+  removed(origin: string): void {
+    for (const series of this.#series.values()) {
+      if (series.labels.origin !== origin) continue;
+      series.before += series.last;
+      series.last = 0;
+    }
+  }
+
   /** The samples of a counter as they are now, and those of what is gone. */
   lasting(metric: string, samples: readonly Sample[]): Sample[] {
     for (const [labels, value] of samples) this.#count(`${metric} ${JSON.stringify(labels)}`, labels, value);
@@ -62,7 +71,6 @@ export class LastingCounts {
 
   #count(key: string, labels: Sample[0], value: number): void {
     const series = this.#series.get(key) ?? { labels, before: 0, last: 0 };
-    if (value < series.last) series.before += series.last;
     series.last = value;
     this.#series.set(key, series);
   }

@@ -43,11 +43,13 @@ export class MeteredBackend {
   listen(observations: Observations): void {
     this.#observations = observations;
     this.#source.on('request', this.#answered).on('fail', this.#failed).on('connect', this.#opened);
+    this.#source.on('originChanged', this.#changed);
   }
 
   leave(): void {
     this.#observations = undefined;
     this.#source.off('request', this.#answered).off('fail', this.#failed).off('connect', this.#opened);
+    this.#source.off('originChanged', this.#changed);
   }
 
   get stats(): BackendStats {
@@ -83,6 +85,10 @@ export class MeteredBackend {
   readonly #opened = ({ origin, durationMs }: BackendEvents['connect'][0]): void => {
     this.#counts.sawOrigin(origin);
     this.#observations?.opened(this.name, origin, durationMs);
+  };
+
+  readonly #changed = ({ origin, change }: BackendEvents['originChanged'][0]): void => {
+    if (change === 'removed') this.#counts.removed(origin);
   };
 }
 

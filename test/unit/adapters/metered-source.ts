@@ -33,6 +33,7 @@ export class MeteredSource extends EventEmitter<BackendEvents> {
   remove(origin: string): OriginStats | undefined {
     const gone = this.origins.find((one) => one.origin === origin);
     this.origins = this.origins.filter((one) => one !== gone);
+    this.emit('originChanged', { origin, change: 'removed', weight: 1 });
     return gone;
   }
 

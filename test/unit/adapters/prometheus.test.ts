@@ -103,6 +103,15 @@ describe('when an origin is removed', () => {
     expect(await value(opened(A))).toBe(11);
   });
 
+  test('and has counted more than before when it is looked at again, all of that is added', async () => {
+    const { source, registry, value } = await registered(A, B);
+    source.dialled(A, 7);
+    await registry.metrics();
+    const again = source.remove(A);
+    if (again !== undefined) source.add({ ...again, dialled: 9 });
+    expect(await value(opened(A))).toBe(16);
+  });
+
   test('and a hundred others after it, nothing of it is shown any more', async () => {
     const { source, registry, value } = await registered(A, B);
     source.answered(A, 200, 5);
