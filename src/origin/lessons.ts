@@ -59,12 +59,14 @@ export class Lessons {
     if (connection.exchanges > 1) this.#idleLimit.reused(idleMsWhenLent);
   }
 
-  closed({ connection, idleMsWhenLent }: Tenancy, reason: CloseReason, heard: string): void {
+  closed(tenancy: Tenancy, reason: CloseReason, heard: string): void {
+    const { connection, idleMsWhenLent } = tenancy;
     this.#tally.countClosed(reason);
     if (BY_THE_SERVER.has(reason)) this.#left += 1;
     if (connection.tunnel !== undefined) this.#tally.tunnels.open -= 1;
-    if (this.#sweeping) this.#tally.staleSwept += 1;
+    if (this.#sweeping && reason === 'stale') this.#tally.staleSwept += 1;
     if (reason === 'poisoned') {
+      tenancy.poisoned = true;
       this.#tally.poisoned += 1;
       if (REQUEST_TIMEOUT_TEXT.test(heard)) this.#idleLimit.answered408(connection.idleMs());
     }
@@ -82,8 +84,9 @@ export class Lessons {
     observer.emit('disconnect', { origin, reason, exchanges: connection.exchanges, open });
   }
 
-  /** One idle connection was found closed: its neighbours, these slots, have heard the same server go. */
-  sweep(neighbours: Iterable<Slot<Tenancy>>): void {
+  /** An idle connection was found unfit. If its server had closed it, its neighbours, these slots, have heard the same one go. */
+  sweep({ poisoned }: Tenancy, neighbours: Iterable<Slot<Tenancy>>): void {
+    if (poisoned) return;
     this.#tally.staleFound += 1;
     const before = this.#tally.staleSwept;
     this.#sweeping = true;

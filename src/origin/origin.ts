@@ -125,7 +125,7 @@ export class Origin implements DiallerListener, ServedOrigin {
         this.#tenants.offerAfterTwoTurns(tenancy, true);
         return 'later';
       }
-      this.#lessons.sweep(this.#pool.idleSlots());
+      this.#lessons.sweep(tenancy, this.#pool.idleSlots());
     }
   }
 

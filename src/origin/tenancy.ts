@@ -24,6 +24,8 @@ export class Tenancy implements ConnectionOwner {
   leftWhenLent = 0;
   /** It carries a request that may only travel fresh. */
   holdsFreshShare = false;
+  /** It was closed for bytes that nobody had asked for. */
+  poisoned = false;
   #connection: Connection | undefined;
   readonly #landlord: Landlord;
 

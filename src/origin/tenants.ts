@@ -101,7 +101,7 @@ export class Tenants implements Landlord {
     const alive = this.#parts.demand.waiting ? tenancy.connection.isAlive() : true;
     if (alive === true) this.offer(tenancy);
     else if (alive === undefined) this.offerAfterTwoTurns(tenancy, false);
-    else this.#parts.lessons.sweep(this.#parts.pool.idleSlots());
+    else this.#parts.lessons.sweep(tenancy, this.#parts.pool.idleSlots());
   }
 
   left(tenancy: Tenancy, reason: CloseReason, heard: string): void {

@@ -168,6 +168,17 @@ describe('a connection that was found closed when it was wanted', () => {
     expect(house.eventsOf('poisoned')).toMatchObject([{ heard: 'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nbad' }]);
   });
 
+  test('with stray bytes does not count as closed by its server, and neither do neighbours that have some', async () => {
+    const house = await House.open();
+    const [, strayed, gone, newest] = await idlePeers(house, 4);
+    for (const peer of [strayed, gone, newest]) peer?.hold();
+    for (const peer of [strayed, newest]) peer?.send('HTTP/1.1 408 Request Timeout\r\n\r\n');
+    gone?.fin();
+    await house.sent();
+    expect(house.originStats()).toMatchObject({ stale: { found: 1, swept: 0 }, closed: { stale: 1, poisoned: 2 } });
+    expect(house.eventsOf('stale')).toEqual([{ origin: 'http://a.test:80', swept: 0 }]);
+  });
+
   test('is not handed from one request to the next either', async () => {
     const house = await House.open({ maxConnections: 1 });
     const first = await house.sent();
