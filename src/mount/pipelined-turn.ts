@@ -51,6 +51,8 @@ export function whenItsTurnToUpgradeComes(socket: Duplex, go: () => void): void 
   else go();
 }
 
-function isSafe({ method = '' }: IncomingMessage): boolean {
-  return isSafeMethod(method);
+/** One with a body may be refused once that was read, and what comes behind it with it: where that begins is doubtful then. */
+function isSafe({ method = '', headers }: IncomingMessage): boolean {
+  const hasBody = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
+  return isSafeMethod(method) && !hasBody;
 }
