@@ -111,7 +111,8 @@ export class Attempts {
   failure(cause: BackendError): BackendError {
     return new BackendError(cause.code, cause.message, {
       delivery: this.delivery,
-      origin: cause.origin ?? this.last?.origin,
+      // What is said of the delivery is said of who got it, whoever could not be dialled after that.
+      origin: this.last?.origin ?? cause.origin,
       attempts: this.list,
       counts: cause.counts,
       retryAfter: cause.retryAfter,

@@ -106,6 +106,22 @@ describe('a request that waited for a dial', () => {
     expect(caller.failure).toMatchObject({ code: 'connection_refused', statusCode: 502 });
   });
 
+  test('to be sent again fails with the origin that it was sent to, not with the one that could not be dialled', async () => {
+    const house = await House.open({ origins: [A, B] });
+    await house.sent();
+    await house.accept();
+    const caller = await house.sent();
+    const peer = await house.accept();
+    peer.reset();
+    await house.settle();
+    while (caller.outcome === 'waiting') {
+      if (house.dialling.length > 0) await house.refuse();
+      await house.advance(100);
+    }
+    expect(caller.failure).toMatchObject({ code: 'connection_refused', delivery: 'unknown', cause: { origin: A } });
+    expect([caller.failure.origin, caller.failure.attempts.map(({ origin }) => origin)]).toEqual([B, [B]]);
+  });
+
   test('that hangs fails with 504 where both may take as long', async () => {
     const house = await House.open({ connectTimeout: 5_000, queueTimeout: 5_000 });
     const caller = await house.sent();
