@@ -2,7 +2,7 @@
 
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
-import { withoutForbiddenTrailers } from '../http1/fields.js';
+import { withoutField, withoutForbiddenTrailers } from '../http1/fields.js';
 import type { ResponseHead } from '../http1/response-parser.js';
 import { isHttp2 } from './http2.js';
 import { http2Fields, http2Values } from './http2-fields.js';
@@ -71,8 +71,10 @@ function setMerged(
   // that takes Content-Length out while we write. Its end would be that of the connection, however early that comes.
   for (const name of FRAMING) if (res.hasHeader(name)) res.removeHeader(name);
   if (isHttp2(res)) for (const name of NOT_IN_HTTP2) res.removeHeader(name);
+  // node:http2 ends a 205 with its head, whatever body comes: one that declares a length is no message.
+  const given = isHttp2(res) && head.statusCode === 205 ? withoutField(fields, 'content-length') : fields;
   let hasLength = false;
-  for (const [name, values] of mergedFields(before, fields)) {
+  for (const [name, values] of mergedFields(before, given)) {
     const value = values.length === 1 ? (values[0] ?? '') : values;
     res.setHeader(name, isHttp2(res) ? http2Values(name, value) : value);
     hasLength ||= name.toLowerCase() === 'content-length';

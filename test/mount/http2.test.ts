@@ -167,6 +167,12 @@ describe.each(Object.keys(FRONTS))('%s', (front) => {
     expect([head['content-length'], body, code]).toEqual(['5', '', 0]);
   });
 
+  test('a 205 comes without the body that its origin should not have sent', async () => {
+    const { session } = await fronted([{ steps: [answer({ status: 205, body: 'reset' })] }]);
+    const { head, body, code } = await get(session, '/');
+    expect([head[':status'], head['content-length'], body, code]).toEqual([205, undefined, '', 0]);
+  });
+
   test('a failure is answered, and the session lives on', async () => {
     const { session } = await fronted([{ when: { path: '/bad' }, steps: [execute(), send('hello\r\n\r\n')] }]);
     const { head } = await get(session, '/bad');
