@@ -24,6 +24,14 @@ export function flushHead(res: ServerResponse): void {
 }
 
 /**
+ * Whether it waits for its turn in a pipeline. A head that comes with bytes node:http would put in front of the interim responses
+ * that wait there: they would be the beginning of the body, and its end the next response.
+ */
+export function standsBehindOthers(res: ServerResponse): boolean {
+  return res.socket === null;
+}
+
+/**
  * Writes a piece of a body now. node:http would wait for the next tick to see what else comes; there it is too late to learn
  * that the kernel took everything, so that nobody will look at the bytes again.
  */

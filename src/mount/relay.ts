@@ -9,7 +9,7 @@ import type { ResponseHead } from '../http1/response-parser.js';
 import { type Attended, watchDeparture } from './client-departure.js';
 import { ClientPace, type Paced } from './client-pace.js';
 import { type ClientRequest, readClientRequest } from './client-request.js';
-import { canEndWith, endWith, flushHead, writeNow } from './client-writes.js';
+import { canEndWith, endWith, flushHead, standsBehindOthers, writeNow } from './client-writes.js';
 import { distrust, endLastOfServer, isLastOfServer, noteLast } from './distrust.js';
 import { isEmpty, nothingOf } from './empty-body.js';
 import { answerFailure, asHeadError, asRelayError, isBodyUnread } from './error-answer.js';
@@ -150,7 +150,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
     this.#writeHead(head, fields);
     this.#stage = 'relaying';
     // A head must not wait for a body that comes later, but one that comes with it should share its write.
-    if (!hasMore) flushHead(this.#res);
+    if (!hasMore || standsBehindOthers(this.#res)) flushHead(this.#res);
   }
 
   #hold(head: ResponseHead, fields: PromiseLike<string[]>): void {

@@ -2,7 +2,7 @@
 
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { createServer, type ServerResponse } from 'node:http';
-import { answer, execute, hold, type Script } from 'pooled-backend/testing';
+import { answer, execute, hold, inform, type Script } from 'pooled-backend/testing';
 import { describe, expect, test } from 'vitest';
 import { client, listen, serve, startBackend, startOrigin, until } from './setting.js';
 
@@ -64,6 +64,24 @@ describe('in a pipeline', () => {
     for (let i = 0; i < 5; i++) bodies.push((await raw.readResponse()).body.toString());
     expect(bodies).toEqual(['/1', '/2', '/3', '/4', '/5']);
     expect(paths()).toEqual(['/1', '/2', '/3', '/4', '/5']);
+  });
+
+  test('interim responses stay in front of a response that waits with them for the one before', async () => {
+    const body = 'b'.repeat(20_000);
+    const origin = await startOrigin({
+      script: ({ request }) =>
+        request.path === '/1'
+          ? [hold(), execute(), answer({ body: '/1' })]
+          : [execute(), inform(103, { Link: '</b>' }), answer({ body })],
+    });
+    const backend = startBackend(origin);
+    const raw = await client(await serve(backend.handler()));
+    raw.write(get('/1') + get('/2'));
+    await until(() => backend.stats().origins[0]?.responses['2xx'] === 1 && backend.stats().inFlight === 1);
+    await origin.release();
+    const seen = [await raw.readResponse(), await raw.readResponse(), await raw.readResponse()];
+    expect(seen.map(({ status }) => status)).toEqual([200, 103, 200]);
+    expect(seen[2]?.body.toString()).toBe(body);
   });
 
   test('what waits is never sent when its client leaves', async () => {
