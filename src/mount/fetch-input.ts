@@ -1,5 +1,6 @@
 /** What `backend.fetch()` is given, held against the standard and against what only a backend understands. */
 
+import { Readable } from 'node:stream';
 import type { NonIdempotentTravel } from '../dispatch/request.js';
 import { isObject, shown } from '../options/checks.js';
 
@@ -34,9 +35,27 @@ export function fetchRequest(
 ): Request {
   const wrong = OF_REQUEST_ALONE.find((name) => name in standard);
   if (wrong !== undefined) throw new TypeError(`fetch() has no option ${wrong}: backend.request() has it`);
-  const request = new Request(input instanceof Request ? input : new URL(urlText(input), base), standard);
+  const url = input instanceof Request ? input : new URL(urlText(input), base);
+  const request = new Request(url, { ...standard, ...standIn(standard.body) });
   if (request.integrity !== '') throw new TypeError('integrity is not supported by backend.fetch()');
   return request;
+}
+
+/**
+ * An iterable, a Readable of Node above all, is read as it is. The web stream that Node would make of it ends the process when
+ * what has been given up comes to its end.
+ */
+function standIn(body: BackendFetchInit['body']): Pick<RequestInit, 'body'> | undefined {
+  if (!isStream(body) || body instanceof ReadableStream) return undefined;
+  if (body instanceof Readable && Readable.isDisturbed(body)) {
+    throw new TypeError('body is a stream that somebody else has read, or reads');
+  }
+  return { body: new ReadableStream() };
+}
+
+/** Whether it can be read once. */
+export function isStream<T>(body: T): body is T & AsyncIterable<Uint8Array> {
+  return typeof body === 'object' && body !== null && Symbol.asyncIterator in body;
 }
 
 /** `null` and `undefined` are no options, as the standard has it. */

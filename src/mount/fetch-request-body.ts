@@ -1,6 +1,6 @@
 /** The body of a fetch, which a redirect may ask for again. */
 
-import type { BackendFetchInit } from './fetch-input.js';
+import { type BackendFetchInit, isStream } from './fetch-input.js';
 import type { MaybePromise } from './hook.js';
 import type { MountedBackend } from './mounted-backend.js';
 import { readAhead } from './read-ahead.js';
@@ -18,10 +18,9 @@ export function fetchBody(
   { options, deadlines }: MountedBackend,
 ): MaybePromise<FetchBody> {
   if (given instanceof URLSearchParams) return given.toString();
-  if (isAgain(given)) return given;
+  if (isAgain(given) || isStream(given)) return given;
   const { body } = request;
-  if (body === null) return undefined;
-  return isStream(given) ? body : readAhead(body, options.replayBytes, deadlines);
+  return body === null ? undefined : readAhead(body, options.replayBytes, deadlines);
 }
 
 function isAgain(given: BackendFetchInit['body']) {
@@ -32,10 +31,6 @@ function isAgain(given: BackendFetchInit['body']) {
     given instanceof Blob ||
     given instanceof FormData
   );
-}
-
-function isStream(given: BackendFetchInit['body']): boolean {
-  return typeof given === 'object' && given !== null && Symbol.asyncIterator in given;
 }
 
 /** Read from its beginning, and fields that agree with it. */

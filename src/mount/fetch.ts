@@ -2,7 +2,7 @@
 
 import { isUtf8 } from 'node:buffer';
 import { asRelayError } from './error-answer.js';
-import { type BackendFetchInit, fetchInit, fetchRequest } from './fetch-input.js';
+import { type BackendFetchInit, fetchInit, fetchRequest, isStream } from './fetch-input.js';
 import { type FetchBody, fetchBody, readBody } from './fetch-request-body.js';
 import { fetchedBody } from './fetch-response-body.js';
 import { isPromise } from './hook.js';
@@ -122,7 +122,7 @@ function redirected(sending: Sending, status: number): Sending {
   const { method = 'GET', body, headers, ...rest } = sending;
   const becomesGet = status === 303 ? method !== 'GET' && method !== 'HEAD' : status < 303 && method === 'POST';
   if (!becomesGet) {
-    if (body instanceof ReadableStream) throw new TypeError(`${status} asks for a body again that was a stream`);
+    if (isStream(body)) throw new TypeError(`${status} asks for a body again that was a stream`);
     return sending;
   }
   const kept = new Headers(headers);

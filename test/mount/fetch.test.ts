@@ -1,3 +1,5 @@
+import { EventEmitter, once } from 'node:events';
+import { Readable } from 'node:stream';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
@@ -156,6 +158,50 @@ test('a stream in a Request is cancelled by an abort, and fails the fetch when i
   const failed = backend.fetch(new Request(url, { method: 'POST', body: failing.readable, duplex: 'half' }));
   await failing.writer.abort(reason);
   await expect(failed).rejects.toMatchObject({ cause: { code: 'client_aborted', cause: reason } });
+});
+
+/** What ends the process within two turns of the event loop. */
+async function thrownWithinTwoTurns(): Promise<unknown[]> {
+  const thrown: unknown[] = [];
+  const before = process.listeners('uncaughtException');
+  process.removeAllListeners('uncaughtException');
+  process.on('uncaughtException', (error) => thrown.push(error));
+  for (let turn = 0; turn < 2; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  process.removeAllListeners('uncaughtException');
+  for (const listener of before) process.on('uncaughtException', listener);
+  return thrown;
+}
+
+test('a generator that was given up comes to its end later, and ends nothing but itself', async () => {
+  const { backend } = await backendOf(() => [stall()]);
+  const gate = new EventEmitter();
+  async function* body() {
+    yield Buffer.from('a');
+    gate.emit('reached');
+    await once(gate, 'opened');
+  }
+  const reached = once(gate, 'reached');
+  const abort = new AbortController();
+  const failure = failureOf(backend, '/', { method: 'POST', body: body(), duplex: 'half', signal: abort.signal });
+  await reached;
+  abort.abort();
+  expect(await failure).toBe(abort.signal.reason);
+  gate.emit('opened');
+  expect(await thrownWithinTwoTurns()).toEqual([]);
+});
+
+test('a Readable is sent as it is, and not when somebody else has read it', async () => {
+  const { backend, origin } = await backendOf(redirecting);
+  const body = () => Readable.from([Buffer.from('he'), 'llo']);
+  const init = { method: 'POST', duplex: 'half' } as const;
+  await (await backend.fetch('/', { ...init, body: body() })).text();
+  expect(Buffer.from(origin.requests[0]?.body ?? []).toString()).toBe('hello');
+  const { message } = await failureOf(backend, '/308', { ...init, body: body() });
+  expect(message).toBe('308 asks for a body again that was a stream');
+  const read = body();
+  read.read();
+  expect(await failureOf(backend, '/', { ...init, body: read })).toBeInstanceOf(TypeError);
+  expect(origin.requests.map(({ path }) => path)).toEqual(['/', '/308']);
 });
 
 test.each([204, 205, 304])('a %i has no body', async (status) => {
