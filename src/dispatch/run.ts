@@ -235,7 +235,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
   }
 
   abort(reason: BackendError): BackendError {
-    return this.ended ? reason : this.#giveUp(reason);
+    return this.ended ? this.#attempts.failure(reason) : this.#giveUp(reason);
   }
 
   /** Ends the request with an error, whatever it is doing. */

@@ -449,6 +449,19 @@ test('a body whose cleanup throws does not end the process', async () => {
 });
 
 describe('its signal', () => {
+  test.each<['fail' | 'request', Script, string]>([
+    ['fail', () => [execute(), close()], 'unknown'],
+    ['request', () => [execute(), answer({ body: 'x' })], 'answered'],
+  ])('tells what is known when it is aborted in a listener to %s', async (event, script, delivery) => {
+    const origin = await startOrigin({ script });
+    const backend = startBackend(origin);
+    const { signal, abort } = abortable();
+    backend.on(event, abort);
+    const pending = backend.request({ method: 'POST', path: '/', body: 'x', signal });
+    const failure = pending.then(({ body }) => body.text());
+    await expect(failure).rejects.toMatchObject({ code: 'client_aborted', delivery, attempts: [{ sent: 'all' }] });
+  });
+
   const reason = new Error('enough');
 
   test('aborted before sends nothing', async () => {
