@@ -78,3 +78,44 @@ test('the only origin is not dialled again for a dial that takes long', async ()
   await house.advance(3_000);
   expect(places()).toEqual([A]);
 });
+
+test('each dial has a second of its own, though others begin meanwhile', async () => {
+  const { house, places } = await darkFirst({ balance: 'first' });
+  await house.sent();
+  await house.advance(600);
+  await house.sent();
+  await house.advance(400);
+  expect(places()).toEqual([A, A, B]);
+});
+
+test('no more are dialled for when the other cannot be dialled by then', async () => {
+  const { house, places } = await darkFirst({ random: () => 0 });
+  await house.sent();
+  await house.sent();
+  await house.advance(900);
+  house.dialling.find((dial) => dial.target.origin === B)?.refuse();
+  await house.advance(100);
+  expect(places()).toEqual([A, A]);
+});
+
+test('a dial for one request alone stays its own, however late those beside it are', async () => {
+  const { house, acceptAt } = await darkFirst({ balance: 'first' });
+  const bound = await house.sent({ boundTo: A });
+  await house.sent();
+  await house.advance(1_000);
+  (await acceptAt(A))?.answer();
+  await house.settle();
+  expect(bound.outcome).toBe(200);
+});
+
+test('an origin whose late dials were given up, as it was drained, is dialled as before when it is ready', async () => {
+  const { house, places, acceptAt } = await darkFirst({ balance: 'first' });
+  await house.sent();
+  await house.advance(1_000);
+  (await acceptAt(B))?.answer();
+  await house.settle();
+  void house.fleet.drain(A);
+  house.fleet.ready(A);
+  await house.sent();
+  expect(places()).toEqual([A]);
+});
