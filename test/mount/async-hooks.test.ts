@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { createServer } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { HandlerOptions } from 'pooled-backend';
 import { answer, close, execute, hold, inform, type Rule, type Step } from 'pooled-backend/testing';
@@ -182,6 +182,36 @@ describe('onResponseFields', () => {
     await origin.release();
     expect((await raw.readResponse()).status).toBe(502);
     open();
+  });
+
+  test('lets a head go at once whose body comes later', async () => {
+    const { raw, origin } = await mounted(marked, answer({ body: 'hello', cutBodyAt: 0 }), hold());
+    raw.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    expect((await raw.readResponse({ toHead: true })).headers['x-marked']).toBe('1');
+    await origin.release();
+  });
+
+  test('whose response breaks off meanwhile leaves it to the framework to answer, in its own time', async () => {
+    const { opened, open } = gate();
+    const origin = await startOrigin({
+      rules: [{ steps: [execute(), answer({ body: 'hello', cutBodyAt: 0 }), hold(), close()] }],
+    });
+    const handler = startBackend(origin).handler({
+      onResponseFields: async (fields) => {
+        await opened;
+        return fields;
+      },
+    });
+    const next = async (res: ServerResponse) => {
+      open();
+      for (let turns = 0; turns < 5; turns += 1) await turn();
+      res.writeHead(418).end();
+    };
+    const raw = await client(await listen(createServer((req, res) => handler(req, res, () => void next(res)))));
+    raw.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    await origin.until(() => origin.connections[0]?.steps.includes('hold') === true);
+    await origin.release();
+    expect((await raw.readResponse()).status).toBe(418);
   });
 
   test('whose client leaves meanwhile ends the exchange', async () => {

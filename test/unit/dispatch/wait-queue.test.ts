@@ -879,4 +879,21 @@ describe('those who wait for one home alone', () => {
     enter('d', HERE);
     expect(namesAt(HERE)).toEqual(['b', 'd', 'c', 'a']);
   });
+
+  test('take turns with the others when those alone are in overload', () => {
+    const { clock, enter, namesAt } = arrangeHomes();
+    enter('a');
+    clock.advance(TIMEOUT_MS / 2 + 1);
+    enter('b');
+    enter('c', HERE);
+    expect(namesAt(HERE)).toEqual(['b', 'c', 'a']);
+  });
+
+  test('come before the others in overload when they have come again, whose turn it ever is', () => {
+    const { clock, queue, enter, namesAt } = arrangeHomes();
+    enter('a');
+    clock.advance(TIMEOUT_MS / 2 + 1);
+    queue.enqueueReturned(Object.assign(new Named('b', 'fresh'), { home: HERE }), USABLE);
+    expect(namesAt(HERE)).toEqual(['b', 'a']);
+  });
 });
