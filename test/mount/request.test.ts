@@ -456,10 +456,12 @@ describe('its signal', () => {
     const origin = await startOrigin({ script });
     const backend = startBackend(origin);
     const { signal, abort } = abortable();
-    backend.on(event, abort);
+    const failures: object[] = [];
+    backend.on(event, abort).on('fail', (failure) => failures.push(failure));
     const pending = backend.request({ method: 'POST', path: '/', body: 'x', signal });
     const failure = pending.then(({ body }) => body.text());
     await expect(failure).rejects.toMatchObject({ code: 'client_aborted', delivery, attempts: [{ sent: 'all' }] });
+    expect(failures.length).toBe(event === 'fail' ? 1 : 0);
   });
 
   const reason = new Error('enough');

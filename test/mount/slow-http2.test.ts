@@ -1,5 +1,12 @@
 import { once } from 'node:events';
-import { type ClientHttp2Session, type ClientHttp2Stream, connect, createServer } from 'node:http2';
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  createServer,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+} from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import type { PooledBackend } from 'pooled-backend';
 import { answer, execute } from 'pooled-backend/testing';
@@ -9,7 +16,13 @@ import { startBackend, startOrigin, until } from './setting.js';
 const BODY = Buffer.alloc(1_572_864, 'x');
 
 async function sessionTo(backend: PooledBackend): Promise<ClientHttp2Session> {
-  const server = createServer(backend.handler());
+  return sessionOf(backend.handler());
+}
+
+async function sessionOf(
+  listener: (req: Http2ServerRequest, res: Http2ServerResponse) => void,
+): Promise<ClientHttp2Session> {
+  const server = createServer(listener);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => void server.close());
   const session = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
@@ -57,6 +70,21 @@ describe('a stream of a client that pings', () => {
       expect([origin.executed.size, session.destroyed]).toEqual([0, false]);
     },
   );
+});
+
+test('a stream that takes nothing stops its origin also where a middleware looks at its bytes and says nothing', async () => {
+  const origin = await startOrigin({ script: () => [execute(), answer({ body: Buffer.alloc(16_000_000, 'x') })] });
+  const backend = startBackend(origin, { spoolBytes: 1_000_000 });
+  const handler = backend.handler();
+  const session = await sessionOf((req: Http2ServerRequest, res: Http2ServerResponse) => {
+    const { write } = res;
+    Object.assign(res, { write: (piece: Uint8Array) => void write.call(res, piece, 'latin1') });
+    handler(req, res);
+  });
+  const stream = session.request({ ':path': '/' });
+  stream.pause();
+  await until(() => backend.stats().spool.bytes >= 1_000_000);
+  expect([backend.stats().spool.bytes < 2_000_000, backend.stats().origins[0]?.connections.busy]).toEqual([true, 1]);
 });
 
 describe('a stream is not reset', () => {

@@ -152,3 +152,13 @@ describe('abandon()', () => {
     expect(rig.owner.told.at(-1)).toBe('closed: aborted');
   });
 });
+
+test('an alert of TLS in the midst of an answer tells that the answer broke off, not that the origin refused us', async () => {
+  const rig = new Rig({ secure: true });
+  const { listener } = rig.send();
+  rig.far.write(OK.slice(0, -1));
+  await turn();
+  rig.near.destroy(Object.assign(new Error('alert'), { code: 'ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR' }));
+  await turn();
+  expect(listener.error?.code).toBe('http_response_incomplete');
+});

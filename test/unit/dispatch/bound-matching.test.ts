@@ -92,6 +92,24 @@ describe('while its origin takes requests', () => {
     expect([peer.closed, house.dialling.map((dial) => dial.target.origin)]).toEqual([true, [A]]);
   });
 
+  test('a POST that may ride a proven connection rides the one that comes back, which is not closed for it', async () => {
+    const { house, peer } = await full();
+    peer.answer();
+    await house.settle();
+    await house.sent(BOUND);
+    const bound = await house.sent({ ...BOUND, method: 'POST', body: 'x', nonIdempotent: 'verified' });
+    peer.answer();
+    await house.settle();
+    expect([peer.requests.at(-1), house.dials.length]).toEqual([`POST /${bound.name.slice(1)}`, 1]);
+  });
+
+  test('what is dialled for a GET alone takes no share of what may travel fresh', async () => {
+    const house = await House.open({ origins: [A, B], maxFreshConnections: 1, spareConnections: false });
+    await house.sent(BOUND);
+    await house.post(BOUND);
+    expect(house.dialling.map(({ target }) => target.origin)).toEqual([A, A]);
+  });
+
   test('it waits no longer than queueTimeout, and is counted by maxQueue', async () => {
     const { house } = await full({ queueTimeout: 1_000, maxQueue: 1 });
     const [waiting, refused] = [await house.sent(BOUND), await house.sent(BOUND)];

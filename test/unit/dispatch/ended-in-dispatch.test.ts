@@ -97,3 +97,29 @@ test('a connection that is idle is idle again when the one that waited for it en
   expect([house.originStats().connections.busy, house.originStats().connections.idle]).toEqual([0, 2]);
   house.checkAtRest();
 });
+
+test('one that ends when whoever hears of a probe ends it is not sent, and no attempt of it is told', async () => {
+  const house = await House.open({ spareConnections: false });
+  const peer = await house.idle();
+  house.origin().standing.eject('connection_refused');
+  await house.advance(1_000);
+  const attempts: object[] = [];
+  house.emitter.on('attempt', (attempt) => attempts.push(attempt));
+  const caller = house.send();
+  house.emitter.on('probe', () => caller.abort());
+  await house.settle();
+  expect([peer.requests, attempts]).toEqual([['GET /1'], []]);
+  house.checkAtRest();
+});
+
+test('one whose origin is drained while its dial is looked at is not sent there', async () => {
+  const house = await House.open({ spareConnections: false });
+  const idle = await house.idle();
+  const caller = await house.sent();
+  idle.reset();
+  await house.settle();
+  const peer = house.dialling[0]?.open();
+  void house.fleet.drain(A ?? '');
+  await house.settle();
+  expect([peer?.requests, caller.outcome]).toEqual([[], 'waiting']);
+});

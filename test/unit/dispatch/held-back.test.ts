@@ -130,6 +130,29 @@ describe('an origin that becomes slow, with adaptiveConcurrency', () => {
     house.checkAtRest();
   });
 
+  test('gets no more of those who wait on connections that come back', async () => {
+    const house = await House.open({
+      ...{ maxConnections: 20, queueTimeout: Number.POSITIVE_INFINITY },
+      adaptiveConcurrency: { window: 100, min: 2 },
+    });
+    await rounds(house, 10, 100);
+    for (let waiting = 0; waiting < 1_000; waiting += 1) house.send();
+    await house.settle();
+    while (house.dialling.length > 0) await house.accept();
+    const counts = () => {
+      const { connections, concurrency } = house.originStats();
+      return { busy: connections.busy, limit: concurrency?.limit ?? 0 };
+    };
+    const before = counts();
+    for (let round = 0; round < 20; round += 1) {
+      await house.advance(1_000);
+      for (const peer of house.peers) if (peer.owes > 0) peer.answer();
+      await house.settle();
+    }
+    const { busy, limit } = counts();
+    expect([before.busy, limit < 15, busy <= limit, house.queue.length > 0]).toEqual([20, true, true, true]);
+  });
+
   test('has as many as it may again at once when it is faster, of those who wait already', async () => {
     const house = await House.open({
       ...{ maxConnections: 20, queueTimeout: Number.POSITIVE_INFINITY },

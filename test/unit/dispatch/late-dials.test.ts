@@ -119,3 +119,14 @@ test('an origin whose late dials were given up, as it was drained, is dialled as
   await house.sent();
   expect(places()).toEqual([A]);
 });
+
+test('where the other is full, another is dialled for at the late one, and nobody is refused for want of a queue', async () => {
+  const { house, places, acceptAt } = await darkFirst({ maxConnections: 2, maxQueue: 0, balance: 'first' });
+  await house.sent();
+  await house.advance(1_000);
+  await acceptAt(B);
+  await house.sent();
+  await acceptAt(B);
+  const last = await house.sent();
+  expect([places(), last.outcome]).toEqual([[A, A], 'waiting']);
+});
