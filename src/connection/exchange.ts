@@ -280,7 +280,6 @@ export class Exchange implements BodyTarget {
    */
   abandon(): void {
     this.#listener = undefined;
-    this.#rest = undefined;
     this.request.body?.detach();
     if (this.received === 'all' || this.#connection.closed) return;
     if (this.sent !== 'all' || this.bytesLeft > DRAIN_BYTES) {

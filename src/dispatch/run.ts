@@ -98,7 +98,6 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
   /** Those who watch may end the request, or take so long that bytes come which would be taken for the answer. */
   #tellAttempt(exchange: Exchange, connection: Connection, origin: Origin): void {
     const added = this.requester.attemptBegun(this.#attempts, this.patience.waitedMs);
-    if (this.#exchange !== exchange) return;
     if (added !== undefined) this.prepare(origin.address.authority, added);
     const startIf = (alive: boolean) => {
       if (this.#exchange !== exchange) return;

@@ -40,8 +40,7 @@ export class HeadReader {
    */
   take(region: Region, from: number, length: number, base: number, method: string): number {
     const { bytes, address } = region;
-    const begins = base + from === 0;
-    if (begins) {
+    if (base + from === 0) {
       this.#head = this.#repeated.find(bytes, from, length, method);
       if (this.#head !== undefined) return from + this.#repeated.length;
       // llhttp skips empty lines in front of a response: tolerance for sloppy clients that no server needs.
@@ -57,7 +56,7 @@ export class HeadReader {
     this.#text += bytes.toString('latin1', from, end);
     if (code !== PAUSED) return end;
     this.#head = readHead(this.#text, this.#llhttp.fields, method);
-    if (begins) this.#repeated.add(this.#text, this.#head, method);
+    this.#repeated.add(this.#text, this.#head, method);
     return end;
   }
 

@@ -31,7 +31,6 @@ export class Call implements ResponseSink, BodyOrigin {
   readonly #options: CallOptions;
   #dispatch: Dispatch | undefined;
   #response: CallResponse | undefined; // once the head is here
-  #paused = false;
   #settled = false; // the dispatcher will not call again
 
   constructor(outcome: CallOutcome, options: CallOptions) {
@@ -69,9 +68,7 @@ export class Call implements ResponseSink, BodyOrigin {
   }
 
   onBody(bytes: Buffer): boolean {
-    const more = this.#response?.body.push(bytes) ?? true;
-    this.#paused = !more;
-    return more;
+    return this.#response?.body.push(bytes) ?? true;
   }
 
   onEnd(trailers: readonly string[]): void {
@@ -87,8 +84,6 @@ export class Call implements ResponseSink, BodyOrigin {
   }
 
   wanted(): void {
-    if (!this.#paused) return;
-    this.#paused = false;
     this.#dispatch?.resume();
   }
 

@@ -42,11 +42,11 @@ export function fetchRequest(
 }
 
 /**
- * An iterable, a Readable of Node above all, is read as it is. The web stream that Node would make of it ends the process when
- * what has been given up comes to its end.
+ * What is a stream is read as it is. The one that Node makes of an iterable, a generator or a Readable, ends the process when what
+ * was given up comes to its end.
  */
 function standIn(body: BackendFetchInit['body']): Pick<RequestInit, 'body'> | undefined {
-  if (!isStream(body) || body instanceof ReadableStream) return undefined;
+  if (!isStream(body)) return undefined;
   if (body instanceof Readable && Readable.isDisturbed(body)) {
     throw new TypeError('body is a stream that somebody else has read, or reads');
   }

@@ -83,7 +83,6 @@ export class Tenants implements Landlord {
     tenancy.connection.afterTwoTurns(() => {
       if (demanded) this.#parts.demand.arrived();
       if (tenancy.connection.isAlive() !== false) this.offer(tenancy);
-      else this.#parts.demand.room();
     });
   }
 
