@@ -125,6 +125,8 @@ export class Dialler {
       },
       failed: (error) => {
         this.#dials.delete(slot);
+        // It may be the session that is refused, by a server that does not just pass it over: the next dial shall find out.
+        this.#session = undefined;
         this.#listener.dialFailed(slot, error, begun.purpose);
       },
       session: (session) => {
