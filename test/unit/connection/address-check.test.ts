@@ -27,3 +27,27 @@ test('of an origin that is called by a name Node checks it by itself', () => {
 test('a server name of the user is what the certificate must be for, beside an address too', () => {
   expect(addressCheck('10.0.0.7', { servername: 'shop.test' })).toEqual({});
 });
+
+test.each<[string, () => unknown]>([
+  [
+    'throws',
+    () => {
+      throw new Error('not ours');
+    },
+  ],
+  ['gives an error without a code', () => new Error('not ours')],
+  ['gives a text', () => 'not ours'],
+  ['gives a promise, which would have been no error', () => Promise.reject(new Error('not ours'))],
+])('a check of the user that %s refuses the certificate', (_, check) => {
+  const { checkServerIdentity } = addressCheck('shop.test', { checkServerIdentity: check as () => undefined });
+  const refused: unknown = checkServerIdentity?.('shop.test', {} as PeerCertificate);
+  expect(refused).toBeInstanceOf(Error);
+  expect(refused).toMatchObject({ code: 'ERR_TLS_CERT_REFUSED' });
+});
+
+test.each([undefined, null, false])('one that gives %s accepts it, as in node:tls', (nothing) => {
+  const { checkServerIdentity } = addressCheck('shop.test', {
+    checkServerIdentity: (() => nothing) as () => undefined,
+  });
+  expect(checkServerIdentity?.('shop.test', {} as PeerCertificate)).toBeUndefined();
+});
