@@ -4,6 +4,7 @@ import { createSecureContext } from 'node:tls';
 import type { TlsOptions } from '../options.js';
 import {
   callable,
+  integer,
   isObject,
   matching,
   oneOf,
@@ -16,8 +17,12 @@ import {
 
 const text = matching('a string', (value): value is string => typeof value === 'string');
 const number = matching('a number', (value): value is number => Number.isFinite(value));
-const object = matching('an object', isObject);
-const version = oneOf('TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3');
+const VERSIONS = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'] as const;
+const version = oneOf(...VERSIONS);
+const context = matching(
+  'what tls.createSecureContext() gives',
+  (value): value is object => isObject(value) && 'context' in value,
+);
 
 /** The context is tried as a whole; what is falsy it would leave out. The value is not shown: it may be secret. */
 const material: Rule<unknown> = (name, value) => {
@@ -42,11 +47,23 @@ const authorities: Rule<unknown> = (name, value) => {
   return value;
 };
 
-/** A server that may choose chooses HTTP/2, which is not spoken here. */
+/** A server that may choose chooses HTTP/2, which is not spoken here. A bad buffer would end the process with the first dial. */
 const protocols = matching("a list of names without 'h2', or a buffer of them", (value): value is object => {
-  if (!Array.isArray(value)) return ArrayBuffer.isView(value);
-  return value.every((one) => typeof one === 'string' && one !== '' && one !== 'h2');
+  const names: readonly unknown[] = ArrayBuffer.isView(value) ? namesIn(value) : Array.isArray(value) ? value : [''];
+  return names.every((one) => typeof one === 'string' && one !== '' && one !== 'h2' && Buffer.byteLength(one) < 256);
 });
+
+/** Each behind its length; one that is cut off is no name. */
+function namesIn({ buffer, byteOffset, byteLength }: ArrayBufferView): string[] {
+  const bytes = Buffer.from(buffer, byteOffset, byteLength);
+  const names: string[] = [];
+  for (let at = 0; at < byteLength; ) {
+    const end = at + 1 + (bytes[at] ?? 0);
+    names.push(end > byteLength ? '' : bytes.toString('latin1', at + 1, end));
+    at = end;
+  }
+  return names;
+}
 
 /** What of the options of `tls.connect` has an effect here. */
 const rules: { readonly [Name in keyof TlsOptions]-?: Rule<unknown> } = {
@@ -65,10 +82,10 @@ const rules: { readonly [Name in keyof TlsOptions]-?: Rule<unknown> } = {
   sigalgs: required(text),
   ecdhCurve: required(text),
   ALPNProtocols: required(protocols),
-  secureContext: required(object),
-  session: required(object),
+  secureContext: required(context),
+  session: required(matching('a buffer', ArrayBuffer.isView)),
   pskCallback: required(callable()),
-  minDHSize: required(number),
+  minDHSize: required(integer(1, 65_536)),
   allowPartialTrustChain: required(trueOrFalse()),
   enableTrace: required(trueOrFalse()),
   secureOptions: required(number),
@@ -92,6 +109,9 @@ export const tlsRule: Rule<TlsOptions> = (name, value) => {
   }
   // Only the outermost object: it may hold buffers and contexts, which are the caller's and cannot be frozen.
   const tls: TlsOptions = Object.freeze(Object.fromEntries(given));
+  const { minVersion, maxVersion } = tls;
+  if (minVersion && maxVersion && VERSIONS.indexOf(minVersion) > VERSIONS.indexOf(maxVersion))
+    throw new RangeError(`${name}.minVersion must be no later than maxVersion, ${maxVersion}, got ${minVersion}`);
   if (given.length > 0) refuseBadContext(name, tls);
   return tls;
 };

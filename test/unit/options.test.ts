@@ -272,6 +272,11 @@ describe('numbers out of bounds throw a RangeError that names option, bound and 
     ['ejection.outliers.origins must be an integer from 3', { ejection: { outliers: { origins: 2 } } }],
     ['ejection.outliers.margin must be a number from 0 to 1', { ejection: { outliers: { margin: 5 } } }],
     ['ejection.outliers.slowness must be a number from 1', { ejection: { outliers: { slowness: 0.5 } } }],
+    ['tls.minDHSize must be an integer from 1 to 65536, got 0', { tls: { minDHSize: 0 } }],
+    [
+      'tls.minVersion must be no later than maxVersion, TLSv1.2, got TLSv1.3',
+      { tls: { minVersion: 'TLSv1.3', maxVersion: 'TLSv1.2' } },
+    ],
     ['connect.keepAliveInitialDelay must be an integer from 1000', { connect: { keepAliveInitialDelay: 0 } }],
     ['origins[0].weight must be an integer from 0 to 256, got 257', { origins: [{ url: URL_A, weight: 257 }] }],
     ['subset.size must be an integer from 1', { subset: { size: 0, id: 'a' } }],
@@ -336,6 +341,14 @@ describe('values of the wrong kind throw a TypeError that names option, bound an
       "tls.ALPNProtocols must be a list of names without 'h2', or a buffer of them, got [ 'h2' ]",
       { tls: { ALPNProtocols: ['h2'] } },
     ],
+    [
+      "tls.ALPNProtocols must be a list of names without 'h2', or a buffer of them, got",
+      { tls: { ALPNProtocols: Buffer.from('http/1.1') } },
+    ],
+    ["tls.ALPNProtocols must be a list of names without 'h2'", { tls: { ALPNProtocols: Buffer.from('\x02h2') } }],
+    ["tls.ALPNProtocols must be a list of names without 'h2'", { tls: { ALPNProtocols: ['x'.repeat(256)] } }],
+    ['tls.secureContext must be what tls.createSecureContext() gives, got {}', { tls: { secureContext: {} } }],
+    ['tls.session must be a buffer, got {}', { tls: { session: {} } }],
     ['tls must be what tls.connect takes: error:', { tls: { key: 'secret' } }],
     ['logger must be an object with debug(), info(), warn() and error()', { logger: { info() {}, error() {} } }],
     [
