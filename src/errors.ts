@@ -145,6 +145,14 @@ Object.defineProperty(BackendError.prototype, BRAND, { value: true });
 /** What was thrown, if it is a `BackendError`; else a `proxy_internal_error` caused by it. */
 export function asBackendError(thrown: unknown): BackendError {
   if (BackendError.is(thrown)) return thrown;
-  const message = thrown instanceof Error ? thrown.message : String(thrown);
-  return new BackendError('proxy_internal_error', message, { cause: thrown });
+  return new BackendError('proxy_internal_error', messageOf(thrown), { cause: thrown });
+}
+
+/** What was thrown, in words. Anything can be thrown, also what has none, as `Object.create(null)`. */
+export function messageOf(thrown: unknown): string {
+  try {
+    return String(thrown instanceof Error ? thrown.message : thrown);
+  } catch {
+    return `something of type ${typeof thrown} was thrown`;
+  }
 }

@@ -1,6 +1,7 @@
 /** What goes on and on is written now and then: an origin that stays down does not fill a log. */
 
 import type { Clock } from './clock.js';
+import { messageOf } from './errors.js';
 import type { BackendEvents, EventName } from './events.js';
 
 const EVERY_MS = 10_000;
@@ -15,7 +16,7 @@ const REASONS: Reasons = {
   reachable: () => '',
   poisoned: () => '',
   checkFailed: ({ what }) => what,
-  balanceFailed: ({ error }) => String(error),
+  balanceFailed: ({ error }) => messageOf(error),
 };
 
 /** One event of one origin. */

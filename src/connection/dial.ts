@@ -3,7 +3,7 @@
 import { isIP, type NetConnectOpts, connect as netConnect, Socket } from 'node:net';
 import { type ConnectionOptions, createSecureContext, type SecureContext, connect as tlsConnect } from 'node:tls';
 import type { Deadlines } from '../deadlines.js';
-import { BackendError, type ErrorCode } from '../errors.js';
+import { BackendError, type ErrorCode, messageOf } from '../errors.js';
 import type { ResolvedConnect } from '../options.js';
 import { addressCheck } from './address-check.js';
 import { askKernel, canAskKernel, type Liveness } from './liveness.js';
@@ -191,7 +191,7 @@ class Dial implements DialUnderWay {
       return secure ? this.#openTls(session) : netConnect(this.#address());
     } catch (thrown) {
       // A key that is none: told like every other failure, after the caller has its dial.
-      return new Socket().destroy(thrown instanceof Error ? thrown : new Error(String(thrown)));
+      return new Socket().destroy(thrown instanceof Error ? thrown : new Error(messageOf(thrown)));
     }
   }
 

@@ -1,6 +1,7 @@
 /** The owner's lookup in one dial: node:net hears one answer, an address or a failure, whatever it does. */
 
 import type { LookupFunction } from 'node:net';
+import { messageOf } from '../errors.js';
 
 /** node:net lets an empty answer end the process, connects twice for two, and keeps a handle for each lookup that throws. */
 export class NameLookup {
@@ -35,7 +36,7 @@ export class NameLookup {
 
   #fail(error: unknown, callback: Parameters<LookupFunction>[2]): void {
     this.#failed = true;
-    callback(error instanceof Error ? error : new Error(String(error)), '');
+    callback(error instanceof Error ? error : new Error(messageOf(error)), '');
   }
 }
 

@@ -1,7 +1,7 @@
 /** Reads a request body that still arrives: any Readable as pieces, then one end or one failure, with its length checked. */
 
 import type { Readable } from 'node:stream';
-import { BackendError } from '../errors.js';
+import { BackendError, messageOf } from '../errors.js';
 
 /** What a reader tells. Nothing after `onEnd` or `onFailure`. */
 export interface BodyReaderEvents {
@@ -97,7 +97,7 @@ export class BodyReader {
       this.#fail(wrongPiece(null));
       return;
     }
-    const message = `the request body failed after ${this.#read} bytes: ${cause instanceof Error ? cause.message : cause}`;
+    const message = `the request body failed after ${this.#read} bytes: ${messageOf(cause)}`;
     this.#fail(new BackendError('client_aborted', message, { cause }));
   };
 

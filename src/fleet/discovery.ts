@@ -1,6 +1,7 @@
 /** Keeps the origins of a backend at what a source says of them. A bad word changes nothing: the last good set stays. */
 
 import { type Clock, ProcessHold, type Timer } from '../clock.js';
+import { messageOf } from '../errors.js';
 import type { Observer } from '../observe.js';
 import type { OriginSet } from '../options.js';
 import type { BackendOrigins } from './backend-origins.js';
@@ -222,8 +223,4 @@ function abortOf(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   });
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -3,7 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { STATUS_CODES } from 'node:http';
 import type { Deadlines } from '../deadlines.js';
-import { BackendError, type ErrorCode } from '../errors.js';
+import { BackendError, type ErrorCode, messageOf } from '../errors.js';
 import { isLastOfServer } from './distrust.js';
 import { isHttp2 } from './http2.js';
 import { lingerOnClose } from './linger.js';
@@ -62,20 +62,14 @@ export function answerHere(req: IncomingMessage, res: ServerResponse): void {
 /** What was thrown as a `BackendError`: anything else is a fault of the user's code, or ours. */
 export function asRelayError(thrown: unknown): BackendError {
   if (BackendError.is(thrown)) return thrown;
-  return new BackendError(
-    'proxy_internal_error',
-    `relaying failed: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
-    {
-      cause: thrown,
-    },
-  );
+  return new BackendError('proxy_internal_error', `relaying failed: ${messageOf(thrown)}`, { cause: thrown });
 }
 
 /** What node:http refuses to write is the origin's fault; what a hook throws is not. */
 export function asHeadError(thrown: unknown): BackendError {
   if (BackendError.is(thrown)) return thrown;
-  const why = thrown instanceof Error ? thrown.message : String(thrown);
-  return new BackendError('http_protocol_error', `the origin's response cannot be relayed: ${why}`, { cause: thrown });
+  const message = `the origin's response cannot be relayed: ${messageOf(thrown)}`;
+  return new BackendError('http_protocol_error', message, { cause: thrown });
 }
 
 /** Whether a body announced by the head of `req` has not arrived whole. */

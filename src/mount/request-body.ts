@@ -6,7 +6,7 @@ import { ReadableStream } from 'node:stream/web';
 import { MemoryBody } from '../dispatch/memory-body.js';
 import type { ReplayBody } from '../dispatch/replay-body.js';
 import { StreamBody } from '../dispatch/stream-body.js';
-import { BackendError } from '../errors.js';
+import { BackendError, messageOf } from '../errors.js';
 import { isObject, shown } from '../options/checks.js';
 import { absentBody, emptyBody } from './empty-body.js';
 import { WebBody } from './web-body.js';
@@ -83,7 +83,7 @@ function iterated(given: AsyncIterable<unknown> | Iterable<unknown>): Readable {
   try {
     return Readable.from(given);
   } catch (error) {
-    throw bad(`body is an iterable that cannot be read: ${error instanceof Error ? error.message : error}`, error);
+    throw bad(`body is an iterable that cannot be read: ${messageOf(error)}`, error);
   }
 }
 
@@ -100,7 +100,7 @@ function isDisturbed(stream: object): boolean {
 /** What has ended, or is being read elsewhere, would be sent as an empty body, or as half of one. */
 function unread(stream: Readable): Readable {
   const { errored } = stream;
-  if (errored) throw bad(`body is a stream that has failed: ${errored.message}`, errored);
+  if (errored) throw bad(`body is a stream that has failed: ${messageOf(errored)}`, errored);
   if (stream.readableEnded || stream.destroyed) throw bad('body is a stream that was read to its end, or destroyed');
   return stream;
 }

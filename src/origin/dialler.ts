@@ -4,7 +4,7 @@ import { AsyncResource } from 'node:async_hooks';
 import type { CloseReason } from '../connection/connection-owner.js';
 import type { DialListener, Dialled, DialTarget, DialUnderWay, StartDial } from '../connection/dial.js';
 import type { Deadline, Deadlines } from '../deadlines.js';
-import { BackendError } from '../errors.js';
+import { BackendError, messageOf } from '../errors.js';
 import type { Pool, Slot } from '../pool/pool.js';
 import type { DialBackoff } from './dial-backoff.js';
 import type { Demand, DialPurpose } from './setting.js';
@@ -162,7 +162,7 @@ export class Dialler {
     } catch (thrown) {
       // A bad certificate, a bad local address, or a lookup that throws: Node says so within the call.
       const { origin } = this.#target;
-      const message = `could not begin to connect to ${origin}: ${thrown instanceof Error ? thrown.message : thrown}`;
+      const message = `could not begin to connect to ${origin}: ${messageOf(thrown)}`;
       const error = new BackendError('proxy_configuration_error', message, { origin, cause: thrown });
       let abandoned = false;
       queueMicrotask(() => abandoned || listener.failed(error));

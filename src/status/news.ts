@@ -1,5 +1,6 @@
 /** What happened lately, from the events of a backend: bounded, and the same again is counted, not listed. */
 
+import { messageOf } from '../errors.js';
 import type { BackendEvents, EventName } from '../events.js';
 import type { NewsItem } from './report.js';
 import type { StatusSource } from './status-source.js';
@@ -22,7 +23,7 @@ const TELL: { readonly [Kind in NewsItem['kind']]: Tell<Kind> } = {
   checkFailed: ({ origin, what }) => ({ kind: 'checkFailed', origin, text: `check failed: ${what}` }),
   discoveryFailed: ({ source, error }) => ({
     ...{ kind: 'discoveryFailed', origin: null },
-    text: `no origins found by ${source}: ${error instanceof Error ? error.message : error}`,
+    text: `no origins found by ${source}: ${messageOf(error)}`,
   }),
   discoveryEnded: () => ({
     ...{ kind: 'discoveryEnded', origin: null },

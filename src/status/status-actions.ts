@@ -1,6 +1,7 @@
 /** What an operator may do to an origin from the status page: drain it, make it ready, change its weight. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { messageOf } from '../errors.js';
 import { isOfSamePage, PageSession } from './page-session.js';
 import type { StatusOrigins } from './status-source.js';
 
@@ -60,7 +61,7 @@ export class StatusActions {
     try {
       return { status: 200, text: act(this.#origins, query.get('origin') ?? '', query) };
     } catch (error) {
-      return { status: 400, text: error instanceof Error ? error.message : String(error) };
+      return { status: 400, text: messageOf(error) };
     }
   }
 }

@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import { messageOf } from '../errors.js';
 import { streamEvents } from './event-stream.js';
 import type { StatusActions } from './status-actions.js';
 import { statusCsv } from './status-csv.js';
@@ -108,7 +109,7 @@ async function act(actions: StatusActions, req: IncomingMessage, res: ServerResp
 function judged(res: ServerResponse, answered: Promise<void>): void {
   answered.catch((error: unknown) => {
     say(res, 500, 'it could not be found out whether you may do this');
-    process.emitWarning(`the option actions of a status page threw: ${String(error)}`, 'PooledBackendWarning');
+    process.emitWarning(`the option actions of a status page threw: ${messageOf(error)}`, 'PooledBackendWarning');
   });
 }
 

@@ -448,6 +448,21 @@ test('a body whose cleanup throws does not end the process', async () => {
   expect(uncaught).toEqual([]);
 });
 
+test.each([Object.create(null), Symbol('enough')])(
+  'a body that fails with what has no words fails its request',
+  async (reason) => {
+    const { backend } = await backendOf();
+    async function* body() {
+      yield 'x';
+      await Promise.reject(reason);
+    }
+    await expect(backend.request({ method: 'POST', path: '/', body: body() })).rejects.toMatchObject({
+      code: 'client_aborted',
+      cause: reason,
+    });
+  },
+);
+
 describe('its signal', () => {
   test.each<['fail' | 'request', Script, string]>([
     ['fail', () => [execute(), close()], 'unknown'],

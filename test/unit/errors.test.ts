@@ -109,6 +109,8 @@ describe('asBackendError', () => {
     [new TypeError('boom'), 'boom'],
     ['a string', 'a string'],
     [undefined, 'undefined'],
+    [Symbol('of mine'), 'Symbol(of mine)'],
+    [Object.create(null), 'something of type object was thrown'],
   ])('makes of %s a proxy_internal_error that says what was thrown', (thrown, message) => {
     const { code, statusCode, message: said, cause } = asBackendError(thrown);
     expect({ code, statusCode, said, cause }).toEqual({
