@@ -112,7 +112,7 @@ export class Exchange implements BodyTarget {
     const { socket, secure, flushed } = this.#connection;
     const { body } = this.request;
     const whole = body?.whole;
-    const isWhole = whole !== undefined && body?.length !== undefined && whole.length <= ONE_WRITE_BYTES;
+    const isWhole = whole !== undefined && whole.length === body?.length && whole.length <= ONE_WRITE_BYTES;
     const told = secure ? flushed : undefined; // plain TCP tells by its length, below
     if (isWhole && typeof whole !== 'string') socket.write(headWithBody(head, whole), told);
     else socket.write(isWhole ? head + whole : head, 'latin1', told);

@@ -1,6 +1,7 @@
 /** A request body of which all is in memory: it can be given out any number of times. */
 
 import type { BodyTarget } from '../connection/exchange.js';
+import { BackendError } from '../errors.js';
 import type { ReplayBody } from './replay-body.js';
 
 /** From `begin()` until the end or `detach()`. */
@@ -15,6 +16,7 @@ const NO_TRAILERS: readonly string[] = [];
 export class MemoryBody implements ReplayBody {
   readonly length: number | undefined;
   readonly whole: Uint8Array | string;
+  readonly #bytes: number;
   readonly #trailers: readonly string[];
   #pass: Pass | undefined;
   #givenBytes = 0;
@@ -25,6 +27,7 @@ export class MemoryBody implements ReplayBody {
     // Only chunks can be followed by trailers (RFC 9112 §7.1.2).
     this.length = trailers.length === 0 ? whole.length : undefined;
     this.whole = whole;
+    this.#bytes = whole.length;
     this.#trailers = trailers;
   }
 
@@ -45,6 +48,13 @@ export class MemoryBody implements ReplayBody {
   begin(target: BodyTarget): void {
     if (this.#pass !== undefined) throw new Error('begin() while the body is being given to another target');
     if (this.#abandoned) throw new Error('begin() on a body that is abandoned');
+    // Whoever gives the memory to a worker has none of it left, and other bytes than were announced would be another request.
+    if (this.whole.length !== this.#bytes) {
+      target.fail(
+        new BackendError('http_request_error', `the ${this.#bytes} bytes of the request body were taken away`),
+      );
+      return;
+    }
     const pass: Pass = { target, waiting: false, drained: false };
     this.#pass = pass;
     const hasRoom = this.#giveAll(target);

@@ -43,9 +43,11 @@ export interface BodyFacts {
 export function readRequestBody(given: RequestBodyInit | undefined, facts: BodyFacts): RequestBody {
   if (given === undefined || given === null) return without(absent(facts));
   if (typeof given === 'string') return without(whole(given, facts));
-  if (given instanceof Uint8Array) return without(whole(given, facts));
-  if (ArrayBuffer.isView(given)) return without(whole(bytesOf(given), facts));
-  if (given instanceof ArrayBuffer) return without(whole(new Uint8Array(given), facts));
+  if (given instanceof Uint8Array && given.length > 0) return without(whole(given, facts));
+  if (ArrayBuffer.isView(given)) {
+    return without(whole(bytesOf(given.buffer, given.byteOffset, given.byteLength), facts));
+  }
+  if (given instanceof ArrayBuffer) return without(whole(bytesOf(given), facts));
   if (given instanceof URLSearchParams) {
     const contentType = 'application/x-www-form-urlencoded;charset=UTF-8';
     return { body: whole(given.toString(), facts), contentType, source: undefined };
@@ -60,8 +62,14 @@ export function readRequestBody(given: RequestBodyInit | undefined, facts: BodyF
   };
 }
 
-function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
-  return new Uint8Array(buffer, byteOffset, byteLength);
+/** Memory that was given to a worker looks empty: it must not be sent as an empty body. */
+function bytesOf(buffer: ArrayBufferLike, from?: number, length?: number): Uint8Array | string {
+  try {
+    const bytes = new Uint8Array(buffer, from, length);
+    return bytes.length === 0 ? '' : bytes;
+  } catch (error) {
+    throw bad(`body is bytes that were given away: ${messageOf(error)}`, error);
+  }
 }
 
 function sourceOf(given: Exclude<RequestBodyInit, string>): Readable {

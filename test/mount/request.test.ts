@@ -463,6 +463,29 @@ test.each([Object.create(null), Symbol('enough')])(
   },
 );
 
+describe('a body whose memory is given away', () => {
+  function given(bytes: Uint8Array<ArrayBuffer>): Uint8Array {
+    structuredClone(bytes, { transfer: [bytes.buffer] });
+    return bytes;
+  }
+
+  test('before is refused', async () => {
+    const { backend } = await backendOf();
+    const pending = backend.request({ method: 'POST', path: '/', body: given(new Uint8Array(8)) });
+    await expect(pending).rejects.toMatchObject({ code: 'http_request_error' });
+  });
+
+  test.each([8, 100_000])('before it is sent fails its request, and no other (%i bytes)', async (size) => {
+    const { backend } = await backendOf();
+    const body = new Uint8Array(size);
+    const pending = backend.request({ method: 'POST', path: '/', body });
+    given(body);
+    await expect(pending).rejects.toMatchObject({ code: 'http_request_error' });
+    expect((await backend.request({ path: '/' })).statusCode).toBe(200);
+    expect(backend.stats().origins[0]?.connections.busy).toBe(0);
+  });
+});
+
 describe('its signal', () => {
   test.each<['fail' | 'request', Script, string]>([
     ['fail', () => [execute(), close()], 'unknown'],
