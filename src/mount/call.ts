@@ -36,6 +36,8 @@ export class Call implements ResponseSink, BodyOrigin {
   constructor(outcome: CallOutcome, options: CallOptions) {
     this.#outcome = outcome;
     this.#options = options;
+    // What it fails with once its end was read, or at its own end, has nobody else to go to, and must not take the process down.
+    options.source?.on('error', nothing);
   }
 
   /** @throws BackendError when the signal was aborted before */
@@ -109,8 +111,7 @@ export class Call implements ResponseSink, BodyOrigin {
     this.#settled = true;
     const { signal, source } = this.#options;
     if (signal !== undefined) forgetAbort(signal, this.#onAbort);
-    // What its end brings up, a cleanup that throws for one, has nobody else to go to, and must not take the process down.
-    source?.on('error', nothing).destroy();
+    source?.destroy();
   }
 }
 

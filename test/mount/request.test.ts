@@ -448,6 +448,26 @@ test('a body whose cleanup throws does not end the process', async () => {
   expect(uncaught).toEqual([]);
 });
 
+test('a body that fails behind its end does not end the process', async () => {
+  const { backend } = await backendOf(() => [execute(), hold()]);
+  const { signal, abort } = abortable();
+  const body = new Readable({
+    read() {
+      this.push('x');
+      this.push(null);
+    },
+    destroy: (_, done) => done(new Error('not closed')),
+  });
+  const uncaught = await uncaughtIn(async () => {
+    const pending = backend.request({ method: 'POST', path: '/', body, signal });
+    await until(() => body.closed);
+    for (let turns = 0; turns < 5; turns += 1) await turn();
+    abort();
+    await expect(pending).rejects.toMatchObject({ code: 'client_aborted' });
+  });
+  expect(uncaught).toEqual([]);
+});
+
 test.each([Object.create(null), Symbol('enough')])(
   'a body that fails with what has no words fails its request',
   async (reason) => {
