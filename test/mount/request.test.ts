@@ -120,6 +120,13 @@ describe('the response', () => {
     await expect(body.text()).rejects.toThrow('the body was read');
   });
 
+  test.each([10, 100_000])('is the same bytes to whoever has set an encoding (%i)', async (size) => {
+    const { backend } = await backendOf(() => [execute(), answer({ body: Buffer.from('é'.repeat(size)) })]);
+    const { body } = await backend.request({ path: '/' });
+    body.setEncoding('hex');
+    expect(await body.text()).toBe('é'.repeat(size));
+  });
+
   test('that was paused is read to its end', async () => {
     const { backend } = await backendOf(() => [answer({ body: 'x'.repeat(1000) })]);
     const { body } = await backend.request({ path: '/' });
