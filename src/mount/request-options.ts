@@ -37,7 +37,8 @@ const SIGNAL = matching(
   (value): value is AbortSignal =>
     isObject(value) &&
     typeof Reflect.get(value, 'aborted') === 'boolean' &&
-    typeof Reflect.get(value, 'addEventListener') === 'function',
+    typeof Reflect.get(value, 'addEventListener') === 'function' &&
+    typeof Reflect.get(value, 'removeEventListener') === 'function',
 );
 
 /** @throws BackendError `http_request_error` that names the option, what it accepts and what it got */

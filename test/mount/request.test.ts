@@ -295,6 +295,7 @@ describe('the request', () => {
     ],
     [{ path: '/', signal: 5 }, /^signal must be an AbortSignal, got 5$/],
     [{ path: '/', signal: new EventTarget() }, /^signal must be an AbortSignal, got EventTarget/],
+    [{ path: '/', signal: { aborted: false, addEventListener() {} } }, /^signal must be an AbortSignal, got /],
     [{ path: '/', onInformation: true }, /^onInformation must be a function, got true$/],
     [{ path: '/', queueTimeout: -1 }, /^queueTimeout must be a number of milliseconds from 1.*, got -1$/],
     [{ path: '/', sendTimeout: '5' }, /^sendTimeout must be .*, got '5'$/],
