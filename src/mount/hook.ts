@@ -9,7 +9,9 @@ export type MaybePromise<T> = T | PromiseLike<T>;
 export function inHook<T>(name: string, call: () => T): T {
   try {
     const result = call();
-    return isPromise(result) ? (result.then(undefined, (cause) => Promise.reject(failed(name, cause))) as T) : result;
+    return isPromise(result)
+      ? (Promise.resolve(result).catch((cause) => Promise.reject(failed(name, cause))) as T)
+      : result;
   } catch (cause) {
     throw failed(name, cause);
   }

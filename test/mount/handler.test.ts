@@ -445,6 +445,7 @@ describe('a failure', () => {
     ['a number', 0],
     ['text', 'no'],
     ['a promise', Promise.resolve(false)],
+    ['a promise of its own kind', { then: () => undefined }],
   ])('of idempotent that gives %s is 500: it would not be a no', async (_what, given) => {
     const origin = await startOrigin();
     const backend = startBackend(origin, { idempotent: () => given as never });
