@@ -99,7 +99,12 @@ export class Observer {
 
   /** Loggers say which levels they write, or take all. */
   #logs(level: Level): boolean {
-    return this.#logger?.isLevelEnabled?.(level) ?? true;
+    try {
+      return this.#logger?.isLevelEnabled?.(level) ?? true;
+    } catch (error) {
+      seen(error);
+      return false;
+    }
   }
 
   #tell(name: EventName, details: object): void {
@@ -113,8 +118,12 @@ function told(tell: () => void): void {
   try {
     tell();
   } catch (error) {
-    queueMicrotask(() => {
-      throw error;
-    });
+    seen(error);
   }
+}
+
+function seen(error: unknown): void {
+  queueMicrotask(() => {
+    throw error;
+  });
 }

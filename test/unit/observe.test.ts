@@ -67,6 +67,26 @@ describe('a logger that says which levels it writes', () => {
   });
 });
 
+test('a logger that throws when it is asked for its level is seen, and is not told', async () => {
+  const told: unknown[] = [];
+  const seen: unknown[] = [];
+  const before = process.listeners('uncaughtException');
+  process.removeAllListeners('uncaughtException').on('uncaughtException', (error) => seen.push(error));
+  onTestFinished(() => {
+    process.removeAllListeners('uncaughtException');
+    for (const listener of before) process.on('uncaughtException', listener);
+  });
+  const fault = new Error('which level?');
+  const isLevelEnabled = () => {
+    throw fault;
+  };
+  const observer = new Observer(new EventEmitter(), { ...recordingLogger(told), isLevelEnabled }, clock);
+  expect(observer.watches('readmit')).toBe(false);
+  observer.emit('readmit', details);
+  await new Promise(setImmediate);
+  expect([told, seen]).toEqual([[], [fault, fault]]);
+});
+
 describe('NODE_DEBUG', () => {
   const debugLog = (lines: unknown[], enabled: boolean) =>
     Object.assign((...given: unknown[]) => void lines.push(given), { enabled });
