@@ -133,6 +133,32 @@ describe('what is carried', () => {
     expect(errors).toEqual([expect.stringContaining('the body is relayed')]);
   });
 
+  test.each(['proxyReq', 'proxyRes'])('what an asynchronous %s rejects with fails the request', async (event) => {
+    const { response } = await through({ on: { [event]: () => Promise.reject(new Error('mine')) } });
+    expect(response.status).toBe(500);
+  });
+
+  test('an asynchronous proxyReq is waited for', async () => {
+    const proxyReq = async (request: { setHeader(name: string, value: string): void }) => {
+      await new Promise(setImmediate);
+      request.setHeader('x-late', 'a');
+    };
+    expect((await through({ on: { proxyReq } })).request?.rawHeaders).toContain('x-late');
+  });
+
+  test.each([
+    [
+      'throws',
+      () => {
+        throw new Error('mine');
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('mine'))],
+    ['gives a promise', async () => true],
+  ])('nothing passes a pathFilter that %s', async (_what, pathFilter) => {
+    expect((await through({ pathFilter })).response.status).toBe(404);
+  });
+
   test('without on.error a failure is answered', async () => {
     const refusing = createServer((req) => void req.socket.destroy());
     const port = await serve(made({ target: `http://127.0.0.1:${await listen(refusing)}` }));

@@ -30,12 +30,22 @@ export function createProxyMiddleware<
 >(options: ProxyMiddlewareOptions<Req, Res>): ProxyMiddleware;
 export function createProxyMiddleware(options: ProxyMiddlewareOptions): ProxyMiddleware {
   checkOptions(options);
-  const isOurs = pathMatcher(options.pathFilter);
+  const matches = pathMatcher(options.pathFilter);
   const ends: Ends = { responses: new WeakMap(), sockets: new WeakMap() };
   const [main, table] = mounts(options, ends);
   const mountOf = (req: IncomingMessage) => routed(table, req) ?? main;
   const listening = new WeakSet<object>(); // servers on which `ws` listens
   const onError = options.on?.error;
+
+  /** As there, nothing passes a filter that throws. */
+  function isOurs(req: IncomingMessage): boolean {
+    try {
+      return matches(req);
+    } catch (error) {
+      options.logger?.error('pathFilter threw', error);
+      return false;
+    }
+  }
 
   function upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
     if (!isOurs(req)) return;

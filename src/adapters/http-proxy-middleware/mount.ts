@@ -31,11 +31,11 @@ export function mountTarget(target: Target, options: ProxyMiddlewareOptions, end
   const { proxyReq, proxyReqWs, proxyRes } = options.on ?? {};
   const fieldsHook =
     <T>(event: ((proxyReq: ProxyRequest, req: IncomingMessage, end: T) => void) | undefined, end: WeakMap<object, T>) =>
-    (fields: string[], req: IncomingMessage): undefined => {
+    (fields: string[], req: IncomingMessage) => {
       addFields(fields, options);
       const other = end.get(req);
-      if (event !== undefined && other !== undefined)
-        event(new ProxyRequest(req.method ?? '', paths.get(req) ?? req.url ?? '', fields), req, other);
+      if (event === undefined || other === undefined) return undefined;
+      return promised(event(new ProxyRequest(req.method ?? '', paths.get(req) ?? req.url ?? '', fields), req, other));
     };
   return {
     target: target.origin,
@@ -49,8 +49,8 @@ export function mountTarget(target: Target, options: ProxyMiddlewareOptions, end
           const res = ends.responses.get(req);
           if (res === undefined) return undefined;
           const response = new ProxyResponse(statusCode, statusText, fields);
-          proxyRes(response, req, res);
-          return response.changed();
+          const kept = promised(proxyRes(response, req, res));
+          return kept === undefined ? response.changed() : kept.then(() => response.changed());
         }),
     }),
     upgrade: backend.upgradeHandler({ ...shared, onRequestFields: fieldsHook(proxyReqWs, ends.sockets) }),
@@ -109,4 +109,9 @@ function addFields(fields: string[], { headers = {}, auth }: ProxyMiddlewareOpti
   if (auth !== undefined) set(fields, 'Authorization', `Basic ${Buffer.from(auth).toString('base64')}`);
 }
 
-function ignore(): void {}
+/** A listener that is asynchronous is waited for: what it rejects with would end the process. */
+function promised(given: unknown): Promise<undefined> | undefined {
+  return given instanceof Promise ? given.then(ignore) : undefined;
+}
+
+function ignore(): undefined {}

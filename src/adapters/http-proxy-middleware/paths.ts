@@ -16,7 +16,7 @@ const GLOB = /[*?[\]{}()!]/;
 
 /** @throws TypeError for patterns with wildcards, which a function has to stand for */
 export function pathMatcher(filter: PathFilter = '/'): (req: IncomingMessage) => boolean {
-  if (typeof filter === 'function') return (req) => filter(pathnameOf(req), req);
+  if (typeof filter === 'function') return (req) => answered(filter(pathnameOf(req), req));
   const beginnings = typeof filter === 'string' ? [filter] : filter;
   if (!Array.isArray(beginnings) || !beginnings.every((one) => typeof one === 'string')) {
     throw new TypeError('pathFilter must be a string, a list of strings or a function');
@@ -29,6 +29,13 @@ export function pathMatcher(filter: PathFilter = '/'): (req: IncomingMessage) =>
     const pathname = pathnameOf(req);
     return beginnings.some((one) => pathname.startsWith(one));
   };
+}
+
+/** A promise would pass for a yes, and what it rejects with would end the process. */
+function answered(given: unknown): boolean {
+  if (!(given instanceof Promise)) return Boolean(given);
+  given.catch(() => undefined);
+  throw new TypeError('pathFilter gave a promise: it has to answer at once');
 }
 
 function pathnameOf({ url = '/' }: IncomingMessage): string {
