@@ -132,7 +132,7 @@ export interface DialUnderWay {
   abandon(): void;
 }
 
-/** Begins a dial. `session` is a TLS session to resume. */
+/** Begins a dial. `session` is a TLS session to resume. Never throws, nor calls the listener before it returns. */
 export type StartDial = (
   target: DialTarget,
   session: Buffer | undefined,

@@ -1,6 +1,7 @@
 /** Dials through something else than the machine's sockets: a network in memory, for tests. */
 
 import type { Deadline, Deadlines } from '../deadlines.js';
+import { messageOf } from '../errors.js';
 import {
   type DialListener,
   type DialTarget,
@@ -59,7 +60,11 @@ export class TransportDial implements DialUnderWay, Connecting {
     this.#deadline.set(target.connectTimeoutMs);
     const { protocol, hostname, port, socketPath, window } = target;
     const onread = { buffer: window, callback: (count: number) => intake.receive(count) };
-    transport.connect({ protocol, hostname, port, socketPath, onread }, this);
+    try {
+      transport.connect({ protocol, hostname, port, socketPath, onread }, this);
+    } catch (thrown) {
+      queueMicrotask(() => this.failed(thrown instanceof Error ? thrown : new Error(messageOf(thrown))));
+    }
   }
 
   opened(socket: OpenSocket, askKernel: () => Liveness): void {

@@ -29,8 +29,8 @@ const CAN_TAKE: Readonly<Record<Travel, (origin: Origin) => boolean>> = {
   fresh: (origin) => origin.hasConnectionFor('fresh') || isSoonDialled(origin),
 };
 
-/** A certificate or a setting does not mend itself within the wait of a request. */
-const LASTING: ReadonlySet<ErrorCode> = new Set(['tls_certificate_error', 'proxy_configuration_error']);
+/** It does not mend itself within the wait of a request. */
+const LASTING: ErrorCode = 'tls_certificate_error';
 
 export class Matching implements Demand {
   readonly #queue: WaitQueue<Run>;
@@ -169,7 +169,7 @@ export class Matching implements Demand {
 
   dialFailed(origin: Origin, error: BackendError): void {
     if (this.#eligible.serving.every(isCutOff)) this.#queue.pause();
-    if (!LASTING.has(error.code) || this.canSpare(origin)) {
+    if (error.code !== LASTING || this.canSpare(origin)) {
       this.room();
       return;
     }

@@ -51,12 +51,8 @@ export class CheckRun implements DialListener, ConnectionOwner, ExchangeListener
     this.#limit = connection.deadlines.create(() => this.#fail('timeout', undefined));
     this.#limit.set(check.timeout);
     const protocol = check.type === 'tcp' ? 'http:' : target.protocol;
-    try {
-      const patient = { ...target, protocol, connectTimeoutMs: Number.POSITIVE_INFINITY };
-      this.#dial = setting.startDial(patient, undefined, connection.deadlines, this);
-    } catch (thrown) {
-      queueMicrotask(() => this.#fail('proxy_configuration_error', thrown));
-    }
+    const patient = { ...target, protocol, connectTimeoutMs: Number.POSITIVE_INFINITY };
+    this.#dial = setting.startDial(patient, undefined, connection.deadlines, this);
   }
 
   /** Its verdict is not wanted any more. */

@@ -4,7 +4,7 @@ import { AsyncResource } from 'node:async_hooks';
 import type { CloseReason } from '../connection/connection-owner.js';
 import type { DialListener, Dialled, DialTarget, DialUnderWay, StartDial } from '../connection/dial.js';
 import type { Deadline, Deadlines } from '../deadlines.js';
-import { BackendError, messageOf } from '../errors.js';
+import type { BackendError } from '../errors.js';
 import type { Pool, Slot } from '../pool/pool.js';
 import type { DialBackoff } from './dial-backoff.js';
 import type { Demand, DialPurpose } from './setting.js';
@@ -157,25 +157,8 @@ export class Dialler {
   }
 
   #start(listener: DialListener): DialUnderWay {
-    try {
-      return this.#scope.runInAsyncScope(this.#begin, this, listener);
-    } catch (thrown) {
-      // A bad certificate, a bad local address, or a lookup that throws: Node says so within the call.
-      const { origin } = this.#target;
-      const message = `could not begin to connect to ${origin}: ${messageOf(thrown)}`;
-      const error = new BackendError('proxy_configuration_error', message, { origin, cause: thrown });
-      let abandoned = false;
-      queueMicrotask(() => abandoned || listener.failed(error));
-      return {
-        abandon: () => {
-          abandoned = true;
-        },
-      };
-    }
-  }
-
-  #begin(listener: DialListener): DialUnderWay {
-    return this.#startDial(this.#target, this.#session, this.#deadlines, listener);
+    const args = [this.#target, this.#session, this.#deadlines, listener] as const;
+    return this.#scope.runInAsyncScope(this.#startDial, undefined, ...args);
   }
 
   /** A dial failed: none begins for a while. Returns the milliseconds. */

@@ -11,19 +11,6 @@ test('a dial that is under way counts as dialling, and as nothing once its origi
   expect([before, house.originStats().connections.dialling, house.dials[0]?.state]).toEqual([1, 0, 'abandoned']);
 });
 
-test('a dial that cannot even begin is a failed dial: its slot is empty again and its request fails at once', async () => {
-  const house = await House.open({
-    maxConnections: 1,
-    startDial: () => {
-      throw new TypeError('PEM routines: no start line');
-    },
-  });
-  const callers = [await house.sent(), await house.sent()];
-  await house.advance(60);
-  expect(callers.map((caller) => caller.outcome)).toEqual(['proxy_configuration_error', 'proxy_configuration_error']);
-  expect(house.originStats()).toMatchObject({ connections: { dialling: 0, busy: 0 }, dialsFailed: 2 });
-});
-
 test('a dial is made in the context of the backend: its socket must not keep that of the request which needed it', async () => {
   const contexts: (string | undefined)[] = [];
   const startDial = () => {

@@ -1,6 +1,7 @@
 /** A backend and its origins without a socket, and with no time but what the test gives. */
 
 import { Buffer } from 'node:buffer';
+import { once } from 'node:events';
 import { expect, onTestFinished, test } from 'vitest';
 import { BackendError, PooledBackend, type PooledBackendOptions } from '../../../src/index.js';
 import {
@@ -63,6 +64,28 @@ test('a connection is kept and used again, after HEAD too, for which the event l
   for (const method of ['GET', 'HEAD', 'HEAD', 'GET']) expect(await get('/', method)).toBe('200');
   expect(origin.connectionsAccepted).toBe(1);
   checkStats(backend.stats(), { atRest: true });
+});
+
+test('a transport that throws is a failed dial, once: the time for it is not waited for', async () => {
+  const clock = new ManualClock();
+  const transport = {
+    connect: () => {
+      throw new Error('no network');
+    },
+  };
+  const options = { origins: ['http://a'], connectTimeout: 10, queueTimeout: 20 };
+  const backend = new PooledBackend(options, { clock, transport, random: () => 0 });
+  const outcome = backend.request({ path: '/' }).catch((error: unknown) => error);
+  const failed = once(backend, 'dialFailed');
+  clock.advance(0);
+  await failed;
+  clock.advance(20);
+  expect(await outcome).toMatchObject({
+    code: 'destination_unavailable',
+    message: expect.stringContaining('no network'),
+  });
+  expect(backend.stats().origins[0]).toMatchObject({ dialsFailed: 1, connections: { dialling: 0, open: 0 } });
+  backend.destroy();
 });
 
 test('a body of many windows arrives whole, both ways', async () => {
