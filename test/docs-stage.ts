@@ -24,6 +24,7 @@ Object.assign(globalThis, {
 
 const { listen } = Server.prototype;
 const { connect } = Socket.prototype;
+const { exit } = process;
 let opened: Server[] = []; // by the program that is being played
 let complaints: string[] = [];
 
@@ -56,6 +57,11 @@ Socket.prototype.connect = function dialOurs(this: Socket, ...args: unknown[]): 
   return Reflect.apply(connect, this, args);
 } as typeof connect;
 
+// A program may take a while to end itself, and shall not end those that are played meanwhile.
+process.exit = ((code?: number) => {
+  if (code) complaints.push(`exited with ${code}`);
+}) as typeof process.exit;
+
 for (const file of process.argv.slice(2)) {
   opened = [];
   complaints = [];
@@ -64,7 +70,7 @@ for (const file of process.argv.slice(2)) {
   if (!(await Promise.race([isPlayed, limit]))) complaints.push(`took more than ${PROGRAM_MS} ms`);
   console.log(`played ${JSON.stringify(complaints)}`);
 }
-process.exit(0);
+Reflect.apply(exit, process, [0]);
 
 async function play(file: string): Promise<void> {
   try {

@@ -188,6 +188,12 @@ describe('code blocks', () => {
     PLAYING_MS + 60_000,
   );
 
+  test('a block that ends its process when it is told to stop does not end those behind it', async () => {
+    const block = (line: number, code: string): Block => ({ page: 'a page', line, code, isTyped: true });
+    const blocks = [block(1, "process.once('SIGTERM', () => process.exit());"), block(9, "throw 'was played';")];
+    expect(await playBlocks(blocks, PLAYING_MS)).toEqual(['a page:9: was played']);
+  });
+
   test.runIf(programs.has('haproxy'))('HAProxy takes the configuration that a page begins with', () => {
     for (const text of fencesIn('docs/from-haproxy.md', 'haproxy')) expectTaken('haproxy', text, ['-c', '-f']);
   });
