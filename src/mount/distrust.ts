@@ -46,10 +46,10 @@ function isListening(server: object): boolean {
 }
 
 /**
- * Whether the response to `req` is to end its connection because the server was told to close: a client that keeps its
- * connection would come again and find nobody.
+ * Takes nothing behind `req` once its server was told to close: a client that keeps its connection would come again and find
+ * nobody. Returns whether its response is to end the connection; a session of HTTP/2 is ended here.
  */
-export function isLastOfServer(req: IncomingMessage): boolean {
+export function noteLastOfServer(req: IncomingMessage): boolean {
   const server = serverOf(req);
   if (server === undefined || isListening(server) || !listened.has(server)) return false;
   if (req.httpVersionMajor > 1) {
@@ -68,7 +68,7 @@ export function isLastOfServer(req: IncomingMessage): boolean {
  * say so, and the client would come again. To be called before its end.
  */
 export function endLastOfServer(req: IncomingMessage, res: ServerResponse): void {
-  if (isLastOfServer(req)) Reflect.set(res, '_last', true); // what node:http notes for `Connection: close`
+  if (noteLastOfServer(req)) Reflect.set(res, '_last', true); // what node:http notes for `Connection: close`
 }
 
 /** By GOAWAY: what is under way is answered, what comes later is refused unseen. Before Node 24 no server says it by itself. */

@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { STATUS_CODES } from 'node:http';
 import type { Deadlines } from '../deadlines.js';
 import { BackendError, type ErrorCode, messageOf } from '../errors.js';
-import { isLastOfServer } from './distrust.js';
+import { noteLastOfServer } from './distrust.js';
 import { isHttp2 } from './http2.js';
 import { lingerOnClose } from './linger.js';
 import { PSEUDONYM } from './via.js';
@@ -43,7 +43,7 @@ export function answerFailure(
 ): void {
   const isUnread = isBodyUnread(req);
   if (isUnread) lingerOnClose(req, deadlines);
-  answer(res, error.statusCode, `${error.code}\n`, isLastOfServer(req) || isUnread, {
+  answer(res, error.statusCode, `${error.code}\n`, noteLastOfServer(req) || isUnread, {
     'Proxy-Status': `${PSEUDONYM}; error=${REGISTERED[error.code] ?? error.code}`,
     ...(error.retryAfter === undefined ? {} : { 'Retry-After': String(error.retryAfter) }),
   });

@@ -10,7 +10,7 @@ import { type Attended, watchDeparture } from './client-departure.js';
 import { ClientPace, type Paced } from './client-pace.js';
 import { type ClientRequest, readClientRequest } from './client-request.js';
 import { canEndWith, endWith, flushHead, standsBehindOthers, writeNow } from './client-writes.js';
-import { distrust, endLastOfServer, isLastOfServer, noteLast } from './distrust.js';
+import { distrust, endLastOfServer, noteLast, noteLastOfServer } from './distrust.js';
 import { isEmpty, nothingOf } from './empty-body.js';
 import { answerFailure, asHeadError, asRelayError, isBodyUnread } from './error-answer.js';
 import { HeldResponse } from './held-response.js';
@@ -136,13 +136,13 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
     try {
       const fields = fieldsForClient(head, this.#req, this.#mount, this.#request, this.#dispatch);
       if (isPromise(fields)) this.#hold(head, fields);
-      else this.#begin(head, fields, more);
+      else this.#beginResponse(head, fields, more);
     } catch (thrown) {
       this.#giveUp(asHeadError(thrown));
     }
   }
 
-  #begin(head: ResponseHead, fields: string[], hasMore: boolean): void {
+  #beginResponse(head: ResponseHead, fields: string[], hasMore: boolean): void {
     if (this.#res.headersSent || this.#res.writableEnded) {
       this.#leave(ANSWERED_ELSEWHERE);
       return;
@@ -162,7 +162,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
     const held = this.#held;
     this.#held = undefined;
     if (held === undefined || this.#stage !== 'taking') return;
-    this.#begin(held.head, fields, held.pieces.length > 0 || held.trailers !== undefined);
+    this.#beginResponse(held.head, fields, held.pieces.length > 0 || held.trailers !== undefined);
     let more: Taken = true;
     for (const piece of held.pieces) more = this.onBody(piece);
     if (held.trailers !== undefined) this.onEnd(held.trailers);
@@ -224,7 +224,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
     // "A server MUST read the entire request message body or close the connection after sending its response"
     // (RFC 9112 §9.3).
     const isUnread = isBodyUnread(this.#req);
-    writeResponseHead(this.#res, { head, fields, closes: isLastOfServer(this.#req) || isUnread });
+    writeResponseHead(this.#res, { head, fields, closes: noteLastOfServer(this.#req) || isUnread });
     if (isUnread) lingerOnClose(this.#req, this.#mount.house.deadlines);
   }
 
