@@ -35,8 +35,8 @@ export class LastingCounts {
   /** These are the origins now. Returns those that are forgotten, because too many are gone. */
   originsAre(origins: readonly string[]): readonly string[] {
     const here = new Set(origins);
-    for (const [origin, state] of [...this.#origins]) {
-      if (here.has(origin) || state === 'gone') continue;
+    for (const origin of this.origins) {
+      if (here.has(origin)) continue;
       this.#origins.delete(origin);
       this.#origins.set(origin, 'gone');
     }
