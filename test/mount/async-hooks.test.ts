@@ -83,6 +83,31 @@ describe('hooks of the request', () => {
     await closed;
   });
 
+  test('are not waited for any more when their request has failed since', async () => {
+    const { backend, raw } = await mounted({ onRequestFields: async (fields) => fields }, close());
+    raw.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n');
+    expect((await raw.readResponse()).status).toBe(502);
+    await backend.close();
+    expect(backend.stats().state).toBe('closed');
+  });
+
+  test('that are busy when the backend is destroyed are in vain', async () => {
+    const { opened, open } = gate();
+    let asked = false;
+    const { backend, raw, origin } = await mounted({
+      onRequestFields: (fields) => {
+        asked = true;
+        return opened.then(() => fields);
+      },
+    });
+    raw.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    await until(() => asked);
+    backend.destroy();
+    open();
+    expect(await raw.readResponse()).toMatchObject({ status: 503, body: Buffer.from('backend_closed\n') });
+    expect(origin.requests).toEqual([]);
+  });
+
   test('that give what cannot be sent are 500 or 400', async () => {
     const odd = await mounted({ rewritePath: async () => 'no path' });
     expect((await odd.raw.get('/')).status).toBe(500);

@@ -60,7 +60,8 @@ describe('request bodies held before their dispatch', () => {
     raw.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbo');
     await until(() => backend.stats().requestBuffer.bytes > 0);
     const closed = backend.close();
-    expect((await late.get('/late')).status).toBe(503);
+    late.write('POST /late HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nlate');
+    expect((await late.readResponse()).status).toBe(503);
     if (status === undefined) raw.destroy();
     else {
       raw.write('dy');
