@@ -45,22 +45,23 @@ export class Handshake implements Dispatching, ResponseSink {
   readonly #req: IncomingMessage;
   readonly #socket: Duplex;
   readonly #first: Buffer; // what came behind the request: nobody's before the origin has switched
+  readonly #leave: () => void;
   readonly #res: ServerResponse;
   #offer = '';
   #sent: OutgoingRequest | undefined;
   #dispatch: Dispatch | undefined;
   #relay: ResponseSink | undefined;
 
-  constructor(mount: UpgradeMount, req: IncomingMessage, socket: Duplex, first: Buffer) {
+  /** `leave` ends {@link lookAfter} of the socket. */
+  constructor(mount: UpgradeMount, req: IncomingMessage, socket: Duplex, first: Buffer, leave: () => void) {
     this.#mount = mount;
     this.#req = req;
     this.#socket = socket;
     this.#first = first;
+    this.#leave = leave;
     this.#res = new ServerResponse(req);
     this.#res.shouldKeepAlive = false;
     this.#res.assignSocket(req.socket);
-    // As node:http does for the sockets that it still looks after.
-    socket.on('drain', this.#drained).on('readable', this.#looked).on('end', this.#left);
     this.#res.once('finish', () => this.#hangUp());
   }
 
@@ -164,24 +165,6 @@ export class Handshake implements Dispatching, ResponseSink {
     const mount = { house, options: options.mount };
     const fields = fieldsForClient(head, this.#req, mount, this.#sent, this.#dispatch);
     return whenKept(fields, (kept) => switchingText(head, switchingFields(kept)));
-  }
-
-  // --- the client's socket, which node:http has let go of --------------------------------------------------------------
-
-  readonly #drained = (): void => {
-    this.#res.emit('drain');
-  };
-
-  /** Whoever listens for it has the socket read, and hears of its end. What comes stays where it is. */
-  readonly #looked = (): void => {};
-
-  /** As node:http has it, a client that ends its half before it was answered has left, unless it has said more. */
-  readonly #left = (): void => {
-    if (this.#first.length === 0) this.#socket.destroy();
-  };
-
-  #leave(): void {
-    this.#socket.off('drain', this.#drained).off('readable', this.#looked).off('end', this.#left);
   }
 
   /** The response is sent. At once, a close would be a reset for a client that still sends (RFC 9112 §9.6). */

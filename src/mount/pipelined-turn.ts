@@ -5,10 +5,11 @@
  */
 
 import { AsyncResource } from 'node:async_hooks';
-import { type IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { isSafeMethod } from '../http1/method.js';
+import { responseOn } from './released-socket.js';
 
 /** On each connection. Clients "SHOULD NOT pipeline requests after a non-idempotent method", and what waits takes memory. */
 export const MOST_WAITING = 100;
@@ -22,8 +23,8 @@ export type Turn = 'now' | 'later' | 'never';
 export function turnOf(req: IncomingMessage, res: ServerResponse): Turn {
   // Behind another response a response has no socket yet. Streams of HTTP/2 do not stand behind each other.
   if (res.socket !== null || req.httpVersionMajor > 1) return 'now';
-  const first: unknown = Reflect.get(req.socket, '_httpMessage');
-  if (!(first instanceof ServerResponse)) return 'now';
+  const first = responseOn(req.socket);
+  if (first === undefined) return 'now';
   const ahead = waiting.get(req.socket) ?? 0;
   if (ahead === 0 && isSafe(req) && isSafe(first.req)) return 'now';
   return ahead < MOST_WAITING ? 'later' : 'never';
@@ -46,9 +47,9 @@ export function whenItsTurnComes({ socket }: IncomingMessage, res: ServerRespons
  */
 export function whenItsTurnToUpgradeComes(socket: Duplex, go: () => void): void {
   if (socket.destroyed || socket.writableEnded) return;
-  const before: unknown = Reflect.get(socket, '_httpMessage');
-  if (before instanceof ServerResponse) before.once('close', () => whenItsTurnToUpgradeComes(socket, go));
-  else go();
+  const before = responseOn(socket);
+  if (before === undefined) go();
+  else before.once('close', () => whenItsTurnToUpgradeComes(socket, go));
 }
 
 /** One with a body may be refused once that was read, and what comes behind it with it: where that begins is doubtful then. */

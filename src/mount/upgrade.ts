@@ -7,6 +7,7 @@ import type { ResolvedUpgradeOptions } from '../options.js';
 import { Handshake, type UpgradeMount } from './handshake.js';
 import { whenItsTurnToUpgradeComes } from './pipelined-turn.js';
 import { serveAsPlainRequest } from './plain-request.js';
+import { lookAfter } from './released-socket.js';
 
 /**
  * A listener for 'upgrade', and for 'connect', which it answers with 501.
@@ -20,12 +21,14 @@ export function createUpgradeHandler(
 ): UpgradeHandler {
   return (req, socket, head) => {
     socket.on('error', ignore);
+    const leave = lookAfter(socket, head);
     whenItsTurnToUpgradeComes(socket, () => {
       const mount = { ...house, options: current() };
       const offer = offerOf(req, mount.options.protocols);
-      if (req.method === 'CONNECT') new Handshake(mount, req, socket, head).refuseConnect();
-      else if (offer !== '') new Handshake(mount, req, socket, head).offer(offer);
+      if (req.method === 'CONNECT') new Handshake(mount, req, socket, head, leave).refuseConnect();
+      else if (offer !== '') new Handshake(mount, req, socket, head, leave).offer(offer);
       else {
+        leave();
         socket.off('error', ignore);
         serveAsPlainRequest(req, socket, head);
       }

@@ -135,4 +135,35 @@ describe('in a pipeline', () => {
     for (let i = 0; i < 3; i++) await raw.readResponse();
     expect(seen).toEqual(['/1', '/2', '/3']);
   });
+
+  test.each(['websocket', 'h2c'])(
+    'a long response in front of an offer of %s reaches a slow client whole',
+    async (protocol) => {
+      const big = 16 * 1024 * 1024;
+      const origin = await startOrigin({
+        script: ({ request }) => [execute(), answer({ body: request.path === '/1' ? Buffer.alloc(big, 'x') : '/2' })],
+      });
+      const backend = startBackend(origin);
+      const server = createServer(backend.handler()).on('upgrade', backend.upgradeHandler());
+      const raw = await client(await listen(server));
+      raw.socket.pause();
+      raw.write(get('/1') + get('/2').replace('\r\n\r\n', `\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`));
+      await until(() => backend.stats().spool.bytes >= 262_144);
+      raw.socket.resume();
+      expect((await raw.readResponse()).body.length).toBe(big);
+      expect((await raw.readResponse()).body.toString()).toBe('/2');
+    },
+  );
+
+  test('a client that leaves while its upgrade waits for its turn ends what was before it', async () => {
+    const origin = await startOrigin({ script: holdingFirst });
+    const backend = startBackend(origin);
+    const server = createServer(backend.handler()).on('upgrade', backend.upgradeHandler());
+    const raw = await client(await listen(server));
+    raw.write(get('/1') + get('/2').replace('\r\n\r\n', '\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'));
+    await origin.until(() => origin.requests.length === 1);
+    raw.destroy();
+    await until(() => backend.stats().inFlight === 0);
+    expect(backend.stats().origins[0]).toMatchObject({ requests: 1, aborted: { unknown: 1 } });
+  });
 });

@@ -1,0 +1,23 @@
+/** Sockets of clients that node:http has let go of, which it does as soon as it has read an upgrade. */
+
+import { ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+
+/** The response that is sent on it now. Those behind it wait for theirs. */
+export function responseOn(socket: Duplex): ServerResponse | undefined {
+  const response: unknown = Reflect.get(socket, '_httpMessage');
+  return response instanceof ServerResponse ? response : undefined;
+}
+
+/**
+ * Does what node:http does for a socket that it still looks after: a response hears that its client has room again, and a
+ * client that ends its half before it was answered has left, unless it has said more: `first`. Until what is returned is called.
+ */
+export function lookAfter(socket: Duplex, first: Buffer): () => void {
+  const drained = () => responseOn(socket)?.emit('drain');
+  // Whoever listens for it has the socket read, and hears of its end. What comes stays where it is.
+  const looked = () => undefined;
+  const left = () => first.length === 0 && socket.destroy();
+  socket.on('drain', drained).on('readable', looked).on('end', left);
+  return () => void socket.off('drain', drained).off('readable', looked).off('end', left);
+}
