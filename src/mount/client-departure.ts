@@ -22,8 +22,10 @@ export function watchDeparture(req: IncomingMessage, res: ServerResponse & WithA
   res[attended] = one;
   res.on('close', tellAttended);
   if (isHttp2(res)) {
-    // node:http2 lets the body of a request whose stream was reset end as if it were whole; this comes before that.
-    req.on('aborted', () => one.clientGone());
+    // node:http2 lets the body of a request whose stream was reset end as if it were whole; 'aborted' comes before that. Of a
+    // HEAD it tells nothing but the end of the request: its response counts as ended from the beginning.
+    const gone = () => one.clientGone();
+    req.on('aborted', gone).on('close', gone);
   } else if (res.socket === null) {
     // Behind another response in a pipeline a response has no socket yet, and hears nothing of its end.
     const pipeline = pipelineOf(req.socket);

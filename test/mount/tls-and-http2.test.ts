@@ -65,6 +65,14 @@ describe('over HTTP/2', () => {
     );
   });
 
+  test('so does a HEAD', async () => {
+    const origin = await startOrigin({ script: () => [hold()] });
+    const head = (await session(startBackend(origin))).request({ ':method': 'HEAD', ':path': '/' });
+    await origin.until(() => origin.requests.length === 1);
+    head.close(constants.NGHTTP2_CANCEL);
+    await origin.until(() => origin.connections[0]?.open === false);
+  });
+
   test('an upload that its client gives up is not sent as if it were whole', async () => {
     const origin = await startOrigin();
     const client = await session(startBackend(origin, { requestBufferBytes: false }));
