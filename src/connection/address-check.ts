@@ -2,6 +2,7 @@
 
 import { isIP } from 'node:net';
 import { type ConnectionOptions, checkServerIdentity, type PeerCertificate } from 'node:tls';
+import { messageOf } from '../errors.js';
 
 /** Without a server name tls.connect checks for where it dials: that may be another address, or `localhost` for a unix socket. */
 export function addressCheck(
@@ -30,6 +31,5 @@ function objection(check: typeof checkServerIdentity, name: string, certificate:
 
 function asObjection(given: unknown): Error {
   if (given instanceof Error && 'code' in given) return given;
-  const message = given instanceof Error ? given.message : String(given);
-  return Object.assign(new Error(message, { cause: given }), { code: 'ERR_TLS_CERT_REFUSED' });
+  return Object.assign(new Error(messageOf(given), { cause: given }), { code: 'ERR_TLS_CERT_REFUSED' });
 }

@@ -37,6 +37,7 @@ test.each<[string, () => unknown]>([
   ],
   ['gives an error without a code', () => new Error('not ours')],
   ['gives a text', () => 'not ours'],
+  ['gives what has no words', () => Object.create(null)],
   ['gives a promise, which would have been no error', () => Promise.reject(new Error('not ours'))],
 ])('a check of the user that %s refuses the certificate', (_, check) => {
   const { checkServerIdentity } = addressCheck('shop.test', { checkServerIdentity: check as () => undefined });
