@@ -1,7 +1,7 @@
 /** A chunked body (RFC 9112 §7.1): its chunks on their way through llhttp, its trailers, and what it may waste. */
 
 import { asBackendError, BackendError } from '../errors.js';
-import { bodySpans, type Llhttp, OK, PAUSED, type Region } from './llhttp.js';
+import { bodySpans, INVALID_FIELD, type Llhttp, OK, PAUSED, type Region } from './llhttp.js';
 import type { ResolvedLimits } from './parser-limits.js';
 import { malformed } from './response-head.js';
 import { TrailerSection } from './trailer-section.js';
@@ -58,7 +58,9 @@ export class ChunkedBody {
     const end = code === OK ? length : this.#llhttp.stopAddress - address;
     this.bytes = this.#collect(region, base);
     // What llhttp makes of the trailers is not looked at, but for where they begin.
-    const trailerStart = fields.used > 0 ? (fields.marks[0] ?? 0) : undefined;
+    let trailerStart: number | undefined;
+    if (fields.used > 0) trailerStart = fields.marks[0];
+    else if (code === INVALID_FIELD) trailerStart = base + this.#untoldTrailers(region, from, end, base);
     this.failure = this.#judgeWaste(trailerStart ?? base + end);
     if (this.failure !== undefined) return end;
     if (trailerStart !== undefined) {
@@ -70,6 +72,15 @@ export class ChunkedBody {
       this.failure = malformed('http_response_transfer_coding', this.#llhttp.stopReason, region.bytes, end, length);
     }
     return end;
+  }
+
+  /** llhttp tells nothing of a first field whose name it refuses: it begins behind the line of the last chunk. */
+  #untoldTrailers({ bytes }: Region, from: number, end: number, base: number): number {
+    // Behind the bytes of a chunk comes CRLF. There is none before the first chunk, but its line has two bytes as well.
+    const line = Math.max(from, this.#chunkEnd - base + 2);
+    if (line < end && bytes[line] === 0x0a) return line + 1;
+    const lineEnd = bytes.subarray(0, end).indexOf('\r\n', line, 'latin1');
+    return lineEnd < 0 ? from : lineEnd + 2;
   }
 
   #takeTrailers(section: TrailerSection, region: Region, from: number, length: number): number {

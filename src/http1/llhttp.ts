@@ -14,6 +14,8 @@ export const MAX_PARSERS = 131_072;
 export const OK = 0;
 /** Result of {@link Llhttp.execute}: a head or a message is complete. The bytes behind it were not touched. */
 export const PAUSED = 21;
+/** Result of {@link Llhttp.execute}: what stands where a field is expected is none. */
+export const INVALID_FIELD = 10;
 
 const TYPE_RESPONSE = 2;
 

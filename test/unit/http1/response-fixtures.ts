@@ -83,6 +83,18 @@ export const FIXTURES: Readonly<Record<string, Fixture>> = {
     text: lines(OK, CHUNKED, '', '1', 'x', '0', `T: ${'t'.repeat(60)}`, 'U: \x00', '', ''),
     limits: { maxHeaderBytes: 60 },
   },
+  'a first trailer that is none, as long as an extension may not be': {
+    text: lines(OK, CHUNKED, '', '1', 'x', '0', `${'t'.repeat(50)} : t`, '', ''),
+    limits: { maxHeaderBytes: 60, maxChunkExtensionBytes: 20 },
+  },
+  'a first trailer that is none and too large': {
+    text: lines(OK, CHUNKED, '', '1', 'x', '0;e=1', `${'t'.repeat(70)} : t`, '', ''),
+    limits: { maxHeaderBytes: 60, maxChunkExtensionBytes: 20 },
+  },
+  'no chunk and a first trailer that is none and too large': {
+    text: lines(OK, CHUNKED, '', '0', `${'t'.repeat(70)} : t`, '', ''),
+    limits: { maxHeaderBytes: 60, maxChunkExtensionBytes: 20 },
+  },
   'a head too large': {
     text: lines(OK, 'A: b', `B: ${'b'.repeat(60)}`, 'C: \x00', '', ''),
     limits: { maxHeaderBytes: 64 },
