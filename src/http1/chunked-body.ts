@@ -78,7 +78,7 @@ export class ChunkedBody {
   #untoldTrailers({ bytes }: Region, from: number, end: number, base: number): number {
     // Behind the bytes of a chunk comes CRLF. There is none before the first chunk, but its line has two bytes as well.
     const line = Math.max(from, this.#chunkEnd - base + 2);
-    if (line < end && bytes[line] === 0x0a) return line + 1;
+    if (line + 1 < end && bytes[line] === 0x0a) return line + 1;
     const lineEnd = bytes.subarray(0, end).indexOf('\r\n', line, 'latin1');
     return lineEnd < 0 ? from : lineEnd + 2;
   }
