@@ -10,6 +10,9 @@ import { TrailerSection } from './trailer-section.js';
 // that needs no leading zeros.
 const CHUNK_SEAM_BYTES = 20;
 
+const CR = 0x0d;
+const LF = 0x0a;
+
 const NO_TRAILERS: readonly string[] = Object.freeze([]);
 
 /** Decodes one body after the other of one connection. All offsets count from the start of the response's head. */
@@ -24,6 +27,7 @@ export class ChunkedBody {
   readonly #llhttp: Llhttp;
   readonly #limits: ResolvedLimits;
   #chunkEnd = 0; // where the bytes of the last chunk ended
+  #lastByte = 0; // of the last piece
   #wasted = 0; // bytes between chunks beyond their seams
   #section: TrailerSection | undefined; // once its first field has begun
 
@@ -68,7 +72,8 @@ export class ChunkedBody {
       return this.#takeTrailers(this.#section, region, trailerStart - base, length);
     }
     if (code === PAUSED) this.trailers = NO_TRAILERS;
-    else if (code !== OK) {
+    else if (code === OK) this.#lastByte = region.bytes[length - 1] ?? this.#lastByte;
+    else {
       this.failure = malformed('http_response_transfer_coding', this.#llhttp.stopReason, region.bytes, end, length);
     }
     return end;
@@ -78,7 +83,8 @@ export class ChunkedBody {
   #untoldTrailers({ bytes }: Region, from: number, end: number, base: number): number {
     // Behind the bytes of a chunk comes CRLF. There is none before the first chunk, but its line has two bytes as well.
     const line = Math.max(from, this.#chunkEnd - base + 2);
-    if (line + 1 < end && bytes[line] === 0x0a) return line + 1;
+    const before = line > from ? bytes[line - 1] : this.#lastByte;
+    if (before === CR && bytes[line] === LF) return line + 1;
     const lineEnd = bytes.subarray(0, end).indexOf('\r\n', line, 'latin1');
     return lineEnd < 0 ? from : lineEnd + 2;
   }

@@ -102,6 +102,8 @@ describe('lines and characters that no response may have are refused', () => {
     ['a fold after the status line', lines(OK, ' A: b', LENGTH, '', '')],
     ['LF alone after the status line', `${OK}\nA: b\r\n${LENGTH}\r\n\r\n`],
     ['LF alone after a field', `${OK}\r\nA: b\n${LENGTH}\r\n\r\n`],
+    ['a byte of no name after the last chunk', '5\r\nhello\r\n0\r\n\xd9: a\r\n\r\n'],
+    ['a byte of no name behind no chunk', '0\r\n\xd9: a\r\n\r\n'],
     ['LF alone at the end', `${OK}\r\n${LENGTH}\r\n\n`],
     ['CR alone in a value', lines(OK, 'A: b\rc', LENGTH, '', '')],
     ['CR alone after a value', `${OK}\r\nA: b\r${LENGTH}\r\n\r\n`],
@@ -205,6 +207,8 @@ describe('chunks that are not exactly chunks are refused, after what was good', 
     ['more bytes than announced', '5\r\nhello!\r\n0\r\n\r\n'],
     ['LF alone after the last chunk', '5\r\nhello\r\n0\n\r\n'],
     ['LF alone behind no chunk', '0\r\n\n'],
+    ['a byte of no name after the last chunk', '5\r\nhello\r\n0\r\n\xd9: a\r\n\r\n'],
+    ['a byte of no name behind no chunk', '0\r\n\xd9: a\r\n\r\n'],
     ['LF alone at the end', '5\r\nhello\r\n0\r\n\n'],
     ['LF in an extension', '5;a=b\nc\r\nhello\r\n0\r\n\r\n'],
     ['CR in an extension', '5;a=b\rc\r\nhello\r\n0\r\n\r\n'],
@@ -222,6 +226,7 @@ describe('chunks that are not exactly chunks are refused, after what was good', 
     expect(outcome).toMatchObject({ state: 'failed', error: 'http_response_transfer_coding', trailers: undefined });
     expect('hello'.startsWith(outcome.body)).toBe(true);
     expect(parse(text.split(''))).toEqual(outcome);
+    for (let at = 0; at < text.length; at++) expect(parse([text.slice(0, at), text.slice(at)])).toEqual(outcome);
   });
 });
 
