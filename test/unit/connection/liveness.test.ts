@@ -36,6 +36,15 @@ describe.skipIf(process.platform === 'win32')('the kernel', () => {
     closeSync(writer);
   });
 
+  test('is asked where Error is frozen, too', () => {
+    const { socket, writer } = fifo();
+    const limit = Object.getOwnPropertyDescriptor(Error, 'stackTraceLimit') ?? {};
+    Object.defineProperty(Error, 'stackTraceLimit', { writable: false });
+    onTestFinished(() => void Object.defineProperty(Error, 'stackTraceLimit', limit));
+    expect(askKernel(socket)).toEqual({ name: 'alive' });
+    closeSync(writer);
+  });
+
   test('stale: the other end is closed', () => {
     const { socket, writer } = fifo();
     closeSync(writer);
