@@ -2,6 +2,7 @@
 
 import { fstatSync, readvSync } from 'node:fs';
 import type { Socket } from 'node:net';
+import { isNativeError } from 'node:util/types';
 
 /** What the kernel has to say of a socket. */
 export type Liveness =
@@ -72,7 +73,8 @@ export function resetError(socket: object): Error | undefined {
   try {
     readvSync(fd, probes);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ECONNRESET') return error;
+    // In a vm context, where Jest loads the library, the errors of Node are no instances of Error.
+    if (isNativeError(error) && 'code' in error && error.code === 'ECONNRESET') return error;
   }
   return undefined;
 }
