@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { buildSync } from 'esbuild';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { ProcessHold, systemClock } from '../../src/clock.js';
 
 describe('systemClock', () => {
@@ -48,6 +48,12 @@ describe('systemClock', () => {
     await Promise.resolve().then(() => calls.push('microtask'));
     await turn;
     expect(calls).toEqual(['microtask', 'soon']);
+  });
+
+  test('soon() comes though a test runner has replaced the timers by fake ones', async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    await new Promise<void>((resolve) => systemClock.soon(resolve));
   });
 
   test('cancelling after the call is harmless', async () => {
