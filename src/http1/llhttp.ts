@@ -124,7 +124,10 @@ const callbacks = {
   wasm_on_message_complete: () => PAUSED,
 };
 
-/** Compiles llhttp (about 14 ms, once a process), so that the first request need not. */
+/**
+ * Compiles llhttp (about 14 ms, once a process), so that the first request need not.
+ * @throws BackendError `proxy_configuration_error` where there is no WebAssembly.
+ */
 export function loadLlhttp(): void {
   engine ??= start();
 }
@@ -145,6 +148,10 @@ export function regions(): { readonly window: Region; readonly side: Region } {
 }
 
 function start(): Engine {
+  if (typeof WebAssembly === 'undefined') {
+    const message = 'responses are parsed by WebAssembly, which this process has not: was node started with --jitless?';
+    throw new BackendError('proxy_configuration_error', message);
+  }
   const module = new WebAssembly.Module(Buffer.from(llhttpBinary, 'base64'));
   const instance = new WebAssembly.Instance(module, { env: callbacks });
   // The hash that the build checked stands for the shape of the exports.

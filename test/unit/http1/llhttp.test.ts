@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { BackendError } from '../../../src/errors.js';
 import { Llhttp, loadLlhttp, MAX_PARSERS, readWindow, WINDOW_BYTES } from '../../../src/http1/llhttp.js';
 import { ResponseParser } from '../../../src/http1/response-parser.js';
@@ -75,6 +75,14 @@ describe('when there is no room', () => {
     expect(() => new Llhttp()).toThrow('the most that fit');
     second.free();
   });
+});
+
+test('a process without WebAssembly is told so', async () => {
+  vi.stubGlobal('WebAssembly', undefined);
+  vi.resetModules();
+  onTestFinished(() => void vi.unstubAllGlobals());
+  const inThatProcess = await import('../../../src/http1/llhttp.js');
+  expect(() => inThatProcess.loadLlhttp()).toThrow('was node started with --jitless?');
 });
 
 function thrownBy(call: () => unknown): unknown {
