@@ -90,9 +90,10 @@ export class Stock {
     this.#inspectWithin(PAUSE_MS, now);
   }
 
-  /** Whether the minimum is open. */
+  /** Whether the minimum is open, or as much of it as a share of connections allows. */
   get isFull(): boolean {
-    return this.#open() >= this.#setting.minConnections;
+    const { idle, busy, size } = this.#pool.counts;
+    return idle + busy >= Math.min(this.#setting.minConnections, size);
   }
 
   /** A slot is free, or a dial is possible again. Those who wait come first, as soon as the turn is over. */

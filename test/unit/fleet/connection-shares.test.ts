@@ -231,6 +231,25 @@ test('it is settled once the primary has answered', async () => {
   expect([before, settled]).toEqual([false, true]);
 });
 
+test('an origin is ready with as much of the minimum as its share allows', async () => {
+  const { primary, house } = await open({ minConnections: 3 });
+  primary.order(2);
+  await house.settle();
+  let ready = false;
+  void house
+    .origin()
+    .ready()
+    .then(() => {
+      ready = true;
+    });
+  await house.accept();
+  await house.settle();
+  const before = ready;
+  await house.accept();
+  await house.settle();
+  expect([before, ready]).toEqual([false, true]);
+});
+
 test('a backend that is closed gives its shares back and hears no more', async () => {
   const { primary, house } = await open();
   primary.order(1);
