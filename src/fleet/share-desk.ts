@@ -25,6 +25,7 @@ interface Book {
   readonly ledger: ShareLedger;
   readonly askers: Map<string, Asker>; // those that the ledger has taken in
   readonly waiting: Map<string, Asker>; // those that it could not
+  readonly keptUntil: number[]; // for each place that is kept, oldest first
   timer: Timer | undefined;
 }
 
@@ -105,21 +106,34 @@ export class ShareDesk {
   #bookOf(origin: string): Book {
     const known = this.#books.get(origin);
     if (known !== undefined) return known;
-    const book: Book = { ledger: new ShareLedger(), askers: new Map(), waiting: new Map(), timer: undefined };
+    const book: Book = {
+      ledger: new ShareLedger(),
+      askers: new Map(),
+      waiting: new Map(),
+      keptUntil: [],
+      timer: undefined,
+    };
     this.#books.set(origin, book);
     return book;
   }
 
-  /** Whoever comes in time finds its place; then the others get it. */
+  /** Whoever comes in time finds a place, the one that was left last; then the others get it. */
   #keepPlaces(origin: string, book: Book): void {
+    const { restartTimeoutMs, clock } = this.#setting;
+    const { ledger, keptUntil } = book;
+    const now = clock.now();
+    while (keptUntil.length < ledger.vacancies) keptUntil.push(now + restartTimeoutMs);
+    keptUntil.length = ledger.vacancies;
     book.timer?.cancel();
     book.timer = undefined;
-    const { restartTimeoutMs, clock } = this.#setting;
-    if (!book.ledger.hasVacancies || restartTimeoutMs === Number.POSITIVE_INFINITY) return;
-    book.timer = clock.after(restartTimeoutMs, () => {
-      book.ledger.giveUpVacancies();
+    const [first = Number.POSITIVE_INFINITY] = keptUntil;
+    if (first === Number.POSITIVE_INFINITY) return;
+    book.timer = clock.after(Math.ceil(first - now), () => {
+      ledger.giveUpVacancies(keptUntil.filter((until) => until <= first).length);
+      keptUntil.splice(0, keptUntil.length - ledger.vacancies);
+      this.#keepPlaces(origin, book);
       this.#tell(origin);
-      if (book.ledger.size === 0) this.#books.delete(origin);
+      if (ledger.size + ledger.vacancies === 0) this.#books.delete(origin);
     });
   }
 

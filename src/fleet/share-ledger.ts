@@ -47,8 +47,9 @@ export class ShareLedger {
     return new Map([...this.#members].map(([id, { told, held }]) => [id, { told, held }]));
   }
 
-  get hasVacancies(): boolean {
-    return this.#vacancies > 0;
+  /** Places that are kept. */
+  get vacancies(): number {
+    return this.#vacancies;
   }
 
   /** Takes a member in. False = there is not one connection for each; nothing has changed. */
@@ -72,9 +73,9 @@ export class ShareLedger {
     return true;
   }
 
-  /** Nobody has come to the places that were kept: the others may have them. */
-  giveUpVacancies(): void {
-    this.#vacancies = 0;
+  /** Nobody has come to so many of the places that were kept: the others may have them. */
+  giveUpVacancies(places = this.#vacancies): void {
+    this.#vacancies = Math.max(0, this.#vacancies - places);
   }
 
   /** The member holds no more than `held` from now on. An answer to an order that another one has followed is ignored. */

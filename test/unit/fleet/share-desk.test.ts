@@ -76,6 +76,32 @@ test('without a next one the others get it', () => {
   expect(settle()).toEqual(['2 10']);
 });
 
+test('the others get it in time, though another worker goes and comes again and again', () => {
+  const { ask, desk, clock, settle } = open();
+  for (const worker of [1, 2, 3]) ask(worker, 9);
+  desk.gone(1);
+  clock.advance(600);
+  desk.gone(3);
+  settle();
+  const successor = ask(4, 9);
+  clock.advance(400);
+  expect([successor, settle()]).toEqual([['4 3'], ['2 5', '4 4']]);
+});
+
+test('each place is kept for its own time', () => {
+  const { ask, desk, clock, settle } = open();
+  for (const worker of [1, 2, 3]) ask(worker, 9);
+  desk.gone(1);
+  clock.advance(600);
+  desk.gone(2);
+  clock.advance(400);
+  const first = settle();
+  clock.advance(599);
+  const before = settle();
+  clock.advance(1);
+  expect([first, before, settle()]).toEqual([['3 5'], [], ['3 9']]);
+});
+
 test('a worker that does not shrink is waited for, until it is gone', () => {
   const { ask, desk, settle } = open({ slow: [1] });
   ask(1);
