@@ -61,7 +61,7 @@ function systemError(failure: BackendError): Error {
   // A wait names the failed dial as its cause, and that the system's error.
   let { cause } = failure;
   while (BackendError.is(cause)) cause = cause.cause;
-  if (!(cause instanceof Error)) return error;
+  if (typeof cause !== 'object' || cause === null) return error; // in Jest those of Node are no instances of Error
   for (const name of ['code', 'errno', 'syscall', 'address', 'port', 'hostname']) {
     const value: unknown = Reflect.get(cause, name);
     if (value !== undefined) Reflect.set(error, name, value);
