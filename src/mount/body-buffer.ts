@@ -1,5 +1,6 @@
 /** Collects a request's body before a connection is taken, so that a slow client holds none. */
 
+import { AsyncResource } from 'node:async_hooks';
 import type { IncomingMessage } from 'node:http';
 import { BackendError } from '../errors.js';
 import type { ByteBudget } from './byte-budget.js';
@@ -20,7 +21,8 @@ export interface BufferLimits {
   readonly budget: ByteBudget;
 }
 
-export class BodyBuffer {
+/** The outlet is called in the context of whoever took the request in: the bytes come in that of the client's connection. */
+export class BodyBuffer extends AsyncResource {
   readonly #req: IncomingMessage;
   readonly #limits: BufferLimits;
   readonly #outlet: BufferOutlet;
@@ -29,6 +31,7 @@ export class BodyBuffer {
   #reserved = 0;
 
   constructor(req: IncomingMessage, limits: BufferLimits, outlet: BufferOutlet) {
+    super('PooledBody');
     this.#req = req;
     this.#limits = limits;
     this.#outlet = outlet;
@@ -68,7 +71,7 @@ export class BodyBuffer {
     if (this.#bytes <= limitBytes && this.#reserve(piece.length)) return;
     this.#req.pause();
     this.leave();
-    this.#outlet.bufferOverflowed(this.#pieces);
+    this.runInAsyncScope(this.#outlet.bufferOverflowed, this.#outlet, this.#pieces);
   };
 
   readonly #onEnd = (): void => {
@@ -78,19 +81,21 @@ export class BodyBuffer {
       this.#fail(`the request body ended after ${this.#bytes} of the ${length} bytes that were declared`);
     } else {
       this.leave();
-      this.#outlet.bufferFull(this.#pieces, this.#bytes);
+      this.runInAsyncScope(this.#outlet.bufferFull, this.#outlet, this.#pieces, this.#bytes);
     }
   };
 
   readonly #onBroken = (): void => {
-    this.leave();
-    const error = new BackendError('client_aborted', `the client left after ${this.#bytes} bytes of its request body`);
-    this.#outlet.bufferFailed(error);
+    this.#failed(new BackendError('client_aborted', `the client left after ${this.#bytes} bytes of its request body`));
   };
 
   #fail(message: string): void {
+    this.#failed(new BackendError('http_request_error', message));
+  }
+
+  #failed(error: BackendError): void {
     this.leave();
-    this.#outlet.bufferFailed(new BackendError('http_request_error', message));
+    this.runInAsyncScope(this.#outlet.bufferFailed, this.#outlet, error);
   }
 
   #reserve(bytes: number): boolean {

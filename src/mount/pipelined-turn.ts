@@ -37,7 +37,7 @@ export function whenItsTurnComes({ socket }: IncomingMessage, res: ServerRespons
     waiting.set(socket, (waiting.get(socket) ?? 1) - 1);
     go();
   };
-  // node:http tells of it in the midst of the end of the response before.
+  // node:http tells of it in the midst of the end of the response before, and so in the context of that one.
   res.once('socket', AsyncResource.bind(comes));
 }
 
@@ -49,7 +49,11 @@ export function whenItsTurnToUpgradeComes(socket: Duplex, go: () => void): void 
   if (socket.destroyed || socket.writableEnded) return;
   const before = responseOn(socket);
   if (before === undefined) go();
-  else before.once('close', () => whenItsTurnToUpgradeComes(socket, go));
+  else
+    before.once(
+      'close',
+      AsyncResource.bind(() => whenItsTurnToUpgradeComes(socket, go)),
+    );
 }
 
 /** One with a body may be refused once that was read, and what comes behind it with it: where that begins is doubtful then. */

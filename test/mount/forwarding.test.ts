@@ -210,3 +210,21 @@ test("hooks and events of the response run in their own requester's context", as
   const expected = paths.flatMap((path) => ['finish', 'head', 'interim'].map((what) => `${path} ${what} of ${path}`));
   expect(seen.sort()).toEqual(expected);
 });
+
+test.each([
+  ['of a length that was told', 'Content-Length: 4', 'body'],
+  ['in chunks', 'Transfer-Encoding: chunked', '4\r\nbody\r\n0\r\n\r\n'],
+  ['in chunks that are more than is held', 'Transfer-Encoding: chunked', `${'1\r\nb\r\n'.repeat(20_000)}0\r\n\r\n`],
+])("events of a request with a body are told in its requester's context, %s", async (_how, framing, body) => {
+  const storage = new AsyncLocalStorage<string>();
+  const seen: unknown[] = [];
+  const backend = startBackend(await startOrigin());
+  for (const name of ['attempt', 'attemptEnd', 'request'] as const)
+    backend.on(name, () => seen.push(storage.getStore()));
+  const handle = backend.handler();
+  const raw = await client(await serve((req, res) => storage.run('mine', () => handle(req, res))));
+  raw.write(`POST / HTTP/1.1\r\nHost: a\r\n${framing}\r\n\r\n`);
+  raw.write(body);
+  expect((await raw.readResponse()).status).toBe(200);
+  expect(seen).toEqual(['mine', 'mine', 'mine']);
+});

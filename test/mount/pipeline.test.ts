@@ -136,6 +136,23 @@ describe('in a pipeline', () => {
     expect(seen).toEqual(['/1', '/2', '/3']);
   });
 
+  test('an upgrade that waits goes on in its own asynchronous context', async () => {
+    const storage = new AsyncLocalStorage<string>();
+    const seen: unknown[] = [];
+    const backend = startBackend(await startOrigin({ script: echo }));
+    backend.on('attempt', ({ path }) => seen.push([path, storage.getStore()]));
+    const [handle, upgrade] = [backend.handler(), backend.upgradeHandler()];
+    const server = createServer((req, res) => storage.run('plain', () => handle(req, res)));
+    server.on('upgrade', (req, socket, head) => storage.run('upgrade', () => upgrade(req, socket, head)));
+    const raw = await client(await listen(server));
+    raw.write(`${get('/1')}GET /2 HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n`);
+    for (let i = 0; i < 2; i++) await raw.readResponse();
+    expect(seen).toEqual([
+      ['/1', 'plain'],
+      ['/2', 'upgrade'],
+    ]);
+  });
+
   test.each(['websocket', 'h2c'])(
     'a long response in front of an offer of %s reaches a slow client whole',
     async (protocol) => {
