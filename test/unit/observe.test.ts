@@ -15,6 +15,12 @@ function recordingLogger(told: unknown[]): EventLogger {
   return { debug: level('debug'), info: level('info'), warn: level('warn'), error: level('error') };
 }
 
+function withItself(): object {
+  const value: { self?: object } = {};
+  value.self = value;
+  return value;
+}
+
 function subscribed(told: unknown[]): void {
   const listener = (message: unknown, name: string | symbol) => void told.push([name, message]);
   subscribe('pooled-backend:readmit', listener);
@@ -99,6 +105,17 @@ describe('NODE_DEBUG', () => {
       true,
       [['%s %s', 'poisoned', 'origin=http://o heard="HTTP/1.1 408\\r\\n"']],
     ]);
+  });
+
+  test.each([
+    ['an origin sends what a terminal obeys', '\x9b2J\x7f\x85', '"\\u009b2J\\u007f\\u0085"'],
+    ['somebody throws what JSON cannot write', 10n, '10'],
+    ['somebody throws what JSON cannot write, and holds itself', withItself(), '"[object Object]"'],
+  ])('tells it in letters when %s', (_what, error, shown) => {
+    const lines: unknown[] = [];
+    const observer = new Observer(new EventEmitter(), undefined, clock, debugLog(lines, true));
+    observer.emit('balanceFailed', { error });
+    expect(lines).toEqual([['%s %s', 'balanceFailed', `error=${shown}`]]);
   });
 
   test('of other names is none of ours', () => {
