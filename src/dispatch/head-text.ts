@@ -1,6 +1,6 @@
 /** The head of a request as an attempt sends it. */
 
-import { type RawFields, withoutField } from '../http1/fields.js';
+import { fieldValue, joinedValue, type RawFields, withoutField } from '../http1/fields.js';
 import { writeRequestHead } from '../http1/request-head.js';
 import { framingOf } from './replay-body.js';
 import type { OutgoingRequest } from './request.js';
@@ -18,5 +18,17 @@ export function headText(request: OutgoingRequest, authority: string, added: Raw
 function withAdded(given: RawFields, added: RawFields): RawFields {
   let fields = given;
   for (let i = 0; i < added.length; i += 2) fields = withoutField(fields, (added[i] ?? '').toLowerCase());
+  if (!isOfOneTrace(given, added)) fields = withoutField(fields, 'tracestate');
   return [...fields, ...added];
+}
+
+/** A tracestate is that of the trace which its traceparent names: beside that of another it misleads whoever samples. */
+function isOfOneTrace(given: RawFields, added: RawFields): boolean {
+  const parent = fieldValue(added, 'traceparent');
+  return parent === undefined || traceOf(parent) === traceOf(joinedValue(given, 'traceparent') ?? '');
+}
+
+/** `undefined` for what no receiver takes for one, two in a row for example. */
+function traceOf(traceparent: string): string | undefined {
+  return /^[\da-f]{2}-([\da-f]{32})-[\da-f]{16}-[^,]*$/.exec(traceparent)?.[1];
 }

@@ -106,6 +106,21 @@ describe('a field that a listener adds', () => {
     expect(traced).toEqual([['Traceparent: 00-a'], ['traceparent: theirs']]);
   });
 
+  const traced = (digit: string) => `00-${digit.repeat(32)}-${digit.repeat(16)}-01`;
+
+  test.each([
+    ['goes on the trace of the client', ['traceparent', `00-${'1'.repeat(32)}-aaaaaaaaaaaaaaaa-00`], 1],
+    ['begins another trace', ['traceparent', traced('2')], 0],
+    ['begins a trace, as the client has sent two', ['traceparent', traced('1'), 'Traceparent', traced('1')], 0],
+    ['begins a trace, as the client has sent none', [], 0],
+  ])('and is a traceparent that %s', async (_what, fields, states) => {
+    const { house, peer } = await watched();
+    house.emitter.once('attempt', (attempt) => attempt.addField('traceparent', traced('1')));
+    await house.sent({ fields: [...fields, 'Tracestate', 'of=client'] });
+    expect(peer.heard.match(/^tracestate: of=client/gim) ?? []).toHaveLength(states);
+    expect(peer.heard.match(/^traceparent: .*$/gim)).toEqual([`traceparent: ${traced('1')}`]);
+  });
+
   test.each([
     ['Host', 'b.test'],
     ['Content-Length', '3'],
