@@ -21,7 +21,8 @@ const KNOWN_METHODS: ReadonlySet<string> = new Set([
 export const PROTOCOL = { 'network.protocol.name': 'http', 'network.protocol.version': '1.1' } as const;
 
 // Values that "SHOULD be redacted by default" in url.full.
-const SECRETS = /([?&](?:AWSAccessKeyId|Signature|sig|X-Goog-Signature)=)[^&#]*/g;
+const SECRETS =
+  /([?&](?:AWSAccessKeyId|Signature|sig|X-Amz-Credential|X-Amz-Security-Token|X-Amz-Signature|X-Goog-Signature)=)[^&#]*/g;
 const ORIGIN = /^(https?):\/\/(.*):(\d+)$/;
 
 export function methodAttributes(method: string): Attributes {

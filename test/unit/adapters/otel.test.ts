@@ -86,6 +86,17 @@ describe('spans', () => {
     ]);
   });
 
+  test('credentials in a query are not shown', async () => {
+    const { house, spans } = await instrumented();
+    const names = ['AWSAccessKeyId', 'Signature', 'sig', 'X-Goog-Signature'];
+    const all = [...names, 'X-Amz-Credential', 'X-Amz-Security-Token', 'X-Amz-Signature'];
+    await house.sent({ path: `/a?${all.map((name) => `${name}=secret%2F`).join('&')}&b=1` });
+    (await house.accept()).answer();
+    await house.settle();
+    const shown = all.map((name) => `${name}=REDACTED`).join('&');
+    expect(spans()[0]?.attributes['url.full']).toBe(`http://a.test:80/a?${shown}&b=1`);
+  });
+
   test('each attempt has its own, with its number, its error, and its traceparent sent', async () => {
     const { house, spans, tracer } = await instrumented();
     const parent = tracer.startSpan('server', {}, ROOT_CONTEXT);
