@@ -31,16 +31,18 @@ export class History {
     const last = this.#columns.at(-1);
     // A timer may fire a little early, and a clock may be set back.
     if (last !== undefined && at >= last.at && at - last.at < COLUMN_MS * 0.9) return undefined;
+    const shown = stats.origins.slice(0, MOST_ORIGINS);
     const column: Column = {
       at,
       inFlight: stats.inFlight,
       queue: stats.queue.length,
       refused: sum(stats.queue.refused),
-      origins: stats.origins.slice(0, MOST_ORIGINS).map((origin) => this.#columnOf(origin)),
+      origins: shown.map((origin) => this.#columnOf(origin)),
     };
     const stale = this.#columns.findIndex((one) => one.at > at - HISTORY_MS && one.at < at);
     this.#columns.splice(0, stale < 0 ? this.#columns.length : stale);
     this.#columns.push(column);
+    for (const name of this.#bins.keys()) if (!shown.some(({ origin }) => origin === name)) this.#bins.delete(name);
     return column;
   }
 

@@ -88,4 +88,13 @@ describe('the history', () => {
     for (const { origin } of origins) history.answered(origin, 1);
     expect(history.close(0, backendStats({ origins }))?.origins.length).toBe(MOST_ORIGINS);
   });
+
+  test('has latencies of origins that come when many others were there before them', () => {
+    const history = new History();
+    for (let n = 0; n < MOST_ORIGINS; n += 1) history.answered(`http://gone${n}.test:80`, 1);
+    history.close(0, backendStats());
+    history.answered(A, 1);
+    history.close(COLUMN_MS, backendStats());
+    expect(latencyOf(history)).toEqual({ from: binOf(1), counts: [1] });
+  });
 });
