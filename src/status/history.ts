@@ -56,6 +56,7 @@ export class History {
     const latency = packed(bins);
     bins?.fill(0);
     return {
+      origin: stats.origin,
       requests: stats.requests,
       reused: stats.reused,
       resent: sum(stats.resent),

@@ -31,6 +31,8 @@ export interface Latency {
 
 /** One origin at the end of a column. All but `busy` and `open` only grow; `latency` is of the column alone. */
 export interface OriginColumn {
+  /** `scheme://host:port`: origins come and go, and others take their places in the list. */
+  readonly origin: string;
   readonly requests: number;
   readonly reused: number;
   readonly resent: number;

@@ -61,7 +61,7 @@ function show(): void {
   setText(byId('title'), report.title);
   showVerdict();
   showFeedState();
-  const origins = report.origins.map((origin, index) => ({ origin, index }));
+  const origins = report.origins.map((origin) => ({ origin }));
   const alone = origins.find(({ origin }) => origin.origin === askedOrigin());
   byId('overview').hidden = alone !== undefined;
   byId('alone').hidden = alone === undefined;

@@ -6,14 +6,13 @@ import { el, type Part, setAttribute, setText } from './dom.js';
 import { count, duration, percent, plural, rate } from './format.js';
 import { heatMap } from './heat-map.js';
 import { quantile, sumOf } from './latency.js';
-import { stretchOf } from './series.js';
+import { inScope, stretchOf } from './series.js';
 import type { Store } from './store.js';
 import { strip } from './strip.js';
 import { hostOf, verdictOf } from './verdict.js';
 
 export interface OriginData {
   readonly origin: OriginReport;
-  readonly index: number;
 }
 
 /** Where the page shows one origin alone. */
@@ -47,7 +46,7 @@ export function originCard(store: Store): Part<OriginData> {
   );
   return {
     element,
-    update({ origin, index }) {
+    update({ origin }) {
       setText(scheme, origin.origin.slice(0, -hostOf(origin).length));
       setText(host, hostOf(origin));
       setAttribute(link, 'href', addressOf(origin));
@@ -57,9 +56,9 @@ export function originCard(store: Store): Part<OriginData> {
       setText(role, roleOf(origin));
       drain?.update(origin);
       connections.update(origin);
-      facts.update(factsOf(store, { origin, index }));
+      facts.update(factsOf(store, origin));
       const now = store.report?.at ?? 0;
-      heat.update({ columns: store.columns, scope: index, stretch: stretchOf(store.columns, now) });
+      heat.update({ columns: store.columns, scope: origin.origin, stretch: stretchOf(store.columns, now) });
     },
   };
 }
@@ -93,11 +92,11 @@ function factList(names: readonly string[]): Part<readonly string[]> {
   };
 }
 
-function factsOf(store: Store, { origin, index }: OriginData): string[] {
-  const { requests, reused } = store.pace(index);
+function factsOf(store: Store, origin: OriginReport): string[] {
+  const { requests, reused } = store.pace(origin.origin);
   const now = store.report?.at ?? 0;
   const lately = store.columns.filter(({ at }) => at > now - 12_000);
-  const latency = sumOf(lately.flatMap(({ origins }) => origins[index]?.latency ?? []));
+  const latency = sumOf(lately.flatMap((column) => inScope(column, origin.origin).map(({ latency }) => latency)));
   const middle = quantile(latency, 0.5);
   return [
     `${rate(requests)} /s`,

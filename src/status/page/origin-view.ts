@@ -9,7 +9,7 @@ import { heatMap } from './heat-map.js';
 import { quantile, sumOf } from './latency.js';
 import { legend } from './legend.js';
 import { type OriginData, statusBadge } from './origin-card.js';
-import { levels, rates, reuse, stretchOf } from './series.js';
+import { latencies, levels, rates, reuse, stretchOf } from './series.js';
 import { sparkline } from './sparkline.js';
 import type { Store } from './store.js';
 import { strip } from './strip.js';
@@ -41,7 +41,7 @@ export function originView(store: Store): Part<OriginData> {
   return {
     element,
     update(data) {
-      const { origin, index } = data;
+      const { origin } = data;
       setText(heading, origin.origin);
       badge.update(origin);
       actions?.update(origin);
@@ -49,8 +49,8 @@ export function originView(store: Store): Part<OriginData> {
       states.update([origin]);
       charts.update(data);
       const stretch = stretchOf(store.columns, store.report?.at ?? 0);
-      heat.update({ columns: store.columns, scope: index, stretch });
-      setText(within, inWords(sumOf(store.columns.flatMap(({ origins }) => origins[index]?.latency ?? []))));
+      heat.update({ columns: store.columns, scope: origin.origin, stretch });
+      setText(within, inWords(sumOf(latencies(store.columns, origin.origin).flatMap(({ parts }) => parts))));
       for (const { part, read } of tables) part.update(read(origin));
       list.update(origin);
     },
@@ -60,13 +60,13 @@ export function originView(store: Store): Part<OriginData> {
 function chartsOf(store: Store): Part<OriginData> {
   const perSecond = (value: number) => `${rate(value)} per second`;
   const charts = [
-    chart('Requests', '/s', perSecond, rate, (index) => rates(store.columns, index, 'requests')),
+    chart('Requests', '/s', perSecond, rate, (name) => rates(store.columns, name, 'requests')),
     chart(
       'Reused',
       '',
       percent,
       percent,
-      (index) => reuse(store.columns, index),
+      (name) => reuse(store.columns, name),
       () => 1,
     ),
     chart(
@@ -74,12 +74,12 @@ function chartsOf(store: Store): Part<OriginData> {
       '',
       count,
       count,
-      (index) => levels(store.columns, index, 'busy'),
+      (name) => levels(store.columns, name, 'busy'),
       (one) => one.maxConnections,
     ),
-    chart('Opened', '/s', perSecond, rate, (index) => rates(store.columns, index, 'dialled')),
-    chart('Sent again', '/s', perSecond, rate, (index) => rates(store.columns, index, 'resent')),
-    chart('Failed', '/s', perSecond, rate, (index) => rates(store.columns, index, 'failed')),
+    chart('Opened', '/s', perSecond, rate, (name) => rates(store.columns, name, 'dialled')),
+    chart('Sent again', '/s', perSecond, rate, (name) => rates(store.columns, name, 'resent')),
+    chart('Failed', '/s', perSecond, rate, (name) => rates(store.columns, name, 'failed')),
   ];
   return {
     element: el('div', { class: 'charts' }, ...charts.map(({ element }) => element)),
@@ -93,7 +93,7 @@ function chartsOf(store: Store): Part<OriginData> {
     unit: string,
     show: (value: number) => string,
     short: (value: number) => string,
-    read: (index: number) => ReturnType<typeof reuse>,
+    read: (name: string) => ReturnType<typeof reuse>,
     top?: (origin: OriginReport) => number,
   ): Part<OriginData> {
     const spark = sparkline(name);
@@ -101,8 +101,8 @@ function chartsOf(store: Store): Part<OriginData> {
     const small = el('span', { class: 'unit' }, unit);
     return {
       element: el('section', { class: 'tile' }, el('h3', {}, name), el('p', {}, value, small), spark.element),
-      update({ origin, index }) {
-        const points = read(index);
+      update({ origin }) {
+        const points = read(origin.origin);
         const now = points.at(-1)?.value;
         setText(value, now === undefined ? '–' : short(now));
         const stretch = stretchOf(store.columns, store.report?.at ?? 0);

@@ -23,29 +23,29 @@ export function stretchOf(columns: readonly Column[], now: number): Stretch {
   return { from: now - (STRETCHES_MS.find((ms) => ms >= spanMs) ?? HISTORY_MS), to: now };
 }
 
-/** One origin, or all of them together. */
-export type Scope = number | 'all';
+/** The name of one origin, or all of them together. */
+export type Scope = string;
 
 type Counter = 'requests' | 'reused' | 'resent' | 'failed' | 'dialled';
 
 /** What a counter grew by, per second. */
 export function rates(columns: readonly Column[], scope: Scope, counter: Counter): Point[] {
   return differences(columns, (before, after, seconds) => {
-    return Math.max(0, (total(after, scope, counter) - total(before, scope, counter)) / seconds);
+    return grown(before, after, scope, counter) / seconds;
   });
 }
 
 /** The share of the requests that rode a connection which had carried one before. */
 export function reuse(columns: readonly Column[], scope: Scope): Point[] {
   return differences(columns, (before, after) => {
-    const requests = total(after, scope, 'requests') - total(before, scope, 'requests');
-    return requests <= 0 ? undefined : (total(after, scope, 'reused') - total(before, scope, 'reused')) / requests;
+    const requests = grown(before, after, scope, 'requests');
+    return requests === 0 ? undefined : grown(before, after, scope, 'reused') / requests;
   });
 }
 
 /** What is counted at the end of each column. */
 export function levels(columns: readonly Column[], scope: Scope, level: 'busy' | 'open'): Point[] {
-  return values(columns, (column) => total(column, scope, level));
+  return values(columns, (column) => inScope(column, scope).reduce((all, origin) => all + origin[level], 0));
 }
 
 export function values(columns: readonly Column[], read: (column: Column) => number | undefined): Point[] {
@@ -82,12 +82,14 @@ function isAfterGap(columns: readonly Column[], index: number): boolean {
   return before !== undefined && (columns[index]?.at ?? 0) - before.at > GAP_MS;
 }
 
-function total(column: Column, scope: Scope, name: Counter | 'busy' | 'open'): number {
-  return inScope(column, scope).reduce((all, origin) => all + origin[name], 0);
+/** One by one: what has gone is not missing among those that stay. */
+function grown(before: Column, after: Column, scope: Scope, counter: Counter): number {
+  const earlier = new Map(before.origins.map((one) => [one.origin, one]));
+  return inScope(after, scope).reduce((all, one) => {
+    return all + Math.max(0, one[counter] - (earlier.get(one.origin)?.[counter] ?? 0));
+  }, 0);
 }
 
-function inScope(column: Column, scope: Scope): readonly OriginColumn[] {
-  if (scope === 'all') return column.origins;
-  const origin = column.origins[scope];
-  return origin === undefined ? [] : [origin];
+export function inScope({ origins }: Column, scope: Scope): readonly OriginColumn[] {
+  return scope === 'all' ? origins : origins.filter(({ origin }) => origin === scope);
 }

@@ -8,15 +8,10 @@ const RECENT_MS = 4_500;
 /** Counts that grow, at one moment. */
 interface Totals {
   readonly at: number;
-  readonly origins: readonly {
-    readonly requests: number;
-    readonly reused: number;
-    readonly dialled: number;
-    readonly resent: number;
-  }[];
+  readonly origins: ReadonlyMap<string, Pace>; // by name
 }
 
-/** How many a second, of late. */
+/** How many, or how many a second of late. */
 export interface Pace {
   readonly requests: number;
   readonly reused: number;
@@ -52,13 +47,15 @@ export class Store {
     return this.report && { ...this.report, history: this.columns, news: this.news };
   }
 
-  /** Of one origin, or of all. */
-  pace(origin?: number): Pace {
+  /** Of one origin, by its name, or of all. */
+  pace(origin?: string): Pace {
     const [first, last] = [this.#recent[0], this.#recent.at(-1)];
     const seconds = ((last?.at ?? 0) - (first?.at ?? 0)) / 1000;
-    const grown = (name: keyof Pace): number => {
-      if (first === undefined || last === undefined || seconds <= 0) return 0;
-      return Math.max(0, (sum(last, name, origin) - sum(first, name, origin)) / seconds);
+    const names = origin === undefined ? [...(last?.origins.keys() ?? [])] : [origin];
+    const grown = (kind: keyof Pace): number => {
+      if (seconds <= 0) return 0;
+      const of = (totals: Totals | undefined, name: string) => totals?.origins.get(name)?.[kind] ?? 0;
+      return names.reduce((all, name) => all + Math.max(0, of(last, name) - of(first, name)), 0) / seconds;
     };
     return { requests: grown('requests'), reused: grown('reused'), dialled: grown('dialled'), resent: grown('resent') };
   }
@@ -76,9 +73,12 @@ export class Store {
     if (before !== undefined && before.process.pid !== report.process.pid) this.#recent = [];
     this.#recent.push({
       at: report.at,
-      origins: report.origins.map(({ requests, reused, dialled, resent }) => {
-        return { requests, reused, dialled, resent: Object.values(resent).reduce((all, one) => all + one, 0) };
-      }),
+      origins: new Map(
+        report.origins.map(({ origin, requests, reused, dialled, resent }) => {
+          const resends = Object.values(resent).reduce((all, one) => all + one, 0);
+          return [origin, { requests, reused, dialled, resent: resends }];
+        }),
+      ),
     });
     while (this.#recent.length > 2 && report.at - (this.#recent[1]?.at ?? 0) >= RECENT_MS) this.#recent.shift();
   }
@@ -103,9 +103,4 @@ export class Store {
     this.#work = work;
     this.#mostWork = most;
   }
-}
-
-function sum({ origins }: Totals, name: keyof Pace, origin: number | undefined): number {
-  if (origin !== undefined) return origins[origin]?.[name] ?? 0;
-  return origins.reduce((all, one) => all + one[name], 0);
 }

@@ -35,6 +35,7 @@ describe('a column', () => {
       ...{ at: 1000, inFlight: 12, queue: 9, refused: 6 },
       origins: [
         {
+          origin: A,
           ...{ requests: 7, reused: 5, resent: 3, failed: 6, dialled: 2, busy: 3, open: 4 },
           latency: { from: 0, counts: [] },
         },

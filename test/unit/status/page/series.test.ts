@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { levels, rates, reuse, stretchOf, values } from '../../../../src/status/page/series.js';
+import { latencies, levels, rates, reuse, stretchOf, values } from '../../../../src/status/page/series.js';
 import type { Column, OriginColumn } from '../../../../src/status/report.js';
 
 function column(at: number, ...origins: Partial<OriginColumn>[]): Column {
   const zero = { requests: 0, reused: 0, resent: 0, failed: 0, dialled: 0, busy: 0, open: 0 };
   return {
     ...{ at, inFlight: 0, queue: 0, refused: 0 },
-    origins: origins.map((origin) => ({ ...zero, latency: { from: 0, counts: [] }, ...origin })),
+    origins: origins.map((one, n) => ({ origin: `${n}`, ...zero, latency: { from: 0, counts: [] }, ...one })),
   };
 }
 
@@ -18,18 +18,28 @@ describe('rates', () => {
   ];
 
   test('are what a counter grew by in each second, of one origin or of all', () => {
-    expect(rates(columns, 0, 'requests').map(({ value }) => value)).toEqual([100, 0]);
+    expect(rates(columns, '0', 'requests').map(({ value }) => value)).toEqual([100, 0]);
     expect(rates(columns, 'all', 'requests').map(({ value }) => value)).toEqual([105, 20]);
   });
 
   test('are not known over a time that nobody watched', () => {
     const later = [...columns, column(60_000, { requests: 9000 }), column(62_000, { requests: 9002 })];
-    expect(rates(later, 0, 'requests').map(({ value }) => value)).toEqual([100, 0, undefined, 1]);
+    expect(rates(later, '0', 'requests').map(({ value }) => value)).toEqual([100, 0, undefined, 1]);
   });
 
   test('are never below zero: a counter that fell is of another process', () => {
-    expect(rates([column(0, { requests: 9 }), column(2000, { requests: 1 })], 0, 'requests')[0]?.value).toBe(0);
+    expect(rates([column(0, { requests: 9 }), column(2000, { requests: 1 })], '0', 'requests')[0]?.value).toBe(0);
   });
+});
+
+test('rates and latencies of an origin are its own when another one goes, and all lose nothing by that', () => {
+  const latency = { from: 3, counts: [1] };
+  const columns = [
+    column(0, { origin: 'old', requests: 100 }, { origin: 'stays', requests: 9000, latency }),
+    column(2000, { origin: 'stays', requests: 9020 }, { origin: 'new', requests: 2 }),
+  ];
+  expect(['stays', 'new', 'all'].map((scope) => rates(columns, scope, 'requests')[0]?.value)).toEqual([10, 1, 11]);
+  expect(latencies(columns, 'stays')[0]?.parts).toEqual([latency]);
 });
 
 test('reuse is a share, and unknown without requests', () => {
@@ -38,7 +48,7 @@ test('reuse is a share, and unknown without requests', () => {
     column(2000, { requests: 10, reused: 9 }),
     column(4000, { requests: 10, reused: 9 }),
   ];
-  expect(reuse(columns, 0).map(({ value }) => value)).toEqual([0.9, undefined]);
+  expect(reuse(columns, '0').map(({ value }) => value)).toEqual([0.9, undefined]);
 });
 
 test('levels and values are those of the moment, with a break where nobody watched', () => {

@@ -18,7 +18,7 @@ describe('the pace', () => {
       store.tick({ report: at(second * 1000, { requests: second < 10 ? 0 : (second - 10) * 7 }) });
     }
     expect(store.pace()).toMatchObject({ requests: 7 });
-    expect(store.pace(0)).toMatchObject({ requests: 7 });
+    expect(store.pace(A)).toMatchObject({ requests: 7 });
   });
 
   test('begins anew with another process', () => {
@@ -28,6 +28,20 @@ describe('the pace', () => {
     store.tick({ report: at(2000, { requests: 15 }, 2) });
     expect(store.pace().requests).toBe(10);
   });
+});
+
+test('the pace of an origin is its own when others go and come', () => {
+  const [old, stays, comes] = ['http://old.test:80', A, 'http://new.test:80'];
+  const report = (time: number, ...origins: readonly [string, number][]) => ({
+    report: statusReport({
+      at: time,
+      origins: origins.map(([origin, requests]) => originReport({ origin, requests })),
+    }),
+  });
+  const store = new Store();
+  store.tick(report(0, [old, 100], [stays, 9000]));
+  store.tick(report(1000, [stays, 9010], [comes, 5]));
+  expect([store.pace(stays), store.pace(comes), store.pace()].map(({ requests }) => requests)).toEqual([10, 5, 15]);
 });
 
 describe('the work of a connection', () => {
