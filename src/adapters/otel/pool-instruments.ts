@@ -78,11 +78,12 @@ export class PoolInstruments {
     const { open, count, max, pending, timeouts } = this.#observables;
     const { origins, queue } = this.#backend.stats();
     for (const { origin, connections } of origins) {
-      const server = serverAttributes(origin);
       const pool = this.#pool(origin);
+      // Another backend may have the same origin: what two of them say of one thing is not added up.
+      const http = { ...this.#name, ...serverAttributes(origin), ...PROTOCOL };
       const { busy, idle } = connections;
-      result.observe(open, busy, { ...server, ...PROTOCOL, 'http.connection.state': 'active' });
-      result.observe(open, idle, { ...server, ...PROTOCOL, 'http.connection.state': 'idle' });
+      result.observe(open, busy, { ...http, 'http.connection.state': 'active' });
+      result.observe(open, idle, { ...http, 'http.connection.state': 'idle' });
       result.observe(count, busy, { ...pool, [`${CONNECTION}.state`]: 'used' });
       result.observe(count, idle, { ...pool, [`${CONNECTION}.state`]: 'idle' });
       result.observe(max, connections.max, pool);
