@@ -3,6 +3,7 @@
 import {
   type Attributes,
   type BatchObservableCallback,
+  type BatchObservableResult,
   context,
   type Histogram,
   type Meter,
@@ -17,6 +18,10 @@ const DURATION_BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 
 const POOL_BOUNDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10];
 const CONNECTION = 'pooled_backend.connection';
 
+/** Origins that are gone and still told of: they must not become more for ever where origins come and go. */
+const MOST_GONE = 100;
+const NONE = { busy: 0, idle: 0, max: 0 };
+
 export class PoolInstruments {
   readonly #backend: WatchedBackend;
   readonly #meter: Meter;
@@ -27,6 +32,7 @@ export class PoolInstruments {
   readonly #waitTime: Histogram;
   readonly #useTime: Histogram;
   readonly #resends: ReturnType<Meter['createCounter']>;
+  readonly #seen = new Set<string>(); // origins that an SDK was told of; those that are gone first, the longest gone first of all
 
   constructor(backend: WatchedBackend, name: string, meter: Meter) {
     this.#backend = backend;
@@ -73,24 +79,34 @@ export class PoolInstruments {
     this.#backend.off('request', this.#waited).off('fail', this.#waited);
   }
 
-  /** Asked once for each collection. An origin that is gone by then has no values any more. */
+  /** Asked once for each collection. An SDK keeps the last values that it was told: an origin that is gone has to be told of. */
   readonly #observe: BatchObservableCallback = (result) => {
-    const { open, count, max, pending, timeouts } = this.#observables;
+    const { pending, timeouts } = this.#observables;
     const { origins, queue } = this.#backend.stats();
     for (const { origin, connections } of origins) {
-      const pool = this.#pool(origin);
-      // Another backend may have the same origin: what two of them say of one thing is not added up.
-      const http = { ...this.#name, ...serverAttributes(origin), ...PROTOCOL };
-      const { busy, idle } = connections;
-      result.observe(open, busy, { ...http, 'http.connection.state': 'active' });
-      result.observe(open, idle, { ...http, 'http.connection.state': 'idle' });
-      result.observe(count, busy, { ...pool, [`${CONNECTION}.state`]: 'used' });
-      result.observe(count, idle, { ...pool, [`${CONNECTION}.state`]: 'idle' });
-      result.observe(max, connections.max, pool);
+      this.#seen.delete(origin); // to the end
+      this.#seen.add(origin);
+      this.#observeOrigin(result, origin, connections);
+    }
+    for (const origin of [...this.#seen].slice(0, this.#seen.size - origins.length)) {
+      if (this.#seen.size - origins.length > MOST_GONE) this.#seen.delete(origin);
+      else this.#observeOrigin(result, origin, NONE);
     }
     result.observe(pending, queue.length, this.#name);
     result.observe(timeouts, queue.refused.timeout, this.#name);
   };
+
+  #observeOrigin(result: BatchObservableResult, origin: string, { busy, idle, max }: typeof NONE): void {
+    const { open, count, max: most } = this.#observables;
+    const pool = this.#pool(origin);
+    // Another backend may have the same origin: what two of them say of one thing is not added up.
+    const http = { ...this.#name, ...serverAttributes(origin), ...PROTOCOL };
+    result.observe(open, busy, { ...http, 'http.connection.state': 'active' });
+    result.observe(open, idle, { ...http, 'http.connection.state': 'idle' });
+    result.observe(count, busy, { ...pool, [`${CONNECTION}.state`]: 'used' });
+    result.observe(count, idle, { ...pool, [`${CONNECTION}.state`]: 'idle' });
+    result.observe(most, max, pool);
+  }
 
   readonly #attemptEnded = (end: BackendEvents['attemptEnd'][0]): void => {
     const { method, origin, durationMs, statusCode, error } = end;

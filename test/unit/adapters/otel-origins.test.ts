@@ -12,6 +12,7 @@ import { MeteredSource } from './metered-source.js';
 
 const HOUR_MS = 3_600_000;
 const A = 'http://a.test:80';
+const B = 'http://b.test:80';
 
 /** What a reader of the SDK would export; a provider may have several. */
 function reading() {
@@ -57,3 +58,25 @@ test('the connections of two backends to one origin are not taken for the same',
     instrumentBackend(await sourceOf(idle, A), { name, meterProvider, tracerProvider: false });
   expect(await read('http.client.open_connections')).toEqual({ 'five a.test': 5, 'two a.test': 2 });
 });
+
+test.each(['http.client.open_connections', 'pooled_backend.connection.count', 'pooled_backend.connection.max'])(
+  '%s is 0 for an origin that was removed, for each reader, until it comes back',
+  async (name) => {
+    const readings = [reading(), reading()];
+    const source = await sourceOf(3, A, B);
+    instrumentBackend(source, {
+      meterProvider: providerOf(...readings.map(({ reader }) => reader)),
+      tracerProvider: false,
+    });
+    const read = () => Promise.all(readings.map((one) => one.read(name)));
+    const [before] = await read();
+    const gone = source.remove(A);
+    const without = { ...before, 'default a.test': 0 };
+    expect([await read(), await read()]).toEqual([
+      [without, without],
+      [without, without],
+    ]);
+    if (gone !== undefined) source.add(gone);
+    expect(await read()).toEqual([before, before]);
+  },
+);
