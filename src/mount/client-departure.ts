@@ -2,7 +2,8 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { isHttp2 } from './http2.js';
+import { Duplex } from 'node:stream';
+import { isHttp2, streamOf } from './http2.js';
 
 /** Hears of it when its client has left, and when its response was sent; perhaps more than once. */
 export interface Attended {
@@ -26,12 +27,30 @@ export function watchDeparture(req: IncomingMessage, res: ServerResponse & WithA
     // HEAD it tells nothing but the end of the request: its response counts as ended from the beginning.
     const gone = () => one.clientGone();
     req.on('aborted', gone).on('close', gone);
+    endWhenReset(streamOf(req));
   } else if (res.socket === null) {
     // Behind another response in a pipeline a response has no socket yet, and hears nothing of its end.
     const pipeline = pipelineOf(req.socket);
     pipeline.add(one);
     res.once('close', () => pipeline.delete(one));
   }
+}
+
+/**
+ * A stream that is reset with NO_ERROR, as by `close()` of a client of node:http2, is kept by node:http2 until its request was
+ * read and its response taken, which nobody will do any more: with all that waits in it, and with its session, for ever.
+ */
+function endWhenReset(stream: object | undefined): void {
+  if (stream instanceof Duplex) stream.on('end', endReset).on('aborted', endResetLater);
+}
+
+function endReset(this: Duplex): void {
+  if (this.closed) this.destroy();
+}
+
+/** A reset of our own has to be sent first. */
+function endResetLater(this: Duplex): void {
+  process.nextTick(() => endReset.call(this));
 }
 
 /** One listener for all responses: not a closure for each. */

@@ -3,13 +3,14 @@ import {
   type ClientHttp2Session,
   type ClientHttp2Stream,
   connect,
+  constants,
   createServer,
   type Http2ServerRequest,
   type Http2ServerResponse,
 } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import type { PooledBackend } from 'pooled-backend';
-import { answer, execute } from 'pooled-backend/testing';
+import { answer, execute, hold } from 'pooled-backend/testing';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { startBackend, startOrigin, until } from './setting.js';
 
@@ -70,6 +71,54 @@ describe('a stream of a client that pings', () => {
       expect([origin.executed.size, session.destroyed]).toEqual([0, false]);
     },
   );
+});
+
+// Such a stream node:http2 keeps as long as something waits in it.
+describe('a stream that its client resets with NO_ERROR is over', () => {
+  test.each([
+    ['while its response waits', 250_000],
+    ['while its response is read', 16_000_000],
+  ])('%s', async (_when, bytes) => {
+    const origin = await startOrigin({ script: () => [execute(), answer({ body: Buffer.alloc(bytes, 'x') })] });
+    const handler = startBackend(origin).handler();
+    let over = false;
+    const session = await sessionOf((req, res) => {
+      res.on('close', () => {
+        over = true;
+      });
+      handler(req, res);
+    });
+    const stream = session.request({ ':path': '/' });
+    stream.pause();
+    await once(stream, 'response');
+    await origin.until(() => origin.executed.size === 1);
+    stream.close(constants.NGHTTP2_NO_ERROR);
+    await until(() => over);
+    expect(session.destroyed).toBe(false);
+  });
+
+  test('while its request waits for a connection', async () => {
+    const origin = await startOrigin({ script: () => [hold()] });
+    const handler = startBackend(origin, { maxConnections: 1 }).handler();
+    const requests: Http2ServerRequest[] = [];
+    let over = false;
+    const session = await sessionOf((req, res) => {
+      if (requests.push(req) === 2) {
+        res.on('close', () => {
+          over = true;
+        });
+      }
+      handler(req, res);
+    });
+    session.request({ ':path': '/' }).on('error', () => undefined);
+    await origin.until(() => origin.requests.length === 1);
+    const stream = session.request({ ':path': '/', ':method': 'POST' });
+    stream.write(Buffer.alloc(1_000_000));
+    await until(() => requests[1]?.isPaused() === true);
+    stream.close(constants.NGHTTP2_NO_ERROR);
+    await until(() => over);
+    expect(session.destroyed).toBe(false);
+  });
 });
 
 test('a stream that takes nothing stops its origin also where a middleware looks at its bytes and says nothing', async () => {
