@@ -105,6 +105,10 @@ export class Dispatcher implements Dispatching, Expecting, RunHouse {
     return this.#begin(request, sink, this.#state.name === 'open');
   }
 
+  fail(request: OutgoingRequest, sink: ResponseSink, error: BackendError): void {
+    this.#taken(request, sink).fail(error);
+  }
+
   expect(): Place | undefined {
     if (this.#state.name !== 'open') return undefined;
     this.#expected += 1;
@@ -121,11 +125,16 @@ export class Dispatcher implements Dispatching, Expecting, RunHouse {
   }
 
   #begin(request: OutgoingRequest, sink: ResponseSink, isTaken: boolean): Dispatch {
+    const run = this.#taken(request, sink);
+    if (!isTaken) run.refuse(closedError(this.#state));
+    else if (this.#isSendable(run)) this.turnEnd.add(run);
+    return run;
+  }
+
+  #taken(request: OutgoingRequest, sink: ResponseSink): Run {
     const run = new Run(request, sink, this);
     this.#running.add(run);
     this.#hold.take();
-    if (!isTaken) run.refuse(closedError(this.#state));
-    else if (this.#isSendable(run)) this.turnEnd.add(run);
     return run;
   }
 

@@ -102,6 +102,8 @@ export interface Dispatch {
 /** What a mount needs of the dispatcher. */
 export interface Dispatching {
   dispatch(request: OutgoingRequest, sink: ResponseSink): Dispatch;
+  /** Fails a request that cannot be dispatched, so that who watches hears of it as of any other. */
+  fail(request: OutgoingRequest, sink: ResponseSink, error: BackendError): void;
   /** Takes a request that cannot be dispatched yet. `undefined` when none is taken any more. */
   expect(): Place | undefined;
 }

@@ -11,6 +11,7 @@ import type {
   Taken,
   Tunnel,
 } from '../dispatch/request.js';
+import type { BackendError } from '../errors.js';
 import { fieldLines, fieldValue } from '../http1/fields.js';
 import type { ResponseHead } from '../http1/response-parser.js';
 import { namedProtocols, switchingFields } from '../http1/upgrade.js';
@@ -89,6 +90,10 @@ export class Handshake implements Dispatching, ResponseSink {
 
   dispatch(request: OutgoingRequest, relay: ResponseSink): Dispatch {
     return this.#begin(this.#mount.house.dispatching, request, relay);
+  }
+
+  fail(request: OutgoingRequest, relay: ResponseSink, error: BackendError): void {
+    this.#mount.house.dispatching.fail(request, relay, error);
   }
 
   expect(): Place | undefined {

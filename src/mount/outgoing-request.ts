@@ -1,5 +1,6 @@
 /** A client's request as the dispatcher takes it. */
 
+import type { IncomingMessage } from 'node:http';
 import type { ReplayBody } from '../dispatch/replay-body.js';
 import type { OutgoingRequest } from '../dispatch/request.js';
 import type { ResolvedHandlerOptions } from '../options.js';
@@ -21,4 +22,13 @@ export function outgoingRequest(
   request.expectTimeout = expectTimeout;
   if (judge !== undefined) request.idempotent = declaredIdempotence(judge, { method, path, fields });
   return request;
+}
+
+/** One that is not to be sent: what can be told of it, as it came. */
+export function unsentRequest(
+  { method = '', url = '' }: IncomingMessage,
+  { nonIdempotent, timeouts }: Pick<ResolvedHandlerOptions, 'nonIdempotent' | 'timeouts'>,
+): OutgoingRequest {
+  const nothing = { fields: [], host: undefined, body: undefined, idempotent: undefined, acceptsTrailers: false };
+  return { method, path: url, nonIdempotent, timeouts, ...nothing };
 }

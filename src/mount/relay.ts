@@ -18,7 +18,7 @@ import { inHookAtOnce, isPromise } from './hook.js';
 import { writeInterim } from './interim.js';
 import { lingerOnClose } from './linger.js';
 import type { Mount } from './mounted-backend.js';
-import { outgoingRequest } from './outgoing-request.js';
+import { outgoingRequest, unsentRequest } from './outgoing-request.js';
 import { type IntakeOutlet, RequestIntake } from './request-intake.js';
 import { addTrailers, writeResponseHead } from './response-head.js';
 import { fieldsForClient } from './response-hooks.js';
@@ -120,11 +120,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
     const fields = endToEndFields(rawHeaders);
     try {
       const information = { statusCode, statusText, fields: fields.slice() }; // the hook's to change, not to send
-      if (
-        onInformation !== undefined &&
-        inHookAtOnce('onInformation', () => onInformation(information, this.#req)) === false
-      )
-        return;
+      if (inHookAtOnce('onInformation', () => onInformation?.(information, this.#req)) === false) return;
       writeInterim(this.#res, statusCode, statusText, fields);
     } catch (thrown) {
       this.#giveUp(asRelayError(thrown));
@@ -217,7 +213,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
 
   onFail(error: BackendError): void {
     this.#dispatch = undefined;
-    this.requestFailed(error);
+    this.#fail(error);
   }
 
   #writeHead(head: ResponseHead, fields: string[]): void {
@@ -258,10 +254,16 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
   #giveUp(error: BackendError): void {
     const failure = this.#dispatch?.abort(error) ?? error;
     this.#dispatch = undefined;
-    this.requestFailed(failure);
+    this.#fail(failure);
   }
 
+  /** It could not be dispatched. */
   requestFailed(error: BackendError): void {
+    const { house, options } = this.#mount;
+    if (this.#stage === 'taking') house.dispatching.fail(unsentRequest(this.#req, options), this, error);
+  }
+
+  #fail(error: BackendError): void {
     const stage = this.#stage;
     if (stage === 'over') return;
     this.#stage = 'over';
@@ -285,7 +287,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
 
   /** Lets the rest of the request run out, lest it block the next one on the client's connection. */
   #leaveRequest(): void {
-    if (this.#readsRequest && !this.#req.readableEnded) process.nextTick(drain, this.#req);
+    if (this.#readsRequest && !this.#req.readableEnded) process.nextTick(() => this.#req.resume());
   }
 
   #release(): void {
@@ -293,8 +295,4 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
     this.#pace?.stop();
     this.#intake?.release();
   }
-}
-
-function drain(req: IncomingMessage): void {
-  req.resume();
 }

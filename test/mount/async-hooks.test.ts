@@ -57,10 +57,13 @@ describe('hooks of the request', () => {
   });
 
   test.each(['rewritePath', 'onRequestFields'] as const)(
-    '%s that rejects is 500, and nothing is sent',
+    '%s that rejects is 500, and nothing is sent, and who watches is told',
     async (hook) => {
-      const { origin, raw } = await mounted({ [hook]: () => Promise.reject(new Error('mine')) });
-      const response = await raw.get('/');
+      const { origin, backend, raw } = await mounted({ [hook]: () => Promise.reject(new Error('mine')) });
+      const told: unknown[] = [];
+      backend.on('fail', ({ method, path, error }) => told.push(method, path, error.delivery, error.cause));
+      const response = await raw.get('/a?b');
+      expect(told).toEqual(['GET', '/a?b', 'unsent', expect.objectContaining({ message: 'mine' })]);
       expect([response.status, response.body.toString()]).toEqual([500, 'proxy_internal_error\n']);
       expect(origin.connectionsAccepted).toBe(0);
     },

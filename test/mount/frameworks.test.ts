@@ -106,6 +106,20 @@ describe.each(EXPRESSES)('in %s', (_name, express) => {
     expect(origin.requests).toEqual([]);
   });
 
+  test('a body that was read and dropped is told to who watches', async () => {
+    const origin = await startOrigin();
+    const backend = startBackend(origin);
+    const told: unknown[] = [];
+    backend.on('fail', ({ error }) => told.push(error.code));
+    const app = express();
+    app.use((req, _res, next) => void req.resume().on('end', next));
+    app.use((req, res) => backend.handler()(req, res)); // no next, as in Koa or node:http
+    const raw = await client(await serve(app));
+    raw.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi');
+    expect((await raw.readResponse()).body.toString()).toBe('body_already_read\n');
+    expect(told).toEqual(['body_already_read']);
+  });
+
   test('an empty body behind a parser stays empty', async () => {
     const origin = await startOrigin();
     const app = express().use(express.json(), startBackend(origin).handler());

@@ -28,6 +28,10 @@ class ScriptedDispatching implements Dispatching {
     return { attempts: [], resume() {}, abort };
   }
 
+  fail(_request: OutgoingRequest, sink: ResponseSink, error: BackendError): void {
+    sink.onFail(error);
+  }
+
   expect(): undefined {}
 }
 
