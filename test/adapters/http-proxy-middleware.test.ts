@@ -119,18 +119,24 @@ describe('what is carried', () => {
     expect([response.headers['x-a'], response.headers['x-b']]).toEqual(['1', '3, 4']);
   });
 
-  test('proxyReq that writes a body is a failure that says why', async () => {
+  test.each<[string, string, (head: Record<string, unknown>) => void, string]>([
+    ['proxyReq', 'a body', (head) => (head.write as () => void)(), 'the body is relayed'],
+    ['proxyReq', 'a path', (head) => Object.assign(head, { path: '/b' }), 'use pathRewrite'],
+    ['proxyReq', 'a method', (head) => Object.assign(head, { method: 'PUT' }), "the method is the client's"],
+    ['proxyRes', 'a status', (head) => Object.assign(head, { statusCode: 201 }), "the status is the origin's"],
+    ['proxyRes', 'a phrase', (head) => Object.assign(head, { statusMessage: 'Yes' }), "the status is the origin's"],
+  ])('%s that writes %s is a failure that says why', async (event, _what, write, reason) => {
     const errors: string[] = [];
     await through({
       on: {
-        proxyReq: (proxyReq: { write(): void }) => proxyReq.write(),
+        [event]: write,
         error: (error: Error, _req: unknown, res: { end(): void }) => {
           errors.push(String((error.cause as Error).message));
           res.end();
         },
       },
     });
-    expect(errors).toEqual([expect.stringContaining('the body is relayed')]);
+    expect(errors).toEqual([expect.stringContaining(reason)]);
   });
 
   test.each(['proxyReq', 'proxyRes'])('what an asynchronous %s rejects with fails the request', async (event) => {

@@ -4,17 +4,35 @@ import * as byName from './fields.js';
 
 /** A request that is about to be sent. The body is relayed, so `write()`, `end()` and the like throw. */
 export class ProxyRequest {
-  /** As it is sent: `GET`. */
-  readonly method: string;
-  /** The path that is sent, with the query. */
-  readonly path: string;
+  readonly #method: string;
+  readonly #path: string;
   readonly #fields: string[];
 
   /** @param fields to change, in place */
   constructor(method: string, path: string, fields: string[]) {
-    this.method = method;
-    this.path = path;
+    this.#method = method;
+    this.#path = path;
     this.#fields = fields;
+  }
+
+  /** As it is sent: `GET`. */
+  get method(): string {
+    return this.#method;
+  }
+
+  /** @throws Error always: the method is the client's */
+  set method(_method: string) {
+    throw new Error("the method is the client's: a request of another is sent by request() of a PooledBackend");
+  }
+
+  /** The path that is sent, with the query. */
+  get path(): string {
+    return this.#path;
+  }
+
+  /** @throws Error always: it was chosen before */
+  set path(_path: string) {
+    throw new Error('the path was chosen before: use pathRewrite, which gets the request, too');
   }
 
   /** Sets a field, in the place of all of that name. A list is a field for each value. */

@@ -8,13 +8,12 @@ export class ProxyResponse {
   readonly headers: Record<string, string | string[] | undefined>;
   /** As they came: name, value, name, value… */
   readonly rawHeaders: readonly string[];
-  /** Reason phrase, often empty. */
-  readonly statusMessage: string;
   readonly #statusCode: number;
+  readonly #statusMessage: string;
 
   constructor(statusCode: number, statusMessage: string, fields: readonly string[]) {
     this.#statusCode = statusCode;
-    this.statusMessage = statusMessage;
+    this.#statusMessage = statusMessage;
     this.rawHeaders = [...fields];
     this.headers = Object.fromEntries(byName.namesOf(fields).map((name) => [name, joined(fields, name)]));
   }
@@ -27,6 +26,16 @@ export class ProxyResponse {
   /** @throws Error always: the status is the origin's */
   set statusCode(_code: number) {
     throw new Error("the status is the origin's: answer from request() or fetch() of a PooledBackend instead");
+  }
+
+  /** Reason phrase, often empty. */
+  get statusMessage(): string {
+    return this.#statusMessage;
+  }
+
+  /** @throws Error always: the status is the origin's */
+  set statusMessage(_text: string) {
+    this.statusCode = this.#statusCode;
   }
 
   /** @throws Error always: the body is relayed */
