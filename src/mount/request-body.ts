@@ -83,7 +83,8 @@ function sourceOf(given: Exclude<RequestBodyInit, string>): Readable {
   }
   // What it holds is nobody's business: the message may end in a log.
   const kind = isObject(given) ? `an object of class ${given.constructor?.name ?? 'none'}` : shown(given);
-  throw bad(`body must be a string, bytes, URLSearchParams, a stream or an iterable of bytes, got ${kind}`);
+  const advice = given instanceof FormData || given instanceof Blob ? '; fetch() of the backend takes it' : '';
+  throw bad(`body must be a string, bytes, URLSearchParams, a stream or an iterable of bytes, got ${kind}${advice}`);
 }
 
 /** Its items as they are: what is no piece of a body is refused by whoever reads them. */

@@ -512,6 +512,7 @@ describe('which requests are the backend’s', () => {
 
   test.each<[string, unknown, string]>([
     ['an unknown option', { name: [] }, 'unknown option name'],
+    ['an option of a backend', { maxConnections: 10 }, 'options of a backend are the first parameter'],
     ['a name with a path', { names: ['http://a/b'] }, 'names must be origins'],
     ['names that are no list', { names: 'http://a' }, 'names must be a list'],
     ['others that dispatch nothing', { others: {} }, "others must be 'refuse' or a dispatcher"],

@@ -309,7 +309,8 @@ describe('the request', () => {
     [{ path: '/', trailers: () => null }, /^trailers must be .*, got null$/],
     [{ path: '/', body: true }, /^body must be .*, got true$/],
     [{ path: '/', body: { password: 'secret' } }, /^body must be .*, got an object of class Object$/],
-    [{ path: '/', body: new FormData() }, /^body must be .*, got an object of class FormData$/],
+    [{ path: '/', body: new FormData() }, /^body must be .*, got an object of class FormData; fetch\(\) .* takes it$/],
+    [{ path: '/', body: new Blob([]) }, /^body must be .*, got an object of class Blob; fetch\(\) .* takes it$/],
     [{ path: '/', body: { [Symbol.asyncIterator]: 5 } }, /^body is an iterable that cannot be read: /],
   ])('given as %o is refused by a sentence that names what is wrong', async (given, named) => {
     const { backend, origin } = await backendOf();

@@ -173,7 +173,10 @@ function checked(options: BackendDispatcherOptions): CheckedOptions {
   if (typeof options !== 'object' || options === null) throw new TypeError('the options must be an object');
   const { names = [], others = 'refuse', ...unknown } = options;
   const [first] = Object.keys(unknown);
-  if (first !== undefined) throw new TypeError(`unknown option ${first}; a dispatcher has names and others`);
+  if (first !== undefined) {
+    const known = 'a dispatcher has names and others; options of a backend are the first parameter: { origins, … }';
+    throw new TypeError(`unknown option ${first}: ${known}`);
+  }
   if (!Array.isArray(names)) throw new TypeError('names must be a list of origins');
   if (others !== 'refuse' && typeof others?.dispatch !== 'function') {
     throw new TypeError("others must be 'refuse' or a dispatcher");
