@@ -48,7 +48,10 @@ function rewrittenBytes(req: IncomingMessage): Buffer | undefined {
   return Buffer.from(pairs.join('&'), encodingOf(req));
 }
 
-/** Nested objects in brackets, as the `extended` parsers read them; a list of plain values repeats its name. */
+/**
+ * Nested objects in brackets, as the `extended` parsers read them. A list of plain values repeats its name, but one of a
+ * single value: without brackets they would have read no list.
+ */
 function addPairs(pairs: string[], name: string, value: unknown): void {
   if (typeof value !== 'object' || value === null) {
     pairs.push(`${encodeURIComponent(name)}=${encodeURIComponent(String(value ?? ''))}`);
@@ -56,7 +59,8 @@ function addPairs(pairs: string[], name: string, value: unknown): void {
   }
   for (const [key, item] of Object.entries(value)) {
     const plain = Array.isArray(value) && (typeof item !== 'object' || item === null);
-    addPairs(pairs, plain ? name : `${name}[${key}]`, item);
+    const repeats = plain && value.length > 1;
+    addPairs(pairs, repeats ? name : `${name}[${plain ? '' : key}]`, item);
   }
 }
 

@@ -65,6 +65,7 @@ describe.each(EXPRESSES)('in %s', (_name, express) => {
   test.each([
     ['JSON', 'application/json', '{"a": [1]}', '{"a":[1]}'],
     ['a form', 'application/x-www-form-urlencoded', 'a=1&a=2&b[c]=%C3%A9+x', 'a=1&a=2&b%5Bc%5D=%C3%A9%20x'],
+    ['a list of one', 'application/x-www-form-urlencoded', 'a[]=1&b[][c]=2', 'a%5B%5D=1&b%5B0%5D%5Bc%5D=2'],
     ['text', 'text/plain', 'caf\xc3\xa9', 'caf\xc3\xa9'],
     ['bytes', 'application/octet-stream', '\x00\xff', '\x00\xff'],
   ])('%s that a body parser has read is sent all the same', async (_what, type, sent, received) => {
