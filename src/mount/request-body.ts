@@ -18,7 +18,7 @@ export type RequestBodyInit =
   | ArrayBuffer
   | URLSearchParams
   | Readable
-  | ReadableStream<Uint8Array>
+  | Pick<ReadableStream<Uint8Array>, 'cancel' | 'getReader' | 'locked'> // those of TypeScript's DOM have no more in common
   | AsyncIterable<string | Uint8Array>
   | Iterable<string | Uint8Array>;
 

@@ -8,6 +8,9 @@ import { answer, close, execute, hold, inform, type Script, send, stall } from '
 import { describe, expect, test } from 'vitest';
 import { startBackend, startOrigin, until } from './setting.js';
 
+/** What `lib.dom.d.ts` has in common with the web streams of Node. */
+type DomStream = Pick<ReadableStream<Uint8Array>, 'cancel' | 'getReader' | 'locked'>;
+
 async function backendOf(script?: Script, options: Parameters<typeof startBackend>[1] = {}) {
   const origin = await startOrigin({ script });
   return { origin, backend: startBackend(origin, options) };
@@ -223,6 +226,7 @@ describe('the request', () => {
     ['URLSearchParams', () => new URLSearchParams({ a: '1 2' }), 'a=1+2', '5'],
     ['a Readable', () => Readable.from([Buffer.from('he'), Buffer.from('llo')]), 'hello', undefined],
     ['a web stream', () => new ReadableStream({ pull: helloOnce }), 'hello', undefined],
+    ["a web stream of TypeScript's DOM", (): DomStream => new ReadableStream({ pull: helloOnce }), 'hello', undefined],
     ['an async iterable', () => pieces('he', Buffer.from('llo')), 'hello', undefined],
     ['an iterable of other numbers', () => [new Uint16Array([0x6568])] as never, 'he', undefined],
     ['nothing', () => undefined, '', '0'],
