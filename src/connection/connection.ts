@@ -129,11 +129,11 @@ export class Connection implements ResponseEvents, StallListener {
   close(reason: CloseReason, heard = ''): void {
     if (this.closed) return;
     this.closed = true;
-    const clean = this.#exchange === undefined;
+    const canReset = this.#canReset && this.#exchange === undefined && this.tunnel?.isEnding !== true;
     this.#exchange = undefined;
     this.stalls.stop();
     // A reset after both halves are complete leaves no TIME_WAIT on either side: 28,000 ports a minute are few.
-    if (clean && this.#canReset && this.exchanges > 0 && !this.socket.destroyed) this.socket.resetAndDestroy();
+    if (canReset && this.exchanges > 0 && !this.socket.destroyed) this.socket.resetAndDestroy();
     else this.socket.destroy();
     this.#parser.free();
     this.#owner.closed(this, reason, heard);

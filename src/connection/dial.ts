@@ -46,6 +46,7 @@ export interface OpenSocket {
   readonly writableLength: number;
   readonly writableNeedDrain: boolean;
   readonly writableEnded: boolean;
+  readonly writableFinished: boolean;
   /** Whether our half stays open when the origin has closed its own. */
   allowHalfOpen: boolean;
   write(bytes: Uint8Array, done?: WriteDone): boolean;

@@ -138,9 +138,13 @@ export class Splice implements TunnelListener {
   }
 }
 
-/** By a reset, on plain TCP: what the origin had still to say is lost, and must not look like all of it. */
+/**
+ * By a reset, on plain TCP: what the origin had still to say is lost, and must not look like all of it. Not while our FIN is on its
+ * way, after all that was said: libuv refuses then, and Node drops the socket unclosed.
+ */
 function breakOff(client: Duplex): void {
-  const canReset = client instanceof Socket && !client.destroyed && Reflect.get(client, 'encrypted') !== true;
-  if (canReset) client.resetAndDestroy();
+  const isPlain = client instanceof Socket && Reflect.get(client, 'encrypted') !== true;
+  const isEnding = client.writableEnded && !client.writableFinished && client.writableLength === 0;
+  if (isPlain && !client.destroyed && !isEnding) client.resetAndDestroy();
   else client.destroy();
 }

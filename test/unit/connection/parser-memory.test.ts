@@ -19,6 +19,7 @@ class DumbSocket implements OpenSocket {
   readonly writableLength = 0;
   readonly writableNeedDrain = false;
   readonly writableEnded = false;
+  readonly writableFinished = false;
   allowHalfOpen = false;
   readonly listeners: Record<string, (error: Error) => void> = {};
 
