@@ -1,9 +1,9 @@
 /** A client and an origin that speak a protocol of their own: bytes go both ways until both sides have ended. */
 
-import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Deadline, Deadlines } from '../deadlines.js';
 import type { Tunnel, TunnelListener } from '../dispatch/request.js';
+import { breakOff } from './truncate.js';
 
 /** In milliseconds; `Infinity` is no limit. */
 export interface SpliceLimits {
@@ -136,15 +136,4 @@ export class Splice implements TunnelListener {
     this.#last.clear();
     this.#over(this);
   }
-}
-
-/**
- * By a reset, on plain TCP: what the origin had still to say is lost, and must not look like all of it. Not while our FIN is on its
- * way, after all that was said: libuv refuses then, and Node drops the socket unclosed.
- */
-function breakOff(client: Duplex): void {
-  const isPlain = client instanceof Socket && Reflect.get(client, 'encrypted') !== true;
-  const isEnding = client.writableEnded && !client.writableFinished && client.writableLength === 0;
-  if (isPlain && !client.destroyed && !isEnding) client.resetAndDestroy();
-  else client.destroy();
 }

@@ -1,6 +1,8 @@
 /** Ends a response that will not be complete, so that the client can tell. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { isHttp2, streamOf } from './http2.js';
 
 const HTTP2_INTERNAL_ERROR = 2;
@@ -10,13 +12,20 @@ export function truncate(req: IncomingMessage, res: ServerResponse): void {
     resetStream(res);
     return;
   }
-  const { socket } = req;
-  // Such a body looks complete however early it ends, but for a reset. On TLS the missing close_notify tells, and
-  // resetAndDestroy() throws.
-  if (endsWithClose(res) && Reflect.get(socket, 'encrypted') !== true && typeof socket.resetAndDestroy === 'function') {
-    socket.resetAndDestroy();
-  }
+  // Such a body looks complete however early it ends, but for a reset.
+  if (endsWithClose(res)) breakOff(req.socket);
   res.destroy();
+}
+
+/**
+ * Closes the connection of a client so that what it got does not look like all of it: by a reset. On TLS the missing close_notify
+ * tells, and resetAndDestroy() throws. While our FIN is on its way libuv refuses, and Node drops the socket unclosed.
+ */
+export function breakOff(socket: Duplex): void {
+  const isPlain = socket instanceof Socket && Reflect.get(socket, 'encrypted') !== true;
+  const isEnding = socket.writableEnded && !socket.writableFinished && socket.writableLength === 0;
+  if (isPlain && !socket.destroyed && !isEnding) socket.resetAndDestroy();
+  else socket.destroy();
 }
 
 /**
