@@ -18,14 +18,17 @@ export function truncate(req: IncomingMessage, res: ServerResponse): void {
 }
 
 /**
- * Closes the connection of a client so that what it got does not look like all of it: by a reset. On TLS the missing close_notify
- * tells, and resetAndDestroy() throws. While our FIN is on its way libuv refuses, and Node drops the socket unclosed.
+ * Closes the connection of a client so that what it got does not look like all of it: by a reset, where there is one. On TLS the
+ * missing close_notify tells. While our FIN is on its way libuv refuses, and Node drops the socket unclosed.
  */
 export function breakOff(socket: Duplex): void {
-  const isPlain = socket instanceof Socket && Reflect.get(socket, 'encrypted') !== true;
   const isEnding = socket.writableEnded && !socket.writableFinished && socket.writableLength === 0;
-  if (isPlain && !socket.destroyed && !isEnding) socket.resetAndDestroy();
-  else socket.destroy();
+  try {
+    if (socket instanceof Socket && !socket.destroyed && !isEnding) socket.resetAndDestroy();
+  } catch {
+    // It is no plain TCP: TLS, or a unix socket.
+  }
+  socket.destroy();
 }
 
 /**
