@@ -11,11 +11,19 @@ import type { Duplex } from 'node:stream';
 import { isSafeMethod } from '../http1/method.js';
 import { responseOn } from './released-socket.js';
 
-/** On each connection. Clients "SHOULD NOT pipeline requests after a non-idempotent method", and what waits takes memory. */
-export const MOST_WAITING = 100;
+/** Of one connection: as many as RFC 9113 §6.5.2 would have streams. One client is not to fill the queue of all. */
+const MOST_AT_ONCE = 100;
 
-/** By connection, how many requests wait for their turn; none on most. */
-const waiting = new WeakMap<Socket, number>();
+/** On each connection: what waits takes memory. */
+export const MOST_WAITING = 1000;
+
+/** What stands behind others on a connection, and is not answered yet. */
+interface Pipeline {
+  underWay: number;
+  waiting: number;
+}
+
+const pipelines = new WeakMap<Socket, Pipeline>();
 
 /** `now`; `later`, when all that came before is answered; `never`, because too many wait already. */
 export type Turn = 'now' | 'later' | 'never';
@@ -25,16 +33,24 @@ export function turnOf(req: IncomingMessage, res: ServerResponse): Turn {
   if (res.socket !== null || req.httpVersionMajor > 1) return 'now';
   const first = responseOn(req.socket);
   if (first === undefined) return 'now';
-  const ahead = waiting.get(req.socket) ?? 0;
-  if (ahead === 0 && isSafe(req) && isSafe(first.req)) return 'now';
-  return ahead < MOST_WAITING ? 'later' : 'never';
+  const pipeline = pipelineOf(req.socket);
+  const { underWay, waiting } = pipeline;
+  if (waiting > 0 || underWay === MOST_AT_ONCE || !isSafe(req) || !isSafe(first.req)) {
+    return waiting < MOST_WAITING ? 'later' : 'never';
+  }
+  pipeline.underWay += 1;
+  res.once('close', () => {
+    pipeline.underWay -= 1;
+  });
+  return 'now';
 }
 
 /** Calls `go` in the turn of `res`. Not at all when the connection ends before: nobody would get the answer. */
 export function whenItsTurnComes({ socket }: IncomingMessage, res: ServerResponse, go: () => void): void {
-  waiting.set(socket, (waiting.get(socket) ?? 0) + 1);
+  const pipeline = pipelineOf(socket);
+  pipeline.waiting += 1;
   const comes = () => {
-    waiting.set(socket, (waiting.get(socket) ?? 1) - 1);
+    pipeline.waiting -= 1;
     go();
   };
   // node:http tells of it in the midst of the end of the response before, and so in the context of that one.
@@ -60,4 +76,12 @@ export function whenItsTurnToUpgradeComes(socket: Duplex, go: () => void): void 
 function isSafe({ method = '', headers }: IncomingMessage): boolean {
   const hasBody = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
   return isSafeMethod(method) && !hasBody;
+}
+
+function pipelineOf(socket: Socket): Pipeline {
+  const known = pipelines.get(socket);
+  if (known !== undefined) return known;
+  const pipeline = { underWay: 0, waiting: 0 };
+  pipelines.set(socket, pipeline);
+  return pipeline;
 }

@@ -107,17 +107,33 @@ describe('in a pipeline', () => {
     expect(paths()).toEqual(['/1', '/after']);
   });
 
-  test('more than a hundred do not wait: the next gets 503, and is the last', async () => {
+  test('a hundred safe ones behind the first are under way at once, and those behind them wait', async () => {
+    const { origin, backend, raw, handed } = await pipelined();
+    raw.write(Array.from({ length: 150 }, (_, index) => get(`/${index + 1}`)).join(''));
+    await until(() => handed() === 150);
+    await origin.until(() => origin.requests.length === 101);
+    // A second round trip would have brought the next one there.
+    await backend.request({ path: '/between' }).then(({ body }) => body.text());
+    expect([origin.requests.length, backend.stats().queue.length]).toEqual([102, 0]);
+    await origin.release();
+    const bodies: string[] = [];
+    for (let i = 0; i < 150; i++) bodies.push((await raw.readResponse()).body.toString());
+    expect(bodies).toEqual(Array.from({ length: 150 }, (_, index) => `/${index + 1}`));
+    raw.write(get('/151') + get('/152'));
+    expect([(await raw.readResponse()).status, (await raw.readResponse()).status]).toEqual([200, 200]);
+  });
+
+  test('more than a thousand do not wait: the next gets 503, and is the last', async () => {
     const { origin, raw, handed } = await pipelined();
-    raw.write(Array.from({ length: 105 }, (_, index) => post(`/${index + 1}`)).join(''));
-    await until(() => handed() === 105);
+    raw.write(Array.from({ length: 1005 }, (_, index) => post(`/${index + 1}`)).join(''));
+    await until(() => handed() === 1005);
     await origin.until(() => origin.requests.length === 1);
     await origin.release();
     const statuses: number[] = [];
-    for (let i = 0; i < 102; i++) statuses.push((await raw.readResponse()).status);
-    expect(statuses).toEqual([...Array(101).fill(200), 503]);
+    for (let i = 0; i < 1002; i++) statuses.push((await raw.readResponse()).status);
+    expect(statuses).toEqual([...Array(1001).fill(200), 503]);
     expect(await raw.ended()).toBe('fin');
-    expect(origin.requests.length).toBe(101);
+    expect(origin.requests.length).toBe(1001);
   });
 
   test('what waits goes on in its own asynchronous context', async () => {
