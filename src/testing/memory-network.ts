@@ -7,6 +7,7 @@ import type { Connecting, Destination, Transport } from '../connection/transport
 import type { Machine } from '../machine.js';
 import { ManualClock } from './manual-clock.js';
 import { type MemorySocket, memorySockets } from './memory-socket.js';
+import { cancelTurn, nextTurn } from './next-turn.js';
 import type { OriginNet, OriginParts, OriginServer } from './origin-program.js';
 import type { OriginSocket } from './origin-wire.js';
 
@@ -22,7 +23,7 @@ const FIRST_PORT = 49_152;
 // One thing leads to another over promises, streams and turns of the event loop: after so many without a delivery, to none.
 const QUIET_TURNS = 4;
 
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+const turn = (): Promise<void> => new Promise((resolve) => nextTurn(resolve));
 
 /**
  * What a `PooledBackend` takes for its machine: no sockets, and no time but what {@link advance} gives. Scripted origins
@@ -53,7 +54,7 @@ export class MemoryNetwork implements Machine {
     const after = (ms: number, call: () => void): Timer => time.after(ms, call);
     this.clock = { now: () => time.now(), wallNow: () => time.wallNow(), after, soon };
     this.transport = {
-      connect: (destination, connecting) => void setImmediate(() => this.#connect(destination, connecting)),
+      connect: (destination, connecting) => void nextTurn(() => this.#connect(destination, connecting)),
     };
     const net: OriginNet = { createServer: (_options, accept) => new MemoryServer(this.#listening(accept)) };
     this.parts = { net, after };
@@ -96,7 +97,7 @@ export class MemoryNetwork implements Machine {
     const ends = memorySockets({ delivery: 'next-turn', onread });
     for (const socket of ends) {
       this.#sockets.add(socket);
-      socket.once('close', () => setImmediate(() => this.#sockets.delete(socket)));
+      socket.once('close', () => nextTurn(() => this.#sockets.delete(socket)));
     }
     const [near, far] = ends;
     far.allowHalfOpen = true;
@@ -120,8 +121,8 @@ export class MemoryNetwork implements Machine {
 
 /** Keeps the process alive until then, as the machine's clock does. */
 function soon(call: () => void): Timer {
-  const immediate = setImmediate(call);
-  return { cancel: () => clearImmediate(immediate) };
+  const immediate = nextTurn(call);
+  return { cancel: () => cancelTurn(immediate) };
 }
 
 interface Listening {
@@ -142,10 +143,10 @@ class MemoryServer extends EventEmitter implements OriginServer {
     try {
       this.#open = this.#listening.open(where);
     } catch (error) {
-      setImmediate(() => this.emit('error', error));
+      nextTurn(() => this.emit('error', error));
       return;
     }
-    setImmediate(listening);
+    nextTurn(listening);
   }
 
   address(): AddressInfo {

@@ -2,6 +2,7 @@
 
 import { Duplex } from 'node:stream';
 import type { Liveness } from '../connection/liveness.js';
+import { nextTurn } from './next-turn.js';
 
 /** Where the bytes go instead of to `'data'`, as with `net.connect({ onread })`. */
 export interface MemoryOnRead {
@@ -239,7 +240,7 @@ export class MemorySocket extends Duplex {
   #send(parcel: Parcel): void {
     this.#underway.push(parcel);
     if (this.#delivery === 'at-once') this.deliver();
-    else if (this.#delivery === 'next-turn') setImmediate(() => this.deliver(1));
+    else if (this.#delivery === 'next-turn') nextTurn(() => this.deliver(1));
   }
 
   #hand(): void {

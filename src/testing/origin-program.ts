@@ -9,6 +9,7 @@ import type { AddressInfo, ListenOptions } from 'node:net';
 import type { SecureContext, TLSSocket } from 'node:tls';
 import type { Clock, Timer } from '../clock.js';
 import type { AnswerWriter } from './answer-writer.js';
+import { nextTurn } from './next-turn.js';
 import type { OriginConnection, OriginConnectionOwner } from './origin-connection.js';
 import type { OriginEvent } from './origin-records.js';
 import type { OriginSocket, OriginWire } from './origin-wire.js';
@@ -235,7 +236,7 @@ export class OriginProgram implements OriginConnectionOwner {
     });
     connection.open(this.#secureContext === undefined ? undefined : (raw) => this.#secure(raw));
     // A close that came before this connection may be read after it in the same turn: counted when the turn is over.
-    setImmediate(() => this.#countOpen());
+    nextTurn(() => this.#countOpen());
   }
 
   #countOpen(): void {

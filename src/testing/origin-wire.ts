@@ -6,6 +6,7 @@
  */
 
 import type { Duplex } from 'node:stream';
+import { nextTurn } from './next-turn.js';
 import type { Bytes } from './steps.js';
 
 /** The part of `net.Socket` that an origin uses. */
@@ -51,7 +52,7 @@ export class OriginWire {
     for (let at = 0; at < bytes.length && !this.#socket.destroyed; at += pieceBytes) {
       await this.write(bytes.subarray(at, at + pieceBytes));
       // Pieces written in one turn could leave in one segment.
-      await new Promise((resolve) => setImmediate(resolve));
+      await new Promise((resolve) => nextTurn(resolve));
     }
   }
 

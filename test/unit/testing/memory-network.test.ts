@@ -2,7 +2,7 @@
 
 import { Buffer } from 'node:buffer';
 import { once } from 'node:events';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { BackendError, PooledBackend, type PooledBackendOptions } from '../../../src/index.js';
 import {
   answer,
@@ -208,4 +208,12 @@ test('what is left after close() is nothing', async () => {
   await backend.close();
   await network.settle();
   expect([origin.openConnections, backend.stats().origins[0]?.connections.open]).toEqual([0, 0]);
+});
+
+test("nothing of it waits for a test runner's fake timers", async () => {
+  const { get } = await stage();
+  vi.useFakeTimers();
+  const answered = get('/').finally(() => vi.useRealTimers());
+  onTestFinished(() => void vi.useRealTimers());
+  expect(await answered).toBe('200');
 });
