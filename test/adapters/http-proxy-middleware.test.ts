@@ -64,6 +64,11 @@ async function through(options: Given, path = '/a', fields: Record<string, strin
 }
 
 describe('what is carried', () => {
+  test('what is off there as it is here', () => {
+    const off = { followRedirects: false, selfHandleResponse: false, toProxy: false, on: { open: undefined } };
+    expect(() => createProxyMiddleware({ target: TARGET, ...off } as ProxyMiddlewareOptions)).not.toThrow();
+  });
+
   test.each<[string, Given, string, string]>([
     ['the first expression that fits', { pathRewrite: { '^/b': '/x', a: 'c', '^/a': '/d' } }, '/a?a', '/c?a'],
     ['a function', { pathRewrite: async (path: string) => `${path}/b` }, '/a', '/a/b'],

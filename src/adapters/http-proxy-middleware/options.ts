@@ -172,8 +172,9 @@ export function checkOptions(given: unknown): asserts given is ProxyMiddlewareOp
   }
   if (Reflect.get(given, 'target') === undefined) throw new TypeError('target must be a URL');
   for (const [name, call] of Object.entries(Reflect.get(given, 'on') ?? {})) {
+    if (call === undefined) continue;
     if (!EVENTS.includes(name)) throw new TypeError(`on.${name} is not carried: ${EVENTS_INSTEAD}`);
-    if (call !== undefined && typeof call !== 'function') throw new TypeError(`on.${name} must be a function`);
+    if (typeof call !== 'function') throw new TypeError(`on.${name} must be a function`);
   }
   const protocol = Reflect.get(given, 'protocolRewrite') ?? 'http';
   if (!/^https?:?$/.test(protocol)) throw new TypeError(`protocolRewrite must be 'http' or 'https', got ${protocol}`);
@@ -182,6 +183,7 @@ export function checkOptions(given: unknown): asserts given is ProxyMiddlewareOp
 function checkOption(name: string, value: unknown): void {
   const kind = Object.hasOwn(CARRIED, name) ? CARRIED[name as keyof ProxyMiddlewareOptions] : undefined;
   if (kind === undefined) {
+    if (value === false && Object.hasOwn(INSTEAD, name)) return; // off, as it is here
     const instead = Object.hasOwn(INSTEAD, name) ? INSTEAD[name] : `there are ${Object.keys(CARRIED).join(', ')}`;
     throw new TypeError(`the option ${name} is not carried: ${instead}`);
   }
