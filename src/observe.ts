@@ -4,6 +4,7 @@ import { type Channel, channel } from 'node:diagnostics_channel';
 import type { EventEmitter } from 'node:events';
 import { debuglog } from 'node:util';
 import type { Clock } from './clock.js';
+import { BackendError } from './errors.js';
 import { eventLine } from './event-line.js';
 import type { BackendEvents, EventName } from './events.js';
 import { Repeats } from './repeats.js';
@@ -85,7 +86,7 @@ export class Observer {
 
   emit<Name extends EventName>(name: Name, details: BackendEvents[Name][0]): void {
     const logger = this.#logger;
-    const level = LEVELS[name];
+    const level = levelOf(name, details);
     if (logger !== undefined && this.#logs(level)) told(() => this.#log(logger, level, name, details));
     if (channels[name].hasSubscribers) told(() => channels[name].publish(details));
     if (this.#emitter.listenerCount(name) > 0) told(() => this.#tell(name, details));
@@ -126,4 +127,10 @@ function seen(error: unknown): void {
   queueMicrotask(() => {
     throw error;
   });
+}
+
+/** A client that leaves is nobody's trouble. */
+function levelOf(name: EventName, details: object): Level {
+  const left = 'error' in details && BackendError.is(details.error) && details.error.code === 'client_aborted';
+  return left && LEVELS[name] === 'warn' ? 'info' : LEVELS[name];
 }

@@ -9,6 +9,7 @@ import { ManualClock } from '../../src/testing/index.js';
 const clock = new ManualClock();
 
 const details = { origin: 'http://o' };
+const COSTS = { waitedMs: 0, connectMs: 0, responseMs: 0, durationMs: 0, sentBytes: 0, receivedBytes: 0 };
 
 function recordingLogger(told: unknown[]): EventLogger {
   const level = (name: string) => (given: object, message: string) => void told.push([name, given, message]);
@@ -125,6 +126,16 @@ describe('NODE_DEBUG', () => {
 });
 
 describe('emit()', () => {
+  test.each([
+    ['warn', 'connection_terminated'],
+    ['info', 'client_aborted'],
+  ] as const)('tells a logger by %s of a request that fails with %s', (level, code) => {
+    const told: unknown[] = [];
+    const details = { request: 1, method: 'GET', path: '/', error: new BackendError(code, 'gone'), ...COSTS };
+    new Observer(new EventEmitter(), recordingLogger(told), clock).emit('fail', details);
+    expect(told).toEqual([[level, details, 'fail']]);
+  });
+
   test('tells the logger at the level of the event, the channel, and the listeners', () => {
     const told: unknown[] = [];
     const emitter = new EventEmitter<BackendEvents>();
