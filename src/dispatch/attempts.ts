@@ -116,7 +116,7 @@ export class Attempts {
       attempts: this.list,
       counts: cause.counts,
       retryAfter: cause.retryAfter,
-      cause: cause.cause ?? cause,
+      cause: cause.cause,
     });
   }
 
