@@ -69,6 +69,7 @@ export class BodyReader {
   }
 
   readonly #onData = (chunk: unknown): void => {
+    if (this.#state.name !== 'reading') return; // off() may not have found it, as in BodyBuffer
     const piece = asBytes(chunk, this.#stream.readableEncoding);
     if (piece === undefined) {
       this.#fail(wrongPiece(chunk));

@@ -29,6 +29,8 @@ export class BodyBuffer extends AsyncResource {
   readonly #pieces: Buffer[] = [];
   #bytes = 0;
   #reserved = 0;
+  // Listeners that a middleware has wrapped are not found by off() while they are told: cls-hooked, for one.
+  #left = false;
 
   constructor(req: IncomingMessage, limits: BufferLimits, outlet: BufferOutlet) {
     super('PooledBody');
@@ -47,6 +49,7 @@ export class BodyBuffer extends AsyncResource {
 
   /** Stops listening. */
   leave(): void {
+    this.#left = true;
     this.#req
       .off('data', this.#onData)
       .off('end', this.#onEnd)
@@ -61,6 +64,7 @@ export class BodyBuffer extends AsyncResource {
   }
 
   readonly #onData = (piece: Buffer): void => {
+    if (this.#left) return; // the request would be sent once more for each piece
     this.#pieces.push(piece);
     this.#bytes += piece.length;
     const { length, limitBytes } = this.#limits;

@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib';
-import express from 'express';
+import express, { type RequestHandler } from 'express';
 import { hold } from 'pooled-backend/testing';
 import { describe, expect, test } from 'vitest';
 import { client, serve, startBackend, startOrigin, until } from './setting.js';
@@ -81,6 +81,33 @@ describe('request bodies held before their dispatch', () => {
     expect(origin.requests[0]?.headers['content-length']).toBe('6');
   });
 });
+
+test('a chunked one that does not fit is sent once behind a middleware that wraps its listeners', async () => {
+  const origin = await startOrigin();
+  const app = express().use(bindListeners, startBackend(origin, { requestBufferBytes: 4 }).handler());
+  const raw = await client(await serve(app));
+  raw.write('POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n');
+  await origin.until(() => bodyOf(origin.requests[0]) === 'first');
+  raw.write('6\r\nsecond\r\n');
+  await origin.until(() => origin.requests.some((request) => bodyOf(request).endsWith('second')));
+  raw.write('0\r\n\r\n');
+  expect((await raw.readResponse()).status).toBe(200);
+  expect(origin.requests.map(bodyOf)).toEqual(['firstsecond']);
+});
+
+/** As bindEmitter() of cls-hooked does: while an event is told, off() does not find who listens for it. */
+const bindListeners: RequestHandler = (req, _res, next) => {
+  const { emit, off } = req;
+  const told: unknown[] = [];
+  req.emit = (event: string, ...given: unknown[]) => {
+    told.push(event);
+    const heard = emit.call(req, event, ...given);
+    told.pop();
+    return heard;
+  };
+  req.off = (event, listener) => (told.includes(event) ? req : off.call(req, event, listener));
+  next();
+};
 
 test('an upload that is refused while it is under way can read why', async () => {
   const origin = await startOrigin({ script: () => [hold()] });
