@@ -61,6 +61,7 @@ const plugin: FastifyPluginAsync<FastifyPooledBackendOptions> = async (fastify, 
 
   const relay = (request: FastifyRequest, reply: FastifyReply): void => {
     reply.hijack();
+    undoDecoding(request.raw);
     // What hooks of Fastify set is not on the response of node:http yet.
     for (const [name, value] of Object.entries(reply.getHeaders())) {
       if (value !== undefined) reply.raw.setHeader(name, value);
@@ -169,6 +170,20 @@ const hideDoubtfulType: preParsingHookHandler = (request, _reply, payload, done)
 
 function showType(request: FastifyRequest, type: string | undefined): void {
   request.headers = { ...request.headers, 'content-type': type };
+}
+
+/** @fastify/express leaves the path decoded, and an origin would decode it once more: `%252e` would be a dot to it. */
+function undoDecoding(req: IncomingMessage & { readonly originalUrl?: unknown }): void {
+  const { originalUrl, url } = req;
+  if (typeof originalUrl === 'string' && originalUrl !== url && decoded(originalUrl) === url) req.url = originalUrl;
+}
+
+function decoded(url: string): string | undefined {
+  try {
+    return decodeURI(url);
+  } catch {
+    return undefined;
+  }
 }
 
 /**

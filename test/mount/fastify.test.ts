@@ -58,6 +58,19 @@ describe('under a prefix', () => {
     expect(origin.requests[0]?.path).toBe(sent);
   });
 
+  test('a path that a plugin has decoded, as @fastify/express does, is sent as it came', async () => {
+    const origin = await startOrigin();
+    const fastify = fastifyServer();
+    fastify.addHook('onRequest', async ({ raw }) => {
+      Object.assign(raw, { originalUrl: raw.url, url: decodeURI(raw.url ?? '') });
+    });
+    fastify.register(fastifyPooledBackend, { prefix: '/api', backend: startBackend(origin) });
+    const raw = await client(await portOf(fastify));
+    const paths = ['/%252e%252e/a', '/a%20b?c=%20', '/%C3%BC'];
+    for (const path of paths) expect((await raw.get(`/api${path}`)).status).toBe(200);
+    expect(origin.requests.map((request) => request.path)).toEqual(paths);
+  });
+
   test('a Location begins with one slash, whatever the path began with', async () => {
     const script = () => [execute(), answer({ status: 302, fields: { Location: '/b' } })];
     const origin = await startOrigin({ script });
