@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import { connect, createServer as createHttp2Server } from 'node:http2';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
-
+import express, { type ErrorRequestHandler } from 'express';
 import { answer, close, execute, hold, type ScriptedOrigin, send } from 'pooled-backend/testing';
 import { expect, onTestFinished, test } from 'vitest';
 import type { RawClient } from '../wire/raw-client.js';
@@ -49,6 +49,17 @@ test('so is what fails', async () => {
   const origin = await startOrigin({ script: () => [hold(), close()] });
   const backend = startBackend(origin, { maxAttempts: 1 });
   const { server, raw } = await underWay(origin, backend.handler());
+  server.close();
+  await origin.release();
+  const { status, headers } = await raw.readResponse();
+  expect([status, headers.connection, await raw.ended()]).toEqual([502, 'close', 'fin']);
+});
+
+test('so is what fails and is answered by an error handler of Express', async () => {
+  const origin = await startOrigin({ script: () => [hold(), close()] });
+  const app = express().use(startBackend(origin, { maxAttempts: 1 }).handler());
+  app.use(((_error, _req, res, _next) => void res.status(502).send('sorry')) satisfies ErrorRequestHandler);
+  const { server, raw } = await underWay(origin, app);
   server.close();
   await origin.release();
   const { status, headers } = await raw.readResponse();
