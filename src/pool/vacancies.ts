@@ -1,5 +1,6 @@
 /** The slots that hold nothing: how many there are altogether, in the ledger until somebody takes them. */
 
+import { AsyncResource } from 'node:async_hooks';
 import { EmptySlots } from './empty-slots.js';
 import { type Ledger, openLedger } from './ledger.js';
 import { KeptSlot } from './slot.js';
@@ -8,6 +9,9 @@ export class Vacancies<T> {
   readonly #pool: object;
   readonly #onFree: () => void;
   readonly #empty: EmptySlots<T>; // in the ledger; to it all others are lent, the parked ones too
+  // The ledger keeps a promise as long as a slot is lent, and a promise the context that it was made in (before Node 24): that
+  // of whoever made the backend, not of the request that happened to need the slot.
+  readonly #scope = new AsyncResource('PooledSlots');
   readonly #parked: KeptSlot<T>[] = []; // those that are used again first are last
   #size: number;
   #made = 0; // slots, in all ledgers, the parked ones too
@@ -43,7 +47,8 @@ export class Vacancies<T> {
     this.#empty.want(slot);
     // The ledger takes the slot out of its list before acquire returns: with a free slot at hand it neither queues nor
     // refuses, and nobody waits for what it returns.
-    void ledgerOf(slot).acquire();
+    const ledger = ledgerOf(slot);
+    void this.#scope.runInAsyncScope(ledger.acquire, ledger);
   }
 
   giveBack(slot: KeptSlot<T>): void {

@@ -1,11 +1,10 @@
 import { EventEmitter, once } from 'node:events';
 import { Readable } from 'node:stream';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import type { BackendFetchInit, PooledBackend } from 'pooled-backend';
 import { answer, close, execute, type Script, send, stall } from 'pooled-backend/testing';
 import { expect, test } from 'vitest';
+import { collectGarbage } from '../garbage.js';
 import { startBackend, startOrigin, until } from './setting.js';
 
 async function backendOf(script?: Script) {
@@ -18,16 +17,6 @@ const failureOf = (backend: PooledBackend, path: string, init?: BackendFetchInit
     () => Promise.reject(new Error('it did not fail')),
     (error) => error,
   );
-
-/** What nobody holds is gone; finalizers have run. */
-async function collectGarbage(): Promise<void> {
-  setFlagsFromString('--expose-gc');
-  const collect: () => void = runInNewContext('gc');
-  for (let turn = 0; turn < 5; turn += 1) {
-    collect();
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
 
 test('a path gives a Response, with what fetch says of it', async () => {
   const { backend, url, origin } = await backendOf(() => [

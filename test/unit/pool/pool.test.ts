@@ -1,5 +1,7 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { describe, expect, test } from 'vitest';
 import { Pool, type Slot } from '../../../src/pool/pool.js';
+import { collectGarbage } from '../../garbage.js';
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
@@ -296,4 +298,16 @@ describe('resize', () => {
       [1, 1, 0, 0],
     ]);
   });
+});
+
+test('a slot with an item keeps nothing that whoever took it has in AsyncLocalStorage', async () => {
+  const pool = await opened(1);
+  const taken = () => {
+    const store = {};
+    new AsyncLocalStorage<object>().run(store, () => idle(pool, 'a'));
+    return new WeakRef(store);
+  };
+  const store = taken();
+  await collectGarbage();
+  expect([store.deref(), pool.peek('recent')]).toEqual([undefined, 'a']);
 });
