@@ -1,5 +1,6 @@
 /** Every timeout of a backend, kept by one timer: no timer per request, and none fires before the kernel was read. */
 
+import { AsyncResource } from 'node:async_hooks';
 import type { Clock, Timer } from './clock.js';
 import { type Linked, LinkedSet } from './linked-set.js';
 
@@ -60,6 +61,8 @@ class PlainDeadline extends Expiring {
 export class Deadlines {
   readonly clock: Clock;
   readonly #listed = new LinkedSet<Expiring>(); // those with a moment
+  // One timer begins the next: each would be in the context of the request that needed the first, and keep what that has stored.
+  readonly #scope = new AsyncResource('PooledDeadlines');
   #timer: Timer | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
 
@@ -102,7 +105,8 @@ export class Deadlines {
     this.#timer?.cancel();
     this.#timerAt = at;
     // Rounded up: a timer that fires a fraction early would find nothing due and start again.
-    this.#timer = this.clock.after(Math.max(0, Math.ceil(at - this.clock.now())), () => this.#sweep());
+    const ms = Math.max(0, Math.ceil(at - this.clock.now()));
+    this.#timer = this.#scope.runInAsyncScope(this.clock.after, this.clock, ms, () => this.#sweep());
   }
 
   #sweep(): void {

@@ -1,7 +1,10 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { systemClock } from '../../src/clock.js';
 import { type Deadline, Deadlines } from '../../src/deadlines.js';
 import { ManualClock } from '../../src/testing/index.js';
+import { collectGarbage } from '../garbage.js';
 
 function setting() {
   const clock = new ManualClock();
@@ -182,3 +185,18 @@ function nextUncaught(): Promise<unknown> {
   });
   return new Promise((resolve) => process.once('uncaughtException', resolve));
 }
+
+test('the timer keeps nothing that whoever needed it has in AsyncLocalStorage', async () => {
+  const deadlines = new Deadlines(systemClock);
+  const deadline = deadlines.create(() => undefined);
+  const set = () => {
+    const store = {};
+    new AsyncLocalStorage<object>().run(store, () => deadline.set(3_600_000));
+    return new WeakRef(store);
+  };
+  const store = set();
+  await collectGarbage();
+  expect(store.deref()).toBeUndefined();
+  deadline.clear();
+  deadlines.rest();
+});
