@@ -1,5 +1,7 @@
 /** Time as a parameter: the only file that reads a clock or starts a timer. */
 
+import { AsyncResource } from 'node:async_hooks';
+
 /** A pending call, made by {@link Clock.after} or {@link Clock.soon}. */
 export interface Timer {
   /** Forgets the call. Harmless when it was already made. */
@@ -42,28 +44,39 @@ export const systemClock: Clock = {
   },
 };
 
+// One for the process, and in the context of who loaded this: one for each backend would outlive those that are forgotten, and
+// keep what the first request of each had in its AsyncLocalStorage.
+const scope = new AsyncResource('PooledHold');
+let timer: NodeJS.Timeout | undefined;
+let held = 0; // holds that somebody has taken
+
+function hold(change: 1 | -1): void {
+  held += change;
+  if (held === 0) timer?.unref();
+  else if (held > 1 || change < 0) return;
+  else if (timer === undefined) timer = scope.runInAsyncScope(setInterval, undefined, () => {}, LONGEST_TIMER_MS);
+  else timer.ref();
+}
+
 /** Keeps the process alive while work is under way: sockets and timers of ours never do. */
 export class ProcessHold {
-  #timer: NodeJS.Timeout | undefined;
   #holders = 0;
   #closed = false;
 
   take(): void {
     this.#holders += 1;
-    if (this.#holders > 1 || this.#closed) return;
-    if (this.#timer === undefined) this.#timer = setInterval(() => {}, LONGEST_TIMER_MS);
-    else this.#timer.ref();
+    if (this.#holders === 1 && !this.#closed) hold(1);
   }
 
   letGo(): void {
     this.#holders -= 1;
-    if (this.#holders === 0) this.#timer?.unref();
+    if (this.#holders === 0 && !this.#closed) hold(-1);
   }
 
   /** Ends the hold for good. */
   close(): void {
+    if (this.#closed) return;
     this.#closed = true;
-    clearInterval(this.#timer);
-    this.#timer = undefined;
+    if (this.#holders > 0) hold(-1);
   }
 }

@@ -6,6 +6,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { type BackendError, type BackendRequestOptions, PooledBackend } from 'pooled-backend';
 import { answer, close, execute, hold, inform, type Script, send, stall } from 'pooled-backend/testing';
 import { describe, expect, test } from 'vitest';
+import { collectGarbage } from '../garbage.js';
 import { startBackend, startOrigin, until } from './setting.js';
 
 /** What `lib.dom.d.ts` has in common with the web streams of Node. */
@@ -625,6 +626,23 @@ describe('the async context', () => {
       [3, 3, 3],
     ]);
   });
+});
+
+test('an idle connection keeps nothing of the request that it was dialled for', async () => {
+  const { backend } = await backendOf();
+  const asked = async () => {
+    const store = {};
+    const { signal } = new AbortController();
+    const options = { method: 'POST', path: '/', body: Buffer.alloc(1_000), signal };
+    const response = await new AsyncLocalStorage<object>().run(store, () => backend.request(options));
+    await response.body.text();
+    return [store, signal, options.body, response, response.body].map((one) => new WeakRef<object>(one));
+  };
+  const left = await asked();
+  await until(() => backend.stats().origins[0]?.connections.busy === 0);
+  await collectGarbage();
+  expect(left.map((one) => one.deref())).toEqual(left.map(() => undefined));
+  expect(backend.stats().origins[0]?.connections.idle).toBeGreaterThan(0);
 });
 
 test('a request without a Host of its own names the origin that it goes to', async () => {

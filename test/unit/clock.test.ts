@@ -1,8 +1,10 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { buildSync } from 'esbuild';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { ProcessHold, systemClock } from '../../src/clock.js';
+import { collectGarbage } from '../garbage.js';
 
 describe('systemClock', () => {
   test('now() never goes back, wallNow() is the date', () => {
@@ -129,6 +131,19 @@ test('a hold that was closed makes no timer any more', () => {
   const held = timers() - before;
   hold.letGo();
   expect(held).toBe(0);
+});
+
+test('a hold keeps nothing that its first holder has in AsyncLocalStorage, though nobody closes it', async () => {
+  const taken = () => {
+    const store = {};
+    const hold = new ProcessHold();
+    new AsyncLocalStorage<object>().run(store, () => hold.take());
+    hold.letGo();
+    return new WeakRef(store);
+  };
+  const store = taken();
+  await collectGarbage();
+  expect(store.deref()).toBeUndefined();
 });
 
 /** Timers that keep this process alive. */
