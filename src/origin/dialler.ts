@@ -120,14 +120,13 @@ export class Dialler {
     const at = this.#deadlines.clock.now();
     const dial = this.#start({
       opened: (dialled) => {
-        this.#dials.delete(slot);
-        this.#listener.dialled(slot, dialled, begun.purpose, at);
+        this.#listener.dialled(slot, dialled, this.#over(slot, begun), at);
       },
       failed: (error) => {
-        this.#dials.delete(slot);
+        const purpose = this.#over(slot, begun);
         // It may be the session that is refused, by a server that does not just pass it over: the next dial shall find out.
         this.#session = undefined;
-        this.#listener.dialFailed(slot, error, begun.purpose);
+        this.#listener.dialFailed(slot, error, purpose);
       },
       session: (session) => {
         this.#session = session;
@@ -137,6 +136,17 @@ export class Dialler {
     this.#dials.set(slot, begun);
     if (purpose === 'demand' && this.#late.at === Number.POSITIVE_INFINITY && this.#demand.canSpare(this.#listener))
       this.#late.set(LATE_MS, at);
+  }
+
+  /**
+   * The dial has ended. Its connection keeps it, and so does each error of that, by the stack that it was made in: with the
+   * request that it was made for, each request that was sent again would keep the one before it.
+   */
+  #over(slot: Slot<Tenancy>, begun: Begun): DialPurpose {
+    const { purpose } = begun;
+    begun.purpose = 'stock';
+    this.#dials.delete(slot);
+    return purpose;
   }
 
   /** Those who wait are not kept any longer by dials that take so long, where there is another origin. What arrives is offered. */

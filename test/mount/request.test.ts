@@ -645,6 +645,26 @@ test('an idle connection keeps nothing of the request that it was dialled for', 
   expect(backend.stats().origins[0]?.connections.idle).toBeGreaterThan(0);
 });
 
+test('an idle connection keeps nothing of the request that was sent again on it', async () => {
+  let requests = 0;
+  const script = () => {
+    requests += 1;
+    return requests === 1 ? [answer({ status: 503 })] : [execute(), answer({ body: 'ok' })];
+  };
+  const { backend } = await backendOf(script, { retryOn: [503] });
+  const asked = async () => {
+    const { signal } = new AbortController();
+    const response = await backend.request({ method: 'PUT', path: '/', body: 'hi', signal });
+    await response.body.text();
+    return [response.attempts.length, ...[signal, response, response.body].map((one) => new WeakRef<object>(one))];
+  };
+  const [attempts, ...left] = await asked();
+  await until(() => backend.stats().origins[0]?.connections.busy === 0);
+  await collectGarbage();
+  expect([attempts, left.map((one) => one instanceof WeakRef && one.deref())]).toEqual([2, left.map(() => undefined)]);
+  expect(backend.stats().origins[0]?.connections.idle).toBeGreaterThan(0);
+});
+
 test('a request without a Host of its own names the origin that it goes to', async () => {
   const origins = [await startOrigin(), await startOrigin()];
   const backend = startBackend(origins, { balance: 'round-robin' });
