@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
+import type { Deadlines } from '../deadlines.js';
 import { isHttp2, streamOf } from './http2.js';
 
 /** Hears of it when its client has left, and when its response was sent; perhaps more than once. */
@@ -16,10 +17,19 @@ interface WithAttended {
   [attended]?: Attended;
 }
 
+// Of NGHTTP2_STREAM_STATE; node:http2 says the first of what it cannot find. To load it here would cost those who have no use for it.
+const STATE_IDLE = 1;
+const STATE_CLOSED = 7;
+
 const pipelines = new WeakMap<Socket, Set<Attended>>();
 
 /** Tells `one` when the client of `req` is gone. */
-export function watchDeparture(req: IncomingMessage, res: ServerResponse & WithAttended, one: Attended): void {
+export function watchDeparture(
+  req: IncomingMessage,
+  res: ServerResponse & WithAttended,
+  one: Attended,
+  deadlines: Deadlines,
+): void {
   res[attended] = one;
   res.on('close', tellAttended);
   if (isHttp2(res)) {
@@ -27,7 +37,7 @@ export function watchDeparture(req: IncomingMessage, res: ServerResponse & WithA
     // HEAD it tells nothing but the end of the request: its response counts as ended from the beginning.
     const gone = () => one.clientGone();
     req.on('aborted', gone).on('close', gone);
-    endWhenReset(streamOf(req));
+    endWhenReset(streamOf(req), deadlines);
   } else if (res.socket === null) {
     // Behind another response in a pipeline a response has no socket yet, and hears nothing of its end.
     const pipeline = pipelineOf(req.socket);
@@ -40,17 +50,22 @@ export function watchDeparture(req: IncomingMessage, res: ServerResponse & WithA
  * A stream that is reset with NO_ERROR, as by `close()` of a client of node:http2, is kept by node:http2 until its request was
  * read and its response taken, which nobody will do any more: with all that waits in it, and with its session, for ever.
  */
-function endWhenReset(stream: object | undefined): void {
-  if (stream instanceof Duplex) stream.on('end', endReset).on('aborted', endResetLater);
+function endWhenReset(stream: object | undefined, { clock }: Deadlines): void {
+  if (!(stream instanceof Duplex)) return;
+  const endOnceReset = () => clock.soon(() => void (hasNoEnds(stream) && stream.destroy()));
+  stream.on('aborted', endOnceReset).on('end', () => {
+    if (stream.closed) endOnceReset();
+  });
 }
 
-function endReset(this: Duplex): void {
-  if (this.closed) this.destroy();
-}
-
-/** A reset of our own has to be sent first. */
-function endResetLater(this: Duplex): void {
-  process.nextTick(() => endReset.call(this));
+/**
+ * Whether the connection knows nothing of the stream any more. A `close()` of its app waits until the response was flushed: to
+ * destroy it before cuts the response short, and as soon as its client has room node:http2 writes empty frames, and nothing
+ * else is done in the process ever again.
+ */
+function hasNoEnds(stream: Duplex): boolean {
+  const { state } = Object(Reflect.get(stream, 'state'));
+  return state === STATE_IDLE || state === STATE_CLOSED;
 }
 
 /** One listener for all responses: not a closure for each. */

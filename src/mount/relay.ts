@@ -60,7 +60,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
   }
 
   begin(): void {
-    watchDeparture(this.#req, this.#res, this);
+    watchDeparture(this.#req, this.#res, this, this.#mount.house.deadlines);
     noteLast(this.#req, this.#res);
     try {
       const request = readClientRequest(this.#req, this.#mount.options, this.#mount.house.sticky);

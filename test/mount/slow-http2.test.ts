@@ -121,6 +121,31 @@ describe('a stream that its client resets with NO_ERROR is over', () => {
   });
 });
 
+// node:http2 writes frames without end to a client that makes room for a stream which was destroyed before it was closed.
+test('an answer of the app, which then closes the stream, is whole though the upload ends before it was taken', async () => {
+  const origin = await startOrigin({ script: () => [hold()] });
+  const handler = startBackend(origin, { requestBufferBytes: false }).handler();
+  const exchanges: [Http2ServerRequest, Http2ServerResponse][] = [];
+  const session = await sessionOf((req, res) => {
+    exchanges.push([req, res]);
+    handler(req, res);
+  });
+  const stream = session.request({ ':path': '/', ':method': 'POST' });
+  stream.pause();
+  stream.write('half');
+  await origin.until(() => origin.requests.length === 1);
+  const [[req, res] = []] = exchanges;
+  res?.writeHead(503).end(Buffer.alloc(1_000_000, 'x'));
+  res?.stream.close();
+  stream.end('rest');
+  await until(() => req?.stream.readableEnded === true);
+  await new Promise((resolve) => session.ping(resolve)); // some turns of both ends
+  expect(res?.stream.destroyed).toBe(false);
+  let bytes = 0;
+  for await (const piece of stream) bytes += piece.length;
+  expect([bytes, stream.rstCode]).toEqual([1_000_000, constants.NGHTTP2_NO_ERROR]);
+});
+
 test('a stream that takes nothing stops its origin also where a middleware looks at its bytes and says nothing', async () => {
   const origin = await startOrigin({ script: () => [execute(), answer({ body: Buffer.alloc(16_000_000, 'x') })] });
   const backend = startBackend(origin, { spoolBytes: 1_000_000 });
