@@ -37,7 +37,7 @@ export function watchDeparture(
     // HEAD it tells nothing but the end of the request: its response counts as ended from the beginning.
     const gone = () => one.clientGone();
     req.on('aborted', gone).on('close', gone);
-    endWhenReset(streamOf(req), deadlines);
+    endWhenReset(streamOf(req), gone, deadlines);
   } else if (res.socket === null) {
     // Behind another response in a pipeline a response has no socket yet, and hears nothing of its end.
     const pipeline = pipelineOf(req.socket);
@@ -48,13 +48,17 @@ export function watchDeparture(
 
 /**
  * A stream that is reset with NO_ERROR, as by `close()` of a client of node:http2, is kept by node:http2 until its request was
- * read and its response taken, which nobody will do any more: with all that waits in it, and with its session, for ever.
+ * read and its response taken, which nobody will do any more: with all that waits in it, and with its session, for ever. Of a
+ * HEAD, or of a response that has ended, 'aborted' says nothing, and half a request would look whole: its end comes later than
+ * that of the stream.
  */
-function endWhenReset(stream: object | undefined, { clock }: Deadlines): void {
+function endWhenReset(stream: object | undefined, gone: () => void, { clock }: Deadlines): void {
   if (!(stream instanceof Duplex)) return;
   const endOnceReset = () => clock.soon(() => void (hasNoEnds(stream) && stream.destroy()));
   stream.on('aborted', endOnceReset).on('end', () => {
-    if (stream.closed) endOnceReset();
+    if (!stream.closed) return;
+    gone();
+    endOnceReset();
   });
 }
 

@@ -7,6 +7,12 @@ import { authority, cert, key } from '../wire/certificate.js';
 import { RawClient } from '../wire/raw-client.js';
 import { listen, startBackend, startOrigin } from './setting.js';
 
+/** A frame (RFC 9113 §4.1) that ends its headers, when it has any, and no stream. */
+function frame(type: number, stream: number, payload: string | Buffer): Buffer {
+  const length = Buffer.byteLength(payload);
+  return Buffer.concat([Buffer.from([0, 0, length, type, type === 1 ? 4 : 0, 0, 0, 0, stream]), Buffer.from(payload)]);
+}
+
 describe('over TLS', () => {
   async function secureClient(backend: ReturnType<typeof startBackend>) {
     const port = await listen(createHttpsServer({ key, cert }, backend.handler()));
@@ -38,11 +44,15 @@ describe('over TLS', () => {
 });
 
 describe('over HTTP/2', () => {
-  async function session(backend: ReturnType<typeof startBackend>) {
+  async function serve(backend: ReturnType<typeof startBackend>) {
     const server = createHttp2Server(backend.handler());
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     onTestFinished(() => void server.close());
-    const made = connectHttp2(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    return (server.address() as AddressInfo).port;
+  }
+
+  async function session(backend: ReturnType<typeof startBackend>) {
+    const made = connectHttp2(`http://127.0.0.1:${await serve(backend)}`);
     onTestFinished(() => made.destroy());
     return made;
   }
@@ -81,6 +91,21 @@ describe('over HTTP/2', () => {
     await origin.until(() => origin.requests[0]?.body.length === 4);
     upload.destroy();
     await origin.until(() => origin.connections[origin.requests[0]?.connection ?? 0]?.open === false);
+    expect([origin.requests[0]?.complete, origin.executed.size]).toEqual([false, 0]);
+  });
+
+  // A client of node:http2 would end the body first.
+  test('nor is that of a HEAD, which its client resets with NO_ERROR', async () => {
+    const origin = await startOrigin();
+    const port = await serve(startBackend(origin, { requestBufferBytes: false }));
+    const { socket } = await RawClient.connect({ port });
+    onTestFinished(() => void socket.destroy());
+    const fields = Buffer.from('\x02\x04HEAD\x86\x84\x01\x01a', 'latin1'); // :method, :scheme, :path, :authority
+    socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+    socket.write(Buffer.concat([frame(4, 0, ''), frame(1, 1, fields), frame(0, 1, 'half')]));
+    await origin.until(() => origin.requests[0]?.body.length === 4);
+    socket.write(frame(3, 1, Buffer.alloc(4)));
+    await origin.until(() => origin.connections[0]?.open === false || origin.executed.size > 0);
     expect([origin.requests[0]?.complete, origin.executed.size]).toEqual([false, 0]);
   });
 
