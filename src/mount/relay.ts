@@ -9,7 +9,7 @@ import type { ResponseHead } from '../http1/response-parser.js';
 import { type Attended, watchDeparture } from './client-departure.js';
 import { ClientPace, type Paced } from './client-pace.js';
 import { type ClientRequest, readClientRequest } from './client-request.js';
-import { canEndWith, endWith, flushHead, standsBehindOthers, writeNow } from './client-writes.js';
+import { canEndWith, endWith, flushHead, standsBehindOthers, waitsInStream, writeNow } from './client-writes.js';
 import { distrust, endLastOfServer, noteLast, noteLastOfServer } from './distrust.js';
 import { isEmpty, nothingOf } from './empty-body.js';
 import { answerFailure, asHeadError, asRelayError, isBodyUnread } from './error-answer.js';
@@ -208,6 +208,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
       this.#giveUp(asRelayError(thrown));
       return;
     }
+    if (waitsInStream(this.#res)) this.#paceOf().watchSilence();
     this.#leaveRequest();
   }
 

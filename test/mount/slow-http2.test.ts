@@ -47,6 +47,16 @@ function ended(stream: ClientHttp2Stream): Promise<void> {
 }
 
 describe('a stream of a client that pings', () => {
+  test('is reset after clientTimeout when it takes nothing of a small response', async () => {
+    const origin = await startOrigin({ script: () => [execute(), answer({ body: 'hello' })] });
+    const session = await sessionTo(startBackend(origin, { clientTimeout: 200 }));
+    await new Promise<void>((resolve) => session.settings({ initialWindowSize: 0 }, () => resolve()));
+    const stream = session.request({ ':path': '/' });
+    keepPinging(session);
+    await ended(stream);
+    expect([stream.rstCode, session.destroyed]).toEqual([constants.NGHTTP2_INTERNAL_ERROR, false]);
+  });
+
   test('is reset after clientTimeout when it takes nothing of its response', async () => {
     const origin = await startOrigin({ script: () => [execute(), answer({ body: Buffer.alloc(16_000_000, 'x') })] });
     const session = await sessionTo(startBackend(origin, { clientTimeout: 200 }));
