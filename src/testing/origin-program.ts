@@ -9,7 +9,6 @@ import type { AddressInfo, ListenOptions } from 'node:net';
 import type { SecureContext, TLSSocket } from 'node:tls';
 import type { Clock, Timer } from '../clock.js';
 import type { AnswerWriter } from './answer-writer.js';
-import { nextTurn } from './next-turn.js';
 import type { OriginConnection, OriginConnectionOwner } from './origin-connection.js';
 import type { OriginEvent } from './origin-records.js';
 import type { OriginSocket, OriginWire } from './origin-wire.js';
@@ -65,6 +64,8 @@ interface Gate {
 }
 
 export class OriginProgram implements OriginConnectionOwner {
+  static readonly #nextTurn = setImmediate; // as next-turn.ts has it, which a worker thread cannot import
+
   readonly RequestReader: typeof RequestReader;
   readonly OriginWire: typeof OriginWire;
   readonly answers: AnswerWriter;
@@ -236,7 +237,7 @@ export class OriginProgram implements OriginConnectionOwner {
     });
     connection.open(this.#secureContext === undefined ? undefined : (raw) => this.#secure(raw));
     // A close that came before this connection may be read after it in the same turn: counted when the turn is over.
-    nextTurn(() => this.#countOpen());
+    OriginProgram.#nextTurn(() => this.#countOpen());
   }
 
   #countOpen(): void {

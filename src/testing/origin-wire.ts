@@ -6,7 +6,6 @@
  */
 
 import type { Duplex } from 'node:stream';
-import { nextTurn } from './next-turn.js';
 import type { Bytes } from './steps.js';
 
 /** The part of `net.Socket` that an origin uses. */
@@ -16,6 +15,8 @@ export interface OriginSocket extends Duplex {
 }
 
 export class OriginWire {
+  static readonly #nextTurn = setImmediate; // as next-turn.ts has it, which a worker thread cannot import
+
   readonly #raw: OriginSocket;
   #socket: Duplex; // what is written to: `raw`, or the TLS socket on it
 
@@ -52,7 +53,7 @@ export class OriginWire {
     for (let at = 0; at < bytes.length && !this.#socket.destroyed; at += pieceBytes) {
       await this.write(bytes.subarray(at, at + pieceBytes));
       // Pieces written in one turn could leave in one segment.
-      await new Promise((resolve) => nextTurn(resolve));
+      await new Promise((resolve) => OriginWire.#nextTurn(resolve));
     }
   }
 
