@@ -50,6 +50,16 @@ assert.deepEqual(imported[4], ['instrumentBackend']);
 assert.deepEqual(imported[5], ['registerMetrics']);
 assert.ok(imported[7].includes('BackendDispatcher'), `./undici gives ${imported[7]}`);
 
+// What the declarations offer: as values what is there at run time, all else as types.
+for (const [index, entry] of entries.entries()) {
+  for (const { types } of Object.values(exports[entry])) {
+    const text = readFileSync(join(installed, types), 'utf8');
+    const offered = [...text.matchAll(/^export \{ (.+) \}/gm)].flatMap(([, list]) => list.split(', '));
+    const values = offered.filter((word) => !word.startsWith('type '));
+    assert.deepEqual(values.sort(), imported[index], `${types} declares the values that there are`);
+  }
+}
+
 // A worker finds its program in the text of classes, which a bundler may have renamed.
 copyFileSync(new URL('kit.mjs', import.meta.url), join(project, 'kit.mjs'));
 const use = "import('./kit.mjs').then(({ useKit }) => useKit(core, kit, require('node:assert')));";
