@@ -17,7 +17,8 @@ export default defineConfig([
     format: ['esm', 'cjs'],
     target: 'node20',
     platform: 'node',
-    dts: true,
+    // What is marked @internal is for other files of ours: an editor does not offer it.
+    dts: { compilerOptions: { stripInternal: true } },
     // The subpaths import the core by its public name, so that a process has one core and one WebAssembly instance.
     external: ['pooled-backend'],
     esbuildPlugins: [llhttpForEsbuild(), statusPageForEsbuild()],

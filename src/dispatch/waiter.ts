@@ -5,7 +5,7 @@ import type { Travel } from '../origin/setting.js';
 /** Which travels the connection at hand can serve. */
 export type Fits = Readonly<Record<Travel, boolean>>;
 
-/** Where a waiter stands in its line. Those who have returned travel fresh. @internal */
+/** Where a waiter stands in its line. Those who have returned travel fresh. */
 export type LaneName = Travel | 'returned';
 
 /** What a waiter avoids that rides whatever fits. */

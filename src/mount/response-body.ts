@@ -37,7 +37,7 @@ export class ResponseBody extends Readable {
     callback(error);
   }
 
-  /** All of it was pushed. */
+  /** @internal All of it was pushed. */
   complete(): void {
     this.#isComplete = true;
     this.push(null);

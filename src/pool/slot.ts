@@ -19,7 +19,7 @@ export interface Slot<T> {
   readonly fresh: boolean;
 }
 
-/** @internal The slot as the pool sees it: writable, and a link of one of the lists of free slots. */
+/** The slot as the pool sees it: writable, and a link of one of the lists of free slots. */
 export class KeptSlot<T> implements Slot<T> {
   readonly index: number;
   state: SlotState = 'empty';

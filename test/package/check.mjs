@@ -50,7 +50,7 @@ assert.deepEqual(imported[4], ['instrumentBackend']);
 assert.deepEqual(imported[5], ['registerMetrics']);
 assert.ok(imported[7].includes('BackendDispatcher'), `./undici gives ${imported[7]}`);
 
-// What the declarations offer: as values what is there at run time, all else as types.
+// What the declarations offer: as values what is there at run time, all else as types, and nothing that is internal.
 for (const [index, entry] of entries.entries()) {
   for (const { types } of Object.values(exports[entry])) {
     const text = readFileSync(join(installed, types), 'utf8');
@@ -58,6 +58,10 @@ for (const [index, entry] of entries.entries()) {
     const values = offered.filter((word) => !word.startsWith('type '));
     assert.deepEqual(values.sort(), imported[index], `${types} declares the values that there are`);
   }
+}
+for (const file of readdirSync(join(installed, 'dist')).filter((file) => /\.d\.c?ts$/.test(file))) {
+  const text = readFileSync(join(installed, 'dist', file), 'utf8');
+  assert.ok(!text.includes('@internal'), `${file} offers what is internal`);
 }
 
 // A worker finds its program in the text of classes, which a bundler may have renamed.

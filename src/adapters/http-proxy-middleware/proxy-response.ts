@@ -53,7 +53,7 @@ export class ProxyResponse {
     return this.on();
   }
 
-  /** The fields as `headers` has them now. Those that nobody has changed are as they came. */
+  /** @internal The fields as `headers` has them now. Those that nobody has changed are as they came. */
   changed(): string[] {
     const fields = [...this.rawHeaders];
     for (const name of new Set([...byName.namesOf(fields), ...Object.keys(this.headers)])) {
