@@ -32,7 +32,7 @@ const read = (file: string) => readFileSync(join(ROOT, file), 'utf8');
 const pages = [
   ...['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', 'bench/README.md', 'examples/README.md'],
   ...filesIn('docs', /\.md$/),
-].filter((page) => existsSync(join(ROOT, page)));
+].filter((page) => existsSync(join(ROOT, page)) && !page.startsWith('docs/api/')); // which is made of these
 /** Servers whose configurations are shown, where they are installed. */
 const programs = new Map(
   ['haproxy', 'nginx'].flatMap((name): [string, string][] => {
