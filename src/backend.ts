@@ -178,7 +178,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
    * `TypeError` whose cause is the `BackendError`, or with the reason of an aborted signal.
    */
   fetch(input: string | URL | Request, init?: BackendFetchInit | null): Promise<Response> {
-    return fetchOver(this.#mounted, input, init);
+    return fetchOver(this instanceof PooledBackend && this.#mounted, input, init);
   }
 
   /**

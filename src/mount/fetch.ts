@@ -33,10 +33,12 @@ const BODY_FIELDS = ['content-encoding', 'content-language', 'content-location',
  * @throws TypeError as a rejection, with the `BackendError` as its cause; or the reason of an aborted signal
  */
 export async function fetchOver(
-  house: MountedBackend,
+  house: MountedBackend | false,
   input: string | URL | Request,
   given?: BackendFetchInit | null,
 ): Promise<Response> {
+  // Clients are given a `fetch` to use, and call it on nothing, or on an object of theirs.
+  if (!house) throw new TypeError('hand over (input, init) => backend.fetch(input, init), not backend.fetch');
   const init = fetchInit(given);
   const { idempotent, nonIdempotent } = init;
   const request = fetchRequest(input, init, originsOf(house)[0]);

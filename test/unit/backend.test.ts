@@ -164,6 +164,14 @@ test.each(['handler', 'upgradeHandler', 'statusHandler'] as const)(
   },
 );
 
+test.each([undefined, {}])(
+  'fetch that is handed over without its backend, and called on %s, says what to hand over',
+  (owner) => {
+    const detached = PooledBackend.prototype.fetch as (path: string) => Promise<unknown>;
+    return expect(Reflect.apply(detached, owner, ['/'])).rejects.toThrow('(input, init) => backend.fetch(input, init)');
+  },
+);
+
 test('a list in the place of the options is told where lists go', () => {
   const list = ['http://a', 'http://b'] as never;
   expect(() => new PooledBackend(list)).toThrow('; a list of origins is { origins: [ … ] }');
