@@ -43,18 +43,18 @@ export class ResponseBody extends Readable {
     this.push(null);
   }
 
-  /** The whole body as text, UTF-8 whatever Content-Type says. */
+  /** The whole body as text, UTF-8 whatever Content-Type says. Rejects as `arrayBuffer()` does. */
   async text(): Promise<string> {
     // No other promise for a body that is here: each is one more turn of the microtasks.
     return decoder.decode(this.#atOnce() ?? (await this.#collected()));
   }
 
-  /** The whole body parsed as JSON. */
+  /** The whole body parsed as JSON. Rejects as `arrayBuffer()` does, and with a `SyntaxError` for what is no JSON. */
   async json(): Promise<unknown> {
     return JSON.parse(await this.text());
   }
 
-  /** All of it. Rejects as the stream fails. */
+  /** All of it. Rejects as the stream fails, and with a `TypeError` when it was read, or destroyed, before. */
   async arrayBuffer(): Promise<ArrayBuffer> {
     const bytes = this.#atOnce() ?? (await this.#collected());
     const copy = new ArrayBuffer(bytes.byteLength);

@@ -27,9 +27,9 @@ import type { Complete } from './resolved.js';
 export interface EjectionOptions {
   /** Failures in a row that eject: an integer from 1; `Infinity` never ejects. @default 5 */
   readonly failures?: number | undefined;
-  /** Length of the first ejection in milliseconds, doubled by each one that follows. @default 1000 */
+  /** Length of the first ejection in milliseconds, or `Infinity`, doubled by each one that follows. @default 1000 */
   readonly time?: number | undefined;
-  /** The longest ejection in milliseconds, at least `time`. @default 60000 */
+  /** The longest ejection in milliseconds, at least `time`, or `Infinity`. @default 60000 */
   readonly maxTime?: number | undefined;
   /** Share of the origins that may be ejected at once, 0 to 1. @default 0.5 */
   readonly maxEjected?: number | undefined;
@@ -41,13 +41,13 @@ export interface EjectionOptions {
 
 /** What makes an origin an outlier: its success rate, or its latency, over a window, beside those of the others. */
 export interface OutlierOptions {
-  /** Milliseconds of a window. @default 10000 */
+  /** Milliseconds of a window, or `Infinity`. @default 10000 */
   readonly window?: number | undefined;
-  /** Requests that an origin must have answered or failed within the window: an integer from 1. @default 100 */
+  /** Requests that an origin must have answered or failed within the window: an integer from 1, or `Infinity`. @default 100 */
   readonly requests?: number | undefined;
-  /** Origins with so many requests that it takes: an integer from 3. @default 5 */
+  /** Origins with so many requests that it takes: an integer from 3, or `Infinity`. @default 5 */
   readonly origins?: number | undefined;
-  /** Standard deviations below the mean that are too many, from 0. @default 1.9 */
+  /** Standard deviations below the mean that are too many, 0 to 100. @default 1.9 */
   readonly deviations?: number | undefined;
   /** How far below the mean a success rate must be at least, 0 to 1. @default 0.05 */
   readonly margin?: number | undefined;
@@ -112,9 +112,9 @@ export interface ResolvedCheck extends Complete<Omit<CheckOptions, 'host' | 'exp
 
 /** Overload: how many requests an origin may have at once is learned from how long it takes to answer. */
 export interface AdaptiveConcurrencyOptions {
-  /** Requests that an origin may always have: an integer from 1. @default 4 */
+  /** Requests that an origin may always have: an integer from 1 to 65535. @default 4 */
   readonly min?: number | undefined;
-  /** How many times as slow as usual an origin may become before it gets less, from 1. @default 1.5 */
+  /** How many times as slow as usual an origin may become before it gets less, 1 to 100. @default 1.5 */
   readonly tolerance?: number | undefined;
   /** Milliseconds after which the limit is judged anew. @default 1000 */
   readonly window?: number | undefined;

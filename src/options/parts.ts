@@ -19,7 +19,7 @@ export interface RetryBudgetOptions {
 export interface ConnectOptions {
   /** Sends small writes at once (TCP_NODELAY). @default true */
   readonly noDelay?: boolean | undefined;
-  /** Milliseconds of silence before the kernel probes a connection, 1000 to 32767000. @default 30000 */
+  /** Milliseconds of silence before the kernel probes a connection, an integer from 1000 to 32767000. @default 30000 */
   readonly keepAliveInitialDelay?: number | undefined;
   /** Address of this host to dial from. @default the kernel's choice */
   readonly localAddress?: string | undefined;

@@ -130,7 +130,10 @@ export class ScriptedOrigin {
     this.#running.watch(() => this.#check());
   }
 
-  /** Resolves when it listens. */
+  /**
+   * Resolves when it listens.
+   * @throws TypeError as a rejection, for options that are unknown or do not go together
+   */
   static async start(options: ScriptedOriginOptions = {}): Promise<ScriptedOrigin> {
     const origin = new ScriptedOrigin(options);
     try {
@@ -242,7 +245,7 @@ export class ScriptedOrigin {
   /**
    * Blocks the event loop until `holds` is true of what the origin saw: what the origin has sent by then is in the
    * kernel, unread. Only with `thread`.
-   * @throws Error after `withinMs`, saying what was seen
+   * @throws Error after `withinMs`, saying what was seen; TypeError without `thread`
    */
   blockUntil(holds: () => boolean, withinMs = LONGEST_WAIT_MS): void {
     if (this.#options.thread !== true)
