@@ -65,8 +65,12 @@ export class MemoryNetwork implements Machine {
     return 0.5;
   }
 
-  /** Moves the time on by `ms`, from timer to timer; after each comes all that it leads to. */
+  /**
+   * Moves the time on by `ms`, from timer to timer; after each comes all that it leads to.
+   * @throws RangeError as a rejection, for a length below 0, NaN or `Infinity`
+   */
   async advance(ms: number): Promise<void> {
+    if (!(ms >= 0) || ms === Number.POSITIVE_INFINITY) throw new RangeError(`cannot advance by ${ms} ms`);
     const time = this.#time;
     const end = time.now() + ms;
     await this.settle();

@@ -193,6 +193,10 @@ test('a clock of the test is the clock of the network', async () => {
   expect([clock.now(), network.clock.now()]).toEqual([100, 100]);
 });
 
+test.each([-1, Number.NaN, Number.POSITIVE_INFINITY])('the time of the network does not move on by %d', async (ms) => {
+  await expect(new MemoryNetwork().advance(ms)).rejects.toThrow(`cannot advance by ${ms} ms`);
+});
+
 test('two origins cannot listen in one place, and what a network cannot do is refused', async () => {
   const network = new MemoryNetwork();
   await ScriptedOrigin.start({ network, port: 9_001 });
