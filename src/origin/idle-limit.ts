@@ -29,7 +29,7 @@ interface Learned {
 /** Closes that came within a second of the first. */
 interface Burst {
   readonly at: number; // of the last close while the ages differ, else of the first
-  readonly ageMs: number | undefined; // the smallest; undefined when the ages differ: then it was no timer
+  ageMs: number | undefined; // the smallest; undefined when it was no timer: the ages differ, or others outlived it
 }
 
 const LARGEST_MARGIN_MS = 1000;
@@ -53,8 +53,9 @@ const NEAR_SHARE = 0.9;
  *
  * Learned is the idle age at which the origin was seen to close. One close proves little, and a restart closes all at
  * once, so it takes two that agree and are a second apart; closes within one second whose ages differ are a restart and
- * count for nothing. A 408 is the origin's own word and counts at once. A success near the limit raises what was learned
- * by a quarter; a minute without evidence doubles it, until it is above the configured limit and forgotten.
+ * count for nothing. Neither does a close at an age that another connection outlives: in a busy pool all that a crash
+ * ends were idle for a moment. A 408 is the origin's own word and counts at once. A success near the limit raises what was
+ * learned by a quarter; a minute without evidence doubles it, until it is above the configured limit and forgotten.
  */
 export class IdleLimit {
   #configuredMs: number;
@@ -103,6 +104,7 @@ export class IdleLimit {
 
   /** A connection that had been idle for `idleMs` was reused, and its request was answered. */
   reused(idleMs: number): void {
+    for (const burst of this.#bursts) if (outlives(idleMs, burst.ageMs)) burst.ageMs = undefined;
     if (this.#learned === undefined) return;
     const now = this.#clock.now();
     const ageMs = this.#learnedMs(now);
@@ -157,6 +159,10 @@ function withMargin(ageMs: number): number {
 function agrees(knownMs: number | undefined, ms: number): knownMs is number {
   if (knownMs === undefined) return false;
   return Math.abs(ms - knownMs) <= Math.max(AGREEING_MS, AGREEING_SHARE * Math.max(ms, knownMs));
+}
+
+function outlives(idleMs: number, ageMs: number | undefined): boolean {
+  return ageMs !== undefined && idleMs > ageMs && !agrees(ageMs, idleMs);
 }
 
 function joined(burst: Burst, idleMs: number, now: number): Burst {

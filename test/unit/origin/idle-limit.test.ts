@@ -156,6 +156,31 @@ describe('learning from closes', () => {
     expect(limit.snapshot.learned).toBeNull();
   });
 
+  test.each([
+    [1, 12],
+    [5000, 6251],
+  ])('closes at %i ms are no timer where others are reused at %i ms', (ageMs, outlivedMs) => {
+    const { clock, limit } = limitOf();
+    for (let crash = 0; crash < 5; crash++) {
+      limit.closedAt(ageMs);
+      clock.advance(2000);
+      limit.reused(outlivedMs);
+    }
+    expect(limit.snapshot.learned).toBeNull();
+  });
+
+  test.each([
+    [1, 11],
+    [5000, 6250],
+  ])('closes at %i ms may be one where others are reused at %i ms', (ageMs, outlivedMs) => {
+    const { clock, limit } = limitOf();
+    limit.closedAt(ageMs);
+    limit.reused(outlivedMs);
+    clock.advance(2000);
+    limit.closedAt(ageMs);
+    expect(limit.snapshot.learned).toBe(ageMs);
+  });
+
   test('closes at a greater age never raise what was learned', () => {
     const { clock, limit } = learned(2000);
     limit.closedAt(9000);
@@ -171,7 +196,7 @@ describe('learning from closes', () => {
         for (const ageMs of ages) {
           limit.closedAt(ageMs);
           // What survives up to the limit is reused, and succeeds: that must not lift the limit out of reach.
-          limit.reused(limit.effectiveMs);
+          limit.reused(Math.min(limit.effectiveMs, 10));
           clock.advance(10_000);
           if (clock.now() > 10_000) expect(limit.effectiveMs).toBeLessThan(20);
         }
