@@ -68,10 +68,10 @@ export class Lessons {
     if (reason === 'poisoned') {
       tenancy.poisoned = true;
       this.#tally.poisoned += 1;
-      if (REQUEST_TIMEOUT_TEXT.test(heard)) this.#idleLimit.answered408(connection.idleMs());
     }
     if (connection.exchanges === 0) return; // servers time the first request by another clock
-    if (reason === 'stale') this.#idleLimit.closedAt(connection.idleMs());
+    if (reason === 'poisoned' && REQUEST_TIMEOUT_TEXT.test(heard)) this.#idleLimit.answered408(connection.idleMs());
+    else if (reason === 'stale') this.#idleLimit.closedAt(connection.idleMs());
     else if (reason === 'silent') this.#idleLimit.closedAt(idleMsWhenLent);
   }
 

@@ -179,6 +179,18 @@ describe('a connection that was found closed when it was wanted', () => {
     expect(house.eventsOf('stale')).toEqual([{ origin: 'http://a.test:80', swept: 0 }]);
   });
 
+  test.each([
+    [1, 2000],
+    [0, null],
+  ])('with a 408, after %i exchanges, teaches the idle age %j', async (exchanges, learned) => {
+    const house = await House.open({ minConnections: exchanges === 0 ? 1 : 0 });
+    const peer = await (exchanges === 0 ? house.accept() : house.idle());
+    house.clock.advance(2000);
+    peer.send('HTTP/1.1 408 Request Timeout\r\n\r\n');
+    await house.settle();
+    expect(house.originStats()).toMatchObject({ closed: { poisoned: 1 }, idleLimitMs: { learned } });
+  });
+
   test('is not handed from one request to the next either', async () => {
     const house = await House.open({ maxConnections: 1 });
     const first = await house.sent();
