@@ -29,7 +29,7 @@ interface Learned {
 /** Closes that came within a second of the first. */
 interface Burst {
   readonly at: number; // of the last close while the ages differ, else of the first
-  ageMs: number | undefined; // the smallest; undefined when it was no timer: the ages differ, or others outlived it
+  ageMs: number | undefined; // the smallest; undefined when they are of no timer
 }
 
 const LARGEST_MARGIN_MS = 1000;
@@ -53,8 +53,8 @@ const NEAR_SHARE = 0.9;
  *
  * Learned is the idle age at which the origin was seen to close. One close proves little, and a restart closes all at
  * once, so it takes two that agree and are a second apart; closes within one second whose ages differ are a restart and
- * count for nothing. Neither does a close at an age that another connection outlives: in a busy pool all that a crash
- * ends were idle for a moment. A 408 is the origin's own word and counts at once. A success near the limit raises what was
+ * count for nothing. Neither do closes at an age that another connection outlives, nor those before a dial that fails: in a
+ * busy pool all that a crash or a restart ends were idle for a moment. A 408 is the origin's own word and counts at once. A success near the limit raises what was
  * learned by a quarter; a minute without evidence doubles it, until it is above the configured limit and forgotten.
  */
 export class IdleLimit {
@@ -110,6 +110,12 @@ export class IdleLimit {
     const ageMs = this.#learnedMs(now);
     if (ageMs === undefined || idleMs < withMargin(ageMs) * NEAR_SHARE) return;
     this.#learned = { ageMs: ageMs * RAISE, at: now };
+  }
+
+  /** A dial failed: the origin has gone, and closed what it had for that. */
+  unreachable(): void {
+    const last = this.#bursts.at(-1);
+    if (last !== undefined && this.#clock.now() - last.at < BURST_MS) last.ageMs = undefined;
   }
 
   /** The greatest idle age, in milliseconds, at which a connection may be reused. 0 allows a hand-over without idling. */

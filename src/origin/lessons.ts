@@ -59,6 +59,11 @@ export class Lessons {
     if (connection.exchanges > 1) this.#idleLimit.reused(idleMsWhenLent);
   }
 
+  dialFailed(): void {
+    this.#tally.dialsFailed += 1;
+    this.#idleLimit.unreachable();
+  }
+
   closed(tenancy: Tenancy, reason: CloseReason, heard: string): void {
     const { connection, idleMsWhenLent } = tenancy;
     this.#tally.countClosed(reason);

@@ -200,7 +200,7 @@ export class Origin implements DiallerListener, ServedOrigin {
 
   dialFailed(slot: Slot<Tenancy>, error: BackendError, purpose: DialPurpose): void {
     const { observer } = this.#setting;
-    this.tally.dialsFailed += 1;
+    this.#lessons.dialFailed();
     this.standing.failed(error.code);
     const retryInMs = this.#dialler.backOff(error, this.#demand.canSpare(this));
     this.#pool.release(slot);

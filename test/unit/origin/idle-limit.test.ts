@@ -170,6 +170,20 @@ describe('learning from closes', () => {
   });
 
   test.each([
+    [999, null],
+    [1000, 5000],
+  ])('closes are no timer where dials fail within a second: %i ms later they leave it at %j', (afterMs, learned) => {
+    const { clock, limit } = limitOf();
+    for (let restart = 0; restart < 3; restart++) {
+      limit.closedAt(5000);
+      clock.advance(afterMs);
+      limit.unreachable();
+      clock.advance(1000);
+    }
+    expect(limit.snapshot.learned).toBe(learned);
+  });
+
+  test.each([
     [1, 11],
     [5000, 6250],
   ])('closes at %i ms may be one where others are reused at %i ms', (ageMs, outlivedMs) => {
@@ -312,7 +326,7 @@ describe('unlearning', () => {
 
 test('whatever happens, the limit is a number from zero to what was configured', () => {
   const age = fc.oneof(fc.nat(20), fc.nat(100_000));
-  const event = fc.tuple(fc.constantFrom('hint', 'closedAt', 'answered408', 'reused', 'advance'), age);
+  const event = fc.tuple(fc.constantFrom('hint', 'closedAt', 'answered408', 'reused', 'unreachable', 'advance'), age);
   fc.assert(
     fc.property(fc.array(event), (events) => {
       const { clock, limit } = limitOf();

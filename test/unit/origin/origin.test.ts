@@ -151,6 +151,23 @@ describe('a connection that was found closed when it was wanted', () => {
     expect(caller.dispatch?.attempts).toHaveLength(1);
   });
 
+  test('teaches no idle age when the next dial is refused: it was a restart', async () => {
+    const house = await House.open();
+    let peer = await house.idle();
+    for (let restart = 0; restart < 3; restart += 1) {
+      house.clock.advance(2000);
+      peer.fin();
+      await house.sent();
+      await house.refuse();
+      house.clock.advance(1000);
+      await house.settle();
+      peer = await house.accept();
+      peer.answer();
+      await house.settle();
+    }
+    expect(house.originStats()).toMatchObject({ closed: { stale: 3 }, dialsFailed: 3, idleLimitMs: { learned: null } });
+  });
+
   test('with stray bytes is never ridden, and what it said is told', async () => {
     const house = await House.open();
     const peer = await house.idle();
