@@ -175,7 +175,15 @@ export class Dialler {
   backOff(error: BackendError, spared: boolean): number {
     const waitMs = this.#backoff.failed(error, spared);
     this.#retry.set(waitMs);
+    if (error.code === 'connection_refused') this.#closeSpares();
     return waitMs;
+  }
+
+  /** Nobody listens any more: who goes ends these next, and with them what was sent on them. */
+  #closeSpares(): void {
+    for (const slot of this.#pool.idleSlots()) {
+      if (slot.item?.connection.fresh === true) slot.item.connection.close('spare-expired');
+    }
   }
 
   #retryIsDue(): void {

@@ -37,6 +37,25 @@ test('the wait after a failed dial ends with another dial though timers fire ear
   expect(house.dialling.length).toBe(1);
 });
 
+test('once a dial is refused nothing rides a spare: who listens no more ends those next', async () => {
+  const house = await House.open({ minConnections: 2 });
+  await house.accept();
+  await house.accept();
+  const get = await house.sent();
+  house.peerOf(get)?.reset();
+  await house.settle();
+  await house.refuse();
+  const post = await house.post();
+  expect([get.outcome, post.outcome, house.originStats().connections.open]).toEqual(['waiting', 'waiting', 0]);
+});
+
+test.each(['ETIMEDOUT', 'EADDRNOTAVAIL'])('a dial that fails with %s says nothing of spares', async (code) => {
+  const house = await House.open({ minConnections: 2 });
+  await house.accept();
+  await house.refuse(code);
+  expect(house.originStats().connections.spare).toBe(1);
+});
+
 describe('maxDialling', () => {
   test('no more dials are under way at once, and each that ends makes room for another', async () => {
     const house = await House.open({ maxDialling: 2 });
