@@ -59,7 +59,14 @@ describe('the name of a failure', () => {
 describe('a dial whose name is never resolved', () => {
   const begin = () => {
     const clock = new ManualClock();
-    const deadlines = new Deadlines(clock);
+    let stoodMs = 0;
+    const deadlines = new Deadlines({
+      now: () => clock.now() + stoodMs,
+      wallNow: () => clock.wallNow(),
+      after: (ms, call) => clock.after(ms, call),
+      soon: (call) => clock.soon(call),
+    });
+    const standStill = (ms: number) => (stoodMs += ms);
     const told: string[] = [];
     let resolve: () => void = () => undefined;
     const lookup: LookupFunction = (_hostname, _options, callback) => {
@@ -76,8 +83,20 @@ describe('a dial whose name is never resolved', () => {
       failed: (error) => told.push(`${error.code}: ${error.message}`),
       session: () => told.push('session'),
     });
-    return { clock, deadlines, told, dial, resolve: () => resolve() };
+    return { clock, standStill, deadlines, told, dial, resolve: () => resolve() };
   };
+
+  test.each([
+    ['as long again as the process stood still', 300, 300],
+    ['and at most connectTimeout', 90_000, 500],
+  ])('has %s, where that took its last moment', async (_what, stoodMs, againMs) => {
+    const { clock, standStill, told } = begin();
+    standStill(stoodMs);
+    clock.advance(500 + againMs - 1);
+    const before = [...told];
+    clock.advance(1);
+    expect([before, told]).toEqual([[], ['connection_timeout: could not connect to http://o: ETIMEDOUT']]);
+  });
 
   test('ends with connectTimeout, once', async () => {
     const { clock, deadlines, told, resolve } = begin();
