@@ -100,12 +100,15 @@ export function writeTrailers(fields: RawFields): string {
   return fields.length === 0 ? LAST_CHUNK : `0\r\n${fieldLines(fields)}\r\n`;
 }
 
-/** TE and Upgrade must be named by Connection, so that a proxy on the way does not pass them on (RFC 9110 §10.1.4, §7.8). */
+/**
+ * TE and Upgrade must be named by Connection, so that a proxy on the way does not pass them on (RFC 9110 §10.1.4, §7.8).
+ * `keep-alive` says nothing new in HTTP/1.1, but servers like Apache httpd tell their timeout only to who says it.
+ */
 function addConnectionFields({ acceptsTrailers, upgrade }: RequestHeadParts): void {
   if (upgrade !== undefined) addField('Upgrade', upgrade);
   if (acceptsTrailers) written.add('TE: trailers\r\n');
   if (upgrade !== undefined) written.add(acceptsTrailers ? 'Connection: Upgrade, TE\r\n' : 'Connection: Upgrade\r\n');
-  else if (acceptsTrailers) written.add('Connection: TE\r\n');
+  else written.add(acceptsTrailers ? 'Connection: keep-alive, TE\r\n' : 'Connection: keep-alive\r\n');
 }
 
 function isOurs(name: string, { kind }: RequestFraming): boolean {

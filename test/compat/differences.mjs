@@ -1,34 +1,16 @@
 /**
  * The tests of others that do not pass with our transport inside, and why. `outcome`:
  * - 'fails': they fail, and a pass is an error of this list;
- * - 'hangs': a failed assertion in their server leaves a request without an answer, so the file does not end by itself;
  * - 'depends': on the network of the machine, or on which of two things comes first.
  *
  * `passesWith`: options of a backend with which they pass.
  */
 
 const REPLY_FROM = '@fastify/reply-from';
-const FIELD =
-  'their server insists on `Connection: keep-alive`, which HTTP/1.1 does not need (RFC 9112 §9.3) and is not sent';
 const SENT_AGAIN = 'they count on a GET whose connection was closed failing; here it was sent again once';
 const ATTEMPTS = { maxAttempts: 1 };
 
 export const differences = [
-  { suite: REPLY_FROM, file: 'undici.test.js', tests: ['undici'], outcome: 'hangs', why: FIELD },
-  {
-    suite: REPLY_FROM,
-    file: 'undici-with-path-in-base.test.js',
-    tests: ['undici request with path in base'],
-    outcome: 'hangs',
-    why: FIELD,
-  },
-  {
-    suite: REPLY_FROM,
-    file: 'disable-request-logging.test.js',
-    tests: ["use a custom instance of 'undici'"],
-    outcome: 'hangs',
-    why: FIELD,
-  },
   {
     suite: REPLY_FROM,
     file: 'undici-retry.test.js',

@@ -28,14 +28,6 @@ test.each<[string, string[], ReturnType<typeof result>[], ReturnType<typeof list
     listed('fails'),
     ['a.test.js: one is listed as failing, and passes'],
   ],
-  ['a file hangs as listed', [FILE], [result('the file', false)], listed('hangs'), []],
-  [
-    'a file ends that is listed as hanging',
-    [FILE],
-    [result('one', true)],
-    listed('hangs'),
-    ['a.test.js: one is listed as failing, and passes'],
-  ],
   ['one depends on the network and fails', [FILE], [result('one', false)], listed('depends'), []],
   ['one depends on the network and passes', [FILE], [result('one', true)], listed('depends'), []],
 ])('%s', (_what, files, results, list, complaints) => {

@@ -43,7 +43,7 @@ describe('hooks of the request', () => {
     expect((await raw.readResponse()).status).toBe(200);
     expect(order).toEqual(['path', 'fields']);
     expect(origin.requests[0]).toMatchObject({ path: '/v2/a', headers: { 'x-added': '1', host: 'other.test' } });
-    expect([origin.requests[0]?.body.toString(), origin.requests[0]?.headers.connection]).toEqual(['hi', undefined]);
+    expect([origin.requests[0]?.body.toString(), origin.requests[0]?.headers.connection]).toEqual(['hi', 'keep-alive']);
   });
 
   test('may change the list that they were given, and give nothing', async () => {

@@ -23,7 +23,7 @@ describe('a request', () => {
     expect(origin.requests[0]?.rawHeaders).toEqual([
       ...['Host', 'shop.test:81', 'X-b', '1', 'x-A', '\xe9', 'X-B', '2', 'Via', '1.1 pooled-backend'],
       ...['X-Forwarded-For', '127.0.0.1', 'X-Forwarded-Proto', 'http'],
-      ...['X-Forwarded-Host', 'shop.test:81', 'X-Forwarded-Port', '81'],
+      ...['X-Forwarded-Host', 'shop.test:81', 'X-Forwarded-Port', '81', 'Connection', 'keep-alive'],
     ]);
   });
 

@@ -211,13 +211,13 @@ describe('the request', () => {
   ])('takes its fields as %s', async (_what, headers) => {
     const { backend, origin } = await backendOf();
     await backend.request({ path: '/', headers });
-    expect(origin.requests[0]?.rawHeaders.slice(2)).toEqual(['X-A', '1', 'X-A', '2', 'x-b', '3']);
+    expect(origin.requests[0]?.rawHeaders.slice(2, -2)).toEqual(['X-A', '1', 'X-A', '2', 'x-b', '3']);
   });
 
   test('takes its fields as Headers, and Host with them', async () => {
     const { backend, origin } = await backendOf();
     await backend.request({ path: '/', headers: new Headers({ host: 'other.test', 'x-a': '1', connection: 'x-a' }) });
-    expect(origin.requests[0]?.rawHeaders).toEqual(['Host', 'other.test']);
+    expect(origin.requests[0]?.rawHeaders).toEqual(['Host', 'other.test', 'Connection', 'keep-alive']);
   });
 
   test.each<[what: string, make: () => BackendRequestOptions['body'], sent: string, length: string | undefined]>([

@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { test } from 'vitest';
+import { PooledBackend } from 'pooled-backend';
+import { expect, onTestFinished, test } from 'vitest';
 import { freePort } from '../../bench/rig/listen.mjs';
 import {
   describeWith,
@@ -68,6 +69,14 @@ describeWith(findProgram('apache2'), 'apache2', 'in front of Apache httpd', (fil
       }
     };
     await expectPromisesWhile(restarts, { port, seconds: 4, logs: apaches.map(({ log }) => log) });
+  });
+
+  test('that tells its timeout to who asks for it, it is known with the first answer', async () => {
+    const { url } = await startApache(file);
+    const backend = new PooledBackend(url);
+    onTestFinished(() => void backend.destroy());
+    await backend.request({ path: '/' }).then(({ body }) => body.text());
+    expect(backend.stats().origins[0]?.idleLimitMs.hinted).toBe(1_000);
   });
 
   test('that closes after 1 s idle, no GET fails and no POST is executed twice, and the limit ends below 1 s', async () => {

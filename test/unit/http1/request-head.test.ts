@@ -16,7 +16,7 @@ describe('a request head', () => {
   test('has Host first, then the fields as they are, and ends in the blank line', () => {
     const fields = ['accept', '*/*', 'X-Dup', '1', 'x-dup', '', 'Latin', '\xe9 \x80'];
     expect(writeRequestHead({ ...GET, path: '/a?b=c~\xe9', fields })).toBe(
-      'GET /a?b=c~\xe9 HTTP/1.1\r\nHost: a.example\r\naccept: */*\r\nX-Dup: 1\r\nx-dup: \r\nLatin: \xe9 \x80\r\n\r\n',
+      'GET /a?b=c~\xe9 HTTP/1.1\r\nHost: a.example\r\naccept: */*\r\nX-Dup: 1\r\nx-dup: \r\nLatin: \xe9 \x80\r\nConnection: keep-alive\r\n\r\n',
     );
   });
 
@@ -27,7 +27,7 @@ describe('a request head', () => {
     [{ kind: 'chunked' }, 'Transfer-Encoding: chunked\r\n'],
   ] as const)('says its framing %j', (framing, text) => {
     expect(writeRequestHead({ ...GET, method: 'POST', framing })).toBe(
-      `POST / HTTP/1.1\r\nHost: a.example\r\n${text}\r\n`,
+      `POST / HTTP/1.1\r\nHost: a.example\r\n${text}Connection: keep-alive\r\n\r\n`,
     );
   });
 
@@ -56,11 +56,15 @@ describe('a request head', () => {
       'Kept',
       '1',
     ];
-    expect(writeRequestHead({ ...GET, fields })).toBe('GET / HTTP/1.1\r\nHost: a.example\r\nKept: 1\r\n\r\n');
+    expect(writeRequestHead({ ...GET, fields })).toBe(
+      'GET / HTTP/1.1\r\nHost: a.example\r\nKept: 1\r\nConnection: keep-alive\r\n\r\n',
+    );
   });
 
   test('asks for trailers when the client does', () => {
-    expect(writeRequestHead({ ...GET, acceptsTrailers: true })).toContain('\r\nTE: trailers\r\nConnection: TE\r\n\r\n');
+    expect(writeRequestHead({ ...GET, acceptsTrailers: true })).toContain(
+      '\r\nTE: trailers\r\nConnection: keep-alive, TE\r\n\r\n',
+    );
   });
 
   test('asks for an upgrade, and for trailers beside it', () => {
@@ -140,6 +144,7 @@ describe('a request head', () => {
           `${method} ${path} HTTP/1.1`,
           `Host: ${host}`,
           ...pairs.map((pair) => pair.join(': ')),
+          'Connection: keep-alive',
           '',
           '',
         ];
