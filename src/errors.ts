@@ -71,6 +71,8 @@ export interface OriginCounts {
   readonly busy: number;
   /** That wait for one. */
   readonly idle: number;
+  /** Those of the idle ones that never carried a request. */
+  readonly spare: number;
   /** That are being opened. */
   readonly dialling: number;
 }

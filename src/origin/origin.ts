@@ -94,7 +94,7 @@ export class Origin implements DiallerListener, ServedOrigin {
     return this.#pool.dialling - this.guard.checking;
   }
 
-  get counts(): OriginCounts & { readonly spare: number } {
+  get counts(): OriginCounts {
     const { busy, idle, fresh } = this.#pool.counts;
     return { origin: this.address.origin, busy, idle, dialling: this.dialling, spare: fresh };
   }

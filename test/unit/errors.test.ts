@@ -11,7 +11,7 @@ test('an error says what happened, what to tell the client, and whether it may h
     received: 'nothing',
     cause,
   } as const;
-  const counts = [{ origin: 'http://o', busy: 1, idle: 0, dialling: 0 }];
+  const counts = [{ origin: 'http://o', busy: 1, idle: 0, spare: 0, dialling: 0 }];
   const error = new BackendError('connection_terminated', 'http://o closed the connection', {
     delivery: 'unknown',
     origin: 'http://o',
