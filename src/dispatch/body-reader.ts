@@ -82,6 +82,7 @@ export class BodyReader {
   };
 
   readonly #onEnd = (): void => {
+    if (this.#state.name !== 'reading') return;
     if (this.#length !== undefined && this.#read < this.#length) {
       const found = `the request body ended after ${this.#read} of the ${this.#length} bytes that were declared`;
       this.#fail(new BackendError('http_request_error', found));
@@ -107,6 +108,7 @@ export class BodyReader {
   };
 
   #fail(error: BackendError): void {
+    if (this.#state.name !== 'reading') return;
     this.pause();
     this.#settle({ name: 'failed', error });
     this.#events.onFailure(error);

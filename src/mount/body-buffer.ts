@@ -36,7 +36,8 @@ export class BodyBuffer extends AsyncResource {
   #settled = 0; // pieces that stay as they are
   #settledBytes = 0;
   #reserved = 0;
-  // Listeners that a middleware has wrapped are not found by off() while they are told: cls-hooked, for one.
+  // Listeners that a middleware has wrapped may not be found by off(), in cls-hooked while they are told. The request would be
+  // sent once more for each piece, and for its end.
   #left = false;
 
   constructor(req: IncomingMessage, limits: BufferLimits, outlet: BufferOutlet) {
@@ -71,7 +72,7 @@ export class BodyBuffer extends AsyncResource {
   }
 
   readonly #onData = (piece: Buffer): void => {
-    if (this.#left) return; // the request would be sent once more for each piece
+    if (this.#left) return;
     this.#pieces.push(piece);
     this.#bytes += piece.length;
     if (this.#pieces.length - this.#settled >= MANY_PIECES) this.#settle();
@@ -94,6 +95,7 @@ export class BodyBuffer extends AsyncResource {
   }
 
   readonly #onEnd = (): void => {
+    if (this.#left) return;
     const { length } = this.#limits;
     if (this.#req.complete === false || this.#req.aborted) this.#onBroken();
     else if (length !== undefined && this.#bytes < length) {
@@ -105,6 +107,7 @@ export class BodyBuffer extends AsyncResource {
   };
 
   readonly #onBroken = (): void => {
+    if (this.#left) return; // the request is under way, or was sent
     this.#failed(new BackendError('client_aborted', `the client left after ${this.#bytes} bytes of its request body`));
   };
 

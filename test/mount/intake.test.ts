@@ -95,6 +95,38 @@ test('a chunked one that does not fit is sent once behind a middleware that wrap
   expect(origin.requests.map(bodyOf)).toEqual(['firstsecond']);
 });
 
+describe('behind a middleware whose listeners off() does not find', () => {
+  const CHUNKED =
+    'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n6\r\nsecond\r\n0\r\n\r\n';
+  const DECLARED = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\nfirstsecond';
+
+  test.each([
+    ['that fits', CHUNKED, 65_536],
+    ['of a declared length', DECLARED, 65_536],
+    ['that does not fit', CHUNKED, 4],
+    ['that is streamed', DECLARED, false],
+  ] as const)('a body %s is sent once, and answered', async (_what, request, requestBufferBytes) => {
+    const origin = await startOrigin();
+    const backend = startBackend(origin, { requestBufferBytes });
+    const failures: unknown[] = [];
+    backend.on('fail', ({ error }) => failures.push(error));
+    const raw = await client(await serve(express().use(loseListeners, backend.handler())));
+    raw.write(request);
+    expect((await raw.readResponse()).status).toBe(200);
+    expect((await raw.get('/next')).status).toBe(200);
+    expect(failures).toEqual([]);
+    expect(origin.requests.map(bodyOf)).toEqual(['firstsecond', '']);
+  });
+});
+
+/** What is told is another function than the one that was given, and nobody remembers which. */
+const loseListeners: RequestHandler = (req, _res, next) => {
+  const { on } = req;
+  req.on = (event: string, listener: (...given: never[]) => void) =>
+    on.call(req, event, (...given: unknown[]) => Reflect.apply(listener, req, given));
+  next();
+};
+
 /** As bindEmitter() of cls-hooked does: while an event is told, off() does not find who listens for it. */
 const bindListeners: RequestHandler = (req, _res, next) => {
   const { emit, off } = req;
