@@ -71,8 +71,10 @@ export class BodyBuffer extends AsyncResource {
     this.#reserved = 0;
   }
 
-  readonly #onData = (piece: Buffer): void => {
+  readonly #onData = (given: Buffer | string): void => {
     if (this.#left) return;
+    // Somebody has called setEncoding(): no piece is as long as its text.
+    const piece = typeof given === 'string' ? Buffer.from(given, this.#req.readableEncoding ?? 'utf8') : given;
     this.#pieces.push(piece);
     this.#bytes += piece.length;
     if (this.#pieces.length - this.#settled >= MANY_PIECES) this.#settle();

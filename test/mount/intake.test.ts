@@ -119,6 +119,29 @@ describe('behind a middleware whose listeners off() does not find', () => {
   });
 });
 
+describe('behind a middleware that has called setEncoding()', () => {
+  const SENT = Buffer.from('über');
+  const [first, second] = [SENT.subarray(0, 1).toString('latin1'), SENT.subarray(1).toString('latin1')]; // in the middle of ü
+
+  test.each([
+    ['in one chunk', `Transfer-Encoding: chunked\r\n\r\n5\r\n${first}${second}\r\n0\r\n\r\n`, 65_536],
+    ['in two chunks', `Transfer-Encoding: chunked\r\n\r\n1\r\n${first}\r\n4\r\n${second}\r\n0\r\n\r\n`, 65_536],
+    ['of a declared length', `Content-Length: 5\r\n\r\n${first}${second}`, 65_536],
+    ['that does not fit', `Transfer-Encoding: chunked\r\n\r\n1\r\n${first}\r\n4\r\n${second}\r\n0\r\n\r\n`, 1],
+  ] as const)('a body %s goes out as it came', async (_what, rest, requestBufferBytes) => {
+    const origin = await startOrigin();
+    const backend = startBackend(origin, { requestBufferBytes });
+    const app = express().use((req, _res, next) => {
+      req.setEncoding('utf8');
+      next();
+    }, backend.handler());
+    const raw = await client(await serve(app));
+    raw.write(`POST / HTTP/1.1\r\nHost: a\r\n${rest}`);
+    expect((await raw.readResponse()).status).toBe(200);
+    expect(origin.requests.map(bodyOf)).toEqual([SENT.toString('latin1')]);
+  });
+});
+
 /** What is told is another function than the one that was given, and nobody remembers which. */
 const loseListeners: RequestHandler = (req, _res, next) => {
   const { on } = req;
