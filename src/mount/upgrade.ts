@@ -10,9 +10,12 @@ import { serveAsPlainRequest } from './plain-request.js';
 import { lookAfter } from './released-socket.js';
 
 /**
- * A listener for 'upgrade', and for 'connect', which it answers with 501.
+ * A listener for 'upgrade', and for 'connect', which it answers with 501. What another handler has taken is left to that.
  */
 export type UpgradeHandler = (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
+
+// A server tells all who listen of each: two handlers would send it twice.
+const taken = new WeakSet<IncomingMessage>();
 
 /** `current` gives the options of the moment. */
 export function createUpgradeHandler(
@@ -20,6 +23,8 @@ export function createUpgradeHandler(
   current: () => ResolvedUpgradeOptions,
 ): UpgradeHandler {
   return (req, socket, head) => {
+    if (taken.has(req)) return;
+    taken.add(req);
     socket.on('error', ignore);
     const leave = lookAfter(socket, head);
     whenItsTurnToUpgradeComes(socket, () => {

@@ -82,6 +82,21 @@ describe('h2c', () => {
     expect(listeners()).toEqual(before);
   });
 
+  test('a request that two handlers are told of is served once', async () => {
+    const { port, server, backend } = await startFront(await webSocketOrigin());
+    server.on('upgrade', backend.upgradeHandler());
+    let served = 0;
+    server.on('request', () => {
+      served += 1;
+    });
+    const asked = await client(port);
+    asked.write(`POST /a HTTP/1.1\r\nHost: h.test\r\n${OFFER}Content-Length: 5\r\n\r\nhello`);
+    expect(await told(asked)).toMatchObject({ path: '/a', body: 'hello' });
+    asked.write('GET /b HTTP/1.1\r\nHost: h.test\r\n\r\n');
+    expect(await told(asked)).toMatchObject({ path: '/b' });
+    expect(served).toBe(2);
+  });
+
   test('Express serves it by the routes it has', async () => {
     const { port } = await startFront(await webSocketOrigin(), {
       listener: (backend) => {
