@@ -14,7 +14,7 @@ export interface Attended {
 const attended = Symbol('pooled-backend.attended');
 
 interface WithAttended {
-  [attended]?: Attended;
+  [attended]?: Attended | undefined;
 }
 
 // Of NGHTTP2_STREAM_STATE; node:http2 says the first of what it cannot find. To load it here would cost those who have no use for it.
@@ -22,6 +22,16 @@ const STATE_IDLE = 1;
 const STATE_CLOSED = 7;
 
 const pipelines = new WeakMap<Socket, Set<Attended>>();
+
+/** Whether somebody has it under way. */
+export function isAttended(res: ServerResponse & WithAttended): boolean {
+  return res[attended] !== undefined;
+}
+
+/** Who had it has failed: somebody else may answer it. */
+export function unattended(res: ServerResponse & WithAttended): void {
+  res[attended] = undefined;
+}
 
 /** Tells `one` when the client of `req` is gone. */
 export function watchDeparture(

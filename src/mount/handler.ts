@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import { BackendError } from '../errors.js';
 import type { ResolvedHandlerOptions } from '../options.js';
+import { isAttended } from './client-departure.js';
 import { answerUnsupported } from './error-answer.js';
 import { answerAsLast, endsHere } from './max-forwards.js';
 import type { MountedBackend } from './mounted-backend.js';
@@ -34,7 +35,8 @@ export function createHandler(house: MountedBackend, current: () => ResolvedHand
     else new Relay(mountOfNow(), req, res, next).requestFailed(crowdedError());
   }
   function begin(req: IncomingMessage, res: ServerResponse, next: Next | undefined): void {
-    if (res.destroyed || res.headersSent || req.aborted) return; // the client has left, or somebody else answers it
+    // The client has left, or somebody else answers it: a middleware that calls next() twice has it come twice.
+    if (res.destroyed || res.headersSent || req.aborted || isAttended(res)) return;
     if (req.method === 'CONNECT') answerUnsupported(res, 'CONNECT');
     else if (endsHere(req)) answerAsLast(req, res);
     else new Relay(mountOfNow(), req, res, next).begin();

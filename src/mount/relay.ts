@@ -6,7 +6,7 @@ import type { Dispatch, Place, ResponseSink, Taken } from '../dispatch/request.j
 import { BackendError } from '../errors.js';
 import { endToEndFields } from '../http1/fields.js';
 import type { ResponseHead } from '../http1/response-parser.js';
-import { type Attended, watchDeparture } from './client-departure.js';
+import { type Attended, unattended, watchDeparture } from './client-departure.js';
 import { ClientPace, type Paced } from './client-pace.js';
 import { type ClientRequest, readClientRequest } from './client-request.js';
 import { canEndWith, endWith, flushHead, standsBehindOthers, waitsInStream, writeNow } from './client-writes.js';
@@ -273,6 +273,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
     if (stage !== 'taking') {
       truncate(this.#req, this.#res);
     } else if (this.#next !== undefined && !this.#res.headersSent) {
+      unattended(this.#res);
       // Later, so that what the framework does with it, or throws, is not done inside the dispatcher.
       process.nextTick(this.#next, error);
     } else {

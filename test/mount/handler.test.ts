@@ -122,6 +122,25 @@ describe('a request', () => {
     expect((await raw.readResponse()).body.toString()).toBe('mine');
     expect(origin.requests.map((request) => request.path)).toEqual(['/after']);
   });
+
+  test('is sent once when it comes to a second mount, which serves it when the first has failed', async () => {
+    const origin = await startOrigin();
+    const [one, other, closed] = [startBackend(origin), startBackend(origin), startBackend(origin)];
+    closed.destroy();
+    const [first, second, failing] = [one.handler(), other.handler(), closed.handler()];
+    const server = createServer((req, res) => {
+      if (req.url === '/failed') failing(req, res, () => second(req, res));
+      else {
+        first(req, res);
+        second(req, res);
+      }
+    });
+    const raw = await client(await listen(server));
+    raw.write('POST /once HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello');
+    expect((await raw.readResponse()).status).toBe(200);
+    expect((await raw.get('/failed')).status).toBe(200);
+    expect(origin.requests.map((request) => request.path)).toEqual(['/once', '/failed']);
+  });
 });
 
 describe('a response', () => {
