@@ -24,6 +24,9 @@ export function parsedBody(req: IncomingMessage): ParsedBody {
   if (bytes === undefined) {
     throw gone('mount the backend before body parsers, or keep the bytes in req.rawBody');
   }
+  if (!isWhole(req, bytes)) {
+    throw gone('whoever keeps the bytes has not read its end yet: call next() when it has, or before the first byte');
+  }
   return { bytes, decoded: isDecoded(req, bytes) };
 }
 
@@ -71,6 +74,11 @@ function encodingOf(req: IncomingMessage): BufferEncoding {
   throw gone(
     `it was decoded from ${JSON.stringify(charset)}, which cannot be written again: keep the bytes in req.rawBody`,
   );
+}
+
+/** A part would pass for the whole: it is sent with its own length. Not all who count bytes wait for the end. */
+function isWhole(req: IncomingMessage, bytes: Buffer): boolean {
+  return req.readableEnded || req.headers['content-length'] === String(bytes.length);
 }
 
 /** Parsers undo a Content-Encoding silently. The declared length tells whether these bytes are the ones that came. */

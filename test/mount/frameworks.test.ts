@@ -107,6 +107,46 @@ describe.each(EXPRESSES)('in %s', (_name, express) => {
     expect(origin.requests).toEqual([]);
   });
 
+  test.each([
+    ['of a declared length', 'Content-Length: 10\r\n\r\nfirst', 'other'],
+    ['that is chunked', 'Transfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n', '5\r\nother\r\n0\r\n\r\n'],
+  ])(
+    'a body %s of which rawBody has only the beginning is not sent as if it were whole',
+    async (_what, begun, rest) => {
+      const origin = await startOrigin();
+      const app = express();
+      app.use((req, _res, next) => {
+        req.once('data', (bytes: Buffer) => {
+          Object.assign(req, { rawBody: bytes });
+          next();
+        });
+      }, startBackend(origin).handler());
+      app.use(((error: unknown, _req, res, _next) => {
+        res.status(500).send(Reflect.get(Object(error), 'code'));
+      }) as express5.ErrorRequestHandler);
+      const raw = await client(await serve(app));
+      raw.write(`POST / HTTP/1.1\r\nHost: a\r\n${begun}`);
+      expect((await raw.readResponse()).body.toString()).toBe('body_already_read');
+      raw.write(rest);
+      expect(origin.requests).toEqual([]);
+    },
+  );
+
+  test('a body of which rawBody has all is sent before its end is told', async () => {
+    const origin = await startOrigin();
+    const app = express();
+    app.use((req, _res, next) => {
+      req.once('data', (bytes: Buffer) => {
+        Object.assign(req, { rawBody: bytes });
+        next();
+      });
+    }, startBackend(origin).handler());
+    const raw = await client(await serve(app));
+    raw.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nwhole');
+    expect((await raw.readResponse()).status).toBe(200);
+    expect(Buffer.from(origin.requests[0]?.body ?? []).toString()).toBe('whole');
+  });
+
   test('a body that was read and dropped is told to who watches', async () => {
     const origin = await startOrigin();
     const backend = startBackend(origin);
