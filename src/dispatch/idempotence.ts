@@ -4,6 +4,9 @@ import { fieldValue } from '../http1/fields.js';
 import { isIdempotentMethod } from '../http1/method.js';
 import type { OutgoingRequest } from './request.js';
 
+// An empty one, with the quotes of its syntax or without, is none: no server finds a repetition by it.
+const KEY = /[^\s"]/;
+
 /**
  * What the owner declared, else the method, else an Idempotency-Key, but only where the owner says that the origins
  * de-duplicate by it: the field alone proves nothing about the server. What offers another protocol is none of this.
@@ -13,5 +16,5 @@ export function isIdempotent(request: OutgoingRequest, honoursKey: boolean): boo
   if (upgrade !== undefined) return false;
   if (idempotent !== undefined) return idempotent;
   if (isIdempotentMethod(method)) return true;
-  return honoursKey && body?.replayable !== false && fieldValue(fields, 'idempotency-key') !== undefined;
+  return honoursKey && body?.replayable !== false && KEY.test(fieldValue(fields, 'idempotency-key') ?? '');
 }

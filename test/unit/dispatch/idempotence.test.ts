@@ -66,4 +66,8 @@ describe('an Idempotency-Key', () => {
   test('must be there', () => {
     expect(isIdempotent(request({ body }), true)).toBe(false);
   });
+
+  test.each(['', ' ', '""'])('that is empty is none: %j', (value) => {
+    expect(isIdempotent(request({ fields: ['Idempotency-Key', value], body }), true)).toBe(false);
+  });
 });
