@@ -114,16 +114,18 @@ export class Exchange implements BodyTarget {
     const whole = body?.whole;
     const isWhole = whole !== undefined && whole.length === body?.length && whole.length <= ONE_WRITE_BYTES;
     const told = secure ? flushed : undefined; // plain TCP tells by its length, below
-    if (isWhole && typeof whole !== 'string') socket.write(headWithBody(head, whole), told);
-    else socket.write(isWhole ? head + whole : head, 'latin1', told);
+    const first = isWhole && typeof whole !== 'string' ? headWithBody(head, whole) : head + (isWhole ? whole : '');
+    this.sent = 'some'; // as of now: what throws in the midst of a write, a patch of net.Socket, may throw after it
+    if (typeof first === 'string') socket.write(first, 'latin1', told);
+    else socket.write(first, told);
     this.#requestEnded = isWhole || body === undefined;
 
     // The kernel's refusal is known at once on plain TCP. TLS encrypts first and tells later, which proves nothing.
     if (!secure && socket.errored !== null) {
+      this.sent = 'nothing';
       this.#connection.refused();
       return false;
     }
-    this.sent = 'some';
     // The kernel nearly always takes it at once; to be told so would cost a tick. What waits is told by what waits behind it.
     if (!secure && socket.writableLength > 0) socket.write('', 'latin1', flushed);
     if (this.#requestEnded) this.flushed(now);

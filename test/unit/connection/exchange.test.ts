@@ -116,6 +116,22 @@ describe('a first write that the kernel refuses', () => {
     ]);
   });
 
+  test('is not one that throws: the origin may have got it', async () => {
+    const rig = new Rig();
+    const { write } = rig.near;
+    Object.assign(rig.near, {
+      write: (...given: Parameters<typeof write>) => {
+        write.apply(rig.near, given);
+        throw new Error('an instrumentation threw');
+      },
+    });
+    const exchange = rig.connection.begin({ method: 'POST', body: undefined, timeouts: TIMEOUTS }, new Listener());
+    expect(() => exchange.start('POST / HTTP/1.1\r\n\r\n')).toThrow('an instrumentation threw');
+    await turn();
+    expect(rig.heard).toContain('POST');
+    expect(exchange.sent).toBe('some');
+  });
+
   test('a later refusal is a close after some was sent', async () => {
     const rig = new Rig();
     const body = new HandBody(4);
