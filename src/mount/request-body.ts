@@ -87,8 +87,14 @@ function sourceOf(given: Exclude<RequestBodyInit, string>): Readable {
   throw bad(`body must be a string, bytes, URLSearchParams, a stream or an iterable of bytes, got ${kind}${advice}`);
 }
 
+// Generators above all: what has next() gives its items once, and another request would be sent with what is left, mostly nothing.
+const givenBefore = new WeakSet<object>();
+
 /** Its items as they are: what is no piece of a body is refused by whoever reads them. */
 function iterated(given: AsyncIterable<unknown> | Iterable<unknown>): Readable {
+  if (givenBefore.has(given))
+    throw bad('body is an iterator that was given to another request: make a new one for each');
+  if ('next' in given) givenBefore.add(given);
   try {
     return Readable.from(given);
   } catch (error) {

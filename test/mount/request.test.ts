@@ -497,6 +497,26 @@ test.each([Object.create(null), Symbol('enough')])(
   },
 );
 
+test('a generator is the body of one request: a repetition by the app is refused, not sent with an empty one', async () => {
+  const { backend, origin } = await backendOf(({ request }) => [
+    execute(),
+    request.path === '/lost' ? close() : answer(),
+  ]);
+  const once = pieces('an order');
+  const lost = backend.request({ method: 'POST', path: '/lost', body: once });
+  await expect(lost).rejects.toMatchObject({ code: 'connection_terminated', delivery: 'unknown' });
+  const repeated = backend.request({ method: 'POST', path: '/', body: once });
+  await expect(repeated).rejects.toMatchObject({ code: 'http_request_error', delivery: 'unsent' });
+  const list = ['an ', 'order'];
+  await backend.request({ method: 'POST', path: '/first', body: list });
+  await backend.request({ method: 'POST', path: '/second', body: list });
+  expect(origin.requests.map((request) => [request.path, bodyOf(request)])).toEqual([
+    ['/lost', 'an order'],
+    ['/first', 'an order'],
+    ['/second', 'an order'],
+  ]);
+});
+
 describe('a body whose memory is given away', () => {
   function given(bytes: Uint8Array<ArrayBuffer>): Uint8Array {
     structuredClone(bytes, { transfer: [bytes.buffer] });
