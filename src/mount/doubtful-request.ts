@@ -21,7 +21,15 @@ export function refuseDoubtful(req: IncomingMessage): void {
   // The parser takes HTTP/2.0 on a request line for a version like any other.
   if (httpVersion !== '1.1' && httpVersion !== '1.0')
     throw new BackendError('http_request_error', `HTTP/${httpVersion} is not spoken here`);
-  if (req.rawHeaders.length >= 2 * mostFields(req.socket))
+  refuseUnseenFields(req);
+}
+
+/**
+ * Refuses what has fields that nobody has seen: one of them may have told of a body.
+ * @throws BackendError `http_request_error`
+ */
+export function refuseUnseenFields({ rawHeaders, socket }: Pick<IncomingMessage, 'rawHeaders' | 'socket'>): void {
+  if (rawHeaders.length >= 2 * mostFields(socket))
     throw new BackendError('http_request_error', 'the request has more fields than the server keeps');
 }
 

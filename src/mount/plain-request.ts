@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream';
 import { BackendError } from '../errors.js';
 import { fieldLines } from '../http1/fields.js';
 import { withoutUpgrade } from '../http1/upgrade.js';
+import { refuseUnseenFields } from './doubtful-request.js';
 import { asRelayError } from './error-answer.js';
 
 const TARGET = /^[\x21-\x7e\x80-\xff]+$/;
@@ -32,9 +33,12 @@ export function serveAsPlainRequest(req: IncomingMessage, socket: Duplex, head: 
 
 /**
  * The head as it came, but for the offer.
- * @throws BackendError `http_request_error` for what only a lenient parser lets through: it could be read otherwise now
+ * @throws BackendError `http_request_error` for what only a lenient parser lets through: it could be read otherwise now; and for a
+ *   head with fields that are not here: without the length among them its body would be read as a request
  */
-function plainHead({ method = '', url = '', httpVersion, rawHeaders }: IncomingMessage): string {
+function plainHead(req: IncomingMessage): string {
+  refuseUnseenFields(req);
+  const { method = '', url = '', httpVersion, rawHeaders } = req;
   if (!TARGET.test(url)) throw new BackendError('http_request_error', 'the request target cannot be written');
   return `${method} ${url} HTTP/${httpVersion}\r\n${fieldLines(withoutUpgrade(rawHeaders))}\r\n`;
 }
