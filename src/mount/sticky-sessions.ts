@@ -1,7 +1,7 @@
 /** The cookie by which a client finds the origin again that has its session. */
 
 import { createHash, createHmac } from 'node:crypto';
-import { fieldValues } from '../http1/fields.js';
+import { fieldValues, trimmed } from '../http1/fields.js';
 import type { ResolvedSticky } from '../options.js';
 
 /** The origins of one moment: what the cookie says of each. */
@@ -38,7 +38,7 @@ export class StickySessions {
       const name = fields[i] ?? '';
       let value = fields[i + 1] ?? '';
       if (isCookieField(name) && value.includes(this.#prefix)) {
-        const pairs = value.split(';').map((pair) => pair.trim());
+        const pairs = value.split(';').map(trimmed);
         const own = pairs.filter((pair) => pair.startsWith(this.#prefix));
         for (const pair of own) named ??= this.#originOf(pair.slice(this.#prefix.length));
         value = pairs.filter((pair) => !own.includes(pair)).join('; ');

@@ -55,6 +55,7 @@ describe('a request', () => {
       B,
       ['Accept', '*/*', 'cookie', 'a=1; b=2'],
     ],
+    ['behind one that ends with à in UTF-8', ['Cookie', `a=\xc3\xa0; ${cookieOf(A)}`], A, ['Cookie', 'a=\xc3\xa0']],
     ['in one of two fields', ['Cookie', 'a=1', 'Cookie', cookieOf(A)], A, ['Cookie', 'a=1']],
     ['behind one that names nobody', ['Cookie', `at=forged; ${cookieOf(A)}`], A, []],
     ['twice', ['Cookie', `${cookieOf(B)}; ${cookieOf(A)}`], B, []],
