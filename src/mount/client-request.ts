@@ -17,6 +17,7 @@ import {
 } from './forwarded-fields.js';
 import type { MaybePromise } from './hook.js';
 import { streamOf } from './http2.js';
+import { fieldsOf } from './made-request.js';
 import { countHop } from './max-forwards.js';
 import { requestFraming } from './request-framing.js';
 import { hookedRequest } from './request-hooks.js';
@@ -78,7 +79,7 @@ export function readClientRequest(
     expectsContinue: false,
     earlier: NO_HOPS,
   };
-  const fields = endToEndFields(req.rawHeaders, MOSTLY_ADDED);
+  const fields = endToEndFields(fieldsOf(req), MOSTLY_ADDED);
   sortOut(fields, found, isTrusted(req, options.trustProxy));
   if (req.httpVersionMajor > 1) joinCookies(fields);
   countHop(method, fields);

@@ -5,6 +5,7 @@ import { Socket } from 'node:net';
 import type { Taken } from '../dispatch/request.js';
 import { isEventStream } from '../http1/event-stream.js';
 import { isHttp2, streamOf } from './http2.js';
+import { hasConnection } from './made-request.js';
 
 const MOST_BYTES = 8_192;
 
@@ -91,7 +92,7 @@ export function waitsInStream(res: ServerResponse): boolean {
 export function canEndWith(res: ServerResponse, bytes: Uint8Array): boolean {
   // Whoever has put himself between us and node:http may take text for something else than bytes.
   const { write, end } = ServerResponse.prototype;
-  return bytes.length <= MOST_BYTES && res.write === write && res.end === end;
+  return bytes.length <= MOST_BYTES && res.write === write && res.end === end && hasConnection(res);
 }
 
 /**

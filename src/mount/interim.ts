@@ -5,6 +5,7 @@ import type { ServerHttp2Stream } from 'node:http2';
 import { withoutField } from '../http1/fields.js';
 import { isHttp2, streamOf } from './http2.js';
 import { http2Fields } from './http2-fields.js';
+import { hasConnection } from './made-request.js';
 
 /**
  * Writes an interim response, in its place before the final one. Nothing is written to HTTP/1.0 clients, which do not
@@ -25,7 +26,7 @@ export function writeInterim(
     if (isOpenStream(stream)) stream.additionalHeaders({ ...http2Fields(fields), ':status': statusCode });
     return;
   }
-  if (res.req.httpVersion !== '1.1') return;
+  if (res.req.httpVersion !== '1.1' || !hasConnection(res)) return;
   // Node 20 has methods for 100, 102 and a 103 with Link alone; all of them end in this one.
   const writeRaw: unknown = Reflect.get(res, '_writeRaw');
   if (typeof writeRaw !== 'function') return;
@@ -36,7 +37,8 @@ export function writeInterim(
 
 /** Whether the client waits with its body until it is told to send it. node:http has told it, unless on 'checkContinue'. */
 export function awaitsContinue(res: ServerResponse): boolean {
-  if (res.req.httpVersion === '1.0' || res.headersSent || Reflect.get(res, '_sent100') === true) return false;
+  if (res.req.httpVersion === '1.0' || !hasConnection(res) || res.headersSent || Reflect.get(res, '_sent100') === true)
+    return false;
   const stream = streamOf(res);
   if (stream === undefined) return true;
   const sent: unknown = Reflect.get(stream, 'sentInfoHeaders');

@@ -1,0 +1,24 @@
+/** Requests and responses that no server has made, but something that calls a server's listener: `inject()`, an adapter of a cloud. */
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Duplex } from 'node:stream';
+import type { RawFields } from '../http1/fields.js';
+import { isHttp2 } from './http2.js';
+
+/** The fields as they came. serverless-http, for one, gives them by name alone. */
+export function fieldsOf({ rawHeaders, headers }: IncomingMessage): RawFields {
+  if (rawHeaders.length > 0) return rawHeaders;
+  const fields: string[] = [];
+  for (const [name, value] of Object.entries(headers)) {
+    for (const one of [value ?? []].flat()) fields.push(name, String(one));
+  }
+  return fields;
+}
+
+/**
+ * Whether there is a connection below it, though it may wait for its turn there. What stands in for one in the adapter of a cloud takes an
+ * interim response for a beginning of the body, and all text for UTF-8.
+ */
+export function hasConnection(res: ServerResponse): boolean {
+  return isHttp2(res) || res.socket === null || res.socket instanceof Duplex;
+}

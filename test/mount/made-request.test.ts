@@ -1,0 +1,70 @@
+/** Requests and responses that no server has made: those of the adapters of a cloud, and of kits for tests. */
+
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { PassThrough } from 'node:stream';
+import type { HandlerOptions } from 'pooled-backend';
+import { answer, execute, inform, type Step } from 'pooled-backend/testing';
+import { expect, test } from 'vitest';
+import { startBackend, startOrigin } from './setting.js';
+
+/** As serverless-http makes one: with fields by name alone, and what is no socket. */
+function cloudRequest(headers: IncomingMessage['headers'], method = 'GET'): IncomingMessage {
+  const req = new IncomingMessage(new PassThrough() as never);
+  return Object.assign(req, { method, url: '/a', httpVersion: '1.1', httpVersionMajor: 1, complete: true, headers });
+}
+
+/** As it makes one: what is written to it is text in UTF-8, or bytes. Resolves to the body. */
+function cloudResponse(req: IncomingMessage): { readonly res: ServerResponse; readonly body: Promise<string> } {
+  const res = new ServerResponse(req);
+  const written: Buffer[] = [];
+  const nothing = () => undefined;
+  const write = (data: string | Uint8Array, _encoding: unknown, done?: () => void) => {
+    written.push(Buffer.from(data as string));
+    done?.();
+    return true;
+  };
+  const same = { removeListener: nothing, destroy: nothing, cork: nothing, uncork: nothing };
+  res.assignSocket({ writable: true, _writableState: {}, on: nothing, ...same, write } as never);
+  const body = new Promise<string>((resolve) => {
+    res.once('finish', () => resolve(Buffer.concat(written).toString().split('\r\n\r\n').slice(1).join('\r\n\r\n')));
+  });
+  return { res, body };
+}
+
+async function relayed(script: readonly Step[], headers: IncomingMessage['headers'], options?: HandlerOptions) {
+  const origin = await startOrigin({ script: () => [...script] });
+  const req = cloudRequest(headers);
+  const { res, body } = cloudResponse(req);
+  startBackend(origin).handler(options)(req, res);
+  return { origin, body: await body };
+}
+
+test('fields that are there by name alone come to the origin', async () => {
+  const { origin } = await relayed([execute(), answer()], {
+    host: 'api.test',
+    authorization: 'Bearer x',
+    'x-many': ['1', '2'] as never,
+    connection: 'x-hop',
+    'x-hop': 'own',
+    'x-forwarded-for': '6.6.6.6',
+  });
+  const fields = origin.requests[0]?.rawHeaders ?? [];
+  const valuesOf = (name: string) => fields.filter((_, i) => i % 2 === 1 && fields[i - 1]?.toLowerCase() === name);
+  expect(valuesOf('host')).toEqual(['api.test']);
+  expect(valuesOf('authorization')).toEqual(['Bearer x']);
+  expect(valuesOf('x-many')).toEqual(['1', '2']);
+  expect(valuesOf('x-hop')).toEqual([]);
+  expect(valuesOf('x-forwarded-for')).toEqual(['unknown']);
+});
+
+test('bytes above ASCII stay what they are', async () => {
+  const { body } = await relayed([execute(), answer({ body: Buffer.from('café €') })], { host: 'a' });
+  expect(body).toBe('café €');
+});
+
+test('an interim response is no part of the body', async () => {
+  const { body } = await relayed([inform(103, { Link: '</a.css>' }), execute(), answer({ body: 'ok' })], {
+    host: 'a',
+  });
+  expect(body).toBe('ok');
+});
