@@ -17,7 +17,7 @@ import {
 } from './forwarded-fields.js';
 import type { MaybePromise } from './hook.js';
 import { streamOf } from './http2.js';
-import { fieldsOf } from './made-request.js';
+import { fieldsOf, isUnframedStream } from './made-request.js';
 import { countHop } from './max-forwards.js';
 import { requestFraming } from './request-framing.js';
 import { hookedRequest } from './request-hooks.js';
@@ -88,7 +88,7 @@ export function readClientRequest(
   const framing = requestFraming({
     // A length that Connection names is stripped from the fields, yet the server has read the body by it.
     contentLengths: withHidden(found.contentLengths, headers['content-length']),
-    transferEncoding: headers['transfer-encoding'],
+    transferEncoding: isUnframedStream(req) ? 'chunked' : headers['transfer-encoding'],
     httpVersion: req.httpVersion,
     endedWithHead: endedWithHead(req),
   });

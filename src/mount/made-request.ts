@@ -15,6 +15,13 @@ export function fieldsOf({ rawHeaders, headers }: IncomingMessage): RawFields {
   return fields;
 }
 
+/** fastify.inject() has no field for the length of a stream. Its requests are none of node:http, and know nothing of their end. */
+export function isUnframedStream(req: IncomingMessage): boolean {
+  const { 'content-length': length, 'transfer-encoding': coding } = req.headers;
+  if (length !== undefined || coding !== undefined || Reflect.has(req, 'complete')) return false;
+  return req.method !== 'GET' && req.method !== 'HEAD';
+}
+
 /**
  * Whether there is a connection below it, though it may wait for its turn there. What stands in for one in the adapter of a cloud takes an
  * interim response for a beginning of the body, and all text for UTF-8.

@@ -1,4 +1,5 @@
 import { connect as connectHttp2 } from 'node:http2';
+import { Readable } from 'node:stream';
 import cors from '@fastify/cors';
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify';
 import { fastifyPooledBackend } from 'pooled-backend/fastify';
@@ -185,6 +186,15 @@ describe('a request', () => {
     ]);
     expect(response.trailers).toEqual({ 'x-sum': '1' });
     expect(Buffer.from(origin.requests[0]?.body ?? []).toString()).toBe('{"b":1}');
+  });
+
+  test('that is a stream under inject() is sent, though no field tells of it', async () => {
+    const origin = await startOrigin();
+    const fastify = fastifyServer();
+    fastify.register(fastifyPooledBackend, { backend: startBackend(origin) });
+    const payload = Readable.from(['hel', 'lo']);
+    const { statusCode } = await fastify.inject({ method: 'POST', url: '/a', payload });
+    expect([statusCode, String(origin.requests[0]?.body)]).toEqual([200, 'hello']);
   });
 
   test.each([2, 9])(
