@@ -6,6 +6,7 @@ import { BackendError } from '../errors.js';
 import type { ResolvedHandlerOptions } from '../options.js';
 import { isAttended } from './client-departure.js';
 import { answerUnsupported } from './error-answer.js';
+import { whyUnusable } from './made-request.js';
 import { answerAsLast, endsHere } from './max-forwards.js';
 import type { MountedBackend } from './mounted-backend.js';
 import { MOST_WAITING, turnOf, whenItsTurnComes } from './pipelined-turn.js';
@@ -29,6 +30,12 @@ export function createHandler(house: MountedBackend, current: () => ResolvedHand
     return mount;
   }
   function handle(req: IncomingMessage, res: ServerResponse, next?: Next): void {
+    const unusable = whyUnusable(req, res);
+    if (unusable !== undefined) {
+      if (next === undefined) throw unusable;
+      next(unusable);
+      return;
+    }
     const turn = turnOf(req, res);
     if (turn === 'now') begin(req, res, next);
     else if (turn === 'later') whenItsTurnComes(req, res, () => begin(req, res, next));

@@ -2,8 +2,16 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Duplex } from 'node:stream';
+import { BackendError } from '../errors.js';
 import type { RawFields } from '../http1/fields.js';
 import { isHttp2 } from './http2.js';
+
+/** Why a request cannot be relayed that is made by hand, or by a kit for tests; `undefined` = nothing. */
+export function whyUnusable(req: IncomingMessage, res: ServerResponse): BackendError | undefined {
+  if (isObject(req.socket) && isObject(res.req)) return undefined;
+  const found = isObject(req.socket) ? 'the response does not know its request (res.req)' : 'the request has no socket';
+  return new BackendError('proxy_internal_error', `a mount needs what a server of node:http gives: ${found}`);
+}
 
 /** The fields as they came. serverless-http, for one, gives them by name alone. */
 export function fieldsOf({ rawHeaders, headers }: IncomingMessage): RawFields {
@@ -28,4 +36,8 @@ export function isUnframedStream(req: IncomingMessage): boolean {
  */
 export function hasConnection(res: ServerResponse): boolean {
   return isHttp2(res) || res.socket === null || res.socket instanceof Duplex;
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
 }

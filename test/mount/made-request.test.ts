@@ -68,3 +68,14 @@ test('an interim response is no part of the body', async () => {
   });
   expect(body).toBe('ok');
 });
+
+test('a request without a socket, or a response that does not know it, is refused by name', async () => {
+  const handle = startBackend(await startOrigin()).handler();
+  const bare = new IncomingMessage(null as never);
+  expect(() => handle(bare, new ServerResponse(bare))).toThrow(/the request has no socket/);
+  const req = cloudRequest({ host: 'a' });
+  const { res } = cloudResponse(req);
+  Object.assign(res, { req: undefined });
+  const told = await new Promise((resolve) => handle(req, res, resolve));
+  expect(told).toMatchObject({ code: 'proxy_internal_error', message: expect.stringContaining('res.req') });
+});
