@@ -208,7 +208,7 @@ function endedWithHead(req: IncomingMessage): boolean {
  */
 function askedHost(req: IncomingMessage, found: Found): string | undefined {
   // One that Connection names is stripped from the fields, and is a Host field all the same.
-  const hidden = found.host === undefined ? fieldValues(req.rawHeaders, 'host') : NOTHING;
+  const hidden = found.host === undefined ? fieldValues(fieldsOf(req), 'host') : NOTHING;
   const named = found.host ?? hidden[0];
   if (found.hostIsRepeated || hidden.length > 1) throw badHost('the request has more than one Host field');
   const host = named === undefined || req.httpVersionMajor > 1 ? authorityOf(req) : named;

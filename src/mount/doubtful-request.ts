@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import { BackendError } from '../errors.js';
 import { isBehindLast } from './distrust.js';
 import { isForwardingField } from './forwarded-fields.js';
+import { fieldsOf } from './made-request.js';
 
 // node:http leaves fields beyond this out, and says nothing: maxHeadersCount, and half of what its documentation says.
 const MOST_FIELDS = 1_000;
@@ -28,8 +29,8 @@ export function refuseDoubtful(req: IncomingMessage): void {
  * Refuses what has fields that nobody has seen: one of them may have told of a body.
  * @throws BackendError `http_request_error`
  */
-export function refuseUnseenFields({ rawHeaders, socket }: Pick<IncomingMessage, 'rawHeaders' | 'socket'>): void {
-  if (rawHeaders.length >= 2 * mostFields(socket))
+export function refuseUnseenFields(req: IncomingMessage): void {
+  if (fieldsOf(req).length >= 2 * mostFields(req.socket))
     throw new BackendError('http_request_error', 'the request has more fields than the server keeps');
 }
 

@@ -13,8 +13,13 @@ export function whyUnusable(req: IncomingMessage, res: ServerResponse): BackendE
   return new BackendError('proxy_internal_error', `a mount needs what a server of node:http gives: ${found}`);
 }
 
-/** The fields as they came. serverless-http, for one, gives them by name alone. */
-export function fieldsOf({ rawHeaders, headers }: IncomingMessage): RawFields {
+/** What of a request has its fields. */
+export interface WithFields extends Pick<IncomingMessage, 'headers'> {
+  readonly rawHeaders?: RawFields | undefined;
+}
+
+/** The fields as they came. serverless-http and @hapi/shot give them by name alone. */
+export function fieldsOf({ rawHeaders = [], headers }: WithFields): RawFields {
   if (rawHeaders.length > 0) return rawHeaders;
   const fields: string[] = [];
   for (const [name, value] of Object.entries(headers)) {

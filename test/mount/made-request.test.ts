@@ -2,7 +2,6 @@
 
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { PassThrough } from 'node:stream';
-import type { HandlerOptions } from 'pooled-backend';
 import { answer, execute, inform, type Step } from 'pooled-backend/testing';
 import { expect, test } from 'vitest';
 import { startBackend, startOrigin } from './setting.js';
@@ -31,16 +30,18 @@ function cloudResponse(req: IncomingMessage): { readonly res: ServerResponse; re
   return { res, body };
 }
 
-async function relayed(script: readonly Step[], headers: IncomingMessage['headers'], options?: HandlerOptions) {
+async function relayed(script: readonly Step[], req: IncomingMessage) {
   const origin = await startOrigin({ script: () => [...script] });
-  const req = cloudRequest(headers);
   const { res, body } = cloudResponse(req);
-  startBackend(origin).handler(options)(req, res);
+  startBackend(origin).handler()(req, res);
   return { origin, body: await body };
 }
 
-test('fields that are there by name alone come to the origin', async () => {
-  const { origin } = await relayed([execute(), answer()], {
+test.each([
+  ['serverless-http', []],
+  ['@hapi/shot', undefined],
+])('fields that are there by name alone, as %s has them, come to the origin', async (_who, rawHeaders) => {
+  const req = cloudRequest({
     host: 'api.test',
     authorization: 'Bearer x',
     'x-many': ['1', '2'] as never,
@@ -48,6 +49,7 @@ test('fields that are there by name alone come to the origin', async () => {
     'x-hop': 'own',
     'x-forwarded-for': '6.6.6.6',
   });
+  const { origin } = await relayed([execute(), answer()], Object.assign(req, { rawHeaders }));
   const fields = origin.requests[0]?.rawHeaders ?? [];
   const valuesOf = (name: string) => fields.filter((_, i) => i % 2 === 1 && fields[i - 1]?.toLowerCase() === name);
   expect(valuesOf('host')).toEqual(['api.test']);
@@ -58,14 +60,13 @@ test('fields that are there by name alone come to the origin', async () => {
 });
 
 test('bytes above ASCII stay what they are', async () => {
-  const { body } = await relayed([execute(), answer({ body: Buffer.from('café €') })], { host: 'a' });
+  const { body } = await relayed([execute(), answer({ body: Buffer.from('café €') })], cloudRequest({ host: 'a' }));
   expect(body).toBe('café €');
 });
 
 test('an interim response is no part of the body', async () => {
-  const { body } = await relayed([inform(103, { Link: '</a.css>' }), execute(), answer({ body: 'ok' })], {
-    host: 'a',
-  });
+  const script = [inform(103, { Link: '</a.css>' }), execute(), answer({ body: 'ok' })];
+  const { body } = await relayed(script, cloudRequest({ host: 'a' }));
   expect(body).toBe('ok');
 });
 
