@@ -110,11 +110,8 @@ function mountOptions(fastify: FastifyInstance, options: FastifyPooledBackendOpt
     rewritePath: (path, req) => {
       const { length } = pattern.exec(path)?.[0] ?? '';
       const moved = movedPath(path, length, rewritePrefix);
-      if (mount.rewriteLocation === true) {
-        // What begins with two slashes would be another host in a Location.
-        const known = path.slice(0, length).replace(/^\/+/, '/');
-        setMountPrefix(req, { public: known, sent: rewritePrefix.replace(/\/$/, '') });
-      }
+      if (mount.rewriteLocation === true)
+        setMountPrefix(req, { public: path.slice(0, length), sent: rewritePrefix.replace(/\/$/, '') });
       return rewritePath === undefined ? moved : rewritePath(moved, req);
     },
   };

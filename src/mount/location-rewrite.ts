@@ -93,7 +93,9 @@ function publicPlace(req: IncomingMessage, { trusted, pathChanged }: LocationFac
 
 function publicPath(path: string, prefix: MountPrefix | undefined): string {
   if (prefix === undefined || !isBelow(path, prefix.sent)) return path;
-  return prefix.public.replace(/\/$/, '') + path.slice(prefix.sent.length);
+  const found = prefix.public.replace(/\/$/, '') + path.slice(prefix.sent.length);
+  // What begins with two slashes would be another host, and a browser takes a backslash for one.
+  return found.replace(/^[/\\]{2,}/, '/');
 }
 
 function isBelow(path: string, prefix: string): boolean {

@@ -49,6 +49,25 @@ describe('rewriteLocation: true', () => {
     expect(await location(sent, { rewriteLocation: true }, '/api')).toBe(seen);
   });
 
+  test.each(['//evil.test/api/x', '/\\evil.test/api/x'])(
+    'a path that begins like a host leads to none, where Express mounts below any path: %s',
+    async (asked) => {
+      const handler = startBackend(await originOf({ Location: '/login' })).handler({ rewriteLocation: true });
+      const port = await serve(express().use(/^\/.*\/api/, handler));
+      expect((await (await client(port)).get(asked)).headers.location).toBe('/evil.test/api/login');
+    },
+  );
+
+  test('what is left of a path when a prefix is taken out leads to no other host', async () => {
+    const server = fastify();
+    onTestFinished(() => server.close());
+    const backend = startBackend(await originOf({ Location: '/base//evil.test/' }));
+    await server.register(fastifyPooledBackend, { backend, rewritePrefix: '/base', rewriteLocation: true });
+    await server.listen({ port: 0, host: '127.0.0.1' });
+    const asked = await client((server.server.address() as AddressInfo).port);
+    expect((await asked.get('//evil.test')).headers.location).toBe('/evil.test/');
+  });
+
   test('where a hook changes the path, the way back is not known: only the authority is rewritten', async () => {
     const options = { rewriteLocation: true, rewritePath: (path: string) => `/v2${path}` };
     expect(await location(({ url }) => `${url}/v2/a`, options, '/api')).toBe('http://shop.test/v2/a');
