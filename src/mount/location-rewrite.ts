@@ -1,6 +1,8 @@
 /** URLs of the origin in a response, as clients know them: Location, Content-Location, Refresh. */
 
 import type { IncomingMessage } from 'node:http';
+import { BackendError } from '../errors.js';
+import { isFieldValue } from '../http1/fields.js';
 import type { LocationHook } from '../options.js';
 import { inHookAtOnce } from './hook.js';
 import { hasSetPrefix, type MountPrefix, mountPrefix } from './mount-prefix.js';
@@ -60,7 +62,7 @@ function mayHoldUrl({ length }: string): boolean {
 
 function rewritten(url: string, req: IncomingMessage, facts: LocationFacts): string {
   const { rewrite, house, sentHost = '' } = facts;
-  if (typeof rewrite === 'function') return inHookAtOnce('rewriteLocation', () => rewrite(url, req)) ?? url;
+  if (typeof rewrite === 'function') return sendable(inHookAtOnce('rewriteLocation', () => rewrite(url, req)) ?? url);
   const place = publicPlace(req, facts);
   if (place === undefined) return url;
   const [whole, scheme, authority = '', rest = ''] = ABSOLUTE.exec(url) ?? [];
@@ -71,6 +73,12 @@ function rewritten(url: string, req: IncomingMessage, facts: LocationFacts): str
   if (!isOurs) return url;
   const proto = sendsToTls(scheme, house) ? 'https' : place.proto;
   return `${proto}://${place.host}${publicPath(rest, place.prefix)}`;
+}
+
+/** The origin is not to blame for what the hook made of its URL. */
+function sendable(given: unknown): string {
+  if (typeof given === 'string' && isFieldValue(given)) return given;
+  throw new BackendError('proxy_internal_error', 'the rewriteLocation hook gave what cannot be sent');
 }
 
 /**

@@ -58,6 +58,15 @@ describe('rewriteLocation: true', () => {
     },
   );
 
+  test.each(['/a\r\nX-Evil: 1', '/\u0100', 5 as never])(
+    'what a hook gives that cannot be sent, %j, is its own fault',
+    async (given) => {
+      const handler = startBackend(await originOf({ Location: '/a' })).handler({ rewriteLocation: () => given });
+      const { status, body } = await (await client(await serve(handler))).get('/');
+      expect([status, String(body)]).toEqual([500, 'proxy_internal_error\n']);
+    },
+  );
+
   test('what is left of a path when a prefix is taken out leads to no other host', async () => {
     const server = fastify();
     onTestFinished(() => server.close());
