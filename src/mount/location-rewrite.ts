@@ -30,8 +30,8 @@ interface PublicPlace {
 }
 
 const ABSOLUTE = /^(?:(https?):)?\/\/([^/?#]*)(.*)$/is;
-// Seconds, and a URL that may be quoted (HTML, the Refresh header).
-const REFRESH = /^(\s*\d+(?:\.\d*)?\s*[;,]\s*(?:url\s*=\s*)?)(["']?)(.*?)(\2\s*)$/i;
+// Seconds, and a URL that may be quoted (HTML, the Refresh header). Values have no blanks around them.
+const REFRESH = /^(\s*\d+(?:\.\d*)?\s*[;,]\s*(?:url\s*=\s*)?)(["']?)(.*?)(\2)$/i;
 
 /** Rewrites in place. */
 export function rewriteLocations(fields: string[], req: IncomingMessage, facts: LocationFacts): void {

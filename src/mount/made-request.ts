@@ -30,9 +30,9 @@ export function fieldsOf({ rawHeaders = [], headers }: WithFields): RawFields {
 
 /** fastify.inject() has no field for the length of a stream. Its requests are none of node:http, and know nothing of their end. */
 export function isUnframedStream(req: IncomingMessage): boolean {
+  if (req.method === 'GET' || req.method === 'HEAD') return false;
   const { 'content-length': length, 'transfer-encoding': coding } = req.headers;
-  if (length !== undefined || coding !== undefined || Reflect.has(req, 'complete')) return false;
-  return req.method !== 'GET' && req.method !== 'HEAD';
+  return length === undefined && coding === undefined && !Reflect.has(req, 'complete');
 }
 
 /**
