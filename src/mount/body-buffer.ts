@@ -31,7 +31,7 @@ export class BodyBuffer extends AsyncResource {
   readonly #req: IncomingMessage;
   readonly #limits: BufferLimits;
   readonly #outlet: BufferOutlet;
-  readonly #pieces: Buffer[] = [];
+  #pieces: Buffer[] = []; // gone once they were given out: all of a body would be held beside the whole that is made of it
   #bytes = 0;
   #settled = 0; // pieces that stay as they are
   #settledBytes = 0;
@@ -55,9 +55,10 @@ export class BodyBuffer extends AsyncResource {
     return true;
   }
 
-  /** Stops listening. */
+  /** Stops listening, and holds nothing. */
   leave(): void {
     this.#left = true;
+    this.#pieces = [];
     this.#req
       .off('data', this.#onData)
       .off('end', this.#onEnd)
@@ -85,8 +86,9 @@ export class BodyBuffer extends AsyncResource {
     }
     if (this.#bytes <= limitBytes && this.#reserve(piece.length)) return;
     this.#req.pause();
+    const pieces = this.#pieces;
     this.leave();
-    this.runInAsyncScope(this.#outlet.bufferOverflowed, this.#outlet, this.#pieces);
+    this.runInAsyncScope(this.#outlet.bufferOverflowed, this.#outlet, pieces);
   };
 
   #settle(): void {
@@ -103,8 +105,9 @@ export class BodyBuffer extends AsyncResource {
     else if (length !== undefined && this.#bytes < length) {
       this.#fail(`the request body ended after ${this.#bytes} of the ${length} bytes that were declared`);
     } else {
+      const pieces = this.#pieces;
       this.leave();
-      this.runInAsyncScope(this.#outlet.bufferFull, this.#outlet, this.#pieces, this.#bytes);
+      this.runInAsyncScope(this.#outlet.bufferFull, this.#outlet, pieces, this.#bytes);
     }
   };
 

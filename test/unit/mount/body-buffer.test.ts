@@ -4,6 +4,7 @@ import { Socket } from 'node:net';
 import { expect, test } from 'vitest';
 import { BodyBuffer } from '../../../src/mount/body-buffer.js';
 import { ByteBudget } from '../../../src/mount/byte-budget.js';
+import { collectGarbage } from '../../garbage.js';
 
 /** What is held of a body that comes in these pieces. */
 async function collected(pieces: readonly Buffer[], length?: number): Promise<readonly Buffer[]> {
@@ -42,4 +43,26 @@ test('large pieces are held as they came, small ones between them in their order
   const held = await collected(pieces);
   expect(large.every((piece) => held.includes(piece))).toBe(true);
   expect(Buffer.concat(held).equals(Buffer.concat(pieces))).toBe(true);
+});
+
+test('what was given out is not held any more', async () => {
+  const req = new IncomingMessage(new Socket());
+  const outlet = {
+    bufferFull: () => undefined,
+    bufferOverflowed: () => undefined,
+    bufferFailed: () => undefined,
+  };
+  const buffer = new BodyBuffer(req, { length: 2_000, limitBytes: 2_000, budget: new ByteBudget(2_000) }, outlet);
+  buffer.begin();
+  const given = [1, 2].map((byte) => {
+    const piece = Buffer.alloc(1_000, byte);
+    req.push(piece);
+    return new WeakRef(piece);
+  });
+  req.complete = true;
+  req.push(null);
+  await once(req, 'end');
+  await collectGarbage();
+  buffer.release();
+  expect(given.map((piece) => piece.deref())).toEqual([undefined, undefined]);
 });
