@@ -2,6 +2,7 @@
 
 import type { Readable } from 'node:stream';
 import { BackendError, messageOf } from '../errors.js';
+import { unshared } from '../http1/byte-copy.js';
 
 /** What a reader tells. Nothing after `onEnd` or `onFailure`. */
 export interface BodyReaderEvents {
@@ -78,7 +79,7 @@ export class BodyReader {
     if (piece.byteLength === 0) return;
     this.#read += piece.byteLength;
     if (this.#length !== undefined && this.#read > this.#length) this.#fail(tooLong(this.#length));
-    else this.#events.onPiece(piece);
+    else this.#events.onPiece(unshared(piece));
   };
 
   readonly #onEnd = (): void => {

@@ -9,3 +9,12 @@ export function copyOf(bytes: Buffer, from: number, end: number): Buffer {
   for (let i = from; i < end; i += 1) copy[i - from] = bytes[i] ?? 0;
   return copy;
 }
+
+// Small buffers of Node lie in memory of so many bytes, which is full of others.
+const POOL_BYTES = 8_192;
+
+/** The same, or a copy where they hold more than twice their length: a frame of HTTP/2 holds the whole read that it came in. */
+export function unshared<T extends Uint8Array>(bytes: T): T | Buffer {
+  const { byteLength } = bytes.buffer;
+  return byteLength > POOL_BYTES && byteLength > 2 * bytes.byteLength ? Buffer.from(bytes) : bytes;
+}

@@ -3,6 +3,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { IncomingMessage } from 'node:http';
 import { BackendError } from '../errors.js';
+import { unshared } from '../http1/byte-copy.js';
 import type { ByteBudget } from './byte-budget.js';
 
 /** Gets exactly one of the calls, unless {@link BodyBuffer.leave} comes first. */
@@ -76,7 +77,7 @@ export class BodyBuffer extends AsyncResource {
     if (this.#left) return;
     // Somebody has called setEncoding(): no piece is as long as its text.
     const piece = typeof given === 'string' ? Buffer.from(given, this.#req.readableEncoding ?? 'utf8') : given;
-    this.#pieces.push(piece);
+    this.#pieces.push(unshared(piece));
     this.#bytes += piece.length;
     if (this.#pieces.length - this.#settled >= MANY_PIECES) this.#settle();
     const { length, limitBytes } = this.#limits;

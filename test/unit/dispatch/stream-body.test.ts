@@ -44,6 +44,23 @@ describe('a live body', () => {
     expect(target.pieces).toEqual(['a']);
   });
 
+  test('does not hold the large read that a small piece came in', async () => {
+    const source = openSource();
+    const body = new StreamBody(source, UNBOUNDED);
+    const [target, given] = [new Recorder(), new Set<ArrayBufferLike>()];
+    body.begin({
+      write: (piece) => {
+        given.add(piece.buffer);
+        return target.write(piece);
+      },
+      end: (trailers) => target.end(trailers),
+      fail: (error) => target.fail(error),
+    });
+    for (let at = 0; at < 40; at += 1) source.push(Buffer.alloc(65_536, 'x').subarray(0, 10));
+    await settle();
+    expect([target.text, given.size < 5]).toEqual(['x'.repeat(400), true]);
+  });
+
   test('is not read before it begins', async () => {
     const source = Readable.from([bytes('a'), bytes('b')]);
     new StreamBody(source, UNBOUNDED);

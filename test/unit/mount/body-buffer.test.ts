@@ -45,6 +45,13 @@ test('large pieces are held as they came, small ones between them in their order
   expect(Buffer.concat(held).equals(Buffer.concat(pieces))).toBe(true);
 });
 
+test('a small part of a large read does not hold the rest of it', async () => {
+  const pieces = Array.from({ length: 40 }, (_, at) => Buffer.alloc(65_536, at).subarray(100, 200));
+  const held = await collected(pieces);
+  expect(new Set(held.map(({ buffer }) => buffer)).size).toBeLessThan(5);
+  expect(Buffer.concat(held).equals(Buffer.concat(pieces))).toBe(true);
+});
+
 test('what was given out is not held any more', async () => {
   const req = new IncomingMessage(new Socket());
   const outlet = {
