@@ -1,9 +1,10 @@
 /** A client that takes its response more slowly than its origin gives it, or gives its request slowly. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isSmallBehind, SmallWrites } from '../small-writes.js';
 import { ClientSilence } from './client-silence.js';
-import { isWrapped } from './client-writes.js';
-import type { MountedBackend } from './mounted-backend.js';
+import { isWrapped, writeNow } from './client-writes.js';
+import type { MountedBackend, MountedOptions } from './mounted-backend.js';
 import { Spool } from './spool.js';
 
 /** Whoever relays to the client. */
@@ -14,18 +15,27 @@ export interface Paced {
   cutOff(): void;
 }
 
+/** Whether a piece would wait for the client behind others, and costs more than its bytes. */
+export function isSmallAhead(res: ServerResponse, bytes: Uint8Array): boolean {
+  return isSmallBehind(res, bytes) && !isWrapped(res);
+}
+
+type Paces = Pick<MountedBackend, 'deadlines' | 'spool'> & { readonly options: Pick<MountedOptions, 'spoolBytes'> };
+
 export class ClientPace {
-  readonly #house: MountedBackend;
+  readonly #house: Paces;
   readonly #clientTimeout: number;
   readonly #req: IncomingMessage;
   readonly #res: ServerResponse;
   readonly #paced: Paced;
-  #paused = false; // readAhead() returned false
+  #paused = false; // no more is to be read
+  #awaitsDrain = false; // 'drain' will tell when all was taken
   #ahead = 0; // bytes that were to wait since the client, or whoever holds them, had room
   #spool: Spool | undefined; // made for a client that is slower than its origin
+  readonly #small = new SmallWrites(() => this.#smallTaken());
   #silence: ClientSilence | undefined; // made when there is something to wait for
 
-  constructor(house: MountedBackend, clientTimeout: number, req: IncomingMessage, res: ServerResponse, paced: Paced) {
+  constructor(house: Paces, clientTimeout: number, req: IncomingMessage, res: ServerResponse, paced: Paced) {
     this.#house = house;
     this.#clientTimeout = clientTimeout;
     this.#req = req;
@@ -33,15 +43,28 @@ export class ClientPace {
     this.#paced = paced;
   }
 
-  /** So many more bytes of the response have to wait for the client. Returns false when no more should be read. */
+  /** So many more bytes of the response have to wait for the client to drain. Returns false when no more should be read. */
   readAhead(bytes: number): boolean {
+    this.#awaitsDrain = true;
+    this.#ahead += bytes;
+    return this.#hold();
+  }
+
+  /** Writes a piece that {@link isSmallAhead}. Returns false when no more should be read. */
+  writeSmall(bytes: Uint8Array): boolean {
+    const taken = writeNow(this.#res, bytes, this.#small.add());
+    this.wrote(bytes.length);
+    return taken === false ? this.readAhead(bytes.length) : this.#hold();
+  }
+
+  #hold(): boolean {
     if (this.#spool === undefined) {
       this.#spool = new Spool(this.#house.spool, this.#house.options.spoolBytes);
       this.#res.on('drain', () => this.#drained());
     }
     this.watchSilence();
-    this.#ahead += bytes;
-    this.#paused = !this.#spool.hold(isWrapped(this.#res) ? this.#ahead : this.#res.writableLength);
+    const waiting = isWrapped(this.#res) ? this.#ahead : this.#res.writableLength;
+    this.#paused = !this.#spool.hold(Math.max(waiting, this.#small.bytes));
     return !this.#paused;
   }
 
@@ -66,7 +89,13 @@ export class ClientPace {
     this.#spool?.empty();
   }
 
+  /** Without a drain to come nobody else would tell. */
+  #smallTaken(): void {
+    if (!this.#awaitsDrain) this.#drained();
+  }
+
   #drained(): void {
+    this.#awaitsDrain = false;
     this.#ahead = 0;
     this.#spool?.empty();
     if (!this.#paused) return;

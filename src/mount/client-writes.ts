@@ -7,6 +7,9 @@ import { isEventStream } from '../http1/event-stream.js';
 import { isHttp2, streamOf } from './http2.js';
 import { hasConnection } from './made-request.js';
 
+/** Called when a piece of one frame at the most was taken, or never will be. */
+export type WhenTaken = (error?: Error | null) => void;
+
 const MOST_BYTES = 8_192;
 
 // A client of HTTP/2 with as much waiting is slow; others have it as large pieces. A frame has at least so much room (RFC 9113 §6.5.2).
@@ -36,11 +39,11 @@ export function standsBehindOthers(res: ServerResponse): boolean {
  * Writes a piece of a body now. node:http would wait for the next tick to see what else comes; there it is too late to learn
  * that the kernel took everything, so that nobody will look at the bytes again.
  */
-export function writeNow(res: ServerResponse, bytes: Uint8Array): Taken {
+export function writeNow(res: ServerResponse, bytes: Uint8Array, whenTaken?: WhenTaken): Taken {
   if (isWrapped(res)) return writeThrough(res, bytes);
-  if (isHttp2(res)) return writeFrames(res, bytes);
+  if (isHttp2(res)) return writeFrames(res, bytes, whenTaken);
   res.cork();
-  const more = res.write(bytes);
+  const more = res.write(bytes, whenTaken);
   res.uncork();
   // A server may be given any Duplex for a connection: one that is no socket may keep the bytes that it says it took.
   return res.writableLength === 0 && res.socket instanceof Socket ? 'written' : more;
@@ -70,13 +73,13 @@ function flushEvents(res: ServerResponse): void {
  * Writes behind what waits for a slow client of HTTP/2 so that it can be seen how much of it the client takes: node:http2 gives
  * out all that waits as one vector, and tells when the last byte of it was taken.
  */
-function writeFrames(res: ServerResponse, bytes: Uint8Array): boolean {
-  if (res.writableLength < SLOW_BYTES) return res.write(bytes);
+function writeFrames(res: ServerResponse, bytes: Uint8Array, whenTaken?: WhenTaken): boolean {
+  if (res.writableLength < SLOW_BYTES) return res.write(bytes, whenTaken);
   const stream = streamOf(res);
   if (stream !== undefined) Reflect.set(stream, '_writev', null);
   let more = false;
   for (let from = 0; from < bytes.length; from += FRAME_BYTES)
-    more = res.write(bytes.subarray(from, from + FRAME_BYTES));
+    more = res.write(bytes.subarray(from, from + FRAME_BYTES), whenTaken);
   return more;
 }
 

@@ -7,7 +7,7 @@ import { BackendError } from '../errors.js';
 import { endToEndFields } from '../http1/fields.js';
 import type { ResponseHead } from '../http1/response-parser.js';
 import { type Attended, unattended, watchDeparture } from './client-departure.js';
-import { ClientPace, type Paced } from './client-pace.js';
+import { ClientPace, isSmallAhead, type Paced } from './client-pace.js';
 import { type ClientRequest, readClientRequest } from './client-request.js';
 import { canEndWith, endWith, flushHead, standsBehindOthers, waitsInStream, writeNow } from './client-writes.js';
 import { distrust, endLastOfServer, noteLast, noteLastOfServer } from './distrust.js';
@@ -180,6 +180,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
       return true;
     }
     try {
+      if (isSmallAhead(this.#res, bytes)) return this.#paceOf().writeSmall(bytes);
       const taken = writeNow(this.#res, bytes);
       this.#pace?.wrote(bytes.length);
       if (taken !== false) return taken;
@@ -253,9 +254,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
 
   /** Fails a request that the origin has not failed. */
   #giveUp(error: BackendError): void {
-    const failure = this.#dispatch?.abort(error) ?? error;
-    this.#dispatch = undefined;
-    this.#fail(failure);
+    this.onFail(this.#dispatch?.abort(error) ?? error);
   }
 
   /** It could not be dispatched. */
