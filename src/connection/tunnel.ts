@@ -1,5 +1,6 @@
 /** A connection whose origin has switched protocols (RFC 9110 §7.8): bytes both ways, and an end on either side. */
 
+import { isSmallBehind, SmallWrites } from '../small-writes.js';
 import type { OpenSocket } from './dial.js';
 import { resetError } from './liveness.js';
 
@@ -25,6 +26,9 @@ export class Tunnel {
   #listener: TunnelListener | undefined;
   #origin: OriginState = 'sends';
   #paused = false;
+  readonly #small = new SmallWrites((waiting) => {
+    if (waiting === 0 && !this.#socket.writableNeedDrain) this.#listener?.tunnelDrained();
+  });
 
   /** `first`: what the origin sent behind its 101. `destroy` closes the connection. */
   constructor(socket: OpenSocket, first: Buffer | undefined, destroy: () => void) {
@@ -52,7 +56,8 @@ export class Tunnel {
   /** Returns false when the origin takes no more for now: wait for `tunnelDrained`. */
   write(bytes: Uint8Array): boolean {
     if (this.#socket.destroyed || this.#socket.writableEnded) return true;
-    return this.#socket.write(bytes);
+    if (!isSmallBehind(this.#socket, bytes)) return this.#socket.write(bytes);
+    return this.#socket.write(bytes, this.#small.add()) && !this.#small.areMany;
   }
 
   /** No more is written, since `client`, if given, has ended. The origin may go on sending, unless that end was a reset. */

@@ -32,7 +32,7 @@ export class ClientPace {
   #awaitsDrain = false; // 'drain' will tell when all was taken
   #ahead = 0; // bytes that were to wait since the client, or whoever holds them, had room
   #spool: Spool | undefined; // made for a client that is slower than its origin
-  readonly #small = new SmallWrites(() => this.#smallTaken());
+  readonly #small = new SmallWrites((waiting) => this.#smallTaken(waiting));
   #silence: ClientSilence | undefined; // made when there is something to wait for
 
   constructor(house: Paces, clientTimeout: number, req: IncomingMessage, res: ServerResponse, paced: Paced) {
@@ -90,8 +90,8 @@ export class ClientPace {
   }
 
   /** Without a drain to come nobody else would tell. */
-  #smallTaken(): void {
-    if (!this.#awaitsDrain) this.#drained();
+  #smallTaken(waiting: number): void {
+    if (waiting === 0 && !this.#awaitsDrain) this.#drained();
   }
 
   #drained(): void {

@@ -3,6 +3,7 @@
 import type { Duplex } from 'node:stream';
 import type { Deadline, Deadlines } from '../deadlines.js';
 import type { Tunnel, TunnelListener } from '../dispatch/request.js';
+import { isSmallBehind, SmallWrites } from '../small-writes.js';
 import { breakOff } from './truncate.js';
 
 /** In milliseconds; `Infinity` is no limit. */
@@ -25,6 +26,9 @@ export class Splice implements TunnelListener {
   readonly #whole: Deadline;
   readonly #last: Deadline; // set once we have ended both sides
   readonly #over: (splice: Splice) => void;
+  readonly #small = new SmallWrites((waiting) => {
+    if (waiting === 0 && !this.#client.writableNeedDrain) this.#clientDrained();
+  });
   #clientSide: Side = 'open';
   #originSide: Side = 'open';
 
@@ -103,7 +107,8 @@ export class Splice implements TunnelListener {
   tunnelBytes(bytes: Buffer): boolean {
     this.#idle.set(this.#limits.idleTimeout);
     if (this.#client.destroyed || this.#client.writableEnded) return true;
-    return this.#client.write(bytes);
+    if (!isSmallBehind(this.#client, bytes)) return this.#client.write(bytes);
+    return this.#client.write(bytes, this.#small.add()) && !this.#small.areMany;
   }
 
   tunnelEnded(): void {

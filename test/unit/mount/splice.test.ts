@@ -149,3 +149,23 @@ describe('limits', () => {
     expect([joint.closed, joint.over, joint.atClient, joint.atOrigin]).toEqual([true, 1, '', '']);
   });
 });
+
+test.each(['client', 'origin'] as const)(
+  'no more than a few hundred bytes wait for %s when they come one by one',
+  async (side) => {
+    const joint = new Joint();
+    const near = side === 'client' ? joint.nearClient : joint.nearOrigin;
+    const [from, arrived] =
+      side === 'client' ? [joint.origin, () => joint.atClient] : [joint.client, () => joint.atOrigin];
+    near.stopTaking();
+    for (let at = 0; at < 5_000; at += 1) {
+      from.write('x');
+      if (at % 100 === 0) await turn();
+    }
+    await turn();
+    expect(near.writableLength).toBeLessThan(500);
+    near.takeOn();
+    while (arrived().length < 5_000) await turn();
+    expect(joint.over).toBe(0);
+  },
+);
