@@ -12,7 +12,15 @@ import { ExpectedRequest, type Expecting } from './expected-request.js';
 import { Matching } from './matching.js';
 import { OriginChoice } from './origin-choice.js';
 import { refusalError, waitedOutError } from './refusal-error.js';
-import type { Dispatch, Dispatching, OutgoingRequest, Place, ResponseSink } from './request.js';
+import type {
+  Dispatch,
+  Dispatching,
+  Expectation,
+  OutgoingRequest,
+  Place,
+  RequestTimeouts,
+  ResponseSink,
+} from './request.js';
 import type { RetryBudget } from './retry-budget.js';
 import { Run } from './run.js';
 import type { RunHouse } from './run-house.js';
@@ -109,14 +117,14 @@ export class Dispatcher implements Dispatching, Expecting, RunHouse {
     this.#taken(request, sink).fail(error);
   }
 
-  expect(): Place | undefined {
+  expect({ requestTimeout }: Pick<RequestTimeouts, 'requestTimeout'>, expectation: Expectation): Place | undefined {
     if (this.#state.name !== 'open') return undefined;
     this.#expected += 1;
-    return new ExpectedRequest(this);
+    return new ExpectedRequest(this, requestTimeout, expectation);
   }
 
-  dispatchExpected(request: OutgoingRequest, sink: ResponseSink): Dispatch {
-    return this.#begin(request, sink, this.#state.name !== 'closed');
+  dispatchExpected(request: OutgoingRequest, sink: ResponseSink, begunAt: number | undefined): Dispatch {
+    return this.#begin(request, sink, this.#state.name !== 'closed', begunAt);
   }
 
   expectedLeft(): void {
@@ -124,15 +132,15 @@ export class Dispatcher implements Dispatching, Expecting, RunHouse {
     this.#settle();
   }
 
-  #begin(request: OutgoingRequest, sink: ResponseSink, isTaken: boolean): Dispatch {
-    const run = this.#taken(request, sink);
+  #begin(request: OutgoingRequest, sink: ResponseSink, isTaken: boolean, begunAt?: number): Dispatch {
+    const run = this.#taken(request, sink, begunAt);
     if (!isTaken) run.refuse(closedError(this.#state));
     else if (this.#isSendable(run)) this.turnEnd.add(run);
     return run;
   }
 
-  #taken(request: OutgoingRequest, sink: ResponseSink): Run {
-    const run = new Run(request, sink, this);
+  #taken(request: OutgoingRequest, sink: ResponseSink, begunAt?: number): Run {
+    const run = new Run(request, sink, this, begunAt);
     this.#running.add(run);
     this.#hold.take();
     return run;

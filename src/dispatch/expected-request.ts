@@ -1,26 +1,39 @@
 /** A request that was taken and cannot be sent yet, since its body is still read or a hook is busy: a drain waits for it. */
 
-import type { Dispatch, OutgoingRequest, Place, ResponseSink } from './request.js';
+import { type Deadlines, Expiring } from '../deadlines.js';
+import { tookTooLongError } from './refusal-error.js';
+import type { Dispatch, Expectation, OutgoingRequest, Place, ResponseSink } from './request.js';
 
 /** Whoever waits for it. */
 export interface Expecting {
-  /** Sends it, though nothing new is taken any more. */
-  dispatchExpected(request: OutgoingRequest, sink: ResponseSink): Dispatch;
+  readonly deadlines: Deadlines;
+  /** Sends it, though nothing new is taken any more. `begunAt`: the moment from which its time runs. */
+  dispatchExpected(request: OutgoingRequest, sink: ResponseSink, begunAt: number | undefined): Dispatch;
   /** It was dispatched, or given up. Called once. */
   expectedLeft(): void;
 }
 
-export class ExpectedRequest implements Place {
+/** Its deadline is the end of the request's time. */
+export class ExpectedRequest extends Expiring implements Place {
   readonly #expecting: Expecting;
+  readonly #requestTimeout: number;
+  readonly #expectation: Expectation;
+  readonly #begunAt: number | undefined; // of those that have an end
   #hasLeft = false;
 
-  constructor(expecting: Expecting) {
+  constructor(expecting: Expecting, requestTimeout: number, expectation: Expectation) {
+    super(expecting.deadlines);
     this.#expecting = expecting;
+    this.#requestTimeout = requestTimeout;
+    this.#expectation = expectation;
+    if (requestTimeout === Number.POSITIVE_INFINITY) return;
+    this.#begunAt = this.deadlines.clock.now();
+    this.set(requestTimeout, this.#begunAt);
   }
 
   dispatch(request: OutgoingRequest, sink: ResponseSink): Dispatch {
     try {
-      return this.#expecting.dispatchExpected(request, sink);
+      return this.#expecting.dispatchExpected(request, sink, this.#begunAt);
     } finally {
       this.leave();
     }
@@ -29,6 +42,11 @@ export class ExpectedRequest implements Place {
   leave(): void {
     if (this.#hasLeft) return;
     this.#hasLeft = true;
+    this.clear();
     this.#expecting.expectedLeft();
+  }
+
+  expire(): void {
+    this.#expectation.requestFailed(tookTooLongError(this.#requestTimeout));
   }
 }

@@ -16,18 +16,21 @@ interface Timeouts {
 /** Its deadline is the end of the wait, and where nothing is waited for that of the whole. */
 export class Patience extends Expiring {
   readonly startedAt: number;
+  readonly #begunAt: number;
   readonly #timeouts: Timeouts;
   readonly #listener: PatienceListener;
   #waitingSince: number | undefined;
   #waitedBeforeMs: number | undefined; // by waits that are over
   #connectMs: number | undefined;
 
-  constructor(timeouts: Timeouts, deadlines: Deadlines, listener: PatienceListener) {
+  /** `begunAt`: the moment from which its time runs, where a body or a hook was waited for before. */
+  constructor(timeouts: Timeouts, deadlines: Deadlines, listener: PatienceListener, begunAt?: number) {
     super(deadlines);
     this.startedAt = deadlines.clock.now();
     this.#timeouts = timeouts;
     this.#listener = listener;
-    if (timeouts.requestTimeout !== Number.POSITIVE_INFINITY) this.set(timeouts.requestTimeout, this.startedAt);
+    this.#begunAt = begunAt ?? this.startedAt;
+    if (timeouts.requestTimeout !== Number.POSITIVE_INFINITY) this.set(this.#leftMs(this.startedAt), this.startedAt);
   }
 
   /** Milliseconds spent waiting for connections so far, over all waits. */
@@ -75,7 +78,7 @@ export class Patience extends Expiring {
   }
 
   #leftMs(now: number): number {
-    return this.startedAt + this.#timeouts.requestTimeout - now;
+    return this.#begunAt + this.#timeouts.requestTimeout - now;
   }
 
   end(): void {

@@ -104,8 +104,14 @@ export interface Dispatching {
   dispatch(request: OutgoingRequest, sink: ResponseSink): Dispatch;
   /** Fails a request that cannot be dispatched, so that who watches hears of it as of any other. */
   fail(request: OutgoingRequest, sink: ResponseSink, error: BackendError): void;
-  /** Takes a request that cannot be dispatched yet. `undefined` when none is taken any more. */
-  expect(): Place | undefined;
+  /** Takes a request that cannot be dispatched yet; its time runs. `undefined` when none is taken any more. */
+  expect(timeouts: Pick<RequestTimeouts, 'requestTimeout'>, expectation: Expectation): Place | undefined;
+}
+
+/** Whoever has a request that cannot be dispatched yet. */
+export interface Expectation {
+  /** Its time is over. The place is still to be left. */
+  requestFailed(error: BackendError): void;
 }
 
 /** Kept for one request: who drains waits until it was dispatched, or has left. */

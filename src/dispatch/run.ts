@@ -15,6 +15,7 @@ import { isIdempotent } from './idempotence.js';
 import { NONE } from './origin-choice.js';
 import { OwnDial } from './own-dial.js';
 import { Patience, type PatienceListener } from './patience.js';
+import { tookTooLongError } from './refusal-error.js';
 import type { Dispatch, OutgoingRequest, ResponseSink, Taken, Tunnel } from './request.js';
 import { Requester } from './requester.js';
 import { retryFacts } from './retry-facts.js';
@@ -43,11 +44,11 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
   #asked: AskedBody | undefined; // of the exchange, when its body waits for 100
   #trailers: readonly string[] | undefined; // once the response is here, to its end
 
-  constructor(request: OutgoingRequest, sink: ResponseSink, house: RunHouse) {
+  constructor(request: OutgoingRequest, sink: ResponseSink, house: RunHouse, begunAt?: number) {
     const idempotent = isIdempotent(request, house.honoursIdempotencyKey);
     super(idempotent || request.nonIdempotent === 'any' ? 'any' : request.nonIdempotent);
     this.request = request;
-    this.patience = new Patience(request.timeouts, house.deadlines, this);
+    this.patience = new Patience(request.timeouts, house.deadlines, this, begunAt);
     this.requester = new Requester(request, sink, house);
     this.#house = house;
     this.idempotent = idempotent;
@@ -259,8 +260,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
   }
 
   tookTooLong(): void {
-    const { requestTimeout } = this.request.timeouts;
-    this.fail(new BackendError('http_response_timeout', `not answered within the ${requestTimeout} ms of the request`));
+    this.fail(tookTooLongError(this.request.timeouts.requestTimeout));
   }
 
   #giveUp(cause: BackendError): BackendError {

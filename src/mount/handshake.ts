@@ -96,8 +96,8 @@ export class Handshake implements Dispatching, ResponseSink {
     this.#mount.house.dispatching.fail(request, relay, error);
   }
 
-  expect(): Place | undefined {
-    const place = this.#mount.house.dispatching.expect();
+  expect(...[timeouts, expectation]: Parameters<Dispatching['expect']>): Place | undefined {
+    const place = this.#mount.house.dispatching.expect(timeouts, expectation);
     return place && { dispatch: (request, relay) => this.#begin(place, request, relay), leave: () => place.leave() };
   }
 

@@ -65,7 +65,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
     try {
       const request = readClientRequest(this.#req, this.#mount.options, this.#mount.house.sticky);
       if (isPromise(request)) {
-        this.#place = this.#mount.house.dispatching.expect();
+        this.#place = this.#mount.house.dispatching.expect(this.#mount.options.timeouts, this);
         request
           .then((read) => this.#takeIn(read))
           .then(undefined, (thrown) => this.requestFailed(asRelayError(thrown)));
@@ -88,7 +88,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
       this.requestReady(request, nothingOf(request.method, request.framing));
       return;
     }
-    this.#place ??= house.dispatching.expect();
+    this.#place ??= house.dispatching.expect(options.timeouts, this);
     this.#intake = new RequestIntake(house, request, this.#req, this);
     this.#readsRequest = this.#intake.begin(this.#res, options);
     if (this.#readsRequest && this.#isOpen()) this.#paceOf().watchSilence();
@@ -245,7 +245,6 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
   }
 
   #leave(why: string): void {
-    this.#intake?.cancel();
     this.#dispatch?.abort(new BackendError('client_aborted', why));
     this.#dispatch = undefined;
     this.#stage = 'over';
@@ -294,6 +293,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
   #release(): void {
     this.#place?.leave();
     this.#pace?.stop();
+    this.#intake?.cancel();
     this.#intake?.release();
   }
 }

@@ -82,6 +82,46 @@ describe('request bodies held before their dispatch', () => {
   });
 });
 
+describe('requestTimeout is over', () => {
+  test.each([
+    ['Content-Length: 6\r\n\r\nabc', 'd'],
+    ['Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n', '1\r\nd\r\n'],
+  ])('while a body comes: 504, and nothing of it is held or sent (%j)', async (begun, more) => {
+    const origin = await startOrigin();
+    const backend = startBackend(origin, { requestTimeout: 50 });
+    const handler = backend.handler();
+    let came = 0;
+    const port = await serve((req, res) => {
+      handler(req, res);
+      req.on('data', (piece: Buffer) => {
+        came += piece.length;
+      });
+    });
+    const raw = await client(port);
+    raw.write(`POST / HTTP/1.1\r\nHost: a\r\n${begun}`);
+    expect((await raw.readResponse()).status).toBe(504);
+    const before = came;
+    raw.write(more);
+    await until(() => came > before);
+    expect([backend.stats().requestBuffer.bytes, origin.requests.length]).toEqual([0, 0]);
+    await backend.close();
+  });
+
+  test('while a hook is busy: 504, and its answer comes too late', async () => {
+    const origin = await startOrigin();
+    const backend = startBackend(origin, { requestTimeout: 50 });
+    let answer: (fields: string[]) => void = () => undefined;
+    const late = new Promise<string[]>((resolve) => {
+      answer = resolve;
+    });
+    const raw = await client(await serve(backend.handler({ onRequestFields: () => late })));
+    expect((await raw.get('/')).status).toBe(504);
+    answer([]);
+    await backend.close();
+    expect(origin.requests.length).toBe(0);
+  });
+});
+
 test('a chunked one that does not fit is sent once behind a middleware that wraps its listeners', async () => {
   const origin = await startOrigin();
   const app = express().use(bindListeners, startBackend(origin, { requestBufferBytes: 4 }).handler());

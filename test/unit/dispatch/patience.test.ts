@@ -3,7 +3,7 @@ import { Deadlines } from '../../../src/deadlines.js';
 import { Patience } from '../../../src/dispatch/patience.js';
 import { ManualClock } from '../../../src/testing/index.js';
 
-function patient(timeouts: { queueTimeout?: number; requestTimeout?: number } = {}) {
+function patient(timeouts: { queueTimeout?: number; requestTimeout?: number } = {}, begunAt?: number) {
   const clock = new ManualClock();
   const deadlines = new Deadlines(clock);
   const calls: [string, number][] = [];
@@ -14,6 +14,7 @@ function patient(timeouts: { queueTimeout?: number; requestTimeout?: number } = 
       waitedOut: () => calls.push(['waitedOut', clock.now()]),
       tookTooLong: () => calls.push(['tookTooLong', clock.now()]),
     },
+    begunAt,
   );
   return { clock, deadlines, calls, patience };
 }
@@ -92,4 +93,11 @@ test('nothing is told after the end', () => {
   patience.end();
   clock.advance(10_000);
   expect([deadlines.size, calls]).toEqual([0, []]);
+});
+
+test('the time of a request whose body or hook was waited for has begun before', () => {
+  const { clock, calls, patience } = patient({ requestTimeout: 1_000 }, -400);
+  expect(patience.leftMs).toBe(600);
+  clock.advance(10_000);
+  expect(calls).toEqual([['tookTooLong', 600]]);
 });
