@@ -5,29 +5,12 @@ import { isEventStream } from '../http1/event-stream.js';
 import { chunkHead, headWithBody, writeTrailers } from '../http1/request-head.js';
 import type { ResponseHead } from '../http1/response-parser.js';
 import { namedProtocols, switchedTo } from '../http1/upgrade.js';
+import { isSmallBehind, SmallWrites } from '../small-writes.js';
 import type { Taken } from './body-reads.js';
+import type { BodySource, BodyTarget } from './body-source.js';
 import type { Connection } from './connection.js';
 import { type Ending, wrongSwitchError } from './ending.js';
 import type { Tunnel } from './tunnel.js';
-
-/** Takes the bytes of a request's body. */
-export interface BodyTarget {
-  /** Returns false to be left alone until `BodySource.drained()`. */
-  write(bytes: Uint8Array): boolean;
-  end(trailers: readonly string[]): void;
-  fail(error: Error): void;
-}
-
-/** Gives the bytes of a request's body, from the first one, to one target at a time. */
-export interface BodySource {
-  /** Declared length; `undefined` = chunked. */
-  readonly length: number | undefined;
-  /** The whole body, when it is in memory: bytes, or text in ASCII. */
-  readonly whole: Uint8Array | string | undefined;
-  begin(target: BodyTarget): void;
-  drained(): void;
-  detach(): void;
-}
 
 /** What an exchange needs to know of a request, beside its head as written. All times in milliseconds. */
 export interface ExchangeRequest {
@@ -38,6 +21,7 @@ export interface ExchangeRequest {
   readonly timeouts: { readonly sendTimeout: number; readonly headersTimeout: number; readonly bodyTimeout: number };
 }
 
+export type { BodySource, BodyTarget } from './body-source.js';
 export type { Ending } from './ending.js';
 
 /** Follows one exchange. Nothing is called after `exchangeEnded`, `exchangeSwitched` or `exchangeFailed`. */
@@ -75,6 +59,7 @@ export class Exchange implements BodyTarget {
   #listener: ExchangeListener | undefined; // gone when the client is: the rest is read and dropped
   #requestEnded = false; // everything was handed to the socket
   #rest: Uint8Array | undefined; // of a long piece of the body
+  #small: SmallWrites | undefined; // pieces of the body that wait
   receivedBytes = 0; // of the response's body
   #streams = false; // an event stream is silent as long as it likes
   paused = false;
@@ -151,17 +136,26 @@ export class Exchange implements BodyTarget {
   #writePiece(bytes: Uint8Array): boolean {
     const { socket, flushed } = this.#connection;
     if (this.#connection.closed || socket.destroyed) return false;
-    if (this.request.body?.length !== undefined) socket.write(bytes, flushed);
+    const told = isSmallBehind(socket, bytes) ? this.#noteSmall() : flushed;
+    if (this.request.body?.length !== undefined) socket.write(bytes, told);
     else {
       socket.cork();
       socket.write(chunkHead(bytes.length), 'latin1');
       socket.write(bytes);
-      socket.write('\r\n', 'latin1', flushed);
+      socket.write('\r\n', 'latin1', told);
       socket.uncork();
     }
     if (socket.errored !== null) this.#connection.hungUp();
     this.#connection.stalls.offered(socket.writableLength);
-    return !socket.writableNeedDrain;
+    return !socket.writableNeedDrain && this.#small?.areMany !== true;
+  }
+
+  #noteSmall() {
+    this.#small ??= new SmallWrites((waiting) => {
+      this.#connection.flushed(); // on TLS it may carry the next one by now
+      if (waiting === 0 && !this.#connection.socket.writableNeedDrain) this.drained();
+    });
+    return this.#small.add();
   }
 
   end(trailers: readonly string[]): void {

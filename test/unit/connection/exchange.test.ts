@@ -33,6 +33,25 @@ class HandBody implements BodySource {
 
 const CHUNKED = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n';
 
+test.each([
+  ['of a known length', 50_000],
+  ['in chunks', undefined],
+])(
+  'a body %s that comes byte by byte waits for its origin after a few hundred bytes, and goes on',
+  async (_, length) => {
+    const rig = new Rig();
+    const body = new HandBody(length);
+    rig.near.stopTaking();
+    rig.send({ method: 'PUT', body });
+    let count = 1;
+    while (count < 20_000 && body.target?.write(Buffer.from('x'))) count += 1;
+    expect([count < 200, body.told]).toEqual([true, []]);
+    rig.near.takeOn();
+    await turn();
+    expect([body.told, body.target?.write(Buffer.from('x'))]).toEqual([['drained'], true]);
+  },
+);
+
 describe('the two facts', () => {
   test('sent and received go from nothing through some to all', () => {
     const rig = new Rig();
