@@ -70,7 +70,7 @@ export class Call implements ResponseSink, BodyOrigin {
   }
 
   onBody(bytes: Buffer): boolean {
-    return this.#response?.body.push(bytes) ?? true;
+    return this.#response?.body.give(bytes) ?? true;
   }
 
   onEnd(trailers: readonly string[]): void {

@@ -13,6 +13,10 @@ export interface BodyOrigin {
 // Up to this a response is taken from the origin before it is read, so that its connection is free.
 const READABLE = { highWaterMark: 65_536 };
 
+// A body that comes byte by byte would cost a hundred bytes for each that waits to be read: so many of them become one piece.
+const MANY_PIECES = 64;
+const SMALL_PIECE_BYTES = 512;
+
 const EMPTY = Buffer.alloc(0);
 const decoder = new TextDecoder();
 
@@ -20,6 +24,9 @@ const decoder = new TextDecoder();
 export class ResponseBody extends Readable {
   readonly #origin: BodyOrigin;
   #isComplete = false; // all of it was pushed
+  #small: Buffer[] = []; // behind what was pushed
+  #smallBytes = 0;
+  #isShort = false; // the reader has found less than it wanted, and waits to be told of more
 
   constructor(origin: BodyOrigin) {
     super(READABLE);
@@ -37,8 +44,39 @@ export class ResponseBody extends Readable {
     callback(error);
   }
 
-  /** @internal All of it was pushed. */
+  /** @internal More of it. Returns false when that is enough. */
+  give(bytes: Buffer): boolean {
+    if (this.readableLength === 0 || this.#isShort || bytes.length >= SMALL_PIECE_BYTES) {
+      this.#isShort = false; // it is told now
+      this.#pushSmall();
+      return this.push(bytes);
+    }
+    this.#small.push(bytes);
+    this.#smallBytes += bytes.length;
+    if (this.#small.length === MANY_PIECES) return this.#pushSmall();
+    return this.readableLength + this.#smallBytes < this.readableHighWaterMark;
+  }
+
+  #pushSmall(): boolean {
+    if (this.#small.length === 0) return true;
+    const bytes = Buffer.concat(this.#small);
+    this.#small = [];
+    this.#smallBytes = 0;
+    return this.push(bytes);
+  }
+
+  /** @internal */
+  override read(size?: number): Buffer | string | null {
+    if (size === 0) return super.read(0); // nobody reads: the stream looks after itself
+    this.#pushSmall();
+    const piece: Buffer | string | null = super.read(size);
+    this.#isShort = piece === null;
+    return piece;
+  }
+
+  /** @internal All of it was given. */
   complete(): void {
+    this.#pushSmall();
     this.#isComplete = true;
     this.push(null);
   }
