@@ -12,7 +12,7 @@ const ALLOWED =
 const BUDGETS = {
   'the packed package': 600_000,
   'the unpacked package': 2_200_000,
-  'the main entry': 620_000,
+  'the main entry': 630_000,
   'the main entry, compressed': 180_000,
 };
 
