@@ -26,8 +26,9 @@ export interface Clock {
 // setTimeout overflows above 2^31 - 1 ms and then fires at once.
 const LONGEST_TIMER_MS = 2_147_483_647;
 
-// A turn of the event loop is no time: with the fake timers of a test runner, no request would be sent before the test moves them.
-const { setImmediate, clearImmediate } = globalThis;
+// Neither a turn of the event loop nor a hold is time: with the fake timers of a test runner, no request would be sent before the test
+// moves them, and a hold, which outlives its backend, would be called without end by who runs all timers.
+const { setImmediate, clearImmediate, setInterval } = globalThis;
 
 /** The clock of the machine. */
 export const systemClock: Clock = {

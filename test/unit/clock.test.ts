@@ -133,6 +133,17 @@ test('a hold that was closed makes no timer any more', () => {
   expect(held).toBe(0);
 });
 
+test('a hold is none of the fake timers of a test runner, which would find no end of it', async () => {
+  vi.resetModules(); // nobody has taken one of these before
+  const clock = await import('../../src/clock.js');
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const hold = new clock.ProcessHold();
+  hold.take();
+  hold.letGo();
+  expect(vi.getTimerCount()).toBe(0);
+});
+
 test('a hold keeps nothing that its first holder has in AsyncLocalStorage, though nobody closes it', async () => {
   const taken = () => {
     const store = {};
