@@ -31,6 +31,9 @@ export interface DiallerSetting {
 /** A dial that has lost a packet is sent again after a second, at best. Milliseconds. */
 const LATE_MS = 1_000;
 
+/** A dial that is refused within this time of another one is no news. More than the longest wait between two. Milliseconds. */
+const REFUSING_MS = 5_000;
+
 interface Begun {
   purpose: DialPurpose;
   readonly at: number;
@@ -53,6 +56,7 @@ export class Dialler {
   readonly #scope = new AsyncResource('PooledDials');
   readonly #dials = new Map<Slot<Tenancy>, Begun>(); // oldest first
   #session: Buffer | undefined;
+  #refusedAt = Number.NEGATIVE_INFINITY;
   #stopped = false;
 
   constructor(
@@ -175,12 +179,19 @@ export class Dialler {
   backOff(error: BackendError, spared: boolean): number {
     const waitMs = this.#backoff.failed(error, spared);
     this.#retry.set(waitMs);
-    if (error.code === 'connection_refused') this.#closeSpares();
+    if (error.code === 'connection_refused') this.#refused();
     return waitMs;
   }
 
-  /** Nobody listens any more: who goes ends these next, and with them what was sent on them. */
-  #closeSpares(): void {
+  /**
+   * Nobody listens any more: who goes ends the spares next, and with them what was sent on them. Who only refuses now and then
+   * does not, behind a limit of connections for one: there they would be closed and dialled without end.
+   */
+  #refused(): void {
+    const now = this.#deadlines.clock.now();
+    const isNews = now - this.#refusedAt >= REFUSING_MS;
+    this.#refusedAt = now;
+    if (!isNews) return;
     for (const slot of this.#pool.idleSlots()) {
       if (slot.item?.connection.fresh === true) slot.item.connection.close('spare-expired');
     }

@@ -49,6 +49,21 @@ test('once a dial is refused nothing rides a spare: who listens no more ends tho
   expect([get.outcome, post.outcome, house.originStats().connections.open]).toEqual(['waiting', 'waiting', 0]);
 });
 
+test('an origin that goes on refusing some dials keeps its spares: they are not closed and dialled without end', async () => {
+  const house = await House.open({ minConnections: 3 });
+  const open: number[] = [];
+  for (let round = 0; round < 3; round += 1) {
+    while (house.originStats().connections.open < 2) {
+      await house.accept();
+      await house.settle();
+    }
+    await house.refuse();
+    open.push(house.originStats().connections.open);
+    await house.advance(1_000);
+  }
+  expect(open).toEqual([0, 2, 2]);
+});
+
 test.each(['ETIMEDOUT', 'EADDRNOTAVAIL'])('a dial that fails with %s says nothing of spares', async (code) => {
   const house = await House.open({ minConnections: 2 });
   await house.accept();
