@@ -54,8 +54,9 @@ const NEAR_SHARE = 0.9;
  * Learned is the idle age at which the origin was seen to close. One close proves little, and a restart closes all at
  * once, so it takes two that agree and are a second apart; closes within one second whose ages differ are a restart and
  * count for nothing. Neither do closes at an age that another connection outlives, nor those before a dial that fails: in a
- * busy pool all that a crash or a restart ends were idle for a moment. A 408 is the origin's own word and counts at once. A success near the limit raises what was
- * learned by a quarter; a minute without evidence doubles it, until it is above the configured limit and forgotten.
+ * busy pool all that a crash or a restart ends were idle for a moment. A 408 is the origin's own word and counts at once. A
+ * success near the limit raises what was learned by a quarter; a minute without evidence doubles it, until it is above the
+ * configured limit and forgotten.
  */
 export class IdleLimit {
   #configuredMs: number;
