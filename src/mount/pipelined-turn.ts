@@ -17,44 +17,69 @@ const MOST_AT_ONCE = 100;
 /** On each connection: what waits takes memory. */
 export const MOST_WAITING = 1000;
 
+interface Waiting {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly go: () => void;
+}
+
 /** What stands behind others on a connection, and is not answered yet. */
 interface Pipeline {
   underWay: number;
-  waiting: number;
+  readonly waiting: Set<Waiting>; // in their order
 }
 
 const pipelines = new WeakMap<Socket, Pipeline>();
 
-/** `now`; `later`, when all that came before is answered; `never`, because too many wait already. */
+/** `now`; `later`, when there is room, or all that came before is answered; `never`, because too many wait already. */
 export type Turn = 'now' | 'later' | 'never';
 
 export function turnOf(req: IncomingMessage, res: ServerResponse): Turn {
   // Behind another response a response has no socket yet. Streams of HTTP/2 do not stand behind each other.
   if (res.socket !== null || req.httpVersionMajor > 1) return 'now';
-  const first = responseOn(req.socket);
-  if (first === undefined) return 'now';
+  if (responseOn(req.socket) === undefined) return 'now';
   const pipeline = pipelineOf(req.socket);
-  const { underWay, waiting } = pipeline;
-  if (waiting > 0 || underWay === MOST_AT_ONCE || !isSafe(req) || !isSafe(first.req)) {
-    return waiting < MOST_WAITING ? 'later' : 'never';
-  }
-  pipeline.underWay += 1;
-  res.once('close', () => {
-    pipeline.underWay -= 1;
-  });
+  const { size } = pipeline.waiting;
+  if (size > 0 || !hasRoom(pipeline, req)) return size < MOST_WAITING ? 'later' : 'never';
+  begin(pipeline, res);
   return 'now';
 }
 
 /** Calls `go` in the turn of `res`. Not at all when the connection ends before: nobody would get the answer. */
-export function whenItsTurnComes({ socket }: IncomingMessage, res: ServerResponse, go: () => void): void {
-  const pipeline = pipelineOf(socket);
-  pipeline.waiting += 1;
-  const comes = () => {
-    pipeline.waiting -= 1;
-    go();
-  };
-  // node:http tells of it in the midst of the end of the response before, and so in the context of that one.
-  res.once('socket', AsyncResource.bind(comes));
+export function whenItsTurnComes(req: IncomingMessage, res: ServerResponse, go: () => void): void {
+  const pipeline = pipelineOf(req.socket);
+  // Another response tells of it in the midst of its end, and so in its context.
+  const one = { req, res, go: AsyncResource.bind(go) };
+  pipeline.waiting.add(one);
+  res.once('socket', () => {
+    if (!pipeline.waiting.delete(one)) return; // there was room before
+    one.go();
+    letOn(pipeline);
+  });
+}
+
+/** Whether `req` may go beside all that is under way. */
+function hasRoom({ underWay }: Pipeline, req: IncomingMessage): boolean {
+  const first = responseOn(req.socket);
+  return underWay < MOST_AT_ONCE && req.socket.writable && isSafe(req) && first !== undefined && isSafe(first.req);
+}
+
+function begin(pipeline: Pipeline, res: ServerResponse): void {
+  pipeline.underWay += 1;
+  res.once('close', () => {
+    pipeline.underWay -= 1;
+    letOn(pipeline);
+  });
+}
+
+/** Those who wait go on as far as there is room for the next of them. */
+function letOn(pipeline: Pipeline): void {
+  for (const one of pipeline.waiting) {
+    if (!hasRoom(pipeline, one.req)) return;
+    pipeline.waiting.delete(one);
+    begin(pipeline, one.res);
+    one.go();
+  }
 }
 
 /**
@@ -81,7 +106,7 @@ function isSafe({ method = '', headers }: IncomingMessage): boolean {
 function pipelineOf(socket: Socket): Pipeline {
   const known = pipelines.get(socket);
   if (known !== undefined) return known;
-  const pipeline = { underWay: 0, waiting: 0 };
+  const pipeline = { underWay: 0, waiting: new Set<Waiting>() };
   pipelines.set(socket, pipeline);
   return pipeline;
 }

@@ -123,6 +123,27 @@ describe('in a pipeline', () => {
     expect([(await raw.readResponse()).status, (await raw.readResponse()).status]).toEqual([200, 200]);
   });
 
+  test.each([
+    ['those before them', get('/first')],
+    ['what changes something', post('/first')],
+  ])('those who wait behind %s go on side by side as soon as there is room', async (_what, first) => {
+    // Each is held until the last is at the origin: one after the other they would never be answered.
+    const last = 150;
+    const origin = await startOrigin({
+      script: ({ request }) =>
+        Number(request.path.slice(1)) > 100
+          ? [hold(), execute(), answer({ body: request.path })]
+          : [execute(), answer({ body: request.path })],
+    });
+    const raw = await client(await serve(startBackend(origin).handler()));
+    raw.write(first + Array.from({ length: last }, (_, index) => get(`/${index + 1}`)).join(''));
+    await origin.until(() => origin.requests.length === last + 1);
+    await origin.release();
+    const bodies: string[] = [];
+    for (let i = 0; i <= last; i++) bodies.push((await raw.readResponse()).body.toString());
+    expect(bodies).toEqual(['/first', ...Array.from({ length: last }, (_, index) => `/${index + 1}`)]);
+  });
+
   test('more than a thousand do not wait: the next gets 503, and is the last', async () => {
     const { origin, raw, handed } = await pipelined();
     raw.write(Array.from({ length: 1005 }, (_, index) => post(`/${index + 1}`)).join(''));
