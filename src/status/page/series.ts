@@ -1,6 +1,6 @@
 /** The history as series: one value for each piece of time, `undefined` where nobody watched. */
 
-import { type Column, HISTORY_MS, type Latency, type OriginColumn } from '../report.js';
+import { type Column, HISTORY_MS, type Latency, MOST_ORIGINS, type OriginColumn } from '../report.js';
 
 export interface Point {
   readonly at: number;
@@ -82,11 +82,12 @@ function isAfterGap(columns: readonly Column[], index: number): boolean {
   return before !== undefined && (columns[index]?.at ?? 0) - before.at > GAP_MS;
 }
 
-/** One by one: what has gone is not missing among those that stay. */
+/** One by one: what has gone is not missing among those that stay. One that a full column had no place for was there before. */
 function grown(before: Column, after: Column, scope: Scope, counter: Counter): number {
-  const earlier = new Map(before.origins.map((one) => [one.origin, one]));
-  return inScope(after, scope).reduce((all, one) => {
-    return all + Math.max(0, one[counter] - (earlier.get(one.origin)?.[counter] ?? 0));
+  const earlier = new Map(before.origins.map((one) => [one.origin, one[counter]]));
+  const isFull = before.origins.length >= MOST_ORIGINS;
+  return inScope(after, scope).reduce((all, { origin, [counter]: now }) => {
+    return all + Math.max(0, now - (earlier.get(origin) ?? (isFull ? now : 0)));
   }, 0);
 }
 

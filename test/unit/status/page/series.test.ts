@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { latencies, levels, rates, reuse, stretchOf, values } from '../../../../src/status/page/series.js';
-import type { Column, OriginColumn } from '../../../../src/status/report.js';
+import { type Column, MOST_ORIGINS, type OriginColumn } from '../../../../src/status/report.js';
 
 function column(at: number, ...origins: Partial<OriginColumn>[]): Column {
   const zero = { requests: 0, reused: 0, resent: 0, failed: 0, dialled: 0, busy: 0, open: 0 };
@@ -40,6 +40,12 @@ test('rates and latencies of an origin are its own when another one goes, and al
   ];
   expect(['stays', 'new', 'all'].map((scope) => rates(columns, scope, 'requests')[0]?.value)).toEqual([10, 1, 11]);
   expect(latencies(columns, 'stays')[0]?.parts).toEqual([latency]);
+});
+
+test('an origin that takes the place of another in a full column has not had all its requests in that moment', () => {
+  const origins = Array.from({ length: MOST_ORIGINS + 1 }, (_, n) => ({ origin: `o${n}`, requests: 9000 }));
+  const columns = [column(0, ...origins.slice(0, MOST_ORIGINS)), column(2000, ...origins.slice(1))];
+  expect(['all', `o${MOST_ORIGINS}`].map((scope) => rates(columns, scope, 'requests')[0]?.value)).toEqual([0, 0]);
 });
 
 test('reuse is a share, and unknown without requests', () => {
