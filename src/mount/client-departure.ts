@@ -6,9 +6,9 @@ import { Duplex } from 'node:stream';
 import type { Deadlines } from '../deadlines.js';
 import { isHttp2, streamOf } from './http2.js';
 
-/** Hears of it when its client has left, and when its response was sent; perhaps more than once. */
+/** Hears of it when its client has left, or somebody else serves it, and when its response was sent; perhaps more than once. */
 export interface Attended {
-  clientGone(): void;
+  clientGone(why?: string): void;
 }
 
 const attended = Symbol('pooled-backend.attended');
@@ -28,7 +28,13 @@ export function isAttended(res: ServerResponse & WithAttended): boolean {
   return res[attended] !== undefined;
 }
 
-/** Who had it has failed: somebody else may answer it. */
+/** Who has it under way, if anybody, gives it up. */
+export function takeOver(res: ServerResponse & WithAttended): void {
+  res[attended]?.clientGone('the request was given to another mount');
+  unattended(res);
+}
+
+/** Who had it has failed, or has given it up: somebody else may answer it. */
 export function unattended(res: ServerResponse & WithAttended): void {
   res[attended] = undefined;
 }

@@ -4,12 +4,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import { BackendError } from '../errors.js';
 import type { ResolvedHandlerOptions } from '../options.js';
-import { isAttended } from './client-departure.js';
+import { isAttended, takeOver } from './client-departure.js';
 import { answerUnsupported } from './error-answer.js';
 import { whyUnusable } from './made-request.js';
 import { answerAsLast, endsHere } from './max-forwards.js';
 import type { MountedBackend } from './mounted-backend.js';
-import { MOST_WAITING, turnOf, whenItsTurnComes } from './pipelined-turn.js';
+import { isSafe, MOST_WAITING, turnOf, whenItsTurnComes } from './pipelined-turn.js';
 import { type Next, Relay } from './relay.js';
 
 /**
@@ -42,8 +42,10 @@ export function createHandler(house: MountedBackend, current: () => ResolvedHand
     else new Relay(mountOfNow(), req, res, next).requestFailed(crowdedError());
   }
   function begin(req: IncomingMessage, res: ServerResponse, next: Next | undefined): void {
-    // The client has left, or somebody else answers it: a middleware that calls next() twice has it come twice.
-    if (res.destroyed || res.headersSent || req.aborted || isAttended(res)) return;
+    if (res.destroyed || res.headersSent || req.aborted) return; // the client has left, or somebody else answers it
+    // A middleware that calls next() twice has it come twice. One that only asks may come to the next mount by a time limit of the app.
+    if (isAttended(res) && !isSafe(req)) return;
+    takeOver(res);
     if (req.method === 'CONNECT') answerUnsupported(res, 'CONNECT');
     else if (endsHere(req)) answerAsLast(req, res);
     else new Relay(mountOfNow(), req, res, next).begin();

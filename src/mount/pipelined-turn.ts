@@ -98,7 +98,7 @@ export function whenItsTurnToUpgradeComes(socket: Duplex, go: () => void): void 
 }
 
 /** One with a body may be refused once that was read, and what comes behind it with it: where that begins is doubtful then. */
-function isSafe({ method = '', headers }: IncomingMessage): boolean {
+export function isSafe({ method = '', headers }: IncomingMessage): boolean {
   const hasBody = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
   return isSafeMethod(method) && !hasBody;
 }

@@ -240,8 +240,8 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
 
   // --- the end -------------------------------------------------------------------------------------------------------
 
-  clientGone(): void {
-    this.#leave('the client closed its connection');
+  clientGone(why = 'the client closed its connection'): void {
+    this.#leave(why);
   }
 
   #leave(why: string): void {

@@ -143,6 +143,42 @@ describe('a request', () => {
   });
 });
 
+describe('a request that comes to a second mount while the first has it', () => {
+  async function twoMounts() {
+    const [stuck, origin] = [await startOrigin({ script: () => [hold(), execute(), answer()] }), await startOrigin()];
+    const [one, other] = [startBackend(stuck), startBackend(origin)];
+    const [first, second] = [one.handler(), other.handler()];
+    let goOn = () => {};
+    const raw = await client(
+      await serve((req, res) => {
+        first(req, res);
+        goOn = () => second(req, res);
+      }),
+    );
+    return { stuck, origin, one, raw, goOn: () => goOn() };
+  }
+
+  test('is served by the second if it only asks, as by the error handler behind a time limit of the app', async () => {
+    const { stuck, origin, one, raw, goOn } = await twoMounts();
+    raw.write('GET /asks HTTP/1.1\r\nHost: a\r\n\r\n');
+    await stuck.until(() => stuck.requests.length === 1);
+    goOn();
+    expect((await raw.readResponse()).status).toBe(200);
+    expect(origin.requests.map(({ path }) => path)).toEqual(['/asks']);
+    expect(one.stats()).toMatchObject({ inFlight: 0 });
+  });
+
+  test('is left to the first if it changes something', async () => {
+    const { stuck, origin, raw, goOn } = await twoMounts();
+    raw.write('POST /changes HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n');
+    await stuck.until(() => stuck.requests.length === 1);
+    goOn();
+    await stuck.release();
+    expect((await raw.readResponse()).status).toBe(200);
+    expect(origin.requests).toEqual([]);
+  });
+});
+
 describe('a response', () => {
   test('has its fields in order and case, cookies one by one, and no hop-by-hop field', async () => {
     const fields = {
@@ -365,7 +401,7 @@ describe('a client that leaves', () => {
   });
 
   test('behind another response of its pipeline is noticed too', async () => {
-    const origin = await startOrigin({ script: () => [hold()] });
+    const origin = await startOrigin({ script: () => [hold(), execute(), answer()] });
     const backend = startBackend(origin);
     const raw = await client(await serve(backend.handler()));
     raw.write('GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n');
@@ -375,7 +411,7 @@ describe('a client that leaves', () => {
   });
 
   test('is noticed for all of a long pipeline by one listener, and Node warns of nothing', async () => {
-    const origin = await startOrigin({ script: () => [hold()] });
+    const origin = await startOrigin({ script: () => [hold(), execute(), answer()] });
     const backend = startBackend(origin);
     const server = createServer(backend.handler());
     const sockets: Socket[] = [];
@@ -405,7 +441,7 @@ describe('a failure', () => {
   });
 
   test('of the queue says when to come again', async () => {
-    const origin = await startOrigin({ script: () => [hold()] });
+    const origin = await startOrigin({ script: () => [hold(), execute(), answer()] });
     const backend = startBackend(origin, { maxConnections: 1, maxQueue: 1 });
     const port = await serve(backend.handler());
     const first = await client(port);
