@@ -27,8 +27,8 @@ export interface Clock {
 const LONGEST_TIMER_MS = 2_147_483_647;
 
 // Neither a turn of the event loop nor a hold is time: with the fake timers of a test runner, no request would be sent before the test
-// moves them, and a hold, which outlives its backend, would be called without end by who runs all timers.
-const { setImmediate, clearImmediate, setInterval } = globalThis;
+// moves them, and a hold would be called without end by who runs all timers.
+const { setImmediate, clearImmediate, setInterval, clearInterval } = globalThis;
 
 /** The clock of the machine. */
 export const systemClock: Clock = {
@@ -48,36 +48,56 @@ export const systemClock: Clock = {
 // One for the process, and in the context of who loaded this: one for each backend would outlive those that are forgotten, and
 // keep what the first request of each had in its AsyncLocalStorage.
 const scope = new AsyncResource('PooledHold');
-let timer: NodeJS.Timeout | undefined;
-let held = 0; // holds that somebody has taken
+let timer: NodeJS.Timeout | undefined; // while there is a hold that is not closed
+let open = 0; // holds that were taken once, and are not closed
+let held = 0; // of those, how many are taken
 
-function hold(change: 1 | -1): void {
-  held += change;
+function opened(): void {
+  open += 1;
+  timer ??= scope.runInAsyncScope(() => setInterval(() => {}, LONGEST_TIMER_MS).unref());
+}
+
+function closed(): void {
+  open -= 1;
+  if (open > 0) return;
+  clearInterval(timer);
+  timer = undefined;
+}
+
+function taken(): void {
+  held += 1;
+  if (held === 1) timer?.ref();
+}
+
+function letGo(): void {
+  held -= 1;
   if (held === 0) timer?.unref();
-  else if (held > 1 || change < 0) return;
-  else if (timer === undefined) timer = scope.runInAsyncScope(setInterval, undefined, () => {}, LONGEST_TIMER_MS);
-  else timer.ref();
 }
 
 /** Keeps the process alive while work is under way: sockets and timers of ours never do. */
 export class ProcessHold {
   #holders = 0;
-  #closed = false;
+  #state: 'unused' | 'open' | 'closed' = 'unused';
 
   take(): void {
     this.#holders += 1;
-    if (this.#holders === 1 && !this.#closed) hold(1);
+    if (this.#holders > 1 || this.#state === 'closed') return;
+    if (this.#state === 'unused') opened();
+    this.#state = 'open';
+    taken();
   }
 
   letGo(): void {
     this.#holders -= 1;
-    if (this.#holders === 0 && !this.#closed) hold(-1);
+    if (this.#holders === 0 && this.#state === 'open') letGo();
   }
 
   /** Ends the hold for good. */
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    if (this.#holders > 0) hold(-1);
+    const wasOpen = this.#state === 'open';
+    this.#state = 'closed';
+    if (!wasOpen) return;
+    if (this.#holders > 0) letGo();
+    closed();
   }
 }

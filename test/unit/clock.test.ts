@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
+import { AsyncLocalStorage, createHook } from 'node:async_hooks';
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { buildSync } from 'esbuild';
@@ -131,6 +131,27 @@ test('a hold that was closed makes no timer any more', () => {
   const held = timers() - before;
   hold.letGo();
   expect(held).toBe(0);
+});
+
+test('the last hold that is closed leaves no timer, not one that holds nothing', async () => {
+  vi.resetModules(); // nobody has taken one of these before
+  const { ProcessHold } = await import('../../src/clock.js');
+  const made: number[] = [];
+  const gone: number[] = [];
+  const hook = createHook({
+    init: (id, type) => void (type === 'Timeout' && made.push(id)),
+    destroy: (id) => void (made.includes(id) && gone.push(id)),
+  }).enable();
+  onTestFinished(() => void hook.disable());
+  const holds = [new ProcessHold(), new ProcessHold()];
+  for (const hold of holds) hold.take();
+  for (const hold of holds) hold.letGo();
+  holds[0]?.close();
+  await new Promise(setImmediate);
+  const before = [made.length, gone.length];
+  holds[1]?.close();
+  await new Promise(setImmediate);
+  expect([before, gone.length]).toEqual([[1, 0], 1]);
 });
 
 test('a hold is none of the fake timers of a test runner, which would find no end of it', async () => {
