@@ -21,6 +21,8 @@ const ALIVE: Liveness = { name: 'alive' };
 const STALE: Liveness = { name: 'stale' };
 const UNKNOWN: Liveness = { name: 'unknown' };
 
+const tracing: { stackTraceLimit: number | undefined } = Error;
+
 const probe = Buffer.alloc(512);
 const probes = [probe];
 
@@ -49,16 +51,23 @@ export function askKernel(socket: Socket): Liveness {
   // EAGAIN arrives as an exception. Without a stack it costs 2.3 µs instead of 4.7, and more where the stack is deep; without a
   // limit, for then V8 does not even begin with one, 2.1; of these 0.6 are the system call. With read, whose arguments Node
   // checks more than those of readv, it would be 2.6 (bench/micro).
-  // Not an assignment: that throws where Error is frozen (node --frozen-intrinsics, SES). 0.1 µs.
-  const { stackTraceLimit } = Error;
-  Reflect.set(Error, 'stackTraceLimit', undefined);
+  const { stackTraceLimit } = tracing;
+  limitTraces(undefined);
   try {
     const count = readvSync(fd, probes);
     return count === 0 ? STALE : { name: 'poisoned', bytes: Buffer.from(probe.subarray(0, count)) };
   } catch (error) {
     return isSilence(error) ? ALIVE : STALE;
   } finally {
-    Reflect.set(Error, 'stackTraceLimit', stackTraceLimit);
+    limitTraces(stackTraceLimit);
+  }
+}
+
+function limitTraces(limit: number | undefined): void {
+  try {
+    tracing.stackTraceLimit = limit;
+  } catch {
+    // Error is frozen (node --frozen-intrinsics, SES).
   }
 }
 
