@@ -1,6 +1,7 @@
 /** One socket to an origin: idle, or carrying one exchange. Whatever it hears while idle ends it. */
 
 import type { Clock } from '../clock.js';
+import { isEnding } from '../ending-stream.js';
 import { asBackendError, type BackendError } from '../errors.js';
 import { judgeReuse } from '../http1/persistence.js';
 import { type ResponseEvents, type ResponseHead, ResponseParser } from '../http1/response-parser.js';
@@ -129,7 +130,7 @@ export class Connection implements ResponseEvents, StallListener {
   close(reason: CloseReason, heard = ''): void {
     if (this.closed) return;
     this.closed = true;
-    const canReset = this.#canReset && this.#exchange === undefined && this.tunnel?.isEnding !== true;
+    const canReset = this.#canReset && this.#exchange === undefined && !isEnding(this.socket);
     this.#exchange = undefined;
     this.stalls.stop();
     // A reset after both halves are complete leaves no TIME_WAIT on either side: 28,000 ports a minute are few.

@@ -76,15 +76,6 @@ export class Tunnel {
     this.#destroy();
   }
 
-  /**
-   * @internal Our FIN is on its way, for the rest of this turn: libuv refuses to reset then, and Node drops the socket unclosed, so
-   * that 'close' never comes. The kernel has all that was written.
-   */
-  get isEnding(): boolean {
-    const { writableEnded, writableFinished, writableLength } = this.#socket;
-    return writableEnded && !writableFinished && writableLength === 0;
-  }
-
   /** @internal The connection has read `bytes`. Returns whether to read on. */
   receive(bytes: Buffer): boolean {
     if (this.#listener === undefined) {

@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { isEnding } from '../ending-stream.js';
 import { isHttp2, streamOf } from './http2.js';
 
 const HTTP2_INTERNAL_ERROR = 2;
@@ -19,12 +20,11 @@ export function truncate(req: IncomingMessage, res: ServerResponse): void {
 
 /**
  * Closes the connection of a client so that what it got does not look like all of it: by a reset, where there is one. On TLS the
- * missing close_notify tells. While our FIN is on its way libuv refuses, and Node drops the socket unclosed.
+ * missing close_notify tells.
  */
 export function breakOff(socket: Duplex): void {
-  const isEnding = socket.writableEnded && !socket.writableFinished && socket.writableLength === 0;
   try {
-    if (socket instanceof Socket && !socket.destroyed && !isEnding) socket.resetAndDestroy();
+    if (socket instanceof Socket && !socket.destroyed && !isEnding(socket)) socket.resetAndDestroy();
   } catch {
     // It is no plain TCP: TLS, or a unix socket.
   }
