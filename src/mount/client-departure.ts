@@ -9,6 +9,8 @@ import { isHttp2, streamOf } from './http2.js';
 /** Hears of it when its client has left, or somebody else serves it, and when its response was sent; perhaps more than once. */
 export interface Attended {
   clientGone(why?: string): void;
+  /** Whether it may be begun once more by somebody else, for all that its owner has said of it. */
+  readonly mayBeBegunAgain: boolean;
 }
 
 const attended = Symbol('pooled-backend.attended');
@@ -28,10 +30,13 @@ export function isAttended(res: ServerResponse & WithAttended): boolean {
   return res[attended] !== undefined;
 }
 
-/** Who has it under way, if anybody, gives it up. */
-export function takeOver(res: ServerResponse & WithAttended): void {
-  res[attended]?.clientGone('the request was given to another mount');
+/** Who has it under way gives it up. False: it is left to that one. */
+export function takeOver(res: ServerResponse & WithAttended): boolean {
+  const one = res[attended];
+  if (one?.mayBeBegunAgain !== true) return false;
+  one.clientGone('the request was given to another mount');
   unattended(res);
+  return true;
 }
 
 /** Who had it has failed, or has given it up: somebody else may answer it. */

@@ -44,8 +44,7 @@ export function createHandler(house: MountedBackend, current: () => ResolvedHand
   function begin(req: IncomingMessage, res: ServerResponse, next: Next | undefined): void {
     if (res.destroyed || res.headersSent || req.aborted) return; // the client has left, or somebody else answers it
     // A middleware that calls next() twice has it come twice. One that only asks may come to the next mount by a time limit of the app.
-    if (isAttended(res) && !isSafe(req)) return;
-    takeOver(res);
+    if (isAttended(res) && !(isSafe(req) && takeOver(res))) return;
     if (req.method === 'CONNECT') answerUnsupported(res, 'CONNECT');
     else if (endsHere(req)) answerAsLast(req, res);
     else new Relay(mountOfNow(), req, res, next).begin();

@@ -140,7 +140,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
 
   #beginResponse(head: ResponseHead, fields: string[], hasMore: boolean): void {
     if (this.#res.headersSent || this.#res.writableEnded) {
-      this.#leave(ANSWERED_ELSEWHERE);
+      this.clientGone(ANSWERED_ELSEWHERE);
       return;
     }
     this.#writeHead(head, fields);
@@ -172,7 +172,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
     }
     if (this.#stage !== 'relaying') return true;
     if (this.#res.writableEnded) {
-      this.#leave(ANSWERED_ELSEWHERE); // node:http would end the process for what is written now
+      this.clientGone(ANSWERED_ELSEWHERE); // node:http would end the process for what is written now
       return true;
     }
     if (last && canEndWith(this.#res, bytes)) {
@@ -240,11 +240,11 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
 
   // --- the end -------------------------------------------------------------------------------------------------------
 
-  clientGone(why = 'the client closed its connection'): void {
-    this.#leave(why);
+  get mayBeBegunAgain(): boolean {
+    return this.#mount.options.idempotent === undefined;
   }
 
-  #leave(why: string): void {
+  clientGone(why = 'the client closed its connection'): void {
     this.#dispatch?.abort(new BackendError('client_aborted', why));
     this.#dispatch = undefined;
     this.#stage = 'over';
@@ -281,7 +281,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
   }
 
   cutOff(): void {
-    this.#leave(`the client was silent for ${this.#mount.options.clientTimeout} ms`);
+    this.clientGone(`the client was silent for ${this.#mount.options.clientTimeout} ms`);
     truncate(this.#req, this.#res);
   }
 

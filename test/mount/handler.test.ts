@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Information } from 'pooled-backend';
+import type { HandlerOptions, Information } from 'pooled-backend';
 import { answer, close, execute, hold, inform, send } from 'pooled-backend/testing';
 import { describe, expect, test } from 'vitest';
 import { client, listen, serve, startBackend, startOrigin, until } from './setting.js';
@@ -144,10 +144,10 @@ describe('a request', () => {
 });
 
 describe('a request that comes to a second mount while the first has it', () => {
-  async function twoMounts() {
+  async function twoMounts(options: HandlerOptions = {}) {
     const [stuck, origin] = [await startOrigin({ script: () => [hold(), execute(), answer()] }), await startOrigin()];
     const [one, other] = [startBackend(stuck), startBackend(origin)];
-    const [first, second] = [one.handler(), other.handler()];
+    const [first, second] = [one.handler(options), other.handler()];
     let goOn = () => {};
     const raw = await client(
       await serve((req, res) => {
@@ -168,9 +168,12 @@ describe('a request that comes to a second mount while the first has it', () => 
     expect(one.stats()).toMatchObject({ inFlight: 0 });
   });
 
-  test('is left to the first if it changes something', async () => {
-    const { stuck, origin, raw, goOn } = await twoMounts();
-    raw.write('POST /changes HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n');
+  test.each<[string, string, HandlerOptions]>([
+    ['by its method', 'POST', {}],
+    ['as its owner may say', 'GET', { idempotent: () => false }],
+  ])('is left to the first if it changes something, %s', async (_how, method, options) => {
+    const { stuck, origin, raw, goOn } = await twoMounts(options);
+    raw.write(`${method} /changes HTTP/1.1\r\nHost: a\r\n${method === 'POST' ? 'Content-Length: 0\r\n' : ''}\r\n`);
     await stuck.until(() => stuck.requests.length === 1);
     goOn();
     await stuck.release();
