@@ -1,6 +1,7 @@
 /** The other side of a backend in memory: its dials, and the peers at the far ends, both moved by the test alone. */
 
-import { type DialListener, type DialTarget, dialError, type Intake } from '../src/connection/dial.js';
+import type { DialListener, DialTarget, Intake } from '../src/connection/dial.js';
+import { dialError } from '../src/connection/dial-error.js';
 import type { Liveness } from '../src/connection/liveness.js';
 import type { Deadline, Deadlines } from '../src/deadlines.js';
 import { MemorySocket } from '../src/testing/index.js';

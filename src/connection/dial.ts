@@ -1,12 +1,19 @@
 /** Opens one socket to an origin: TCP, TLS or unix; with a limit on the time and a name for each failure. */
 
-import { isIP, type NetConnectOpts, connect as netConnect, Socket } from 'node:net';
+import {
+  getDefaultAutoSelectFamilyAttemptTimeout,
+  isIP,
+  type NetConnectOpts,
+  connect as netConnect,
+  Socket,
+} from 'node:net';
 import { type ConnectionOptions, createSecureContext, type SecureContext, connect as tlsConnect } from 'node:tls';
 import type { Clock } from '../clock.js';
 import type { Deadlines } from '../deadlines.js';
-import { BackendError, type ErrorCode, messageOf } from '../errors.js';
+import { type BackendError, messageOf } from '../errors.js';
 import type { ResolvedConnect } from '../options.js';
 import { addressCheck } from './address-check.js';
+import { dialError, gaveUpAnAddress } from './dial-error.js';
 import { askKernel, canAskKernel, type Liveness } from './liveness.js';
 import { NameLookup } from './name-lookup.js';
 
@@ -84,51 +91,6 @@ export interface DialListener {
   session(session: Buffer): void;
 }
 
-const CODES: Readonly<Record<string, ErrorCode>> = {
-  ENOTFOUND: 'dns_error',
-  EAI_AGAIN: 'dns_error',
-  EAI_FAIL: 'dns_error',
-  EAI_NODATA: 'dns_error',
-  ENODATA: 'dns_error',
-  ESERVFAIL: 'dns_error',
-  ETIMEOUT: 'dns_timeout',
-  ECONNREFUSED: 'connection_refused',
-  ENOENT: 'connection_refused',
-  ECONNRESET: 'connection_terminated',
-  EPIPE: 'connection_terminated',
-  ETIMEDOUT: 'connection_timeout',
-  EHOSTUNREACH: 'destination_ip_unroutable',
-  ENETUNREACH: 'destination_ip_unroutable',
-  ENETDOWN: 'destination_ip_unroutable',
-  EADDRNOTAVAIL: 'connection_limit_reached',
-  EMFILE: 'connection_limit_reached',
-  ENFILE: 'connection_limit_reached',
-};
-
-const CERTIFICATE_CODE =
-  /CERT|SIGNATURE|SELF_SIGNED|UNABLE_TO_|CHAIN|CRL|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH/;
-
-function nameOf(error: Error): string {
-  return 'code' in error && typeof error.code === 'string' ? error.code : error.message;
-}
-
-function errorCodeOf(error: Error, secure: boolean): ErrorCode {
-  const name = nameOf(error);
-  const known = CODES[name];
-  if (known !== undefined) return known;
-  if (!secure) return 'destination_unavailable';
-  if (name.includes('ALERT')) return 'tls_alert_received';
-  return CERTIFICATE_CODE.test(name) ? 'tls_certificate_error' : 'tls_protocol_error';
-}
-
-/** The error of a dial that failed. Nothing was sent. `unresolved`: of a lookup, whose codes may be those of sockets. */
-export function dialError(origin: string, cause: Error, secure: boolean, unresolved = false): BackendError {
-  const name = nameOf(cause);
-  const unresolvedCode = name === 'ETIMEOUT' ? 'dns_timeout' : 'dns_error';
-  const code = unresolved ? unresolvedCode : errorCodeOf(cause, secure);
-  return new BackendError(code, `could not connect to ${origin}: ${name}`, { origin, cause });
-}
-
 /** A dial that can be given up: neither `opened` nor `failed` is called then. */
 export interface DialUnderWay {
   abandon(): void;
@@ -149,7 +111,9 @@ export const startDial: StartDial = (target, session, deadlines, listener) =>
 class Dial implements DialUnderWay {
   readonly #target: DialTarget;
   readonly #listener: DialListener;
-  readonly #socket: Socket;
+  readonly #session: Buffer | undefined;
+  #socket: Socket;
+  #addressMs = getDefaultAutoSelectFamilyAttemptTimeout(); // that one address of several has to answer
   readonly #deadline;
   readonly #clock: Clock;
   #due: number; // on the clock
@@ -162,6 +126,7 @@ class Dial implements DialUnderWay {
   constructor(target: DialTarget, session: Buffer | undefined, deadlines: Deadlines, listener: DialListener) {
     this.#target = target;
     this.#listener = listener;
+    this.#session = session;
     const secure = target.protocol === 'https:';
     const { lookup } = target.connect;
     this.#names = lookup && new NameLookup(lookup);
@@ -176,14 +141,19 @@ class Dial implements DialUnderWay {
     this.#deadline = deadlines.create(() => this.#timedOut());
     this.#clock = deadlines.clock;
     this.#due = this.#clock.now() + target.connectTimeoutMs;
-    this.#socket = this.#open(secure, session);
-    this.#socket.on('error', this.#failed);
-    this.#socket.on('close', this.#closed);
-    this.#socket.once(secure ? 'secureConnect' : 'connect', this.#opened);
-    if (secure) this.#socket.on('session', this.#sessionCame);
-    // The requests that wait keep the process alive, not the sockets.
-    this.#socket.unref();
+    this.#socket = this.#begin();
     this.#deadline.set(target.connectTimeoutMs);
+  }
+
+  #begin(): Socket {
+    const secure = this.#target.protocol === 'https:';
+    const socket = this.#open(secure);
+    socket.on('error', this.#failed);
+    socket.on('close', this.#closed);
+    socket.once(secure ? 'secureConnect' : 'connect', this.#opened);
+    if (secure) socket.on('session', this.#sessionCame);
+    // The requests that wait keep the process alive, not the sockets.
+    return socket.unref();
   }
 
   abandon(): void {
@@ -192,9 +162,9 @@ class Dial implements DialUnderWay {
     this.#socket.destroy();
   }
 
-  #open(secure: boolean, session: Buffer | undefined): Socket {
+  #open(secure: boolean): Socket {
     try {
-      return secure ? this.#openTls(session) : netConnect(this.#address());
+      return secure ? this.#openTls() : netConnect(this.#address());
     } catch (thrown) {
       // A key that is none: told like every other failure, after the caller has its dial.
       return new Socket().destroy(thrown instanceof Error ? thrown : new Error(messageOf(thrown)));
@@ -216,12 +186,14 @@ class Dial implements DialUnderWay {
       ...(connect.localAddress !== undefined && { localAddress: connect.localAddress }),
       ...(this.#names !== undefined && { lookup: this.#names.lookup }),
       family: connect.family,
-      autoSelectFamily: connect.family === 0, // raced (RFC 8305)
+      autoSelectFamily: connect.family === 0,
+      autoSelectFamilyAttemptTimeout: this.#addressMs,
       onread,
     };
   }
 
-  #openTls(session: Buffer | undefined): Socket {
+  #openTls(): Socket {
+    const session = this.#session;
     const { servername, tls } = this.#target;
     return tlsConnect({
       ...this.#address(),
@@ -259,11 +231,25 @@ class Dial implements DialUnderWay {
 
   readonly #failed = (cause: Error): void => {
     if (this.#ended) return;
+    if (this.#names?.failed !== true && gaveUpAnAddress(cause)) {
+      this.#beginAgain();
+      return;
+    }
     this.#end();
     this.#socket.destroy();
     const { origin, protocol } = this.#target;
     this.#listener.failed(dialError(origin, cause, protocol === 'https:', this.#names?.failed));
   };
+
+  /**
+   * node:net tries one address after the other, and never comes back to one that did not answer in 250 ms: an origin further away
+   * than that would never be reached where its name has a second address that cannot be.
+   */
+  #beginAgain(): void {
+    this.#socket.off('close', this.#closed);
+    this.#addressMs *= 2;
+    this.#socket = this.#begin();
+  }
 
   readonly #closed = (): void => {
     this.#failed(Object.assign(new Error('closed before it was open'), { code: 'ECONNRESET' }));

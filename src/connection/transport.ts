@@ -2,14 +2,8 @@
 
 import type { Deadline, Deadlines } from '../deadlines.js';
 import { messageOf } from '../errors.js';
-import {
-  type DialListener,
-  type DialTarget,
-  type DialUnderWay,
-  dialError,
-  type Intake,
-  type OpenSocket,
-} from './dial.js';
+import type { DialListener, DialTarget, DialUnderWay, Intake, OpenSocket } from './dial.js';
+import { dialError } from './dial-error.js';
 import type { Liveness } from './liveness.js';
 
 /** Whom to reach, and where the bytes that come are to be put. */

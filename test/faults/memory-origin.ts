@@ -1,7 +1,7 @@
 /** An origin in memory that answers every request, and lets one fault strike where a cell of the matrix says. */
 
 import type { DialListener, DialTarget, Intake, StartDial } from '../../src/connection/dial.js';
-import { dialError } from '../../src/connection/dial.js';
+import { dialError } from '../../src/connection/dial-error.js';
 import type { Liveness } from '../../src/connection/liveness.js';
 import type { Deadlines } from '../../src/deadlines.js';
 import { MemorySocket } from '../../src/testing/index.js';

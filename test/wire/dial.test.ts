@@ -3,9 +3,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import {
   type AddressInfo,
   createServer,
+  getDefaultAutoSelectFamilyAttemptTimeout,
   type LookupFunction,
   type Server,
   Socket,
+  setDefaultAutoSelectFamilyAttemptTimeout,
   type Socket as Wire,
 } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -216,6 +218,25 @@ describe('two addresses', () => {
       connect: { lookup: resolvesTo('::1', '127.0.0.1') },
     });
     expect([await firstBytes(end), isHeld(end)]).toEqual(['hello', false]);
+  });
+
+  test('the first is not given up for a second that refuses, though it has not answered before that was tried', async () => {
+    const port = await listenTcp();
+    const usualMs = getDefaultAutoSelectFamilyAttemptTimeout();
+    setDefaultAutoSelectFamilyAttemptTimeout(10);
+    onTestFinished(() => setDefaultAutoSelectFamilyAttemptTimeout(usualMs));
+    let lookups = 0;
+    const lookup: LookupFunction = (...asked) => {
+      lookups += 1;
+      setImmediate(() => {
+        resolvesTo('127.0.0.1', '::1')(...asked);
+        // Its answer is here, and not read yet, when node:net gives it up.
+        const until = performance.now() + 20;
+        while (lookups === 1 && performance.now() < until);
+      });
+    };
+    const end = await dial({ hostname: 'o.test', port, connect: { lookup } });
+    expect([socketOf(end).remoteAddress, isHeld(end), lookups > 1]).toEqual(['127.0.0.1', false, true]);
   });
 
   test('both refused', async () => {

@@ -1,6 +1,7 @@
 import type { LookupFunction } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { type DialTarget, dialError, startDial } from '../../../src/connection/dial.js';
+import { type DialTarget, startDial } from '../../../src/connection/dial.js';
+import { dialError } from '../../../src/connection/dial-error.js';
 import { Deadlines } from '../../../src/deadlines.js';
 import type { ErrorCode } from '../../../src/errors.js';
 import { readWindow } from '../../../src/http1/llhttp.js';
