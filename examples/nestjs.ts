@@ -2,23 +2,26 @@
 
 import 'reflect-metadata';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type MiddlewareConsumer, Module, type NestModule, type OnApplicationShutdown } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { PooledBackend } from 'pooled-backend';
 
 const origin = createServer((req, res) => {
-  res.end(`${req.method} ${req.url}, asked through ${req.headers['x-forwarded-host']}\n`);
+  if (req.url === '/crash') req.socket.destroy();
+  else res.end(`${req.method} ${req.url}, asked through ${req.headers['x-forwarded-host']}\n`);
 }).listen(0, '127.0.0.1');
 await once(origin, 'listening');
 
 const backend = new PooledBackend(`http://127.0.0.1:${(origin.address() as AddressInfo).port}`);
+const handle = backend.handler();
 
 class GatewayModule implements NestModule, OnApplicationShutdown {
   configure(consumer: MiddlewareConsumer): void {
     // Everything under /api, which Express strips from the path. Of 'api/*path' it would strip all.
-    consumer.apply(backend.handler()).forRoutes('api');
+    // Without `next`: Nest answers each failure that it is given with 500 and, before Nest 12, shows the client its message.
+    consumer.apply((req: IncomingMessage, res: ServerResponse) => handle(req, res)).forRoutes('api');
   }
 
   async onApplicationShutdown(): Promise<void> {
@@ -40,7 +43,7 @@ for (const method of ['GET', 'POST']) {
   });
   console.log(response.status, (await response.text()).trim());
 }
-console.log((await fetch(`${url}/other`)).status);
+for (const path of ['/api/crash', '/other']) console.log(path, (await fetch(url + path)).status);
 
 await app.close();
 origin.close();
