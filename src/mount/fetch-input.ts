@@ -36,9 +36,16 @@ export function fetchRequest(
   const wrong = OF_REQUEST_ALONE.find((name) => name in standard);
   if (wrong !== undefined) throw new TypeError(`fetch() has no option ${wrong}: backend.request() has it`);
   const url = input instanceof Request ? input : new URL(urlText(input), base);
-  const request = new Request(url, { ...standard, ...standIn(standard.body) });
+  // Its signal would follow the caller's, by a listener that stays there until garbage is collected: see `fetchSignal()`.
+  const request = new Request(url, { ...standard, ...standIn(standard.body), signal: null });
   if (request.integrity !== '') throw new TypeError('integrity is not supported by backend.fetch()');
   return request;
+}
+
+/** The caller's own signal, or one that is never aborted. */
+export function fetchSignal(input: unknown, { signal }: BackendFetchInit, request: Request): AbortSignal {
+  if (signal === undefined && input instanceof Request) return input.signal;
+  return signal ?? request.signal;
 }
 
 /**

@@ -2,14 +2,14 @@
 
 import { isUtf8 } from 'node:buffer';
 import { asRelayError } from './error-answer.js';
-import { type BackendFetchInit, fetchInit, fetchRequest, isStream } from './fetch-input.js';
+import { type BackendFetchInit, fetchInit, fetchRequest, fetchSignal, isStream } from './fetch-input.js';
 import { type FetchBody, fetchBody, readBody } from './fetch-request-body.js';
 import { fetchedBody } from './fetch-response-body.js';
 import { isPromise } from './hook.js';
 import type { MountedBackend } from './mounted-backend.js';
 import { type BackendRequestOptions, type BackendResponse, sendRequest } from './request.js';
 
-/** The signal of the fetch, and the Requests whose end would be its own: they follow the caller's signal as long as they live. */
+/** The signal of the fetch, and the Request whose end would be its own: it follows the caller's signal as long as it lives. */
 interface Following {
   readonly signal: AbortSignal;
   readonly keeps: unknown;
@@ -53,8 +53,8 @@ export async function fetchOver(
     ...(idempotent !== undefined && { idempotent }),
     ...(nonIdempotent !== undefined && { nonIdempotent }),
   };
-  const { redirect, signal, url } = request;
-  return followed(house, new URL(url), { redirect, signal, keeps: [request, input] }, sending);
+  const signal = fetchSignal(input, init, request);
+  return followed(house, new URL(request.url), { redirect: request.redirect, signal, keeps: input }, sending);
 }
 
 async function followed(

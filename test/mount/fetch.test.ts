@@ -1,4 +1,4 @@
-import { EventEmitter, once } from 'node:events';
+import { EventEmitter, getEventListeners, once } from 'node:events';
 import { Readable } from 'node:stream';
 import { deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import type { BackendFetchInit, PooledBackend } from 'pooled-backend';
@@ -392,6 +392,20 @@ test('an abort is heard though nobody keeps the Request, and collections of garb
   await collectGarbage();
   abort.abort(reason);
   expect(await Promise.all(ends)).toEqual([reason, reason, reason, reason]);
+});
+
+test('a signal keeps nothing of fetches that are over', async () => {
+  const { backend, url } = await backendOf(() => [execute(), answer({ body: 'whole' })]);
+  const { signal } = new AbortController();
+  await (await backend.fetch('/', { signal })).text();
+  await (await backend.fetch(new Request(url), { signal })).text();
+  expect(getEventListeners(signal, 'abort')).toEqual([]);
+});
+
+test('the signal null is none, also for a Request that has one', async () => {
+  const { backend, url } = await backendOf(() => [execute(), answer({ body: 'whole' })]);
+  const request = new Request(url, { signal: AbortSignal.abort() });
+  expect((await backend.fetch(request, { signal: null })).status).toBe(200);
 });
 
 test('an abort is an error for who reads after it, or waits for the end, though the whole body is here', async () => {
