@@ -47,7 +47,8 @@ export const systemClock: Clock = {
 
 // One for the process, and in the context of who loaded this: one for each backend would outlive those that are forgotten, and
 // keep what the first request of each had in its AsyncLocalStorage.
-const scope = new AsyncResource('PooledHold');
+// Told as destroyed: for Jest's detectOpenHandles, what is not keeps the process.
+const scope = new AsyncResource('PooledHold').emitDestroy();
 let timer: NodeJS.Timeout | undefined; // while there is a hold that is not closed
 let open = 0; // holds that were taken once, and are not closed
 let held = 0; // of those, how many are taken

@@ -182,3 +182,17 @@ test('a hold keeps nothing that its first holder has in AsyncLocalStorage, thoug
 function timers(): number {
   return process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
 }
+
+test('to load it leaves nothing that is not destroyed, which Jest would take for an open handle', async () => {
+  const left = new Set<number>();
+  const hook = createHook({
+    init: (id, type) => void (type.startsWith('Pooled') && left.add(id)),
+    destroy: (id) => void left.delete(id),
+  }).enable();
+  onTestFinished(() => void hook.disable());
+  vi.resetModules();
+  const loaded = await import('../../src/clock.js');
+  await new Promise(setImmediate);
+  expect(loaded.systemClock).not.toBe(systemClock);
+  expect(left.size).toBe(0);
+});
