@@ -53,6 +53,7 @@ export class BodyBuffer extends AsyncResource {
     const { length, limitBytes } = this.#limits;
     if (length !== undefined && (length > limitBytes || !this.#reserve(length))) return false;
     this.#req.on('data', this.#onData).on('end', this.#onEnd).on('error', this.#onBroken).on('close', this.#onBroken);
+    this.#req.resume(); // a middleware may have paused it, to keep it for who comes behind
     return true;
   }
 

@@ -90,6 +90,19 @@ describe.each(EXPRESSES)('in %s', (_name, express) => {
     expect(Buffer.from(origin.requests[0]?.body ?? []).toString()).toBe('{"a": [1]}');
   });
 
+  test('a body that a middleware has paused is sent', async () => {
+    const origin = await startOrigin();
+    const app = express();
+    app.use((req, _res, next) => {
+      req.pause();
+      setImmediate(next);
+    }, startBackend(origin).handler());
+    const raw = await client(await serve(app));
+    raw.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi');
+    expect((await raw.readResponse()).status).toBe(200);
+    expect(Buffer.from(origin.requests[0]?.body ?? []).toString()).toBe('hi');
+  });
+
   test('a body that was read and dropped fails at once, with advice', async () => {
     const origin = await startOrigin();
     const app = express();
