@@ -12,6 +12,7 @@ import type { Tenancy } from './tenancy.js';
 const REQUEST_TIMEOUT_TEXT = /^HTTP\/1\.[01] 408/;
 
 const BY_THE_SERVER: ReadonlySet<CloseReason> = new Set(['stale', 'silent', 'failed']);
+const BY_STRAY_BYTES: ReadonlySet<CloseReason> = new Set(['leftover', 'poisoned', 'garbage']);
 
 export class Lessons {
   readonly #origin: string;
@@ -20,6 +21,7 @@ export class Lessons {
   readonly #observer: Observer;
   #sweeping = false;
   #left = 0; // connections that the server closed
+  readonly #withBody = new Set<number>(); // statuses of answers without a body that one was sent behind
   #leftBeforeAnswer = 0; // those of them before the last request that it answered was sent
 
   constructor(origin: string, idleLimit: IdleLimit, tally: OriginTally, observer: Observer) {
@@ -45,13 +47,23 @@ export class Lessons {
   }
 
   /** A final head came. One that was on its way when others were closed does not tell that the server lives on. */
-  answered({ connection, leftWhenLent }: Tenancy, head: ResponseHead): void {
+  answered(tenancy: Tenancy, head: ResponseHead): void {
+    const { connection, leftWhenLent } = tenancy;
+    tenancy.endedWithHead = head.framing.kind === 'none' ? head.statusCode : undefined;
     this.#leftBeforeAnswer = Math.max(this.#leftBeforeAnswer, leftWhenLent);
     this.#tally.countResponse(head.statusCode);
     if (connection.exchanges === 0) connection.saidToBeKept = saysKeepAlive(head.rawHeaders);
     const { timeoutMs, max } = keepAliveHint(head.rawHeaders);
     if (timeoutMs !== undefined) this.#idleLimit.hint(timeoutMs);
     if (max !== undefined) connection.allowance.heard(max, connection.exchanges);
+  }
+
+  /**
+   * Whether a body may follow that has no place behind the last answer, to a HEAD for one: some servers send it in a write of
+   * its own, and what comes late would be taken for the answer to the next request.
+   */
+  isOwedBody({ endedWithHead }: Tenancy): boolean {
+    return endedWithHead !== undefined && this.#withBody.has(endedWithHead);
   }
 
   /** An exchange ended clean. */
@@ -73,6 +85,10 @@ export class Lessons {
     if (reason === 'poisoned') {
       tenancy.poisoned = true;
       this.#tally.poisoned += 1;
+    }
+    const { endedWithHead } = tenancy;
+    if (endedWithHead !== undefined && BY_STRAY_BYTES.has(reason) && !REQUEST_TIMEOUT_TEXT.test(heard)) {
+      this.#withBody.add(endedWithHead);
     }
     if (connection.exchanges === 0) return; // servers time the first request by another clock
     if (reason === 'poisoned' && REQUEST_TIMEOUT_TEXT.test(heard)) this.#idleLimit.answered408(connection.idleMs());

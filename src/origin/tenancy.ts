@@ -26,6 +26,8 @@ export class Tenancy implements ConnectionOwner {
   holdsFreshShare = false;
   /** It was closed for bytes that nobody had asked for. */
   poisoned = false;
+  /** Status of the last answer, if it had no body. */
+  endedWithHead: number | undefined = undefined;
   #connection: Connection | undefined;
   readonly #landlord: Landlord;
 

@@ -129,10 +129,12 @@ export class Tenants implements Landlord {
     this.#parts.lessons.answered(tenancy, head);
   }
 
-  #retirement({ connection, retireAt }: Tenancy): CloseReason | undefined {
-    const { origin, setting } = this.#parts;
+  #retirement(tenancy: Tenancy): CloseReason | undefined {
+    const { connection, retireAt } = tenancy;
+    const { origin, setting, lessons } = this.#parts;
     const reason = origin.superfluous;
     if (reason !== undefined) return reason;
+    if (lessons.isOwedBody(tenancy)) return 'leftover';
     if (origin.guard.wantsSlot) return 'made-room';
     if (connection.exchanges >= setting.maxRequestsPerConnection) return 'max-requests';
     if (connection.allowance.leftAfter(connection.exchanges) <= 0) return 'max-requests';

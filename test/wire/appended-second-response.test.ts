@@ -1,4 +1,4 @@
-import { type AnswerFields, answer, execute, type Script } from 'pooled-backend/testing';
+import { type AnswerFields, answer, execute, type Script, send } from 'pooled-backend/testing';
 import { expect, test } from 'vitest';
 import { checkAtRest, load, type Outcome, outcomeOf, startBackend, startOrigin } from './setting.js';
 
@@ -58,3 +58,22 @@ test('a body after the answer to a HEAD is given to nobody', async () => {
     ]);
   }
 });
+
+test.each(['with it', 'after the next request'])(
+  'once a body came behind the answer to a HEAD (%s), no request follows a HEAD on its connection',
+  async (when) => {
+    // One that comes after the next request was written is taken for its answer.
+    const late: Script = ({ request }) => [
+      ...(request.method === 'GET' && request.onConnection > 0 ? [send('a body!')] : []),
+      execute(),
+      answer({ body: request.id, append: when === 'with it' && request.id === 'first' ? 'a body!' : '' }),
+    ];
+    const backend = startBackend(await startOrigin({ script: late }), { maxConnections: 1 });
+    await outcomeOf(backend, { method: 'HEAD', id: 'first' });
+    await outcomeOf(backend);
+    for (let round = 0; round < 5; round += 1) {
+      expect(await outcomeOf(backend, { method: 'HEAD' })).toMatchObject({ status: 200 });
+      expect(await outcomeOf(backend, { id: `next-${round}` })).toMatchObject({ status: 200, body: `next-${round}` });
+    }
+  },
+);
