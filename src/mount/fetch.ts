@@ -44,7 +44,10 @@ export async function fetchOver(
   const request = fetchRequest(input, init, originsOf(house)[0]);
   const headers = new Headers(request.headers);
   if (!headers.has('accept')) headers.set('accept', '*/*');
-  if (!headers.has('accept-encoding')) headers.set('accept-encoding', 'gzip, deflate, br');
+  // "If httpRequest's header list contains `Range`, then append (`Accept-Encoding`, `identity`)": a part of what is coded cannot
+  // be decoded.
+  const codings = headers.has('range') ? 'identity' : 'gzip, deflate, br';
+  if (!headers.has('accept-encoding')) headers.set('accept-encoding', codings);
   const body = fetchBody(request, init.body, house);
   const sending: Sending = {
     method: request.method,

@@ -37,6 +37,12 @@ test('a path gives a Response, with what fetch says of it', async () => {
   expect(origin.requests[0]?.headers).toMatchObject({ accept: '*/*', 'accept-encoding': 'gzip, deflate, br' });
 });
 
+test('a part is asked for as it is, not compressed', async () => {
+  const { backend, origin } = await backendOf();
+  await (await backend.fetch('/', { headers: { Range: 'bytes=2-' } })).text();
+  expect(origin.requests[0]?.headers).toMatchObject({ range: 'bytes=2-', 'accept-encoding': 'identity' });
+});
+
 const stream = () => new Blob(['hello']).stream();
 test.each<[string, () => BackendFetchInit, string | undefined, string | undefined]>([
   ['text', () => ({ body: 'hello' }), '5', 'text/plain;charset=UTF-8'],
