@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Deadline, Deadlines } from '../deadlines.js';
 import { type ClientBytes, clientBytes } from './client-bytes.js';
+import { isHttp2 } from './http2.js';
 
 // Bytes are counted in steps rather than watched one by one, so a silence is noticed at most a quarter late.
 const LOOKS = 4;
@@ -71,6 +72,8 @@ export class ClientSilence {
   #isClientsTurn(): boolean {
     if (this.#res.socket === null) return false; // a response before this one, in a pipeline, is not finished
     if (this.#res.writableLength > 0) return true;
+    // The end of a stream waits for room as its bytes do, and is not counted: a stream that has taken it is closed.
+    if (isHttp2(this.#res) && this.#res.writableEnded) return true;
     const req = this.#req;
     return req.complete === false && req.readableFlowing === true && req.readableLength === 0;
   }

@@ -83,14 +83,6 @@ function writeFrames(res: ServerResponse, bytes: Uint8Array, whenTaken?: WhenTak
   return more;
 }
 
-/**
- * Whether bytes of it wait for a client of HTTP/2. The kernel takes a small response of HTTP/1.1, of which a connection has one at a
- * time; these wait in our memory, as many as there are streams.
- */
-export function waitsInStream(res: ServerResponse): boolean {
-  return isHttp2(res) && res.writableLength > 0;
-}
-
 /** Whether these bytes may be given to {@link endWith} as latin1 text. */
 export function canEndWith(res: ServerResponse, bytes: Uint8Array): boolean {
   // Whoever has put himself between us and node:http may take text for something else than bytes.

@@ -9,12 +9,13 @@ import type { ResponseHead } from '../http1/response-parser.js';
 import { type Attended, unattended, watchDeparture } from './client-departure.js';
 import { ClientPace, isSmallAhead, type Paced } from './client-pace.js';
 import { type ClientRequest, readClientRequest } from './client-request.js';
-import { canEndWith, endWith, flushHead, standsBehindOthers, waitsInStream, writeNow } from './client-writes.js';
+import { canEndWith, endWith, flushHead, standsBehindOthers, writeNow } from './client-writes.js';
 import { distrust, endLastOfServer, noteLast, noteLastOfServer } from './distrust.js';
 import { isEmpty, nothingOf } from './empty-body.js';
 import { answerFailure, asHeadError, asRelayError, isBodyUnread } from './error-answer.js';
 import { HeldResponse } from './held-response.js';
 import { inHookAtOnce, isPromise } from './hook.js';
+import { isHttp2 } from './http2.js';
 import { writeInterim } from './interim.js';
 import { lingerOnClose } from './linger.js';
 import type { Mount } from './mounted-backend.js';
@@ -209,8 +210,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
       this.#giveUp(asRelayError(thrown));
       return;
     }
-    if (waitsInStream(this.#res)) this.#paceOf().watchSilence();
-    this.#leaveRequest();
+    this.#leaveToClient();
   }
 
   onFail(error: BackendError): void {
@@ -276,7 +276,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
       process.nextTick(this.#next, error);
     } else {
       answerFailure(this.#req, this.#res, error, this.#mount.house.deadlines);
-      this.#leaveRequest();
+      this.#leaveToClient();
     }
   }
 
@@ -285,8 +285,9 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
     truncate(this.#req, this.#res);
   }
 
-  /** Lets the rest of the request run out, lest it block the next one on the client's connection. */
-  #leaveRequest(): void {
+  /** Lets the rest of the request run out, lest it block the next one on the client's connection; one of HTTP/2 has to take the end. */
+  #leaveToClient(): void {
+    if (isHttp2(this.#res)) this.#paceOf().watchSilence();
     if (this.#readsRequest && !this.#req.readableEnded) process.nextTick(() => this.#req.resume());
   }
 

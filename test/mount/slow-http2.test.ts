@@ -10,7 +10,7 @@ import {
 } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import type { PooledBackend } from 'pooled-backend';
-import { answer, execute, hold } from 'pooled-backend/testing';
+import { answer, close, execute, hold } from 'pooled-backend/testing';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { startBackend, startOrigin, until } from './setting.js';
 
@@ -47,11 +47,15 @@ function ended(stream: ClientHttp2Stream): Promise<void> {
 }
 
 describe('a stream of a client that pings', () => {
-  test('is reset after clientTimeout when it takes nothing of a small response', async () => {
-    const origin = await startOrigin({ script: () => [execute(), answer({ body: 'hello' })] });
+  test.each([
+    ['of a small response', [execute(), answer({ body: 'hello' })]],
+    ['not the end of an empty response', [execute(), answer({ body: '' })]],
+    ['of the answer to a request that failed', [close()]],
+  ])('is reset after clientTimeout when it takes nothing, %s', async (_of, steps) => {
+    const origin = await startOrigin({ script: () => steps });
     const session = await sessionTo(startBackend(origin, { clientTimeout: 200 }));
     await new Promise<void>((resolve) => session.settings({ initialWindowSize: 0 }, () => resolve()));
-    const stream = session.request({ ':path': '/' });
+    const stream = session.request({ ':path': '/', ':method': 'POST' }, { endStream: true });
     keepPinging(session);
     await ended(stream);
     expect([stream.rstCode, session.destroyed]).toEqual([constants.NGHTTP2_INTERNAL_ERROR, false]);
