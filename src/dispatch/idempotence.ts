@@ -16,5 +16,6 @@ export function isIdempotent(request: OutgoingRequest, honoursKey: boolean): boo
   if (upgrade !== undefined) return false;
   if (idempotent !== undefined) return idempotent;
   if (isIdempotentMethod(method)) return true;
-  return honoursKey && body?.replayable !== false && KEY.test(fieldValue(fields, 'idempotency-key') ?? '');
+  if (!honoursKey || (body !== undefined && (!body.replayable || body.willBeSpent))) return false;
+  return KEY.test(fieldValue(fields, 'idempotency-key') ?? '');
 }

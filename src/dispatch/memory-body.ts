@@ -41,6 +41,10 @@ export class MemoryBody implements ReplayBody {
     return !this.#abandoned;
   }
 
+  get willBeSpent(): boolean {
+    return false;
+  }
+
   get givenBytes(): number {
     return this.#givenBytes;
   }

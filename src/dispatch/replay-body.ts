@@ -14,6 +14,8 @@ export interface BodyWatcher {
 export interface ReplayBody extends BodySource {
   /** Another `begin()` would give every byte from the first. */
   readonly replayable: boolean;
+  /** It is known to be longer than what is kept: no further pass will be possible once it is given out. */
+  readonly willBeSpent: boolean;
   /** The most that a target was given of it, from the first byte on. */
   readonly givenBytes: number;
   /** Tells `watcher` when it fails while no target is there to be told; at once when it has failed before. */

@@ -78,6 +78,10 @@ export class StreamBody implements ReplayBody {
     return !this.#spent && !this.#abandoned && this.#reader.failure === undefined;
   }
 
+  get willBeSpent(): boolean {
+    return (this.length ?? this.heldBytes) > this.#replayBytes;
+  }
+
   /** Gives the body to `target` from its first byte: what was kept at once, then what arrives. */
   begin(target: BodyTarget): void {
     if (this.#pass !== undefined) throw new Error('begin() while the body is being given to another target');

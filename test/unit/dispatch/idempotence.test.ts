@@ -1,7 +1,9 @@
+import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { isIdempotent } from '../../../src/dispatch/idempotence.js';
 import { MemoryBody } from '../../../src/dispatch/memory-body.js';
 import type { OutgoingRequest } from '../../../src/dispatch/request.js';
+import { StreamBody } from '../../../src/dispatch/stream-body.js';
 
 const KEY = ['Idempotency-Key', '"8e03978e"'];
 
@@ -61,6 +63,16 @@ describe('an Idempotency-Key', () => {
     const gone = new MemoryBody(Buffer.from('x'));
     gone.abandon();
     expect(isIdempotent(request({ fields: KEY, body: gone }), true)).toBe(false);
+  });
+
+  test.each([
+    ['is declared to be', { length: 5, replayBytes: 4 }, false],
+    ['is already', { length: undefined, replayBytes: 4, prefix: [Buffer.from('hello')] }, false],
+    ['is not known to be', { length: undefined, replayBytes: 4, prefix: [Buffer.from('hell')] }, true],
+    ['is declared not to be', { length: 4, replayBytes: 4 }, true],
+  ])('of a body that %s longer than what is kept of it: %#', (_name, options, expected) => {
+    const stream = new StreamBody(Readable.from([]), options);
+    expect(isIdempotent(request({ fields: KEY, body: stream }), true)).toBe(expected);
   });
 
   test('must be there', () => {
