@@ -118,9 +118,9 @@ export class EligibleOrigins<M extends Member> {
     return sum;
   }
 
-  /** Connections that there may be at once, reachable or not. */
+  /** Connections that there may be at once, reachable or not, and where no more requests go: those that can be lost. */
   get mostConnections(): number {
-    return this.serving.reduce((sum, { origin }) => sum + origin.address.maxConnections, 0);
+    return this.#members.reduce((sum, { origin }) => sum + origin.address.maxConnections, 0);
   }
 
   /** Connections that can be had, for the estimate of a wait. */

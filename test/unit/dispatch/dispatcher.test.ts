@@ -79,6 +79,20 @@ test('a request whose connection was lost is not refused, and comes before those
   expect([refused, again.outcome, house.peerOf(waiting)]).toEqual([[200, 'waiting', 'waiting'], 200, peer]);
 });
 
+test('a request whose connection to a draining origin was lost waits for it to be ready, though nobody may wait', async () => {
+  const house = await House.open({ maxQueue: 0 });
+  const lost = await house.sent();
+  const peer = await house.accept();
+  void house.fleet.drain('http://a.test:80');
+  peer.fin();
+  await house.settle();
+  house.fleet.ready('http://a.test:80');
+  await house.settle();
+  (await house.accept()).answer();
+  await house.settle();
+  expect(lost.outcome).toBe(200);
+});
+
 test('where the kernel cannot be asked, a POST does not wait for the check of a connection that it may not ride', async () => {
   const house = await House.open({ maxConnections: 2, spareConnections: false });
   await house.sent();
