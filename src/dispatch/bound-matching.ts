@@ -15,6 +15,13 @@ const EACH: readonly Fits[] = [
   { any: true, verified: false, fresh: false },
 ];
 
+/** Whether there is a slot for a dial: an empty one, or that of an idle connection which the request may not ride. */
+export function hasSlotFor(run: Run, origin: Origin): boolean {
+  if (run.travel === 'fresh' && origin.freshShareLeft === 0) return false;
+  if (!origin.canDial && origin.canMakeRoom) origin.makeRoom();
+  return origin.canDial && !run.ended; // those who watch may have ended it
+}
+
 /**
  * A request that has a home goes there, waits for it when it is full, and for any other origin when it is no home any more.
  * It never waits for a dial of the queue: there is one of its own when there is room.
@@ -59,18 +66,11 @@ export class BoundMatching {
   }
 
   #dial(run: Run, home: Origin): boolean {
-    if (run.ended || !this.#canDial(run, home)) return false;
+    if (run.ended || !hasSlotFor(run, home)) return false;
     this.#queue.serve(run, home);
     run.patience.wait();
     home.dial(run.ownDial());
     return true;
-  }
-
-  /** Whether there is a slot for a dial: an empty one, or that of an idle connection which the request may not ride. */
-  #canDial(run: Run, home: Origin): boolean {
-    if (run.travel === 'fresh' && home.freshShareLeft === 0) return false;
-    if (!home.canDial && home.canMakeRoom) home.makeRoom();
-    return home.canDial && !run.ended; // those who watch may have ended it
   }
 
   /**

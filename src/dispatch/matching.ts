@@ -5,7 +5,7 @@ import type { BackendError, ErrorCode } from '../errors.js';
 import type { Origin } from '../origin/origin.js';
 import type { Demand, Travel } from '../origin/setting.js';
 import type { Tenancy } from '../origin/tenancy.js';
-import { BoundMatching } from './bound-matching.js';
+import { BoundMatching, hasSlotFor } from './bound-matching.js';
 import type { EligibleOrigins, Member } from './eligible-origins.js';
 import type { OriginChoice } from './origin-choice.js';
 import type { Run } from './run.js';
@@ -27,6 +27,13 @@ const CAN_TAKE: Readonly<Record<Travel, (origin: Origin) => boolean>> = {
   any: (origin) => origin.hasConnectionFor('any') || isSoonDialled(origin),
   verified: (origin) => origin.hasConnectionFor('verified') || isSoonDialled(origin),
   fresh: (origin) => origin.hasConnectionFor('fresh') || isSoonDialled(origin),
+};
+
+/** The same where the origin is the point: an idle connection that such a request may not ride makes room. */
+const CAN_KEEP: Readonly<Record<Travel, (origin: Origin) => boolean>> = {
+  any: CAN_TAKE.any,
+  verified: (origin) => CAN_TAKE.verified(origin) || origin.canMakeRoom,
+  fresh: (origin) => CAN_TAKE.fresh(origin) || (origin.canMakeRoom && origin.freshShareLeft > 0),
 };
 
 /** It does not mend itself within the wait of a request. */
@@ -56,7 +63,8 @@ export class Matching implements Demand {
     const home = this.#bound.homeOf(run);
     if (home !== undefined) return this.#bound.begin(run, home, now);
     const { travel } = run;
-    const origin = this.#choice.pick(CAN_TAKE[travel], run.request) ?? this.#choice.pick(canDial, run.request);
+    const suits = this.#choice.keeps ? CAN_KEEP[travel] : CAN_TAKE[travel];
+    const origin = this.#choice.pick(suits, run.request) ?? this.#choice.pick(canDial, run.request);
     if (origin === undefined) return false;
     const taken = origin.take(travel, now);
     if (typeof taken === 'object') {
@@ -66,12 +74,12 @@ export class Matching implements Demand {
       else run.begin(origin, taken, now);
       return true;
     }
-    const mayDial = !run.ended && origin.canDial && (travel !== 'fresh' || origin.freshShareLeft > 0);
-    if (mayDial && taken === undefined && this.#choice.keeps) {
+    if (taken === undefined && !run.ended && this.#choice.keeps && hasSlotFor(run, origin)) {
       run.patience.wait();
       origin.dial(run.ownDial());
       return true;
     }
+    const mayDial = !run.ended && origin.canDial && (travel !== 'fresh' || origin.freshShareLeft > 0);
     if (taken === 'later') this.#coming += 1;
     else if (mayDial && this.#wantedWith(travel) > this.#coming) this.#dial(origin);
     return false;

@@ -342,6 +342,20 @@ describe('hash', () => {
     expect([first?.outcome, second?.outcome, targets.size]).toEqual([200, 200, 1]);
   });
 
+  test.each(['fresh', 'verified'] as const)(
+    'a POST that travels %s takes the slot of an idle connection at its origin, though another has room',
+    async (nonIdempotent) => {
+      const house = await House.open({ origins: [A, B], balance, nonIdempotent, maxConnections: 1 });
+      const get = await house.sent(keyed('1'));
+      (await house.accept()).answer();
+      await house.settle();
+      const post = await house.post(keyed('1'));
+      (await house.accept()).answer();
+      await house.settle();
+      expect([post.outcome, house.peerOf(post)?.origin]).toEqual([200, house.peerOf(get)?.origin]);
+    },
+  );
+
   test('a request goes to another origin while its own is ejected, and back to it afterwards', async () => {
     const house = await House.open({ origins: [A, B], balance });
     const home = async () => {
