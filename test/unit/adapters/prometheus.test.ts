@@ -299,6 +299,35 @@ describe('what is shipped for Prometheus', () => {
     expect(promtool(['check', 'rules', `${ROOT}/docs/prometheus/alerts.yml`])).toEqual({ status: 0, complaints: '' });
   });
 
+  test.runIf(HAS_PROMTOOL || EXPECTS_PROMTOOL).each<[boolean, string, object]>([
+    [true, 'every connection is busy or being dialled', { a: { busy: 99, dialling: 1 } }],
+    [true, 'the one origin that serves has no more, beside a standby or one that is out', { a: { busy: 100 }, b: {} }],
+    [false, 'a connection is free', { a: { busy: 99 } }],
+    [false, 'no origin can be reached', { a: { dialling: 1 } }],
+  ])('a backend is called saturated (%s) where requests wait and %s', (isTold, _, origins) => {
+    const of = (metric: string, origin: string, state?: string) =>
+      `${metric}{job="gateway",instance="1",backend="default",origin="${origin}"${state === undefined ? '' : `,state="${state}"`}}`;
+    const series = Object.entries(origins).flatMap(([origin, counts]: [string, Record<string, number>]) => [
+      { series: of('pooled_backend_connections_limit', origin), values: '100x10' },
+      ...['busy', 'idle', 'spare', 'dialling'].map((state) => ({
+        series: of('pooled_backend_connections', origin, state),
+        values: `${counts[state] ?? 0}x10`,
+      })),
+    ]);
+    const waiting = 'pooled_backend_queue_length{job="gateway",instance="1",backend="default"}';
+    const told = {
+      expr: 'count(ALERTS{alertname="PooledBackendSaturated"}) or vector(0)',
+      ...{ eval_time: '8m', exp_samples: [{ labels: '{}', value: isTold ? 1 : 0 }] },
+    };
+    const input_series = [...series, { series: waiting, values: '5x10' }];
+    const folder = mkdtempSync(join(tmpdir(), 'alerts-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const rule_files = [`${ROOT}/docs/prometheus/alerts.yml`];
+    const tests = [{ interval: '1m', input_series, promql_expr_test: [told] }];
+    writeFileSync(join(folder, 'test.yml'), JSON.stringify({ rule_files, tests }));
+    expect(promtool(['test', 'rules', join(folder, 'test.yml')])).toEqual({ status: 0, complaints: '' });
+  });
+
   test.runIf(HAS_PROMTOOL || EXPECTS_PROMTOOL)('promtool can read what each panel asks', () => {
     const dashboard = JSON.parse(readFileSync(`${ROOT}/docs/grafana/pooled-backend.json`, 'utf8'));
     const asked: string[] = dashboard.panels.flatMap(({ targets = [] }: { targets?: { expr: string }[] }) =>
