@@ -5,6 +5,7 @@ import { PooledBackend } from 'pooled-backend';
 import { systemClock } from '../clock.js';
 import { type Address, type Place, shownAddress } from './addresses.js';
 import type { Journal } from './journal.js';
+import { removeLeftSocket } from './left-socket.js';
 import { metricsPage } from './metrics-page.js';
 import type { Settings } from './settings.js';
 
@@ -118,15 +119,20 @@ export class Gateway {
   }
 
   /** @param whom for whom */
-  #listen(whom: string, server: Server, address: Address): Promise<string> {
+  async #listen(whom: string, server: Server, address: Address): Promise<string> {
+    try {
+      if (address.kind === 'socket') await removeLeftSocket(address.path);
+      return await this.#bind(server, address);
+    } catch (cause) {
+      throw new Error(`cannot listen for ${whom} on ${shownAddress(address)}: ${whyNot(cause, address)}`, { cause });
+    }
+  }
+
+  #bind(server: Server, address: Address): Promise<string> {
     return new Promise((resolve, reject) => {
-      const refuse = (cause: NodeJS.ErrnoException) =>
-        reject(
-          new Error(`cannot listen for ${whom} on ${shownAddress(address)}: ${whyNot(cause, address)}`, { cause }),
-        );
-      server.once('error', refuse);
+      server.once('error', reject);
       const listening = () => {
-        server.off('error', refuse);
+        server.off('error', reject);
         this.#servers.push(server);
         const bound = server.address();
         const isPort = typeof bound === 'object' && bound !== null && address.kind === 'port';
@@ -138,7 +144,8 @@ export class Gateway {
   }
 }
 
-function whyNot({ code, message }: NodeJS.ErrnoException, address: Address): string {
+function whyNot(cause: unknown, address: Address): string {
+  const { code, message } = cause as NodeJS.ErrnoException; // of node:net and node:fs
   if (code === 'EADDRINUSE') return 'it is in use (EADDRINUSE)';
   const isLow = address.kind === 'port' && address.port < 1024;
   if (code === 'EACCES' && isLow) return 'ports below 1024 need root or CAP_NET_BIND_SERVICE (EACCES)';

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, get, type IncomingMessage, request, type Server } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -108,6 +108,31 @@ describe('says and ends', () => {
       const said = `pooled-backend: cannot listen for ${whom} on 127.0.0.1:${port}: it is in use (EADDRINUSE)\n`;
       expect([code, err.slice(-said.length)]).toEqual([1, said]);
     }
+  });
+});
+
+describe('a unix socket', () => {
+  test('that a killed gateway has left behind is taken over', async () => {
+    const socketPath = join(ownFolder(), 'gateway.sock');
+    const { command } = await startGateway('--listen', socketPath);
+    command.kill('SIGKILL');
+    await command.ended;
+    await startGateway('--listen', socketPath);
+    const { statusCode } = await new Promise<IncomingMessage>((resolve) => get({ socketPath, path: '/' }, resolve));
+    expect(statusCode).toBe(200);
+  });
+
+  test('that is in use, and what is no socket, stays', async () => {
+    const folder = ownFolder();
+    const [socket, other] = [join(folder, 'gateway.sock'), join(folder, 'other')];
+    await startGateway('--listen', socket);
+    writeFileSync(other, 'of somebody else');
+    for (const path of [socket, other]) {
+      const { code, err } = await start(['--listen', path, '--origin', 'http://127.0.0.1:9']).ended;
+      const said = `pooled-backend: cannot listen for clients on ${path}: it is in use (EADDRINUSE)\n`;
+      expect([code, err.slice(-said.length)]).toEqual([1, said]);
+    }
+    expect(existsSync(socket) && readFileSync(other, 'utf8')).toBe('of somebody else');
   });
 });
 
