@@ -86,12 +86,13 @@ export class BackendMetrics implements Observations {
 
   // --- what is asked -----------------------------------------------------------------------------------------------------
 
-  #add({ name, help, kind, labels, read }: StatMetric): void {
+  #add({ name, help, kind, labels, read, aggregator = 'sum' }: StatMetric): void {
     const config = { name: this.#named(name), help, labelNames: ['backend', ...labels], registers: [this.#registry] };
     const backends = this.#backends;
     if (kind === 'gauge') {
       new Gauge({
         ...config,
+        aggregator,
         collect() {
           this.reset();
           for (const { name: backend, stats } of backends.values()) {

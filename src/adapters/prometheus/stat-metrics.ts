@@ -12,8 +12,12 @@ export interface StatMetric {
   readonly kind: 'gauge' | 'counter';
   /** Beside `backend`. */
   readonly labels: readonly string[];
+  /** Which value counts of those that the workers of a cluster have. Their sum by default. */
+  readonly aggregator?: Aggregator;
   read(stats: BackendStats): Sample[];
 }
+
+type Aggregator = 'sum' | 'min' | 'max';
 
 const MS_PER_SECOND = 1_000;
 
@@ -31,9 +35,10 @@ function ofOrigin(
   name: string,
   help: string,
   read: (one: OriginStats) => number,
+  aggregator: Aggregator = 'sum',
 ): StatMetric {
   const samples = (stats: BackendStats): Sample[] => stats.origins.map((one) => [{ origin: one.origin }, read(one)]);
-  return { kind, name, help, labels: ['origin'], read: samples };
+  return { kind, name, help, labels: ['origin'], aggregator, read: samples };
 }
 
 /** Of a backend that finds its origins; no sample of any other, and none while the value is not known. */
@@ -42,12 +47,13 @@ function ofDiscovery(
   name: string,
   help: string,
   read: (found: NonNullable<BackendStats['discovery']>) => number | null,
+  aggregator: Aggregator = 'sum',
 ): StatMetric {
   const samples = ({ discovery }: BackendStats): Sample[] => {
     const value = discovery === null ? null : read(discovery);
     return value === null ? [] : [[{}, value]];
   };
-  return { kind, name, help, labels: [], read: samples };
+  return { kind, name, help, labels: [], aggregator, read: samples };
 }
 
 /** Of the backend, one value. */
@@ -56,8 +62,9 @@ function ofBackend(
   name: string,
   help: string,
   read: (all: BackendStats) => number,
+  aggregator: Aggregator = 'sum',
 ): StatMetric {
-  return { kind, name, help, labels: [], read: (stats) => [[{}, read(stats)]] };
+  return { kind, name, help, labels: [], aggregator, read: (stats) => [[{}, read(stats)]] };
 }
 
 export const statMetrics: readonly StatMetric[] = [
@@ -77,21 +84,31 @@ export const statMetrics: readonly StatMetric[] = [
     'idle_limit_seconds',
     'How long a connection may be idle and still be reused.',
     (one) => one.idleLimitMs.effective / MS_PER_SECOND,
+    'min',
   ),
   ofOrigin(
     'gauge',
     'origin_healthy',
     '1 when the origin is trusted with requests, 0 when it is ejected or probed.',
     (one) => (one.health.state === 'healthy' ? 1 : 0),
+    'min',
   ),
-  ofOrigin('gauge', 'origin_reachable', '1 when the last dial did not fail, 0 while dials are in back-off.', (one) =>
-    one.backoff.state === 'ready' ? 1 : 0,
+  ofOrigin(
+    'gauge',
+    'origin_reachable',
+    '1 when the last dial did not fail, 0 while dials are in back-off.',
+    (one) => (one.backoff.state === 'ready' ? 1 : 0),
+    'min',
   ),
   ofBackend('gauge', 'requests_in_flight', 'Requests taken and not ended.', (all) => all.inFlight),
   ofBackend('gauge', 'queue_length', 'Requests that wait for a connection.', (all) => all.queue.length),
   ofBackend('gauge', 'queue_limit', 'Most requests that may wait.', (all) => all.queue.max),
-  ofBackend('gauge', 'queue_overloaded', '1 while the newest waiters are served first.', (all) =>
-    all.queue.overloaded ? 1 : 0,
+  ofBackend(
+    'gauge',
+    'queue_overloaded',
+    '1 while the newest waiters are served first.',
+    (all) => (all.queue.overloaded ? 1 : 0),
+    'max',
   ),
   ofBackend('gauge', 'spool_bytes', 'Bytes read ahead of slow clients.', (all) => all.spool.bytes),
   ofBackend('gauge', 'spool_limit_bytes', 'Most bytes that may be read ahead.', (all) => all.spool.max),
@@ -107,15 +124,20 @@ export const statMetrics: readonly StatMetric[] = [
     'Most bytes of request bodies that may be held.',
     (all) => all.requestBuffer.max,
   ),
-  ofDiscovery('gauge', 'discovery_origins', 'Origins of the last good set.', ({ origins }) => origins),
-  ofDiscovery('gauge', 'discovery_age_seconds', 'How long ago the last good set was found.', ({ foundMsAgo }) =>
-    foundMsAgo === null ? null : foundMsAgo / MS_PER_SECOND,
+  ofDiscovery('gauge', 'discovery_origins', 'Origins of the last good set.', ({ origins }) => origins, 'max'),
+  ofDiscovery(
+    'gauge',
+    'discovery_age_seconds',
+    'How long ago the last good set was found.',
+    ({ foundMsAgo }) => (foundMsAgo === null ? null : foundMsAgo / MS_PER_SECOND),
+    'max',
   ),
   ofDiscovery(
     'gauge',
     'discovery_failures',
     'Failures to find the origins in a row: 0 after a good set.',
     ({ failures }) => failures,
+    'max',
   ),
   ofDiscovery('counter', 'discovery_sets_total', 'Good sets of origins found.', ({ sets }) => sets),
   ofDiscovery('counter', 'discovery_failures_total', 'Failures to find the origins.', ({ failed }) => failed),

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BackendError } from 'pooled-backend';
 import { registerMetrics } from 'pooled-backend/prometheus';
-import { Counter, Registry } from 'prom-client';
+import { AggregatorRegistry, Counter, Registry } from 'prom-client';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { MeteredSource } from './metered-source.js';
 
@@ -222,6 +222,21 @@ describe('one registry', () => {
     registerMetrics(await MeteredSource.create(A), { registry });
     expect(await registry.metrics()).toContain('pooled_backend_queue_length{backend="default"} 0');
   });
+});
+
+test('a scrape of all workers of a cluster adds up what can be added up, and shows the worst of the rest', async () => {
+  const workers = await Promise.all([registered(), registered(), registered()]);
+  const [{ source }] = workers;
+  source.origins = source.origins.map((one) => ({ ...one, health: { ...one.health, state: 'ejected' } }));
+  const found = await Promise.all(workers.map(({ registry }) => registry.getMetricsAsJSON()));
+  const lines = (await AggregatorRegistry.aggregate(found).metrics()).split('\n');
+  const of = (name: string) => lines.find((line) => line.startsWith(`pooled_backend_${name}{`))?.split(' ')[1];
+  expect(['origin_healthy', 'origin_reachable', 'idle_limit_seconds', 'connections_limit'].map(of)).toEqual([
+    '0',
+    '1',
+    '60',
+    '300',
+  ]);
 });
 
 test.each<[object, string]>([
