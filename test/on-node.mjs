@@ -1,5 +1,5 @@
 // npm run on-node -- 24 FILE ARGUMENTS…: runs a program of this repository on another release of Node, taken from npm.
-// npm run on-node -- 24: the unit and the wire tests there.
+// npm run on-node -- 24: the tests of units, the wire and the mounts there.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -7,7 +7,7 @@ import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const TESTS = ['node_modules/vitest/vitest.mjs', 'run', 'test/unit', 'test/wire'];
+const TESTS = ['node_modules/vitest/vitest.mjs', 'run', 'test/unit', 'test/wire', 'test/mount'];
 
 const [release = '', ...program] = process.argv.slice(2);
 if (!/^[0-9]+(\.[0-9]+)*$/.test(release))

@@ -168,7 +168,7 @@ function isTakenOut(lowerName: string, value: string, found: Found, trusted: boo
       return true;
     case 'expect':
       // Sent on only if the client still waits, which its response knows.
-      if (!CONTINUE.test(value)) return false;
+      if (!expectsContinue(value)) return false;
       found.expectsContinue = true;
       return true;
     default:
@@ -181,6 +181,11 @@ function isTakenOut(lowerName: string, value: string, found: Found, trusted: boo
       }
       return true;
   }
+}
+
+/** What `Expect` says. */
+export function expectsContinue(expect: string): boolean {
+  return CONTINUE.test(expect);
 }
 
 function asksForTrailers(te: string | string[] | undefined): boolean {

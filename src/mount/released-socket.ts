@@ -14,10 +14,20 @@ export function responseOn(socket: Duplex): ServerResponse | undefined {
  * client that ends its half before it was answered has left, unless it has said more: `first`. Until what is returned is called.
  */
 export function lookAfter(socket: Duplex, first: Buffer): () => void {
-  const drained = () => responseOn(socket)?.emit('drain');
+  const leaveResponse = tellOfRoom(socket);
   // Whoever listens for it has the socket read, and hears of its end. What comes stays where it is.
   const looked = () => undefined;
   const left = () => first.length === 0 && socket.destroy();
-  socket.on('drain', drained).on('readable', looked).on('end', left);
-  return () => void socket.off('drain', drained).off('readable', looked).off('end', left);
+  socket.on('readable', looked).on('end', left);
+  return () => {
+    leaveResponse();
+    socket.off('readable', looked).off('end', left);
+  };
+}
+
+/** The response that is sent hears that its client has room again. Until what is returned is called. */
+export function tellOfRoom(socket: Duplex): () => void {
+  const drained = () => responseOn(socket)?.emit('drain');
+  socket.on('drain', drained);
+  return () => void socket.off('drain', drained);
 }

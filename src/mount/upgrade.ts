@@ -6,7 +6,7 @@ import { namedProtocols, protocolName } from '../http1/upgrade.js';
 import type { ResolvedUpgradeOptions } from '../options.js';
 import { Handshake, type UpgradeMount } from './handshake.js';
 import { whenItsTurnToUpgradeComes } from './pipelined-turn.js';
-import { serveAsPlainRequest } from './plain-request.js';
+import { serveAsPlainRequest, serveWithBodyToCome } from './plain-request.js';
 import { lookAfter } from './released-socket.js';
 
 /**
@@ -26,6 +26,10 @@ export function createUpgradeHandler(
     if (taken.has(req)) return;
     taken.add(req);
     socket.on('error', ignore);
+    if (!req.complete) {
+      whenItsTurnToUpgradeComes(req.socket, () => serveWithBodyToCome(req));
+      return;
+    }
     const leave = lookAfter(socket, head);
     whenItsTurnToUpgradeComes(socket, () => {
       const mount = { ...house, options: current() };

@@ -11,7 +11,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { authority, cert, key } from '../wire/certificate.js';
 import { RawClient } from '../wire/raw-client.js';
-import { client, listen } from './setting.js';
+import { client, listen, until } from './setting.js';
 import { asking, rawUpgradeOrigin, startFront, switching, webSocketOrigin } from './upgrade-setting.js';
 
 const OFFER = 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n';
@@ -66,6 +66,50 @@ describe('h2c', () => {
     for (let i = 0; i < 30; i += 1) {
       expect(await told(asked)).toMatchObject({ path: `/${i}`, body: String(i).padStart(2, '0') });
     }
+  });
+
+  test.each([
+    ['a length', 'Content-Length: 300000\r\n', (body: string) => body],
+    ['chunks', 'Transfer-Encoding: chunked\r\n', (body: string) => `493e0\r\n${body}\r\n0\r\n\r\n`],
+  ])('a body with %s that comes later is whole, and so is the answer, in its order', async (_of, framing, framed) => {
+    const { port } = await startFront(await webSocketOrigin());
+    const asked = await client(port);
+    const body = 'x'.repeat(300_000);
+    asked.write(`GET /first HTTP/1.1\r\nHost: a\r\n\r\nPUT /second HTTP/1.1\r\nHost: a\r\n${OFFER}${framing}\r\n`);
+    expect(await told(asked)).toMatchObject({ path: '/first' });
+    for (const piece of framed(body).match(/[\s\S]{1,90000}/g) ?? []) {
+      asked.write(piece);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    const second = await told(asked);
+    expect([second.path, second.body === body]).toEqual(['/second', true]);
+    expect(second.fields.map((field) => field.toLowerCase())).not.toContain('h2c');
+  });
+
+  test('nothing is left of one whose client leaves in the midst of its body', async () => {
+    const { port, backend, server } = await startFront(await webSocketOrigin(), {
+      backend: { requestBufferBytes: false },
+    });
+    const asked = await client(port);
+    asked.write(`POST /a HTTP/1.1\r\nHost: a\r\n${OFFER}Content-Length: 5\r\n\r\nhe`);
+    await until(() => backend.stats().origins[0]?.requests === 1);
+    asked.destroy();
+    await until(() => backend.stats().origins[0]?.connections.busy === 0);
+    expect(backend.stats().inFlight).toBe(0);
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  test.each([
+    ['by the server', false],
+    ['by who listens for it', true],
+  ])('one that waits for 100 is told to send its body, %s', async (_by, listens) => {
+    const { port, server, backend } = await startFront(await webSocketOrigin());
+    if (listens) server.on('checkContinue', backend.handler({ expectTimeout: false }));
+    const asked = await client(port);
+    asked.write(`POST /a HTTP/1.1\r\nHost: a\r\n${OFFER}Expect: 100-continue\r\nContent-Length: 5\r\n\r\n`);
+    expect((await asked.readResponse()).status).toBe(100);
+    asked.write('hello');
+    expect(await told(asked)).toMatchObject({ path: '/a', body: 'hello' });
   });
 
   test('the body of one whose length stands behind more fields than node:http keeps is no request', async () => {
