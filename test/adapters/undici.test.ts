@@ -15,6 +15,7 @@ import {
   interceptors,
   MockAgent,
   pipeline,
+  RetryAgent,
   request,
   setGlobalDispatcher,
   stream,
@@ -228,6 +229,19 @@ describe('undici', () => {
     expect(dispatcher.closed).toBe(true);
   });
 
+  test.each<[string, (dispatcher: Dispatcher) => Dispatcher]>([
+    ['interceptors.retry()', (dispatcher) => dispatcher.compose(interceptors.retry({ minTimeout: 1 }))],
+    ['RetryAgent', (dispatcher) => new RetryAgent(dispatcher, { minTimeout: 1 })],
+  ])('%s repeats what is answered with one of its statuses', async (_, retrying) => {
+    const statuses = [503, 429, 200];
+    const { dispatcher, url, origin } = await dispatcherOf({
+      script: () => [execute(), answer({ status: statuses.shift() ?? 500 })],
+    });
+    const { statusCode, body } = await request(`${url}/`, { dispatcher: retrying(dispatcher) });
+    await body.dump();
+    expect([statusCode, origin.executions('/')]).toEqual([200, 3]);
+  });
+
   test("a client's request as the body leaves the client to be answered when the origin fails", async () => {
     const { dispatcher, url } = await dispatcherOf({ script: () => [execute(), close()] });
     const port = await serve((req, res) => {
@@ -429,6 +443,24 @@ describe('a handler', () => {
     const messages = (await Promise.all(reasons)).map((told) => told.map(({ message }) => message));
     expect(messages).toEqual([['at the start'], ['at the head'], ['at the data']]);
     expect(origin.executions('/big')).toBeLessThan(3);
+  });
+
+  test('that throws at the end is told so, and nothing is aborted', async () => {
+    const { dispatcher } = await dispatcherOf();
+    const told = await new Promise((resolve) => {
+      dispatcher.dispatch(
+        { path: '/', method: 'GET' },
+        {
+          onRequestStart: () => undefined,
+          onResponseEnd: () => {
+            throw new Error('at the end');
+          },
+          onResponseError: ({ aborted }, { message }) => resolve([aborted, message]),
+        },
+      );
+    });
+    expect(told).toEqual([false, 'at the end']);
+    await dispatcher.close();
   });
 
   test.each(['at the head', 'later'])('that pauses, and aborts %s what is here whole, is told so', async (moment) => {

@@ -35,7 +35,7 @@ export class DispatchedRequest implements Flow {
       })
       .then(
         (response) => this.#read(response),
-        (thrown) => this.#fail(thrown),
+        (thrown) => this.#fail(undiciError(thrown)),
       );
   }
 
@@ -76,7 +76,7 @@ export class DispatchedRequest implements Flow {
 
   #read(response: BackendResponse): void {
     const { body, statusCode, statusText, rawHeaders } = response;
-    body.on('error', (error) => this.#fail(error));
+    body.on('error', (error) => this.#fail(undiciError(error)));
     this.#response = response;
     this.#tell(() => this.#listener.head(statusCode, statusText, rawHeaders));
     if (this.#isOver) return;
@@ -91,15 +91,21 @@ export class DispatchedRequest implements Flow {
     const fields = Object.entries(trailers).flatMap(([name, value]) =>
       (typeof value === 'string' ? [value] : (value ?? [])).flatMap((one) => [name, one]),
     );
-    this.#tell(() => this.#listener.ended(fields));
-    if (this.aborted) this.#fail(this.#reason);
+    try {
+      if (!this.aborted) this.#listener.ended(fields);
+    } catch (thrown) {
+      // Fails it without an abort, as in undici: its retry interceptor throws a status here, and repeats only what is not aborted.
+      this.#fail(thrown as Error);
+      return;
+    }
+    if (this.aborted) this.#fail(this.#reason as Error);
     else this.#finish();
   }
 
-  #fail(thrown: unknown): void {
+  #fail(error: Error): void {
     if (this.#isOver) return;
     this.#finish();
-    this.#listener.failed(this.#reason ?? undiciError(thrown));
+    this.#listener.failed(this.#reason ?? error);
   }
 
   #finish(): void {
