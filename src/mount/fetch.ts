@@ -1,7 +1,8 @@
 /** `backend.fetch()`: fetch as the standard has it, over a backend, with Node's own `Request` and `Response`. */
 
 import { isUtf8 } from 'node:buffer';
-import { asRelayError } from './error-answer.js';
+import { type Attempt, BackendError } from '../errors.js';
+import { asHeadError } from './error-answer.js';
 import { type BackendFetchInit, fetchInit, fetchRequest, fetchSignal, isStream } from './fetch-input.js';
 import { type FetchBody, fetchBody, readBody } from './fetch-request-body.js';
 import { fetchedBody } from './fetch-response-body.js';
@@ -146,7 +147,7 @@ function standardResponse(
   { method }: Sending,
   signal: AbortSignal,
 ): Response {
-  const { statusCode: status, statusText, rawHeaders, body } = response;
+  const { statusCode: status, statusText, rawHeaders, body, attempts } = response;
   try {
     const headers = new Headers();
     for (let i = 0; i < rawHeaders.length; i += 2) headers.append(rawHeaders[i] ?? '', rawHeaders[i + 1] ?? '');
@@ -160,6 +161,12 @@ function standardResponse(
     return made;
   } catch (thrown) {
     body.destroy();
-    throw new TypeError('fetch failed', { cause: asRelayError(thrown) });
+    throw new TypeError('fetch failed', { cause: answered(asHeadError(thrown), attempts) });
   }
+}
+
+/** The same of a fetch whose request has had an answer: it was sent, so the error must not say that it can be sent again. */
+function answered(failure: BackendError, attempts: readonly Attempt[]): BackendError {
+  const { code, message, origin = attempts.at(-1)?.origin, counts, retryAfter, cause } = failure;
+  return new BackendError(code, message, { delivery: 'answered', origin, attempts, counts, retryAfter, cause });
 }

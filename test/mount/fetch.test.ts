@@ -247,6 +247,19 @@ test.each<[string, Uint8Array]>([
   await expect((await backend.fetch('/')).text()).rejects.toMatchObject({ message: 'terminated' });
 });
 
+test.each<[string, Parameters<typeof answer>[0]]>([
+  ['a status that no Response has', { status: 999 }],
+  [
+    'more codings than anybody needs',
+    { fields: { 'Content-Encoding': 'gzip, gzip, gzip, gzip, gzip, gzip' }, body: 'x' },
+  ],
+])('an answer that cannot be given is no unsent request: %s', async (_, given) => {
+  const { backend, origin, url } = await backendOf(() => [execute(), answer(given)]);
+  const { cause } = await failureOf(backend, '/pay', { method: 'POST', body: 'x' });
+  expect(cause).toMatchObject({ code: 'http_protocol_error', delivery: 'answered', origin: url });
+  expect([cause.attempts.length, origin.executions('/pay')]).toEqual([1, 1]);
+});
+
 test('what is compressed and cancelled ends the exchange', async () => {
   const { backend } = await backendOf(() => [
     execute(),
