@@ -2,7 +2,7 @@
 
 import { isUtf8 } from 'node:buffer';
 import { type Attempt, BackendError } from '../errors.js';
-import { asHeadError } from './error-answer.js';
+import { asHeadError, asRelayError } from './error-answer.js';
 import { type BackendFetchInit, fetchInit, fetchRequest, fetchSignal, isStream } from './fetch-input.js';
 import { type FetchBody, fetchBody, readBody } from './fetch-request-body.js';
 import { fetchedBody } from './fetch-response-body.js';
@@ -70,7 +70,7 @@ async function followed(
   let [url, sending] = [start, first];
   for (let redirects = 0; ; redirects++) {
     refuseOther(house, url);
-    const response = await sent(house, url, sending, following);
+    const response = await sent(house, url, sending, following, redirects > 0);
     const location = response.headers.location;
     const isRedirect = REDIRECTS.has(response.statusCode) && typeof location === 'string';
     if (!isRedirect || redirect === 'manual') {
@@ -113,14 +113,20 @@ async function sent(
   url: URL,
   sending: Sending,
   { signal, keeps }: Following,
+  isRedirected: boolean,
 ): Promise<BackendResponse> {
   try {
     const { body, headers } = readBody(sending.body, sending.headers);
     return await sendRequest(house, { ...sending, body, headers, path: url.pathname + url.search, signal }, keeps);
   } catch (thrown) {
     if (signal.aborted) throw signal.reason;
-    throw new TypeError('fetch failed', { cause: thrown });
+    throw new TypeError('fetch failed', { cause: isRedirected ? afterRedirect(asRelayError(thrown)) : thrown });
   }
+}
+
+/** A redirect answered the request of the caller, whatever became of the one that followed it. */
+function afterRedirect(failure: BackendError): BackendError {
+  return failure.delivery === 'unsent' ? answered(failure, failure.attempts) : failure;
 }
 
 /** What is sent to where a redirect leads (Fetch, HTTP-redirect fetch). */

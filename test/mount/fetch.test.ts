@@ -297,6 +297,16 @@ test.each<[string, number, string, string]>([
   expect(sent?.headers['content-type']).toBe(then === 'GET' ? undefined : 'text/x');
 });
 
+test('a POST whose redirect cannot be followed is not unsent', async () => {
+  const { backend, origin } = await backendOf((event) => {
+    void backend.close();
+    return redirecting(event);
+  });
+  const { cause } = await failureOf(backend, '/303', { method: 'POST', body: 'x' });
+  expect(cause).toMatchObject({ code: 'backend_closed', delivery: 'answered' });
+  expect(origin.executions('/303')).toBe(1);
+});
+
 test.each<[string, Exclude<BackendFetchInit['body'], undefined>]>([
   ['a Blob', new Blob(['hello'])],
   ['a view of bytes', new DataView(new TextEncoder().encode('hello').buffer)],
