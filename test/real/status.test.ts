@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { connect, createServer as createLine, type Socket } from 'node:net';
 import axe, { type AxeResults } from 'axe-core';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { PooledBackend, type StatusHandlerOptions } from 'pooled-backend';
@@ -351,7 +352,66 @@ describe.skipIf(findBrowser() === undefined && !required)('the status page in Ch
     await page.route(/format=/, (route) => route.abort());
     await page.locator('#feed[data-feed="lost"]').waitFor();
   });
+
+  test('says so when the server stands still, to whoever presses a button too', async () => {
+    const site = await Site.open({ actions: () => true });
+    const line = await Line.to(site.url);
+    const page = await visit('about:blank');
+    await page.clock.install();
+    await page.addInitScript(TIMEOUTS_OF_THE_CLOCK);
+    await page.goto(line.url);
+    await live(page);
+    line.hold();
+    await page.getByRole('button', { name: 'Drain' }).first().click();
+    const said = async () => {
+      await page.clock.fastForward(16_000);
+      return [await page.locator('#feed-word').innerText(), await page.locator('#said').innerText()];
+    };
+    await expect.poll(said).toEqual(['no answer', 'no answer: nobody knows whether it was done']);
+  });
 });
+
+/** Playwright's clock has all timers of a page but this one. */
+const TIMEOUTS_OF_THE_CLOCK = `AbortSignal.timeout = (ms) => {
+  const given = new AbortController();
+  setTimeout(() => given.abort(), ms);
+  return given.signal;
+};`;
+
+/** What lies between a browser and a server, and may carry nothing more. */
+class Line {
+  readonly url: string;
+  readonly #sockets: Set<Socket>;
+  readonly #carries: { now: boolean };
+
+  private constructor(url: string, sockets: Set<Socket>, carries: { now: boolean }) {
+    this.url = url;
+    this.#sockets = sockets;
+    this.#carries = carries;
+  }
+
+  static async to(url: string): Promise<Line> {
+    const sockets = new Set<Socket>();
+    const carries = { now: true };
+    const server = createLine((near) => {
+      sockets.add(near.on('error', () => {}));
+      if (!carries.now) return;
+      const far = connect(Number(new URL(url).port), '127.0.0.1').on('error', () => {});
+      sockets.add(far);
+      near.pipe(far).pipe(near);
+    });
+    onTestFinished(() => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    });
+    return new Line(url.replace(/:\d+/, `:${await listen(server)}`), sockets, carries);
+  }
+
+  hold(): void {
+    this.#carries.now = false;
+    for (const socket of this.#sockets) socket.unpipe();
+  }
+}
 
 /** Each complaint with the elements that it is about. */
 async function complaintsOfAxe(page: Page): Promise<string[]> {

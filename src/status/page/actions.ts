@@ -8,6 +8,7 @@ import { hostOf } from './verdict.js';
 const token = document.querySelector<HTMLMetaElement>('meta[name="status-token"]')?.content;
 
 const MOST_WEIGHT = 256;
+const ANSWER_MS = 15_000;
 
 /** Drains an origin, or makes it ready again. */
 export function drainButton(): Part<OriginReport> | undefined {
@@ -97,7 +98,8 @@ function oneAtATime(): (query: Readonly<Record<string, string>>) => Promise<void
 async function answered(query: Readonly<Record<string, string>>): Promise<string> {
   const address = `${location.origin}${location.pathname}?${new URLSearchParams(query)}`;
   try {
-    const response = await fetch(address, { method: 'POST', headers: { 'X-Status-Token': token ?? '' } });
+    const headers = { 'X-Status-Token': token ?? '' };
+    const response = await fetch(address, { method: 'POST', headers, signal: AbortSignal.timeout(ANSWER_MS) });
     return (await response.text()).trim();
   } catch {
     return 'no answer: nobody knows whether it was done';

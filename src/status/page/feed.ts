@@ -64,7 +64,10 @@ export class Feed {
 
   #expectWord(): void {
     clearTimeout(this.#timer);
-    this.#timer = window.setTimeout(() => this.#poll(POLLS), SILENT_MS);
+    this.#timer = window.setTimeout(() => {
+      this.#listener.state('connecting');
+      void this.#poll(POLLS);
+    }, SILENT_MS);
   }
 
   /** The browser connects again by itself, unless it was told not to. */
@@ -94,7 +97,9 @@ export class Feed {
 
 async function asked(): Promise<FullReport | undefined> {
   try {
-    const response = await fetch(address('json&watch'), { cache: 'no-store' });
+    // A server that stands still answers nothing, and refuses nothing.
+    const signal = AbortSignal.timeout(SILENT_MS);
+    const response = await fetch(address('json&watch'), { cache: 'no-store', signal });
     return response.ok ? await response.json() : undefined;
   } catch {
     return undefined;
