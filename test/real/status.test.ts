@@ -248,6 +248,24 @@ describe.skipIf(findBrowser() === undefined && !required)('the status page in Ch
     expect(site.backend.stats().origins[0]?.service).toBe('serving');
   });
 
+  test('a double click drains, and does not make ready again', async () => {
+    const site = await Site.open({ actions: () => true });
+    const page = await visit(site.url);
+    await live(page);
+    let actions = 0;
+    page.on('request', (request) => {
+      if (request.method() === 'POST') actions += 1;
+    });
+    const [first, second] = [0, 1].map((index) => page.locator('#origins .card button').nth(index));
+    await first?.click();
+    await first?.filter({ hasText: 'Make ready' }).waitFor();
+    await first?.dispatchEvent('click', { detail: 2 }); // its second click, if the page has heard between the two
+    await second?.click();
+    await second?.filter({ hasText: 'Make ready' }).waitFor();
+    expect(actions).toBe(2);
+    expect(site.backend.stats().origins.map(({ service }) => service)).toEqual(['draining', 'draining']);
+  });
+
   test('the weight of an origin is set by keyboard, and a bad one is refused in words', async () => {
     const site = await Site.open({ actions: () => true });
     const page = await visit(`${site.url}#/origin/${encodeURIComponent(site.origins[1] ?? '')}`);

@@ -16,8 +16,9 @@ export function drainButton(): Part<OriginReport> | undefined {
   const element = el('button', { type: 'button', class: 'drain' });
   let shown: OriginReport | undefined;
   const send = oneAtATime();
-  element.addEventListener('click', () => {
-    if (shown !== undefined) void send({ origin: shown.origin, action: actionFor(shown) });
+  element.addEventListener('click', ({ detail }) => {
+    // The second of a double click would undo what the first has done.
+    if (shown !== undefined && detail < 2) void send({ origin: shown.origin, action: actionFor(shown) });
   });
   return {
     element,
