@@ -171,6 +171,23 @@ describe.skipIf(findBrowser() === undefined && !required)('the status page in Ch
     expect(await complaintsOfAxe(page)).toEqual([]);
   });
 
+  test('the focus stays where it is when rows change places', async () => {
+    const site = await Site.open({ origins: 14 });
+    const page = await visit(site.url);
+    await live(page);
+    await site.stop(12);
+    site.keepBusy();
+    const first = page.locator('#origins .card').first();
+    const [name = ''] = site.origins.slice(12);
+    await first.filter({ hasText: name }).waitFor();
+    const link = page.locator('#origins a').nth(5);
+    await link.focus();
+    const text = await link.innerText();
+    void site.backend.origins.drain(name); // it needs nobody any more
+    await first.filter({ hasNotText: name }).waitFor();
+    expect(await page.evaluate('document.activeElement.textContent')).toBe(text);
+  });
+
   test('one origin can be looked at alone, by keyboard, and by its address', async () => {
     const site = await Site.open();
     await site.send(10);

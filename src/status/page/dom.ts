@@ -62,6 +62,7 @@ export class PartList<T> {
   }
 
   update(items: Iterable<readonly [string, T]>): void {
+    const focused = document.activeElement;
     const kept = new Set<string>();
     let last: Element | null = null;
     for (const [name, item] of items) {
@@ -81,6 +82,8 @@ export class PartList<T> {
       part.element.remove();
       this.#parts.delete(name);
     }
+    // An element that is moved loses the focus.
+    if (focused !== document.activeElement && focused instanceof HTMLElement) focused.focus({ preventScroll: true });
   }
 }
 
