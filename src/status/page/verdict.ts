@@ -51,8 +51,10 @@ export function verdictOfAll({ state, origins }: StatusReport): Verdict {
   if (state === 'closed') return { mood: 'quiet', word: 'closed', why: 'the backend takes no requests any more' };
   if (state === 'draining') return { mood: 'doubtful', word: 'draining', why: 'what has begun is being finished' };
   const out = origins.filter((origin) => ['bad', 'doubtful'].includes(verdictOf(origin).mood));
+  const taking = origins.filter(({ service, weight }) => service === 'serving' && weight > 0);
   const isLone = origins.length === 1;
-  if (!origins.some(({ service, weight }) => service === 'serving' && weight > 0)) {
+  if (origins.length === 0) return { mood: 'bad', word: 'No origin', why: 'none has been found' };
+  if (taking.length === 0) {
     return { mood: 'bad', word: 'No origin takes requests', why: 'all are drained, or their weight is 0' };
   }
   if (out.length === 0) {
@@ -60,8 +62,10 @@ export function verdictOfAll({ state, origins }: StatusReport): Verdict {
   }
   const named = out.slice(0, MOST_NAMED).map((origin) => `${hostOf(origin)} ${verdictOf(origin).word}`);
   const why = [...named, ...(out.length > MOST_NAMED ? [`${count(out.length - MOST_NAMED)} more`] : [])].join(', ');
-  if (out.length === origins.length)
-    return { mood: 'bad', word: isLone ? 'The origin is out' : 'Every origin is out', why };
+  if (taking.every((origin) => out.includes(origin))) {
+    const word = out.length === origins.length ? 'Every origin is out' : 'Every origin that takes requests is out';
+    return { mood: 'bad', word: isLone ? 'The origin is out' : word, why };
+  }
   const verb = out.length === 1 ? 'is' : 'are';
   return { mood: 'doubtful', word: `${out.length} of ${plural(origins.length, 'origin')} ${verb} out`, why };
 }

@@ -63,6 +63,9 @@ describe('the backend', () => {
     [[well, originReport({ backup: true })], 'good', 'All 2 origins are well'],
     [[well, out], 'doubtful', '1 of 2 origins is out'],
     [[out, out], 'bad', 'Every origin is out'],
+    [[out, originReport({ service: 'draining' })], 'bad', 'Every origin that takes requests is out'],
+    [[out, originReport({ backup: true })], 'doubtful', '1 of 2 origins is out'],
+    [[], 'bad', 'No origin'],
     [[well, originReport({ service: 'draining' })], 'good', 'All 2 origins are well'],
     [[originReport({ weight: 0 }), originReport({ service: 'draining' })], 'bad', 'No origin takes requests'],
   ])('%#: %s', (origins, mood, word) => {
