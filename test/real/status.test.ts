@@ -167,6 +167,7 @@ describe.skipIf(findBrowser() === undefined && !required)('the status page in Ch
     expect(await first.innerText()).toContain(site.origins[12]);
     expect(await page.locator('#origins .card').count()).toBe(14);
     expect(await page.locator('#origins .heat').first().isVisible()).toBe(false);
+    expect(await page.locator('#origins canvas').first().getAttribute('aria-label')).toBe('Latency: nothing yet');
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(viewport?.width ?? 1280);
     expect(await complaintsOfAxe(page)).toEqual([]);
   });

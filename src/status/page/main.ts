@@ -61,7 +61,8 @@ function show(): void {
   setText(byId('title'), report.title);
   showVerdict();
   showFeedState();
-  const origins = report.origins.map((origin) => ({ origin }));
+  const isRow = report.origins.length > FEW;
+  const origins = report.origins.map((origin) => ({ origin, isRow }));
   const alone = origins.find(({ origin }) => origin.origin === askedOrigin());
   byId('overview').hidden = alone !== undefined;
   byId('alone').hidden = alone === undefined;
