@@ -172,6 +172,16 @@ describe.skipIf(findBrowser() === undefined && !required)('the status page in Ch
     expect(await complaintsOfAxe(page)).toEqual([]);
   });
 
+  test.each([
+    [64, 'charts: the last'],
+    [65, 'charts: the first 64 origins, the last'],
+  ])('says which of %i origins the charts are of', async (origins, said) => {
+    const site = await Site.open({ origins, maxConnections: 1 });
+    const page = await visit(site.url);
+    await live(page);
+    await page.locator('#stretch', { hasText: said }).waitFor();
+  });
+
   test('the focus stays where it is when rows change places', async () => {
     const site = await Site.open({ origins: 14 });
     const page = await visit(site.url);

@@ -1,6 +1,6 @@
 /** The status page: begins to listen, and shows what it hears. */
 
-import type { StatusReport } from '../report.js';
+import { MOST_ORIGINS, type StatusReport } from '../report.js';
 import { exportButton, pauseButton, themeButton } from './controls.js';
 import { byId, type Part, PartList, setAttribute, setText } from './dom.js';
 import { Feed, type FeedState } from './feed.js';
@@ -77,7 +77,8 @@ function showAll(report: StatusReport, origins: readonly OriginData[]): void {
   const stretch = stretchOf(store.columns, report.at);
   tiles(store);
   states.update(report.origins);
-  setText(byId('stretch'), `charts: the last ${duration(stretch.to - stretch.from)}`);
+  const charted = origins.length > MOST_ORIGINS ? `the first ${MOST_ORIGINS} origins, ` : '';
+  setText(byId('stretch'), `charts: ${charted}the last ${duration(stretch.to - stretch.from)}`);
   const isMany = origins.length > FEW;
   byId('origins').classList.toggle('many', isMany);
   // What concerns all of them is not looked for below a hundred rows.
