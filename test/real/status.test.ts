@@ -248,6 +248,18 @@ describe.skipIf(findBrowser() === undefined && !required)('the status page in Ch
     });
   });
 
+  test('is printed with its connections, though without backgrounds', async () => {
+    const site = await Site.open();
+    await site.send(10);
+    const page = await visit(site.url);
+    await live(page);
+    await reused(page).first().waitFor();
+    await page.emulateMedia({ media: 'print' });
+    const adjusts = (selector: string) =>
+      page.evaluate(`getComputedStyle(document.querySelector('${selector}')).printColorAdjust`);
+    expect(await Promise.all(['.strip i', '.legend i', '.lamp'].map(adjusts))).toEqual(['exact', 'exact', 'exact']);
+  });
+
   test('has no buttons for whoever may only look', async () => {
     const site = await Site.open({ actions: async () => false });
     const page = await visit(site.url);
