@@ -57,7 +57,7 @@ const FACTS: RetryFacts = {
     attempts: 1,
     maxAttempts: 3,
   } as const),
-  ...({ ambiguousResends: 0, retryOn: [], timeLeftMs: 1_000, upgrade: false } as const),
+  ...({ ambiguousResends: 0, retryOn: [], timeLeftMs: 1_000 } as const),
 };
 
 /** Kept, so that nothing is optimised away. */

@@ -32,6 +32,5 @@ export function retryFacts(ended: EndedAttempt, { maxAttempts, retryOn, clock }:
     maxAttempts,
     retryOn,
     timeLeftMs: patience.leftMs,
-    upgrade: request.upgrade !== undefined,
   };
 }

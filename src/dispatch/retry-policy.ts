@@ -36,8 +36,8 @@ export interface RetryFacts {
   /** What its Retry-After says, from now. `undefined` = none, or unreadable. */
   readonly retryAfterMs?: number | undefined;
   /**
-   * The resolved answer: by method, overridden by what the owner or the call declared, and true for a request with an
-   * Idempotency-Key and a replayable body where the owner says that the origins honour it.
+   * The resolved answer: by method, overridden by what the owner or the call declared, true for a request with an
+   * Idempotency-Key and a replayable body where the owner says that the origins honour it, and false for an upgrade.
    */
   readonly idempotent: boolean;
   /** The connection had carried a request before. */
@@ -57,8 +57,6 @@ export interface RetryFacts {
   readonly retryOn: readonly RetryCondition[];
   /** Until the request's own deadline; `Infinity` = none, 0 or less = passed. */
   readonly timeLeftMs: number;
-  /** An Upgrade or CONNECT. */
-  readonly upgrade: boolean;
 }
 
 /** Why a request is sent again. */
@@ -79,7 +77,6 @@ export type ResendReason =
 export type FinalReason =
   | 'answered'
   | 'head-forwarded'
-  | 'upgrade'
   | 'not-idempotent'
   | 'request-failed'
   | 'bad-response'
@@ -120,7 +117,7 @@ const LONGEST_DELAY_MS = 1000;
 
 /** What becomes of the request whose attempt ended so. Answers with the reason. */
 export function judgeRetry(facts: RetryFacts): Verdict {
-  const found = facts.sent === 'nothing' ? judgeUnsent(facts) : judgeSent(facts);
+  const found = judge(facts);
   if (typeof found === 'string') return final(facts, found);
   if (facts.attempts >= facts.maxAttempts) return final(facts, 'attempts-exhausted');
   if (facts.timeLeftMs <= found.delayMs) return final(facts, 'deadline-passed');
@@ -132,20 +129,22 @@ export function withoutToken(facts: RetryFacts): Final {
   return final(facts, 'budget-empty');
 }
 
+function judge(facts: RetryFacts): Resend | FinalReason {
+  if (facts.headForwarded) return 'head-forwarded';
+  return facts.sent === 'nothing' ? judgeUnsent(facts) : judgeSent(facts);
+}
+
 /** Nothing reached the kernel, so nobody can have processed it: neither the method nor a spent body matters. */
 function judgeUnsent(facts: RetryFacts): Resend | FinalReason {
-  if (facts.headForwarded) return 'head-forwarded';
   if (facts.ending === 'request-failed') return 'request-failed';
   return resend(facts, 'unsent');
 }
 
 function judgeSent(facts: RetryFacts): Resend | FinalReason {
-  if (facts.headForwarded) return 'head-forwarded';
   const reason = reasonOf(facts);
   if (!isResendReason(reason)) return reason;
   // RFC 9110 §9.2.2: not "unless it has some means to know that the request semantics are actually idempotent".
   if (!facts.idempotent) return 'not-idempotent';
-  if (facts.upgrade) return 'upgrade';
   if (facts.bodySpent) return 'body-spent';
   if (TRAITS[reason].ambiguous && facts.ambiguousResends > 0) return 'ambiguous-before';
   if (reason === 'status' && (facts.retryAfterMs ?? 0) > LONGEST_DELAY_MS) return 'retry-after-too-long';

@@ -45,6 +45,11 @@ test.each([
   expect(isIdempotent(request({ method, idempotent, fields: KEY }), true)).toBe(idempotent);
 });
 
+test('what offers another protocol is not idempotent, whatever its method and its owner say', () => {
+  const offer = { method: 'GET', upgrade: 'websocket', idempotent: true, fields: KEY };
+  expect(isIdempotent(request(offer), true)).toBe(false);
+});
+
 describe('an Idempotency-Key', () => {
   const body = new MemoryBody(Buffer.from('x'));
 

@@ -23,7 +23,6 @@ const KIND: RetryFacts = {
   ambiguousResends: 0,
   retryOn: [],
   timeLeftMs: Number.POSITIVE_INFINITY,
-  upgrade: false,
 };
 
 const OPTED_IN: readonly RetryCondition[] = ['headers-timeout', 429, 500, 502, 503, 504];
@@ -46,12 +45,6 @@ const TABLE: readonly (readonly [string, Partial<RetryFacts>, Cell, Cell])[] = [
     'again: unsent',
     'again: unsent',
   ],
-  [
-    'first write refused, upgrade',
-    { ending: 'refused-write', sent: 'nothing', upgrade: true },
-    'again: unsent',
-    'again: unsent',
-  ],
   // sent, then close or reset before any response byte
   ['closed, reused', {}, 'again: reused-closed', 'final: not-idempotent'],
   ['closed, reused, sent in part', { sent: 'some' }, 'again: reused-closed', 'final: not-idempotent'],
@@ -62,7 +55,6 @@ const TABLE: readonly (readonly [string, Partial<RetryFacts>, Cell, Cell])[] = [
     'final: ambiguous-before',
     'final: not-idempotent',
   ],
-  ['closed, upgrade', { upgrade: true }, 'final: upgrade', 'final: not-idempotent'],
   // partial response head, then close
   [
     'partial head, reused',
@@ -341,7 +333,7 @@ function everyCombination(): RetryFacts[] {
       for (const retryAfterMs of ending === 'status' ? RETRY_AFTERS : [undefined]) {
         for (const sent of PROGRESS) {
           for (const received of PROGRESS) {
-            for (let bits = 0; bits < 512; bits += 1) {
+            for (let bits = 0; bits < 256; bits += 1) {
               combinations.push({
                 ending,
                 status,
@@ -352,12 +344,11 @@ function everyCombination(): RetryFacts[] {
                 reused: (bits & 2) !== 0,
                 headForwarded: (bits & 4) !== 0,
                 bodySpent: (bits & 8) !== 0,
-                upgrade: (bits & 16) !== 0,
-                attempts: bits & 32 ? 2 : 1,
+                attempts: bits & 16 ? 2 : 1,
                 maxAttempts: 2,
-                timeLeftMs: bits & 64 ? 0 : Number.POSITIVE_INFINITY,
-                ambiguousResends: bits & 128 ? 1 : 0,
-                retryOn: bits & 256 ? OPTED_IN : [],
+                timeLeftMs: bits & 32 ? 0 : Number.POSITIVE_INFINITY,
+                ambiguousResends: bits & 64 ? 1 : 0,
+                retryOn: bits & 128 ? OPTED_IN : [],
               });
             }
           }
@@ -387,7 +378,6 @@ describe('for every combination of facts', () => {
     ['not idempotent and anything sent', (facts) => !facts.idempotent && facts.sent !== 'nothing'],
     ['the head was forwarded', (facts) => facts.headForwarded],
     ['the body is spent and anything was sent', (facts) => facts.bodySpent && facts.sent !== 'nothing'],
-    ['an upgrade of which anything was sent', (facts) => facts.upgrade && facts.sent !== 'nothing'],
     ['no attempt is left', (facts) => facts.attempts >= facts.maxAttempts],
     ['the deadline has passed', (facts) => facts.timeLeftMs <= 0],
     ['the request itself failed', (facts) => facts.ending === 'request-failed'],
