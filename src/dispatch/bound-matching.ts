@@ -6,14 +6,7 @@ import type { Tenancy } from '../origin/tenancy.js';
 import type { EligibleOrigins, Member } from './eligible-origins.js';
 import type { Run } from './run.js';
 import type { WaitQueue } from './wait-queue.js';
-import type { Fits } from './waiter.js';
-
-const EVERY: Fits = { any: true, verified: true, fresh: true };
-const EACH: readonly Fits[] = [
-  { any: false, verified: false, fresh: true },
-  { any: false, verified: true, fresh: false },
-  { any: true, verified: false, fresh: false },
-];
+import { ALL_FIT, type Fits, ONLY, TRAVELS } from './waiter.js';
 
 /** Whether there is a slot for a dial: an empty one, or that of an idle connection which the request may not ride. */
 export function hasSlotFor(run: Run, origin: Origin): boolean {
@@ -117,10 +110,10 @@ export class BoundMatching {
   /** Lets those ride what is idle who can, and those wait for any origin whose own takes them no more. */
   lend(): void {
     for (const home of [...this.#queue.homes]) {
-      const run = this.#queue.peekAt(home, EVERY);
+      const run = this.#queue.peekAt(home, ALL_FIT);
       const now = run && this.homeOf(run);
       if (now === undefined) this.#queue.release(home);
-      else for (const fits of EACH) this.#lendAt(now, fits);
+      else for (const travel of TRAVELS) this.#lendAt(now, ONLY[travel]);
     }
   }
 
@@ -132,7 +125,7 @@ export class BoundMatching {
   /** Dials for those who are left, as far as there is room: in the order in which they came. */
   dial(): void {
     for (const home of [...this.#queue.homes]) {
-      const run = this.#queue.peekAt(home, EVERY);
+      const run = this.#queue.peekAt(home, ALL_FIT);
       const now = run && this.homeOf(run);
       if (now === undefined) continue;
       for (let next = this.#nextToDial(now); next !== undefined && this.#dial(next, now); next = this.#nextToDial(now));
@@ -146,5 +139,5 @@ export class BoundMatching {
 
 /** What a connection fits that is dialled there now. */
 function dialled(home: Origin): Fits {
-  return { ...EVERY, fresh: home.freshShareLeft > 0 };
+  return { ...ALL_FIT, fresh: home.freshShareLeft > 0 };
 }

@@ -10,17 +10,10 @@ import type { EligibleOrigins, Member } from './eligible-origins.js';
 import type { OriginChoice } from './origin-choice.js';
 import type { Run } from './run.js';
 import type { Refusal, WaitQueue } from './wait-queue.js';
-import type { Fits } from './waiter.js';
+import { ALL_FIT, type Fits, ONLY, TRAVELS } from './waiter.js';
 
-const ALL_FIT = { any: true, verified: true, fresh: true } as const;
-const ONLY = {
-  any: { any: true, verified: false, fresh: false },
-  verified: { any: false, verified: true, fresh: false },
-  fresh: { any: false, verified: false, fresh: true },
-} as const;
 const STRICT = { any: false, verified: true, fresh: true } as const;
 const NOT_FRESH = { any: true, verified: true, fresh: false } as const;
-const TRAVELS: readonly Travel[] = ['fresh', 'verified', 'any'];
 
 /** Whether an origin has, or may dial, a connection for such a request. Made once: not a closure for each request. */
 const CAN_TAKE: Readonly<Record<Travel, (origin: Origin) => boolean>> = {
@@ -144,7 +137,7 @@ export class Matching implements Demand {
   #takeForFresh(origin: Origin): Run | undefined {
     const fresh = origin.freshShareLeft > 0;
     if (this.#overtakes >= this.#eligible.mostConnections) return this.#queue.take({ ...ALL_FIT, fresh }, origin);
-    const strict = this.#queue.take({ any: false, verified: true, fresh }, origin);
+    const strict = this.#queue.take({ ...STRICT, fresh }, origin);
     if (strict !== undefined && this.#queue.lengthOf('any') > 0) this.#overtakes += 1;
     return strict ?? this.#queue.take(ONLY.any, origin);
   }

@@ -5,6 +5,18 @@ import type { Travel } from '../origin/setting.js';
 /** Which travels the connection at hand can serve. */
 export type Fits = Readonly<Record<Travel, boolean>>;
 
+export const ALL_FIT: Fits = { any: true, verified: true, fresh: true };
+
+/** Those of one travel. */
+export const ONLY: Readonly<Record<Travel, Fits>> = {
+  any: { any: true, verified: false, fresh: false },
+  verified: { any: false, verified: true, fresh: false },
+  fresh: { any: false, verified: false, fresh: true },
+};
+
+/** Those that have least to choose from come first. */
+export const TRAVELS: readonly Travel[] = ['fresh', 'verified', 'any'];
+
 /** Where a waiter stands in its line. Those who have returned travel fresh. */
 export type LaneName = Travel | 'returned';
 
