@@ -46,8 +46,10 @@ export function readArguments(words: readonly string[]): Arguments {
     options: {
       ...Object.fromEntries([...byFlag.keys(), 'config'].map((name) => [name, { type: 'string' as const }])),
       ...Object.fromEntries(SWITCHES.map((name) => [name, { type: 'boolean' as const }])),
-      ...{ help: { type: 'boolean', short: 'h' }, version: { type: 'boolean', short: 'v' } },
-      ...{ listen: { type: 'string', short: 'l' }, origin: { type: 'string', short: 'o' } },
+      help: { type: 'boolean', short: 'h' },
+      version: { type: 'boolean', short: 'v' },
+      listen: { type: 'string', short: 'l' },
+      origin: { type: 'string', short: 'o' },
       config: { type: 'string', short: 'c' },
     },
   });

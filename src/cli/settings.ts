@@ -63,7 +63,11 @@ export function checkSettings(...given: readonly Given[]): Checked {
   return {
     kind: 'settings',
     settings: {
-      ...{ ...own, listen, status, metrics, mount },
+      ...own,
+      listen,
+      status,
+      metrics,
+      mount,
       upgrade: upgrade === false ? false : { ...mount, ...upgradeIn({ upgrade }) },
       backend: backend as unknown as PooledBackendOptions, // resolveOptions has taken it
     },
@@ -120,7 +124,11 @@ function readOwn(values: ReadonlyMap<string, GivenValue>, problems: string[]): O
   const title = read('title', 'pooled-backend');
   if (typeof title !== 'string') wrong('title', 'a string');
   return {
-    ...{ listen, status, metrics, title: String(title), drainTimeoutMs: Number(drainTimeoutMs) },
+    listen,
+    status,
+    metrics,
+    title: String(title),
+    drainTimeoutMs: Number(drainTimeoutMs),
     logLevel: LOG_LEVELS.find((level) => level === logLevel) ?? 'info',
   };
 }

@@ -105,9 +105,13 @@ export class ActiveCheck {
     const { check } = this.#setting;
     const agoMs = last === undefined ? 0 : this.#setting.connection.clock.now() - last.at;
     return {
-      ...{ type: check.type, state: this.#course.state.name },
-      ...{ passed: this.#passed, failed: this.#failed },
-      ...{ rise: check.rise, fall: check.fall, inARow: this.#course.inARow },
+      type: check.type,
+      state: this.#course.state.name,
+      passed: this.#passed,
+      failed: this.#failed,
+      rise: check.rise,
+      fall: check.fall,
+      inARow: this.#course.inARow,
       last: last === undefined ? null : { passed: last.passed, what: last.what, tookMs: last.tookMs, agoMs },
     };
   }

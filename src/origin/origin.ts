@@ -41,29 +41,29 @@ export class Origin implements DiallerListener, ServedOrigin {
   constructor(address: OriginAddress, setting: OriginSetting, demand: Demand) {
     const { clock, observer, random } = setting;
     const target = targetOf(address, setting);
+    const connection = connectionSettingOf(address, setting);
+    const changed = () => demand.changed();
+    const room = () => demand.room();
+    const makeRoom = () => this.makeRoom();
     this.#address = address;
     this.#setting = setting;
     this.#demand = demand;
-    const connection = connectionSettingOf(address, setting);
-    this.standing = new Standing(address.origin, setting.ejection, setting, {
-      ...{ due: () => this.#slotFreed(), changed: () => demand.changed() },
-    });
-    this.backoff = new DialBackoff(clock, random, () => demand.changed());
+    this.standing = new Standing(address.origin, setting.ejection, setting, { due: () => this.#slotFreed(), changed });
+    this.backoff = new DialBackoff(clock, random, changed);
     this.idleLimit = new IdleLimit({ keepAliveTimeoutMs: setting.keepAliveTimeout, clock });
-    this.#pool = new Pool({ size: address.maxConnections, onFree: () => this.#slotFreed() });
-    this.#lending = new Lending(this.#pool, this.idleLimit, clock, address.maxFreshConnections);
-    this.#dialler = new Dialler(setting, target, this.#pool, this.backoff, this, demand);
-    this.#stock = new Stock(setting, this.#pool, this.#dialler, this.idleLimit, demand, this.standing);
-    this.#lessons = new Lessons(address.origin, this.idleLimit, this.tally, observer);
-    this.guard = new Guard({
-      ...{ address, setting, target, connection, pool: this.#pool, standing: this.standing },
-      ...{ tally: this.tally, makeRoom: () => this.#dialler.makeRoom() },
-      ...{ changed: () => demand.changed(), room: () => demand.room() },
-    });
-    this.#tenants = new Tenants({
-      ...{ origin: this, setting, connection, demand, pool: this.#pool },
-      ...{ lending: this.#lending, stock: this.#stock, lessons: this.#lessons },
-    });
+    const { standing, tally, idleLimit } = this;
+    const pool: Pool<Tenancy> = new Pool({ size: address.maxConnections, onFree: () => this.#slotFreed() });
+    const lending = new Lending(pool, idleLimit, clock, address.maxFreshConnections);
+    const dialler = new Dialler(setting, target, pool, this.backoff, this, demand);
+    const stock = new Stock(setting, pool, dialler, idleLimit, demand, standing);
+    const lessons = new Lessons(address.origin, idleLimit, tally, observer);
+    this.#pool = pool;
+    this.#lending = lending;
+    this.#dialler = dialler;
+    this.#stock = stock;
+    this.#lessons = lessons;
+    this.guard = new Guard({ address, setting, target, connection, pool, standing, tally, makeRoom, changed, room });
+    this.#tenants = new Tenants({ origin: this, setting, connection, demand, pool, lending, stock, lessons });
   }
 
   get address(): OriginAddress {

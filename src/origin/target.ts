@@ -9,7 +9,10 @@ import type { OriginAddress, OriginSetting } from './setting.js';
 export function targetOf(address: OriginAddress, setting: OriginSetting): DialTarget {
   const { connect, tls, window } = setting;
   return {
-    ...{ ...address, connect, tls, window },
+    ...address,
+    connect,
+    tls,
+    window,
     get connectTimeoutMs() {
       return setting.connectTimeout;
     },

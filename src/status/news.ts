@@ -16,17 +16,20 @@ type Tell<Name extends EventName> = (details: BackendEvents[Name][0]) => Told;
 /** Paths are left out: they may hold what the reader of a status page should not see. */
 const TELL: { readonly [Kind in NewsItem['kind']]: Tell<Kind> } = {
   eject: ({ origin, reason, forMs }) => ({
-    ...{ kind: 'eject', origin },
+    kind: 'eject',
+    origin,
     text: `ejected for ${duration(forMs)}: ${reason}`,
   }),
   down: ({ origin, reason }) => ({ kind: 'down', origin, text: `down: ${reason}` }),
   checkFailed: ({ origin, what }) => ({ kind: 'checkFailed', origin, text: `check failed: ${what}` }),
   discoveryFailed: ({ source, error }) => ({
-    ...{ kind: 'discoveryFailed', origin: null },
+    kind: 'discoveryFailed',
+    origin: null,
     text: `no origins found by ${source}: ${messageOf(error)}`,
   }),
   discoveryEnded: () => ({
-    ...{ kind: 'discoveryEnded', origin: null },
+    kind: 'discoveryEnded',
+    origin: null,
     text: 'nothing more is told of the origins: these stay',
   }),
   readmit: ({ origin }) => ({ kind: 'readmit', origin, text: 'is back' }),
@@ -35,17 +38,20 @@ const TELL: { readonly [Kind in NewsItem['kind']]: Tell<Kind> } = {
   poisoned: ({ origin }) => ({ kind: 'poisoned', origin, text: 'sent bytes that nobody had asked for' }),
   dialFailed: ({ origin, error }) => ({ kind: 'dialFailed', origin, text: `dial failed: ${error.code}` }),
   reachable: ({ origin, afterMs }) => ({
-    ...{ kind: 'reachable', origin },
+    kind: 'reachable',
+    origin,
     text: `could be dialled again after ${duration(afterMs)}`,
   }),
   resend: ({ origin, method, reason }) => ({ kind: 'resend', origin, text: `${method} sent again: ${reason}` }),
   fail: ({ method, error }) => ({
-    ...{ kind: 'fail', origin: error.origin ?? null },
+    kind: 'fail',
+    origin: error.origin ?? null,
     text: `${method} failed: ${error.code}, delivery ${error.delivery}`,
   }),
   refuse: ({ method, error }) => ({ kind: 'refuse', origin: null, text: `${method} refused: ${error.code}` }),
   stale: ({ origin, swept }) => ({
-    ...{ kind: 'stale', origin },
+    kind: 'stale',
+    origin,
     text: swept > 0 ? 'closed idle connections' : 'closed an idle connection',
   }),
 };

@@ -60,7 +60,10 @@ function originRow({ title }: StatusReport, origin: OriginReport, id: number): R
     ...checkColumns(origin.check),
     chkdown: health.ejections,
     lastchg: sinceMs === null ? null : Math.floor(sinceMs / 1000),
-    ...{ pid: 1, iid: 1, sid: id, type: 2 },
+    pid: 1,
+    iid: 1,
+    sid: id,
+    type: 2,
     lbtot: origin.requests,
     check_desc: health.reason ?? backoff.error,
     ...responseFields(responses),
@@ -83,7 +86,8 @@ function backendRow({ title, origins, queue, inFlight, state }: StatusReport): R
   const responses = { '2xx': 0, '3xx': 0, '4xx': 0, '5xx': 0, other: 0 };
   for (const key of ['2xx', '3xx', '4xx', '5xx', 'other'] as const) responses[key] = total((one) => one.responses[key]);
   return {
-    ...{ pxname: title, svname: 'BACKEND' },
+    pxname: title,
+    svname: 'BACKEND',
     qcur: queue.length,
     scur: inFlight,
     slim: total((one) => one.maxConnections),
@@ -97,7 +101,10 @@ function backendRow({ title, origins, queue, inFlight, state }: StatusReport): R
     act: up.filter((one) => !one.backup).length,
     bck: up.filter((one) => one.backup).length,
     qlimit: Number.isFinite(queue.max) ? queue.max : null,
-    ...{ pid: 1, iid: 1, sid: 0, type: 1 },
+    pid: 1,
+    iid: 1,
+    sid: 0,
+    type: 1,
     lbtot: total((one) => one.requests),
     ...responseFields(responses),
     req_tot: total((one) => one.requests),

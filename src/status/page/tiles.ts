@@ -80,7 +80,8 @@ function added(counts: Iterable<Readonly<Record<string, number>>>): Record<strin
 
 const TILES: Readonly<Record<string, Read>> = {
   Requests: (store, report, stretch) => ({
-    ...{ value: rate(store.pace().requests), unit: '/s' },
+    value: rate(store.pace().requests),
+    unit: '/s',
     notes: [
       ['in flight', count(report.inFlight)],
       ['so far', count(inAll(report.origins, (one) => one.requests))],
@@ -113,7 +114,8 @@ const TILES: Readonly<Record<string, Read>> = {
     const [middle, most, high] = [quantile(last, 0.5), quantile(last, 0.9), quantile(last, 0.99)];
     const [value = '–', unit = ''] = middle === undefined ? [] : duration(middle).split(' ');
     return {
-      ...{ value, unit: unit && `${unit}, half within` },
+      value,
+      unit: unit && `${unit}, half within`,
       notes: [
         ['90 % within', most === undefined ? '–' : duration(most)],
         ['99 % within', high === undefined ? '–' : duration(high)],
@@ -125,7 +127,8 @@ const TILES: Readonly<Record<string, Read>> = {
     const most = inAll(report.origins, (one) => one.maxConnections);
     const now = added(report.origins.map(({ connections }) => connections));
     return {
-      ...{ value: count(now.busy ?? 0), unit: `of ${count(most)} busy` },
+      value: count(now.busy ?? 0),
+      unit: `of ${count(most)} busy`,
       notes: [
         ['idle', `${count((now.idle ?? 0) - (now.spare ?? 0))} + ${count(now.spare ?? 0)} spare`],
         ['opening', count(now.dialling ?? 0)],
@@ -134,7 +137,8 @@ const TILES: Readonly<Record<string, Read>> = {
     };
   },
   Queue: (store, { queue }, stretch) => ({
-    ...{ value: count(queue.length), unit: queue.overloaded ? 'newest first' : 'waiting' },
+    value: count(queue.length),
+    unit: queue.overloaded ? 'newest first' : 'waiting',
     alarms: queue.overloaded,
     notes: [
       ['room for', limit(queue.max)],
@@ -145,7 +149,8 @@ const TILES: Readonly<Record<string, Read>> = {
   'Sent again': (store, report, stretch) => {
     const reasons = added(report.origins.map(({ resent }) => resent));
     return {
-      ...{ value: rate(store.pace().resent), unit: '/s' },
+      value: rate(store.pace().resent),
+      unit: '/s',
       notes: [['so far', count(total(reasons))], ...largest(reasons, 2)],
       spark: { points: rates(store.columns, 'all', 'resent'), stretch, show: (value) => `${rate(value)} per second` },
     };
@@ -155,7 +160,8 @@ const TILES: Readonly<Record<string, Read>> = {
     const aborted = added(report.origins.map((origin) => origin.aborted));
     const lately = rates(store.columns, 'all', 'failed').slice(-5);
     return {
-      ...{ value: count(unsent + unknown + answered - total(aborted)), unit: 'so far' },
+      value: count(unsent + unknown + answered - total(aborted)),
+      unit: 'so far',
       alarms: lately.some(({ value = 0 }) => value > 0),
       notes: [
         ['delivery unknown', count(unknown - (aborted.unknown ?? 0))],
