@@ -1,6 +1,6 @@
 /** What the command writes about itself: a line for each event, to stderr. */
 
-import { type Clock, systemClock } from '../clock.js';
+import { systemClock } from '../clock.js';
 import { eventLine } from '../event-line.js';
 import type { Logger } from '../options.js';
 import { LOG_LEVELS, type LogLevel } from './settings.js';
@@ -9,12 +9,10 @@ import { LOG_LEVELS, type LogLevel } from './settings.js';
 export class Journal implements Logger {
   readonly #write: (line: string) => void;
   readonly #level: LogLevel;
-  readonly #clock: Clock;
 
-  constructor(level: LogLevel, write: (line: string) => void, clock: Clock = systemClock) {
+  constructor(level: LogLevel, write: (line: string) => void) {
     this.#level = level;
     this.#write = write;
-    this.#clock = clock;
   }
 
   isLevelEnabled(level: LogLevel): boolean {
@@ -39,7 +37,7 @@ export class Journal implements Logger {
 
   #tell(level: LogLevel, details: object, message: string): void {
     if (!this.isLevelEnabled(level)) return;
-    const time = new Date(this.#clock.wallNow()).toISOString();
+    const time = new Date(systemClock.wallNow()).toISOString();
     const words = [time, level.padEnd(5), message, eventLine(details)];
     this.#write(`${words.filter((word) => word !== '').join(' ')}\n`);
   }

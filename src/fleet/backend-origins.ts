@@ -65,7 +65,7 @@ export class BackendOrigins {
    */
   add(given: string | URL | OriginOptions): void {
     this.#refuseIfDiscovered('added');
-    const address = this.#resolve('origin', given);
+    const address = this.#resolve(given);
     const known = this.#members.get(address.origin);
     if (known !== undefined && known.service.state !== 'leaving') {
       throw new TypeError(`origin must be another than those that there are, got ${address.origin} again`);
@@ -127,7 +127,7 @@ export class BackendOrigins {
     const { origin: name } = origin.address;
     const before = this.#given.get(name) ?? name;
     const given = { ...(isPlace(before) ? { url: before } : before), weight };
-    this.#put(given, this.#resolve('origin', given));
+    this.#put(given, this.#resolve(given));
     this.#tell(origin, 'weight');
   }
 
@@ -159,7 +159,7 @@ export class BackendOrigins {
     // What those who heard of it have changed holds: the whole set, one of it, or the options that it goes by.
     const isWanted = ([given, { origin }]: (typeof used)[number]) =>
       number === this.#sets && this.#given.get(origin) === given;
-    const stay = used.map((one) => (isWanted(one) ? this.#put(one[0], this.#resolve('origin', one[0])) : undefined));
+    const stay = used.map((one) => (isWanted(one) ? this.#put(one[0], this.#resolve(one[0])) : undefined));
     this.#serve();
     for (const [index, origin] of stay.entries()) if (origin !== undefined) this.#tell(origin, changes[index]);
     return Promise.all(gone).then(() => undefined);
@@ -173,7 +173,7 @@ export class BackendOrigins {
    * @throws TypeError, RangeError as `add` does
    */
   reconsider(): Promise<void> {
-    const addresses = [...this.#given.values()].map((given) => this.#resolve('origin', given));
+    const addresses = [...this.#given.values()].map((given) => this.#resolve(given));
     for (const address of addresses) this.#checkPlace('origin', address);
     return Promise.all(addresses.map(({ origin }) => this.#configure(origin))).then(() => undefined);
   }
@@ -182,7 +182,7 @@ export class BackendOrigins {
   #configure(name: string): Promise<void> | undefined {
     const given = this.#given.get(name);
     if (given === undefined) return undefined;
-    return this.#members.get(name)?.configure(this.#house.shares.placed(this.#resolve('origin', given)));
+    return this.#members.get(name)?.configure(this.#house.shares.placed(this.#resolve(given)));
   }
 
   #refuseIfDiscovered(verb: string): void {
@@ -190,9 +190,9 @@ export class BackendOrigins {
   }
 
   /** @throws TypeError, RangeError for what does not agree with the options of the backend */
-  #resolve(name: string, given: string | URL | OriginOptions): ResolvedOrigin {
+  #resolve(given: string | URL | OriginOptions): ResolvedOrigin {
     const options = this.#house.options();
-    const address = resolveOrigin(name, given, options);
+    const address = resolveOrigin('origin', given, options);
     refuseCheckOf(options.check, [address]);
     return address;
   }

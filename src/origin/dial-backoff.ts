@@ -38,7 +38,7 @@ export class DialBackoff {
   #takesLong = false;
 
   /** `random` gives numbers from 0 to below 1; `onChange` is called when the state has another name. */
-  constructor(clock: Clock, random: () => number = Math.random, onChange: () => void = () => {}) {
+  constructor(clock: Clock, random: () => number, onChange: () => void) {
     this.#clock = clock;
     this.#random = random;
     this.#onChange = onChange;

@@ -73,7 +73,7 @@ export class Health {
   #state: HealthState = { name: 'healthy', failuresInARow: 0, ejections: 0, since: Number.NEGATIVE_INFINITY };
 
   /** `onChange` is called with the new state whenever its name changes. */
-  constructor(options: HealthOptions, clock: Clock, onChange: (state: HealthState) => void = () => {}) {
+  constructor(options: HealthOptions, clock: Clock, onChange: (state: HealthState) => void) {
     this.#options = options;
     this.#clock = clock;
     this.#onChange = onChange;

@@ -94,7 +94,7 @@ export class Lending {
   }
 
   #newestIsProven(now: number): boolean {
-    const newest = this.#pool.peek('recent');
+    const newest = this.#pool.mostRecent;
     return newest !== undefined && this.isProven(newest.connection, now) && now < newest.retireAt;
   }
 

@@ -103,9 +103,9 @@ export class Pool<T> {
     return this.#next(choice) !== undefined;
   }
 
-  /** The item inside the slot that {@link checkout} would give. */
-  peek(choice: Choice): T | undefined {
-    return this.#next(choice)?.item;
+  /** The item inside the slot that {@link checkout} would give for `recent`. */
+  get mostRecent(): T | undefined {
+    return this.#idle.peek('recent')?.item;
   }
 
   #next(choice: Choice): KeptSlot<T> | undefined {

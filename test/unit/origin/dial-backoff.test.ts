@@ -7,7 +7,7 @@ const refused = new Error('ECONNREFUSED');
 /** With a random of 0 each wait is the longest of its range. */
 function backoffOf(random = () => 0) {
   const clock = new ManualClock({ now: 1000 });
-  return { clock, backoff: new DialBackoff(clock, random) };
+  return { clock, backoff: new DialBackoff(clock, random, () => undefined) };
 }
 
 /** Lets each trial fail; gives the waits. */

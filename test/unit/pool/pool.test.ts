@@ -309,5 +309,5 @@ test('a slot with an item keeps nothing that whoever took it has in AsyncLocalSt
   };
   const store = taken();
   await collectGarbage();
-  expect([store.deref(), pool.peek('recent')]).toEqual([undefined, 'a']);
+  expect([store.deref(), pool.mostRecent]).toEqual([undefined, 'a']);
 });
