@@ -8,7 +8,7 @@ import type { Pool } from '../pool/pool.js';
 import { ActiveCheck, type CheckStats } from './active-check.js';
 import { GradientLimit, type GradientSnapshot } from './gradient-limit.js';
 import type { OriginTally } from './origin-tally.js';
-import type { OriginAddress, OriginSetting } from './setting.js';
+import type { Demand, OriginAddress, OriginSetting } from './setting.js';
 import type { Standing } from './standing.js';
 import type { Tenancy } from './tenancy.js';
 
@@ -21,12 +21,9 @@ export interface GuardedOrigin {
   readonly pool: Pool<Tenancy>;
   readonly standing: Standing;
   readonly tally: OriginTally;
+  readonly demand: Demand;
   /** Closes the connection that has been idle longest. */
   readonly makeRoom: () => void;
-  /** The origin may have more requests at once, or fewer. */
-  readonly changed: () => void;
-  /** One of those who wait may be sent. */
-  readonly room: () => void;
 }
 
 export class Guard {
@@ -130,7 +127,7 @@ export class Guard {
   /** A connection has become a tunnel: no request any more, however long it lasts. */
   tunnelBegun(): void {
     this.#parts.tally.countTunnel();
-    if (this.#limit !== undefined) this.#parts.room();
+    if (this.#limit !== undefined) this.#parts.demand.room();
   }
 
   #learn(limit: GradientLimit, begunAt: number): void {
@@ -138,8 +135,8 @@ export class Guard {
     const now = clock.now();
     const isOther = limit.observe(now - begunAt, this.#answering, now);
     if (!isOther) return;
-    this.#parts.changed();
-    this.#parts.room();
+    this.#parts.demand.changed();
+    this.#parts.demand.room();
     if (!observer.watches('concurrencyLimit')) return;
     observer.emit('concurrencyLimit', { origin: this.#parts.address.origin, ...limit.snapshot });
   }

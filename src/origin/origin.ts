@@ -43,7 +43,6 @@ export class Origin implements DiallerListener, ServedOrigin {
     const target = targetOf(address, setting);
     const connection = connectionSettingOf(address, setting);
     const changed = () => demand.changed();
-    const room = () => demand.room();
     const makeRoom = () => this.makeRoom();
     this.#address = address;
     this.#setting = setting;
@@ -62,7 +61,7 @@ export class Origin implements DiallerListener, ServedOrigin {
     this.#dialler = dialler;
     this.#stock = stock;
     this.#lessons = lessons;
-    this.guard = new Guard({ address, setting, target, connection, pool, standing, tally, makeRoom, changed, room });
+    this.guard = new Guard({ address, setting, target, connection, pool, standing, tally, demand, makeRoom });
     this.#tenants = new Tenants({ origin: this, setting, connection, demand, pool, lending, stock, lessons });
   }
 
