@@ -3,7 +3,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Dispatch, ResponseSink } from '../src/dispatch/request.js';
 import { BackendError } from '../src/errors.js';
-import type { ResponseHead } from '../src/http1/response-parser.js';
+import type { ResponseHead } from '../src/http1/response-head.js';
 
 /** Who is asking: what a callback must find in its asynchronous context. */
 export const requester = new AsyncLocalStorage<string>();

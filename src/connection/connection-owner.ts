@@ -1,6 +1,6 @@
 /** Whoever lends a connection out, and what it is told. */
 
-import type { ResponseHead } from '../http1/response-parser.js';
+import type { ResponseHead } from '../http1/response-head.js';
 import type { Connection } from './connection.js';
 
 /** Why a connection was closed; the keys of `stats().origins[].closed`. */

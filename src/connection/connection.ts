@@ -4,20 +4,20 @@ import type { Clock } from '../clock.js';
 import { isEnding } from '../ending-stream.js';
 import { asBackendError, type BackendError } from '../errors.js';
 import { judgeReuse } from '../http1/persistence.js';
-import { type ResponseEvents, type ResponseHead, ResponseParser } from '../http1/response-parser.js';
+import type { ResponseHead } from '../http1/response-head.js';
+import { type ResponseEvents, ResponseParser } from '../http1/response-parser.js';
 import { Allowance } from './allowance.js';
 import { BodyReads } from './body-reads.js';
 import type { CloseReason, ConnectionOwner } from './connection-owner.js';
 import type { ConnectionSetting } from './connection-setting.js';
 import type { Dialled, OpenSocket } from './dial.js';
+import type { Ending } from './ending.js';
 import { closedError, closeReason, silentError, unaskedError, untakenError } from './ending.js';
-import { type Ending, Exchange, type ExchangeListener, type ExchangeRequest } from './exchange.js';
+import { Exchange, type ExchangeListener, type ExchangeRequest } from './exchange.js';
 import { lastWords } from './last-words.js';
 import { isClosingAlert, type Liveness, resetError } from './liveness.js';
 import { type StallListener, StallWatch } from './stall-watch.js';
 import { Tunnel } from './tunnel.js';
-
-export type { ConnectionSetting } from './connection-setting.js';
 
 // Enough of stray bytes to tell a 408 from anything else.
 const HEARD_BYTES = 64;

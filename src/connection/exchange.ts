@@ -3,7 +3,7 @@
 import { asBackendError, BackendError, type Phase, type Progress } from '../errors.js';
 import { isEventStream } from '../http1/event-stream.js';
 import { chunkHead, headWithBody, writeTrailers } from '../http1/request-head.js';
-import type { ResponseHead } from '../http1/response-parser.js';
+import type { ResponseHead } from '../http1/response-head.js';
 import { namedProtocols, switchedTo } from '../http1/upgrade.js';
 import { isSmallBehind, SmallWrites } from '../small-writes.js';
 import type { Taken } from './body-reads.js';
@@ -20,9 +20,6 @@ export interface ExchangeRequest {
   readonly upgrade?: string | undefined;
   readonly timeouts: { readonly sendTimeout: number; readonly headersTimeout: number; readonly bodyTimeout: number };
 }
-
-export type { BodySource, BodyTarget } from './body-source.js';
-export type { Ending } from './ending.js';
 
 /** Follows one exchange. Nothing is called after `exchangeEnded`, `exchangeSwitched` or `exchangeFailed`. */
 export interface ExchangeListener {

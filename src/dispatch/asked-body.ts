@@ -1,6 +1,7 @@
 /** A request body that is given out when its origin asks for it with 100, or after a while (RFC 9110 §10.1.1). */
 
-import type { BodySource, BodyTarget, ExchangeRequest } from '../connection/exchange.js';
+import type { BodySource, BodyTarget } from '../connection/body-source.js';
+import type { ExchangeRequest } from '../connection/exchange.js';
 import type { Deadline, Deadlines } from '../deadlines.js';
 import type { ReplayBody } from './replay-body.js';
 import type { OutgoingRequest } from './request.js';

@@ -1,6 +1,7 @@
 /** What was tried for one request, as facts. */
 
-import type { Exchange, Ending as ExchangeEnding } from '../connection/exchange.js';
+import type { Ending as ExchangeEnding } from '../connection/ending.js';
+import type { Exchange } from '../connection/exchange.js';
 import { type Attempt, BackendError, type Delivery, type Phase, type Progress } from '../errors.js';
 import type { RequestCosts } from '../events.js';
 import type { Patience } from './patience.js';

@@ -1,6 +1,6 @@
 /** A request body of which all is in memory: it can be given out any number of times. */
 
-import type { BodyTarget } from '../connection/exchange.js';
+import type { BodyTarget } from '../connection/body-source.js';
 import { BackendError } from '../errors.js';
 import type { ReplayBody } from './replay-body.js';
 

@@ -1,6 +1,6 @@
 /** A request body that can be given out more than once. */
 
-import type { BodySource } from '../connection/exchange.js';
+import type { BodySource } from '../connection/body-source.js';
 import type { BackendError } from '../errors.js';
 import type { RequestFraming } from '../http1/request-head.js';
 

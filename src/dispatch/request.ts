@@ -3,7 +3,7 @@
 import type { Taken } from '../connection/body-reads.js';
 import type { Tunnel } from '../connection/tunnel.js';
 import type { Attempt, BackendError } from '../errors.js';
-import type { ResponseHead } from '../http1/response-parser.js';
+import type { ResponseHead } from '../http1/response-head.js';
 import type { ReplayBody } from './replay-body.js';
 
 export type { Taken } from '../connection/body-reads.js';

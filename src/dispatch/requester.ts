@@ -4,7 +4,7 @@ import { AsyncResource } from 'node:async_hooks';
 import type { Exchange } from '../connection/exchange.js';
 import type { BackendError } from '../errors.js';
 import type { BackendEvents, EventName, RequestCosts, RequestNews } from '../events.js';
-import type { ResponseHead } from '../http1/response-parser.js';
+import type { ResponseHead } from '../http1/response-head.js';
 import { AttemptBeginning } from './attempt-beginning.js';
 import type { Attempts } from './attempts.js';
 import type { OutgoingRequest, ResponseSink, Taken, Tunnel } from './request.js';

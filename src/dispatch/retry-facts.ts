@@ -1,7 +1,7 @@
 /** Collects what a re-send is judged by. */
 
 import { fieldValue } from '../http1/fields.js';
-import type { ResponseHead } from '../http1/response-parser.js';
+import type { ResponseHead } from '../http1/response-head.js';
 import { parseRetryAfter } from '../http1/retry-after.js';
 import type { Attempts } from './attempts.js';
 import type { Patience } from './patience.js';

@@ -1,10 +1,11 @@
 /** One request from beginning to end: its attempts, and what its requester gets to hear. */
 
 import type { Connection } from '../connection/connection.js';
-import type { Exchange, Ending as ExchangeEnding, ExchangeListener } from '../connection/exchange.js';
+import type { Ending as ExchangeEnding } from '../connection/ending.js';
+import type { Exchange, ExchangeListener } from '../connection/exchange.js';
 import { type Attempt, asBackendError, BackendError } from '../errors.js';
 import type { RequestCosts } from '../events.js';
-import type { ResponseHead } from '../http1/response-parser.js';
+import type { ResponseHead } from '../http1/response-head.js';
 import type { Linked } from '../linked-set.js';
 import type { Origin } from '../origin/origin.js';
 import type { Tenancy } from '../origin/tenancy.js';

@@ -1,7 +1,7 @@
 /** A request body that is still arriving. What was given out is kept, up to a bound, to be given out again. */
 
 import type { Readable } from 'node:stream';
-import type { BodyTarget } from '../connection/exchange.js';
+import type { BodyTarget } from '../connection/body-source.js';
 import { asBackendError, type BackendError } from '../errors.js';
 import { BodyReader } from './body-reader.js';
 import type { BodyWatcher, ReplayBody } from './replay-body.js';

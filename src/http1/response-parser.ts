@@ -9,8 +9,6 @@ import { type ParserLimits, type ResolvedLimits, resolveLimits } from './parser-
 import type { RepeatedHead } from './repeated-head.js';
 import { isTunnel, type ResponseFraming, type ResponseHead } from './response-head.js';
 
-export type { ResponseFraming, ResponseHead } from './response-head.js';
-
 /**
  * Receives one response. All that a read holds has been taken out of it before the first call, so a receiver may do
  * anything: `begin` the next request in `onEnd`, `free` the parser anywhere. After either, nothing more of that read comes.

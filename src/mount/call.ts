@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import type { Dispatch, Dispatching, OutgoingRequest, ResponseSink } from '../dispatch/request.js';
 import { type Attempt, BackendError } from '../errors.js';
 import { withoutForbiddenTrailers } from '../http1/fields.js';
-import type { ResponseHead } from '../http1/response-parser.js';
+import type { ResponseHead } from '../http1/response-head.js';
 import type { Information } from '../options.js';
 import { forgetAbort, listenForAbort } from './abort-listeners.js';
 import { asRelayError } from './error-answer.js';

@@ -13,7 +13,7 @@ import type {
 } from '../dispatch/request.js';
 import type { BackendError } from '../errors.js';
 import { fieldLines, fieldValue } from '../http1/fields.js';
-import type { ResponseHead } from '../http1/response-parser.js';
+import type { ResponseHead } from '../http1/response-head.js';
 import { namedProtocols, switchingFields } from '../http1/upgrade.js';
 import type { ResolvedUpgradeOptions } from '../options.js';
 import { answerUnsupported, asRelayError } from './error-answer.js';

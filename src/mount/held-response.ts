@@ -1,6 +1,6 @@
 /** What comes of a response while a hook still decides about its head. */
 
-import type { ResponseHead } from '../http1/response-parser.js';
+import type { ResponseHead } from '../http1/response-head.js';
 
 export class HeldResponse {
   readonly head: ResponseHead;

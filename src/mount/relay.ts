@@ -5,7 +5,7 @@ import type { ReplayBody } from '../dispatch/replay-body.js';
 import type { Dispatch, Place, ResponseSink, Taken } from '../dispatch/request.js';
 import { BackendError } from '../errors.js';
 import { endToEndFields } from '../http1/fields.js';
-import type { ResponseHead } from '../http1/response-parser.js';
+import type { ResponseHead } from '../http1/response-head.js';
 import { type Attended, unattended, watchDeparture } from './client-departure.js';
 import { ClientPace, isSmallAhead, type Paced } from './client-pace.js';
 import { type ClientRequest, readClientRequest } from './client-request.js';

@@ -2,7 +2,7 @@
 
 import { BackendError } from '../errors.js';
 import { checkField, endToEndFields, fieldValue, withoutField } from '../http1/fields.js';
-import type { ResponseHead } from '../http1/response-parser.js';
+import type { ResponseHead } from '../http1/response-head.js';
 import { viaOf } from './via.js';
 
 // A name and its value.

@@ -3,7 +3,7 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { withoutField, withoutForbiddenTrailers } from '../http1/fields.js';
-import type { ResponseHead } from '../http1/response-parser.js';
+import type { ResponseHead } from '../http1/response-head.js';
 import { isHttp2 } from './http2.js';
 import { http2Fields, http2Values } from './http2-fields.js';
 import { fieldsByName, mergedFields, safelyOrdered } from './response-fields.js';

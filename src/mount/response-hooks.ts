@@ -2,7 +2,7 @@
 
 import type { IncomingMessage } from 'node:http';
 import type { Dispatch, OutgoingRequest } from '../dispatch/request.js';
-import type { ResponseHead } from '../http1/response-parser.js';
+import type { ResponseHead } from '../http1/response-head.js';
 import type { ResolvedHandlerOptions } from '../options.js';
 import { isTrusted } from './client-request.js';
 import { rewriteCookies } from './cookie-rewrite.js';

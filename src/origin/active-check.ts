@@ -3,7 +3,8 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { Deadline } from '../deadlines.js';
 import type { Observer } from '../observe.js';
-import type { Pool, Slot } from '../pool/pool.js';
+import type { Pool } from '../pool/pool.js';
+import type { Slot } from '../pool/slot.js';
 import { CheckCourse } from './check-course.js';
 import { CheckRun, type CheckSetting, type CheckVerdict } from './check-run.js';
 import type { Tenancy } from './tenancy.js';

@@ -1,13 +1,15 @@
 /** One check of an origin, on a connection of its own: dial it, ask it, judge the answer. */
 
-import { Connection, type ConnectionSetting } from '../connection/connection.js';
+import { Connection } from '../connection/connection.js';
 import type { ConnectionOwner } from '../connection/connection-owner.js';
+import type { ConnectionSetting } from '../connection/connection-setting.js';
 import type { DialListener, Dialled, DialTarget, DialUnderWay, StartDial } from '../connection/dial.js';
-import type { Ending, ExchangeListener } from '../connection/exchange.js';
+import type { Ending } from '../connection/ending.js';
+import type { ExchangeListener } from '../connection/exchange.js';
 import type { Deadline } from '../deadlines.js';
 import { asBackendError, type BackendError } from '../errors.js';
 import { writeRequestHead } from '../http1/request-head.js';
-import type { ResponseHead } from '../http1/response-parser.js';
+import type { ResponseHead } from '../http1/response-head.js';
 import type { CheckAnswer, ResolvedCheck } from '../options.js';
 import { greetingError } from './greeting.js';
 

@@ -1,7 +1,7 @@
 /** The connections of one origin, one by one, for whoever wants to see them. */
 
 import type { Clock } from '../clock.js';
-import type { Slot } from '../pool/pool.js';
+import type { Slot } from '../pool/slot.js';
 import type { Tenancy } from './tenancy.js';
 
 /**

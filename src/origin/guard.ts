@@ -1,7 +1,7 @@
 /** What keeps requests from an origin that is ill or slow: its checks, and the limit that was learned of it. */
 
 import { isDeepStrictEqual } from 'node:util';
-import type { ConnectionSetting } from '../connection/connection.js';
+import type { ConnectionSetting } from '../connection/connection-setting.js';
 import type { DialTarget } from '../connection/dial.js';
 import type { ResolvedCheck } from '../options.js';
 import type { Pool } from '../pool/pool.js';

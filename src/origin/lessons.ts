@@ -2,9 +2,9 @@
 
 import type { CloseReason } from '../connection/connection-owner.js';
 import { keepAliveHint, saysKeepAlive } from '../http1/persistence.js';
-import type { ResponseHead } from '../http1/response-parser.js';
+import type { ResponseHead } from '../http1/response-head.js';
 import type { Observer } from '../observe.js';
-import type { Slot } from '../pool/pool.js';
+import type { Slot } from '../pool/slot.js';
 import type { IdleLimit } from './idle-limit.js';
 import type { OriginTally } from './origin-tally.js';
 import type { Tenancy } from './tenancy.js';

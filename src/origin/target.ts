@@ -1,6 +1,6 @@
 /** Where and how the connections of one origin are dialled. */
 
-import type { ConnectionSetting } from '../connection/connection.js';
+import type { ConnectionSetting } from '../connection/connection-setting.js';
 import type { DialTarget } from '../connection/dial.js';
 import { RepeatedHead } from '../http1/repeated-head.js';
 import type { OriginAddress, OriginSetting } from './setting.js';

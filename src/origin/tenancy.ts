@@ -2,8 +2,8 @@
 
 import type { Connection } from '../connection/connection.js';
 import type { CloseReason, ConnectionOwner } from '../connection/connection-owner.js';
-import type { ResponseHead } from '../http1/response-parser.js';
-import type { Slot } from '../pool/pool.js';
+import type { ResponseHead } from '../http1/response-head.js';
+import type { Slot } from '../pool/slot.js';
 
 /** Whoever owns the slots. */
 export interface Landlord {

@@ -1,10 +1,12 @@
 /** The connections of one origin: where each goes when it has nothing to do, and what is taken down when it is gone. */
 
-import { Connection, type ConnectionSetting } from '../connection/connection.js';
+import { Connection } from '../connection/connection.js';
 import type { CloseReason } from '../connection/connection-owner.js';
+import type { ConnectionSetting } from '../connection/connection-setting.js';
 import type { Dialled } from '../connection/dial.js';
-import type { ResponseHead } from '../http1/response-parser.js';
-import type { Pool, Slot } from '../pool/pool.js';
+import type { ResponseHead } from '../http1/response-head.js';
+import type { Pool } from '../pool/pool.js';
+import type { Slot } from '../pool/slot.js';
 import { greetingError } from './greeting.js';
 import type { Lending } from './lending.js';
 import type { Lessons } from './lessons.js';

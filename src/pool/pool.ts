@@ -18,8 +18,6 @@ import { type IdleChoice, IdleSlots } from './idle-slots.js';
 import { KeptSlot, type Slot } from './slot.js';
 import { Vacancies } from './vacancies.js';
 
-export type { Slot, SlotState } from './slot.js';
-
 /** Which slot is wanted: an idle one, or `empty`, one that holds nothing. */
 export type Choice = IdleChoice | 'empty';
 

@@ -5,7 +5,7 @@ import { systemClock } from '../../src/clock.js';
 import { Deadlines } from '../../src/deadlines.js';
 import type { Dispatch, Dispatching, OutgoingRequest, ResponseSink } from '../../src/dispatch/request.js';
 import { BackendError } from '../../src/errors.js';
-import type { ResponseHead } from '../../src/http1/response-parser.js';
+import type { ResponseHead } from '../../src/http1/response-head.js';
 import { createHandler } from '../../src/mount/handler.js';
 import { MountHouse } from '../../src/mount/mount-house.js';
 import { resolveHandlerOptions, resolveOptions } from '../../src/options.js';

@@ -1,7 +1,7 @@
 /** What an exchange does at its edges: exact sizes, late calls, and moments in which two things happen at once. */
 
 import { describe, expect, test } from 'vitest';
-import type { BodySource, BodyTarget } from '../../../src/connection/exchange.js';
+import type { BodySource, BodyTarget } from '../../../src/connection/body-source.js';
 import { MemoryBody } from '../../../src/dispatch/memory-body.js';
 import { OK, Rig, TIMEOUTS, turn } from './rig.js';
 

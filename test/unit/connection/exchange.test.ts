@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import type { BodySource, BodyTarget } from '../../../src/connection/exchange.js';
+import type { BodySource, BodyTarget } from '../../../src/connection/body-source.js';
 import { MemoryBody } from '../../../src/dispatch/memory-body.js';
 import { StreamBody } from '../../../src/dispatch/stream-body.js';
 import { BackendError } from '../../../src/errors.js';

@@ -1,14 +1,16 @@
 /** One connection between a test and a test: its owner, its listeners, its far end and its time. */
 
+import type { BodySource } from '../../../src/connection/body-source.js';
 import { Connection } from '../../../src/connection/connection.js';
 import type { CloseReason, ConnectionOwner } from '../../../src/connection/connection-owner.js';
 import type { Dialled, Intake } from '../../../src/connection/dial.js';
-import type { BodySource, Ending, Exchange, ExchangeListener } from '../../../src/connection/exchange.js';
+import type { Ending } from '../../../src/connection/ending.js';
+import type { Exchange, ExchangeListener } from '../../../src/connection/exchange.js';
 import { Deadlines } from '../../../src/deadlines.js';
 import type { BackendError } from '../../../src/errors.js';
 import { readWindow } from '../../../src/http1/llhttp.js';
 import { RepeatedHead } from '../../../src/http1/repeated-head.js';
-import type { ResponseHead } from '../../../src/http1/response-parser.js';
+import type { ResponseHead } from '../../../src/http1/response-head.js';
 import { ManualClock, type MemorySocket, memorySockets } from '../../../src/testing/index.js';
 
 export const LIMITS = { maxHeaderBytes: 16_384 };

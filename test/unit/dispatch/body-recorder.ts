@@ -1,4 +1,4 @@
-import type { BodyTarget } from '../../../src/connection/exchange.js';
+import type { BodyTarget } from '../../../src/connection/body-source.js';
 import { asBackendError, type BackendError } from '../../../src/errors.js';
 
 /** Keeps what it is given; asks to wait when told so. */

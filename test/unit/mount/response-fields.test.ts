@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { ResponseHead } from '../../../src/http1/response-parser.js';
+import type { ResponseHead } from '../../../src/http1/response-head.js';
 import {
   fieldsByName,
   hookedFields,

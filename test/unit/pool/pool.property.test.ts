@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Choice, Pool, type Slot } from '../../../src/pool/pool.js';
+import { type Choice, Pool } from '../../../src/pool/pool.js';
+import type { Slot } from '../../../src/pool/slot.js';
 
 interface Lent {
   dialling: boolean;

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { describe, expect, test } from 'vitest';
-import { Pool, type Slot } from '../../../src/pool/pool.js';
+import { Pool } from '../../../src/pool/pool.js';
+import type { Slot } from '../../../src/pool/slot.js';
 import { collectGarbage } from '../../garbage.js';
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
