@@ -31,10 +31,7 @@ export interface OutgoingRequest {
   readonly method: string;
   /** Origin-form target, `*` for OPTIONS. */
   readonly path: string;
-  /**
-   * End-to-end fields as name, value, name, value…; no hop-by-hop field, no framing. `undefined` in `host` means that
-   * the origin's own authority is sent.
-   */
+  /** End-to-end fields as name, value, name, value…; no hop-by-hop field, no framing, no Host. */
   readonly fields: readonly string[];
   /** Value of the Host field; `undefined` = the authority of the origin that the attempt goes to. */
   readonly host: string | undefined;

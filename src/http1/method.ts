@@ -1,4 +1,4 @@
-/** What a method says about a request: the only place that knows which methods are idempotent, and which are safe. */
+/** What a method says about a request: the only place by which it is decided which are idempotent, and which are safe. */
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 

@@ -31,8 +31,7 @@ export function noteLast(req: IncomingMessage, res: ServerResponse): void {
   if (res.shouldKeepAlive === false && !isBehindLast(req)) lastRequests.set(req.socket, req);
   if (res.socket === null) lastPipelined.set(req.socket, res);
   const server = serverOf(req);
-  if (server === undefined || listened.has(server) || !isListening(server)) return;
-  listened.add(server);
+  if (server !== undefined && !listened.has(server) && isListening(server)) listened.add(server);
 }
 
 /** That of node:http; a socket that is none of the kernel's may have none. */

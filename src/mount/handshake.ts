@@ -130,7 +130,7 @@ export class Handshake implements Dispatching, ResponseSink {
     this.#relay?.onEnd(trailers);
   }
 
-  onFail(error: Parameters<ResponseSink['onFail']>[0]): void {
+  onFail(error: BackendError): void {
     this.#relay?.onFail(error);
   }
 

@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Duplex } from 'node:stream';
 import { BackendError } from '../errors.js';
 import type { RawFields } from '../http1/fields.js';
+import { isObject } from '../options/checks.js';
 import { isHttp2 } from './http2.js';
 
 /** Why a request cannot be relayed that is made by hand, or by a kit for tests; `undefined` = nothing. */
@@ -41,8 +42,4 @@ export function isUnframedStream(req: IncomingMessage): boolean {
  */
 export function hasConnection(res: ServerResponse): boolean {
   return isHttp2(res) || res.socket === null || res.socket instanceof Duplex;
-}
-
-function isObject(value: unknown): boolean {
-  return typeof value === 'object' && value !== null;
 }

@@ -87,7 +87,8 @@ function prepare(house: MountedBackend, options: BackendRequestOptions) {
   const timeouts = requestTimeouts(options, house.options);
   const { fields, host, contentLength, acceptsTrailers } = readRequestFields(options.headers);
   const trailers = trailersOf(options.trailers);
-  if (trailers !== undefined && contentLength !== undefined) throw bad('a body with Content-Length has no trailers');
+  if (trailers !== undefined && contentLength !== undefined)
+    throw new BackendError('http_request_error', 'a body with Content-Length has no trailers');
   const facts = { method, contentLength, replayBytes: house.options.replayBytes, trailers };
   const { body, contentType, source } = readRequestBody(options.body, facts);
   if (contentType !== undefined && fieldValue(fields, 'content-type') === undefined)
@@ -113,8 +114,4 @@ function trailersOf(given: BackendRequestOptions['trailers']): (() => readonly s
   if (typeof given === 'function') return () => readTrailers(inHookAtOnce('trailers', given));
   const trailers = readTrailers(given);
   return () => trailers;
-}
-
-function bad(message: string): BackendError {
-  return new BackendError('http_request_error', message);
 }

@@ -21,8 +21,8 @@ export class Lessons {
   readonly #observer: Observer;
   #sweeping = false;
   #left = 0; // connections that the server closed
-  readonly #withBody = new Set<number>(); // statuses of answers without a body that one was sent behind
   #leftBeforeAnswer = 0; // those of them before the last request that it answered was sent
+  readonly #withBody = new Set<number>(); // statuses of answers without a body that one was sent behind
 
   constructor(origin: string, idleLimit: IdleLimit, tally: OriginTally, observer: Observer) {
     this.#origin = origin;
