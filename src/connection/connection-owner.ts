@@ -30,7 +30,7 @@ export type CloseReason =
 export interface ConnectionOwner {
   /** An exchange ended clean and both sides persist: lend it on, as soon as `isAlive()`. */
   reusable(connection: Connection): void;
-  /** The socket is closed or closing. `heard` has the beginning of stray bytes. Called once. */
+  /** The socket is closed or closing. `heard` has the beginning of stray bytes, and of garbage that came in one read. Called once. */
   closed(connection: Connection, reason: CloseReason, heard: string): void;
   /** Every final head, for the fields that tell how long the origin keeps connections. */
   headReceived(connection: Connection, head: ResponseHead): void;

@@ -141,11 +141,11 @@ export class Connection implements ResponseEvents, StallListener {
     this.tunnel?.closed();
   }
 
-  /** Ends the exchange under way and the connection with it. */
-  fail(ending: Ending, cause: BackendError, heard = ''): void {
+  /** Ends the exchange under way and the connection with it. `strayBytes` lie in the window. */
+  fail(ending: Ending, cause: BackendError, strayBytes = 0): void {
     const exchange = this.#exchange;
     if (exchange?.received === 'nothing' && this.#parser.sawBytes) exchange.received = 'some';
-    this.close(closeReason(ending, exchange), heard);
+    this.close(closeReason(ending, exchange), this.#window.toString('latin1', 0, Math.min(strayBytes, HEARD_BYTES)));
     exchange?.broke(ending, cause);
   }
 
@@ -155,15 +155,13 @@ export class Connection implements ResponseEvents, StallListener {
     if (this.closed) return false;
     if (this.tunnel !== undefined) return this.tunnel.receive(Buffer.from(this.#window.subarray(0, count)));
     if (this.#exchange === undefined || this.#exchange.sent === 'nothing') {
-      this.fail('unasked', unaskedError(this.origin), this.#window.toString('latin1', 0, Math.min(count, HEARD_BYTES)));
+      this.fail('unasked', unaskedError(this.origin), count);
       return false;
     }
+    const isFirst = !this.#parser.sawBytes;
     const error = this.#read(count) ?? this.#exchange?.wrongSwitch;
+    if (error !== undefined && !this.closed) this.fail('garbage', error, isFirst ? count : 0);
     if (this.closed) return false;
-    if (error !== undefined) {
-      this.fail('garbage', error);
-      return false;
-    }
     if (this.#parser.state === 'complete') this.#complete();
     else if (this.#parser.state === 'upgraded') this.#switch();
     return !this.closed && this.#exchange?.paused !== true;

@@ -10,9 +10,9 @@ import type { OriginTally } from './origin-tally.js';
 import type { Tenancy } from './tenancy.js';
 
 const REQUEST_TIMEOUT_TEXT = /^HTTP\/1\.[01] 408/;
+const ANSWER_TEXT = /^HTTP\//;
 
 const BY_THE_SERVER: ReadonlySet<CloseReason> = new Set(['stale', 'silent', 'failed']);
-const BY_STRAY_BYTES: ReadonlySet<CloseReason> = new Set(['leftover', 'poisoned', 'garbage']);
 
 export class Lessons {
   readonly #origin: string;
@@ -87,9 +87,7 @@ export class Lessons {
       this.#tally.poisoned += 1;
     }
     const { endedWithHead } = tenancy;
-    if (endedWithHead !== undefined && BY_STRAY_BYTES.has(reason) && !REQUEST_TIMEOUT_TEXT.test(heard)) {
-      this.#withBody.add(endedWithHead);
-    }
+    if (endedWithHead !== undefined && isBody(reason, heard)) this.#withBody.add(endedWithHead);
     if (connection.exchanges === 0) return; // servers time the first request by another clock
     if (reason === 'poisoned' && REQUEST_TIMEOUT_TEXT.test(heard)) this.#idleLimit.answered408(connection.idleMs());
     else if (reason === 'stale') this.#idleLimit.closedAt(connection.idleMs());
@@ -116,4 +114,10 @@ export class Lessons {
     const swept = this.#tally.staleSwept - before;
     if (this.#observer.watches('stale')) this.#observer.emit('stale', { origin: this.#origin, swept });
   }
+}
+
+/** Whether a body was the reason. Garbage that begins like an answer, or whose beginning did, is a bad answer to the next request. */
+function isBody(reason: CloseReason, heard: string): boolean {
+  if (reason === 'garbage') return heard !== '' && !ANSWER_TEXT.test(heard);
+  return reason === 'leftover' || (reason === 'poisoned' && !REQUEST_TIMEOUT_TEXT.test(heard));
 }

@@ -77,3 +77,20 @@ test.each(['with it', 'after the next request'])(
     }
   },
 );
+
+test.each([
+  ['malformed', 'HTTP/1.1 200 OK\r\nNo name: x\r\n\r\n'],
+  ['too large', `HTTP/1.1 200 OK\r\nX-Large: ${'x'.repeat(200_000)}\r\n\r\n`],
+])(
+  'a head that is %s behind a 304 is no body of that: connections are kept behind the next 304',
+  async (_what, head) => {
+    const script: Script = ({ request }) =>
+      request.path === '/bad' ? [execute(), send(head)] : [execute(), answer({ status: 304 })];
+    const origin = await startOrigin({ script });
+    const backend = startBackend(origin, { maxConnections: 1, maxAttempts: 1 });
+    await outcomeOf(backend);
+    expect(await outcomeOf(backend, { path: '/bad' })).toMatchObject({ status: 502 });
+    for (let round = 0; round < 5; round += 1) await outcomeOf(backend);
+    expect([origin.connectionsAccepted, backend.stats().origins[0]?.closed]).toEqual([2, { garbage: 1 }]);
+  },
+);
