@@ -249,6 +249,7 @@ class Dial implements DialUnderWay {
     this.#socket.off('close', this.#closed);
     this.#addressMs *= 2;
     this.#socket = this.#begin();
+    if (this.#ended) this.#socket.destroy(); // the lookup has had it given up
   }
 
   readonly #closed = (): void => {

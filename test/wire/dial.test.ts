@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import {
@@ -106,6 +107,24 @@ const resolvesTo =
     if (options.all === true) callback(null, all);
     else callback(null, all[0]?.address ?? '', all[0]?.family ?? 4);
   };
+
+/** Answers with 127.0.0.1, which node:net gives up at first, and with ::1. `askedAgain` is called as it is asked again. */
+function givenUpFirst(askedAgain: () => void): LookupFunction {
+  const usualMs = getDefaultAutoSelectFamilyAttemptTimeout();
+  setDefaultAutoSelectFamilyAttemptTimeout(10);
+  onTestFinished(() => setDefaultAutoSelectFamilyAttemptTimeout(usualMs));
+  let lookups = 0;
+  return (...asked) => {
+    lookups += 1;
+    if (lookups > 1) askedAgain();
+    setImmediate(() => {
+      resolvesTo('127.0.0.1', '::1')(...asked);
+      // Its answer is here, and not read yet, when node:net gives it up.
+      const until = performance.now() + 20;
+      while (lookups === 1 && performance.now() < until);
+    });
+  };
+}
 
 // First in this file: whether the kernel can be asked is found out once a process.
 test('finding out whether the kernel can be asked takes no byte from the socket', async () => {
@@ -222,21 +241,34 @@ describe('two addresses', () => {
 
   test('the first is not given up for a second that refuses, though it has not answered before that was tried', async () => {
     const port = await listenTcp();
-    const usualMs = getDefaultAutoSelectFamilyAttemptTimeout();
-    setDefaultAutoSelectFamilyAttemptTimeout(10);
-    onTestFinished(() => setDefaultAutoSelectFamilyAttemptTimeout(usualMs));
     let lookups = 0;
-    const lookup: LookupFunction = (...asked) => {
+    const lookup = givenUpFirst(() => {
       lookups += 1;
-      setImmediate(() => {
-        resolvesTo('127.0.0.1', '::1')(...asked);
-        // Its answer is here, and not read yet, when node:net gives it up.
-        const until = performance.now() + 20;
-        while (lookups === 1 && performance.now() < until);
-      });
-    };
+    });
     const end = await dial({ hostname: 'o.test', port, connect: { lookup } });
-    expect([socketOf(end).remoteAddress, isHeld(end), lookups > 1]).toEqual(['127.0.0.1', false, true]);
+    expect([socketOf(end).remoteAddress, isHeld(end), lookups > 0]).toEqual(['127.0.0.1', false, true]);
+  });
+
+  test('a dial that is abandoned by its lookup, as that is asked again, leaves no socket', async () => {
+    const port = await listenTcp();
+    const sockets: Socket[] = [];
+    const add = (message: unknown) => void sockets.push((message as { readonly socket: Socket }).socket);
+    subscribe('net.client.socket', add);
+    onTestFinished(() => void unsubscribe('net.client.socket', add));
+    await new Promise<void>((resolve) => {
+      const lookup = givenUpFirst(() => {
+        underWay.abandon();
+        setImmediate(resolve);
+      });
+      const where = target({ hostname: 'o.test', port, connect: { lookup } });
+      const underWay = startDial(where, undefined, deadlines, {
+        opened: () => expect.unreachable(),
+        failed: () => expect.unreachable(),
+        session: () => undefined,
+      });
+    });
+    onTestFinished(() => sockets.forEach((socket) => void socket.destroy()));
+    expect(sockets.map(({ destroyed }) => destroyed)).toEqual([true, true]);
   });
 
   test('both refused', async () => {
