@@ -25,8 +25,8 @@ const CAN_TAKE: Readonly<Record<Travel, (origin: Origin) => boolean>> = {
 /** The same where the origin is the point: an idle connection that such a request may not ride makes room. */
 const CAN_KEEP: Readonly<Record<Travel, (origin: Origin) => boolean>> = {
   any: CAN_TAKE.any,
-  verified: (origin) => CAN_TAKE.verified(origin) || origin.canMakeRoom,
-  fresh: (origin) => CAN_TAKE.fresh(origin) || (origin.canMakeRoom && origin.freshShareLeft > 0),
+  verified: (origin) => CAN_TAKE.verified(origin) || mayMakeRoom(origin),
+  fresh: (origin) => CAN_TAKE.fresh(origin) || (mayMakeRoom(origin) && origin.freshShareLeft > 0),
 };
 
 /** It does not mend itself within the wait of a request. */
@@ -277,4 +277,8 @@ function canDial(origin: Origin): boolean {
 
 function isSoonDialled(origin: Origin): boolean {
   return origin.canDial && !origin.backoff.isLate;
+}
+
+function mayMakeRoom(origin: Origin): boolean {
+  return origin.canMakeRoom && !origin.backoff.isLate;
 }

@@ -130,3 +130,27 @@ test('where the other is full, another is dialled for at the late one, and nobod
   const last = await house.sent();
   expect([places(), last.outcome]).toEqual([[A, A], 'waiting']);
 });
+
+test('a POST takes no slot of an idle connection at the origin of its key while dials there are late', async () => {
+  const { house, places, acceptAt } = await darkFirst({
+    balance: { pick: ([, second]) => (second?.origin === A ? 1 : 0), keeps: true },
+    maxConnections: 2,
+    nonIdempotent: 'fresh',
+  });
+  for (let sent = 0; sent < 5; sent += 1) await house.sent();
+  await acceptAt(A);
+  (await acceptAt(A))?.reset();
+  await acceptAt(B);
+  await acceptAt(B);
+  await house.advance(1_000);
+  for (let round = 0; round < 3; round += 1) {
+    for (const peer of house.peers) if (peer.owes > 0) peer.answer();
+    await house.settle();
+    if (places().includes(B)) await acceptAt(B);
+  }
+  const post = await house.post();
+  while (places().includes(B)) await acceptAt(B);
+  house.peerOf(post)?.answer();
+  await house.settle();
+  expect([post.outcome, house.peerOf(post)?.origin, house.originStats().connections.idle]).toEqual([200, B, 1]);
+});
