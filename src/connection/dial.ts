@@ -108,6 +108,9 @@ export type StartDial = (
 export const startDial: StartDial = (target, session, deadlines, listener) =>
   new Dial(target, session, deadlines, listener);
 
+// An address that has not answered by then is down like one that refuses, and others had better be told so.
+const LONGEST_ADDRESS_MS = 1_000;
+
 class Dial implements DialUnderWay {
   readonly #target: DialTarget;
   readonly #listener: DialListener;
@@ -231,7 +234,7 @@ class Dial implements DialUnderWay {
 
   readonly #failed = (cause: Error): void => {
     if (this.#ended) return;
-    if (this.#names?.failed !== true && gaveUpAnAddress(cause)) {
+    if (this.#names?.failed !== true && this.#addressMs < LONGEST_ADDRESS_MS && gaveUpAnAddress(cause)) {
       this.#beginAgain();
       return;
     }

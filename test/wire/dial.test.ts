@@ -108,10 +108,10 @@ const resolvesTo =
     else callback(null, all[0]?.address ?? '', all[0]?.family ?? 4);
   };
 
-/** Answers with 127.0.0.1, which node:net gives up at first, and with ::1. `askedAgain` is called as it is asked again. */
-function givenUpFirst(askedAgain: () => void): LookupFunction {
+/** Answers with 127.0.0.1, which node:net gives up at first, after `ms`, and with ::1. `askedAgain` is called as it is asked again. */
+function givenUpFirst(askedAgain: () => void, ms = 10): LookupFunction {
   const usualMs = getDefaultAutoSelectFamilyAttemptTimeout();
-  setDefaultAutoSelectFamilyAttemptTimeout(10);
+  setDefaultAutoSelectFamilyAttemptTimeout(ms);
   onTestFinished(() => setDefaultAutoSelectFamilyAttemptTimeout(usualMs));
   let lookups = 0;
   return (...asked) => {
@@ -120,7 +120,7 @@ function givenUpFirst(askedAgain: () => void): LookupFunction {
     setImmediate(() => {
       resolvesTo('127.0.0.1', '::1')(...asked);
       // Its answer is here, and not read yet, when node:net gives it up.
-      const until = performance.now() + 20;
+      const until = performance.now() + ms + 10;
       while (lookups === 1 && performance.now() < until);
     });
   };
@@ -247,6 +247,14 @@ describe('two addresses', () => {
     });
     const end = await dial({ hostname: 'o.test', port, connect: { lookup } });
     expect([socketOf(end).remoteAddress, isHeld(end), lookups > 0]).toEqual(['127.0.0.1', false, true]);
+  });
+
+  test('the dial fails when the first has not answered in a second and the second refuses', async () => {
+    const port = await listenTcp();
+    let again = 0;
+    const lookup = givenUpFirst(() => (again += 1), 1_000);
+    const { error } = await dial({ hostname: 'o.test', port, connect: { lookup } });
+    expect([error?.code, again]).toEqual(['connection_timeout', 0]);
   });
 
   test('a dial that is abandoned by its lookup, as that is asked again, leaves no socket', async () => {
