@@ -369,11 +369,12 @@ test.each<[string, BackendFetchInit, string]>([
   ['http://elsewhere.test/', {}, 'http://elsewhere.test is no origin of the backend'],
   ['/', { integrity: 'sha256-x' }, 'integrity is not supported'],
   ['/', { method: 'GET', body: 'x' }, 'body'],
-])('%s is refused: %j', async (path, init, message) => {
+])('%s is refused: %j, without a cause', async (path, init, message) => {
   const { backend } = await backendOf(redirecting);
   const failure = await failureOf(backend, path, init);
   expect(failure).toBeInstanceOf(TypeError);
   expect(failure.message).toContain(message);
+  expect(failure.cause).toBeUndefined();
 });
 
 test('an origin that was added at run time is one of the backend', async () => {
