@@ -9,7 +9,6 @@ import { withoutUpgrade } from '../http1/upgrade.js';
 import { expectsContinue } from './client-request.js';
 import { refuseUnseenFields } from './doubtful-request.js';
 import { asRelayError } from './error-answer.js';
-import { tellOfRoom } from './released-socket.js';
 
 const TARGET = /^[\x21-\x7e\x80-\xff]+$/;
 
@@ -23,13 +22,15 @@ const READS_BODIES = Number.parseInt(process.versions.node, 10) >= 26;
  * connection is given back to its server, which reads it like any other.
  */
 export function serveAsPlainRequest(req: IncomingMessage, socket: Duplex, head: Buffer): void {
+  let server: EventEmitter;
   try {
-    const server = serverOf(socket);
+    server = serverOf(socket);
     socket.unshift(Buffer.concat([Buffer.from(plainHead(req), 'latin1'), ...bodyRead(req), head]));
-    server.emit(Reflect.get(socket, 'encrypted') === true ? 'secureConnection' : 'connection', socket);
   } catch (thrown) {
     refuse(socket, thrown);
+    return;
   }
+  server.emit(Reflect.get(socket, 'encrypted') === true ? 'secureConnection' : 'connection', socket);
 }
 
 /**
@@ -38,24 +39,21 @@ export function serveAsPlainRequest(req: IncomingMessage, socket: Duplex, head: 
  */
 export function serveWithBodyToCome(req: IncomingMessage): void {
   const { socket } = req;
+  let server: EventEmitter;
   try {
-    const server = serverOf(socket);
+    server = serverOf(socket);
     refuseUnseenFields(req);
-    const leave = tellOfRoom(socket);
-    const res = new ServerResponse(req);
-    res.shouldKeepAlive = false;
-    res.assignSocket(socket);
-    res.once('finish', () => {
-      leave();
-      res.detachSocket(socket);
-      socket.destroySoon();
-    });
-    socket.once('close', () => req.destroy());
-    withdrawOffer(req);
-    serve(server, req, res);
+    refuseWithoutHost(req, server);
   } catch (thrown) {
     refuse(socket, thrown);
+    return;
   }
+  const res = new (responseClass(server))(req);
+  res.shouldKeepAlive = false;
+  res.assignSocket(socket);
+  res.once('finish', () => (typeof socket.destroySoon === 'function' ? socket.destroySoon() : socket.end()));
+  socket.once('close', () => req.destroy());
+  serve(server, req, res);
 }
 
 /** The server that a connection came to. */
@@ -63,6 +61,23 @@ function serverOf(socket: Duplex): EventEmitter {
   const server: unknown = Reflect.get(socket, 'server');
   if (server instanceof EventEmitter) return server;
   throw new BackendError('proxy_internal_error', 'nobody serves the socket');
+}
+
+/** @throws BackendError for what node:http refuses, which has taken it for an upgrade */
+function refuseWithoutHost({ httpVersion, headers }: IncomingMessage, server: EventEmitter): void {
+  if (httpVersion === '1.1' && headers.host === undefined && Reflect.get(server, 'requireHostHeader') === true)
+    throw new BackendError('http_request_error', 'the request has no Host');
+}
+
+/** That of `createServer({ ServerResponse })`, where there is one: the listeners of such a server count on it. */
+function responseClass(server: EventEmitter): typeof ServerResponse {
+  const key = Object.getOwnPropertySymbols(server).find(({ description }) => description === 'ServerResponse');
+  const given: unknown = key && Reflect.get(server, key);
+  return isResponseClass(given) ? given : ServerResponse;
+}
+
+function isResponseClass(given: unknown): given is typeof ServerResponse {
+  return typeof given === 'function' && given.prototype instanceof ServerResponse;
 }
 
 function refuse(socket: Duplex, thrown: unknown): void {
@@ -92,12 +107,6 @@ function bodyRead(req: IncomingMessage): Buffer[] {
   const bytes = Buffer.concat(pieces);
   const chunk = bytes.length === 0 ? [] : [Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from('\r\n')];
   return [...chunk, Buffer.from(`0\r\n${fieldLines(req.rawTrailers)}\r\n`, 'latin1')];
-}
-
-function withdrawOffer(req: IncomingMessage): void {
-  req.rawHeaders = withoutUpgrade(req.rawHeaders);
-  delete req.headers.upgrade;
-  delete req.headers['http2-settings'];
 }
 
 /** As node:http does, which has taken it for an upgrade. */

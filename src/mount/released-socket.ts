@@ -25,8 +25,14 @@ export function lookAfter(socket: Duplex, first: Buffer): () => void {
   };
 }
 
+/** The same for a socket whose last response is that to a request whose body is still to come: its client has left when it ends its half. */
+export function lookAfterLast(socket: Duplex): void {
+  tellOfRoom(socket);
+  socket.once('end', () => socket.end());
+}
+
 /** The response that is sent hears that its client has room again. Until what is returned is called. */
-export function tellOfRoom(socket: Duplex): () => void {
+function tellOfRoom(socket: Duplex): () => void {
   const drained = () => responseOn(socket)?.emit('drain');
   socket.on('drain', drained);
   return () => void socket.off('drain', drained);

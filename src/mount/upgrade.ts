@@ -7,7 +7,7 @@ import type { ResolvedUpgradeOptions } from '../options.js';
 import { Handshake, type UpgradeMount } from './handshake.js';
 import { whenItsTurnToUpgradeComes } from './pipelined-turn.js';
 import { serveAsPlainRequest, serveWithBodyToCome } from './plain-request.js';
-import { lookAfter } from './released-socket.js';
+import { lookAfter, lookAfterLast } from './released-socket.js';
 
 /**
  * A listener for 'upgrade', and for 'connect', which it answers with 501. What another handler has taken is left to that.
@@ -26,7 +26,9 @@ export function createUpgradeHandler(
     if (taken.has(req)) return;
     taken.add(req);
     socket.on('error', ignore);
-    if (!req.complete) {
+    if (socket !== req.socket && hasBody(req)) {
+      // Since Node 26, for a body that is still to come: a stream of what follows it.
+      lookAfterLast(req.socket);
       whenItsTurnToUpgradeComes(req.socket, () => serveWithBodyToCome(req));
       return;
     }
