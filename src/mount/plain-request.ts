@@ -2,6 +2,7 @@
 
 import { EventEmitter } from 'node:events';
 import { type IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { BackendError } from '../errors.js';
 import { fieldLines } from '../http1/fields.js';
@@ -30,6 +31,7 @@ export function serveAsPlainRequest(req: IncomingMessage, socket: Duplex, head: 
     refuse(socket, thrown);
     return;
   }
+  endIdleTimeout(socket);
   server.emit(Reflect.get(socket, 'encrypted') === true ? 'secureConnection' : 'connection', socket);
 }
 
@@ -48,6 +50,7 @@ export function serveWithBodyToCome(req: IncomingMessage): void {
     refuse(socket, thrown);
     return;
   }
+  endIdleTimeout(socket);
   const res = new (responseClass(server))(req);
   res.shouldKeepAlive = false;
   res.assignSocket(socket);
@@ -61,6 +64,11 @@ function serverOf(socket: Duplex): EventEmitter {
   const server: unknown = Reflect.get(socket, 'server');
   if (server instanceof EventEmitter) return server;
   throw new BackendError('proxy_internal_error', 'nobody serves the socket');
+}
+
+/** Behind the answer before, node:http has begun to count how long the connection is idle: of this request it knows nothing. */
+function endIdleTimeout(socket: Duplex): void {
+  if (socket instanceof Socket) socket.setTimeout(0);
 }
 
 /** @throws BackendError for what node:http refuses, which has taken it for an upgrade */

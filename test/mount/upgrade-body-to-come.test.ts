@@ -121,3 +121,18 @@ test('one without Host is refused', async () => {
   expect((await asked.readResponse()).status).toBe(400);
   expect(backend.stats().origins[0]?.requests).toBe(0);
 });
+
+test.each([
+  ['here', 'hello'],
+  ['to come', ''],
+])('one whose body is %s is not cut off by the idle timeout that began with the answer before', async (_is, body) => {
+  const { port, backend, sockets } = await startFront(
+    await listen(createServer((req, res) => void (req.method === 'GET' ? res.end() : req.resume()))),
+    { backend: { requestBufferBytes: false } },
+  );
+  const asked = await client(port);
+  asked.write(`GET /first HTTP/1.1\r\nHost: a\r\n\r\n${HEAD}${body}`);
+  expect((await asked.readResponse()).status).toBe(200);
+  await until(() => backend.stats().origins[0]?.requests === 2);
+  expect(sockets[0]?.timeout ?? 0).toBe(0);
+});
