@@ -9,7 +9,7 @@ export function addressCheck(
   servername: string,
   tls: ConnectionOptions,
 ): Pick<ConnectionOptions, 'checkServerIdentity'> {
-  const isAddress = isIP(servername) !== 0 && tls.servername === undefined;
+  const isAddress = isIP(servername) !== 0;
   const { checkServerIdentity: check = checkServerIdentity } = tls;
   if (!isAddress && check === checkServerIdentity) return {};
   return {

@@ -198,15 +198,16 @@ class Dial implements DialUnderWay {
   #openTls(): Socket {
     const session = this.#session;
     const { servername, tls } = this.#target;
+    const name = tls.servername ?? servername;
     return tlsConnect({
       ...this.#address(),
-      // RFC 6066 §3: a server name is a host name, never an address.
-      ...(isIP(servername) === 0 && { servername }),
       ALPNProtocols: ['http/1.1'],
       ...(session !== undefined && { session }),
       secureContext: secureContextOf(tls),
       ...tls,
-      ...addressCheck(servername, tls),
+      // RFC 6066 §3: a server name is a host name, never an address. Node 26 throws for one.
+      servername: isIP(name) === 0 ? name : undefined,
+      ...addressCheck(name, tls),
     });
   }
 

@@ -83,6 +83,15 @@ describe('over TLS', () => {
     expect(await told(backend)).toMatchObject({ servername: 'localhost', host: `other.test:${port}` });
   });
 
+  test('an address that is given for a server name is checked in its place, and not asked for', async () => {
+    const port = await origin();
+    const options = { origins: [`https://other.test:${port}`], connect: { lookup }, queueTimeout: 1_000 };
+    const backend = backendOf({ ...options, tls: { ca: authority, servername: '127.0.0.1' } });
+    expect(await told(backend)).toMatchObject({ servername: false, host: `other.test:${port}` });
+    const another = backendOf({ ...options, tls: { ca: authority, servername: '10.9.9.9' } });
+    await expect(told(another)).rejects.toMatchObject({ code: 'tls_certificate_error' });
+  });
+
   test('an origin that is reached by its address is asked for, and checked, by the name that it is given', async () => {
     const port = await origin();
     const options = { url: `https://127.0.0.1:${port}`, host: 'localhost:8443' };
