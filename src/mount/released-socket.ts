@@ -1,7 +1,11 @@
 /** Sockets of clients that node:http has let go of, which it does as soon as it has read an upgrade. */
 
+import { EventEmitter } from 'node:events';
 import { ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { BackendError } from '../errors.js';
+import { asRelayError } from './error-answer.js';
 
 /** The response that is sent on it now. Those behind it wait for theirs. */
 export function responseOn(socket: Duplex): ServerResponse | undefined {
@@ -36,4 +40,26 @@ function tellOfRoom(socket: Duplex): () => void {
   const drained = () => responseOn(socket)?.emit('drain');
   socket.on('drain', drained);
   return () => void socket.off('drain', drained);
+}
+
+/**
+ * The server that a connection came to.
+ * @throws BackendError when there is none
+ */
+export function serverOf(socket: Duplex): EventEmitter {
+  const server: unknown = Reflect.get(socket, 'server');
+  if (server instanceof EventEmitter) return server;
+  throw new BackendError('proxy_internal_error', 'nobody serves the socket');
+}
+
+/** Behind the answer before, node:http has begun to count how long the connection is idle: of this request it knows nothing. */
+export function endIdleTimeout(socket: Duplex): void {
+  if (socket instanceof Socket) socket.setTimeout(0);
+}
+
+/** Answers in the place of node:http, and ends the connection. */
+export function refuse(socket: Duplex, thrown: unknown): void {
+  const { statusCode } = asRelayError(thrown);
+  const reason = statusCode === 400 ? 'Bad Request' : 'Internal Server Error';
+  socket.end(`HTTP/1.1 ${statusCode} ${reason}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
 }

@@ -4,9 +4,10 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { namedProtocols, protocolName } from '../http1/upgrade.js';
 import type { ResolvedUpgradeOptions } from '../options.js';
+import { serveWithBodyToCome } from './body-to-come.js';
 import { Handshake, type UpgradeMount } from './handshake.js';
 import { whenItsTurnToUpgradeComes } from './pipelined-turn.js';
-import { serveAsPlainRequest, serveWithBodyToCome } from './plain-request.js';
+import { serveAsPlainRequest } from './plain-request.js';
 import { lookAfter, lookAfterLast } from './released-socket.js';
 
 /**

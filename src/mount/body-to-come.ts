@@ -1,0 +1,59 @@
+/**
+ * Requests that offer a protocol which is not for us, and whose body is still to come: since Node 26 node:http reads that from its own
+ * parser. They are served as they are, by a response that ends the connection, for what follows the body is no more read as requests.
+ */
+
+import type { EventEmitter } from 'node:events';
+import { type IncomingMessage, ServerResponse } from 'node:http';
+import { BackendError } from '../errors.js';
+import { expectsContinue } from './client-request.js';
+import { refuseUnseenFields } from './doubtful-request.js';
+import { endIdleTimeout, refuse, serverOf } from './released-socket.js';
+
+export function serveWithBodyToCome(req: IncomingMessage): void {
+  const { socket } = req;
+  let server: EventEmitter;
+  try {
+    server = serverOf(socket);
+    refuseUnseenFields(req);
+    refuseWithoutHost(req, server);
+  } catch (thrown) {
+    refuse(socket, thrown);
+    return;
+  }
+  endIdleTimeout(socket);
+  const res = new (responseClass(server))(req);
+  res.shouldKeepAlive = false;
+  res.assignSocket(socket);
+  res.once('finish', () => (typeof socket.destroySoon === 'function' ? socket.destroySoon() : socket.end()));
+  socket.once('close', () => req.destroy());
+  serve(server, req, res);
+}
+
+/** @throws BackendError for what node:http refuses, which has taken it for an upgrade */
+function refuseWithoutHost({ httpVersion, headers }: IncomingMessage, server: EventEmitter): void {
+  if (httpVersion === '1.1' && headers.host === undefined && Reflect.get(server, 'requireHostHeader') === true)
+    throw new BackendError('http_request_error', 'the request has no Host');
+}
+
+/** That of `createServer({ ServerResponse })`, where there is one: the listeners of such a server count on it. */
+function responseClass(server: EventEmitter): typeof ServerResponse {
+  const key = Object.getOwnPropertySymbols(server).find(({ description }) => description === 'ServerResponse');
+  const given: unknown = key && Reflect.get(server, key);
+  return isResponseClass(given) ? given : ServerResponse;
+}
+
+function isResponseClass(given: unknown): given is typeof ServerResponse {
+  return typeof given === 'function' && given.prototype instanceof ServerResponse;
+}
+
+/** As node:http does, which has taken it for an upgrade. */
+function serve(server: EventEmitter, req: IncomingMessage, res: ServerResponse): void {
+  const expected = req.httpVersion === '1.1' ? req.headers.expect : undefined;
+  if (expected === undefined) server.emit('request', req, res);
+  else if (expectsContinue(expected)) {
+    if (server.emit('checkContinue', req, res)) return;
+    res.writeContinue();
+    server.emit('request', req, res);
+  } else if (!server.emit('checkExpectation', req, res)) res.writeHead(417).end();
+}
