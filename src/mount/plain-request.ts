@@ -7,12 +7,9 @@ import { BackendError } from '../errors.js';
 import { fieldLines } from '../http1/fields.js';
 import { withoutUpgrade } from '../http1/upgrade.js';
 import { refuseUnseenFields } from './doubtful-request.js';
-import { endIdleTimeout, refuse, serverOf } from './released-socket.js';
+import { endIdleTimeout, READS_BODIES, refuse, serverOf } from './released-socket.js';
 
 const TARGET = /^[\x21-\x7e\x80-\xff]+$/;
-
-/** Since Node 26 a body that came with its head has been read by then; before, it is the beginning of what follows. */
-const READS_BODIES = Number.parseInt(process.versions.node, 10) >= 26;
 
 /**
  * "A server MAY ignore a received Upgrade header field if it wishes to continue using the current protocol on that

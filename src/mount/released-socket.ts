@@ -7,6 +7,12 @@ import type { Duplex } from 'node:stream';
 import { BackendError } from '../errors.js';
 import { asRelayError } from './error-answer.js';
 
+/**
+ * Since Node 26 the body of an upgrade has been read where it came with the head, and is being read where it comes later; before, it is
+ * the beginning of what follows.
+ */
+export const READS_BODIES = Number.parseInt(process.versions.node, 10) >= 26;
+
 /** The response that is sent on it now. Those behind it wait for theirs. */
 export function responseOn(socket: Duplex): ServerResponse | undefined {
   const response: unknown = Reflect.get(socket, '_httpMessage');

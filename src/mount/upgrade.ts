@@ -8,7 +8,7 @@ import { serveWithBodyToCome } from './body-to-come.js';
 import { Handshake, type UpgradeMount } from './handshake.js';
 import { whenItsTurnToUpgradeComes } from './pipelined-turn.js';
 import { serveAsPlainRequest } from './plain-request.js';
-import { lookAfter, lookAfterLast } from './released-socket.js';
+import { lookAfter, lookAfterLast, READS_BODIES } from './released-socket.js';
 
 /**
  * A listener for 'upgrade', and for 'connect', which it answers with 501. What another handler has taken is left to that.
@@ -27,8 +27,8 @@ export function createUpgradeHandler(
     if (taken.has(req)) return;
     taken.add(req);
     socket.on('error', ignore);
-    if (socket !== req.socket && hasBody(req)) {
-      // Since Node 26, for a body that is still to come: a stream of what follows it.
+    // For a body that is still to come the socket is a stream of what follows it.
+    if (READS_BODIES && socket !== req.socket && hasBody(req)) {
       lookAfterLast(req.socket);
       whenItsTurnToUpgradeComes(req.socket, () => serveWithBodyToCome(req));
       return;

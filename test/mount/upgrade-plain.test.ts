@@ -5,6 +5,7 @@ import { createServer } from 'node:http';
 import { createSecureServer as createHttp2Server } from 'node:http2';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { Duplex } from 'node:stream';
 import express from 'express';
 import { PooledBackend } from 'pooled-backend';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -110,6 +111,33 @@ describe('h2c', () => {
     expect((await asked.readResponse()).status).toBe(100);
     asked.write('hello');
     expect(await told(asked)).toMatchObject({ path: '/a', body: 'hello' });
+  });
+
+  test('a body is sent whole or not at all where something else than the socket is handed over', async () => {
+    const bodies: string[] = [];
+    const origin = createServer((req, res) => {
+      let body = '';
+      req.on('data', (bytes: Buffer) => {
+        body += bytes.toString('latin1');
+      });
+      req.on('end', () => {
+        bodies.push(body);
+        res.end();
+      });
+    });
+    const backend = new PooledBackend(`http://127.0.0.1:${await listen(origin)}`);
+    onTestFinished(() => backend.destroy());
+    const handle = backend.upgradeHandler();
+    const server = createServer(backend.handler());
+    server.on('upgrade', (req, socket, head) => {
+      const write = (bytes: Buffer, _encoding: string, done: () => void) => void socket.write(bytes, done);
+      handle(req, new Duplex({ read: () => undefined, write, final: (done) => void socket.end(done) }), head);
+    });
+    const asked = await client(await listen(server));
+    const body = '5\r\nhello\r\n0\r\n\r\n';
+    asked.write(`POST /a HTTP/1.1\r\nHost: a\r\n${OFFER}Transfer-Encoding: chunked\r\n\r\n${body}`);
+    const { status } = await asked.readResponse();
+    expect([status, bodies]).toEqual(status === 200 ? [200, ['hello']] : [500, []]);
   });
 
   test('the body of one whose length stands behind more fields than node:http keeps is no request', async () => {
