@@ -87,7 +87,7 @@ const options: OptionsOf<OptionSection> = {
   originsInterval: option(withDefault(pause, 30_000), 'ms between two calls of the function `origins`'),
   dns: option(
     dnsRule,
-    "in the place of `origins`: finds them in DNS, again and again: `{ name, type, port, protocol, host, interval, servers }`, `type` being `'A'`, `'AAAA'` or `'SRV'`",
+    "instead of `origins`: finds them in DNS, repeatedly: `{ name, type, port, protocol, host, interval, servers }`, `type` being `'A'`, `'AAAA'` or `'SRV'`",
     'none',
   ),
   subset: option(
@@ -126,7 +126,10 @@ const options: OptionsOf<OptionSection> = {
     "`'honoured'`: the origins de-duplicate by Idempotency-Key; a request that carries one and can be sent again counts as idempotent",
   ),
   maxQueue: option(withDefault(count(0), 10_000), 'requests that may wait for a connection; then 503'),
-  queueTimeout: option(withDefault(duration(), 5000), 'ms to wait for a connection; then 503 with Retry-After'),
+  queueTimeout: option(
+    withDefault(duration(), 5000),
+    'ms to wait for a connection; then 503, or the error of a failed dial',
+  ),
   maxDialling: option(
     withDefault(count(1), Number.POSITIVE_INFINITY),
     'dials to one origin that may be under way at once; requests wait for those',
