@@ -159,7 +159,7 @@ export class Matching implements Demand {
 
   changed(): void {
     this.#eligible.changed();
-    if (this.#queue.hasHomes || this.#queue.hasApart) this.room();
+    this.room();
   }
 
   canSpare(origin: object): boolean {

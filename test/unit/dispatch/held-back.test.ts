@@ -77,6 +77,21 @@ describe('an origin that is back, with slowStart', () => {
   });
 });
 
+test('who waits gets the empty slots of an origin that is readmitted, though nobody comes', async () => {
+  const house = await House.open({ origins: ['http://a.test', 'http://b.test'], maxConnections: 3 });
+  const { standing } = house.origin(1);
+  standing.eject('connection_refused');
+  for (let n = 0; n < 7; n += 1) await house.sent();
+  while (house.dialling.length > 0) await house.accept();
+  await house.advance(1_000);
+  const probe = await house.accept();
+  expect([standing.state.name, house.queue.length]).toEqual(['probing', 3]);
+  probe.answer();
+  await house.settle();
+  while (house.dialling.length > 0) await house.accept();
+  expect([standing.state.name, house.origin(1).busy, house.queue.length]).toEqual(['healthy', 3, 0]);
+});
+
 test('at the start every origin has its whole share', async () => {
   const house = await House.open({ origins: ['http://a.test', 'http://b.test'], slowStart: 10_000 });
   expect(house.originStats(0).health.share).toBe(1);
