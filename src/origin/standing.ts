@@ -16,7 +16,7 @@ export interface StandingOptions extends HealthOptions {
 
 /** Hears of what changes without being asked. */
 export interface StandingListener {
-  /** An ejection is over: whoever waits may try the origin. */
+  /** An ejection is over, or its share has grown: whoever waits may try the origin. */
   due(): void;
   /** It is in another state. */
   changed(): void;
@@ -66,6 +66,7 @@ export class Standing {
     this.#badStatuses = new Set(options.statuses);
     this.#outcomes = options.outliers === false ? undefined : (this.#outcomes ?? new Outcomes());
     this.#health.allow(options);
+    this.#grow();
   }
 
   get state(): HealthState {
@@ -182,7 +183,15 @@ export class Standing {
   #isDue(): void {
     // A hair before its time nobody would try it, and nothing would come to ask again.
     if (this.#health.state.name === 'ejected' && !this.#health.accepts()) this.#due.set(1);
-    else this.#listener.due();
+    else {
+      this.#listener.due();
+      this.#grow();
+    }
+  }
+
+  /** Whoever waits may try again when the share is a tenth more. */
+  #grow(): void {
+    if (this.share < 1) this.#due.set(this.#slowStartMs / 10);
   }
 
   #changed(state: HealthState): void {
@@ -193,6 +202,7 @@ export class Standing {
   #tell(state: HealthState): void {
     const origin = this.#origin;
     if (state.name === 'healthy') {
+      this.#grow();
       if (this.#observer.watches('readmit')) this.#observer.emit('readmit', { origin });
     } else if (state.name === 'probing') {
       const { reason } = state.probe;

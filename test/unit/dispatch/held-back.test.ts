@@ -70,6 +70,23 @@ describe('an origin that is back, with slowStart', () => {
     );
   });
 
+  test('gets more of those who wait as its share grows, though nobody comes', async () => {
+    const { house } = await returned();
+    for (let n = 0; n < 15; n += 1) await house.sent();
+    while (house.dialling.length > 0) await house.accept();
+    const busy = [];
+    for (const ms of [0, 2_000, 2_000]) {
+      await house.advance(ms);
+      while (house.dialling.length > 0) await house.accept();
+      busy.push([house.origin(0).busy, house.queue.length]);
+    }
+    expect(busy).toEqual([
+      [1, 4],
+      [2, 3],
+      [4, 1],
+    ]);
+  });
+
   test('shows its share', async () => {
     const { house } = await returned();
     await house.advance(2_500);
