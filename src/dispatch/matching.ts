@@ -84,9 +84,8 @@ export class Matching implements Demand {
     const home = this.#bound.homeOf(run);
     run.home = home;
     if (run.attempts.length > 0) return this.#queue.enqueueReturned(run, this.#eligible.mostConnections);
-    const { waitLeftMs } = run.patience;
-    if (home !== undefined) return this.#queue.enqueue(run, waitLeftMs, home.guard.most(home.address.maxConnections));
-    return this.#queue.enqueue(run, waitLeftMs, this.#eligible.usableConnections(), this.#coming);
+    const usable = home?.guard.most(home.address.maxConnections) ?? this.#eligible.usableConnections();
+    return this.#queue.enqueue(run, run.patience.waitLeftMs, usable, this.#coming);
   }
 
   /** Whether an origin that is back can be reached is found out by a dial that no request waits for. */

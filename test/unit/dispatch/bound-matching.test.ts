@@ -33,6 +33,19 @@ describe('while its origin takes requests', () => {
     expect([first.outcome, originOf(second), house.dials.length]).toEqual([200, A, 1]);
   });
 
+  test('it takes no room in the queue for two turns in which a connection is found to be alive', async () => {
+    const { house, first, peer } = await full({ maxQueue: 0 });
+    let second: Caller | undefined;
+    first.onEnd = () => {
+      second = house.send(BOUND);
+    };
+    peer.send('HTTP/1.1 204 No Content\r\n\r\n'); // what should not follow it may be on its way
+    await house.settle();
+    peer.answer();
+    await house.settle();
+    expect([second?.outcome, house.dials.length]).toEqual([200, 1]);
+  });
+
   test('it waits for it when it is full, though others have room', async () => {
     const { house, peer } = await full();
     const second = await house.sent(BOUND);
