@@ -85,7 +85,9 @@ export class Matching implements Demand {
     run.home = home;
     if (run.attempts.length > 0) return this.#queue.enqueueReturned(run, this.#eligible.mostConnections);
     const usable = home?.guard.most(home.address.maxConnections) ?? this.#eligible.usableConnections();
-    return this.#queue.enqueue(run, run.patience.waitLeftMs, usable, this.#coming);
+    // A dial of its own that failed was no less a place than one of the queue's.
+    const above = run.patience.waits ? this.#eligible.mostConnections : this.#coming;
+    return this.#queue.enqueue(run, run.patience.waitLeftMs, usable, above);
   }
 
   /** Whether an origin that is back can be reached is found out by a dial that no request waits for. */

@@ -33,6 +33,11 @@ export class Patience extends Expiring {
     if (timeouts.requestTimeout !== Number.POSITIVE_INFINITY) this.set(this.#leftMs(this.startedAt), this.startedAt);
   }
 
+  /** Whether it waits for a connection. */
+  get waits(): boolean {
+    return this.#waitingSince !== undefined;
+  }
+
   /** Milliseconds spent waiting for connections so far, over all waits. */
   get waitedMs(): number {
     return this.#waitedMs(this.deadlines.clock.now());

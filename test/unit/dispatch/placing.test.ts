@@ -47,6 +47,18 @@ test('a request that only waits for its own dial takes no place in the queue', a
   expect([first.outcome, second.outcome]).toEqual([200, 200]);
 });
 
+test.each([
+  ['that is bound to its origin', {}, { boundTo: 'http://a.test:80' }],
+  ['of a balancer that keeps requests', { balance: { type: 'hash', key: 'path' } }, {}],
+] as const)('a request %s, whose dial fails, is not refused for a full queue', async (_, options, sending) => {
+  const house = await House.open({ origins: ['http://a.test', 'http://b.test'], maxQueue: 0, ...options });
+  const caller = await house.sent(sending);
+  await house.refuse();
+  (await house.accept()).answer();
+  await house.settle();
+  expect(caller.outcome).toBe(200);
+});
+
 test('a primary that could not be dialled takes its requests back from the backup', async () => {
   const house = await House.open({ origins: ['http://a.test:80', { url: 'http://b.test:80', backup: true }] });
   const caller = await house.sent();
