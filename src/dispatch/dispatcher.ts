@@ -191,7 +191,7 @@ export class Dispatcher implements Dispatching, Expecting, RunHouse {
       return;
     }
     run.patience.wait();
-    origin.dial(run.ownDial());
+    origin.dial(run.ownDial(origin !== last || !staysIfItCan));
   }
 
   leave(run: Run): void {

@@ -81,10 +81,10 @@ export class EligibleOrigins<M extends Member> {
     return this.#ready;
   }
 
-  /** Whether there is another origin, though it may be full. */
+  /** Whether there is another origin, though it may be full, that does not take long to be dialled. */
   canAvoid(avoided: readonly object[]): boolean {
     this.#judge();
-    return this.#ready.some(({ origin }) => !avoided.includes(origin));
+    return this.#ready.some(({ origin }) => !avoided.includes(origin) && !origin.backoff.isLate);
   }
 
   /**

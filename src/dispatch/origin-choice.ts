@@ -131,10 +131,11 @@ export class OriginChoice {
   redial(last: Origin, elsewhere: boolean, { request, attempts, left }: Sent): Origin | undefined {
     const avoided = this.avoidable(left);
     const hasRoom = (one: Origin) => (one.canDial || one.canMakeRoom) && !avoided.includes(one);
+    const suits = (one: Origin) => hasRoom(one) && !one.backoff.isLate;
     const isNew = ({ address }: Origin) => attempts.every(({ origin }) => origin !== address.origin);
     const other = elsewhere
-      ? (this.pick((one) => isNew(one) && hasRoom(one), request) ??
-        this.pick((one) => one !== last && hasRoom(one), request))
+      ? (this.pick((one) => isNew(one) && suits(one), request) ??
+        this.pick((one) => one !== last && suits(one), request))
       : undefined;
     return other ?? (hasRoom(last) && this.eligible.mayServe(last) ? last : undefined);
   }

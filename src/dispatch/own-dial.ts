@@ -13,11 +13,13 @@ const LOOK_MS = 10;
 
 export class OwnDial implements DialWaiter {
   readonly travel: Travel;
+  readonly anyWouldDo: boolean;
   readonly #run: Run;
   readonly #house: RunHouse;
 
-  constructor(run: Run, house: RunHouse) {
+  constructor(run: Run, house: RunHouse, anyWouldDo: boolean) {
     this.travel = run.travel;
+    this.anyWouldDo = anyWouldDo;
     this.#run = run;
     this.#house = house;
   }

@@ -116,8 +116,8 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
   }
 
   /** Whom a dial for this request alone tells of its end. */
-  ownDial(): OwnDial {
-    return new OwnDial(this, this.#house);
+  ownDial(anyWouldDo = false): OwnDial {
+    return new OwnDial(this, this.#house, anyWouldDo);
   }
 
   exchangeFailed(ending: ExchangeEnding, cause: BackendError): void {

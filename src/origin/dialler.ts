@@ -16,7 +16,7 @@ export interface DiallerListener {
   /** `begunAt`: moment on the clock at which the dial began. */
   dialled(slot: Slot<Tenancy>, dialled: Dialled, purpose: DialPurpose, begunAt: number): void;
   dialFailed(slot: Slot<Tenancy>, error: BackendError, purpose: DialPurpose): void;
-  /** It was given up, and its slot is empty. */
+  /** It was given up, and its slot is empty; or it takes so long that it is not waited for. */
   dialGivenUp(purpose: DialPurpose): void;
   /** The wait after a failed dial is over. */
   mayDialAgain(): void;
@@ -139,7 +139,7 @@ export class Dialler {
     });
     const begun: Begun = { purpose, at, dial };
     this.#dials.set(slot, begun);
-    if (purpose === 'demand' && this.#late.at === Number.POSITIVE_INFINITY && this.#demand.canSpare(this.#listener))
+    if (isForAny(purpose) && this.#late.at === Number.POSITIVE_INFINITY && this.#demand.canSpare(this.#listener))
       this.#late.set(LATE_MS, at);
   }
 
@@ -158,7 +158,8 @@ export class Dialler {
   #lateIsDue(): void {
     const now = this.#deadlines.clock.now();
     for (const begun of this.#dials.values()) {
-      if (begun.purpose !== 'demand') continue;
+      const { purpose } = begun;
+      if (!isForAny(purpose)) continue;
       const leftMs = begun.at + LATE_MS - now;
       const isNeeded = leftMs <= 0 && !this.#demand.canSpare(this.#listener);
       if (leftMs > 0 || isNeeded) {
@@ -167,7 +168,8 @@ export class Dialler {
       }
       this.#backoff.takesLong();
       begun.purpose = 'stock';
-      this.#demand.arrived();
+      if (purpose === 'demand') this.#demand.arrived();
+      else this.#listener.dialGivenUp(purpose);
     }
   }
 
@@ -253,4 +255,9 @@ export class Dialler {
   start(): void {
     this.#stopped = false;
   }
+}
+
+/** Whether somebody waits for it to whom a connection of another origin would do. */
+function isForAny(purpose: DialPurpose): boolean {
+  return purpose === 'demand' || (purpose !== 'stock' && purpose.anyWouldDo);
 }

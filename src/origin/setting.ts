@@ -68,6 +68,8 @@ export interface Demand {
 export interface DialWaiter {
   /** How the request travels. */
   readonly travel: Travel;
+  /** A connection of another origin would do. */
+  readonly anyWouldDo: boolean;
   /** False = the connection is not wanted any more. */
   opened(origin: Origin, tenancy: Tenancy): boolean;
   failed(error: BackendError): void;

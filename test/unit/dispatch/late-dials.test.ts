@@ -1,6 +1,6 @@
 /** A dial that takes long keeps nobody waiting where there is another origin. */
 
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { House, type HouseOptions } from '../../house.js';
 
 const [A, B] = ['http://a.test:80', 'http://b.test:80'] as const;
@@ -106,6 +106,56 @@ test('a dial for one request alone stays its own, however late those beside it a
   (await acceptAt(A))?.answer();
   await house.settle();
   expect(bound.outcome).toBe(200);
+});
+
+describe('a request that is sent again', () => {
+  /** Under way at the second origin, on a connection that was reused; the first has not been asked for anything. */
+  async function underWay(options: HouseOptions = {}) {
+    const dark = await darkFirst({ balance: { pick: (all) => all.length - 1 }, ...options });
+    const { house } = dark;
+    const peer = await house.idle();
+    return { ...dark, peer, caller: await house.sent() };
+  }
+
+  async function isAnswered({ house, acceptAt, caller }: Awaited<ReturnType<typeof underWay>>) {
+    (await acceptAt(B))?.answer();
+    await house.settle();
+    return caller.outcome;
+  }
+
+  test.each([
+    ['whose connection was closed', false, false],
+    ['for its status', true, false],
+    ['for its status, with a balancer that keeps requests', true, true],
+  ])('%s goes back when another origin takes no dial for a second', async (_, isForStatus, keeps) => {
+    const world = await underWay({ retryOn: [503], balance: { pick: (all) => all.length - 1, keeps } });
+    const { house, places, peer } = world;
+    if (isForStatus) peer.answer({ status: 503, close: true });
+    else peer.fin();
+    await house.settle();
+    const before = places();
+    await house.advance(1_000);
+    expect([before, places(), await isAnswered(world)]).toEqual([[A], [A, B], 200]);
+  });
+
+  test('passes over an origin whose dials take long', async () => {
+    const world = await underWay({ origins: [A, { url: B, maxConnections: 1 }], retryOn: [503] });
+    const { house, places, peer } = world;
+    await house.sent();
+    await house.advance(1_000);
+    peer.answer({ status: 503, close: true });
+    await house.settle();
+    expect([places(), await isAnswered(world)]).toEqual([[A, B], 200]);
+  });
+
+  test('gives its share of fresh connections back when its dial is late', async () => {
+    const { house, peer } = await underWay({ retryOn: [503] });
+    peer.answer({ status: 503, close: true });
+    await house.settle();
+    const left = house.origin(0).freshShareLeft;
+    await house.advance(1_000);
+    expect(house.origin(0).freshShareLeft).toBe(left + 1);
+  });
 });
 
 test('an origin whose late dials were given up, as it was drained, is dialled as before when it is ready', async () => {
