@@ -59,6 +59,6 @@ export interface AttemptEndNews extends RequestNews {
   readonly statusCode: number | undefined;
   /** Bytes of the response's body, as they came but for the chunks. */
   readonly receivedBytes: number;
-  /** Why it was not answered to its end; `undefined` when it was. */
+  /** Why it was not answered to its end, with what is known of the request by then; `undefined` when it was. */
   readonly error: BackendError | undefined;
 }

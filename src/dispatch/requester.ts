@@ -101,8 +101,9 @@ export class Requester extends AsyncResource {
     return beginning.takeAdded();
   }
 
-  attemptEnded(attempts: Attempts, exchange: Exchange | undefined, error: BackendError | undefined): void {
+  attemptEnded(attempts: Attempts, exchange: Exchange | undefined, cause: BackendError | undefined): void {
     if (!this.watches('attemptEnd')) return;
+    const error = cause && attempts.failure(cause);
     const { count, last, begunAt } = attempts;
     const { origin = '', reused = false } = last ?? {};
     const { head, receivedBytes = 0 } = exchange ?? {};

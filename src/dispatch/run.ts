@@ -276,7 +276,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
     const error = this.#attempts.failure(cause);
     this.#origin?.tally.countFailure(error);
     this.#end(undefined);
-    if (exchange !== undefined) this.requester.attemptEnded(this.#attempts, exchange, error);
+    if (exchange !== undefined) this.requester.attemptEnded(this.#attempts, exchange, cause);
     this.requester.failed(error, this);
     return error;
   }

@@ -82,6 +82,16 @@ describe('an attempt is told as it begins and as it ends', () => {
     expect(story.at(-1)).toEqual(['attemptEnd', 1, { statusCode: undefined, error: 'client_aborted' }]);
   });
 
+  test.each(['GET', 'POST'])('with what is known of the delivery of a %s, as the request itself is', async (method) => {
+    const { house, peer } = await watched({ maxAttempts: 1, nonIdempotent: 'any' });
+    const told: unknown[] = [];
+    house.emitter.on('attemptEnd', ({ error }) => told.push(error?.delivery, error?.attempts.length));
+    await house.sent({ method });
+    peer.fin();
+    await house.settle();
+    expect(told).toEqual(['unknown', 1]);
+  });
+
   test('with what was received of the body, and the time since its head was written', async () => {
     const { house, peer } = await watched();
     const ends: AttemptEndNews[] = [];
