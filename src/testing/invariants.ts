@@ -1,5 +1,7 @@
 /** What must be true of the counts of a pool and of a backend at every moment, whatever happened before. */
 
+import { checkNames } from './plan-checks.js';
+
 /** The counts of a pool of slots. */
 export interface CountsToCheck {
   /** All of them. */
@@ -69,6 +71,7 @@ export interface StatsCheckOptions extends CheckOptions {
  * @throws Error that says what is broken, with the counts
  */
 export function checkPool(counts: CountsToCheck, options: CheckOptions = {}): void {
+  checkNames('checkPool()', options, ['atRest']);
   const { size, empty, dialling, idle, fresh, busy } = counts;
   const broken = negatives(counts, '');
   if (empty + dialling + idle + busy !== size) broken.push('empty + dialling + idle + busy is not size');
@@ -82,6 +85,7 @@ export function checkPool(counts: CountsToCheck, options: CheckOptions = {}): vo
  * @throws Error that says what is broken, with the statistics
  */
 export function checkStats(stats: StatsToCheck, options: StatsCheckOptions = {}): void {
+  checkNames('checkStats()', options, ['atRest', 'maxConnections']);
   const broken = negatives(stats, '');
   for (const origin of stats.origins) {
     broken.push(...brokenIn(origin, options).map((what) => `${origin.origin}: ${what}`));

@@ -3,6 +3,7 @@
 import { Duplex } from 'node:stream';
 import type { Liveness } from '../connection/liveness.js';
 import { nextTurn } from './next-turn.js';
+import { checkNames } from './plan-checks.js';
 
 /** Where the bytes go instead of to `'data'`, as with `net.connect({ onread })`. */
 export interface MemoryOnRead {
@@ -39,6 +40,7 @@ type WriteDone = (error?: Error | null) => void;
  * ```
  */
 export function memorySockets(options: MemorySocketOptions = {}): [near: MemorySocket, far: MemorySocket] {
+  checkNames('memorySockets()', options, ['delivery', 'connecting', 'onread']);
   const near = new MemorySocket(options);
   const far = new MemorySocket({ delivery: options.delivery ?? 'at-once' });
   near.join(far);

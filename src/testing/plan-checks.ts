@@ -1,7 +1,7 @@
 /** What a test has got wrong is refused: an origin that plays something else makes its test pass for the wrong reason. */
 
 import type { ScriptedOriginOptions } from './scripted-origin.js';
-import type { Answer, Moment, Rule, Step } from './steps.js';
+import type { Answer, Bytes, Moment, Rule, Step } from './steps.js';
 
 const OPTIONS = Object.keys({
   ...{ port: 0, network: 0, hostname: 0, socketPath: 0, tls: 0, backlog: 0, script: 0, rules: 0, thread: 0 },
@@ -56,9 +56,17 @@ export function checkSteps(where: string, steps: readonly Step[]): void {
 /** @throws TypeError that names what is unknown */
 export function checkAnswer(parts: Answer): void {
   checkNames('answer()', parts, ANSWER);
+  for (const piece of [parts.body ?? []].flat()) checkBytes('the body of answer()', piece);
 }
 
-function checkNames(where: string, given: object, known: readonly string[]): void {
+/** @throws TypeError for what is neither bytes nor a string that can be written as it is */
+export function checkBytes(where: string, bytes: Bytes): void {
+  if (typeof bytes === 'string' ? /^[\0-\xff]*$/.test(bytes) : bytes instanceof Uint8Array) return;
+  throw new TypeError(`${where} takes latin1 or bytes: use Buffer.from(text), got ${JSON.stringify(bytes)}`);
+}
+
+/** @throws TypeError that names what is unknown */
+export function checkNames(where: string, given: object, known: readonly string[]): void {
   const unknown = Object.keys(given).find((name) => !known.includes(name));
   if (unknown !== undefined) throw new TypeError(`${where} has no ${unknown}: it has ${known.join(', ')}`);
 }

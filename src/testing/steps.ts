@@ -1,6 +1,6 @@
 /** What a scripted origin does, as plain values: they are written in a test and may be played in another thread. */
 
-import { checkAnswer } from './plan-checks.js';
+import { checkAnswer, checkBytes, checkSteps } from './plan-checks.js';
 
 /** Bytes on the wire; a string is latin1. */
 export type Bytes = string | Uint8Array;
@@ -79,7 +79,10 @@ export const byteByByte = (parts: Answer = {}): Step => answer({ ...parts, piece
 export const inform = (status: number, fields: AnswerFields = {}): Step => ({ do: 'inform', status, fields });
 
 /** Sends bytes as they are: garbage, stray responses, pieces of a head. */
-export const send = (bytes: Bytes): Step => ({ do: 'send', bytes });
+export const send = (bytes: Bytes): Step => {
+  checkBytes('send()', bytes);
+  return { do: 'send', bytes };
+};
 
 /** Goes on `ms` milliseconds later. */
 export const wait = (ms: number): Step => ({ do: 'wait', ms });
@@ -109,10 +112,16 @@ export const stopReading = (): Step => ({ do: 'stop-reading' });
 export const readOn = (): Step => ({ do: 'read-on' });
 
 /** From now on: when the connection has had no request for `ms` milliseconds, these steps. Replaces the last one. */
-export const whenIdle = (ms: number, steps: readonly Step[]): Step => ({ do: 'when-idle', ms, steps });
+export const whenIdle = (ms: number, steps: readonly Step[]): Step => {
+  checkSteps('whenIdle()', steps);
+  return { do: 'when-idle', ms, steps };
+};
 
 /** When so many bytes have arrived on the connection, however far its request is, these steps, before all others. */
-export const afterBytesIn = (bytes: number, steps: readonly Step[]): Step => ({ do: 'after-bytes-in', bytes, steps });
+export const afterBytesIn = (bytes: number, steps: readonly Step[]): Step => {
+  checkSteps('afterBytesIn()', steps);
+  return { do: 'after-bytes-in', bytes, steps };
+};
 
 /** A rule of a script: which requests, at which moment, what. Every member of `when` that is given must fit. */
 export interface Rule {

@@ -1,4 +1,14 @@
-import { answer, ScriptedOrigin, type ScriptedOriginOptions, whenIdle } from 'pooled-backend/testing';
+import {
+  afterBytesIn,
+  answer,
+  checkPool,
+  checkStats,
+  memorySockets,
+  ScriptedOrigin,
+  type ScriptedOriginOptions,
+  send,
+  whenIdle,
+} from 'pooled-backend/testing';
 import { expect, onTestFinished, test } from 'vitest';
 
 /** As it comes from a test that is written in JavaScript. */
@@ -29,6 +39,24 @@ test.each([
 
 test('a member of an answer that does not exist is refused', () => {
   expect(() => answer(untyped({ statusCode: 503 }))).toThrow('answer() has no statusCode: it has status, reason');
+});
+
+test.each<[string, () => unknown, string]>([
+  ['how sockets are joined', () => memorySockets(untyped({ deliver: 'by-hand' })), 'memorySockets() has no deliver'],
+  ['a check of a pool', () => checkPool(untyped({}), untyped({ atrest: true })), 'checkPool() has no atrest'],
+  ['a check of counts', () => checkStats(untyped({}), untyped({ atrest: true })), 'checkStats() has no atrest'],
+])('an option of %s that does not exist is refused', (_what, call, message) => {
+  expect(call).toThrow(message);
+});
+
+test.each<[string, () => unknown, string]>([
+  ['steps of whenIdle()', () => whenIdle(1, untyped(answer())), 'whenIdle() must be a list of steps'],
+  ['steps of afterBytesIn()', () => afterBytesIn(1, untyped(answer())), 'afterBytesIn() must be a list of steps'],
+  ['text beyond latin1', () => answer({ body: ['é', 'ł'] }), 'the body of answer() takes latin1 or bytes'],
+  ['an object to send as JSON', () => answer(untyped({ body: { a: 1 } })), 'use Buffer.from(text), got {"a":1}'],
+  ['garbage beyond latin1', () => send('☃'), 'send() takes latin1 or bytes'],
+])('%s that cannot be played are refused', (_what, call, message) => {
+  expect(call).toThrow(message);
 });
 
 test('rules that come later and steps that are played at once are looked at as well', async () => {
