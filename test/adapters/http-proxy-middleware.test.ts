@@ -2,7 +2,11 @@
 
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createProxyMiddleware, type ProxyMiddlewareOptions } from 'pooled-backend/http-proxy-middleware';
+import {
+  createProxyMiddleware,
+  type ProxyMiddlewareOptions,
+  type ProxyRequest,
+} from 'pooled-backend/http-proxy-middleware';
 import { answer, execute } from 'pooled-backend/testing';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
@@ -108,6 +112,26 @@ describe('what is carried', () => {
     const named = (list: readonly string[] = []) => list.some((name) => /^x-forwarded-for$/i.test(name));
     expect(named((await through({ xfwd: true })).request?.rawHeaders)).toBe(true);
     expect(named((await through({})).request?.rawHeaders)).toBe(false);
+  });
+
+  test.each([
+    ['the client has sent', {}, () => 'shop.test'],
+    ['the target is called', { changeOrigin: true }, (url: string) => new URL(url).host],
+  ])('proxyReq can read the Host that %s', async (_what, options, expected) => {
+    const heard: unknown[] = [];
+    const proxyReq = (proxyReq: ProxyRequest) =>
+      heard.push(proxyReq.getHeader('Host'), proxyReq.getHeaders().host, proxyReq.getHeaderNames().includes('host'));
+    const { request, origin } = await through({ ...options, on: { proxyReq } });
+    const host = expected(origin.url);
+    expect([...heard, request?.headers.host]).toEqual([host, host, true, host]);
+  });
+
+  test.each([
+    ['of the client', {}, 'Bearer 7'],
+    ['of headers', { headers: { authorization: 'Bearer 8' } }, 'Bearer 8'],
+  ])('auth stands back behind the Authorization %s', async (_what, options, sent) => {
+    const { request } = await through({ auth: 'ada:secret', ...options }, '/a', { Authorization: 'Bearer 7' });
+    expect(request?.headers.authorization).toBe(sent);
   });
 
   test('proxyRes sees the status and the fields, and unchanged fields stay as they came', async () => {

@@ -3,7 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type HandlerOptions, PooledBackend, type RequestHandler, type UpgradeHandler } from 'pooled-backend';
-import { set } from './fields.js';
+import { set, valuesOf } from './fields.js';
 import { locationHook } from './location.js';
 import type { ProxyMiddlewareOptions } from './options.js';
 import { pathHook, pathRewriter } from './paths.js';
@@ -35,7 +35,9 @@ export function mountTarget(target: Target, options: ProxyMiddlewareOptions, end
       addFields(fields, options);
       const other = end.get(req);
       if (event === undefined || other === undefined) return undefined;
-      return promised(event(new ProxyRequest(req.method ?? '', paths.get(req) ?? req.url ?? '', fields), req, other));
+      const { method = '', url = '', headers } = req;
+      const host = (options.changeOrigin === true ? undefined : headers.host) ?? target.host;
+      return promised(event(new ProxyRequest(method, paths.get(req) ?? url, host, fields), req, other));
     };
   return {
     target: target.origin,
@@ -106,7 +108,8 @@ function limit(ms: number | undefined): number | undefined {
 
 function addFields(fields: string[], { headers = {}, auth }: ProxyMiddlewareOptions): void {
   for (const [name, value] of Object.entries(headers)) set(fields, name, value);
-  if (auth !== undefined) set(fields, 'Authorization', `Basic ${Buffer.from(auth).toString('base64')}`);
+  if (auth !== undefined && valuesOf(fields, 'Authorization').length === 0)
+    fields.push('Authorization', `Basic ${Buffer.from(auth).toString('base64')}`);
 }
 
 /** A listener that is asynchronous is waited for: what it rejects with would end the process. */

@@ -81,9 +81,9 @@ export interface ProxyMiddlewareOptions<Req = IncomingMessage, Res = ServerRespo
   readonly secure?: boolean | undefined;
   /** Request fields to set. @default none */
   readonly headers?: Readonly<Record<string, string | readonly string[]>> | undefined;
-  /** `user:password`, for a field Authorization. @default none */
+  /** `user:password`, for requests without a field Authorization. @default none */
   readonly auth?: string | undefined;
-  /** Milliseconds that the client may be silent; 0 is no limit. @default `clientTimeout` of the backend */
+  /** Milliseconds that a client may neither take nor give what there is; 0 is no limit. @default `clientTimeout` of the backend */
   readonly timeout?: number | undefined;
   /** Milliseconds that the target may be silent; 0 is no limit. @default `sendTimeout`, `headersTimeout` and `bodyTimeout` of the backend */
   readonly proxyTimeout?: number | undefined;

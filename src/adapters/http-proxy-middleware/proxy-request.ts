@@ -6,12 +6,17 @@ import * as byName from './fields.js';
 export class ProxyRequest {
   readonly #method: string;
   readonly #path: string;
+  readonly #host: string;
   readonly #fields: string[];
 
-  /** @param fields to change, in place */
-  constructor(method: string, path: string, fields: string[]) {
+  /**
+   * @param host what is sent as Host where the fields have none
+   * @param fields to change, in place
+   */
+  constructor(method: string, path: string, host: string, fields: string[]) {
     this.#method = method;
     this.#path = path;
+    this.#host = host;
     this.#fields = fields;
   }
 
@@ -54,7 +59,7 @@ export class ProxyRequest {
 
   /** The value of a field, a list where there are several; `undefined` where there is none. */
   getHeader(name: string): string | string[] | undefined {
-    return byName.oneOrMore(this.#fields, name);
+    return byName.oneOrMore(this.#fields, name) ?? (/^host$/i.test(name) ? this.#host : undefined);
   }
 
   /** Whether there is a field of that name, in any case. */
@@ -64,7 +69,7 @@ export class ProxyRequest {
 
   /** In lower case, each once. */
   getHeaderNames(): string[] {
-    return byName.namesOf(this.#fields);
+    return byName.namesOf(['host', this.#host, ...this.#fields]);
   }
 
   /** All fields by name in lower case. */
