@@ -126,7 +126,8 @@ export class BackendOrigins {
     const origin = this.#member(url);
     const { origin: name } = origin.address;
     const before = this.#given.get(name) ?? name;
-    const given = { ...(isPlace(before) ? { url: before } : before), weight };
+    // An option that is left out would be the default.
+    const given = { ...(isPlace(before) ? { url: before } : before), weight: weight ?? Number.NaN };
     this.#put(given, this.#resolve(given));
     this.#tell(origin, 'weight');
   }

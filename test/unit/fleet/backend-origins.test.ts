@@ -79,7 +79,7 @@ describe('add', () => {
   });
 });
 
-test.each([-1, 257, 0.5, Number.NaN, Number.POSITIVE_INFINITY, '5', null])(
+test.each([-1, 257, 0.5, Number.NaN, Number.POSITIVE_INFINITY, '5', null, undefined])(
   'a weight of %o is refused while running, and the last one stays',
   async (weight) => {
     const house = await House.open({ origins: [{ url: A, weight: 2 }, B] });
