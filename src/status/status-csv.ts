@@ -58,7 +58,6 @@ function originRow({ title }: StatusReport, origin: OriginReport, id: number): R
     act: origin.backup ? 0 : 1,
     bck: origin.backup ? 1 : 0,
     ...checkColumns(origin.check),
-    chkdown: health.ejections,
     lastchg: sinceMs === null ? null : Math.floor(sinceMs / 1000),
     pid: 1,
     iid: 1,
