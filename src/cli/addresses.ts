@@ -42,6 +42,16 @@ export function placeBeside(listen: Address | undefined): Place {
   return { kind: 'address', address: { kind: 'port', port, host: LOOPBACK }, isDefault: true };
 }
 
+/** Whether there can be but one of the two. What is there by default gives way. */
+export function meet(one: Place, other: Place): boolean {
+  if (one.kind === 'path') return other.kind === 'path' && one.path === other.path;
+  if (one.kind === 'off' || other.kind !== 'address' || one.isDefault || other.isDefault) return false;
+  const [a, b] = [one.address, other.address];
+  if (a.kind === 'socket') return b.kind === 'socket' && a.path === b.path;
+  const isEverywhere = a.host === undefined || (b.kind === 'port' && b.host === undefined);
+  return b.kind === 'port' && a.port === b.port && a.port !== 0 && (isEverywhere || a.host === b.host);
+}
+
 /** As people write it. */
 export function shownAddress(address: Address): string {
   if (address.kind === 'socket') return address.path;

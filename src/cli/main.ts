@@ -93,7 +93,7 @@ async function withPackages(checked: Checked): Promise<Checked> {
 
 function readFile(file: string): ReturnType<typeof readConfig> {
   try {
-    return readConfig(readFileSync(file, 'utf8'), file);
+    return readConfig(new TextDecoder().decode(readFileSync(file)), file); // without the mark that some editors put first
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     return { given: new Map(), problems: [`cannot read ${file}: ${why}`] };

@@ -9,7 +9,7 @@ import {
   resolveUpgradeOptions,
   type UpgradeHandlerOptions,
 } from '../options.js';
-import { type Address, addressOf, type Place, placeBeside, placeOf } from './addresses.js';
+import { type Address, addressOf, meet, type Place, placeBeside, placeOf } from './addresses.js';
 import { commandOptions, type OptionOwner } from './command-options.js';
 import type { Given, GivenValue } from './given.js';
 
@@ -113,8 +113,11 @@ function readOwn(values: ReadonlyMap<string, GivenValue>, problems: string[]): O
   if (status === undefined) wrong('status', 'a path, a port, host:port or off');
   const metrics = placeOf(read('metrics', 'off'));
   if (metrics === undefined) wrong('metrics', 'a path, a port, host:port or off');
-  if (metrics?.kind === 'path' && status?.kind === 'path' && metrics.path === status.path)
-    wrong('metrics', 'another path than that of the status page');
+  const clients: Place =
+    listen === undefined ? { kind: 'off' } : { kind: 'address', address: listen, isDefault: false };
+  if (status && meet(status, clients)) wrong('status', 'elsewhere than the clients');
+  if (metrics && status && (meet(metrics, clients) || meet(metrics, status)))
+    wrong('metrics', 'elsewhere than the clients and the status page');
   const drainTimeoutMs = read('drainTimeout', 30_000);
   if (typeof drainTimeoutMs !== 'number' || !(drainTimeoutMs >= 1)) {
     wrong('drainTimeout', 'a number of milliseconds from 1, or Infinity');

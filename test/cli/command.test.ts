@@ -67,7 +67,8 @@ describe('says and ends', () => {
 
   test('--check of what is right, from flags, environment and file', async () => {
     const config = join(ownFolder(), 'gateway.json');
-    writeFileSync(config, JSON.stringify({ listen: 8080, status: '/status', maxConnections: 50 }));
+    // Editors of Windows begin it with a mark.
+    writeFileSync(config, `\uFEFF${JSON.stringify({ listen: 8080, status: '/status', maxConnections: 50 })}`);
     const env = { POOLED_BACKEND_ORIGINS: 'http://a.test,http://b.test', POOLED_BACKEND_CONFIG: config };
     expect(await start(['--check', '--status', 'off'], env).ended).toEqual({
       code: 0,

@@ -132,8 +132,14 @@ describe('what is wrong is said in the words of whoever said it', () => {
     [{ flags: ['--metrics', 'a b'] }, '--metrics must be a path, a port, host:port or off, got "a b"'],
     [
       { flags: ['--status', '/a', '--metrics', '/a/'] },
-      '--metrics must be another path than that of the status page, got "/a/"',
+      '--metrics must be elsewhere than the clients and the status page, got "/a/"',
     ],
+    [{ flags: ['--metrics', '8080'] }, '--metrics must be elsewhere than the clients and the status page, got 8080'],
+    [
+      { flags: ['--status', '*:9000', '--metrics', '9000'] },
+      '--metrics must be elsewhere than the clients and the status page, got 9000',
+    ],
+    [{ flags: ['--status', '*:8080'] }, '--status must be elsewhere than the clients, got "*:8080"'],
     [{ flags: ['--log-level', 'loud'] }, '--log-level must be one of debug, info'],
     [{ flags: ['--drain-timeout', '0'] }, '--drain-timeout must be a number of milliseconds'],
     [{ flags: ['--host', 'x'] }, "--host must be 'preserve' or 'origin', got 'x'"],
@@ -163,6 +169,14 @@ describe('what is wrong is said in the words of whoever said it', () => {
     const { problems } = check({ ...telling, flags: [...MINIMUM, ...(telling.flags ?? [])] });
     expect(problems.join('\n')).toContain(sentence);
     expect(problems.length).toBe(1);
+  });
+
+  test.each([
+    ['metrics at the default of the status page', ['--metrics', '8081']],
+    ['any port, twice', ['--status', '0', '--metrics', '0']],
+    ['one port of two addresses', ['--listen', '127.0.0.2:8080', '--metrics', '8080']],
+  ])('but not %s', (_what, flags) => {
+    expect(check({ flags: [...MINIMUM, ...flags] }).problems).toEqual([]);
   });
 
   test('all of it at once', () => {
