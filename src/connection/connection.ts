@@ -31,9 +31,8 @@ export class Connection implements ResponseEvents, StallListener {
   readonly openedAt: number;
   /** Exchanges that ended clean. */
   exchanges = 0;
-  /** Moments at which it was last handed back, on both clocks: only the wall clock runs while a machine sleeps. */
+  /** Moment at which it was last handed back. */
   idleSince: number;
-  idleSinceWall: number;
   /** The origin has said with the first response that it keeps the connection. */
   saidToBeKept = false;
   closed = false;
@@ -41,6 +40,7 @@ export class Connection implements ResponseEvents, StallListener {
   /** Once the origin has switched protocols; there are no more exchanges then. */
   tunnel: Tunnel | undefined = undefined;
 
+  #idleSinceWall: number; // the same on the wall clock, which alone runs while a machine sleeps
   readonly #owner: ConnectionOwner;
   readonly #canReset: boolean;
   readonly #clock: Clock;
@@ -62,7 +62,7 @@ export class Connection implements ResponseEvents, StallListener {
     this.#clock = setting.clock;
     this.#window = setting.window;
     this.openedAt = this.idleSince = setting.clock.now();
-    this.idleSinceWall = setting.clock.wallNow();
+    this.#idleSinceWall = setting.clock.wallNow();
     this.#parser = new ResponseParser(this, setting.limits, setting.repeated);
     this.#reads = new BodyReads(dialled.intake, this.#parser);
     this.stalls = new StallWatch(setting.deadlines, this);
@@ -81,7 +81,7 @@ export class Connection implements ResponseEvents, StallListener {
 
   /** Milliseconds since it was last handed back, by the clock that says more. */
   idleMs(now = this.#clock.now()): number {
-    return Math.max(now - this.idleSince, this.#clock.wallNow() - this.idleSinceWall);
+    return Math.max(now - this.idleSince, this.#clock.wallNow() - this.#idleSinceWall);
   }
 
   /**
@@ -235,7 +235,7 @@ export class Connection implements ResponseEvents, StallListener {
 
   #hasEnded({ framing }: ResponseHead, now: number): void {
     this.idleSince = now;
-    this.idleSinceWall = this.#clock.wallNow();
+    this.#idleSinceWall = this.#clock.wallNow();
     // Servers that send a body after all do so where none is allowed: give it time to arrive and end the connection. TLS
     // gives out record by record what it has read already, and the kernel does not know of it any more: a second response
     // behind this one would be taken for the answer to the next request.

@@ -60,7 +60,7 @@ export function keepAliveHint(rawHeaders: RawFields): KeepAliveHint {
   return text === undefined ? NO_HINT : hintOf(text);
 }
 
-// An origin says the same each time, or counts down: the last answer is kept, and spares 0.2 µs of matching (bench/micro).
+// An origin says the same each time, or counts down: the last answer is kept, and spares 0.4 µs of matching (bench/micro).
 let lastText: string | undefined;
 let lastHint = NO_HINT;
 

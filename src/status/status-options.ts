@@ -31,6 +31,6 @@ const rules: Rules<ResolvedStatusOptions> = {
 };
 
 /** @throws TypeError or RangeError, naming the option */
-export function resolveStatusOptions(given: StatusHandlerOptions | undefined): ResolvedStatusOptions {
-  return resolveSection('', given === undefined ? {} : given, rules);
+export function resolveStatusOptions(given: StatusHandlerOptions): ResolvedStatusOptions {
+  return resolveSection('', given, rules);
 }

@@ -13,7 +13,7 @@ export const equivalent = [
   },
   { line: '#requestEnded = false; // everything was handed to the socket', why: 'set when the request begins' },
   {
-    line: 'const isWhole = whole !== undefined && body?.length !== undefined && whole.length <= ONE_WRITE_BYTES;',
+    line: 'const isWhole = whole !== undefined && whole.length === body?.length && whole.length <= ONE_WRITE_BYTES;',
     to: 'body.length',
     why: TYPED,
   },
@@ -39,12 +39,12 @@ export const equivalent = [
     why: 'as above',
   },
   {
-    line: 'if (this.request.body?.length !== undefined) socket.write(bytes, flushed);',
+    line: 'if (this.request.body?.length !== undefined) socket.write(bytes, told);',
     to: 'this.request.body.length',
     why: TYPED,
   },
   { line: "socket.write(chunkHead(bytes.length), 'latin1');", why: ASCII },
-  { line: "socket.write('\\r\\n', 'latin1', flushed);", to: '""', why: ASCII },
+  { line: "socket.write('\\r\\n', 'latin1', told);", to: '""', why: ASCII },
   {
     line: "if (this.request.body?.length === undefined) socket.write(writeTrailers(trailers), 'latin1', flushed);",
     to: 'this.request.body.length',
@@ -84,12 +84,6 @@ export const equivalent = [
     line: "'fresh-closed': { ambiguous: true, race: false },",
     to: 'true',
     why: 'a race is one on a reused connection only',
-  },
-  {
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is a line of the source
-    line: "const at = Date.parse(value.endsWith('GMT') ? value : `${value} GMT`);",
-    to: "value.startsWith('GMT')",
-    why: 'GMT said twice is GMT',
   },
   // idle-limit.ts
   {
