@@ -42,10 +42,9 @@ import {
 import { Origin } from './origin/origin.js';
 import type { OriginSetting } from './origin/setting.js';
 import { type BackendStats, listConnections, type OriginConnections, takeStats } from './stats.js';
-import { StatusActions } from './status/status-actions.js';
-import { StatusFeed } from './status/status-feed.js';
-import { createStatusHandler, type StatusHandler } from './status/status-handler.js';
-import { resolveStatusOptions, type StatusHandlerOptions } from './status/status-options.js';
+import type { StatusHandler } from './status/status-handler.js';
+import type { StatusHandlerOptions } from './status/status-options.js';
+import { StatusPages } from './status/status-pages.js';
 
 /**
  * A bounded set of persistent HTTP/1.1 connections to one or more origins, and the rules by which the requests of any
@@ -66,7 +65,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
   readonly #observer: Observer;
   readonly #shares: ConnectionShares;
   readonly #tunnels = new OpenTunnels();
-  readonly #statusFeeds: StatusFeed[] = [];
+  readonly #statusPages: StatusPages;
   #answered: Promise<void> | undefined; // all requests, since it is closing
   #closing: Promise<void> | undefined;
 
@@ -119,6 +118,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
       serving: () => this.#serving.map(({ address }) => address),
       names: () => this.origins.names,
     });
+    this.#statusPages = new StatusPages(this, this.origins, clock);
   }
 
   /**
@@ -156,12 +156,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
    */
   statusHandler(options: StatusHandlerOptions = {}): StatusHandler {
     refuseDetached(this instanceof PooledBackend, 'statusHandler');
-    const resolved = resolveStatusOptions(options);
-    const feed = new StatusFeed(this, this.#deadlines.clock, resolved);
-    this.#statusFeeds.push(feed);
-    if (this.#dispatcher.state === 'closed') feed.close();
-    const { title, actions } = resolved;
-    return createStatusHandler(feed, title, actions && new StatusActions(this.origins, actions));
+    return this.#statusPages.handler(options);
   }
 
   /**
@@ -288,7 +283,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
     for (const origin of this.#serving) origin.close(reason);
     this.#shares.close();
     this.#tunnels.destroy();
-    for (const feed of this.#statusFeeds) feed.close();
+    this.#statusPages.close();
     this.#deadlines.rest();
     if (!wasClosed && this.#observer.watches('close')) this.#observer.emit('close', { error });
   }

@@ -1,0 +1,38 @@
+/** The status pages of a backend: each is made for a handler, and all end with the backend. */
+
+import type { Clock } from '../clock.js';
+import { StatusActions } from './status-actions.js';
+import { StatusFeed } from './status-feed.js';
+import { createStatusHandler, type StatusHandler } from './status-handler.js';
+import { resolveStatusOptions, type StatusHandlerOptions } from './status-options.js';
+import type { StatusOrigins, StatusSource } from './status-source.js';
+
+export class StatusPages {
+  readonly #source: StatusSource;
+  readonly #origins: StatusOrigins;
+  readonly #clock: Clock;
+  readonly #feeds: StatusFeed[] = [];
+  #closed = false;
+
+  constructor(source: StatusSource, origins: StatusOrigins, clock: Clock) {
+    this.#source = source;
+    this.#origins = origins;
+    this.#clock = clock;
+  }
+
+  /** @throws TypeError or RangeError for bad options */
+  handler(options: StatusHandlerOptions): StatusHandler {
+    const resolved = resolveStatusOptions(options);
+    const { title, actions } = resolved;
+    const feed = new StatusFeed(this.#source, this.#clock, resolved);
+    this.#feeds.push(feed);
+    if (this.#closed) feed.close();
+    return createStatusHandler(feed, title, actions && new StatusActions(this.#origins, actions));
+  }
+
+  /** The backend is closed: all who watch are told the last. */
+  close(): void {
+    this.#closed = true;
+    for (const feed of this.#feeds) feed.close();
+  }
+}
