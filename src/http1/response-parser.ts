@@ -7,22 +7,8 @@ import { HeadReader } from './head-reader.js';
 import { Llhttp, type Region, regions, WINDOW_BYTES } from './llhttp.js';
 import { type ParserLimits, type ResolvedLimits, resolveLimits } from './parser-limits.js';
 import type { RepeatedHead } from './repeated-head.js';
+import { type ResponseEvents, UntoldEvents } from './response-events.js';
 import { isTunnel, type ResponseFraming, type ResponseHead } from './response-head.js';
-
-/**
- * Receives one response. All that a read holds has been taken out of it before the first call, so a receiver may do
- * anything: `begin` the next request in `onEnd`, `free` the parser anywhere. After either, nothing more of that read comes.
- */
-export interface ResponseEvents {
-  /** An interim response, 100 and 102 to 199. */
-  onInformation(statusCode: number, statusText: string, rawHeaders: readonly string[]): void;
-  /** The final head, once. */
-  onHead(head: ResponseHead): void;
-  /** Decoded body bytes, never empty, the receiver's to keep. At most one call for what the window held. */
-  onBody(bytes: Buffer): void;
-  /** The response is complete; `trailers` is name, value, name, value… */
-  onEnd(trailers: readonly string[]): void;
-}
 
 /**
  * Where a parser stands: `idle` before the first request, `upgraded` after a 101, or a 2xx to CONNECT, that was asked
@@ -33,14 +19,13 @@ export type ParserState = 'idle' | 'head' | 'body' | 'complete' | 'upgraded' | '
 const NO_FIELDS: readonly string[] = Object.freeze([]);
 
 export class ResponseParser {
-  readonly #events: ResponseEvents;
+  readonly #untold: UntoldEvents; // of the piece in hand, until it was read to its end
   readonly #limits: ResolvedLimits;
   readonly #llhttp = new Llhttp();
   readonly #heads: HeadReader;
   #chunked: ChunkedBody | undefined; // made for the first chunked response
 
   #state: ParserState = 'idle';
-  #turn = 0; // changes when what was read is nobody's any more
   #method = '';
   #expectsUpgrade = false;
   #sawBytes = false;
@@ -52,15 +37,9 @@ export class ResponseParser {
   #framing: ResponseFraming | undefined; // of the body
   #bodyBytes = 0; // decoded so far
 
-  // What the piece in hand held, to be told after it was read to its end.
-  #toldInterim: ResponseHead[] | undefined;
-  #toldHead: ResponseHead | undefined;
-  #toldBody: Buffer | undefined;
-  #toldEnd: readonly string[] | undefined;
-
   /** @throws BackendError `proxy_internal_error` when there is no room for another parser. */
   constructor(events: ResponseEvents, limits: ParserLimits, repeated?: RepeatedHead) {
-    this.#events = events;
+    this.#untold = new UntoldEvents(events);
     this.#limits = resolveLimits(limits);
     this.#heads = new HeadReader(this.#llhttp, this.#limits, repeated);
   }
@@ -85,7 +64,7 @@ export class ResponseParser {
   /** Makes ready for the response to a request of `method`. `expectsUpgrade`: the request asked for a 101 or a tunnel. */
   begin(method: string, expectsUpgrade = false): void {
     this.#llhttp.assertAlive();
-    this.#turn++;
+    this.#untold.turn++;
     this.#state = 'head';
     this.#method = method;
     this.#expectsUpgrade = expectsUpgrade;
@@ -103,17 +82,17 @@ export class ResponseParser {
   read(bytes: Uint8Array): BackendError | undefined {
     const { side } = regions();
     let error: BackendError | undefined;
-    const turn = this.#turn;
-    for (let from = 0; from < bytes.length && error === undefined && turn === this.#turn; from += WINDOW_BYTES) {
+    const { turn } = this.#untold;
+    for (let from = 0; from < bytes.length && error === undefined && turn === this.#untold.turn; from += WINDOW_BYTES) {
       const piece = bytes.subarray(from, from + WINDOW_BYTES);
       side.bytes.set(piece);
       this.#take(side, piece.length);
       const rest = from + WINDOW_BYTES;
       if (rest < bytes.length && this.#isOver()) {
         this.#keep(bytes.subarray(rest));
-        return this.#tell();
+        return this.#untold.tell(this.#failure);
       }
-      error = this.#tell();
+      error = this.#untold.tell(this.#failure);
     }
     return error;
   }
@@ -121,14 +100,14 @@ export class ResponseParser {
   /** Feeds the first `count` bytes of the read window (see `readWindow` in llhttp.ts). Answers why the response is refused. */
   readWindow(count: number): BackendError | undefined {
     this.#take(regions().window, count);
-    return this.#tell();
+    return this.#untold.tell(this.#failure);
   }
 
   /** Feeds bytes that are nobody else's: those of a body of known length are told as they are, without a copy. */
   readOwn(bytes: Buffer): BackendError | undefined {
     if (this.#state !== 'body' || this.#framing?.kind !== 'length') return this.read(bytes);
     this.#take({ bytes, address: -1 }, bytes.length);
-    return this.#tell();
+    return this.#untold.tell(this.#failure);
   }
 
   /** The origin has closed: completes a body that lasts until then, else answers `http_response_incomplete`. */
@@ -137,7 +116,7 @@ export class ResponseParser {
     if (this.#state !== 'head' && this.#state !== 'body') return undefined;
     if (this.#framing?.kind === 'until-close') {
       this.#end(NO_FIELDS);
-      return this.#tell();
+      return this.#untold.tell(this.#failure);
     }
     const message = `the origin closed the connection ${this.#whereabouts()}`;
     this.#state = 'failed';
@@ -147,12 +126,12 @@ export class ResponseParser {
 
   /** Gives the memory of the parser back. Harmless when repeated. */
   free(): void {
-    this.#turn++;
+    this.#untold.turn++;
     if (!this.#isOver()) this.#state = 'failed';
     this.#llhttp.free();
   }
 
-  /** Takes everything out of a piece; {@link ResponseParser.#tell} tells it. */
+  /** Takes everything out of a piece; {@link UntoldEvents.tell} tells it. */
   #take(region: Region, length: number): void {
     if (length === 0 || (this.#state === 'failed' && !this.#llhttp.freed)) return;
     this.#sawBytes = true;
@@ -193,8 +172,8 @@ export class ResponseParser {
       const message = `the origin sent more than ${this.#limits.maxInterim} interim responses before a final one`;
       throw new BackendError('http_protocol_error', message);
     }
-    this.#toldInterim ??= [];
-    this.#toldInterim.push(head);
+    this.#untold.interim ??= [];
+    this.#untold.interim.push(head);
   }
 
   /** A final head, which ends at the offset `end`. */
@@ -210,7 +189,7 @@ export class ResponseParser {
       throw new BackendError('http_response_transfer_coding', "the origin's Transfer-Encoding is not plainly chunked");
     }
     this.#framing = framing;
-    this.#toldHead = head;
+    this.#untold.head = head;
     if (tunnel) this.#state = 'upgraded';
     else if (framing.kind === 'none' || (framing.kind === 'length' && framing.bytes === 0)) this.#end(NO_FIELDS);
     else {
@@ -245,35 +224,12 @@ export class ResponseParser {
 
   #tookBody(body: Buffer): void {
     this.#bodyBytes += body.length;
-    this.#toldBody = body;
+    this.#untold.body = body;
   }
 
   #end(trailers: readonly string[]): void {
     this.#state = 'complete';
-    this.#toldEnd = trailers;
-  }
-
-  /** Tells what was read, in order. A receiver that turns to something else in between hears no more of it. */
-  #tell(): BackendError | undefined {
-    const turn = this.#turn;
-    const failure = this.#failure;
-    const interim = this.#toldInterim;
-    const head = this.#toldHead;
-    const body = this.#toldBody;
-    const trailers = this.#toldEnd;
-    this.#toldInterim = undefined;
-    this.#toldHead = undefined;
-    this.#toldBody = undefined;
-    this.#toldEnd = undefined;
-    if (interim !== undefined) {
-      for (const { statusCode, statusText, rawHeaders } of interim) {
-        if (turn === this.#turn) this.#events.onInformation(statusCode, statusText, rawHeaders);
-      }
-    }
-    if (head !== undefined && turn === this.#turn) this.#events.onHead(head);
-    if (body !== undefined && turn === this.#turn) this.#events.onBody(body);
-    if (trailers !== undefined && turn === this.#turn) this.#events.onEnd(trailers);
-    return turn === this.#turn ? failure : undefined;
+    this.#untold.trailers = trailers;
   }
 
   #isOver(): boolean {

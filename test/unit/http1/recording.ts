@@ -3,8 +3,9 @@
 import type { BackendError } from '../../../src/errors.js';
 import { readWindow } from '../../../src/http1/llhttp.js';
 import type { ParserLimits } from '../../../src/http1/parser-limits.js';
+import type { ResponseEvents } from '../../../src/http1/response-events.js';
 import type { ResponseHead } from '../../../src/http1/response-head.js';
-import { type ResponseEvents, ResponseParser } from '../../../src/http1/response-parser.js';
+import { ResponseParser } from '../../../src/http1/response-parser.js';
 
 /** What one response came to, with the body in one piece: how it was cut says nothing about the response. */
 export interface Outcome {

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { RepeatedHead } from '../../../src/http1/repeated-head.js';
+import type { ResponseEvents } from '../../../src/http1/response-events.js';
 import type { ResponseHead } from '../../../src/http1/response-head.js';
-import { type ResponseEvents, ResponseParser } from '../../../src/http1/response-parser.js';
+import { ResponseParser } from '../../../src/http1/response-parser.js';
 import { feed, lines, type Outcome, parse, Recorder } from './recording.js';
 
 const OK = lines('HTTP/1.1 200 OK', 'Date: Sun, 29 Nov 2026 04:00:00 GMT', 'Content-Length: 3', '', '');

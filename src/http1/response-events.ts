@@ -1,0 +1,51 @@
+/** What the receiver of a response is told, and when. */
+
+import type { BackendError } from '../errors.js';
+import type { ResponseHead } from './response-head.js';
+
+/**
+ * Receives one response. All that a read holds has been taken out of it before the first call, so a receiver may do
+ * anything: `begin` the next request in `onEnd`, `free` the parser anywhere. After either, nothing more of that read comes.
+ */
+export interface ResponseEvents {
+  /** An interim response, 100 and 102 to 199. */
+  onInformation(statusCode: number, statusText: string, rawHeaders: readonly string[]): void;
+  /** The final head, once. */
+  onHead(head: ResponseHead): void;
+  /** Decoded body bytes, never empty, the receiver's to keep. At most one call for what the window held. */
+  onBody(bytes: Buffer): void;
+  /** The response is complete; `trailers` is name, value, name, value… */
+  onEnd(trailers: readonly string[]): void;
+}
+
+/** Found in one piece, and not told yet: it is read to its end before. */
+export class UntoldEvents {
+  interim: ResponseHead[] | undefined;
+  head: ResponseHead | undefined;
+  body: Buffer | undefined;
+  trailers: readonly string[] | undefined;
+  turn = 0; // changes when what was read is nobody's any more
+  readonly #receiver: ResponseEvents;
+
+  constructor(receiver: ResponseEvents) {
+    this.#receiver = receiver;
+  }
+
+  /** Tells all, in order, and answers `failure`. A receiver that turns to something else in between hears no more of it. */
+  tell(failure: BackendError | undefined): BackendError | undefined {
+    const { turn, interim, head, body, trailers } = this;
+    this.interim = undefined;
+    this.head = undefined;
+    this.body = undefined;
+    this.trailers = undefined;
+    if (interim !== undefined) {
+      for (const { statusCode, statusText, rawHeaders } of interim) {
+        if (turn === this.turn) this.#receiver.onInformation(statusCode, statusText, rawHeaders);
+      }
+    }
+    if (head !== undefined && turn === this.turn) this.#receiver.onHead(head);
+    if (body !== undefined && turn === this.turn) this.#receiver.onBody(body);
+    if (trailers !== undefined && turn === this.turn) this.#receiver.onEnd(trailers);
+    return turn === this.turn ? failure : undefined;
+  }
+}
