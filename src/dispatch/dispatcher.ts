@@ -209,7 +209,7 @@ export class Dispatcher implements Dispatching, Expecting, RunHouse {
   finished(run: Run, exchangeMs: number | undefined): void {
     if (!this.#running.delete(run)) return;
     this.#hold.letGo();
-    if (exchangeMs !== undefined) this.#queue.observeExchange(exchangeMs);
+    if (exchangeMs !== undefined) this.#queue.estimate.observe(exchangeMs);
     this.#settle();
   }
 

@@ -3,7 +3,7 @@
 import type { Clock } from '../clock.js';
 import type { Travel } from '../origin/setting.js';
 import { ApartLines } from './apart-lines.js';
-import { Durations } from './durations.js';
+import { WaitEstimate } from './wait-estimate.js';
 import { newer, older, type QueueMoment, WaitLine } from './wait-line.js';
 import { type Fits, NOBODY, type Waiter } from './waiter.js';
 
@@ -45,17 +45,16 @@ export interface WaitQueueStats {
   readonly overloaded: boolean;
 }
 
-const LONGEST_RETRY_AFTER_S = 30;
-
 /** A queue without timers and without a step that grows with its length. */
 export class WaitQueue<W extends Waiter> {
+  /** How long a newcomer would wait. */
+  readonly estimate = new WaitEstimate();
   #maxQueue: number;
   #queueTimeoutMs: number;
   readonly #clock: Clock;
   readonly #common = new WaitLine<W>();
   readonly #homes = new Map<object, WaitLine<W>>(); // a line for each home that anybody waits for
   readonly #apart = new ApartLines<W>();
-  readonly #durations = new Durations();
   readonly #refused: Record<RefusalReason, number> = { full: 0, hopeless: 0, displaced: 0, timeout: 0 };
   #length = 0;
   #waits = 0;
@@ -128,7 +127,7 @@ export class WaitQueue<W extends Waiter> {
     waiter.enqueuedAt = now;
     // In overload the newcomer is served next: nobody is ahead of it.
     const ahead = waiter.home === undefined ? this.#length : line.length;
-    if (!overloaded && (this.#estimateMs(ahead, usable) ?? 0) > 2 * timeLeftMs) {
+    if (!overloaded && (this.estimate.ms(ahead, usable) ?? 0) > 2 * timeLeftMs) {
       return this.#refuse(waiter, 'hopeless', usable);
     }
     let displaced: W | undefined;
@@ -231,28 +230,9 @@ export class WaitQueue<W extends Waiter> {
     return this.leave(waiter) ? this.#refuse(waiter, 'timeout', usable) : undefined;
   }
 
-  /** How long an exchange took that was served: the estimate lives by it. */
-  observeExchange(ms: number): void {
-    this.#durations.add(ms);
-  }
-
-  /**
-   * Milliseconds until `usable` connections would have served all who wait now; `undefined` while too few exchanges
-   * were seen, or no connection is usable and nobody can tell.
-   */
-  estimateMs(usable: number): number | undefined {
-    return this.#estimateMs(this.#length, usable);
-  }
-
-  #estimateMs(ahead: number, usable: number): number | undefined {
-    const mean = this.#durations.meanMs;
-    return mean === undefined || usable <= 0 ? undefined : (ahead * mean) / usable;
-  }
-
-  /** The estimate for a Retry-After field: whole seconds, 1 to 30. */
+  /** Seconds until `usable` connections would have served all who wait now. */
   retryAfterSeconds(usable: number): number {
-    const seconds = Math.ceil((this.estimateMs(usable) ?? 0) / 1000);
-    return Math.min(Math.max(seconds, 1), LONGEST_RETRY_AFTER_S);
+    return this.estimate.retryAfterSeconds(this.#length, usable);
   }
 
   #turn(fits: Fits, at: object | undefined, home: object | undefined, moment: QueueMoment): W | undefined {

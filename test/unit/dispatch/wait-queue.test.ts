@@ -61,7 +61,7 @@ describe('other limits', () => {
 
 /** Makes the estimate known: each exchange took `ms`. */
 function observe(queue: WaitQueue<Named>, ms: number, times = 100): void {
-  for (let sample = 0; sample < times; sample += 1) queue.observeExchange(ms);
+  for (let sample = 0; sample < times; sample += 1) queue.estimate.observe(ms);
 }
 
 describe('whose turn it is', () => {
@@ -210,9 +210,9 @@ describe('the estimate', () => {
     const { enter, queue } = arrange();
     enter('a');
     observe(queue, 50, 99);
-    const before = queue.estimateMs(USABLE);
+    const before = queue.estimate.ms(queue.length, USABLE);
     observe(queue, 50, 1);
-    expect([before, queue.estimateMs(USABLE)]).toEqual([undefined, 5]);
+    expect([before, queue.estimate.ms(queue.length, USABLE)]).toEqual([undefined, 5]);
   });
 
   test('is the waiters times the mean of an exchange, divided by the usable connections', () => {
@@ -220,7 +220,7 @@ describe('the estimate', () => {
     for (const name of ['a', 'b', 'c', 'd']) enter(name);
     observe(queue, 100, 50);
     observe(queue, 300, 50);
-    expect([queue.estimateMs(1), queue.estimateMs(4)]).toEqual([800, 200]);
+    expect([queue.estimate.ms(queue.length, 1), queue.estimate.ms(queue.length, 4)]).toEqual([800, 200]);
   });
 
   test('remembers the last 1,024 exchanges', () => {
@@ -228,16 +228,16 @@ describe('the estimate', () => {
     enter('a');
     observe(queue, 500, 1024);
     observe(queue, 1.5, 1023);
-    const before = queue.estimateMs(1);
+    const before = queue.estimate.ms(queue.length, 1);
     observe(queue, 1.5, 1);
-    expect([before, queue.estimateMs(1)]).toEqual([(500 + 1023 * 1.5) / 1024, 1.5]);
+    expect([before, queue.estimate.ms(queue.length, 1)]).toEqual([(500 + 1023 * 1.5) / 1024, 1.5]);
   });
 
   test('is unknown while no connection is usable', () => {
     const { enter, queue } = arrange();
     enter('a');
     observe(queue, 100);
-    expect(queue.estimateMs(0)).toBe(undefined);
+    expect(queue.estimate.ms(queue.length, 0)).toBe(undefined);
   });
 
   test('a newcomer is refused when it is more than twice the time left', () => {
