@@ -1,6 +1,5 @@
 /** Brings requests together with the origin that they are bound to, where a session of their client lives. */
 
-import type { Connection } from '../connection/connection.js';
 import type { Origin } from '../origin/origin.js';
 import type { Tenancy } from '../origin/tenancy.js';
 import type { EligibleOrigins, Member } from './eligible-origins.js';
@@ -61,23 +60,7 @@ export class BoundMatching {
   #dial(run: Run, home: Origin): boolean {
     if (run.ended || !hasSlotFor(run, home)) return false;
     this.#queue.serve(run, home);
-    run.patience.wait();
-    home.dial(run.ownDial());
-    return true;
-  }
-
-  /**
-   * A connection came back that those may not ride who have waited for its origin longer than anybody else for any: it is closed
-   * for a fresh one.
-   */
-  makesRoom(home: Origin, connection: Connection): boolean {
-    if (!this.#queue.hasHomes || connection.fresh || home.canDial) return false;
-    const next = this.#nextToDial(home);
-    if (next === undefined || next.travel === 'any') return false;
-    if (next.travel === 'verified' && home.isProven(connection)) return false;
-    if (this.#isBehind(next, home) || !home.mayDial) return false;
-    connection.close('made-room');
-    this.begin(next, home);
+    run.dialAt(home);
     return true;
   }
 
@@ -96,15 +79,17 @@ export class BoundMatching {
     return true;
   }
 
-  /** Whether the turn of one who waits for any connection, and may ride those of this origin, comes first. */
-  #isBehind(run: Run, home: Origin): boolean {
-    return this.#eligible.mayServe(home) && this.#queue.peek(dialled(home), home, home) !== run;
-  }
-
   /** Whether it is the turn of one who waits for this origin alone, and a connection of its own is dialled for it. */
   dialsFirst(home: Origin): boolean {
-    const next = this.#nextToDial(home);
-    return next !== undefined && this.homeOf(next) === home && !this.#isBehind(next, home) && this.#dial(next, home);
+    const next = this.nextToDial(home);
+    return next?.home !== undefined && this.homeOf(next) === home && this.#dial(next, home);
+  }
+
+  /** Whose turn it would be if a connection were dialled there, or came back fresh. */
+  nextToDial(origin: Origin): Run | undefined {
+    return this.#eligible.mayServe(origin)
+      ? this.#queue.peek(dialled(origin), origin, origin)
+      : this.#nextBound(origin);
   }
 
   /** Lets those ride what is idle who can, and those wait for any origin whose own takes them no more. */
@@ -128,11 +113,11 @@ export class BoundMatching {
       const run = this.#queue.peekAt(home, ALL_FIT);
       const now = run && this.homeOf(run);
       if (now === undefined) continue;
-      for (let next = this.#nextToDial(now); next !== undefined && this.#dial(next, now); next = this.#nextToDial(now));
+      for (let next = this.#nextBound(now); next !== undefined && this.#dial(next, now); next = this.#nextBound(now));
     }
   }
 
-  #nextToDial(home: Origin): Run | undefined {
+  #nextBound(home: Origin): Run | undefined {
     return this.#queue.peekAt(home, dialled(home));
   }
 }

@@ -190,8 +190,7 @@ export class Dispatcher implements Dispatching, Expecting, RunHouse {
       this.enqueue(run);
       return;
     }
-    run.patience.wait();
-    origin.dial(run.ownDial(origin !== last || !staysIfItCan));
+    run.dialAt(origin, origin !== last || !staysIfItCan);
   }
 
   leave(run: Run): void {

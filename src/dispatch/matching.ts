@@ -68,8 +68,7 @@ export class Matching implements Demand {
       return true;
     }
     if (taken === undefined && !run.ended && this.#choice.keeps && hasSlotFor(run, origin)) {
-      run.patience.wait();
-      origin.dial(run.ownDial());
+      run.dialAt(origin);
       return true;
     }
     const mayDial = !run.ended && origin.canDial && (travel !== 'fresh' || origin.freshShareLeft > 0);
@@ -113,16 +112,17 @@ export class Matching implements Demand {
 
   offer(origin: Origin, tenancy: Tenancy): boolean {
     this.#queue.resume();
-    if (this.#bound.makesRoom(origin, tenancy.connection)) return true;
-    if (!this.#eligible.mayServe(origin)) return this.#bound.offer(origin, tenancy);
     const { connection } = tenancy;
-    if (!connection.fresh && this.#strictIsNext(origin, connection)) {
+    const strict = this.#strictNext(origin, connection);
+    if (strict !== undefined) {
       connection.close('made-room');
       // Those who watch may have left no room.
-      if (origin.canDial) this.#dial(origin);
+      if (strict.home !== undefined) this.#bound.begin(strict, origin);
+      else if (origin.canDial) this.#dial(origin);
       else this.room();
       return true;
     }
+    if (!this.#eligible.mayServe(origin)) return this.#bound.offer(origin, tenancy);
     const run = connection.fresh
       ? this.#takeForFresh(origin)
       : this.#queue.take(origin.isProven(connection) ? NOT_FRESH : ONLY.any, origin);
@@ -256,15 +256,17 @@ export class Matching implements Demand {
     return verified + (fresh === 0 ? 0 : Math.min(fresh, this.#eligible.freshShareLeft));
   }
 
-  /** The longest waiting may not ride this connection, and nothing else is there or on its way for it. */
-  #strictIsNext(origin: Origin, connection: Connection): boolean {
-    if (this.#strictWanted() <= this.#coming || !origin.mayDial || this.#isLate(origin)) return false;
-    if (origin.canDial || origin.hasConnectionFor('fresh')) return false;
-    const next = this.#queue.peek({ ...ALL_FIT, fresh: origin.freshShareLeft > 0 }, origin, origin);
-    if (next === undefined || next.home !== undefined) return false; // no room was made for one who is bound to it: it may ride
+  /** Whose turn it is, if that one may not ride this connection and nothing else is there or on its way for it. */
+  #strictNext(origin: Origin, connection: Connection): Run | undefined {
+    const isWanted = this.#strictWanted() > this.#coming; // by those who wait for no home: for who has one nothing is coming
+    if (connection.fresh || (!isWanted && !this.#queue.hasHomes) || !origin.mayDial || origin.canDial) return undefined;
+    const next = this.#bound.nextToDial(origin);
+    if (next === undefined || next.travel === 'any') return undefined;
+    const isFree = next.home === undefined;
+    if (isFree && (!isWanted || this.#isLate(origin) || origin.hasConnectionFor('fresh'))) return undefined;
     // One more exchange proves a new connection, and no number those of an origin that closes at once what is idle.
-    const proves = connection.exchanges <= 1 || origin.isProven(connection);
-    return next.travel === 'fresh' || (next.travel === 'verified' && !proves);
+    const proves = (isFree && connection.exchanges <= 1) || origin.isProven(connection);
+    return next.travel === 'fresh' || !proves ? next : undefined;
   }
 }
 

@@ -13,7 +13,7 @@ import type { RunHouse } from './run-house.js';
 export interface EndedAttempt {
   readonly ending: Ending;
   /** With the ending `status`. */
-  readonly head: ResponseHead | undefined;
+  readonly head?: ResponseHead;
   readonly attempts: Attempts;
   readonly run: { readonly request: OutgoingRequest; readonly patience: Patience; readonly idempotent: boolean };
 }

@@ -115,9 +115,10 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
     this.#judge('refused-write', new BackendError('connection_terminated', message));
   }
 
-  /** Whom a dial for this request alone tells of its end. */
-  ownDial(anyWouldDo = false): OwnDial {
-    return new OwnDial(this, this.#house, anyWouldDo);
+  /** It waits for a connection of its own, which is dialled there: there must be room. */
+  dialAt(origin: Origin, anyWouldDo = false): void {
+    this.patience.wait();
+    origin.dial(new OwnDial(this, this.#house, anyWouldDo));
   }
 
   exchangeFailed(ending: ExchangeEnding, cause: BackendError): void {
@@ -128,7 +129,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
   #judge(ending: Ending, cause: BackendError): void {
     const exchange = this.#exchange;
     this.#attempts.record(exchange, cause);
-    const facts = this.#facts(ending);
+    const facts = retryFacts({ ending, attempts: this.#attempts, run: this }, this.#house);
     this.#exchange = undefined;
     let verdict = judgeRetry(facts);
     if (verdict.retry && verdict.costsToken && !this.#house.budget.tryWithdraw()) verdict = withoutToken(facts);
@@ -217,7 +218,9 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
   /** True = this response is not for the requester: the request is sent again. */
   #resendsAfter(head: ResponseHead): boolean {
     const attempt = this.#attempts.record(this.#exchange, undefined);
-    const verdict = judgeRetry(this.#facts('status', head));
+    const verdict = judgeRetry(
+      retryFacts({ ending: 'status', head, attempts: this.#attempts, run: this }, this.#house),
+    );
     if (!verdict.retry || (verdict.costsToken && !this.#house.budget.tryWithdraw())) return false;
     attempt.cause = new BackendError('http_protocol_error', `answered ${head.statusCode}`, { origin: attempt.origin });
     this.#origin?.standing.answeredInVain(head.statusCode);
@@ -287,10 +290,6 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
     this.patience.end();
     this.request.body?.abandon();
     this.#house.finished(this, exchangeMs);
-  }
-
-  #facts(ending: Ending, head?: ResponseHead) {
-    return retryFacts({ ending, head, attempts: this.#attempts, run: this }, this.#house);
   }
 
   /** As of now. */
