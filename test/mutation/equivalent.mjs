@@ -107,6 +107,16 @@ export const equivalent = [
     to: 'false',
     why: 'the line of all is none of those that are dropped',
   },
+  {
+    line: 'return this.#homes.get(home)?.turnBeside(undefined, false, fits, this.#moment);',
+    to: 'true',
+    why: 'there is nobody beside whom it would be asked',
+  },
+  {
+    line: 'if (at !== undefined) this.#homes.get(at)?.served(waiter);',
+    to: 'true',
+    why: 'nobody waits for no home',
+  },
   // wait-line.ts
   {
     line: '#overloaded = false; // as of the last waiter that came or went',
