@@ -52,7 +52,6 @@ export class Lending {
   }
 
   giveFreshShareBack(tenancy: Tenancy): void {
-    if (!tenancy.holdsFreshShare) return;
     tenancy.holdsFreshShare = false;
     this.#freshShare -= 1;
   }
