@@ -1,13 +1,13 @@
 /** The last ten minutes, as far as somebody watched: counts at the end of each column, and latencies within it. */
 
 import type { BackendStats, OriginStats } from '../stats.js';
-import { BINS, binOf, type Column, HISTORY_MS, type Latency, MOST_ORIGINS, type OriginColumn } from './report.js';
+import { BINS, binOf, type Column, type Latency, MOST_ORIGINS, type OriginColumn, withColumn } from './report.js';
 
 /** Columns of two seconds make 300 in ten minutes. */
 export const COLUMN_MS = 2_000;
 
 export class History {
-  readonly #columns: Column[] = []; // oldest first
+  #columns: readonly Column[] = []; // oldest first
   readonly #bins = new Map<string, Uint32Array>(); // of the column that is being filled, by origin
 
   get columns(): readonly Column[] {
@@ -39,9 +39,7 @@ export class History {
       refused: sum(stats.queue.refused),
       origins: shown.map((origin) => this.#columnOf(origin)),
     };
-    const stale = this.#columns.findIndex((one) => one.at > at - HISTORY_MS && one.at < at);
-    this.#columns.splice(0, stale < 0 ? this.#columns.length : stale);
-    this.#columns.push(column);
+    this.#columns = withColumn(this.#columns, column);
     for (const name of this.#bins.keys()) if (!shown.some(({ origin }) => origin === name)) this.#bins.delete(name);
     return column;
   }

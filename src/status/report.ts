@@ -101,6 +101,11 @@ export const MOST_SLOTS = 512;
 export const MOST_ORIGINS = 64;
 export const HISTORY_MS = 600_000;
 
+/** Those that are earlier, and not too old. A clock that was set back has seen some that are later. */
+export function withColumn(columns: readonly Column[], column: Column): readonly Column[] {
+  return [...columns.filter(({ at }) => at > column.at - HISTORY_MS && at < column.at), column];
+}
+
 const SMALLEST_MS = 0.25;
 const BINS_PER_DOUBLING = 2;
 /** Bins of a histogram. The last one has no upper bound: 0.25 ms · √2³⁵ is 46 s. */

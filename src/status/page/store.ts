@@ -1,6 +1,6 @@
 /** What the page knows: the newest report, the history, and how busy each connection was since the report before. */
 
-import { type Column, type FullReport, HISTORY_MS, type NewsItem, type StatusReport, type Tick } from '../report.js';
+import { type Column, type FullReport, type NewsItem, type StatusReport, type Tick, withColumn } from '../report.js';
 
 // Rates are taken over some reports, lest they flicker.
 const RECENT_MS = 4_500;
@@ -35,9 +35,7 @@ export class Store {
   }
 
   tick({ report, column, news }: Tick): void {
-    if (column !== undefined) {
-      this.columns = [...this.columns.filter(({ at }) => at > column.at - HISTORY_MS && at < column.at), column];
-    }
+    if (column !== undefined) this.columns = withColumn(this.columns, column);
     if (news !== undefined) this.news = news;
     this.#take(report);
   }
@@ -70,7 +68,8 @@ export class Store {
     const before = this.report;
     this.report = report;
     this.#measureWork(report, before === undefined ? Number.NaN : (report.at - before.at) / 1000);
-    if (before !== undefined && before.process.pid !== report.process.pid) this.#recent = [];
+    // The clock of the server may have been set back.
+    if (before !== undefined && (before.process.pid !== report.process.pid || report.at < before.at)) this.#recent = [];
     this.#recent.push({
       at: report.at,
       origins: new Map(

@@ -83,6 +83,12 @@ describe('the history', () => {
     expect(history.columns.map(({ at }) => at)).toEqual([5_000]);
   });
 
+  test('is in order after the clock was set back a little', () => {
+    const history = new History();
+    for (const at of [10_000, 12_000, 14_000, 16_000, 13_000, 15_000]) history.close(at, backendStats());
+    expect(history.columns.map(({ at }) => at)).toEqual([10_000, 12_000, 13_000, 15_000]);
+  });
+
   test('is of so many origins at the most', () => {
     const history = new History();
     const origins = Array.from({ length: MOST_ORIGINS + 9 }, (_, n) => originStats({ origin: `http://${n}.test:80` }));

@@ -28,6 +28,14 @@ describe('the pace', () => {
     store.tick({ report: at(2000, { requests: 15 }, 2) });
     expect(store.pace().requests).toBe(10);
   });
+
+  test('begins anew when the clock of the server was set back', () => {
+    const store = new Store();
+    store.tick({ report: at(3_600_000, { requests: 0 }) });
+    store.tick({ report: at(1000, { requests: 10 }) });
+    store.tick({ report: at(2000, { requests: 20 }) });
+    expect(store.pace().requests).toBe(10);
+  });
 });
 
 test('the pace of an origin is its own when others go and come', () => {
