@@ -16,7 +16,8 @@ export function streamEvents(res: ServerResponse, feed: StatusFeed): void {
       takes = res.write(`event: ${event}\ndata: ${json}\n\n`);
       return true;
     },
-    end: () => void res.end(),
+    // An end behind what nobody reads would not come, and would keep the server from closing.
+    end: () => void (takes ? res.end() : res.destroy()),
   };
   const leave = () => feed.leave(watcher);
   res.on('drain', () => {

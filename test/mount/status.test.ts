@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { connect, createServer as createHttp2Server, type Http2Server } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import express5 from 'express';
@@ -7,7 +9,7 @@ import helmet from 'helmet';
 import type { PooledBackend } from 'pooled-backend';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { FullReport, Tick } from '../../src/status/report.js';
-import { serve, startBackend, startOrigin, until } from './setting.js';
+import { client, listen, serve, startBackend, startOrigin, until } from './setting.js';
 
 async function started(): Promise<{ backend: PooledBackend; url: string }> {
   const backend = startBackend(await startOrigin());
@@ -185,6 +187,19 @@ describe('the stream of events', () => {
     expect([last?.data.report, await stream.next()]).toMatchObject([{ state: 'closed' }, undefined]);
     expect((await fetch(`${url}?format=events`)).status).toBe(204);
     expect(listening(backend)).toBe(0);
+  });
+
+  test('that nobody reads ends with the backend, and the server with it', async () => {
+    const backend = startBackend(await startOrigin());
+    const server = createServer(backend.statusHandler({ title: 'x'.repeat(16_000_000) })); // more than the kernel holds
+    const watcher = await client(await listen(server));
+    watcher.socket.pause();
+    watcher.write('GET /?format=events HTTP/1.1\r\nHost: a\r\n\r\n');
+    await until(() => listening(backend) > 0);
+    const closed = once(server, 'close');
+    server.close();
+    await backend.close();
+    await closed;
   });
 
   test('of a backend that was closed before does not begin', async () => {
