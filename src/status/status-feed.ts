@@ -36,6 +36,7 @@ export class StatusFeed {
   readonly #watchers = new Map<Watcher, 'full' | 'tick'>(); // what each is told next
   #leasedUntil = Number.NEGATIVE_INFINITY;
   #timer: Timer | undefined;
+  #fullJson: string | undefined; // until the next update: hundreds may poll
   #closed = false;
 
   constructor(source: StatusSource, clock: Clock, options: FeedOptions) {
@@ -66,7 +67,7 @@ export class StatusFeed {
       return;
     }
     this.#begin();
-    this.#watchers.set(watcher, watcher.tell('full', JSON.stringify(this.full())) ? 'tick' : 'full');
+    this.#watchers.set(watcher, watcher.tell('full', this.#full()) ? 'tick' : 'full');
   }
 
   leave(watcher: Watcher): void {
@@ -74,11 +75,12 @@ export class StatusFeed {
     if (!this.#isWatched) this.#stop();
   }
 
-  /** Somebody polls: what happens until the next time is wanted, too. */
-  lease(): void {
-    if (this.#closed) return;
+  /** All that is known, as JSON. Somebody polls: what happens until the next time is wanted, too. */
+  poll(): string {
+    if (this.#closed) return JSON.stringify(this.full());
     this.#leasedUntil = this.#clock.now() + LEASE_MS;
     this.#begin();
+    return this.#full();
   }
 
   /** The backend is closed: all who watch are told the last and sent away. */
@@ -120,6 +122,7 @@ export class StatusFeed {
     if (this.#timer === undefined) return;
     this.#timer.cancel();
     this.#timer = undefined;
+    this.#fullJson = undefined;
     this.#source.off('request', this.#answered);
     this.#news.stop(this.#source);
     this.#history.interrupt();
@@ -132,13 +135,18 @@ export class StatusFeed {
     const news = this.#news.changed();
     const tick: Tick = { report, ...(column && { column }), ...(news && { news }) };
     let tickJson: string | undefined; // made once for all of them
-    let fullJson: string | undefined;
+    this.#fullJson = undefined;
     for (const [watcher, event] of this.#watchers) {
-      let json: string;
-      if (event === 'tick') json = tickJson ??= JSON.stringify(tick);
-      else json = fullJson ??= JSON.stringify(this.full());
+      tickJson ??= JSON.stringify(tick);
+      const json = event === 'full' ? this.#full() : tickJson;
       this.#watchers.set(watcher, watcher.tell(event, json) ? 'tick' : 'full');
     }
+  }
+
+  /** Made once between two updates, while somebody watches. */
+  #full(): string {
+    this.#fullJson ??= JSON.stringify(this.full());
+    return this.#fullJson;
   }
 
   readonly #answered = ({ origin, durationMs }: BackendEvents['request'][0]): void =>

@@ -63,8 +63,7 @@ export function createStatusHandler(feed: StatusFeed, title: string, actions?: S
           );
         return;
       case 'json':
-        if (isPolling(req)) feed.lease();
-        send(req, res, format, `${JSON.stringify(feed.full())}\n`);
+        send(req, res, format, `${isPolling(req) ? feed.poll() : JSON.stringify(feed.full())}\n`);
         return;
       case 'csv':
         send(req, res, format, statusCsv(feed.full()));

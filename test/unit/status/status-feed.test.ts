@@ -108,7 +108,7 @@ describe('whoever watches', () => {
 describe('whoever polls', () => {
   test('watches for a while, then nobody does', () => {
     const { clock, source, feed } = open();
-    feed.lease();
+    feed.poll();
     clock.advance(10_000);
     const during = [clock.pending, source.listening > 0];
     clock.advance(10_000);
@@ -117,10 +117,23 @@ describe('whoever polls', () => {
 
   test('finds the history of the time between', () => {
     const { clock, source, feed } = open();
-    feed.lease();
+    feed.poll();
     source.answered(1);
     clock.advance(2000);
     expect(feed.full().history.at(-1)?.origins[0]?.latency.counts).toEqual([1]);
+  });
+
+  test('is told what was made for all who do since the last update', () => {
+    const { clock, source, feed } = open();
+    const polled = () => JSON.parse(feed.poll()).inFlight;
+    const first = polled();
+    source.now = backendStats({ inFlight: 3 });
+    const between = polled();
+    clock.advance(1000);
+    const afterwards = polled();
+    source.now = backendStats({ inFlight: 5 });
+    clock.advance(30_000); // nobody polls any more
+    expect([first, between, afterwards, polled()]).toEqual([0, 0, 3, 5]);
   });
 });
 
@@ -141,7 +154,7 @@ describe('when the backend is closed', () => {
     feed.close();
     const told = new Told();
     feed.watch(told);
-    feed.lease();
+    feed.poll();
     expect([told.ended, told.events, clock.pending]).toEqual([true, [], 0]);
   });
 });
