@@ -16,7 +16,7 @@ export function streamEvents(res: ServerResponse, feed: StatusFeed): void {
       takes = res.write(`event: ${event}\ndata: ${json}\n\n`);
       return true;
     },
-    // An end behind what nobody reads would not come, and would keep the server from closing.
+    // Behind what nobody reads there is no end.
     end: () => void (takes ? res.end() : res.destroy()),
   };
   const leave = () => feed.leave(watcher);

@@ -36,7 +36,7 @@ export class StatusFeed {
   readonly #watchers = new Map<Watcher, 'full' | 'tick'>(); // what each is told next
   #leasedUntil = Number.NEGATIVE_INFINITY;
   #timer: Timer | undefined;
-  #fullJson: string | undefined; // until the next update: hundreds may poll
+  #fullJson: string | undefined; // until the next update
   #closed = false;
 
   constructor(source: StatusSource, clock: Clock, options: FeedOptions) {
@@ -46,7 +46,6 @@ export class StatusFeed {
     this.#news = new News(() => Math.round(clock.wallNow()));
   }
 
-  /** No more is told: the backend is closed. */
   get closed(): boolean {
     return this.#closed;
   }
@@ -55,7 +54,6 @@ export class StatusFeed {
     return this.#watchers.size >= MOST_WATCHERS;
   }
 
-  /** All that is known at this moment. */
   full(): FullReport {
     return { ...this.#report(this.#source.stats()), history: this.#history.columns, news: this.#news.items };
   }
@@ -75,7 +73,7 @@ export class StatusFeed {
     if (!this.#isWatched) this.#stop();
   }
 
-  /** All that is known, as JSON. Somebody polls: what happens until the next time is wanted, too. */
+  /** Somebody polls: what happens until the next time is wanted, too. */
   poll(): string {
     if (this.#closed) return JSON.stringify(this.full());
     this.#leasedUntil = this.#clock.now() + LEASE_MS;
@@ -83,15 +81,13 @@ export class StatusFeed {
     return this.#full();
   }
 
-  /** The backend is closed: all who watch are told the last and sent away. */
+  /** All who watch are told the last and sent away. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#leasedUntil = Number.NEGATIVE_INFINITY;
     if (this.#watchers.size > 0) this.#tell();
-    const watchers = [...this.#watchers.keys()];
+    for (const watcher of this.#watchers.keys()) watcher.end();
     this.#watchers.clear();
-    for (const watcher of watchers) watcher.end();
     this.#stop();
   }
 
@@ -143,7 +139,6 @@ export class StatusFeed {
     }
   }
 
-  /** Made once between two updates, while somebody watches. */
   #full(): string {
     this.#fullJson ??= JSON.stringify(this.full());
     return this.#fullJson;
