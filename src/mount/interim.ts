@@ -50,13 +50,13 @@ export function writeContinue(res: ServerResponse): void {
   if (awaitsContinue(res)) res.writeContinue();
 }
 
-/** Tells it when somebody begins to read the body, and not before. */
+/** Tells it when somebody begins to read the body, and not before: one that came unasked, too, or node:http ends the connection. */
 export function continueWhenRead(req: IncomingMessage, res: ServerResponse): void {
-  const read = req._read;
-  req._read = (size) => {
-    req._read = read;
+  const read = req.read;
+  req.read = (size) => {
+    req.read = read;
     writeContinue(res);
-    read.call(req, size);
+    return read.call(req, size);
   };
 }
 

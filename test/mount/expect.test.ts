@@ -70,6 +70,20 @@ describe('a request that waits with its body', () => {
     expect((await raw.readResponse()).status).toBe(200);
   });
 
+  test('keeps its connection, though it has sent the body unasked', async () => {
+    const origin = await startOrigin({ rules: holding });
+    const { raw } = await mounted(origin);
+    raw.write(`POST /x HTTP/1.1\r\n${HEAD}hiGET /next HTTP/1.1\r\nHost: a\r\n\r\n`);
+    await origin.until(() => origin.requests.length === 1);
+    await origin.release();
+    expect((await raw.readResponse()).status).toBe(100);
+    expect([(await raw.readResponse()).status, (await raw.readResponse()).status]).toEqual([200, 200]);
+    expect(origin.requests.map(({ path, body }) => [path, body.toString()])).toEqual([
+      ['/x', 'hi'],
+      ['/next', ''],
+    ]);
+  });
+
   test('is told once, though the origin answers 100 after the wait', async () => {
     const origin = await startOrigin({ rules: holding });
     const { raw } = await mounted(origin, { expectTimeout: 30 });
