@@ -1,7 +1,7 @@
 /** The fields of a response on their way to the client. */
 
 import { BackendError } from '../errors.js';
-import { checkField, endToEndFields, fieldValue, withoutField } from '../http1/fields.js';
+import { checkField, endToEndFields, fieldValue, joinedValue, withoutField } from '../http1/fields.js';
 import type { ResponseHead } from '../http1/response-head.js';
 import { viaOf } from './via.js';
 
@@ -18,10 +18,11 @@ export function relayedFields(head: ResponseHead, carriesTrailers: boolean): str
 }
 
 /** What a hook made of the fields, without the framing that is not its to choose. It may leave Content-Length out. */
-export function hookedFields(head: ResponseHead, fields: readonly string[]): string[] {
-  const kept = endToEndFields(fields);
+export function hookedFields(head: ResponseHead, fields: readonly string[], carriesTrailers: boolean): string[] {
+  let kept = endToEndFields(fields);
+  if (!carriesTrailers) kept = withoutField(kept, 'trailer');
   for (let i = 0; i < kept.length; i += 2) checkHooked(kept[i] ?? '', kept[i + 1] ?? '');
-  const length = fieldValue(kept, 'content-length');
+  const length = joinedValue(kept, 'content-length');
   if (length === undefined) return kept;
   const declared =
     head.framing.kind === 'length' ? String(head.framing.bytes) : fieldValue(head.rawHeaders, 'content-length');

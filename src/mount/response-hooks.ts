@@ -23,7 +23,7 @@ export function fieldsForClient(
   dispatch: Pick<Dispatch, 'attempts'> | undefined,
 ): MaybePromise<string[]> {
   const { onResponseFields, rewriteLocation: rewrite, cookieDomainRewrite, cookiePathRewrite } = options;
-  const fields = relayedFields(head, isEndless(head.framing.kind) && req.httpVersion !== '1.0');
+  const fields = relayedFields(head, carriesTrailers(head, req));
   if (rewrite !== false) {
     const trusted = isTrusted(req, options.trustProxy);
     const pathChanged = options.rewritePath !== undefined;
@@ -44,9 +44,9 @@ function hooked(
 ): MaybePromise<string[]> {
   const { statusCode, statusText } = head;
   const given = inHook('onResponseFields', () => hook(fields, req, { statusCode, statusText }));
-  return whenKept(given, (kept) => hookedFields(head, kept ?? fields));
+  return whenKept(given, (kept) => hookedFields(head, kept ?? fields, carriesTrailers(head, req)));
 }
 
-function isEndless(kind: ResponseHead['framing']['kind']): boolean {
-  return kind === 'chunked' || kind === 'until-close';
+function carriesTrailers({ framing: { kind } }: ResponseHead, req: IncomingMessage): boolean {
+  return (kind === 'chunked' || kind === 'until-close') && req.httpVersion !== '1.0';
 }

@@ -71,16 +71,39 @@ describe('the fields to relay', () => {
 describe('the fields after a hook', () => {
   test('are its own, but for framing and hop-by-hop fields', () => {
     const head = headOf(['Content-Length', '5'], { framing: LENGTH });
-    const made = ['content-length', '9', 'X-A', '1', 'Transfer-Encoding', 'chunked', 'Connection', 'close'];
-    expect(hookedFields(head, made)).toEqual(['X-A', '1', 'Content-Length', '5']);
+    const made = [
+      'content-length',
+      '9',
+      'X-A',
+      '1',
+      'Transfer-Encoding',
+      'chunked',
+      'Connection',
+      'close',
+      'Trailer',
+      'X',
+    ];
+    expect(hookedFields(head, made, false)).toEqual(['X-A', '1', 'Content-Length', '5']);
+  });
+
+  test('say the length once', () => {
+    const head = headOf(['Content-Length', '5'], { framing: LENGTH });
+    expect(hookedFields(head, ['Content-Length', '5', 'Content-Length', '9'], false)).toEqual(['Content-Length', '5']);
+  });
+
+  test('may announce trailers where there can be some', () => {
+    expect(hookedFields(headOf([]), ['Trailer', 'X-Sum'], true)).toEqual(['Trailer', 'X-Sum']);
   });
 
   test('may leave Content-Length out', () => {
-    expect(hookedFields(headOf(['Content-Length', '5'], { framing: LENGTH }), ['X-A', '1'])).toEqual(['X-A', '1']);
+    expect(hookedFields(headOf(['Content-Length', '5'], { framing: LENGTH }), ['X-A', '1'], false)).toEqual([
+      'X-A',
+      '1',
+    ]);
   });
 
   test('cannot give chunks a length', () => {
-    expect(hookedFields(headOf([]), ['Content-Length', '5'])).toEqual([]);
+    expect(hookedFields(headOf([]), ['Content-Length', '5'], true)).toEqual([]);
   });
 });
 
