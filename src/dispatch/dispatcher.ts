@@ -67,7 +67,7 @@ export class Dispatcher implements Dispatching, Expecting, RunHouse {
   readonly #queue: WaitQueue<Run>;
   readonly #hold = new ProcessHold();
   readonly #running = new LinkedSet<Run>();
-  #expected = 0; // requests that were taken, and are dispatched later
+  readonly #expected = new LinkedSet<ExpectedRequest>(); // taken, and dispatched later
   #origins: readonly Origin[] = [];
   readonly #choice: OriginChoice;
   #state: State = { name: 'open' };
@@ -119,17 +119,17 @@ export class Dispatcher implements Dispatching, Expecting, RunHouse {
 
   expect({ requestTimeout }: Pick<RequestTimeouts, 'requestTimeout'>, expectation: Expectation): Place | undefined {
     if (this.#state.name !== 'open') return undefined;
-    this.#expected += 1;
-    return new ExpectedRequest(this, requestTimeout, expectation);
+    const place = new ExpectedRequest(this, requestTimeout, expectation);
+    this.#expected.add(place);
+    return place;
   }
 
   dispatchExpected(request: OutgoingRequest, sink: ResponseSink, begunAt: number | undefined): Dispatch {
     return this.#begin(request, sink, this.#state.name !== 'closed', begunAt);
   }
 
-  expectedLeft(): void {
-    this.#expected -= 1;
-    this.#settle();
+  expectedLeft(place: ExpectedRequest): void {
+    if (this.#expected.delete(place)) this.#settle();
   }
 
   #begin(request: OutgoingRequest, sink: ResponseSink, isTaken: boolean, begunAt?: number): Dispatch {
@@ -217,7 +217,7 @@ export class Dispatcher implements Dispatching, Expecting, RunHouse {
   }
 
   get #isEmpty(): boolean {
-    return this.#running.size === 0 && this.#expected === 0;
+    return this.#running.size === 0 && this.#expected.size === 0;
   }
 
   #refuse(refusal: Refusal<Run>): void {
@@ -239,7 +239,7 @@ export class Dispatcher implements Dispatching, Expecting, RunHouse {
     const before = this.#state;
     if (before.name === 'closed') return;
     this.#state = { name: 'closed', cause };
-    for (const run of [...this.#running]) run.fail(closedError(this.#state));
+    for (const taken of [...this.#running, ...this.#expected]) taken.fail(closedError(this.#state));
     this.#hold.close();
     if (before.name === 'draining') before.empty();
   }

@@ -1,6 +1,8 @@
 /** A request that was taken and cannot be sent yet, since its body is still read or a hook is busy: a drain waits for it. */
 
-import { type Deadlines, Expiring } from '../deadlines.js';
+import type { Deadline, Deadlines } from '../deadlines.js';
+import type { BackendError } from '../errors.js';
+import type { Linked } from '../linked-set.js';
 import { tookTooLongError } from './refusal-error.js';
 import type { Dispatch, Expectation, OutgoingRequest, Place, ResponseSink } from './request.js';
 
@@ -9,26 +11,26 @@ export interface Expecting {
   readonly deadlines: Deadlines;
   /** Sends it, though nothing new is taken any more. `begunAt`: the moment from which its time runs. */
   dispatchExpected(request: OutgoingRequest, sink: ResponseSink, begunAt: number | undefined): Dispatch;
-  /** It was dispatched, or given up. Called once. */
-  expectedLeft(): void;
+  /** It was dispatched, or given up. Harmless when called again. */
+  expectedLeft(place: ExpectedRequest): void;
 }
 
-/** Its deadline is the end of the request's time. */
-export class ExpectedRequest extends Expiring implements Place {
+export class ExpectedRequest implements Place, Linked<ExpectedRequest> {
+  previousLinked: ExpectedRequest | undefined;
+  nextLinked: ExpectedRequest | undefined;
+  isLinked = false;
   readonly #expecting: Expecting;
-  readonly #requestTimeout: number;
   readonly #expectation: Expectation;
   readonly #begunAt: number | undefined; // of those that have an end
-  #hasLeft = false;
+  readonly #end: Deadline | undefined; // of the request's time
 
   constructor(expecting: Expecting, requestTimeout: number, expectation: Expectation) {
-    super(expecting.deadlines);
     this.#expecting = expecting;
-    this.#requestTimeout = requestTimeout;
     this.#expectation = expectation;
-    if (requestTimeout === Number.POSITIVE_INFINITY) return;
-    this.#begunAt = this.deadlines.clock.now();
-    this.set(requestTimeout, this.#begunAt);
+    if (!Number.isFinite(requestTimeout)) return;
+    this.#begunAt = expecting.deadlines.clock.now();
+    this.#end = expecting.deadlines.create(() => this.fail(tookTooLongError(requestTimeout)));
+    this.#end.set(requestTimeout, this.#begunAt);
   }
 
   dispatch(request: OutgoingRequest, sink: ResponseSink): Dispatch {
@@ -40,13 +42,11 @@ export class ExpectedRequest extends Expiring implements Place {
   }
 
   leave(): void {
-    if (this.#hasLeft) return;
-    this.#hasLeft = true;
-    this.clear();
-    this.#expecting.expectedLeft();
+    this.#end?.clear();
+    this.#expecting.expectedLeft(this);
   }
 
-  expire(): void {
-    this.#expectation.requestFailed(tookTooLongError(this.#requestTimeout));
+  fail(error: BackendError): void {
+    this.#expectation.requestFailed(error);
   }
 }

@@ -107,7 +107,7 @@ export interface Dispatching {
 
 /** Whoever has a request that cannot be dispatched yet. */
 export interface Expectation {
-  /** Its time is over. The place is still to be left. */
+  /** Its time is over, or the backend's. The place is still to be left. */
   requestFailed(error: BackendError): void;
 }
 

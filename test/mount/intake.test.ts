@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import express, { type RequestHandler } from 'express';
+import type { PooledBackend } from 'pooled-backend';
 import { hold } from 'pooled-backend/testing';
 import { describe, expect, test } from 'vitest';
 import { client, serve, startBackend, startOrigin, until } from './setting.js';
@@ -47,6 +48,27 @@ describe('request bodies held before their dispatch', () => {
     };
     await until(() => backend.stats().requestBuffer.bytes === 0);
     expect([await held(), await held(), backend.stats().requestBuffer.bytes]).toEqual([200, 200, 0]);
+  });
+
+  test.each([
+    ['destroyed', (backend: PooledBackend) => backend.destroy()],
+    ['closed after a time', (backend: PooledBackend) => backend.close({ timeout: 1 })],
+  ])('are refused by a backend that is %s, and so are those for which a hook is busy', async (_end, end) => {
+    const origin = await startOrigin();
+    const backend = startBackend(origin);
+    const asked = { hook: false };
+    const onRequestFields = () => {
+      asked.hook = true;
+      return new Promise<void>(() => {});
+    };
+    const busy = await client(await serve(backend.handler({ onRequestFields })));
+    const raw = await client(await serve(backend.handler()));
+    busy.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    raw.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbo');
+    await until(() => asked.hook && backend.stats().requestBuffer.bytes > 0);
+    await end(backend);
+    expect([(await busy.readResponse()).status, (await raw.readResponse()).status]).toEqual([503, 503]);
+    expect([backend.stats().requestBuffer.bytes, origin.requests.length]).toEqual([0, 0]);
   });
 
   test.each([
