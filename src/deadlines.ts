@@ -45,6 +45,9 @@ export abstract class Expiring implements Deadline, Linked<Expiring> {
   }
 }
 
+// A sweep looks at every deadline. The more there are the rarer it comes, or 40,000 waiting requests would take most of a CPU.
+const SWEPT_PER_MS = 1_000;
+
 class PlainDeadline extends Expiring {
   readonly expire: () => void;
 
@@ -55,8 +58,8 @@ class PlainDeadline extends Expiring {
 }
 
 /**
- * The coarse sweep. One timer runs to the earliest moment known; a deadline that is moved later leaves the timer where
- * it is, so a request that is answered in time costs a few field writes.
+ * The coarse sweep. One timer runs to the earliest moment known, or later by a millisecond for each thousand deadlines; one that is
+ * moved later leaves the timer where it is, so a request that is answered in time costs a few field writes.
  */
 export class Deadlines {
   readonly clock: Clock;
@@ -65,6 +68,7 @@ export class Deadlines {
   readonly #scope = new AsyncResource('PooledDeadlines');
   #timer: Timer | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
+  #sweptAt = Number.NEGATIVE_INFINITY;
 
   constructor(clock: Clock) {
     this.clock = clock;
@@ -101,7 +105,9 @@ export class Deadlines {
     if (at < this.#timerAt) this.#runTo(at);
   }
 
-  #runTo(at: number): void {
+  #runTo(moment: number): void {
+    const at = Math.max(moment, this.#sweptAt + Math.floor(this.#listed.size / SWEPT_PER_MS));
+    if (at >= this.#timerAt) return;
     this.#timer?.cancel();
     this.#timerAt = at;
     // Rounded up: a timer that fires a fraction early would find nothing due and start again.
@@ -113,6 +119,7 @@ export class Deadlines {
     this.#timer = undefined;
     this.#timerAt = Number.POSITIVE_INFINITY;
     const now = this.clock.now();
+    this.#sweptAt = now;
     let earliest = Number.POSITIVE_INFINITY;
     let due: Expiring[] | undefined;
     for (const deadline of this.#listed) {

@@ -12,8 +12,8 @@ const ALLOWED =
 const BUDGETS = {
   'the packed package': 600_000,
   'the unpacked package': 2_200_000,
-  'the main entry': 630_000,
-  'the main entry, compressed': 180_000,
+  'the main entry': 640_000,
+  'the main entry, compressed': 183_000,
 };
 
 export function checkContents(paths) {

@@ -116,6 +116,25 @@ test('however many there are and however they move, one timer runs', () => {
   expect(clock.pending).toBe(1);
 });
 
+test('thousands are looked at more rarely, and expire later by a millisecond for each thousand at most', () => {
+  const { clock, deadlines } = setting();
+  let sweeps = 0;
+  const after = clock.after.bind(clock);
+  clock.after = (ms, call) => {
+    sweeps += 1;
+    return after(ms, call);
+  };
+  let latest = 0;
+  for (let i = 0; i < 20_000; i += 1) {
+    const deadline = deadlines.create(() => (latest = Math.max(latest, clock.now() - 5_000 - i / 100)));
+    deadline.set(5_000 + i / 100);
+  }
+  clock.advance(10_000);
+  expect(deadlines.size).toBe(0);
+  expect(latest).toBeLessThanOrEqual(21);
+  expect(sweeps).toBeLessThan(100);
+});
+
 test('a moment of fractions is not swept before it comes', () => {
   const { clock, told, create } = setting();
   clock.advance(0.4);
