@@ -133,8 +133,9 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
     this.#exchange = undefined;
     let verdict = judgeRetry(facts);
     if (verdict.retry && verdict.costsToken && !this.#house.budget.tryWithdraw()) verdict = withoutToken(facts);
-    if (verdict.countsAgainstHealth) this.#origin?.standing.failed(cause.code, this.#attempts.headForwarded);
-    else this.#origin?.standing.gaveNoVerdict();
+    const { begunAt, headForwarded } = this.#attempts;
+    if (verdict.countsAgainstHealth) this.#origin?.standing.failed(cause.code, begunAt, headForwarded);
+    else this.#origin?.standing.gaveNoVerdict(begunAt);
     this.requester.attemptEnded(this.#attempts, exchange, cause);
     if (this.ended) return;
     if (verdict.retry) this.#resend(verdict);
@@ -223,7 +224,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
     );
     if (!verdict.retry || (verdict.costsToken && !this.#house.budget.tryWithdraw())) return false;
     attempt.cause = new BackendError('http_protocol_error', `answered ${head.statusCode}`, { origin: attempt.origin });
-    this.#origin?.standing.answeredInVain(head.statusCode);
+    this.#origin?.standing.answeredInVain(head.statusCode, this.#attempts.begunAt);
     const exchange = this.#exchange;
     exchange?.abandon();
     this.#exchange = undefined;
@@ -274,7 +275,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
     if (exchange !== undefined) {
       this.#attempts.record(exchange, cause);
       exchange.abandon();
-      this.#origin?.standing.gaveNoVerdict();
+      this.#origin?.standing.gaveNoVerdict(this.#attempts.begunAt);
     }
     const error = this.#attempts.failure(cause);
     this.#origin?.tally.countFailure(error);

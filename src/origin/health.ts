@@ -48,6 +48,7 @@ export type HealthState =
 export interface Probe {
   /** What the origin was ejected for. */
   readonly reason: string;
+  readonly begunAt: number;
 }
 
 // An ejection is forgotten after a healthy stretch ten times as long, so an origin that fails again and again is in
@@ -111,12 +112,12 @@ export class Health {
    * The next request is the probe. One that got no verdict within `maxTime` counts no longer, and another may begin.
    * @throws Error when the origin is healthy, ejected and not due, being probed, or down.
    */
-  beginProbe(): Probe {
+  beginProbe(now = this.#clock.now()): Probe {
     const state = this.#state;
     if (state.name === 'healthy' || state.name === 'down' || !this.accepts())
       throw new Error(`cannot probe an origin that is ${state.name}`);
-    const probe: Probe = { reason: state.name === 'ejected' ? state.reason : state.probe.reason };
-    const until = this.#clock.now() + this.#options.maxTime;
+    const probe: Probe = { reason: state.name === 'ejected' ? state.reason : state.probe.reason, begunAt: now };
+    const until = now + this.#options.maxTime;
     this.#become({ name: 'probing', until, ejections: state.ejections, probe, since: state.since });
     return probe;
   }

@@ -140,7 +140,7 @@ export class Origin implements DiallerListener, ServedOrigin {
     }
     this.#pool.markUsed(tenancy.slot);
     if (travel === 'fresh') this.#lending.takeFreshShare(tenancy);
-    this.standing.begin(); // those who watch may end the request, or everything
+    this.standing.begin(now); // those who watch may end the request, or everything
   }
 
   /** Requests that may only travel fresh are being seen: keeps spares for the next ones. */

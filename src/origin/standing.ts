@@ -103,44 +103,51 @@ export class Standing {
   }
 
   /** A request or a dial begins: it is the probe if one is due. */
-  begin(): void {
-    if (this.#health.state.name !== 'healthy' && this.#health.accepts()) this.#probe = this.#health.beginProbe();
+  begin(now = this.#clock.now()): void {
+    if (this.#health.state.name !== 'healthy' && this.#health.accepts()) this.#probe = this.#health.beginProbe(now);
   }
 
   /** A request that was begun at that moment was answered: well, unless its status says that the origin is ill. */
   answered(statusCode: number, begunAt: number): void {
     if (this.#isBad(statusCode)) {
-      this.failed(`status_${statusCode}`);
+      this.failed(`status_${statusCode}`, begunAt);
       return;
     }
-    if (this.#outcomes === undefined) this.#health.succeeded(this.#probe);
-    else this.#answeredIn(this.#clock.now() - begunAt, this.#outcomes);
+    const probe = this.#probeOf(begunAt);
+    if (this.#outcomes === undefined) this.#health.succeeded(probe);
+    else this.#answeredIn(this.#clock.now() - begunAt, this.#outcomes, probe);
   }
 
-  #answeredIn(latencyMs: number, outcomes: Outcomes): void {
+  #answeredIn(latencyMs: number, outcomes: Outcomes, probe: Probe | undefined): void {
     outcomes.answered(latencyMs);
     // Else any answer would bring it back, for a whole window.
     const isSlow = this.#health.state.name === 'probing' && latencyMs > this.#mostMs;
-    if (isSlow) this.#health.failed(SLOW, this.#probe);
-    else this.#health.succeeded(this.#probe);
+    if (isSlow) this.#health.failed(SLOW, probe);
+    else this.#health.succeeded(probe);
   }
 
   /** A request was answered with a status for which it is sent again: that is no success. */
-  answeredInVain(statusCode: number): void {
-    if (this.#isBad(statusCode)) this.failed(`status_${statusCode}`);
-    else this.gaveNoVerdict();
+  answeredInVain(statusCode: number, begunAt: number): void {
+    if (this.#isBad(statusCode)) this.failed(`status_${statusCode}`, begunAt);
+    else this.gaveNoVerdict(begunAt);
   }
 
   /** `wasAnswered`: its head had come, and was counted; it broke off before the response was complete. */
-  failed(reason: string, wasAnswered = false): void {
+  failed(reason: string, begunAt = this.#clock.now(), wasAnswered = false): void {
     if (wasAnswered) this.#outcomes?.spoiled();
     else this.#outcomes?.failed();
-    this.#health.failed(reason, this.#probe);
+    this.#health.failed(reason, this.#probeOf(begunAt));
   }
 
   /** It ended without telling anything about the origin. */
-  gaveNoVerdict(): void {
-    if (this.#probe !== undefined) this.#health.probeEnded(this.#probe);
+  gaveNoVerdict(begunAt = this.#clock.now()): void {
+    const probe = this.#probeOf(begunAt);
+    if (probe !== undefined) this.#health.probeEnded(probe);
+  }
+
+  /** The probe, unless what was begun at that moment was there before it: that is older news. */
+  #probeOf(begunAt: number): Probe | undefined {
+    return this.#probe !== undefined && begunAt >= this.#probe.begunAt ? this.#probe : undefined;
   }
 
   /** What was counted since the last call; nothing where nobody looks for outliers. */

@@ -26,7 +26,7 @@ describe('an origin that is back, with slowStart', () => {
     standing.eject('connection_refused');
     await house.advance(1_000);
     standing.begin();
-    standing.answered(200, 0);
+    standing.answered(200, house.clock.now());
     return { house, balance };
   }
 
@@ -63,7 +63,7 @@ describe('an origin that is back, with slowStart', () => {
     other.eject('connection_refused');
     await house.advance(1_000);
     other.begin();
-    other.answered(200, 0);
+    other.answered(200, house.clock.now());
     for (let n = 0; n < 5; n += 1) await house.sent();
     expect(house.dialling.map((dial) => dial.target.origin)).toEqual(
       Array.from({ length: 5 }, () => 'http://a.test:80'),

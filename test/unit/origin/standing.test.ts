@@ -95,8 +95,25 @@ describe('when the ejection is over', () => {
     eject();
     clock.advance(1_000);
     one.begin();
-    one.answered(200, 0);
+    one.answered(200, clock.now());
     expect([one.accepts, told.at(-1)]).toEqual([true, ['readmit', { origin: 'http://a.test:80' }]]);
+  });
+
+  test.each<[string, (one: Standing, begunAt: number) => void]>([
+    ['is answered well', (one, begunAt) => one.answered(200, begunAt)],
+    ['fails', (one, begunAt) => one.failed('http_response_timeout', begunAt)],
+    ['tells nothing', (one, begunAt) => one.gaveNoVerdict(begunAt)],
+    ['is answered in vain', (one, begunAt) => one.answeredInVain(500, begunAt)],
+  ])('a request that was sent before the probe is none: one that %s', (_, end) => {
+    const { clock, one, eject } = standing();
+    eject();
+    clock.advance(1_000);
+    one.begin();
+    clock.advance(1);
+    end(one, 999);
+    expect(one.state.name).toBe('probing');
+    end(one, 1_000);
+    expect(one.state.name).not.toBe('probing');
   });
 
   test('a probe that fails ejects for twice as long', () => {
@@ -130,8 +147,8 @@ describe('a status that counts as a failure', () => {
 
   test('ejects where the request is sent again for it', () => {
     const { one } = standing();
-    one.answeredInVain(500);
-    one.answeredInVain(500);
+    one.answeredInVain(500, 0);
+    one.answeredInVain(500, 0);
     expect(one.accepts).toBe(false);
   });
 
@@ -149,7 +166,7 @@ test('a status for which the request is sent again does not readmit', () => {
   eject();
   clock.advance(1_000);
   one.begin();
-  one.answeredInVain(503);
+  one.answeredInVain(503, clock.now());
   expect(one.state.name).toBe('ejected');
 });
 
@@ -158,7 +175,7 @@ describe('a window', () => {
     const { one } = standing();
     one.answered(200, 0);
     one.answered(200, 0);
-    one.failed('http_response_incomplete', true);
+    one.failed('http_response_incomplete', 0, true);
     one.answered(500, 0);
     one.failed('http_response_timeout');
     expect(one.endWindow()).toMatchObject({ requests: 4, failures: 3 });
@@ -184,7 +201,7 @@ describe('a window', () => {
     const { one } = standing();
     one.answered(200, 0);
     one.endWindow();
-    one.failed('http_response_incomplete', true);
+    one.failed('http_response_incomplete', 0, true);
     expect(one.endWindow()).toMatchObject({ requests: 1, failures: 1 });
   });
 });
