@@ -54,7 +54,6 @@ export function writeContinue(res: ServerResponse): void {
 export function continueWhenRead(req: IncomingMessage, res: ServerResponse): void {
   const read = req.read;
   req.read = (size) => {
-    req.read = read;
     writeContinue(res);
     return read.call(req, size);
   };

@@ -9,15 +9,16 @@ const RETRY_MS = 2_000;
 /** The head must have been written. */
 export function streamEvents(res: ServerResponse, feed: StatusFeed): void {
   let takes = true;
+  let told = true; // the last message
   const watcher: Watcher = {
     tell(event, json) {
       // At most one message lies before a browser that does not read.
-      if (!takes) return false;
-      takes = res.write(`event: ${event}\ndata: ${json}\n\n`);
-      return true;
+      told = takes;
+      if (told) takes = res.write(`event: ${event}\ndata: ${json}\n\n`);
+      return told;
     },
     // Behind what nobody reads there is no end.
-    end: () => void (takes ? res.end() : res.destroy()),
+    end: () => void (told ? res.end() : res.destroy()),
   };
   const leave = () => feed.leave(watcher);
   res.on('drain', () => {

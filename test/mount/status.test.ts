@@ -189,6 +189,18 @@ describe('the stream of events', () => {
     expect(listening(backend)).toBe(0);
   });
 
+  test('tells whoever reads the last, however much that is', async () => {
+    const backend = startBackend(await startOrigin());
+    const handler = backend.statusHandler({ title: 'x'.repeat(200_000), interval: 100 });
+    const stream = await Stream.open(`http://127.0.0.1:${await serve(handler)}?format=events`);
+    await stream.next();
+    await stream.next();
+    await backend.close();
+    let last = await stream.next();
+    for (let event = last; event !== undefined; event = await stream.next()) last = event;
+    expect(last?.data.report.state).toBe('closed');
+  });
+
   test('that nobody reads ends with the backend, and the server with it', async () => {
     const backend = startBackend(await startOrigin());
     const server = createServer(backend.statusHandler({ title: 'x'.repeat(16_000_000) })); // more than the kernel holds
