@@ -263,8 +263,7 @@ describe('in Express', () => {
 });
 
 describe('in Fastify', () => {
-  async function app(origin: ScriptedOrigin) {
-    const made = fastify();
+  async function app(origin: ScriptedOrigin, made = fastify()) {
     made.register(fastifyPooledBackend, { prefix: '/api', backend: startBackend(origin) });
     made.post('/own', async (request) => request.body);
     onTestFinished(() => made.close());
@@ -296,6 +295,23 @@ describe('in Fastify', () => {
     expect((await raw.readResponse()).status).toBe(100);
     raw.write('hi');
     expect((await raw.readResponse()).body.toString()).toBe('hi');
+  });
+
+  test('what wraps read() of a request sees the body', async () => {
+    let seen = '';
+    const made = fastify();
+    made.addHook('onRequest', async ({ raw }) => {
+      const { read } = raw;
+      raw.read = (size) => {
+        const piece = read.call(raw, size);
+        seen += piece ?? '';
+        return piece;
+      };
+    });
+    const raw = await app(await startOrigin(), made);
+    raw.write(`POST /own HTTP/1.1\r\nContent-Type: text/plain\r\n${HEAD}hi`);
+    expect((await raw.readResponse()).status).toBe(100);
+    expect([(await raw.readResponse()).body.toString(), seen]).toEqual(['hi', 'hi']);
   });
 });
 
