@@ -1,6 +1,8 @@
 /** What `createProxyMiddleware()` carries beyond the page for its users, and what it refuses. */
 
+import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import {
   createProxyMiddleware,
@@ -124,6 +126,19 @@ describe('what is carried', () => {
     const { request, origin } = await through({ ...options, on: { proxyReq } });
     const host = expected(origin.url);
     expect([...heard, request?.headers.host]).toEqual([host, host, true, host]);
+  });
+
+  test('proxyReq can read the Host of a client that speaks HTTP/2', async () => {
+    const origin = await startOrigin();
+    const heard: unknown[] = [];
+    const proxyReq = (proxyReq: ProxyRequest) => heard.push(proxyReq.getHeader('Host'));
+    const middleware = made({ target: origin.url, on: { proxyReq } });
+    const server = createHttp2Server((req, res) => middleware(req as never, res as never));
+    const session = connectHttp2(`http://127.0.0.1:${await listen(server)}`);
+    onTestFinished(() => session.destroy());
+    const stream = session.request({ ':authority': 'shop.test' }).resume();
+    await once(stream, 'end');
+    expect([heard, origin.requests[0]?.headers.host]).toEqual([['shop.test'], 'shop.test']);
   });
 
   test.each([

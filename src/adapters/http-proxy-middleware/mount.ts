@@ -36,7 +36,8 @@ export function mountTarget(target: Target, options: ProxyMiddlewareOptions, end
       const other = end.get(req);
       if (event === undefined || other === undefined) return undefined;
       const { method = '', url = '', headers } = req;
-      const host = (options.changeOrigin === true ? undefined : headers.host) ?? target.host;
+      const [named] = [headers[':authority'] ?? headers.host].flat();
+      const host = (options.changeOrigin === true ? undefined : named) ?? target.host;
       return promised(event(new ProxyRequest(method, paths.get(req) ?? url, host, fields), req, other));
     };
   return {
