@@ -67,6 +67,7 @@ export class Store {
   #take(report: StatusReport): void {
     const before = this.report;
     this.report = report;
+    if (before?.at === report.at) return; // polled again before the next update
     this.#measureWork(report, before === undefined ? Number.NaN : (report.at - before.at) / 1000);
     // The clock of the server may have been set back.
     if (before !== undefined && (before.process.pid !== report.process.pid || report.at < before.at)) this.#recent = [];

@@ -60,6 +60,13 @@ describe('the work of a connection', () => {
     expect([0, 1, 2, 3].map((index) => store.workOf(A, index))).toEqual([1, 0.5, 0, 0]);
   });
 
+  test('stays when the same report comes again', () => {
+    const store = new Store();
+    store.tick({ report: at(0, { slots: [slot(0, 10)] }) });
+    for (const _again of [1, 2]) store.tick({ report: at(1000, { slots: [slot(0, 110)] }) });
+    expect(store.workOf(A, 0)).toBe(1);
+  });
+
   test('of a new one in the place of another is all that it did', () => {
     const store = new Store();
     store.tick({ report: at(0, { slots: [slot(0, 1000), slot(1, 0)] }) });
