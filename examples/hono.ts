@@ -15,7 +15,7 @@ const origin = createServer((req, res) => {
 await once(origin, 'listening');
 
 const backend = new PooledBackend(`http://127.0.0.1:${(origin.address() as AddressInfo).port}`);
-const handle = backend.handler({ rewritePath: (path) => path.slice('/api'.length) });
+const handle = backend.handler({ rewritePath: (path) => path.replace(/^\/api\/?/, '/') });
 
 const app = new Hono<{ Bindings: HttpBindings }>();
 app.get('/summary', async (c) => {
