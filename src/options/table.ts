@@ -81,31 +81,31 @@ const noConditions: readonly RetryCondition[] = [];
 const options: OptionsOf<OptionSection> = {
   origins: option(
     originsRule,
-    'URLs (`http:` or `https:`; no path, query or userinfo), or objects `{ url, host, weight, backup, socketPath, maxConnections }`; or a function or an async iterable that gives such lists',
+    'URLs (`http:` or `https:`; no path, query or userinfo), or objects `{ url, host, weight, backup, socketPath, maxConnections }`; or a function or async iterable that gives such lists',
     'required',
   ),
   originsInterval: option(withDefault(pause, 30_000), 'ms between two calls of the function `origins`'),
   dns: option(
     dnsRule,
-    "instead of `origins`: finds them in DNS, repeatedly: `{ name, type, port, protocol, host, interval, servers }`, `type` being `'A'`, `'AAAA'` or `'SRV'`",
+    "instead of `origins`: looks them up in DNS, again and again: `{ name, type, port, protocol, host, interval, servers }`; `type` is `'A'`, `'AAAA'` or `'SRV'`",
     'none',
   ),
   subset: option(
     optionalSection(subsetRules),
-    '`{ size, id }`: uses only so many of the origins, and of the backups: those that rank highest for the process of this name',
+    '`{ size, id }`: uses only `size` of the origins, and of the backups: those that rank highest for the process named `id`',
     'all',
   ),
   maxConnections: option(
     (name, value = 100) => readConnections(name, value),
-    'hard cap of sockets per origin, of every kind; 1 to 65535; or of many processes: `{ total }` in a cluster, `{ total, workers }`',
+    'most sockets per origin, of every kind; 1 to 65535; or for many processes together: `{ total }` in a cluster, else `{ total, workers }`',
   ),
   minConnections: option(
     withDefault(integer(0, MOST_CONNECTIONS), 0),
-    'kept open per origin; at most `maxConnections`',
+    'connections kept open per origin; at most `maxConnections`',
   ),
   nonIdempotent: option(
     withDefault(travel, 'fresh'),
-    "where a request that is not idempotent may travel: `'fresh'` a connection that never carried a request; `'verified'` also a reused one that is proven, young and checked; `'any'` any that passes the check",
+    "which connections a request that is not idempotent may use: `'fresh'` those that never carried a request; `'verified'` also a reused one that is proven, young and checked; `'any'` any that passes the check",
   ),
   maxFreshConnections: option(
     optional(integer(1, MOST_CONNECTIONS)),
@@ -114,16 +114,16 @@ const options: OptionsOf<OptionSection> = {
   ),
   spareConnections: option(
     withDefault(orFalse(integer(1, MOST_CONNECTIONS)), 4),
-    "never-used connections dialled ahead of need while `'fresh'` traffic is being seen; or `false`",
+    "unused connections per origin dialled in advance while there is `'fresh'` traffic; or `false`",
   ),
   idempotent: option(
     optional(callable<IdempotentOption>()),
-    '`({ method, path, fields }) => boolean` overrides the method both ways; `undefined` leaves it to the method',
+    '`({ method, path, fields }) => boolean` overrides the method in both directions; `undefined` leaves it to the method',
     'by method',
   ),
   idempotencyKey: option(
     withDefault(oneOf(false, 'honoured'), false),
-    "`'honoured'`: the origins de-duplicate by Idempotency-Key; a request that carries one and can be sent again counts as idempotent",
+    "`'honoured'`: the origins remove duplicates by Idempotency-Key, so a request that has one and can be sent again counts as idempotent",
   ),
   maxQueue: option(withDefault(count(0), 10_000), 'requests that may wait for a connection; then 503'),
   queueTimeout: option(
@@ -132,29 +132,32 @@ const options: OptionsOf<OptionSection> = {
   ),
   maxDialling: option(
     withDefault(count(1), Number.POSITIVE_INFINITY),
-    'dials to one origin that may be under way at once; requests wait for those',
+    'dials to one origin that may be in progress at once; requests wait for those',
   ),
   connectTimeout: option(withDefault(duration(), 5000), 'ms for one dial, TCP and TLS together'),
-  sendTimeout: option(withDefault(duration(), 60_000), 'ms that the origin may take no byte of the request; then 504'),
+  sendTimeout: option(
+    withDefault(duration(), 60_000),
+    'longest time in ms in which the origin takes no byte of the request; then 504',
+  ),
   headersTimeout: option(
     withDefault(duration(), 60_000),
-    'ms from the request fully sent to the final response head; then 504',
+    'ms from the end of the request to the final response head; then 504',
   ),
   bodyTimeout: option(
     withDefault(duration(), 60_000),
-    'ms of silence between two pieces of a response body; stands still while we pause it; not for `text/event-stream`',
+    'ms of silence between two pieces of a response body; not counted while we pause it, nor for `text/event-stream`',
   ),
   clientTimeout: option(
     withDefault(duration(), 60_000),
-    'ms that a client which holds a connection may neither take nor give a byte; then both ends are destroyed',
+    'longest time in ms in which a client that holds a connection neither takes nor sends a byte; then both ends are destroyed',
   ),
   requestTimeout: option(
     withDefault(duration(), Number.POSITIVE_INFINITY),
-    'ms for the whole request, waits and retries included; then 504',
+    'ms for the whole request, with waits and retries; then 504',
   ),
   keepAliveTimeout: option(
     withDefault(duration(), 60_000),
-    "ms that a connection may be idle and still be reused; lowered by the server's Keep-Alive field and by what was learned",
+    "ms that a connection may be idle and still be reused; lowered by the origin's Keep-Alive field and by what was learned",
   ),
   maxRequestsPerConnection: option(
     withDefault(count(1), Number.POSITIVE_INFINITY),
@@ -166,61 +169,58 @@ const options: OptionsOf<OptionSection> = {
   ),
   maxAttempts: option(
     withDefault(integer(1, 100), 3),
-    'exchanges begun for one request; at most one of them after an ambiguous end',
+    'exchanges begun for one request; at most one of them after an unknown outcome',
   ),
   retryOn: option(
     mapped(withDefault(listOf('headers-timeout', 429, 500, 502, 503, 504), noConditions), copied),
-    "what else may be retried, for idempotent requests: `'headers-timeout'`, 429, 500, 502, 503, 504",
+    "what else idempotent requests are retried for: `'headers-timeout'`, 429, 500, 502, 503, 504",
   ),
   retryBudget: option(
     section(retryBudgetRules),
-    're-sends allowed: a share of the requests, and some a second whatever the traffic',
+    're-sends allowed: a share of the requests, and a number per second whatever the traffic',
   ),
   replayBytes: option(
     withDefault(bytes(), 65_536),
-    'bytes of a request body kept so that it can be sent again; a longer body is sent once',
+    'bytes of a request body kept to send it again; a longer body is sent once',
   ),
   requestBufferBytes: option(
     withDefault(orFalse(bytes(1)), 65_536),
-    'a request body up to this is complete before a connection is taken; `false` streams every body',
+    'bytes up to which a request body is read completely before a connection is taken; `false` streams every body',
   ),
   requestBufferTotalBytes: option(
     withDefault(count(0), 67_108_864),
-    'bytes of all bodies so buffered; beyond it they stream',
+    'bytes of all bodies buffered that way; beyond it they stream',
   ),
   spoolBytes: option(withDefault(bytes(), 262_144), 'bytes of a response read ahead of a slow client'),
   spoolTotalBytes: option(withDefault(count(0), 67_108_864), 'bytes read ahead of all clients together'),
-  maxHeaderBytes: option(withDefault(integer(128, 1_048_576), 16_384), 'bytes of a response head, and of the trailers'),
+  maxHeaderBytes: option(withDefault(integer(128, 1_048_576), 16_384), 'bytes of a response head, and of its trailers'),
   balance: option(
     readBalance,
     "or `'round-robin'`, `'two-choices'`, `'first'`, `{ type: 'hash', key }`, or an object with `pick(candidates, request)`",
   ),
   sticky: option(
     stickyRule,
-    'sends the next requests of a client to the origin that answered it, by a cookie that is set here: `{ cookie, path, domain, sameSite, secure, maxAge, secret }`; or `false`',
+    'keeps a client at the origin that answered it, by a cookie: `{ cookie, path, domain, sameSite, secure, maxAge, secret }`; or `false`',
   ),
   ejection: option(
     ejectionRule,
-    'passive health: failures in a row that eject an origin, ms of the first ejection, ms of the longest, share of the origins that may be out at once, statuses that are failures, and outliers by success rate or latency: `{ window, requests, origins, deviations, margin, slowness }`',
+    'passive health: failures in a row that eject an origin, ms of the first ejection and of the longest, share of the origins that may be out at once, statuses that are failures, and outliers by success rate or latency: `{ window, requests, origins, deviations, margin, slowness }`',
   ),
   check: option(
     checkRule,
-    "active health, off by default: `{ type, method, path, host, expect, interval, timeout, rise, fall, fastInterval }`, `type` being `'http'`, `'tcp'` or `'tls'`",
+    "active health: `{ type, method, path, host, expect, interval, timeout, rise, fall, fastInterval }`; `type` is `'http'`, `'tcp'` or `'tls'`; or `false`",
   ),
-  slowStart: option(
-    slowStartRule,
-    'ms over which an origin that is back from an ejection grows to its whole share; or `false`',
-  ),
+  slowStart: option(slowStartRule, 'ms in which an origin that is back grows to its whole share; or `false`'),
   adaptiveConcurrency: option(
     adaptiveConcurrencyRule,
-    'gives an origin that slows down fewer requests at once: `{ min, tolerance, window }`; or `false`',
+    'gives an origin that becomes slow fewer requests at once: `{ min, tolerance, window }`; or `false`',
   ),
   connect: option(
     section(connectRules),
     'how to dial; also `localAddress`, `lookup`, `family`',
     '{ noDelay: true, keepAliveInitialDelay: 30000 }',
   ),
-  tls: option(tlsRule, "as `tls.connect`; SNI from the origin's hostname unless `servername`"),
+  tls: option(tlsRule, "as for `tls.connect`; SNI is the origin's host name unless there is a `servername`"),
   logger: option(
     optional(objectWith<Logger>('debug', 'info', 'warn', 'error')),
     'an object with `debug`, `info`, `warn` and `error`, each called with details and a message',
