@@ -37,7 +37,7 @@ const OWN: readonly OptionRow[] = [
   {
     name: 'drainTimeout',
     default: '30000',
-    meaning: 'ms that requests have to end after SIGTERM or SIGINT; then they are cut off',
+    meaning: 'ms that requests have to finish after SIGTERM or SIGINT; then they are cut off',
   },
   {
     name: 'logLevel',

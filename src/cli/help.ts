@@ -12,8 +12,9 @@ const INDENT = 30;
 
 /** Where a program may say more than a flag can. */
 const MEANINGS: Readonly<Record<string, string>> = {
-  origins: 'a server, `http://host:port` or `https://host:port`; once for each',
-  balance: "or `'round-robin'`, `'two-choices'`, `'first'`, or `{ type: 'hash', key }`",
+  origins: 'an origin server, `http://host:port` or `https://host:port`; repeat it for each',
+  balance:
+    "how an origin is chosen: `'least-busy'`, `'round-robin'`, `'two-choices'`, `'first'`, or `{ type: 'hash', key }`",
 };
 
 const SHORT: Readonly<Record<string, string>> = { listen: ', -l', origins: ', -o' };
@@ -32,13 +33,13 @@ export function helpText(): string {
 
 ${groups.join('\n')}
 Other
-${entry('  --config, -c FILE', `a JSON file of options by their names in camelCase; schema: config.schema.json of the package`)}${entry('  --check', 'says whether the options are right, and ends')}${entry('  --help, -h', 'this')}${entry('  --version, -v', 'the version')}
+${entry('  --config, -c FILE', `a JSON file of options by their names in camelCase; schema: config.schema.json of the package`)}${entry('  --check', 'checks the options, and exits')}${entry('  --help, -h', 'this')}${entry('  --version, -v', 'the version')}
 Each option can also be given in the environment, as ${ENVIRONMENT_PREFIX} and its name (${ENVIRONMENT_PREFIX}MAX_CONNECTIONS), and in
-the file. A flag counts more than the environment, and that more than the file. Times are milliseconds, sizes bytes;
-Infinity is no limit, false is off. Lists are divided by commas; objects are JSON.
+the file. A flag overrides the environment, and that overrides the file. Times are milliseconds, sizes bytes;
+Infinity is no limit, false is off. Lists are separated by commas; objects are JSON.
 
-SIGTERM and SIGINT end the command when the requests that it has taken are answered; a second one ends it at once.
-Exit codes: 0 all is well, 1 it could not listen or had to cut requests off, 2 the options are wrong.
+At SIGTERM or SIGINT the command exits when the requests that it has accepted are answered; a second one ends it at once.
+Exit codes: 0 success, 1 it could not listen or had to cut requests off, 2 the options are wrong.
 `;
 }
 

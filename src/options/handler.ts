@@ -160,7 +160,7 @@ function inherited<T>(check: Check<T>, meaning = 'as the option of the backend')
 
 const options: OptionsOf<HandlerSection> = {
   nonIdempotent: inherited(travel),
-  idempotent: inherited(callable<IdempotentOption>(), 'as the option of the backend, which is not asked then'),
+  idempotent: inherited(callable<IdempotentOption>(), 'replaces the option of the backend'),
   requestBufferBytes: inherited(orFalse(bytes(1))),
   queueTimeout: inherited(duration()),
   sendTimeout: inherited(duration()),
@@ -170,7 +170,7 @@ const options: OptionsOf<HandlerSection> = {
   requestTimeout: inherited(duration()),
   expectTimeout: option(
     withDefault(orFalse(duration()), 1000),
-    "ms that the origin has to answer an `Expect: 100-continue` that came by 'checkContinue'; then the body is asked of the client all the same; `false` answers it here",
+    "ms in which the origin may answer an `Expect: 100-continue` that came by 'checkContinue'; then the client is asked for its body anyway; `false` answers it here",
   ),
   host: option(
     withDefault(oneOf('preserve', 'origin'), 'preserve'),
@@ -182,16 +182,16 @@ const options: OptionsOf<HandlerSection> = {
   ),
   trustProxy: option(
     mapped(withDefault(strings, false), trusted),
-    'addresses and CIDR blocks of proxies whose forwarding fields are kept and extended; all others are dropped',
+    'addresses and CIDR blocks of proxies whose forwarding fields are kept and extended; those of others are dropped',
   ),
-  rewritePath: option(optional(callable<PathHook>()), '`(path, req) => path` gives the path to send', 'none'),
+  rewritePath: option(optional(callable<PathHook>()), '`(path, req) => path` returns the path to send', 'none'),
   rewriteLocation: option(
     withDefault(locationChoice, false),
-    '`true` rewrites URLs of the origins in Location, Content-Location and Refresh to where the client found the mount; `(url, req) => url` decides itself',
+    '`true` rewrites URLs of the origins in Location, Content-Location and Refresh to the address at which the client reached the mount; `(url, req) => url` decides itself',
   ),
   cookieDomainRewrite: option(
     mapped(withDefault(cookieChoice, false), domainRewrite),
-    "Domain of cookies that origins set: a value for all (`''` removes it), or an object by the value it replaces, `*` for the rest",
+    "Domain of cookies that origins set: one value for all (`''` removes it), or an object that maps old values to new ones, `*` for the rest",
   ),
   cookiePathRewrite: option(
     mapped(withDefault(cookieChoice, false), copiedRewrite),

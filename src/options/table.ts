@@ -92,7 +92,7 @@ const options: OptionsOf<OptionSection> = {
   ),
   subset: option(
     optionalSection(subsetRules),
-    '`{ size, id }`: uses only `size` of the origins, and of the backups: those that rank highest for the process named `id`',
+    '`{ size, id }`: uses only as many origins as `size` says, and as many backups: those that rank highest for the process named `id`',
     'all',
   ),
   maxConnections: option(
@@ -196,7 +196,7 @@ const options: OptionsOf<OptionSection> = {
   maxHeaderBytes: option(withDefault(integer(128, 1_048_576), 16_384), 'bytes of a response head, and of its trailers'),
   balance: option(
     readBalance,
-    "or `'round-robin'`, `'two-choices'`, `'first'`, `{ type: 'hash', key }`, or an object with `pick(candidates, request)`",
+    "how an origin is chosen: `'least-busy'`, `'round-robin'`, `'two-choices'`, `'first'`, `{ type: 'hash', key }`, or an object with `pick(candidates, request)`",
   ),
   sticky: option(
     stickyRule,

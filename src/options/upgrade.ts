@@ -64,12 +64,12 @@ const options: OptionsOf<TunnelSection> = {
     mapped(optional(names), (list) =>
       list === undefined ? undefined : new Set(list.map((name) => name.toLowerCase())),
     ),
-    'names of the protocols that may be tunnelled; a request that offers none of them is served as if it offered nothing',
+    'names of the protocols that may be tunnelled; a request that offers none of them is served like any other',
     'all but h2c',
   ),
   idleTimeout: option(
     withDefault(duration(), 300_000),
-    'ms that a tunnel may carry no byte, either way; then both ends are closed',
+    'ms in which a tunnel may carry no byte in either direction; then both ends are closed',
   ),
   maxDuration: option(
     withDefault(duration(), Number.POSITIVE_INFINITY),
