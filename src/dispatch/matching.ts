@@ -80,7 +80,8 @@ export class Matching implements Demand {
   /** Lets it into the queue, into the line of its home if it has one. Somebody may be refused, it or another in its place. */
   enqueue(run: Run): Refusal<Run> | undefined {
     run.avoids = this.#choice.avoidable(run.left);
-    const home = this.#bound.homeOf(run);
+    const bound = this.#bound.homeOf(run);
+    const home = bound?.takesNew && run.left.includes(bound) ? undefined : bound; // who has left it need not go back there
     run.home = home;
     if (run.attempts.length > 0) return this.#queue.enqueueReturned(run, this.#eligible.mostConnections);
     const usable = home?.guard.most(home.address.maxConnections) ?? this.#eligible.usableConnections();

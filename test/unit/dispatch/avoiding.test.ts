@@ -135,4 +135,15 @@ describe('where there is no other any more, it goes back', () => {
     await house.accept();
     expect(originOf(caller)).toBe(A);
   });
+
+  test('or, bound to the one that failed, to another that takes its dial late', async () => {
+    const house = await House.open(SETTING);
+    const caller = await house.sent({ boundTo: A });
+    const first = await house.accept();
+    const behind = await house.sent({ boundTo: A });
+    await fails(house, first);
+    await house.advance(1_000);
+    await house.accept();
+    expect([originOf(behind), originOf(caller)]).toEqual([A, B]);
+  });
 });
