@@ -2,10 +2,11 @@
 
 import type { IncomingMessage } from 'node:http';
 import type { ReplayBody } from '../dispatch/replay-body.js';
-import type { OutgoingRequest } from '../dispatch/request.js';
+import type { Expectation, OutgoingRequest, Place, ResponseSink } from '../dispatch/request.js';
 import type { ResolvedHandlerOptions } from '../options.js';
 import type { ClientRequest } from './client-request.js';
 import { declaredIdempotence } from './declared-idempotence.js';
+import type { Mount } from './mounted-backend.js';
 
 /**
  * Completes `request` and gives it back: one object from its head to its end.
@@ -24,11 +25,17 @@ export function outgoingRequest(
   return request;
 }
 
+/** Its place while a hook, or its body, is waited for. `undefined`: none is taken any more, and it was refused. */
+export function placeOf(req: IncomingMessage, mount: Mount, relay: ResponseSink & Expectation): Place | undefined {
+  const { dispatching } = mount.house;
+  const place = dispatching.expect(mount.options.timeouts, relay);
+  if (place === undefined) dispatching.dispatch(unsentOf(req, mount), relay);
+  return place;
+}
+
 /** One that is not to be sent: what can be told of it, as it came. */
-export function unsentRequest(
-  { method = '', url = '' }: IncomingMessage,
-  { nonIdempotent, timeouts }: Pick<ResolvedHandlerOptions, 'nonIdempotent' | 'timeouts'>,
-): OutgoingRequest {
+export function unsentOf({ method = '', url = '' }: IncomingMessage, { options }: Mount): OutgoingRequest {
+  const { nonIdempotent, timeouts } = options;
   const nothing = { fields: [], host: undefined, body: undefined, idempotent: undefined, acceptsTrailers: false };
   return { method, path: url, nonIdempotent, timeouts, ...nothing };
 }

@@ -19,7 +19,7 @@ import { isHttp2 } from './http2.js';
 import { writeInterim } from './interim.js';
 import { lingerOnClose } from './linger.js';
 import type { Mount } from './mounted-backend.js';
-import { outgoingRequest, unsentRequest } from './outgoing-request.js';
+import { outgoingRequest, placeOf, unsentOf } from './outgoing-request.js';
 import { type IntakeOutlet, RequestIntake } from './request-intake.js';
 import { addTrailers, writeResponseHead } from './response-head.js';
 import { fieldsForClient } from './response-hooks.js';
@@ -66,7 +66,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
     try {
       const request = readClientRequest(this.#req, this.#mount.options, this.#mount.house.sticky);
       if (isPromise(request)) {
-        this.#place = this.#mount.house.dispatching.expect(this.#mount.options.timeouts, this);
+        this.#place = placeOf(this.#req, this.#mount, this);
         request
           .then((read) => this.#takeIn(read))
           .then(undefined, (thrown) => this.requestFailed(asRelayError(thrown)));
@@ -89,7 +89,8 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
       this.requestReady(request, nothingOf(request.method, request.framing));
       return;
     }
-    this.#place ??= house.dispatching.expect(options.timeouts, this);
+    this.#place ??= placeOf(this.#req, this.#mount, this);
+    if (!this.#isOpen()) return;
     this.#intake = new RequestIntake(house, request, this.#req, this);
     this.#readsRequest = this.#intake.begin(this.#res, options);
     if (this.#readsRequest && this.#isOpen()) this.#paceOf().watchSilence();
@@ -258,8 +259,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
 
   /** It could not be dispatched. */
   requestFailed(error: BackendError): void {
-    const { house, options } = this.#mount;
-    if (this.#stage === 'taking') house.dispatching.fail(unsentRequest(this.#req, options), this, error);
+    if (this.#stage === 'taking') this.#mount.house.dispatching.fail(unsentOf(this.#req, this.#mount), this, error);
   }
 
   #fail(error: BackendError): void {

@@ -71,6 +71,31 @@ describe('request bodies held before their dispatch', () => {
     expect([backend.stats().requestBuffer.bytes, origin.requests.length]).toEqual([0, 0]);
   });
 
+  test('are refused at once by a backend that is being closed, and so are those for which a hook is busy', async () => {
+    const backend = startBackend(await startOrigin());
+    const refused: string[] = [];
+    backend.on('refuse', ({ path }) => refused.push(path));
+    const hook = { calls: 0 };
+    const onRequestFields = () => {
+      hook.calls += 1;
+      return new Promise<void>(() => {});
+    };
+    const hooked = await serve(backend.handler({ onRequestFields }));
+    const [taken, busy, raw] = [
+      await client(hooked),
+      await client(hooked),
+      await client(await serve(backend.handler())),
+    ];
+    taken.write('GET /taken HTTP/1.1\r\nHost: a\r\n\r\n');
+    await until(() => hook.calls > 0);
+    void backend.close();
+    busy.write('GET /busy HTTP/1.1\r\nHost: a\r\n\r\n');
+    expect((await busy.readResponse()).status).toBe(503);
+    raw.write('POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbo');
+    expect((await raw.readResponse()).status).toBe(503);
+    expect(refused).toEqual(['/busy', '/body']);
+  });
+
   test.each([
     ['and are sent when they are whole', 200],
     ['until their clients leave', undefined],

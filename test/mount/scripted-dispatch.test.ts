@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/clock.js';
 import { Deadlines } from '../../src/deadlines.js';
-import type { Dispatch, Dispatching, OutgoingRequest, ResponseSink } from '../../src/dispatch/request.js';
+import type { Dispatch, Dispatching, OutgoingRequest, Place, ResponseSink } from '../../src/dispatch/request.js';
 import { BackendError } from '../../src/errors.js';
 import type { ResponseHead } from '../../src/http1/response-head.js';
 import { createHandler } from '../../src/mount/handler.js';
@@ -32,7 +32,9 @@ class ScriptedDispatching implements Dispatching {
     sink.onFail(error);
   }
 
-  expect(): undefined {}
+  expect(): Place {
+    return { dispatch: (request, sink) => this.dispatch(request, sink), leave() {} };
+  }
 }
 
 function handlerOf(dispatching: Dispatching) {
