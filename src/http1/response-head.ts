@@ -59,7 +59,15 @@ function readFields(text: string, { marks, used }: FieldSpans): string[] {
 }
 
 function sliceOf(text: string, start: number, end: number, likely: string | undefined): string {
-  return likely?.length === end - start && text.startsWith(likely, start) ? likely : text.slice(start, end);
+  return likely?.length === end - start && text.startsWith(likely, start) ? likely : ownSlice(text, start, end);
+}
+
+// V8 makes a longer slice a view: who keeps one field, an ETag in a cache, would keep the whole head with it.
+const LONGEST_COPIED = 12;
+
+function ownSlice(text: string, start: number, end: number): string {
+  const slice = text.slice(start, end);
+  return slice.length > LONGEST_COPIED ? Buffer.from(slice, 'latin1').toString('latin1') : slice;
 }
 
 /**

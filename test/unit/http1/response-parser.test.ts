@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { readWindow } from '../../../src/http1/llhttp.js';
 import { ResponseParser } from '../../../src/http1/response-parser.js';
+import { collectGarbage } from '../../garbage.js';
 import { feed, lines, parse, Recorder } from './recording.js';
 
 const OK = 'HTTP/1.1 200 OK';
@@ -37,6 +38,19 @@ describe('a head', () => {
   ])('is read from the status line %j', (line, statusCode, statusText, minorVersion) => {
     const { head } = parse([lines(line, 'Content-Length: 0', '', '')]);
     expect(head).toMatchObject({ statusCode, statusText, minorVersion });
+  });
+
+  test('is not kept by whoever keeps one of its fields', async () => {
+    const etagOf = (i: number) => {
+      const fields = [`X-Long: ${'a'.repeat(16_000)}`, `ETag: "of-the-answer-${1000 + i}"`, 'Content-Length: 0'];
+      return parse([lines(OK, ...fields, '', '')]).head?.rawHeaders[3];
+    };
+    await collectGarbage();
+    const before = process.memoryUsage().heapUsed;
+    const kept = Array.from({ length: 1000 }, (_, i) => etagOf(i));
+    await collectGarbage();
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(4_000_000);
+    expect(new Set(kept).size).toBe(1000);
   });
 
   test('is told before the body has come', () => {
