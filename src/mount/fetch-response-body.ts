@@ -15,12 +15,16 @@ export function fetchedBody(body: Readable, encoding: string | null, signal: Abo
   return new ReadableStream(new FetchedBody(body, encoding, signal), { highWaterMark: 0 });
 }
 
+/** Takes the listeners of bodies away that nobody can read any more. */
+const lost = new FinalizationRegistry<() => void>((forget) => forget());
+
 class FetchedBody {
   readonly type = 'bytes';
   readonly #body: Readable;
   readonly #chunks: AsyncIterableIterator<Uint8Array>;
   readonly #signal: AbortSignal;
   #controller: ReadableByteStreamController | undefined;
+  #forgetAbort: (() => void) | undefined;
 
   constructor(body: Readable, encoding: string | null, signal: AbortSignal) {
     this.#body = body;
@@ -30,8 +34,8 @@ class FetchedBody {
 
   start(controller: ReadableByteStreamController): void {
     this.#controller = controller;
-    if (this.#signal.aborted) this.#aborted();
-    else listenForAbort(this.#signal, this.#aborted);
+    if (this.#signal.aborted) this.aborted();
+    else this.#forgetAbort = listenFor(this, this.#signal);
   }
 
   async pull(controller: ReadableByteStreamController): Promise<void> {
@@ -46,17 +50,27 @@ class FetchedBody {
     } catch (thrown) {
       controller.error(this.#signal.aborted ? this.#signal.reason : new TypeError('terminated', { cause: thrown }));
     }
-    forgetAbort(this.#signal, this.#aborted);
+    this.#forgetAbort?.();
   }
 
   cancel(): void {
-    forgetAbort(this.#signal, this.#aborted);
+    this.#forgetAbort?.();
     this.#body.destroy();
     void this.#chunks.return?.();
   }
 
-  readonly #aborted = (): void => {
+  aborted(): void {
     this.#controller?.error(this.#signal.reason);
     this.cancel();
-  };
+  }
+}
+
+/** Until what it answers is called. The signal, which may outlive all requests, does not keep the body. */
+function listenFor(body: FetchedBody, signal: AbortSignal): () => void {
+  const weak = new WeakRef(body);
+  const tell = () => weak.deref()?.aborted();
+  const forget = () => forgetAbort(signal, tell);
+  listenForAbort(signal, tell);
+  lost.register(body, forget);
+  return forget;
 }

@@ -438,6 +438,14 @@ test('the signal null is none, also for a Request that has one', async () => {
   expect((await backend.fetch(request, { signal: null })).status).toBe(200);
 });
 
+test('a signal keeps nothing of a body that nobody can read any more', async () => {
+  const { backend } = await backendOf();
+  const { signal } = new AbortController();
+  expect((await backend.fetch('/', { signal })).ok).toBe(true);
+  await collectGarbage();
+  expect(getEventListeners(signal, 'abort')).toEqual([]);
+});
+
 test('an abort is an error for who reads after it, or waits for the end, though the whole body is here', async () => {
   const { backend } = await backendOf(() => [execute(), answer({ body: 'whole' })]);
   const abort = new AbortController();
