@@ -11,7 +11,8 @@ export class StatusPages {
   readonly #source: StatusSource;
   readonly #origins: StatusOrigins;
   readonly #clock: Clock;
-  readonly #feeds: StatusFeed[] = [];
+  readonly #feeds = new Set<WeakRef<StatusFeed>>(); // some make a handler for each request
+  readonly #lost = new FinalizationRegistry<WeakRef<StatusFeed>>((feed) => this.#feeds.delete(feed));
   #closed = false;
 
   constructor(source: StatusSource, origins: StatusOrigins, clock: Clock) {
@@ -25,7 +26,9 @@ export class StatusPages {
     const resolved = resolveStatusOptions(options);
     const { title, actions } = resolved;
     const feed = new StatusFeed(this.#source, this.#clock, resolved);
-    this.#feeds.push(feed);
+    const weak = new WeakRef(feed);
+    this.#feeds.add(weak);
+    this.#lost.register(feed, weak);
     if (this.#closed) feed.close();
     return createStatusHandler(feed, title, actions && new StatusActions(this.#origins, actions));
   }
@@ -33,6 +36,6 @@ export class StatusPages {
   /** The backend is closed: all who watch are told the last. */
   close(): void {
     this.#closed = true;
-    for (const feed of this.#feeds) feed.close();
+    for (const feed of this.#feeds) feed.deref()?.close();
   }
 }
