@@ -13,8 +13,9 @@ interface Series {
 /** The counters of one backend by metric and labels. */
 export class LastingCounts {
   readonly #series = new Map<string, Series>();
-  // Every origin that has something to show, those that are gone first, the longest gone first of all.
-  readonly #origins = new Map<string, 'here' | 'gone'>();
+  // Every origin that has something to show.
+  #here: Set<string> = new Set();
+  readonly #gone = new Set<string>(); // the longest gone first
   readonly #mostGone: number;
 
   /** `mostGone`: origins whose counts are kept when they are gone. */
@@ -24,39 +25,34 @@ export class LastingCounts {
 
   /** All origins that have something to show. */
   get origins(): readonly string[] {
-    return [...this.#origins.keys()];
+    return [...this.#gone, ...this.#here];
   }
 
   /** The origin has something to show. */
   sawOrigin(origin: string): void {
-    if (!this.#origins.has(origin)) this.#origins.set(origin, 'here');
+    if (this.#here.has(origin)) return;
+    this.#gone.delete(origin);
+    this.#here.add(origin);
   }
 
   /** These are the origins now. Returns those that are forgotten, because too many are gone. */
   originsAre(origins: readonly string[]): readonly string[] {
     const here = new Set(origins);
-    for (const origin of this.origins) {
-      if (here.has(origin)) continue;
-      this.#origins.delete(origin);
-      this.#origins.set(origin, 'gone');
-    }
-    for (const origin of here) {
-      this.#origins.delete(origin);
-      this.#origins.set(origin, 'here');
-    }
-    const gone = this.origins.filter((origin) => this.#origins.get(origin) === 'gone');
-    const forgotten = gone.slice(0, Math.max(0, gone.length - this.#mostGone));
-    for (const origin of forgotten) this.#forget(origin);
-    return forgotten;
+    for (const origin of here) this.#gone.delete(origin);
+    for (const origin of this.#here) if (!here.has(origin)) this.#gone.add(origin);
+    this.#here = here;
+    return this.#tooLongGone();
   }
 
-  /** The origin is removed: one that comes back under its name counts from zero. */
-  removed(origin: string): void {
+  /** The origin is removed: one that comes back under its name counts from zero. Returns those that are forgotten. */
+  removed(origin: string): readonly string[] {
     for (const series of this.#series.values()) {
       if (series.labels.origin !== origin) continue;
       series.before += series.last;
       series.last = 0;
     }
+    if (this.#here.delete(origin)) this.#gone.add(origin);
+    return this.#tooLongGone();
   }
 
   /** The samples of a counter as they are now, and those of what is gone. */
@@ -75,8 +71,14 @@ export class LastingCounts {
     this.#series.set(key, series);
   }
 
+  #tooLongGone(): readonly string[] {
+    const forgotten = [...this.#gone].slice(0, Math.max(0, this.#gone.size - this.#mostGone));
+    for (const origin of forgotten) this.#forget(origin);
+    return forgotten;
+  }
+
   #forget(origin: string): void {
-    this.#origins.delete(origin);
+    this.#gone.delete(origin);
     for (const [key, { labels }] of this.#series) if (labels.origin === origin) this.#series.delete(key);
   }
 }

@@ -129,6 +129,17 @@ describe('when an origin is removed', () => {
     expect([await value(opened(A)), text.includes(`origin="${A}"`)]).toEqual([undefined, false]);
     expect(await value(opened('http://10.0.0.100:80'))).toBe(0);
   });
+
+  test('and a hundred others after it, nothing of it is held any more, though nobody scrapes', async () => {
+    const { source, registry } = await registered();
+    for (let number = 0; number < 300; number += 1) {
+      const origin = `http://10.0.1.${number}:80`;
+      source.answered(origin, 200, 5);
+      source.remove(origin);
+    }
+    const held = await registry.getSingleMetric('pooled_backend_request_duration_seconds')?.get();
+    expect(new Set(held?.values.map(({ labels }) => labels.origin)).size).toBe(100);
+  });
 });
 
 describe('histograms', () => {
