@@ -104,7 +104,9 @@ export class Standing {
 
   /** A request or a dial begins: it is the probe if one is due. */
   begin(now = this.#clock.now()): void {
-    if (this.#health.state.name !== 'healthy' && this.#health.accepts()) this.#probe = this.#health.beginProbe(now);
+    if (this.#health.state.name === 'healthy' || !this.#health.accepts()) return;
+    this.#probe = this.#health.beginProbe(now);
+    this.#awaitDue();
   }
 
   /** A request that was begun at that moment was answered: well, unless its status says that the origin is ill. */
@@ -189,11 +191,16 @@ export class Standing {
 
   #isDue(): void {
     // A hair before its time nobody would try it, and nothing would come to ask again.
-    if (this.#health.state.name === 'ejected' && !this.#health.accepts()) this.#due.set(1);
+    if (this.acceptsAt > this.#clock.now()) this.#awaitDue();
     else {
       this.#listener.due();
       this.#grow();
     }
+  }
+
+  /** An ejection ends, or a probe has taken so long that another may begin. */
+  #awaitDue(): void {
+    this.#due.set(Math.max(1, this.acceptsAt - this.#clock.now()));
   }
 
   /** Whoever waits may try again when the share is a tenth more. */

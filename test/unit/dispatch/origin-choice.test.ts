@@ -159,11 +159,11 @@ describe('a backup', () => {
 });
 
 describe('an ejected origin', () => {
-  const options = { origins: [A, B], maxConnections: 2, ejection: { failures: 1, time: 1_000 } } as const;
+  const options: HouseOptions = { origins: [A, B], maxConnections: 2, ejection: { failures: 1, time: 1_000 } };
 
   /** Two requests under way to each origin; then the first origin is ejected for a reset of one of its. */
-  async function ejected(): Promise<{ house: House; left: Peer; callers: Caller[] }> {
-    const house = await House.open(options);
+  async function ejected(ejection = options.ejection) {
+    const house = await House.open({ ...options, ejection });
     const callers: Caller[] = [];
     for (let sent = 0; sent < 4; sent += 1) {
       callers.push(await house.sent({ method: 'POST' }));
@@ -199,6 +199,19 @@ describe('an ejected origin', () => {
       undefined,
       'probing',
     ]);
+  });
+
+  test('is tried by another as soon as its probe has taken too long, though nothing else happens', async () => {
+    const { house, left } = await ejected({ failures: 1, time: 1_000, maxTime: 2_000 });
+    left.reset();
+    await house.settle();
+    await house.sent();
+    await house.advance(1_000);
+    await house.accept(); // and never answers
+    const waiting = await house.sent();
+    await house.advance(2_000);
+    const peer = await house.accept();
+    expect([peer.origin, house.peerOf(waiting)]).toEqual([A, peer]);
   });
 
   test('is dialled for its probe, and the probe rides what was dialled', async () => {
