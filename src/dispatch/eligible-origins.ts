@@ -28,7 +28,7 @@ export class EligibleOrigins<M extends Member> {
   #all: readonly M[] = [];
   #origins: ReadonlySet<Origin> = new Set(); // of all
   #ready: readonly M[] = []; // of all, those that are not in back-off
-  #away: readonly Origin[] = []; // serving, and in back-off
+  #away: readonly Origin[] = []; // in back-off, though requests may be sent there, if only those that are bound to it
   #usable = 0; // connections of all
   #validUntil = Number.NEGATIVE_INFINITY; // the moment at which an ejection ends
   #failingOpen = false;
@@ -107,8 +107,7 @@ export class EligibleOrigins<M extends Member> {
   /** An origin that can be dialled, its wait after a failed dial being over, while others serve. */
   get absent(): Origin | undefined {
     this.#judge();
-    if (this.#away.length === 0 || this.#serving.length === 1 || this.#ready.length === 0) return undefined;
-    return this.#away.find(isAbsent);
+    return this.#ready.length === 0 ? undefined : this.#away.find(isAbsent);
   }
 
   /** How many more requests may travel fresh. */
@@ -138,7 +137,7 @@ export class EligibleOrigins<M extends Member> {
     this.#all = this.#serving.length === 1 ? this.#serving : this.#trusted();
     this.#origins = new Set(this.#all.map(({ origin }) => origin));
     this.#ready = this.#all.filter(isReady);
-    this.#away = this.#serving.filter((member) => !isReady(member)).map(({ origin }) => origin);
+    this.#away = this.#members.filter((one) => one.origin.serves && !isReady(one)).map(({ origin }) => origin);
     this.#usable = 0;
     for (const { address, guard } of this.#origins) this.#usable += guard.most(address.maxConnections);
   }

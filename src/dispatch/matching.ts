@@ -184,6 +184,7 @@ export class Matching implements Demand {
 
   /** Lends what is idle, then dials until each waiter has a connection coming, as far as there is room. */
   pump(): void {
+    this.#tryAbsent();
     if (this.#queue.hasHomes) this.#bound.lend();
     if (this.#queue.hasApart) this.#queue.rejoin((avoided) => this.#eligible.canAvoid(avoided));
     for (const travel of TRAVELS) if (this.#queue.lengthOf(travel) > 0) this.#lendIdle(travel);

@@ -81,8 +81,11 @@ describe('an origin that hangs when it is dialled', () => {
     await house.refuse();
     await house.accept();
     await house.advance(760);
-    await house.sent();
-    expect(house.dialling.map((dial) => dial.target.origin)).toEqual([A, C]);
+    const caller = await house.sent();
+    expect(house.dialling.map((dial) => dial.target.origin)).toEqual([A, C, B]);
+    for (const dial of house.dialling.filter(({ target }) => target.origin !== C)) dial.refuse();
+    await house.accept();
+    expect(house.peerOf(caller)?.origin).toBe(C);
   });
 
   test('is tried though one that is full is in back-off, too', async () => {
@@ -96,6 +99,27 @@ describe('an origin that hangs when it is dialled', () => {
     await house.advance(760);
     await house.sent();
     expect(house.dialling.map((dial) => dial.target.origin)).toEqual([B]);
+  });
+
+  test('is tried for who waits as soon as its time is over, though no other request comes', async () => {
+    const house = await refuseFirst({ origins: WITH_BACKUP, maxConnections: 1 });
+    await house.accept();
+    const waiting = await house.sent();
+    await house.advance(1_000);
+    const peer = await house.accept();
+    expect([peer.origin, house.peerOf(waiting)]).toEqual([A, peer]);
+  });
+
+  test('is tried again for its sessions, though it takes nothing else', async () => {
+    const house = await House.open({ origins: [{ url: A, weight: 0 }, B], sticky: { cookie: 'at' } });
+    await house.sent({ boundTo: A });
+    await house.refuse();
+    (await house.accept()).answer();
+    await house.advance(1_000);
+    await house.sent();
+    await house.accept();
+    const bound = await house.sent({ boundTo: A });
+    expect(house.peerOf(bound)?.origin).toBe(A);
   });
 
   test('has one trial dial at a time', async () => {

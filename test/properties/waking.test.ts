@@ -1,0 +1,142 @@
+/**
+ * Whether a waiter can be served is a condition, and waiters are woken by events. At no moment of any history, however long
+ * nothing else happens, would another look serve one, nor is another request like it served before it.
+ */
+
+import fc from 'fast-check';
+import { test } from 'vitest';
+import { Run } from '../../src/dispatch/run.js';
+import type { OptionChanges } from '../../src/options.js';
+import { House } from '../house.js';
+import { History, type Plan, plan, type Step, step } from './history.js';
+
+const FOREVER = { queueTimeout: 1_000_000, headersTimeout: 1_000_000, requestTimeout: Number.POSITIVE_INFINITY };
+
+const MORE_UPDATES: readonly OptionChanges[] = [
+  ...[100, 5_000].map((time) => ({ ejection: { failures: 1, time, maxTime: time } })),
+  ...[0, 0.5, 1].map((maxEjected) => ({ ejection: { failures: 1, maxEjected } })),
+  ...[{ adaptiveConcurrency: { min: 1, window: 1_000 } }, { adaptiveConcurrency: false } as const],
+  ...[{ maxFreshConnections: 1 }, { maxConnections: 4 }],
+];
+
+/** Only what decides who waits, and for what; `wait` is time in which nothing else happens. */
+const KINDS: readonly Step['kind'][] = [
+  ...(['get', 'get', 'post', 'verified', 'verified', 'bound', 'boundPost'] as const),
+  ...(['answer', 'answer', 'accept', 'accept', 'accept', 'refuse', 'refuse', 'halfAHead', 'reset', 'fin'] as const),
+  ...(['pass', 'abort', 'drain', 'backInService', 'reweigh', 'add', 'resize', 'update'] as const),
+];
+
+type Moment = Omit<Step, 'together'> | { readonly kind: 'wait' | 'updateMore'; readonly n: number };
+
+const moment: fc.Arbitrary<Moment> = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ kind: fc.constantFrom(...KINDS), n: fc.nat(19) }) },
+  { weight: 2, arbitrary: step },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('wait' as const), n: fc.nat(6) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('updateMore' as const), n: fc.nat(19) }) },
+);
+
+const WAITS_MS = [5, 26, 100, 500, 1_000, 2_000, 6_000];
+
+/** The share of slow start is looked at again when it is a tenth more: between, another look finds what the last did not. */
+const house: fc.Arbitrary<Plan> = fc
+  .record({
+    given: plan,
+    maxTime: fc.constantFrom(100, 700, 60_000),
+    maxEjected: fc.constantFrom(0, 0.5, 1),
+    weightOfFirst: fc.constantFrom(1, 1, 0),
+    sticky: fc.constantFrom(false as const, { cookie: 'at' }),
+  })
+  .map(({ given, maxTime, maxEjected, weightOfFirst, sticky }) => ({
+    ...given,
+    ...FOREVER,
+    sticky,
+    slowStart: false,
+    ejection: { failures: 1, time: Math.min(500, maxTime), maxTime, maxEjected },
+    origins: weighed(given, weightOfFirst),
+  }));
+
+/** One has to take requests at least. */
+function weighed({ origins = [] }: Plan, weightOfFirst: number): Plan['origins'] {
+  const all = origins as readonly { readonly url: string; readonly backup: boolean }[];
+  return all.map((one, index) => {
+    const others = all.filter((other) => other !== one && !other.backup);
+    return index === 0 && others.length > 0 ? { ...one, weight: weightOfFirst } : one;
+  });
+}
+
+function runsOf({ callers }: House): Run[] {
+  return callers.map(({ dispatch }) => dispatch).filter((run) => run instanceof Run);
+}
+
+function lookOf(house: House): string {
+  const requests = runsOf(house).map((run) => [run.waiting, run.ended, run.attempts.length]);
+  const origins = house.origins.map(({ counts, backoff, standing, freshShareLeft }) => {
+    return [counts, backoff.state.name, standing.state.name, freshShareLeft];
+  });
+  return JSON.stringify([house.dials.length, requests, origins]);
+}
+
+/** @throws Error when somebody could be served, or dialled for, whom nothing has woken */
+async function checkWoken(house: House): Promise<void> {
+  if (house.queue.length === 0) return;
+  const before = lookOf(house);
+  house.dispatcher.demand.room();
+  await house.settle();
+  const after = lookOf(house);
+  if (after !== before) throw new Error(`nobody has woken those who wait: ${before} became ${after}`);
+}
+
+/** Sends another like one that waits. @throws Error when that one is still waiting when the other is served */
+async function checkTurn(house: House, n: number): Promise<void> {
+  const waiting = runsOf(house).filter((run) => run.waiting && !run.returned && run.avoids.length === 0);
+  const model = waiting[n % waiting.length];
+  if (model === undefined) return;
+  const { method, path, nonIdempotent, boundTo, body } = model.request;
+  const before = lookOf(house);
+  const same = { method, path, nonIdempotent, boundTo, ...(body === undefined ? {} : { body: 'x' }) };
+  const { dispatch } = await house.sent(same);
+  if (model.waiting && !model.ended && dispatch !== undefined && dispatch.attempts.length > 0)
+    throw new Error(`a request waits that another like it has overtaken: ${before} became ${lookOf(house)}`);
+}
+
+async function take(house: House, history: History, one: Moment): Promise<void> {
+  if (one.kind === 'wait') await house.advance(WAITS_MS[one.n % WAITS_MS.length] ?? 0);
+  else if (one.kind === 'updateMore') update(house, MORE_UPDATES[one.n % MORE_UPDATES.length] ?? {});
+  else await history.take({ kind: one.kind, n: one.n });
+  await house.settle();
+}
+
+/** What does not agree with the other options is refused, and changes nothing. */
+function update(house: House, changes: OptionChanges): void {
+  try {
+    void house.update(changes);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+  }
+}
+
+test('nobody waits beside what it could have, however long nothing else happens', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      house,
+      fc.array(moment, { minLength: 1, maxLength: 40 }),
+      fc.nat(19),
+      async ({ asks, ...options }, moments, n) => {
+        const house = new House(options);
+        await house.settle();
+        const history = new History(house, asks);
+        try {
+          for (const one of moments) {
+            await take(house, history, one);
+            await checkWoken(house);
+          }
+          await checkTurn(house, n);
+        } finally {
+          house.destroy();
+          await house.settle();
+        }
+      },
+    ),
+    { numRuns: Number(process.env.RUNS ?? 300) }, // RUNS=30000 hunts for some minutes
+  );
+}, 600_000);
