@@ -162,6 +162,7 @@ export class Dispatcher implements Dispatching, Expecting, RunHouse {
     try {
       this.budget.deposit(run.patience.startedAt);
       if (!this.demand.begin(run, this.clock.now())) this.enqueue(run);
+      else this.demand.room(); // behind what it took may be one that somebody else may ride
     } catch (error) {
       run.fail(asBackendError(error));
     }

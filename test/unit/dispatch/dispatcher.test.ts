@@ -137,6 +137,21 @@ test('a POST that needs a proven connection is not overtaken for ever by GETs wh
   expect([peer.requests, peer.closed, house.peerOf(post)]).toEqual([['GET /1', 'GET /2'], true, second]);
 });
 
+test('a POST that needs a proven connection rides one that is, when a GET has taken the newer ones that are not', async () => {
+  const house = await House.open({ maxConnections: 3, spareConnections: false });
+  const proven = await house.idle(2);
+  await house.sent();
+  await house.sent();
+  const newer = await house.accept();
+  for (const peer of [proven, newer]) peer.answer();
+  await house.settle();
+  const post = await house.post({ nonIdempotent: 'verified' });
+  await house.refuse();
+  const before = house.peerOf(post);
+  await house.sent();
+  expect([before, house.peerOf(post)]).toEqual([undefined, proven]);
+});
+
 test.each([{}, { boundTo: 'http://a.test:80' }])(
   'connections that come back are not closed for POSTs that maxDialling keeps waiting: GETs ride them ($boundTo)',
   async (place) => {
