@@ -139,8 +139,7 @@ export class Dialler {
     });
     const begun: Begun = { purpose, at, dial };
     this.#dials.set(slot, begun);
-    if (isForAny(purpose) && this.#late.at === Number.POSITIVE_INFINITY && this.#demand.canSpare(this.#listener))
-      this.#late.set(LATE_MS, at);
+    if (isForAny(purpose) && this.#late.at === Number.POSITIVE_INFINITY) this.#late.set(LATE_MS, at);
   }
 
   /**

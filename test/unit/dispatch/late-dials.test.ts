@@ -72,6 +72,15 @@ test('an origin that answers a dial late is dialled as before from then on', asy
   expect(places()).toEqual([A]);
 });
 
+test('an origin that is added while the only one takes long is dialled for who waits', async () => {
+  const { house, places } = await darkFirst({ origins: [A] });
+  await house.sent();
+  await house.advance(500);
+  house.fleet.add(B);
+  await house.advance(500);
+  expect(places()).toEqual([A, B]);
+});
+
 test('the only origin is not dialled again for a dial that takes long', async () => {
   const { house, places } = await darkFirst({ origins: [A] });
   await house.sent();
