@@ -8,7 +8,7 @@ import type { BackendError } from '../errors.js';
 import type { Pool } from '../pool/pool.js';
 import type { Slot } from '../pool/slot.js';
 import type { DialBackoff } from './dial-backoff.js';
-import type { Demand, DialPurpose } from './setting.js';
+import type { Demand, DialPurpose, DialWaiter, Travel } from './setting.js';
 import type { Tenancy } from './tenancy.js';
 
 /** Hears how each dial ended. The slot is still dialling. */
@@ -114,6 +114,23 @@ export class Dialler {
     let count = 0;
     for (const { purpose } of this.#dials.values()) if (purpose === 'stock') count += 1;
     return count;
+  }
+
+  /** Whether anybody waits for a dial of its own. */
+  get hasWaiter(): boolean {
+    for (const { purpose } of this.#dials.values()) if (typeof purpose !== 'string') return true;
+    return false;
+  }
+
+  /** One that waits for a dial of its own and may ride what has come sooner. It waits no more, and what is dialled is kept. */
+  takeWaiter(mayRide: (travel: Travel) => boolean): DialWaiter | undefined {
+    for (const begun of this.#dials.values()) {
+      const { purpose } = begun;
+      if (typeof purpose === 'string' || !mayRide(purpose.travel)) continue;
+      begun.purpose = 'stock';
+      return purpose;
+    }
+    return undefined;
   }
 
   /** Begins a dial. There must be an empty slot, see {@link canDial}. */

@@ -63,7 +63,7 @@ export class Origin implements DiallerListener, ServedOrigin {
     this.#stock = stock;
     this.#lessons = lessons;
     this.guard = new Guard({ address, setting, target, connection, pool, standing, tally, demand, makeRoom });
-    this.#tenants = new Tenants({ origin: this, setting, connection, demand, pool, lending, stock, lessons });
+    this.#tenants = new Tenants({ origin: this, setting, connection, demand, pool, dialler, lending, stock, lessons });
   }
 
   get address(): OriginAddress {

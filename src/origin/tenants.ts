@@ -7,11 +7,12 @@ import type { Dialled } from '../connection/dial.js';
 import type { ResponseHead } from '../http1/response-head.js';
 import type { Pool } from '../pool/pool.js';
 import type { Slot } from '../pool/slot.js';
+import type { Dialler } from './dialler.js';
 import { greetingError } from './greeting.js';
 import type { Lending } from './lending.js';
 import type { Lessons } from './lessons.js';
 import type { Origin } from './origin.js';
-import type { Demand, OriginSetting } from './setting.js';
+import type { Demand, OriginSetting, Travel } from './setting.js';
 import type { Stock } from './stock.js';
 import { type Landlord, Tenancy } from './tenancy.js';
 
@@ -22,6 +23,7 @@ export interface TenantsHouse {
   readonly connection: ConnectionSetting;
   readonly demand: Demand;
   readonly pool: Pool<Tenancy>;
+  readonly dialler: Dialler;
   readonly lending: Lending;
   readonly stock: Stock;
   readonly lessons: Lessons;
@@ -68,8 +70,10 @@ export class Tenants implements Landlord {
   /** To whoever waits, else to the idle ones. The connection was found alive in this turn. True = somebody took it. */
   offer(tenancy: Tenancy): boolean {
     const { origin, demand, pool, stock } = this.#parts;
-    if (demand.waiting && !origin.guard.isOverfull() && demand.offer(origin, tenancy)) return true;
+    const mayLend = !origin.guard.isOverfull();
+    if (mayLend && demand.waiting && demand.offer(origin, tenancy)) return true;
     if (tenancy.connection.closed) return false;
+    if (mayLend && this.#servesDialWaiter(tenancy)) return true;
     const reason = origin.superfluous;
     if (reason !== undefined) {
       tenancy.connection.close(reason);
@@ -77,6 +81,20 @@ export class Tenants implements Landlord {
     }
     pool.release(tenancy.slot);
     stock.added(tenancy);
+    return false;
+  }
+
+  /** Whichever comes first, the dial or another connection, is for whoever waits for that dial. */
+  #servesDialWaiter(tenancy: Tenancy): boolean {
+    const { origin, dialler, lending } = this.#parts;
+    const { connection } = tenancy;
+    const mayRide = (travel: Travel) =>
+      connection.fresh || travel === 'any' || (travel === 'verified' && lending.isProven(connection));
+    const next = () => dialler.takeWaiter(mayRide);
+    for (let waiter = next(); waiter !== undefined; waiter = next()) {
+      lending.countDial(waiter, -1);
+      if (waiter.opened(origin, tenancy)) return true;
+    }
     return false;
   }
 
@@ -99,7 +117,8 @@ export class Tenants implements Landlord {
 
   /** To whoever waits, if it is alive, else to the idle ones: those are asked when they are wanted. */
   handOn(tenancy: Tenancy): void {
-    const alive = this.#parts.demand.waiting ? tenancy.connection.isAlive() : true;
+    const { demand, dialler } = this.#parts;
+    const alive = demand.waiting || dialler.hasWaiter ? tenancy.connection.isAlive() : true;
     if (alive === true) this.offer(tenancy);
     else if (alive === undefined) this.offerAfterTwoTurns(tenancy, false);
     else this.#parts.lessons.sweep(tenancy, this.#parts.pool.idleSlots());

@@ -33,6 +33,43 @@ describe('while its origin takes requests', () => {
     expect([first.outcome, originOf(second), house.dials.length]).toEqual([200, A, 1]);
   });
 
+  describe('and a connection is dialled for it', () => {
+    async function dialledFor(sending: Sending) {
+      const { house, peer } = await full({ maxConnections: 3 });
+      const second = await house.sent({ ...BOUND, ...sending });
+      return { house, peer, second };
+    }
+
+    const POST = { method: 'POST', body: 'x' } as const;
+
+    test('it rides one that comes back before, and what is dialled is kept', async () => {
+      const { house, peer, second } = await dialledFor({});
+      peer.answer();
+      await house.settle();
+      peer.answer();
+      await house.settle();
+      await house.accept();
+      expect([second.outcome, peer.requests.length, house.origin().counts.spare]).toEqual([200, 2, 1]);
+    });
+
+    test('a POST that travels fresh does not, and one that travels verified does when that is proven', async () => {
+      const { house, peer, second } = await dialledFor(POST);
+      const third = await house.sent({ ...BOUND, ...POST, nonIdempotent: 'verified' });
+      peer.answer({ fields: ['Connection: keep-alive'] });
+      await house.settle();
+      expect([house.peerOf(second), house.peerOf(third)]).toEqual([undefined, peer]);
+    });
+
+    test('one that has left takes nothing from the next', async () => {
+      const { house, peer, second } = await dialledFor({});
+      const third = await house.sent(BOUND);
+      second.abort();
+      peer.answer();
+      await house.settle();
+      expect(house.peerOf(third)).toBe(peer);
+    });
+  });
+
   test('it takes no room in the queue for two turns in which a connection is found to be alive', async () => {
     const { house, first, peer } = await full({ maxQueue: 0 });
     let second: Caller | undefined;

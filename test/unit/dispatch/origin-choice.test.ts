@@ -374,7 +374,7 @@ describe('hash', () => {
     const house = await House.open({ origins: [A, B], balance });
     const [first, second] = [await house.sent(keyed('1')), await house.sent(keyed('1'))];
     const targets = new Set(house.dialling.map(({ target }) => target.origin));
-    for (let dialled = 0; dialled < 2; dialled += 1) (await house.accept()).answer();
+    for (const peer of [await house.accept(), await house.accept()]) peer.answer();
     await house.settle();
     expect([first?.outcome, second?.outcome, targets.size]).toEqual([200, 200, 1]);
   });
