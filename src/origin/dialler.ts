@@ -13,6 +13,7 @@ import type { Tenancy } from './tenancy.js';
 
 /** Hears how each dial ended. The slot is still dialling. */
 export interface DiallerListener {
+  readonly standing: { readonly accepts: boolean };
   /** `begunAt`: moment on the clock at which the dial began. */
   dialled(slot: Slot<Tenancy>, dialled: Dialled, purpose: DialPurpose, begunAt: number): void;
   dialFailed(slot: Slot<Tenancy>, error: BackendError, purpose: DialPurpose): void;
@@ -156,7 +157,7 @@ export class Dialler {
     });
     const begun: Begun = { purpose, at, dial };
     this.#dials.set(slot, begun);
-    if (isForAny(purpose) && this.#late.at === Number.POSITIVE_INFINITY) this.#late.set(LATE_MS, at);
+    if (purpose !== 'stock' && this.#late.at === Number.POSITIVE_INFINITY) this.#late.set(LATE_MS, at);
   }
 
   /**
@@ -173,20 +174,32 @@ export class Dialler {
   /** Those who wait are not kept any longer by dials that take so long, where there is another origin. What arrives is offered. */
   #lateIsDue(): void {
     const now = this.#deadlines.clock.now();
+    let isAwaited = false;
     for (const begun of this.#dials.values()) {
       const { purpose } = begun;
-      if (!isForAny(purpose)) continue;
+      if (purpose === 'stock') continue;
       const leftMs = begun.at + LATE_MS - now;
-      const isNeeded = leftMs <= 0 && !this.#demand.canSpare(this.#listener);
-      if (leftMs > 0 || isNeeded) {
-        this.#late.set(isNeeded ? LATE_MS : leftMs, now);
+      if (leftMs > 0) {
+        this.#late.set(leftMs, now);
         return;
       }
-      this.#backoff.takesLong();
-      begun.purpose = 'stock';
-      if (purpose === 'demand') this.#demand.arrived();
-      else this.#listener.dialGivenUp(purpose);
+      if (this.#isForAny(purpose) && this.#demand.canSpare(this.#listener)) this.#passOver(begun, purpose);
+      else isAwaited = true;
     }
+    if (isAwaited) this.#late.set(LATE_MS, now);
+  }
+
+  /** Whether a connection of another origin would do: to all, where this one is not trusted any more. */
+  #isForAny(purpose: DialPurpose): boolean {
+    const isTrusted = this.#listener.standing.accepts && this.#backoff.state.name === 'ready';
+    return !isTrusted || typeof purpose === 'string' || purpose.anyWouldDo;
+  }
+
+  #passOver(begun: Begun, purpose: DialPurpose): void {
+    this.#backoff.takesLong();
+    begun.purpose = 'stock';
+    if (purpose === 'demand') this.#demand.arrived();
+    else this.#listener.dialGivenUp(purpose);
   }
 
   #start(listener: DialListener): DialUnderWay {
@@ -271,9 +284,4 @@ export class Dialler {
   start(): void {
     this.#stopped = false;
   }
-}
-
-/** Whether somebody waits for it to whom a connection of another origin would do. */
-function isForAny(purpose: DialPurpose): boolean {
-  return purpose === 'demand' || (purpose !== 'stock' && purpose.anyWouldDo);
 }

@@ -117,6 +117,22 @@ test('a dial for one request alone stays its own, however late those beside it a
   expect(bound.outcome).toBe(200);
 });
 
+test.each([{}, { balance: { type: 'hash', key: 'path' } } as const])(
+  'a dial for a request that is bound to an origin keeps it no longer when that is ejected (%o)',
+  async (options) => {
+    const { house, places, acceptAt } = await darkFirst({ ejection: { time: 10_000 }, ...options });
+    const bound = await house.sent({ boundTo: A });
+    const [home = A] = places();
+    const other = home === A ? B : A;
+    const { standing } = house.origins.find(({ address }) => address.origin === home) ?? house.origin();
+    standing.eject('connection_refused');
+    await house.advance(1_000);
+    (await acceptAt(other))?.answer();
+    await house.settle();
+    expect([bound.outcome, house.peerOf(bound)?.origin]).toEqual([200, other]);
+  },
+);
+
 describe('a request that is sent again', () => {
   /** Under way at the second origin, on a connection that was reused; the first has not been asked for anything. */
   async function underWay(options: HouseOptions = {}) {
