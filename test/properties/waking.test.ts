@@ -86,9 +86,16 @@ async function checkWoken(house: House): Promise<void> {
   if (after !== before) throw new Error(`nobody has woken those who wait: ${before} became ${after}`);
 }
 
+/** Its home took no requests for a while: it waits for any other now (decision 0042). */
+function isLost({ request, home }: Run): boolean {
+  return request.boundTo !== undefined && home === undefined;
+}
+
 /** Sends another like one that waits. @throws Error when that one is still waiting when the other is served */
 async function checkTurn(house: House, n: number): Promise<void> {
-  const waiting = runsOf(house).filter((run) => run.waiting && !run.returned && run.avoids.length === 0);
+  const waiting = runsOf(house).filter(
+    (run) => run.waiting && !run.returned && run.avoids.length === 0 && !isLost(run),
+  );
   const model = waiting[n % waiting.length];
   if (model === undefined) return;
   const { method, path, nonIdempotent, boundTo, body } = model.request;
