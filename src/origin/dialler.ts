@@ -117,12 +117,6 @@ export class Dialler {
     return count;
   }
 
-  /** Whether anybody waits for a dial of its own. */
-  get hasWaiter(): boolean {
-    for (const { purpose } of this.#dials.values()) if (typeof purpose !== 'string') return true;
-    return false;
-  }
-
   /** One that waits for a dial of its own and may ride what has come sooner. It waits no more, and what is dialled is kept. */
   takeWaiter(mayRide: (travel: Travel) => boolean): DialWaiter | undefined {
     for (const begun of this.#dials.values()) {

@@ -18,6 +18,7 @@ export class Lending {
   #maxFresh: number;
   #freshShare = 0; // connections that carry a request which may only travel fresh
   #promised = 0; // shares of those for which one is being dialled
+  #awaited = 0; // dials for one request alone
 
   constructor(pool: Pool<Tenancy>, idleLimit: IdleLimit, clock: Clock, maxFresh: number) {
     this.#pool = pool;
@@ -43,7 +44,14 @@ export class Lending {
 
   /** A dial begins (1) or is over (-1). One for a request alone that travels fresh brings a connection that takes a share. */
   countDial(purpose: DialPurpose, change: 1 | -1): void {
-    if (typeof purpose !== 'string' && purpose.travel === 'fresh') this.#promised += change;
+    if (typeof purpose === 'string') return;
+    this.#awaited += change;
+    if (purpose.travel === 'fresh') this.#promised += change;
+  }
+
+  /** Whether anybody waits for a dial of its own. */
+  get isDialAwaited(): boolean {
+    return this.#awaited > 0;
   }
 
   takeFreshShare(tenancy: Tenancy): void {

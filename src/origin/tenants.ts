@@ -69,11 +69,11 @@ export class Tenants implements Landlord {
 
   /** To whoever waits, else to the idle ones. The connection was found alive in this turn. True = somebody took it. */
   offer(tenancy: Tenancy): boolean {
-    const { origin, demand, pool, stock } = this.#parts;
+    const { origin, demand, lending, pool, stock } = this.#parts;
     const mayLend = !origin.guard.isOverfull();
     if (mayLend && demand.waiting && demand.offer(origin, tenancy)) return true;
     if (tenancy.connection.closed) return false;
-    if (mayLend && this.#servesDialWaiter(tenancy)) return true;
+    if (mayLend && lending.isDialAwaited && this.#servesDialWaiter(tenancy)) return true;
     const reason = origin.superfluous;
     if (reason !== undefined) {
       tenancy.connection.close(reason);
@@ -117,8 +117,8 @@ export class Tenants implements Landlord {
 
   /** To whoever waits, if it is alive, else to the idle ones: those are asked when they are wanted. */
   handOn(tenancy: Tenancy): void {
-    const { demand, dialler } = this.#parts;
-    const alive = demand.waiting || dialler.hasWaiter ? tenancy.connection.isAlive() : true;
+    const { demand, lending } = this.#parts;
+    const alive = demand.waiting || lending.isDialAwaited ? tenancy.connection.isAlive() : true;
     if (alive === true) this.offer(tenancy);
     else if (alive === undefined) this.offerAfterTwoTurns(tenancy, false);
     else this.#parts.lessons.sweep(tenancy, this.#parts.pool.idleSlots());
