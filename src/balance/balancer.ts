@@ -1,46 +1,58 @@
 /** The choice of an origin for a request: what a balancer sees, and what it answers. */
 
-/** An origin that may take the request, as it stands at this moment. */
+/** An origin that can take the request now. */
 export interface Candidate {
-  /** `scheme://host:port`. */
+  /** Name of the origin, as `scheme://host:port`. */
   readonly origin: string;
-  /** A small number of its own, as long as it is one of the origins: at first its place in the option `origins`. */
+  /** A small number that identifies the origin as long as it exists: initially its position in the option `origins`. */
   readonly index: number;
-  /** Connections that carry a request. */
+  /** Connections in use. */
   readonly busy: number;
-  /** Connections that could take one now. */
+  /** Connections that could take the request now. */
   readonly idle: number;
-  /** Connections that are being made. */
+  /** Connections being opened. */
   readonly dialling: number;
-  /** How many connections it may have, of every kind. */
+  /** Maximum number of connections. */
   readonly maxConnections: number;
-  /** Its share of the requests beside that of the others, 0 to 256. Origins of weight 0 are no candidates. */
+  /** Share of the requests relative to the other candidates: a number from 0 to 256, reduced during `slowStart`. */
   readonly weight: number;
 }
 
-/** What a balancer may look at of a request. */
+/** What a balancer gets to know about a request. */
 export interface BalancedRequest {
-  /** As it will be sent: `GET`. */
+  /** Method as it will be sent, for example `GET`. */
   readonly method: string;
-  /** The path that will be sent, with the query. */
+  /** Path and query as they will be sent. */
   readonly path: string;
-  /** End-to-end fields as name, value, name, value…, in the case they came in. */
+  /** End-to-end fields as a flat list: name, value, name, value… Names have the case they were received in. */
   readonly fields: readonly string[];
 }
 
-/** Picks an origin for each request. Called synchronously, so it must be quick. */
+/**
+ * Chooses an origin for each request. Pass your own as the option `balance`.
+ *
+ * @example
+ * ```ts
+ * const first: Balancer = {
+ *   pick: (candidates) => candidates.reduce((best, { index }, at) => (index < (candidates[best]?.index ?? 0) ? at : best), 0),
+ * };
+ * ```
+ */
 export interface Balancer {
   /**
-   * The picks depend on the request: one without an idle connection gets a connection of its own at the picked origin,
-   * where else it would take the first that is free at any.
+   * `true` if the choice depends on the request. A request that finds no idle connection then gets one at the chosen
+   * origin; otherwise it takes the first that becomes free at any origin.
    *
    * @default false
    */
   readonly keeps?: boolean | undefined;
   /**
-   * @param candidates at least one, in no order that means anything; valid only during the call
-   * @param request that is to be sent; `undefined` when a connection is made for whoever has waited longest
-   * @returns the position of the picked one in `candidates` (not its `index`)
+   * Chooses an origin. Called synchronously for every request with at least two candidates, so it must be fast. If it
+   * throws or returns no valid position, the first candidate is used and the event `balanceFailed` is emitted.
+   *
+   * @param candidates in no particular order; valid only during the call
+   * @param request the request to send; `undefined` if a connection is opened for whichever request has waited longest
+   * @returns position of the chosen origin in `candidates` (not its `index`)
    */
   pick(candidates: readonly Candidate[], request?: BalancedRequest): number;
 }

@@ -7,7 +7,7 @@ import { leastBusy } from './least-busy.js';
 import { roundRobin } from './round-robin.js';
 import { twoChoices } from './two-choices.js';
 
-/** The option `balance`: one of those that are built in, or your own. */
+/** The option `balance`: name of a built-in balancer, hashing, or your own balancer. */
 export type BalanceOption = 'least-busy' | 'round-robin' | 'two-choices' | 'first' | HashOptions | Balancer;
 
 /** A balancer of its own for each backend: some remember whom they picked. */

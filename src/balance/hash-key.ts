@@ -3,14 +3,15 @@
 import type { BalancedRequest } from './balancer.js';
 
 /**
+ * The key by which requests are hashed.
  * - `'path'`: the path without the query.
- * - `{ cookie }`, `{ header }`: the value of the cookie or the field of that name.
- * - a function: what it returns; `undefined` or an empty string is no key.
+ * - `{ cookie }` or `{ header }`: the value of that cookie or field.
+ * - a function: the string it returns; `undefined` or `''` means no key.
  */
 export type HashKey =
   | 'path'
   | {
-      /** Name of the cookie, in its case. */
+      /** Name of the cookie; case-sensitive. */
       readonly cookie: string;
     }
   | {

@@ -5,13 +5,18 @@ import { type HashKey, keyReader } from './hash-key.js';
 import { leastBusy } from './least-busy.js';
 import { hashOf, mixed } from './name-hash.js';
 
-/** The option `balance` for hashing. */
+/** Sends requests with the same key to the same origin, as long as that has no more than its share of the load. */
 export interface HashOptions {
-  /** Tells it from the other ways to balance. */
+  /** Selects hashing. */
   readonly type: 'hash';
-  /** What a request is hashed by. Those without a key go where there is least work. */
+  /** What to hash. A request without a key goes to the least busy origin. */
   readonly key: HashKey;
-  /** The most work that an origin may have, as a multiple of its share: a number from 1, or `Infinity`. @default 1.25 */
+  /**
+   * Maximum load of an origin as a multiple of its fair share: a number from 1, or `Infinity`. Above it the request
+   * goes to the next origin.
+   *
+   * @default 1.25
+   */
   readonly load?: number | undefined;
 }
 

@@ -2,11 +2,11 @@
 
 import { isObject, shown } from './checks.js';
 
-/** How long `close()` waits. */
+/** Options of `backend.close()`. */
 export interface CloseOptions {
   /**
-   * Milliseconds for what is under way, tunnels too, then it is destroyed. Without a limit requests are waited for as long
-   * as they take, and tunnels, which need not ever end, are ended when the last request has.
+   * Milliseconds to wait for requests and tunnels; what is left then is destroyed. Greater than 0. With `Infinity`
+   * requests may take as long as they need, and tunnels are ended as soon as the last request has finished.
    *
    * @default Infinity
    */

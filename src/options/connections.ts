@@ -5,13 +5,13 @@ import { checked, integer, isObject, optional, type Rules, refusal, required, re
 /** Sockets that one local address can hold to one server. */
 export const MOST_CONNECTIONS = 65_535;
 
-/** A cap that several processes share. */
+/** A limit on connections that several processes share. */
 export interface SharedConnections {
-  /** Sockets to one origin of all processes together: an integer from 1 to 65535. */
+  /** Maximum number of sockets to one origin, of all processes together: an integer from 1 to 65535. */
   readonly total: number;
   /**
-   * How many processes there are: an integer from 1 to `total`. Each takes an equal part, rounded down, without asking
-   * anybody. Without it this is a worker of `node:cluster`, whose primary calls `shareConnections()`.
+   * Number of processes: an integer from 1 to `total`. Each uses an equal part, rounded down, without coordination.
+   * Leave it out in a worker of `node:cluster` whose primary calls `shareConnections()`, which then assigns the parts.
    *
    * @default none
    */

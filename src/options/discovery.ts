@@ -21,41 +21,57 @@ import {
 import { MOST_CONNECTIONS } from './connections.js';
 import { type OriginOptions, resolveHost } from './origins.js';
 
-/** All origins of one moment, as in the option `origins`. */
+/** A complete list of origins: URLs or {@link OriginOptions}. */
 export type OriginSet = readonly (string | URL | OriginOptions)[];
 
-/** What a function that finds origins is given. */
+/** Argument of a function given as `origins`. */
 export interface OriginsCall {
-  /** Aborted when the backend is closed, or the call has taken 30 s and counts as failed. */
+  /** Aborted when the backend is closed, or when the call has taken 30 seconds and therefore counts as failed. */
   readonly signal: AbortSignal;
 }
 
-/** Finds the origins; called each `originsInterval`. */
+/** A function given as the option `origins`: returns the current list. Called every `originsInterval`. */
 export type FindOrigins = (call: OriginsCall) => OriginSet | PromiseLike<OriginSet>;
 
-/** The option `origins`: a set, or what gives one after the other. */
+/** The option `origins`: a list, or a function or an async iterable that supplies lists at run time. */
 export type OriginsOption = OriginSet | FindOrigins | AsyncIterable<OriginSet>;
 
-/** A name that is looked up in DNS, again and again. */
+/** A DNS name that is looked up repeatedly to find the origins. */
 export interface DnsOptions {
-  /** Fully qualified: search domains are not tried. For SRV with service and protocol where there are any: `_http._tcp.web.example`. */
+  /**
+   * A fully qualified domain name; search domains are not tried. For SRV records including service and protocol, if
+   * they have any: `'_http._tcp.web.example'`.
+   */
   readonly name: string;
-  /** Records to ask for: addresses of version 4 or 6, or hosts with ports, weights and priorities (RFC 2782). @default 'A' */
+  /**
+   * Record type: `'A'` or `'AAAA'` for addresses, `'SRV'` for hosts with port, weight and priority (RFC 2782).
+   *
+   * @default 'A'
+   */
   readonly type?: 'A' | 'AAAA' | 'SRV' | undefined;
-  /** Of addresses: SRV records have their own. An integer from 1 to 65535. @default that of the protocol */
+  /**
+   * Port of the origins: an integer from 1 to 65535. Not allowed with `type: 'SRV'`, whose records contain ports.
+   *
+   * @default that of the protocol
+   */
   readonly port?: number | undefined;
-  /** Whether the origins are asked with TLS. @default 'http:' */
+  /** Protocol of the origins. @default 'http:' */
   readonly protocol?: 'http:' | 'https:' | undefined;
-  /** What the origins are called, in the Host field and in TLS; see `host` of an origin. @default the name */
+  /** Name of the origins in the Host field and in TLS, as `host` in {@link OriginOptions}. @default the name */
   readonly host?: string | undefined;
   /**
-   * Milliseconds between two lookups, at most. Addresses are looked up again when their time to live is over, but not within
-   * a second.
+   * Maximum number of milliseconds between two lookups. Addresses are looked up again as soon as their time to live is
+   * over, but at most once a second.
    *
    * @default 30000
    */
   readonly interval?: number | undefined;
-  /** Addresses of DNS servers, with a port or without: `'127.0.0.1:8600'`. Hosts of SRV records are resolved there too. @default those of the system */
+  /**
+   * IP addresses of the DNS servers to ask, with or without a port: `['127.0.0.1:8600']`. The hosts in SRV records are
+   * looked up there too.
+   *
+   * @default those of the system
+   */
   readonly servers?: readonly string[] | undefined;
 }
 

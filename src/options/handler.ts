@@ -30,71 +30,78 @@ import {
 import { type Option, type OptionRow, type OptionsOf, option, rowsOf, rulesOf } from './row.js';
 import { travel } from './table.js';
 
-/** How the client is named to the origin: X-Forwarded-For, -Proto, -Host and -Port, or the Forwarded field (RFC 7239). */
+/**
+ * Which fields tell the origin the client's address, protocol, host and port: `'x-forwarded'` = X-Forwarded-For, -Proto, -Host
+ * and -Port; `'rfc7239'` = Forwarded (RFC 7239); `false` = none.
+ */
 export type ForwardedStyle = 'x-forwarded' | 'rfc7239' | false;
 
-/** Options of `backend.handler()`. An option that is absent or `undefined` is the backend's, or the default given. */
+/** Options of `backend.handler()`. An option that is absent or `undefined` has the backend's value, or the default stated. */
 export interface HandlerOptions {
-  /** As the backend's option of that name. @default the backend's */
+  /**
+   * Overrides the backend's `nonIdempotent` for this mount: which connections a non-idempotent request may use.
+   *
+   * @default the backend's
+   */
   readonly nonIdempotent?: NonIdempotentTravel | undefined;
-  /** As the backend's option of that name, which is not asked then. @default the backend's */
+  /** Replaces the backend's `idempotent` for this mount; the backend's function is then not called. @default the backend's */
   readonly idempotent?: IdempotentOption | undefined;
-  /** As the backend's option of that name. @default the backend's */
+  /** Overrides the backend's `requestBufferBytes` for this mount; `false` streams every request body. @default the backend's */
   readonly requestBufferBytes?: number | false | undefined;
-  /** As the backend's option of that name. @default the backend's */
+  /** Overrides the backend's `queueTimeout`: milliseconds a request may wait for a connection. @default the backend's */
   readonly queueTimeout?: number | undefined;
-  /** As the backend's option of that name. @default the backend's */
+  /** Overrides the backend's `sendTimeout`: milliseconds the origin may go without accepting a byte. @default the backend's */
   readonly sendTimeout?: number | undefined;
-  /** As the backend's option of that name. @default the backend's */
+  /** Overrides the backend's `headersTimeout`: milliseconds until the response head. @default the backend's */
   readonly headersTimeout?: number | undefined;
-  /** As the backend's option of that name. @default the backend's */
+  /** Overrides the backend's `bodyTimeout`: milliseconds of silence inside a response body. @default the backend's */
   readonly bodyTimeout?: number | undefined;
-  /** As the backend's option of that name. @default the backend's */
+  /** Overrides the backend's `clientTimeout`: milliseconds a client may stall. @default the backend's */
   readonly clientTimeout?: number | undefined;
-  /** As the backend's option of that name. @default the backend's */
+  /** Overrides the backend's `requestTimeout`: milliseconds for the whole request. @default the backend's */
   readonly requestTimeout?: number | undefined;
   /**
-   * Milliseconds that the origin of a request with `Expect: 100-continue` has to answer 100 before the body is asked of
-   * the client all the same (RFC 9110 §10.1.1); at most `headersTimeout`. Only for what comes by 'checkContinue': else
-   * node:http has answered 100. `false` answers it here, and does not send the field on.
+   * Milliseconds the origin has to answer `Expect: 100-continue` with 100 (RFC 9110 §10.1.1), at most `headersTimeout`; after
+   * that the client is asked for its body anyway. Only for requests from the server's `checkContinue` event; without a listener
+   * node:http answers 100 itself. `false` answers 100 here and does not forward the field.
    *
    * @default 1000
    */
   readonly expectTimeout?: number | false | undefined;
-  /** Value of the Host field: the client's, or the authority of the origin. @default 'preserve' */
+  /** Host field sent to the origin: the client's (`'preserve'`) or the origin's own (`'origin'`). @default 'preserve' */
   readonly host?: 'preserve' | 'origin' | undefined;
-  /** How the client is named to the origin; `false` does not name it. @default 'x-forwarded' */
+  /** Which fields tell the origin who the client is; `false` sends none. @default 'x-forwarded' */
   readonly forwarded?: ForwardedStyle | undefined;
   /**
-   * Proxies whose forwarding fields are kept and extended: addresses and CIDR blocks, IPv4 and IPv6. `false` trusts
-   * none, so what a client sends in these fields is dropped.
+   * Proxies whose forwarding fields are kept and extended: IP addresses and CIDR blocks, such as `['10.0.0.0/8', '::1']`. From
+   * any other client these fields are dropped. `false` trusts no proxy.
    *
    * @default false
    */
   readonly trustProxy?: false | readonly string[] | undefined;
-  /** Gives the path to send, with the query, from the one that the framework gives. @default none */
+  /** Returns the path and query to send, from those of the request. @default none */
   readonly rewritePath?: PathHook | undefined;
   /**
-   * `true` rewrites URLs in Location, Content-Location and Refresh that lead to an origin, or to the mount as the origin
-   * sees it, to where the client found the mount. A function gives the URL itself, `undefined` leaves it.
+   * `true` rewrites URLs of the origin in Location, Content-Location and Refresh to the scheme, host and prefix under which the
+   * client reached the mount. A function returns the new URL itself, or `undefined` to keep it.
    *
    * @default false
    */
   readonly rewriteLocation?: boolean | LocationHook | undefined;
   /**
-   * Domain of cookies that origins set: a value for all, `''` removes it; or an object by the value it replaces, `*` for
-   * all others.
+   * Changes the Domain attribute of cookies set by origins: a string replaces every domain, `''` removes it; an object maps old
+   * domains to new ones, with `'*'` for all others.
    *
    * @default false
    */
   readonly cookieDomainRewrite?: CookieRewrite | false | undefined;
-  /** Path of cookies that origins set, in the same way. @default false */
+  /** Changes the Path attribute of cookies set by origins, in the same way. @default false */
   readonly cookiePathRewrite?: CookieRewrite | false | undefined;
-  /** Sees the request's fields before they are sent: end-to-end ones only. @default none */
+  /** Changes the request fields before they are sent. Sees end-to-end fields only. @default none */
   readonly onRequestFields?: FieldsHook | undefined;
-  /** Sees the response's fields before they go to the client: end-to-end ones only. @default none */
+  /** Changes the response fields before they go to the client. Sees end-to-end fields only. @default none */
   readonly onResponseFields?: ResponseFieldsHook | undefined;
-  /** Sees each interim response; `false` keeps it from the client. @default none */
+  /** Called for each interim (1xx) response; returning `false` keeps it from the client. @default none */
   readonly onInformation?: InformationHook | undefined;
 }
 

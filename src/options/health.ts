@@ -23,79 +23,121 @@ import {
 import { pause } from './discovery.js';
 import type { Complete } from './resolved.js';
 
-/** Passive health: an origin that fails in a row gets no requests for a while. */
+/**
+ * Passive health checking: an origin that fails several requests in a row gets none for a while. After that one
+ * request, or dial, is its probe; if it fails, the origin is ejected for twice as long.
+ */
 export interface EjectionOptions {
-  /** Failures in a row that eject: an integer from 1; `Infinity` never ejects. @default 5 */
+  /** Number of failures in a row that eject an origin: an integer from 1, or `Infinity` for never. @default 5 */
   readonly failures?: number | undefined;
-  /** Length of the first ejection in milliseconds, or `Infinity`, doubled by each one that follows. @default 1000 */
+  /**
+   * Length of the first ejection in milliseconds, or `Infinity`. Each further one lasts twice as long.
+   *
+   * @default 1000
+   */
   readonly time?: number | undefined;
-  /** The longest ejection in milliseconds, at least `time`, or `Infinity`. @default 60000 */
+  /** Length of the longest ejection in milliseconds: at least `time`, or `Infinity`. @default 60000 */
   readonly maxTime?: number | undefined;
-  /** Share of the origins that may be ejected at once, 0 to 1. @default 0.5 */
+  /**
+   * Largest share of the origins that may be ejected at once: a number from 0 to 1. If more are, all origins are tried.
+   *
+   * @default 0.5
+   */
   readonly maxEjected?: number | undefined;
-  /** Statuses of responses that are failures, beside what no response came for: integers from 500 to 599. @default [] */
+  /**
+   * Response statuses that count as failures: integers from 500 to 599. Without them only missing and broken responses
+   * count.
+   *
+   * @default []
+   */
   readonly statuses?: readonly number[] | undefined;
-  /** Ejects an origin that fails much more often, or is much slower, than the others; `false` = none. @default false */
+  /**
+   * Also ejects an origin that fails much more often, or is much slower, than the others; `false` turns it off.
+   *
+   * @default false
+   */
   readonly outliers?: OutlierOptions | false | undefined;
 }
 
-/** What makes an origin an outlier: its success rate, or its latency, over a window, beside those of the others. */
+/**
+ * Compares the success rate, and optionally the latency, of each origin with that of the others over a window of time.
+ */
 export interface OutlierOptions {
-  /** Milliseconds of a window, or `Infinity`. @default 10000 */
+  /** Length of the window in milliseconds, or `Infinity`. @default 10000 */
   readonly window?: number | undefined;
-  /** Requests that an origin must have answered or failed within the window: an integer from 1, or `Infinity`. @default 100 */
+  /**
+   * Minimum number of requests to an origin within the window for it to be judged: an integer from 1, or `Infinity`.
+   *
+   * @default 100
+   */
   readonly requests?: number | undefined;
-  /** Origins with so many requests that it takes: an integer from 3, or `Infinity`. @default 5 */
+  /** Minimum number of origins with that many requests: an integer from 3, or `Infinity`. @default 5 */
   readonly origins?: number | undefined;
-  /** Standard deviations below the mean that are too many, 0 to 100. @default 1.9 */
+  /**
+   * An origin is ejected if its success rate is more than this many standard deviations below the mean: 0 to 100.
+   *
+   * @default 1.9
+   */
   readonly deviations?: number | undefined;
-  /** How far below the mean a success rate must be at least, 0 to 1. @default 0.05 */
+  /** Minimum distance of its success rate below the mean: a number from 0 to 1. @default 0.05 */
   readonly margin?: number | undefined;
   /**
-   * How many times as long as the median of the others an origin may take to answer, from 1: the mean time to a final
-   * response head. `false` = however long.
+   * Also ejects an origin that takes more than this many times as long as the median of the others, by the mean time to
+   * the final response head: a number from 1, or `Infinity`. `false` ignores latency.
    *
    * @default false
    */
   readonly slowness?: number | false | undefined;
 }
 
-/** What a check's own `expect` is shown. */
+/** The response to a health check, as passed to `expect`. */
 export interface CheckAnswer {
-  /** Of the final head: 200 to 999. */
+  /** Status of the final response: 200 to 999. */
   readonly statusCode: number;
-  /** Fields as name, value, name, value… */
+  /** Flat list: name, value, name, value… */
   readonly rawHeaders: readonly string[];
-  /** The first 64 KiB of the body, read as UTF-8. */
+  /** The first 64 KiB of the body, decoded as UTF-8. */
   readonly body: string;
 }
 
-/** Active health: each origin is asked again and again, each time on a connection of its own. */
+/**
+ * Active health checking: every origin is checked regularly, each time over a new connection. An origin whose checks
+ * fail gets no requests until they pass again.
+ */
 export interface CheckOptions {
-  /** What is done: a request, a TCP connection, or a TLS handshake (`https:` origins only). @default 'http' */
+  /**
+   * What a check does: send a request (`'http'`), open a TCP connection (`'tcp'`), or do a TLS handshake (`'tls'`,
+   * `https:` origins only).
+   *
+   * @default 'http'
+   */
   readonly type?: 'http' | 'tcp' | 'tls' | undefined;
   /** Method of the request. @default 'GET' */
   readonly method?: string | undefined;
-  /** Path of the request, with its query. @default '/' */
+  /** Path and query of the request. @default '/' */
   readonly path?: string | undefined;
   /** Host field of the request. @default the origin's host */
   readonly host?: string | undefined;
   /**
-   * What the answer must be: a status, a range of them as `'200-299'`, or a function that says so. A function that throws,
-   * or gives anything but true, fails the check.
+   * Which responses pass: a status, a range such as `'200-299'`, or a function that returns `true`. The check fails if
+   * the function throws or returns anything else, including a promise.
    *
    * @default '200-399'
    */
   readonly expect?: number | string | ((answer: CheckAnswer) => boolean) | undefined;
-  /** Milliseconds between two checks, a tenth more or less. @default 5000 */
+  /** Milliseconds between two checks, varied at random by up to a tenth. @default 5000 */
   readonly interval?: number | undefined;
-  /** Milliseconds for one check, dial and answer together. @default 2000 */
+  /** Milliseconds for one check, including dial and response. @default 2000 */
   readonly timeout?: number | undefined;
-  /** Checks that pass in a row to bring an origin up: an integer from 1 to 1000. @default 2 */
+  /** Number of passed checks in a row that bring an origin up: an integer from 1 to 1000. @default 2 */
   readonly rise?: number | undefined;
-  /** Checks that fail in a row to take it down: an integer from 1 to 1000. @default 3 */
+  /** Number of failed checks in a row that take an origin down: an integer from 1 to 1000. @default 3 */
   readonly fall?: number | undefined;
-  /** Milliseconds between two checks while a change has begun, at most `interval`. @default 1000, or `interval` if that is less */
+  /**
+   * Milliseconds between two checks once a check has disagreed with the origin's state; at most `interval`.
+   *
+   * @default 1000, or `interval` if that is less
+   */
   readonly fastInterval?: number | undefined;
 }
 
@@ -110,13 +152,20 @@ export interface ResolvedCheck extends Complete<Omit<CheckOptions, 'host' | 'exp
   readonly expect: StatusRange | ((answer: CheckAnswer) => boolean);
 }
 
-/** Overload: how many requests an origin may have at once is learned from how long it takes to answer. */
+/**
+ * Limits the number of concurrent requests to an origin by its response times: an origin that becomes slower than usual
+ * gets fewer.
+ */
 export interface AdaptiveConcurrencyOptions {
-  /** Requests that an origin may always have: an integer from 1 to 65535. @default 4 */
+  /** Number of concurrent requests an origin may always have: an integer from 1 to 65535. @default 4 */
   readonly min?: number | undefined;
-  /** How many times as slow as usual an origin may become before it gets less, 1 to 100. @default 1.5 */
+  /**
+   * How many times slower than usual an origin may be before its limit is reduced: a number from 1 to 100.
+   *
+   * @default 1.5
+   */
   readonly tolerance?: number | undefined;
-  /** Milliseconds after which the limit is judged anew. @default 1000 */
+  /** Milliseconds between two adjustments of the limit. @default 1000 */
   readonly window?: number | undefined;
 }
 

@@ -3,8 +3,14 @@
 import type { IncomingMessage } from 'node:http';
 
 /**
- * Changes a list of fields: name, value, name, value… Returns the list to use; nothing takes the one given, with the
- * changes made in place. May give a promise.
+ * Changes the fields of a request. Called with a flat list: name, value, name, value… Returns the list to use, or
+ * changes the given list in place and returns nothing. May be async. If it throws, the request fails with
+ * `proxy_internal_error`.
+ *
+ * @example
+ * ```ts
+ * backend.handler({ onRequestFields: (fields) => [...fields, 'X-Tenant', 'acme'] });
+ * ```
  */
 export type FieldsHook = (
   fields: string[],
@@ -15,46 +21,61 @@ export type FieldsHook = (
 // biome-ignore lint/suspicious/noConfusingVoidType: in a union with what else a hook may return
 type Nothing = undefined | void;
 
-/** What a response says of itself on its first line. */
+/** The status line of a response. */
 export interface ResponseStatus {
-  /** 200 to 999; 101 of an upgrade. */
+  /** Status of the final response: 200 to 999, or 101 for an upgrade. */
   readonly statusCode: number;
-  /** Reason phrase, often empty. */
+  /** Reason phrase; often empty. */
   readonly statusText: string;
 }
 
-/** As {@link FieldsHook}, for the fields of a response. */
+/** Changes the fields of a response. Works like {@link FieldsHook}; also gets the status of the response. */
 export type ResponseFieldsHook = (
   fields: string[],
   req: IncomingMessage,
   response: ResponseStatus,
 ) => ReturnType<FieldsHook>;
 
-/** Gives the path to send, with the query. May give a promise. */
+/**
+ * Returns the path and query to send. May be async. If it throws, the request fails with `proxy_internal_error`.
+ *
+ * @example
+ * ```ts
+ * backend.handler({ rewritePath: (path) => `/v2${path}` });
+ * ```
+ */
 export type PathHook = (path: string, req: IncomingMessage) => string | PromiseLike<string>;
 
-/** An interim response: 100, or 102 to 199. */
+/** An interim response (RFC 9110 §15.2), such as 103 Early Hints. Never 101. */
 export interface Information {
   /** 100, or 102 to 199. */
   readonly statusCode: number;
-  /** Reason phrase, often empty. */
+  /** Reason phrase; often empty. */
   readonly statusText: string;
-  /** Name, value, name, value… */
+  /** Flat list: name, value, name, value… */
   readonly fields: readonly string[];
 }
 
-/** Sees an interim response; `false` keeps it from the client. */
+/** Called for each interim response. Returning `false` keeps it from the client. Must not be async. */
 export type InformationHook = (information: Information, req: IncomingMessage) => boolean | Nothing;
 
-/** What an `idempotent` option may look at. */
+/** What an `idempotent` function gets to know about a request. */
 export interface RequestFacts {
-  /** As it will be sent: `GET`. */
+  /** Method as it will be sent, for example `GET`. */
   readonly method: string;
-  /** The path that will be sent, with the query. */
+  /** Path and query as they will be sent. */
   readonly path: string;
-  /** End-to-end fields as name, value, name, value…, in the case they came in. */
+  /** End-to-end fields as a flat list: name, value, name, value… Names have the case they were received in. */
   readonly fields: readonly string[];
 }
 
-/** True or false overrides the method; `undefined` leaves it to the method. */
+/**
+ * Decides whether a request is idempotent. `true` and `false` override the method, `undefined` leaves it to the method.
+ * Must not be async: any other result fails the request with `proxy_internal_error`.
+ *
+ * @example
+ * ```ts
+ * new PooledBackend({ origins, idempotent: ({ method, path }) => (method === 'POST' && path === '/search') || undefined });
+ * ```
+ */
 export type IdempotentOption = (request: RequestFacts) => boolean | undefined;

@@ -1,15 +1,15 @@
 /** The option `logger`. */
 
-/** Where the library writes about itself. `console`, pino's and Fastify's loggers fit. */
+/** Receives the log lines of a backend. `console`, pino's logger and Fastify's logger can be used directly. */
 export interface Logger {
   /** What happens to each connection and request. */
   debug(details: object, message: string): void;
-  /** What changes, and what was done about a failure. */
+  /** Changes of state, and retries. */
   info(details: object, message: string): void;
-  /** What went wrong. */
+  /** Failures. */
   warn(details: object, message: string): void;
-  /** A mistake in code of yours. */
+  /** An error in your own code or setup, such as a `Balancer` that throws. */
   error(details: object, message: string): void;
-  /** Whether it writes this level: what it does not write is not built. Without it everything is. */
+  /** Whether a level is written. Lines of other levels are not even built. If absent, every line is built. */
   isLevelEnabled?(level: 'debug' | 'info' | 'warn' | 'error'): boolean;
 }

@@ -14,41 +14,39 @@ import {
 } from './checks.js';
 import { type ClusterTotal, mostConnections, readConnections, type SharedConnections } from './connections.js';
 
-/** One server, with settings of its own. A string or a `URL` in the list of origins is the same as `{ url }`. */
+/** One origin with its own settings. A string or `URL` in the list of origins is short for `{ url }`. */
 export interface OriginOptions {
   /**
-   * Where it is: `http://host`, `http://host:port`, or `https:` the same. No path, query, fragment or userinfo.
-   * With `socketPath` it still names the origin: in the Host field, in TLS, in stats and errors.
+   * Scheme, host and port: `'http://host'`, `'http://host:port'`, or the same with `https:`. No path, query, fragment,
+   * user or password. With `socketPath` it still names the origin in the Host field, in TLS, in stats and in errors.
    */
   readonly url: string | URL;
   /**
-   * What it is called, when `url` holds an address that a name was resolved to: the Host field where the client's is not
-   * preserved, and, without its port, the server name in TLS (SNI, and what the certificate must be for). A host name or
-   * an IP address, with a port where clients of it would write one.
+   * The name of the origin if `url` contains an IP address instead of a name: a host name or IP address, with or
+   * without a port. Sent as the Host field unless the client's is preserved, and used without its port as the server
+   * name in TLS (SNI and certificate check).
    *
    * @default host and port of `url`
    */
   readonly host?: string | undefined;
   /**
-   * Share of the requests in relation to the other origins: an integer from 0 to 256. 0 gets none.
+   * Share of the requests relative to the other origins: an integer from 0 to 256. With 0 the origin gets no requests
+   * except those of its `sticky` sessions.
    *
    * @default 1
    */
   readonly weight?: number | undefined;
   /**
-   * Serves only while every origin that is no backup is ejected or in dial back-off, not when they are merely full.
+   * `true` uses this origin only while every origin that is not a backup is ejected, down or cannot be dialled. That
+   * they are all busy is not enough.
    *
    * @default false
    */
   readonly backup?: boolean | undefined;
-  /**
-   * Path of a unix domain socket, or name of a Windows pipe, to connect to instead of host and port.
-   *
-   * @default none
-   */
+  /** Path of a Unix domain socket, or name of a Windows pipe, to connect to instead of host and port. @default none */
   readonly socketPath?: string | undefined;
   /**
-   * Hard cap of sockets to this origin: an integer from 1 to 65535, or a total of all processes.
+   * Maximum number of sockets to this origin: an integer from 1 to 65535, or a total for several processes.
    *
    * @default the backend's `maxConnections`
    */

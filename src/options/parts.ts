@@ -4,36 +4,49 @@ import type { LookupFunction } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import type { Complete } from './resolved.js';
 
-/** What may be retried beside the cases that are always safe; idempotent requests only. */
+/**
+ * A reason to retry an idempotent request, besides those that are always safe: no response head within
+ * `headersTimeout`, or a response with one of these status codes.
+ */
 export type RetryCondition = 'headers-timeout' | 429 | 500 | 502 | 503 | 504;
 
-/** A token bucket for re-sends, shared by all requests of a backend. */
+/**
+ * A token bucket that limits retries, shared by all requests of a backend. Each retry takes a token; one after a reused
+ * connection closed without an answer is free. The bucket starts full.
+ */
 export interface RetryBudgetOptions {
-  /** Tokens that each request adds, 0 to 1. @default 0.2 */
+  /** Tokens added for each request: a number from 0 to 1. @default 0.2 */
   readonly ratio?: number | undefined;
-  /** Tokens that each second adds whatever the traffic, from 0; `Infinity` is no limit. @default 10 */
+  /** Tokens added every second regardless of traffic: a number from 0, or `Infinity` for no limit. @default 10 */
   readonly minPerSecond?: number | undefined;
 }
 
 /** How connections are dialled. */
 export interface ConnectOptions {
-  /** Sends small writes at once (TCP_NODELAY). @default true */
+  /** Sends small writes immediately (TCP_NODELAY). @default true */
   readonly noDelay?: boolean | undefined;
-  /** Milliseconds of silence before the kernel probes a connection, an integer from 1000 to 32767000. @default 30000 */
+  /**
+   * Milliseconds of silence after which the kernel sends TCP keep-alive probes: an integer from 1000 to 32767000.
+   *
+   * @default 30000
+   */
   readonly keepAliveInitialDelay?: number | undefined;
-  /** Address of this host to dial from. @default the kernel's choice */
+  /** Local IP address to connect from. @default the kernel's choice */
   readonly localAddress?: string | undefined;
-  /** Resolves names, as `dns.lookup`. @default `dns.lookup` */
+  /** Resolves host names; has the signature of `dns.lookup`. @default `dns.lookup` */
   readonly lookup?: LookupFunction | undefined;
-  /** IP version of the addresses dialled: 4, 6, or 0 for both. @default 0 */
+  /** IP version of the addresses to dial: 4, 6, or 0 for both. @default 0 */
   readonly family?: 0 | 4 | 6 | undefined;
 }
 
-/** Which of the origins this process uses, of many processes that use the same ones. */
+/** Which origins this process uses, if many processes share the same long list. */
 export interface SubsetOptions {
-  /** How many, of those that are no backup and of those that are one: an integer from 1. */
+  /** Number of origins to use, and of backups as well: an integer from 1. */
   readonly size: number;
-  /** Name of the process among its like, the same after a restart: of a pod, or of a host and a worker. */
+  /**
+   * Name of this process, unique among its peers and the same after a restart, such as the name of its pod. The choice
+   * of origins depends on it.
+   */
   readonly id: string;
 }
 
@@ -48,7 +61,7 @@ type OfServers =
   | 'sessionTimeout'
   | 'ticketKeys';
 
-/** As `tls.connect`, but for where to connect to, and what has an effect on servers only. */
+/** The options of `tls.connect`, except those that say where to connect and those that only affect servers. */
 export type TlsOptions = Omit<ConnectionOptions, Elsewhere | OfServers>;
 
 export type ResolvedRetryBudget = Complete<RetryBudgetOptions>;

@@ -33,29 +33,29 @@ type Whole =
   | 'connect'
   | 'logger';
 
-/** Options with every default filled in, frozen. */
+/** The options of a backend with every default filled in. Frozen. */
 export interface ResolvedOptions extends Complete<Omit<PooledBackendOptions, Whole>> {
-  /** Those that are given; none where they are found at run time. */
+  /** The configured origins; empty if they are discovered at run time. */
   readonly origins: readonly ResolvedOrigin[];
-  /** Of this process, or the total of which its cluster gives it a share. */
+  /** Limit of this process, or the total its cluster primary assigns it a share of. */
   readonly maxConnections: number | ClusterTotal;
-  /** `undefined` where the origins are found otherwise. */
+  /** `undefined` if the origins are not found by the option `dns`. */
   readonly dns: ResolvedDns | undefined;
   /** `undefined` uses all origins. */
   readonly subset: SubsetOptions | undefined;
-  /** `undefined` leaves it to the method. */
+  /** `undefined` decides by the method. */
   readonly idempotent: IdempotentOption | undefined;
-  /** A share of the requests, and a number a second. */
+  /** Token bucket that limits retries. */
   readonly retryBudget: ResolvedRetryBudget;
-  /** Where sessions live in one origin: the cookie that names it; `false` is none. */
+  /** Session cookie; `false` is off. */
   readonly sticky: ResolvedSticky | false;
-  /** Passive health. */
+  /** Passive health checking. */
   readonly ejection: ResolvedEjection;
-  /** Active health; `false` is none. */
+  /** Active health checking; `false` is off. */
   readonly check: ResolvedCheck | false;
-  /** `false` leaves every origin its `maxConnections`. */
+  /** Concurrency limit by response time; `false` is off. */
   readonly adaptiveConcurrency: ResolvedAdaptiveConcurrency | false;
-  /** How to dial. */
+  /** How connections are dialled. */
   readonly connect: ResolvedConnect;
   /** `undefined` writes nothing. */
   readonly logger: Logger | undefined;

@@ -3,10 +3,13 @@
 import type { IncomingMessage } from 'node:http';
 import { isObject, matching } from './checks.js';
 
-/** Gives the URL for the client; `undefined` leaves the one given. */
+/** Returns the URL to send to the client, or `undefined` to leave it as it is. */
 export type LocationHook = (url: string, req: IncomingMessage) => string | undefined;
 
-/** One value for all cookies, or by the value they have, `*` for all others. An empty one removes the attribute. */
+/**
+ * A new attribute value for all cookies, or an object from old value to new value with `'*'` for all others. `''`
+ * removes the attribute.
+ */
 export type CookieRewrite = string | Readonly<Record<string, string>>;
 
 // av-octets (RFC 6265 §4.1.1).

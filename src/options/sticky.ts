@@ -14,23 +14,31 @@ import {
   withDefault,
 } from './checks.js';
 
-/** A cookie that names the origin which answered a client, and where its next requests go. It is always HttpOnly. */
+/** A cookie that names the origin a client is bound to. It is always HttpOnly. */
 export interface StickyOptions {
-  /** Name of the cookie, of the letters, digits and signs that a token may have (RFC 6265 §4.1.1). */
+  /** Name of the cookie: a token (RFC 6265 §4.1.1). `__Secure-` and `__Host-` names need `secure: true`. */
   readonly cookie: string;
-  /** Path for which clients send it. @default '/' */
+  /** Path attribute of the cookie. @default '/' */
   readonly path?: string | undefined;
-  /** Domain for which clients send it. @default that of the request alone */
+  /** Domain attribute of the cookie. @default that of the request alone */
   readonly domain?: string | undefined;
-  /** Whether it is sent with requests that other sites cause. `'none'` takes `secure`. @default 'lax' */
+  /**
+   * SameSite attribute: whether the cookie is sent with cross-site requests. `'none'` needs `secure: true`.
+   *
+   * @default 'lax'
+   */
   readonly sameSite?: 'lax' | 'strict' | 'none' | undefined;
-  /** Whether clients send it over TLS alone. @default false */
+  /** Secure attribute: the cookie is only sent over TLS. @default false */
   readonly secure?: boolean | undefined;
-  /** Milliseconds after which a client forgets it: 1000 to 34560000000, 400 days. @default when the browser is closed */
+  /**
+   * Milliseconds until the client forgets the cookie: 1000 to 34560000000 (400 days).
+   *
+   * @default when the browser is closed
+   */
   readonly maxAge?: number | undefined;
   /**
-   * Key of the hash that the cookie has of the name of an origin, the same in all processes. Without one, whoever guesses the
-   * name can check the guess.
+   * Key for the hash of the origin's name in the cookie; must be the same in all processes. Without it anyone who
+   * guesses the name of an origin can verify the guess.
    *
    * @default none
    */

@@ -39,9 +39,12 @@ const CHANGEABLE = [
   'adaptiveConcurrency',
 ] as const;
 
-/** What `backend.update()` takes: the options that may change. What is absent or `undefined` stays. */
+/**
+ * Options of `backend.update()`: those that can be changed at run time. An option that is absent or `undefined` stays
+ * as it is.
+ */
 export interface OptionChanges extends Pick<PooledBackendOptions, (typeof CHANGEABLE)[number]> {
-  /** The whole set, where origins are not discovered. @default as it is */
+  /** The new complete list of origins. Not allowed if the origins are discovered. @default as it is */
   readonly origins?: OriginSet | undefined;
 }
 

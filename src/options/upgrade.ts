@@ -15,24 +15,29 @@ import {
 import { type HandlerOptions, handlerOptionsOf, handlerRules, type ResolvedHandlerOptions } from './handler.js';
 import { type OptionRow, type OptionsOf, option, rowsOf, rulesOf } from './row.js';
 
-/** What only an upgrade handler has. */
+/** Options that only `backend.upgradeHandler()` has. */
 export interface TunnelOptions {
   /**
-   * Protocols that may be tunnelled, by name (`'websocket'`), in any case. Requests that offer none of them are served
-   * without their Upgrade field, as requests like any other. `h2c` cannot be tunnelled.
+   * Names of the protocols that may be tunnelled, such as `['websocket']`, in any case. A request that offers none of
+   * them is served as a plain request, without its Upgrade field. `h2c` is not accepted.
    *
    * @default all but h2c
    */
   readonly protocols?: readonly string[] | undefined;
-  /** Milliseconds that a tunnel may carry no byte, either way, or `Infinity`. Then both ends are closed. @default 300000 */
+  /**
+   * Milliseconds a tunnel may carry no byte in either direction, or `Infinity`. Then both connections are closed.
+   *
+   * @default 300000
+   */
   readonly idleTimeout?: number | undefined;
-  /** Milliseconds that a tunnel may last, or `Infinity`. Then both ends are closed. @default Infinity */
+  /** Milliseconds a tunnel may last, or `Infinity`. Then both connections are closed. @default Infinity */
   readonly maxDuration?: number | undefined;
 }
 
 /**
- * Options of `backend.upgradeHandler()`: its own, and all of a mount. Of those, `nonIdempotent`, `idempotent`,
- * `requestBufferBytes` and `expectTimeout` have no effect: an upgrade is never sent twice, and has no body.
+ * Options of `backend.upgradeHandler()`: its own, and those of `backend.handler()`. Four of the latter have no effect,
+ * because an upgrade is never sent twice and has no body: `nonIdempotent`, `idempotent`, `requestBufferBytes` and
+ * `expectTimeout`.
  */
 export interface UpgradeHandlerOptions extends TunnelOptions, HandlerOptions {}
 

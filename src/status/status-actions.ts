@@ -5,7 +5,10 @@ import { messageOf } from '../errors.js';
 import { isOfSamePage, PageSession } from './page-session.js';
 import type { StatusOrigins } from './status-source.js';
 
-/** Whether whoever sent the request may change origins. Asked when the page is served, and again for each action. */
+/**
+ * Returns `true` if the sender of the request may change origins. Called when the page is served, and again for each
+ * action. If it throws, the request gets 500.
+ */
 export type StatusAuthorise = (req: IncomingMessage) => boolean | PromiseLike<boolean>;
 
 /** An answer in words. */

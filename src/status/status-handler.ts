@@ -11,8 +11,9 @@ import type { StatusFeed } from './status-feed.js';
 import { contentSecurityPolicy, statusPage } from './status-page.js';
 
 /**
- * Answers GET and HEAD of any path with the status page; with `?format=json`, `?format=csv` or `?format=events`, or with
- * `;json` or `;csv` behind the path, with the data. POST is for the buttons of the page, where `actions` allows them.
+ * Serves the status of a backend. GET and HEAD of any path return the page. `?format=json`, `?format=csv` and
+ * `?format=events`, or `;json` and `;csv` after the path, return the data. POST is used by the buttons of the page if
+ * `actions` allows them.
  */
 export interface StatusHandler {
   (req: IncomingMessage, res: ServerResponse): void;

@@ -7,11 +7,13 @@ import type { StatusAuthorise } from './status-actions.js';
 export interface StatusHandlerOptions {
   /** Heading of the page, and name of the backend in the CSV. @default 'pooled-backend' */
   readonly title?: string | undefined;
-  /** Milliseconds between two updates: an integer from 100 to 5000. @default 1000 */
+  /** Milliseconds between two updates of the page: an integer from 100 to 5000. @default 1000 */
   readonly interval?: number | undefined;
   /**
-   * Whether whoever sent a request may drain an origin, make it ready and change its weight: buttons on the page. May give a
-   * promise. Without it the page can only be read. @default none
+   * Decides whether the sender of a request may drain an origin, make it ready again or change its weight, with buttons
+   * on the page. May be async. Without it the page is read-only.
+   *
+   * @default none
    */
   readonly actions?: StatusAuthorise | undefined;
 }
