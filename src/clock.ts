@@ -4,21 +4,21 @@ import { AsyncResource } from 'node:async_hooks';
 
 /** A pending call, made by {@link Clock.after} or {@link Clock.soon}. */
 export interface Timer {
-  /** Forgets the call. Harmless when it was already made. */
+  /** Cancels the call. Does nothing if it was already made. */
   cancel(): void;
 }
 
-/** The time that the library lives by. Tests pass a `ManualClock` from `pooled-backend/testing`. */
+/** Source of time and timers. Tests use a `ManualClock`. */
 export interface Clock {
-  /** Milliseconds on a monotonic clock, with fractions. Its zero means nothing. */
+  /** Milliseconds on a monotonic clock, with fractions, from an arbitrary zero. */
   now(): number;
-  /** Milliseconds since the Unix epoch. For people, and to notice that the machine slept. */
+  /** Milliseconds since the Unix epoch. */
   wallNow(): number;
-  /** Calls `call` once, `ms` milliseconds from now. Never keeps the process alive. */
+  /** Calls `call` once, after `ms` milliseconds. Does not keep the process alive. */
   after(ms: number, call: () => void): Timer;
   /**
-   * Calls `call` after the event loop has polled for I/O once more (`setImmediate`).
-   * Keeps the process alive until then, so that nothing in flight is stranded.
+   * Calls `call` once, after the event loop has polled for I/O again, like `setImmediate`. Keeps the process alive
+   * until then.
    */
   soon(call: () => void): Timer;
 }

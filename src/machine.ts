@@ -4,13 +4,13 @@ import { type Clock, systemClock } from './clock.js';
 import { type StartDial, startDial } from './connection/dial.js';
 import { type Transport, TransportDial } from './connection/transport.js';
 
-/** Made by `pooled-backend/testing`: a `MemoryNetwork` is one. */
+/** Clock, network and randomness of a backend. For tests: `MemoryNetwork` of `pooled-backend/testing` implements it. */
 export interface Machine {
   /** Tells the time and runs all timers. */
   readonly clock: Clock;
-  /** Carries the connections. @default TCP, TLS and unix sockets */
+  /** Opens the connections. @default TCP, TLS and Unix sockets */
   readonly transport?: Transport | undefined;
-  /** A number from 0 to below 1, as of `Math.random`. */
+  /** Returns a number from 0 to below 1, like `Math.random`. */
   random(): number;
 }
 

@@ -4,7 +4,7 @@ import { fstatSync, readvSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { isNativeError } from 'node:util/types';
 
-/** What the kernel has to say of a socket. */
+/** What the kernel reports about an idle socket. */
 export type Liveness =
   | {
       /** `alive`: nothing to read. `stale`: the origin has closed. `unknown`: the kernel cannot be asked here. */

@@ -6,28 +6,30 @@ import type { DialListener, DialTarget, DialUnderWay, Intake, OpenSocket } from 
 import { dialError } from './dial-error.js';
 import type { Liveness } from './liveness.js';
 
-/** Whom to reach, and where the bytes that come are to be put. */
+/** Where to connect to, and where to put the bytes received. */
 export interface Destination extends Pick<DialTarget, 'protocol' | 'hostname' | 'port' | 'socketPath'> {
-  /** As of `net.connect`: `callback` is told how many bytes are in `buffer`; false = stop reading until `resume()`. */
+  /** As the option `onread` of `net.connect`. */
   readonly onread: {
-    /** Where the bytes are to be put, from its beginning. */
+    /** Buffer for the bytes received, filled from its beginning. */
     readonly buffer: Uint8Array;
-    /** So many bytes have come. */
+    /** Called with the number of bytes received. Returns `false` to pause until `resume()`. */
     callback(count: number): boolean;
   };
 }
 
-/** Receives the end of a dial: one of the two, once, and not within `connect`. */
+/**
+ * Receives the result of `Transport.connect()`: exactly one of the two calls, and not before `connect()` has returned.
+ */
 export interface Connecting {
-  /** `askKernel` tells what has been sent to the socket and not yet been read. */
+  /** The connection is open. `askKernel` reports what was sent to the socket and not read yet. */
   opened(socket: OpenSocket, askKernel: () => Liveness): void;
-  /** `code`, if the cause has one, is that of a system error: `ECONNREFUSED`. */
+  /** Connecting failed. `cause.code`, if present, is that of a system error, such as `ECONNREFUSED`. */
   failed(cause: Error): void;
 }
 
-/** What carries connections. */
+/** Opens connections instead of TCP and TLS. */
 export interface Transport {
-  /** Begins to connect, and tells `connecting` how that goes. */
+  /** Starts to connect; reports the result to `connecting`. */
   connect(destination: Destination, connecting: Connecting): void;
 }
 

@@ -1,4 +1,7 @@
-/** Published as `pooled-backend/testing`: what the tests of this library are made with. */
+/**
+ * `pooled-backend/testing`: scripted origins, a network in memory and a manual clock, which the tests of this library
+ * use too.
+ */
 
 export type { Clock, Timer } from '../clock.js';
 export type { Liveness } from '../connection/liveness.js';

@@ -2,50 +2,50 @@
 
 import { checkNames } from './plan-checks.js';
 
-/** The counts of a pool of slots. */
+/** Counts of a pool of slots. */
 export interface CountsToCheck {
-  /** All of them. */
+  /** All slots. */
   readonly size: number;
-  /** Without a connection. */
+  /** Slots without a connection. */
   readonly empty: number;
-  /** Whose connection is being opened. */
+  /** Slots whose connection is being opened. */
   readonly dialling: number;
-  /** Whose connection waits for a request. */
+  /** Slots with an idle connection. */
   readonly idle: number;
-  /** Idle ones that never carried a request. */
+  /** Idle connections that never carried a request; a part of `idle`. */
   readonly fresh: number;
-  /** Lent. */
+  /** Slots in use. */
   readonly busy: number;
 }
 
-/** What is looked at in `backend.stats()`. */
+/** The part of `backend.stats()` that {@link checkStats} reads. */
 export interface StatsToCheck {
   /** All origins. */
   readonly origins: readonly OriginStatsToCheck[];
-  /** Requests that wait for a connection. */
+  /** Requests waiting for a connection. */
   readonly queue: {
-    /** How many. */
+    /** Number of waiting requests. */
     readonly length: number;
   };
 }
 
-/** The part of `OriginStats` that is checked. */
+/** The part of `OriginStats` that {@link checkStats} reads. */
 export interface OriginStatsToCheck {
-  /** `scheme://host:port`. */
+  /** Name of the origin, as `scheme://host:port`. */
   readonly origin: string;
   /** Connections now. */
   readonly connections: {
-    /** `idle` + `busy`. */
+    /** Open connections: `idle` + `busy`. */
     readonly open: number;
-    /** That wait for a request. */
+    /** Idle connections. */
     readonly idle: number;
-    /** That carry a request. */
+    /** Connections in use. */
     readonly busy: number;
-    /** That are being opened. */
+    /** Connections being opened. */
     readonly dialling: number;
-    /** The part of `idle` that never carried a request. */
+    /** Idle connections that never carried a request; a part of `idle`. */
     readonly spare: number;
-    /** Held by checks. */
+    /** Connections held by health checks. */
     readonly checking?: number;
   };
   /** Connections opened so far. */
@@ -54,21 +54,26 @@ export interface OriginStatsToCheck {
   readonly closed: Readonly<Record<string, number>>;
 }
 
-/** What must hold beside what always does. */
+/** What {@link checkPool} checks in addition. */
 export interface CheckOptions {
-  /** Nothing is under way: nothing may be busy, dialling for a request, or waiting. Default false. */
+  /**
+   * Requires that nothing is in progress: no connection in use or being dialled for a request, no request waiting.
+   *
+   * @default false
+   */
   readonly atRest?: boolean | undefined;
 }
 
-/** What must hold beside what always does. */
+/** What {@link checkStats} checks in addition. */
 export interface StatsCheckOptions extends CheckOptions {
-  /** Most sockets of each origin. Not checked unless given. */
+  /** Maximum number of sockets to each origin. @default not checked */
   readonly maxConnections?: number | undefined;
 }
 
 /**
- * Every slot of a pool is in one state, and fresh ones are idle.
- * @throws Error that says what is broken, with the counts
+ * Checks that every slot is in exactly one state, and that fresh connections are idle.
+ *
+ * @throws Error that says what is wrong, with the counts
  */
 export function checkPool(counts: CountsToCheck, options: CheckOptions = {}): void {
   checkNames('checkPool()', options, ['atRest']);
@@ -81,8 +86,15 @@ export function checkPool(counts: CountsToCheck, options: CheckOptions = {}): vo
 }
 
 /**
- * Every connection that was dialled is open or closed for a reason, every open one is idle or busy, and the cap holds.
- * @throws Error that says what is broken, with the statistics
+ * Checks that every connection ever dialled is either open or closed for a reason, that every open one is idle or busy,
+ * and that the limit holds.
+ *
+ * @throws Error that says what is wrong, with the statistics
+ *
+ * @example
+ * ```ts
+ * checkStats(backend.stats(), { atRest: true, maxConnections: 100 });
+ * ```
  */
 export function checkStats(stats: StatsToCheck, options: StatsCheckOptions = {}): void {
   checkNames('checkStats()', options, ['atRest', 'maxConnections']);

@@ -2,11 +2,11 @@
 
 import type { Clock, Timer } from '../clock.js';
 
-/** Where a clock begins. */
+/** Start values of a `ManualClock`. */
 export interface ManualClockOptions {
-  /** First value of `now()`, in milliseconds. Default 0. */
+  /** Initial value of `now()` in milliseconds. @default 0 */
   readonly now?: number | undefined;
-  /** First value of `wallNow()`, in milliseconds since the Unix epoch. Default: 1 January 2000, UTC. */
+  /** Initial value of `wallNow()` in milliseconds since the Unix epoch. @default 1 January 2000, UTC */
   readonly wallNow?: number | undefined;
 }
 
@@ -22,8 +22,15 @@ const FIRST_WALL_MS = Date.UTC(2000, 0, 1);
 const MOST_TURNS_AT_ONE_MOMENT = 100_000;
 
 /**
- * A deterministic {@link Clock}: nothing happens until {@link advance} or {@link runSoon} is called, and then all of it
- * happens inside that call, in an order that depends on nothing but the order of the calls to the clock.
+ * A deterministic {@link Clock} that only moves when told to. All calls are made inside {@link advance} or {@link
+ * runSoon}, in an order that only depends on the order in which they were requested.
+ *
+ * @example
+ * ```ts
+ * const clock = new ManualClock();
+ * clock.after(5_000, () => console.log('five seconds later'));
+ * clock.advance(5_000);
+ * ```
  */
 export class ManualClock implements Clock {
   #now: number;
@@ -32,7 +39,7 @@ export class ManualClock implements Clock {
   readonly #soon: Call[] = []; // oldest first
   #made = 0;
 
-  /** Stands still until it is moved. */
+  /** Creates a clock that stands still. */
   constructor(options: ManualClockOptions = {}) {
     this.#now = options.now ?? 0;
     this.#wallAhead = (options.wallNow ?? FIRST_WALL_MS) - this.#now;
@@ -47,7 +54,9 @@ export class ManualClock implements Clock {
   }
 
   /**
-   * Calls `call` when the clock was advanced by `ms`. Less than 0 counts as 0; `Infinity` never comes.
+   * Calls `call` once the clock has advanced by `ms`. Values below 0 count as 0; with `Infinity` the call is never
+   * made.
+   *
    * @throws RangeError for NaN
    */
   after(ms: number, call: () => void): Timer {
@@ -59,7 +68,7 @@ export class ManualClock implements Clock {
     return { cancel: () => remove(this.#timers, timer) };
   }
 
-  /** Calls `call` after the timers of this moment, within {@link advance}, or at the next {@link runSoon}. */
+  /** Calls `call` within {@link advance}, after the timers of the current moment, or at the next {@link runSoon}. */
   soon(call: () => void): Timer {
     const soon: Call = { at: this.#now, made: ++this.#made, call };
     this.#soon.push(soon);
@@ -67,10 +76,12 @@ export class ManualClock implements Clock {
   }
 
   /**
-   * Moves the time on by `ms`. Every timer up to and at the new moment runs, in order of time, and sees its own moment
-   * in `now()`; after the timers of a moment come its `soon` calls, before the time moves on. What these calls start
-   * runs too when its moment is reached. `advance(0)` runs what is due now.
-   * @throws RangeError for a length below 0, NaN or `Infinity`; what a call throws, the clock standing at that call
+   * Advances the clock by `ms` and makes all calls due up to then, in order of time; each sees its own time in `now()`.
+   * The `soon` calls of a moment come after its timers. Timers started by these calls run too if they become due.
+   * `advance(0)` makes the calls that are due now.
+   *
+   * @throws RangeError for a value below 0, NaN or `Infinity`. What a call throws is passed on, with the clock stopped
+   *   there
    */
   advance(ms: number): void {
     if (!(ms >= 0) || ms === Number.POSITIVE_INFINITY) throw new RangeError(`cannot advance by ${ms} ms`);
@@ -84,8 +95,8 @@ export class ManualClock implements Clock {
   }
 
   /**
-   * Runs the `soon` calls that are pending, without moving the time and without running timers. Those that they add
-   * wait for the next time, as with `setImmediate`.
+   * Makes the pending `soon` calls, without advancing the clock or running timers. Calls that they add wait for the
+   * next time, as with `setImmediate`.
    */
   runSoon(): void {
     const last = this.#made;
@@ -95,18 +106,18 @@ export class ManualClock implements Clock {
     }
   }
 
-  /** Moves `wallNow()` alone, as when the machine slept or its time was set. May be negative. */
+  /** Changes `wallNow()` only, as if the machine had slept or its time had been set. `ms` may be negative. */
   shiftWall(ms: number): void {
     this.#wallAhead += ms;
   }
 
-  /** The moment of the next timer on this clock; `undefined` when there is none. */
+  /** Time of the next timer on this clock; `undefined` if there is none. */
   get nextTimer(): number | undefined {
     const at = this.#timers[0]?.at;
     return at === Number.POSITIVE_INFINITY ? undefined : at;
   }
 
-  /** Timers and `soon` calls that were neither run nor cancelled. */
+  /** Number of timers and `soon` calls that were neither made nor cancelled. */
   get pending(): number {
     return this.#timers.length + this.#soon.length;
   }

@@ -11,9 +11,9 @@ import { cancelTurn, nextTurn } from './next-turn.js';
 import type { OriginNet, OriginParts, OriginServer } from './origin-program.js';
 import type { OriginSocket } from './origin-wire.js';
 
-/** What a network in memory is made of. */
+/** Options of a `MemoryNetwork`. */
 export interface MemoryNetworkOptions {
-  /** Default: one of its own. */
+  /** Clock of the network. @default one of its own */
   readonly clock?: ManualClock | undefined;
 }
 
@@ -26,20 +26,22 @@ const QUIET_TURNS = 4;
 const turn = (): Promise<void> => new Promise((resolve) => nextTurn(resolve));
 
 /**
- * What a `PooledBackend` takes for its machine: no sockets, and no time but what {@link advance} gives. Scripted origins
- * listen in it.
+ * A network in memory with a manual clock, so that a backend and its origins run without sockets and without waiting.
+ * Pass it to `PooledBackend` as the second argument, and to `ScriptedOrigin.start()`. What is sent arrives one turn of
+ * the event loop later. Host names are not resolved; TLS is not supported.
  *
+ * @example
  * ```ts
  * const network = new MemoryNetwork();
  * const origin = await ScriptedOrigin.start({ network });
  * const backend = new PooledBackend({ origins: [origin.url] }, network);
+ * await network.advance(60_000); // a minute passes at once
  * ```
- *
- * What is sent arrives one turn of the event loop later. The host name of an origin is taken as it is written.
  */
 export class MemoryNetwork implements Machine {
-  /** Stands still until {@link advance}; only what is to be called soon is called by the event loop. */
+  /** The clock of the network. Its timers only run in {@link advance}; `soon` calls are made by the event loop. */
   readonly clock: Clock;
+  /** Connects a backend to the scripted origins of this network. */
   readonly transport: Transport;
   /** @internal What a scripted origin listens with. */
   readonly parts: Pick<OriginParts, 'net' | 'after'>;
@@ -48,7 +50,7 @@ export class MemoryNetwork implements Machine {
   readonly #sockets = new Set<MemorySocket>(); // both ends of every connection
   #lastPort = FIRST_PORT;
 
-  /** Without servers: scripted origins listen in it. */
+  /** Creates a network in which nobody listens yet. */
   constructor({ clock: time = new ManualClock() }: MemoryNetworkOptions = {}) {
     this.#time = time;
     const after = (ms: number, call: () => void): Timer => time.after(ms, call);
@@ -60,14 +62,15 @@ export class MemoryNetwork implements Machine {
     this.parts = { net, after };
   }
 
-  /** Always 0.5, so that waits that are shortened at random have one length. */
+  /** Returns 0.5, so that randomised times are always the same. */
   random(): number {
     return 0.5;
   }
 
   /**
-   * Moves the time on by `ms`, from timer to timer; after each comes all that it leads to.
-   * @throws RangeError as a rejection, for a length below 0, NaN or `Infinity`
+   * Advances the time by `ms`, timer by timer. After each timer everything it causes happens before the next one.
+   *
+   * @throws RangeError as a rejection, for a value below 0, NaN or `Infinity`
    */
   async advance(ms: number): Promise<void> {
     if (!(ms >= 0) || ms === Number.POSITIVE_INFINITY) throw new RangeError(`cannot advance by ${ms} ms`);
@@ -82,7 +85,7 @@ export class MemoryNetwork implements Machine {
     await this.settle();
   }
 
-  /** Resolves when everything has happened that needs no time. */
+  /** Resolves when everything has happened that needs no time to pass. */
   async settle(): Promise<void> {
     for (let quiet = 0; quiet < QUIET_TURNS; quiet += 1) {
       await turn();

@@ -5,24 +5,26 @@ import type { Liveness } from '../connection/liveness.js';
 import { nextTurn } from './next-turn.js';
 import { checkNames } from './plan-checks.js';
 
-/** Where the bytes go instead of to `'data'`, as with `net.connect({ onread })`. */
+/** Receives bytes instead of `'data'` listeners, like the option `onread` of `net.connect`. */
 export interface MemoryOnRead {
-  /** Where they are put, from its beginning. */
+  /** Buffer for the bytes received, filled from its beginning. */
   readonly buffer: Uint8Array;
-  /** Returns false to stop reading until `resume()`. */
+  /** Called with the number of bytes received. Returns `false` to pause until `resume()`. */
   callback(bytes: number, buffer: Uint8Array): boolean;
 }
 
-/** How two ends are joined. */
+/** Options of `memorySockets()`. */
 export interface MemorySocketOptions {
   /**
-   * `'at-once'`: what is sent arrives within the call that sends it. `'next-turn'`: it is in the kernel of the other end
-   * until the event loop turns. `'by-hand'`: it is on its way until {@link MemorySocket.deliver}. Default `'at-once'`.
+   * When sent data arrives. `'at-once'`: during the call that sends it. `'next-turn'`: one turn of the event loop
+   * later; until then it is in the kernel of the receiver. `'by-hand'`: when {@link MemorySocket.deliver} is called.
+   *
+   * @default 'at-once'
    */
   readonly delivery?: 'at-once' | 'next-turn' | 'by-hand' | undefined;
-  /** The near socket is not connected until {@link MemorySocket.open}. Default false. */
+  /** `true` leaves the near socket unconnected until {@link MemorySocket.open}. @default false */
   readonly connecting?: boolean | undefined;
-  /** Of the near socket. Default: it emits `'data'`. */
+  /** Receives the bytes of the near socket. @default it emits `'data'` */
   readonly onread?: MemoryOnRead | undefined;
 }
 
@@ -31,8 +33,9 @@ type Parcel = { readonly is: 'bytes'; readonly bytes: Buffer } | { readonly is: 
 type WriteDone = (error?: Error | null) => void;
 
 /**
- * The near and the far end of one connection. The near one is for the code under test, the far one for the test.
+ * Creates both ends of a connection: the near one for the code under test, the far one for the test.
  *
+ * @example
  * ```ts
  * const [near, far] = memorySockets({ delivery: 'by-hand' });
  * far.write('HTTP/1.1 200 OK\r\n\r\n');
@@ -48,17 +51,17 @@ export function memorySockets(options: MemorySocketOptions = {}): [near: MemoryS
   return [near, far];
 }
 
-/** The part of `net.Socket` that a connection uses. */
+/** The part of `net.Socket` that the library uses, in memory. */
 export class MemorySocket extends Duplex {
-  /** Not yet connected: `open()` has not been called. */
+  /** `true` until `open()` is called, if created with `connecting`. */
   connecting: boolean;
-  /** What `setNoDelay` was told last. */
+  /** Last argument of `setNoDelay()`. */
   noDelay = false;
-  /** Delay of `setKeepAlive` in milliseconds; `false` when off. */
+  /** Delay of `setKeepAlive()` in milliseconds; `false` if off. */
   keepAlive: number | false = false;
-  /** Whether it keeps the process alive: `ref` or `unref` came last. */
+  /** Whether it keeps the process alive: `true` after `ref()`, `false` after `unref()`. */
   referenced = true;
-  /** Bytes that this end has written so far. */
+  /** Bytes this end has written so far. */
   bytesWritten = 0;
   readonly #delivery: 'at-once' | 'next-turn' | 'by-hand';
   readonly #onread: MemoryOnRead | undefined;
@@ -88,12 +91,14 @@ export class MemorySocket extends Duplex {
 
   // --- for the test --------------------------------------------------------------------------------------------------
 
-  /** Bytes written, FINs and RSTs of this end that are on their way. */
+  /** Number of writes, FINs and RSTs sent by this end that have not arrived yet. */
   get underway(): number {
     return this.#underway.length;
   }
 
-  /** Lets the next `count` things that this end has sent arrive at the other end: writes, FIN, RST. Default: all. */
+  /**
+   * Delivers the next `count` writes, FINs or RSTs sent by this end; by default all. Returns how many were delivered.
+   */
   deliver(count = Number.POSITIVE_INFINITY): number {
     let delivered = 0;
     for (; delivered < count; delivered += 1) {
@@ -104,31 +109,31 @@ export class MemorySocket extends Duplex {
     return delivered;
   }
 
-  /** What one read of the descriptor would tell of this end: of what was sent to it and has not arrived. */
+  /** What a read of the file descriptor would show: data sent to this end that has not arrived. */
   askKernel(): Liveness {
     const first = this.#peer === undefined ? undefined : this.#peer.#underway[0];
     if (first?.is === 'bytes') return { name: 'poisoned', bytes: first.bytes };
     return { name: first === undefined && !this.destroyed ? 'alive' : 'stale' };
   }
 
-  /** The connection is made: `'connect'`. */
+  /** Completes the connection: emits `'connect'`. */
   open(): void {
     this.connecting = false;
     this.emit('connect');
     this.emit('ready');
   }
 
-  /** The next write of this end is refused by the kernel, as by one that has seen a reset. */
+  /** Makes the next write of this end fail, as after a reset. */
   refuseNextWrite(code = 'EPIPE'): void {
     this.#refusal = failure(code, `write ${code}`);
   }
 
-  /** The kernel takes no more bytes from this end: they wait in the stream until {@link takeOn}. */
+  /** Makes writes of this end wait in the stream until {@link takeOn}, as if the kernel's buffer were full. */
   stopTaking(): void {
     this.#taking = false;
   }
 
-  /** The kernel takes bytes again. */
+  /** Undoes {@link stopTaking}. */
   takeOn(): void {
     this.#taking = true;
     const untaken = this.#untaken;
@@ -162,7 +167,7 @@ export class MemorySocket extends Duplex {
     return this;
   }
 
-  /** Closes with a RST: what is on its way from here is lost. */
+  /** Closes the connection with a RST. Data this end has sent that has not arrived is lost. */
   resetAndDestroy(): this {
     if (this.#gone) return this;
     this.#gone = true;

@@ -2,7 +2,7 @@
 
 import type { OriginRequest, Step } from './steps.js';
 
-/** Who ended a connection, and how. The first one counts. */
+/** Who ended a connection first, and how. */
 export type Ending = 'client-closed' | 'client-reset' | 'origin-closed' | 'origin-reset';
 
 /** What happened on the origin, in order. Plain values: they cross threads. */
@@ -38,23 +38,23 @@ class Received {
   }
 }
 
-/** A request as recorded; it grows while it arrives. */
+/** A request as received by a scripted origin. It is updated while the request arrives. */
 export class RequestRecord implements OriginRequest {
   readonly index: number;
   readonly connection: number;
   readonly onConnection: number;
   readonly id: string;
-  /** As received: `GET`. */
+  /** Method as received, for example `GET`. */
   readonly method: string;
   /** The whole request target. */
   readonly path: string;
-  /** Of HTTP: `1.1`. */
+  /** HTTP version, for example `1.1`. */
   readonly version: string;
   readonly rawHeaders: readonly string[];
   readonly headers: Readonly<Record<string, string>>;
   /** Trailer fields as name, value, name, value… as received. */
   rawTrailers: readonly string[] = [];
-  /** It was read whole. */
+  /** Whether the whole request was received. */
   complete = false;
   readonly #body = new Received();
 
@@ -80,28 +80,30 @@ export class RequestRecord implements OriginRequest {
   }
 }
 
-/** A connection as recorded. */
+/** A connection as seen by a scripted origin. It is updated while it is open. */
 export class ConnectionRecord {
-  /** From 0, in order of acceptance. */
+  /** Number of the connection, from 0, in order of acceptance. */
   readonly index: number;
-  /** Those whose heads were read, oldest first. */
+  /** Requests whose head was received, oldest first. */
   readonly requests: RequestRecord[] = [];
-  /** The steps that were done, oldest first; `hold` and `wait` count from their beginning. */
+  /**
+   * Steps that were executed, oldest first. `hold` and `wait` are added when they begin, all others when they are done.
+   */
   readonly steps: Step['do'][] = [];
-  /** Why the reader gave up on what it read. */
+  /** Why the received bytes are not a valid request; `undefined` if they are. */
   garbage: string | undefined = undefined;
-  /** Present once the TLS handshake is over. */
+  /** Set once the TLS handshake is done. */
   tls:
     | {
-        /** The session of an earlier connection was resumed. */
+        /** Whether a session of an earlier connection was resumed. */
         readonly resumed: boolean;
-        /** What the client called this server (SNI); empty when it named nobody. */
+        /** Server name sent by the client (SNI); empty if none. */
         readonly servername: string;
       }
     | undefined = undefined;
-  /** Who ended it first, and how; `undefined` while nobody has. */
+  /** Who ended the connection first, and how; `undefined` while it is open. */
   endedBy: Ending | undefined = undefined;
-  /** The socket is gone. */
+  /** Whether the socket is closed. */
   closed = false;
   readonly #received = new Received();
 
@@ -109,17 +111,17 @@ export class ConnectionRecord {
     this.index = index;
   }
 
-  /** Neither side has ended it. */
+  /** Whether neither side has ended it. */
   get open(): boolean {
     return this.endedBy === undefined && !this.closed;
   }
 
-  /** Every byte that arrived, after TLS. */
+  /** All bytes received, after TLS decryption. */
   get received(): Buffer {
     return this.#received.bytes;
   }
 
-  /** So far. */
+  /** Number of bytes received. */
   get bytesReceived(): number {
     return this.#received.length;
   }

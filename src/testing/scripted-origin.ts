@@ -30,32 +30,32 @@ const PARTS: OriginParts = {
   RequestReader,
 };
 
-/** Where a scripted origin listens, and what it plays. */
+/** Where a scripted origin listens, and what it does. */
 export interface ScriptedOriginOptions {
-  /** Default: one that the system chooses. */
+  /** Port to listen on. @default one chosen by the system */
   readonly port?: number | undefined;
-  /** Listens in this network in memory, without sockets, and takes its time from there. Neither with `thread` nor with `tls`. */
+  /** Listens in this network in memory and uses its clock. Not together with `thread` or `tls`. @default none */
   readonly network?: MemoryNetwork | undefined;
-  /** The host of its URL, only with `network`. Default 127.0.0.1. */
+  /** Host in the URL of the origin; only with `network`. @default '127.0.0.1' */
   readonly hostname?: string | undefined;
-  /** Listens on this unix socket instead. */
+  /** Path of a Unix socket to listen on instead. @default none */
   readonly socketPath?: string | undefined;
-  /** PEM. The origin speaks TLS; the steps of the moment `connection` come before the handshake. */
+  /** Speaks TLS with this key and certificate, both PEM. Steps of the moment `connection` come before the handshake. @default none */
   readonly tls?:
     | {
         /** The private key. */
         readonly key: string;
-        /** The certificate, with the chain that belongs to it. */
+        /** The certificate, with its chain. */
         readonly cert: string;
       }
     | undefined;
-  /** Connections that the kernel completes before the origin takes them. Default: Node's. */
+  /** Length of the kernel's queue of connections that are not accepted yet. @default Node's */
   readonly backlog?: number | undefined;
-  /** Chooses the steps for each request; not with `thread`. */
+  /** Chooses the steps for each request. Not together with `thread`. @default none */
   readonly script?: Script | undefined;
-  /** The first rule that fits is played. A request without a rule gets `execute(), answer()`. */
+  /** Steps for certain requests; the first rule that matches is used. Without a match: `execute(), answer()`. @default [] */
   readonly rules?: readonly Rule[] | undefined;
-  /** Runs in a thread of its own, so that it acts while the event loop of the test is blocked. Default false. */
+  /** Runs in a worker thread, so that it can act while the event loop of the test is blocked. @default false */
   readonly thread?: boolean | undefined;
 }
 
@@ -104,9 +104,10 @@ const LONGEST_WAIT_MS = 5_000;
 const HOSTNAME = '127.0.0.1';
 
 /**
- * A TCP or TLS server on 127.0.0.1 that plays a script for each connection and request, and records every connection,
- * every byte and every execution.
+ * A TCP or TLS server on 127.0.0.1, or in a `MemoryNetwork`, that does what a script says for each connection and request. Records every
+ * connection, every byte and every execution.
  *
+ * @example
  * ```ts
  * const origin = await ScriptedOrigin.start({
  *   script: ({ requestOnConnection }) =>
@@ -130,10 +131,7 @@ export class ScriptedOrigin {
     this.#running.watch(() => this.#check());
   }
 
-  /**
-   * Resolves when it listens.
-   * @throws TypeError as a rejection, for options that are unknown or do not go together
-   */
+  /** Starts an origin. Resolves when it is listening. @throws TypeError as a rejection, for options that are unknown or cannot be combined */
   static async start(options: ScriptedOriginOptions = {}): Promise<ScriptedOrigin> {
     const origin = new ScriptedOrigin(options);
     try {
@@ -145,19 +143,19 @@ export class ScriptedOrigin {
     return origin;
   }
 
-  /** Stays the same over {@link stopListening} and {@link listen}. 0 on a unix socket. */
+  /** Port it listens on; stays the same after {@link stopListening} and {@link listen}. 0 for a Unix socket. */
   get port(): number {
     return this.#port;
   }
 
-  /** `http://127.0.0.1:port`, `https:` with TLS; `http://localhost` on a unix socket. */
+  /** `http://127.0.0.1:port`, or `https:` with TLS; `http://localhost` or `https://localhost` for a Unix socket. */
   get url(): string {
     const { tls, socketPath, hostname = HOSTNAME } = this.#options;
     const scheme = tls === undefined ? 'http' : 'https';
     return socketPath === undefined ? `${scheme}://${hostname}:${this.#port}` : `${scheme}://localhost`;
   }
 
-  /** Requests whose head was read, oldest first. */
+  /** All requests whose head was received, oldest first. */
   get requests(): readonly RequestRecord[] {
     return this.#running.records.requests;
   }
@@ -167,59 +165,59 @@ export class ScriptedOrigin {
     return this.#running.records.connections;
   }
 
-  /** So far. */
+  /** Number of connections accepted so far. */
   get connectionsAccepted(): number {
     return this.#running.records.connections.length;
   }
 
-  /** Connections that neither side has ended. */
+  /** Number of connections that neither side has ended. */
   get openConnections(): number {
     return this.#running.records.connections.filter((connection) => connection.open).length;
   }
 
-  /** The most connections that were open at once, as far as the origin could see. */
+  /** Largest number of connections open at the same time, as seen by the origin. */
   get mostOpenConnections(): number {
     return this.#running.records.mostOpen;
   }
 
-  /** How many times the request of this id was executed: its `x-request-id`, or its path. */
+  /** How often the request with this id was executed. The id is its `x-request-id`, or its path. */
   executions(id: string): number {
     return this.#running.records.executions.get(id) ?? 0;
   }
 
-  /** All ids executed, with how many times. */
+  /** How often each request was executed, by id. */
   get executed(): ReadonlyMap<string, number> {
     return this.#running.records.executions;
   }
 
-  /** Plays steps on a connection now, beside whatever it is doing. Resolves when they are done. */
+  /** Executes steps on a connection now, in parallel with whatever it is doing. Resolves when they are done. */
   async play(connection: number, steps: readonly Step[]): Promise<void> {
     checkSteps('play()', steps);
     await this.#running.tell({ do: 'play', connection, steps });
   }
 
-  /** Lets all go on that hold, or will hold, at this gate. */
+  /** Opens a gate: every `hold()` at it continues, now and later. */
   async release(gate = 'held'): Promise<void> {
     await this.#running.tell({ do: 'release', gate });
   }
 
-  /** Replaces the rules, for connections and requests to come. */
+  /** Replaces the rules, for future connections and requests. */
   async setRules(rules: readonly Rule[]): Promise<void> {
     checkRules(rules);
     await this.#running.tell({ do: 'rules', rules });
   }
 
-  /** Closes the listener: whoever connects is refused. `connections`: what becomes of those that are open. */
+  /** Stops listening, so that new connections are refused. `connections` says what to do with the open ones. */
   async stopListening(connections: 'keep' | 'close' | 'reset' = 'keep'): Promise<void> {
     await this.#running.tell({ do: 'stop-listening', connections });
   }
 
-  /** Listens again, on the same port. */
+  /** Listens again on the same port. */
   async listen(): Promise<void> {
     await this.#running.tell({ do: 'listen' });
   }
 
-  /** Resolves when `holds` is true, asked after each thing that the origin sees. Fails after `withinMs`, saying what was seen. */
+  /** Resolves when `holds()` returns true; it is called after each event of the origin. Rejects after `withinMs`, saying what was seen. */
   until(holds: () => boolean, withinMs = LONGEST_WAIT_MS): Promise<void> {
     if (holds()) return Promise.resolve();
     return new Promise((resolve, reject) => {
@@ -243,8 +241,7 @@ export class ScriptedOrigin {
   }
 
   /**
-   * Blocks the event loop until `holds` is true of what the origin saw: what the origin has sent by then is in the
-   * kernel, unread. Only with `thread`.
+   * Blocks the event loop until `holds()` returns true for what the origin saw; what it has sent by then is in the kernel, unread. Needs `thread`.
    * @throws Error after `withinMs`, saying what was seen; TypeError without `thread`
    */
   blockUntil(holds: () => boolean, withinMs = LONGEST_WAIT_MS): void {
@@ -261,12 +258,12 @@ export class ScriptedOrigin {
     }
   }
 
-  /** What was seen so far, in a sentence. */
+  /** Describes in one sentence what was seen so far. */
   describe(): string {
     return this.#running.records.describe();
   }
 
-  /** Ends every connection, the listener and the thread. */
+  /** Closes all connections, the listener and the thread. */
   async close(): Promise<void> {
     await this.#running.end();
     const closed = new Error(`closed while a test waited. The origin saw ${this.describe()}`);

@@ -2,51 +2,57 @@
 
 import { checkAnswer, checkBytes, checkSteps } from './plan-checks.js';
 
-/** Bytes on the wire; a string is latin1. */
+/** Bytes to send; a string is encoded as latin1. */
 export type Bytes = string | Uint8Array;
 
-/** Fields in the order and case in which they are written; an array writes the field once for each value. */
+/** Response fields, sent in this order and case. An array sends the field once for each value. */
 export type AnswerFields = Readonly<Record<string, string | readonly string[]>>;
 
-/** A response, as it is written: nothing is added but the framing. */
+/** A response. It is sent as written; only framing fields are added. */
 export interface Answer {
-  /** Default 200. */
+  /** Status code. @default 200 */
   readonly status?: number | undefined;
-  /** Reason phrase. Default: a short one for the common statuses, else empty. */
+  /** Reason phrase. @default the usual one for common statuses, else empty */
   readonly reason?: string | undefined;
-  /** Of HTTP. Default `'1.1'`. */
+  /** HTTP version. @default '1.1' */
   readonly version?: '1.0' | '1.1' | undefined;
-  /** Fields beside those of the framing. Default: none. */
+  /** Fields in addition to framing. @default none */
   readonly fields?: AnswerFields | undefined;
-  /** Writes `Keep-Alive: timeout=…, max=…`, in seconds and requests. */
+  /** Sends `Keep-Alive: timeout=…, max=…`. @default none */
   readonly keepAlive?:
     | {
-        /** Seconds. */
+        /** Seconds. @default none */
         readonly timeout?: number | undefined;
-        /** Requests that may follow. */
+        /** Number of further requests. @default none */
         readonly max?: number | undefined;
       }
     | undefined;
-  /** An array is sent as one chunk for each element when `framing` is `'chunked'`. Left out in an answer to HEAD. */
+  /**
+   * The body. With `framing: 'chunked'` each element of an array is one chunk. Not sent in a response to HEAD.
+   *
+   * @default empty
+   */
   readonly body?: Bytes | readonly Bytes[] | undefined;
   /**
-   * `'length'` writes Content-Length, `'chunked'` Transfer-Encoding, `'until-close'` and `'none'` no framing field
-   * (after `'until-close'` comes a `close()`). Default: `'none'` for 1xx, 204 and 304, else `'length'`.
+   * `'length'` sends Content-Length, `'chunked'` Transfer-Encoding; `'until-close'` and `'none'` send no framing field.
+   * Let `close()` follow `'until-close'`.
+   *
+   * @default `'none'` for 1xx, 204 and 304, else `'length'`
    */
   readonly framing?: 'length' | 'chunked' | 'until-close' | 'none' | undefined;
-  /** Trailer fields of a chunked body. */
+  /** Trailer fields of a chunked body. @default none */
   readonly trailers?: AnswerFields | undefined;
-  /** Raw bytes that leave in the same write as the end of the answer. */
+  /** Raw bytes sent in the same write as the end of the response. @default none */
   readonly append?: Bytes | undefined;
-  /** Sends only so many bytes of all that (head included), and then goes on with the next step. */
+  /** Sends only this many bytes in total, including the head, and continues with the next step. @default all */
   readonly cutAt?: number | undefined;
-  /** Sends only so many bytes after the head. */
+  /** Sends only this many bytes after the head. @default all */
   readonly cutBodyAt?: number | undefined;
-  /** Sends pieces of so many bytes, each in a write and a turn of the event loop of its own. */
+  /** Sends pieces of this many bytes, each in its own write and turn of the event loop. @default one write */
   readonly pieceBytes?: number | undefined;
 }
 
-/** One thing that the origin does on a connection. */
+/** One action of a scripted origin on a connection. Create steps with the functions of this module. */
 export type Step =
   | { readonly do: 'execute'; readonly id: string | undefined }
   | { readonly do: 'answer'; readonly answer: Answer }
@@ -63,95 +69,104 @@ export type Step =
   | { readonly do: 'when-idle'; readonly ms: number; readonly steps: readonly Step[] }
   | { readonly do: 'after-bytes-in'; readonly bytes: number; readonly steps: readonly Step[] };
 
-/** The origin processes the request now. Counted under `id`, by default the request's `x-request-id`, else its path. */
+/** Step: processes the request. Counted by `id`, by default the `x-request-id` of the request, or its path. */
 export const execute = (id?: string): Step => ({ do: 'execute', id });
 
-/** Sends a response. */
+/** Step: sends a response. */
 export const answer = (parts: Answer = {}): Step => {
   checkAnswer(parts);
   return { do: 'answer', answer: parts };
 };
 
-/** The same answer, one byte a write. */
+/** Step: sends a response with one write per byte. */
 export const byteByByte = (parts: Answer = {}): Step => answer({ ...parts, pieceBytes: 1 });
 
-/** Sends an interim response (1xx). */
+/** Step: sends an interim response (1xx). */
 export const inform = (status: number, fields: AnswerFields = {}): Step => ({ do: 'inform', status, fields });
 
-/** Sends bytes as they are: garbage, stray responses, pieces of a head. */
+/** Step: sends raw bytes, such as garbage, unsolicited responses, or parts of a head. */
 export const send = (bytes: Bytes): Step => {
   checkBytes('send()', bytes);
   return { do: 'send', bytes };
 };
 
-/** Goes on `ms` milliseconds later. */
+/** Step: continues after `ms` milliseconds. */
 export const wait = (ms: number): Step => ({ do: 'wait', ms });
 
-/** Goes on once `origin.release(gate)` was called; at once when that was before. */
+/** Step: continues once `origin.release(gate)` has been called; immediately if it already was. */
 export const hold = (gate = 'held'): Step => ({ do: 'hold', gate });
 
-/** Nothing more on this connection, for ever. It stays open, and what arrives is recorded. */
+/** Step: does nothing more on this connection. It stays open, and received bytes are still recorded. */
 export const stall = (): Step => ({ do: 'stall' });
 
-/** Closes the connection as a server does: what was sent arrives, then a FIN; what comes later meets a reset. */
+/**
+ * Step: closes the connection like a server: sent data arrives, then a FIN; bytes received later are answered with a
+ * reset.
+ */
 export const close = (): Step => ({ do: 'close' });
 
-/** Sends the FIN and goes on reading. */
+/** Step: sends a FIN and continues to read. */
 export const halfClose = (): Step => ({ do: 'half-close' });
 
 /**
- * Ends the connection with a RST. What was sent and not read may be lost; a client in Node that reads bytes and the RST
- * in one turn sees an end instead of ECONNRESET.
+ * Step: closes the connection with a RST. Sent data that was not read may be lost. A Node client that reads data and
+ * the RST in one turn sees a normal end instead of ECONNRESET.
  */
 export const reset = (): Step => ({ do: 'reset' });
 
-/** Takes no more bytes from the kernel, so that the sender's window fills up. */
+/** Step: stops reading, so that the window of the sender fills up. */
 export const stopReading = (): Step => ({ do: 'stop-reading' });
 
-/** Undoes {@link stopReading}. */
+/** Step: reads again after {@link stopReading}. */
 export const readOn = (): Step => ({ do: 'read-on' });
 
-/** From now on: when the connection has had no request for `ms` milliseconds, these steps. Replaces the last one. */
+/**
+ * Step: from now on executes `steps` when the connection has had no request for `ms` milliseconds. Replaces the
+ * previous `whenIdle()`.
+ */
 export const whenIdle = (ms: number, steps: readonly Step[]): Step => {
   checkSteps('whenIdle()', steps);
   return { do: 'when-idle', ms, steps };
 };
 
-/** When so many bytes have arrived on the connection, however far its request is, these steps, before all others. */
+/** Step: executes `steps` as soon as this many bytes have been received on the connection, before all other steps. */
 export const afterBytesIn = (bytes: number, steps: readonly Step[]): Step => {
   checkSteps('afterBytesIn()', steps);
   return { do: 'after-bytes-in', bytes, steps };
 };
 
-/** A rule of a script: which requests, at which moment, what. Every member of `when` that is given must fit. */
+/** Steps for the requests that match `when`. All members of `when` must match. */
 export interface Rule {
-  /** Default: every request. */
+  /** Which requests. @default all */
   readonly when?:
     | {
-        /** As it is sent: `GET`. */
+        /** Method as received, for example `GET`. @default any */
         readonly method?: string | undefined;
-        /** The whole request target. */
+        /** The whole request target. @default any */
         readonly path?: string | undefined;
-        /** Number of the connection, from 0 in order of acceptance. */
+        /** Number of the connection, from 0, in order of acceptance. @default any */
         readonly connection?: number | undefined;
-        /** Number of the request on its connection, from 0. */
+        /** Number of the request on its connection, from 0. @default any */
         readonly requestOnConnection?: number | undefined;
-        /** Every nth request of a connection, counted from 1: 3 is the third, the sixth… */
+        /** Every nth request of a connection: 3 matches the third, sixth, and so on. @default any */
         readonly everyOnConnection?: number | undefined;
-        /** Number of the request among all, from 0 in order of their heads. */
+        /** Number of the request among all requests, from 0, in order of their heads. @default any */
         readonly request?: number | undefined;
       }
     | undefined;
-  /** Default `'request'`: when the whole request was read. */
+  /** When the steps are executed. @default 'request' */
   readonly at?: Moment | undefined;
-  /** What the origin does, one after the other. */
+  /** Steps, executed one after the other. */
   readonly steps: readonly Step[];
 }
 
-/** When a script is asked: a connection was accepted, a request head was read, a request was read whole. */
+/**
+ * When steps are executed: after a connection was accepted, a request head was received, or a whole request was
+ * received.
+ */
 export type Moment = 'connection' | 'head' | 'request';
 
-/** A request as the origin read it. */
+/** A request as received by a scripted origin. */
 export interface OriginRequest {
   /** Number among all requests, from 0. */
   readonly index: number;
@@ -159,29 +174,29 @@ export interface OriginRequest {
   readonly connection: number;
   /** Number on its connection, from 0. */
   readonly onConnection: number;
-  /** Its `x-request-id`, else its path. */
+  /** Its `x-request-id`, or its path. */
   readonly id: string;
-  /** As received: `GET`. */
+  /** Method as received, for example `GET`. */
   readonly method: string;
   /** The whole request target. */
   readonly path: string;
-  /** Of HTTP: `1.1`. */
+  /** HTTP version, for example `1.1`. */
   readonly version: string;
-  /** Name, value, name, value… as received. */
+  /** Fields as received: name, value, name, value… */
   readonly rawHeaders: readonly string[];
-  /** By lower-case name, repeated ones joined by `, `. */
+  /** Fields by lower-case name; repeated ones joined with `, `. */
   readonly headers: Readonly<Record<string, string>>;
-  /** What was read of the body so far; whole once `complete`. */
+  /** The part of the body received so far; all of it once `complete`. */
   readonly body: Uint8Array;
-  /** Trailer fields as name, value, name, value… as received. */
+  /** Trailer fields as received: name, value, name, value… */
   readonly rawTrailers: readonly string[];
-  /** It was read whole. */
+  /** Whether the whole request was received. */
   readonly complete: boolean;
 }
 
-/** What a script function is told. */
+/** Argument of a {@link Script}. */
 export interface Scene {
-  /** As far as it was read. */
+  /** The request. */
   readonly request: OriginRequest;
   /** Number of the connection, from 0. */
   readonly connection: number;
@@ -189,5 +204,5 @@ export interface Scene {
   readonly requestOnConnection: number;
 }
 
-/** Chooses the steps for a request; `undefined` leaves it to the rules, and without one to `execute(), answer()`. */
+/** Chooses the steps for a request. `undefined` leaves it to the rules, or else to `execute(), answer()`. */
 export type Script = (scene: Scene) => readonly Step[] | undefined;
