@@ -3,9 +3,9 @@
 import type { EventEmitter } from 'node:events';
 import type { BackendEvents, BackendStats } from 'pooled-backend';
 
-/** A `PooledBackend` is one, of whichever copy of the library. */
+/** A `PooledBackend`, of any copy of the library. */
 export interface WatchedBackend extends Pick<EventEmitter<BackendEvents>, 'on' | 'off'> {
-  /** As `PooledBackend.stats()`. */
+  /** Returns the counts of the backend. */
   stats(): BackendStats;
 }
 

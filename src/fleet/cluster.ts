@@ -1,4 +1,4 @@
-/** `pooled-backend/cluster`: the primary of a cluster shares connections out to its workers. */
+/** `pooled-backend/cluster`: the primary process of a cluster shares a total of connections among its workers. */
 
 import cluster, { type Worker } from 'node:cluster';
 import { systemClock } from '../clock.js';
@@ -6,32 +6,34 @@ import { duration, type Rules, resolveSection, withDefault } from '../options/ch
 import { ShareDesk } from './share-desk.js';
 import { asRequest } from './share-message.js';
 
-/** How shares are treated when workers come and go. */
+/** Options of `shareConnections()`. */
 export interface ShareConnectionsOptions {
   /**
-   * Milliseconds for which the share of a worker that is gone is kept for the one that replaces it, or `Infinity`. Then
-   * the others get it.
+   * Milliseconds for which the share of an exited worker is reserved for its replacement, or `Infinity`. Then it goes
+   * to the other workers. At least 1.
    *
    * @default 10000
    */
   readonly restartTimeout?: number | undefined;
 }
 
-/** What one backend of one worker may hold of the connections to one origin. */
+/** Share of one backend in one worker of the connections to one origin. */
 export interface WorkerShare {
-  /** `scheme://host:port`. */
+  /** Name of the origin, as `scheme://host:port`. */
   readonly origin: string;
-  /** `cluster.workers[id].id`. */
+  /** Id of the worker, as in `cluster.workers`. */
   readonly worker: number;
-  /** How many it was told that it may hold. */
+  /** Number of connections assigned to it. */
   readonly share: number;
-  /** How many it may still hold: more than its share while it closes some, and the others wait for those. */
+  /**
+   * Number of connections it may still hold: more than `share` while it closes some, which the other workers then get.
+   */
   readonly held: number;
 }
 
-/** What `shareConnections()` has begun. */
+/** Result of `shareConnections()`. */
 export interface ConnectionSharing {
-  /** The shares as they are now. */
+  /** Returns the current shares. */
   shares(): readonly WorkerShare[];
 }
 
@@ -40,11 +42,21 @@ const rules: Rules<{ restartTimeout: number }> = { restartTimeout: withDefault(d
 const SHARED = Symbol.for('pooled-backend.shareConnections');
 
 /**
- * Shares out the connections of every backend in the workers that says `maxConnections: { total }`: to each origin, all
- * of them together never hold more than the total. To be called once in the primary, before or after its workers are
- * forked. Uses the messages of `node:cluster`, and leaves those of others alone.
+ * Shares connections among the workers of this cluster, for every backend with `maxConnections: { total }`: together
+ * they never hold more than the total to each origin. Call it once in the primary, before or after forking. It
+ * communicates over the messages of `node:cluster` and ignores all others.
  *
- * @throws Error in a worker, and when it is called again; TypeError, RangeError for bad options
+ * @throws Error in a worker, and when called twice; TypeError or RangeError for invalid options
+ *
+ * @example
+ * ```ts
+ * if (cluster.isPrimary) {
+ *   shareConnections();
+ *   for (let i = 0; i < 4; i++) cluster.fork();
+ * } else {
+ *   const backend = new PooledBackend({ origins: ['http://127.0.0.1:9001'], maxConnections: { total: 100 } });
+ * }
+ * ```
  */
 export function shareConnections(options: ShareConnectionsOptions = {}): ConnectionSharing {
   const { restartTimeout } = resolveSection('', options, rules);

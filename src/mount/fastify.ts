@@ -1,4 +1,4 @@
-/** Mounts a backend in Fastify 5. */
+/** `pooled-backend/fastify`: a plugin for Fastify 5. */
 
 import { type IncomingMessage, METHODS, type ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest, preParsingHookHandler } from 'fastify';
@@ -13,27 +13,27 @@ import { setMountPrefix } from './mount-prefix.js';
 type MountOnly = Exclude<keyof HandlerOptions, keyof PooledBackendOptions>;
 
 interface Common {
-  /** Where the routes begin. Stripped from the path that is sent, unless there is a `rewritePrefix`. @default '' */
+  /** Prefix of the routes. Removed from the path that is sent, unless `rewritePrefix` replaces it. @default '' */
   readonly prefix?: string | undefined;
-  /** Sent in the place of `prefix`. @default '' */
+  /** Sent in place of `prefix`. @default '' */
   readonly rewritePrefix?: string | undefined;
-  /** One that is there. @default one that the other options make */
+  /** An existing backend. @default one made from the other options */
   readonly backend?: PooledBackend | undefined;
 }
 
-/** A backend of your own, and how it is mounted: it is yours to close. */
+/** Options for mounting an existing backend. Closing it is up to you. */
 export interface GivenBackend extends Common, HandlerOptions {
-  /** It outlives the server. */
+  /** The existing backend. It is not closed with the server. */
   readonly backend: PooledBackend;
 }
 
-/** A backend that comes and goes with the server. */
+/** Options for a backend that the plugin creates, and closes together with the server. */
 export interface OwnedBackend extends Common, PooledBackendOptions, Pick<HandlerOptions, MountOnly> {
-  /** There is none yet. */
+  /** Not given. */
   readonly backend?: undefined;
 }
 
-/** Options of the plugin: a backend that is yours, or the options of one that it makes and closes. */
+/** Options of the plugin: either an existing `backend` with the options of a mount, or the options of a new backend. */
 export type FastifyPooledBackendOptions = GivenBackend | OwnedBackend;
 
 const MOUNT_ONLY: ReadonlySet<string> = new Set<MountOnly>([
@@ -80,9 +80,14 @@ const plugin: FastifyPluginAsync<FastifyPooledBackendOptions> = async (fastify, 
 };
 
 /**
- * Relays everything under `prefix`, in a scope of its own: hooks of the server apply, its body parsers do not. Failures
- * are logged as warnings and answered as `backend.handler()` does; hooks that work on a reply (`onSend`, error handlers)
- * are not called, because what is sent is the origin's.
+ * Fastify plugin that relays all requests under `prefix` to a backend. It has its own scope: hooks of the server run,
+ * its body parsers do not. Failures are logged as warnings and answered with 502, 503 or 504. Hooks that change a
+ * reply, and error handlers, are not called, because the response is the origin's.
+ *
+ * @example
+ * ```ts
+ * app.register(fastifyPooledBackend, { prefix: '/api', origins: ['http://127.0.0.1:9001'] });
+ * ```
  */
 export const fastifyPooledBackend: typeof plugin = Object.assign(plugin, {
   [Symbol.for('fastify.display-name')]: 'pooled-backend',

@@ -1,4 +1,7 @@
-/** `pooled-backend/http-proxy-middleware`: `createProxyMiddleware()` as users of http-proxy-middleware know it, over a pool. */
+/**
+ * `pooled-backend/http-proxy-middleware`: `createProxyMiddleware()` with the options of http-proxy-middleware, over a
+ * pool.
+ */
 
 export { createProxyMiddleware, type ProxyMiddleware } from './middleware.js';
 export type { ProxyEvents, ProxyMiddlewareOptions, ProxyTarget, RouterTable, TlsName } from './options.js';

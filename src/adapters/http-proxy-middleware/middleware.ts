@@ -9,20 +9,27 @@ import { pathMatcher } from './paths.js';
 import { routed } from './router.js';
 import { readTarget } from './target.js';
 
-/** A middleware of Express and Connect, or a listener of node:http. */
+/** Express and Connect middleware, and a request listener for node:http. */
 export interface ProxyMiddleware {
   (req: IncomingMessage, res: ServerResponse, next?: (error?: unknown) => void): void;
-  /** A listener for 'upgrade'. Sockets of other paths than `pathFilter` has are left to other listeners. */
+  /** A listener for the server's `upgrade` event. Ignores requests that do not match `pathFilter`. */
   upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void;
-  /** One for each target, that of `target` first. */
+  /** The backends, one for each target; that of `target` comes first. */
   readonly backends: readonly PooledBackend[];
-  /** Closes the backends: what has begun is finished, within `timeout`. */
+  /** Closes the backends: finishes the requests in progress, within `timeout`. */
   close(options?: CloseOptions): Promise<void>;
 }
 
 /**
- * @throws TypeError, RangeError for bad options, and for those of http-proxy-middleware that are not carried: the message
- *   says what to use instead
+ * Creates a middleware that takes the options of http-proxy-middleware 3, over a pool of connections.
+ *
+ * @throws TypeError or RangeError for invalid options, and for options of http-proxy-middleware that are not supported;
+ *   the message says what to use instead
+ *
+ * @example
+ * ```ts
+ * app.use('/api', createProxyMiddleware({ target: 'http://127.0.0.1:9001', changeOrigin: true }));
+ * ```
  */
 export function createProxyMiddleware<
   Req extends IncomingMessage = IncomingMessage,

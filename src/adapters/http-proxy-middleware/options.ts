@@ -9,43 +9,44 @@ import type { ProxyResponse } from './proxy-response.js';
 
 type TlsOptions = NonNullable<PooledBackendOptions['tls']>;
 
-/** A URL, with the path that goes in front of each request's; or its parts, with what TLS needs. */
+/** A URL, whose path is prepended to that of each request; or an object with its parts and TLS options. */
 export type ProxyTarget =
   | string
   | URL
   | ({
       /** `'http:'` or `'https:'`. @default 'http:' */
       readonly protocol?: string | undefined;
-      /** Name or address of the server. @default `host` */
+      /** Host name or IP address. @default `host` */
       readonly hostname?: string | undefined;
-      /** The same, where there is no `hostname`. @default 'localhost' */
+      /** Host name or IP address, if there is no `hostname`. @default 'localhost' */
       readonly host?: string | undefined;
       /** From 1 to 65535. @default that of the protocol, 80 or 443 */
       readonly port?: number | string | undefined;
-      /** Goes in front of the path of each request. @default `pathname` */
+      /** Prepended to the path of each request. @default `pathname` */
       readonly path?: string | undefined;
-      /** The same, where there is no `path`. @default '' */
+      /** Prepended to the path of each request, if there is no `path`. @default '' */
       readonly pathname?: string | undefined;
-      /** Path of a unix socket, which is dialled in the place of host and port. @default none */
+      /** Path of a Unix socket to connect to instead of host and port. @default none */
       readonly socketPath?: string | undefined;
     } & Partial<Pick<TlsOptions, TlsName>>);
 
-/** What of TLS a target may carry. */
+/** TLS options that a target may contain. */
 export type TlsName = 'ca' | 'cert' | 'key' | 'pfx' | 'passphrase' | 'ciphers';
 
-/** Targets by host, `'/path'`, or host and path; the first that fits the request is taken. */
+/** Targets by host, by `'/path'`, or by host and path. The first that matches a request is used. */
 export type RouterTable = Readonly<Record<string, ProxyTarget>>;
 
-/** Calls on the way. What they throw is the request's failure. */
+/** Functions called during a request. If one throws, the request fails. */
 export interface ProxyEvents<Req = IncomingMessage, Res = ServerResponse> {
-  /** Before a request is sent: its fields are yours to change. @default none */
+  /** Called before a request is sent; may change its fields. @default none */
   readonly proxyReq?: ((proxyReq: ProxyRequest, req: Req, res: Res) => void) | undefined;
-  /** The same before an upgrade is sent. @default none */
+  /** Called before an upgrade request is sent; may change its fields. @default none */
   readonly proxyReqWs?: ((proxyReq: ProxyRequest, req: Req, socket: Duplex) => void) | undefined;
-  /** Before a response goes to the client: its fields are yours to change. @default none */
+  /** Called before a response is sent to the client; may change its fields. @default none */
   readonly proxyRes?: ((proxyRes: ProxyResponse, req: Req, res: Res) => void) | undefined;
   /**
-   * Instead of the answer 502, 503 or 504: the response is yours to end. Upgrades that fail are answered all the same.
+   * Called when a request fails, instead of answering 502, 503 or 504: end the response yourself. Upgrades that fail
+   * are answered anyway.
    *
    * @default none
    */
@@ -53,59 +54,71 @@ export interface ProxyEvents<Req = IncomingMessage, Res = ServerResponse> {
 }
 
 /**
- * Options of http-proxy-middleware 3, and two of this library: `backend` and `trustProxy`. `Req` and `Res` are those of the
- * framework, as its functions are to see them.
+ * Options of http-proxy-middleware 3, and two more: `backend` and `trustProxy`. `Req` and `Res` are the types of
+ * request and response that your functions get.
  */
 export interface ProxyMiddlewareOptions<Req = IncomingMessage, Res = ServerResponse> {
-  /** Where requests go that the router has no target for. */
+  /** Where to send requests that no entry of `router` matches. */
   readonly target: ProxyTarget;
-  /** Other targets, each with a backend of its own. @default none */
+  /** More targets, each with its own backend. @default none */
   readonly router?: RouterTable | undefined;
-  /** Sends the Host field of the target instead of the client's. @default false */
+  /** Sends the target's Host field instead of the client's. @default false */
   readonly changeOrigin?: boolean | undefined;
-  /** Replaces what the first expression that fits the path finds in it; or gives the path. @default none */
+  /**
+   * Rewrites the path: regular expressions and replacements, of which the first match applies, or a function.
+   *
+   * @default none
+   */
   readonly pathRewrite?: PathRewrite<Req> | undefined;
-  /** Requests for other paths go to `next`: beginnings of paths, or a function. @default '/' */
+  /** Which paths are proxied: prefixes, or a function. Other requests go to `next`. @default '/' */
   readonly pathFilter?: PathFilter<Req> | undefined;
-  /** Puts the path of the target in front of that of the request. @default true */
+  /** Prepends the path of the target to that of the request. @default true */
   readonly prependPath?: boolean | undefined;
-  /** Sends the path of the target alone. @default false */
+  /** Sends only the path of the target. @default false */
   readonly ignorePath?: boolean | undefined;
-  /** Calls on the way. @default none */
+  /** Functions called during a request. @default none */
   readonly on?: ProxyEvents<Req, Res> | undefined;
   /** Sends X-Forwarded-For, -Proto, -Host and -Port. @default false */
   readonly xfwd?: boolean | undefined;
-  /** Listens for 'upgrade' on the server of the first request. Better: `server.on('upgrade', middleware.upgrade)`. @default false */
+  /**
+   * Adds an `upgrade` listener to the server on the first request. Better: `server.on('upgrade', middleware.upgrade)`.
+   *
+   * @default false
+   */
   readonly ws?: boolean | undefined;
   /** `false` accepts any certificate. @default true */
   readonly secure?: boolean | undefined;
   /** Request fields to set. @default none */
   readonly headers?: Readonly<Record<string, string | readonly string[]>> | undefined;
-  /** `user:password`, for requests without a field Authorization. @default none */
+  /** `user:password`, sent with requests that have no Authorization field. @default none */
   readonly auth?: string | undefined;
-  /** Milliseconds that a client may neither take nor give what there is; 0 is no limit. @default `clientTimeout` of the backend */
+  /** Milliseconds a client may stall; 0 means no limit. @default `clientTimeout` of the backend */
   readonly timeout?: number | undefined;
-  /** Milliseconds that the target may be silent; 0 is no limit. @default `sendTimeout`, `headersTimeout` and `bodyTimeout` of the backend */
+  /**
+   * Milliseconds the target may be silent; 0 means no limit.
+   *
+   * @default `sendTimeout`, `headersTimeout` and `bodyTimeout` of the backend
+   */
   readonly proxyTimeout?: number | undefined;
-  /** Rewrites the Domain of cookies, as the option of `handler()`. @default false */
+  /** Rewrites the Domain of cookies, as the option of `handler()` does. @default false */
   readonly cookieDomainRewrite?: HandlerOptions['cookieDomainRewrite'];
-  /** Rewrites the Path of cookies, as the option of `handler()`. @default false */
+  /** Rewrites the Path of cookies, as the option of `handler()` does. @default false */
   readonly cookiePathRewrite?: HandlerOptions['cookiePathRewrite'];
-  /** In Location and the like, the target's host becomes the one that the client asked for. @default false */
+  /** Replaces the target's host in Location and similar fields by the host that the client asked for. @default false */
   readonly autoRewrite?: boolean | undefined;
-  /** The same with this host. @default none */
+  /** Replaces the target's host in these fields by this one. @default none */
   readonly hostRewrite?: string | undefined;
-  /** `'http'` or `'https'`, in the same places. @default none */
+  /** Replaces the protocol in these fields: `'http'` or `'https'`. @default none */
   readonly protocolRewrite?: string | undefined;
-  /** Address of this machine to dial from. @default the system's choice */
+  /** Local IP address to connect from. @default the system's choice */
   readonly localAddress?: string | undefined;
-  /** Hears of what the backends do, but for its details. @default none */
+  /** Receives the events of the backends, except those of level `debug`. @default none */
   readonly logger?: Pick<Console, 'info' | 'warn' | 'error'> | undefined;
-  /** Field names keep their case, whatever this says. @default true */
+  /** Has no effect: field names always keep their case. @default true */
   readonly preserveHeaderKeyCase?: boolean | undefined;
-  /** Options of each backend, but for `origins`. @default {} */
+  /** Options of each backend, except `origins`. @default {} */
   readonly backend?: Omit<PooledBackendOptions, 'origins'> | undefined;
-  /** Whose forwarding fields are believed, as the option of `handler()`. @default false */
+  /** Proxies whose forwarding fields are kept, as the option of `handler()`. @default false */
   readonly trustProxy?: HandlerOptions['trustProxy'];
 }
 

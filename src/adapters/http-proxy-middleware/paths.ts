@@ -2,12 +2,15 @@
 
 import type { IncomingMessage } from 'node:http';
 
-/** Replacements by regular expression, of which the first that fits is used; or a function, `undefined` leaves the path. */
+/**
+ * Regular expressions and their replacements, of which the first match applies; or a function, where `undefined` leaves
+ * the path as it is.
+ */
 export type PathRewrite<Req = IncomingMessage> =
   | Readonly<Record<string, string>>
   | ((path: string, req: Req) => string | undefined | PromiseLike<string | undefined>);
 
-/** Beginnings of paths, or a function of the path without its query. */
+/** Path prefixes, or a function of the path without its query. */
 export type PathFilter<Req = IncomingMessage> = string | readonly string[] | ((pathname: string, req: Req) => boolean);
 
 type Rewrite = (path: string, req: IncomingMessage) => string | undefined | PromiseLike<string | undefined>;

@@ -2,7 +2,10 @@
 
 import * as byName from './fields.js';
 
-/** A request that is about to be sent. The body is relayed, so `write()`, `end()` and the like throw. */
+/**
+ * The request passed to `on.proxyReq`: the methods of `http.ClientRequest` that concern fields. The body is relayed, so
+ * `write()`, `end()` and the like throw.
+ */
 export class ProxyRequest {
   readonly #method: string;
   readonly #path: string;
@@ -20,33 +23,33 @@ export class ProxyRequest {
     this.#fields = fields;
   }
 
-  /** As it is sent: `GET`. */
+  /** Method as it is sent, for example `GET`. */
   get method(): string {
     return this.#method;
   }
 
-  /** @throws Error always: the method is the client's */
+  /** @throws Error always: the method cannot be changed */
   set method(_method: string) {
     throw new Error("the method is the client's: a request of another is sent by request() of a PooledBackend");
   }
 
-  /** The path that is sent, with the query. */
+  /** Path and query as they are sent. */
   get path(): string {
     return this.#path;
   }
 
-  /** @throws Error always: it was chosen before */
+  /** @throws Error always: use `pathRewrite` */
   set path(_path: string) {
     throw new Error('the path was chosen before: use pathRewrite, which gets the request, too');
   }
 
-  /** Sets a field, in the place of all of that name. A list is a field for each value. */
+  /** Sets a field and removes others of that name. A list sets one field for each value. */
   setHeader(name: string, value: number | string | readonly string[]): this {
     byName.set(this.#fields, name, value);
     return this;
   }
 
-  /** Adds to the fields of that name. */
+  /** Adds a field, keeping others of that name. */
   appendHeader(name: string, value: string | readonly string[]): this {
     byName.set(this.#fields, name, [...byName.valuesOf(this.#fields, name), ...[value].flat()]);
     return this;
@@ -57,7 +60,7 @@ export class ProxyRequest {
     byName.remove(this.#fields, name);
   }
 
-  /** The value of a field, a list where there are several; `undefined` where there is none. */
+  /** Returns the value of a field, a list if there are several, or `undefined`. */
   getHeader(name: string): string | string[] | undefined {
     return byName.oneOrMore(this.#fields, name) ?? (/^host$/i.test(name) ? this.#host : undefined);
   }
@@ -67,12 +70,12 @@ export class ProxyRequest {
     return this.getHeader(name) !== undefined;
   }
 
-  /** In lower case, each once. */
+  /** Returns the lower-case names of all fields, each once. */
   getHeaderNames(): string[] {
     return byName.namesOf(['host', this.#host, ...this.#fields]);
   }
 
-  /** All fields by name in lower case. */
+  /** Returns all fields by lower-case name. */
   getHeaders(): Record<string, string | string[] | undefined> {
     return Object.fromEntries(this.getHeaderNames().map((name) => [name, this.getHeader(name)]));
   }
@@ -87,22 +90,22 @@ export class ProxyRequest {
     return this.write();
   }
 
-  /** @throws Error always: whoever wants to refuse a request throws */
+  /** @throws Error always: throw from `on.proxyReq` to refuse a request */
   destroy(): never {
     throw new Error('a request is refused by throwing, or before the middleware');
   }
 
-  /** @throws Error always: whoever wants to refuse a request throws */
+  /** @throws Error always: throw from `on.proxyReq` to refuse a request */
   abort(): never {
     return this.destroy();
   }
 
-  /** @throws Error always: events are those of `middleware.backends` */
+  /** @throws Error always: use the events of `middleware.backends` */
   on(): never {
     throw new Error('use the events of middleware.backends');
   }
 
-  /** @throws Error always: events are those of `middleware.backends` */
+  /** @throws Error always: use the events of `middleware.backends` */
   once(): never {
     return this.on();
   }

@@ -2,11 +2,14 @@
 
 import * as byName from './fields.js';
 
-/** A response that is about to be relayed. The body is not to be seen, so `on()`, `pipe()` and the like throw. */
+/**
+ * The response passed to `on.proxyRes`: the head of an `http.IncomingMessage`. The body cannot be read, so `on()`,
+ * `pipe()` and the like throw.
+ */
 export class ProxyResponse {
-  /** By name in lower case, yours to change. `set-cookie` is a list. */
+  /** Fields by lower-case name; may be changed. `set-cookie` is a list. */
   readonly headers: Record<string, string | string[] | undefined>;
-  /** As they came: name, value, name, value… */
+  /** Fields as received: name, value, name, value… */
   readonly rawHeaders: readonly string[];
   readonly #statusCode: number;
   readonly #statusMessage: string;
@@ -18,22 +21,22 @@ export class ProxyResponse {
     this.headers = Object.fromEntries(byName.namesOf(fields).map((name) => [name, joined(fields, name)]));
   }
 
-  /** Of the final head. */
+  /** Status of the final response. */
   get statusCode(): number {
     return this.#statusCode;
   }
 
-  /** @throws Error always: the status is the origin's */
+  /** @throws Error always: the status cannot be changed */
   set statusCode(_code: number) {
     throw new Error("the status is the origin's: answer from request() or fetch() of a PooledBackend instead");
   }
 
-  /** Reason phrase, often empty. */
+  /** Reason phrase; often empty. */
   get statusMessage(): string {
     return this.#statusMessage;
   }
 
-  /** @throws Error always: the status is the origin's */
+  /** @throws Error always: the status cannot be changed */
   set statusMessage(_text: string) {
     this.statusCode = this.#statusCode;
   }

@@ -1,4 +1,4 @@
-/** `pooled-backend/otel`: spans and metrics of OpenTelemetry, by its semantic conventions for HTTP. */
+/** `pooled-backend/otel`: OpenTelemetry spans and metrics, by its semantic conventions for HTTP. */
 
 import { type MeterProvider, metrics, type TracerProvider, trace } from '@opentelemetry/api';
 import { checkBackend, checkName, checkNames, type WatchedBackend } from '../watched-backend.js';
@@ -7,30 +7,39 @@ import { PoolInstruments } from './pool-instruments.js';
 
 export type { WatchedBackend } from '../watched-backend.js';
 
-/** How a backend is instrumented. */
+/** Options of `instrumentBackend()`. */
 export interface OpenTelemetryOptions {
-  /** Value of the attribute `pooled_backend.name`: tells backends of a process apart. @default 'default' */
+  /**
+   * Value of the attribute `pooled_backend.name`, which distinguishes several backends of a process.
+   *
+   * @default 'default'
+   */
   readonly name?: string | undefined;
-  /** Makes the spans; `false` = none. @default the global one */
+  /** Creates the spans; `false` turns them off. @default the global one */
   readonly tracerProvider?: TracerProvider | false | undefined;
-  /** Makes the metrics; `false` = none. @default the global one */
+  /** Creates the metrics; `false` turns them off. @default the global one */
   readonly meterProvider?: MeterProvider | false | undefined;
-  /** Whether the origins are told the span of each attempt, by the global propagator. @default true */
+  /** Whether the trace context is sent to the origin with each attempt, using the global propagator. @default true */
   readonly propagate?: boolean | undefined;
 }
 
-/** What `instrumentBackend()` has begun. */
+/** Result of `instrumentBackend()`. */
 export interface Instrumentation {
-  /** Ends it: spans that run are ended as they are. Happens by itself when the backend is closed. */
+  /** Stops it; spans in progress are ended. Called automatically when the backend is closed. */
   uninstrument(): void;
 }
 
 const SCOPE = 'pooled-backend';
 
 /**
- * Makes spans and metrics of what a backend does, until it is closed.
+ * Creates spans and metrics for a backend until it is closed.
  *
- * @throws TypeError for options of the wrong kind
+ * @throws TypeError for invalid arguments
+ *
+ * @example
+ * ```ts
+ * instrumentBackend(backend, { name: 'orders' });
+ * ```
  */
 export function instrumentBackend(backend: WatchedBackend, options: OpenTelemetryOptions = {}): Instrumentation {
   checkBackend(backend);

@@ -1,4 +1,4 @@
-/** `pooled-backend/prometheus`: the counts and times of backends as metrics of prom-client. */
+/** `pooled-backend/prometheus`: metrics of backends for prom-client. */
 
 import { type Registry, register } from 'prom-client';
 import { checkBackend, checkName, checkNames, type WatchedBackend } from '../watched-backend.js';
@@ -7,22 +7,24 @@ import { MeteredBackend } from './metered-backend.js';
 
 export type { WatchedBackend } from '../watched-backend.js';
 
-/** Where the metrics of a backend go, and under which name. */
+/** Options of `registerMetrics()`. */
 export interface PrometheusOptions {
-  /** Where the metrics go. @default the global registry of prom-client */
+  /** Registry the metrics are added to. @default the global registry of prom-client */
   readonly registry?: Registry | undefined;
-  /** Value of the label `backend`; each backend of a registry has its own. @default 'default' */
+  /** Value of the label `backend`; must be different for each backend of a registry. @default 'default' */
   readonly name?: string | undefined;
   /**
-   * Upper bounds of the histograms, in seconds, growing. Those of the first backend count for a registry.
+   * Upper bounds of the histogram buckets, in seconds, in increasing order. Those of the first backend apply to the
+   * whole registry.
+   *
    * @default 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60
    */
   readonly buckets?: readonly number[] | undefined;
 }
 
-/** What `registerMetrics()` has begun. */
+/** Result of `registerMetrics()`. */
 export interface RegisteredMetrics {
-  /** Takes the backend's series out of the registry. Happens by itself when the backend is closed. */
+  /** Removes the backend from the registry. Called automatically when the backend is closed. */
   unregister(): void;
 }
 
@@ -32,9 +34,14 @@ const BUCKETS: readonly number[] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 
 const METRICS = Symbol.for('pooled-backend.metrics');
 
 /**
- * Registers the metrics of a backend: gauges and counters that are read when they are scraped, and histograms.
+ * Registers the metrics of a backend: gauges and counters, read when they are scraped, and histograms.
  *
- * @throws TypeError for options of the wrong kind, Error when another backend of the registry has the name
+ * @throws TypeError for invalid arguments, Error if another backend of the registry has the same name
+ *
+ * @example
+ * ```ts
+ * registerMetrics(backend, { name: 'orders' });
+ * ```
  */
 export function registerMetrics(backend: WatchedBackend, options: PrometheusOptions = {}): RegisteredMetrics {
   const { registry, name, buckets } = checked(backend, options);

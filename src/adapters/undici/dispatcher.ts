@@ -7,18 +7,18 @@ import { undiciError } from './errors.js';
 import { type Handler, refuse } from './handler.js';
 import { backendRequest, type DispatchOptions } from './request.js';
 
-/** Which requests are the backend's. */
+/** Which requests the dispatcher sends to the backend. */
 export interface BackendDispatcherOptions {
   /**
-   * Origins by which requests ask for the backend, besides those that it has: `['http://orders.internal']`. Such a request
-   * may go to any origin of the backend, with the Host field of its URL.
+   * Additional origins in request URLs that stand for the backend, such as `['http://orders.internal']`. These requests
+   * may go to any origin of the backend, with the Host of their URL.
    *
    * @default []
    */
   readonly names?: readonly string[] | undefined;
   /**
-   * What happens to requests for any other origin: they fail with an `InvalidArgumentError`, or are dispatched by another
-   * dispatcher, which is not closed with this one.
+   * What to do with requests for any other origin: `'refuse'` fails them with an `InvalidArgumentError`; another
+   * dispatcher handles them, and is not closed with this one.
    *
    * @default 'refuse'
    */
@@ -28,13 +28,20 @@ export interface BackendDispatcherOptions {
 type State = 'open' | 'closed' | 'destroyed';
 
 /**
- * For `fetch(url, { dispatcher })` of undici and of Node, `setGlobalDispatcher()`, and undici's `request`, `stream` and
- * `pipeline`. A request for any origin of the backend goes to the one that the backend chooses. Failures have undici's
- * classes and codes; their `cause` is the `BackendError`. `dispatch()` never returns false: who must wait, waits in the
- * backend's queue. Upgrades and CONNECT fail with a `NotSupportedError`.
+ * An undici `Dispatcher` over a backend, for `fetch(url, { dispatcher })` of undici and Node, for
+ * `setGlobalDispatcher()`, and for undici's `request`, `stream` and `pipeline`. A request for any origin of the backend
+ * goes to the one the backend chooses. Errors have undici's classes and codes, with the `BackendError` as `cause`.
+ * `dispatch()` never returns `false`: requests wait in the backend's queue. Upgrades and CONNECT fail with a
+ * `NotSupportedError`.
+ *
+ * @example
+ * ```ts
+ * const dispatcher = new BackendDispatcher('http://127.0.0.1:9001');
+ * const response = await fetch('http://127.0.0.1:9001/items', { dispatcher });
+ * ```
  */
 export class BackendDispatcher extends Dispatcher {
-  /** Where requests go. */
+  /** The backend that requests are sent to. */
   readonly backend: PooledBackend;
   readonly #owns: boolean;
   readonly #hosts: ReadonlyMap<string, string>; // by name: its Host field
@@ -49,8 +56,8 @@ export class BackendDispatcher extends Dispatcher {
   #closing: Promise<void> | undefined;
 
   /**
-   * @param backend yours to close; or the options of one that is closed with the dispatcher
-   * @throws TypeError or RangeError for bad options
+   * @param backend an existing backend, which is not closed with the dispatcher; or options for a new one, which is
+   * @throws TypeError or RangeError for invalid options
    */
   constructor(backend: PooledBackend | PooledBackendOptions | string | URL, options: BackendDispatcherOptions = {}) {
     super();
@@ -64,17 +71,17 @@ export class BackendDispatcher extends Dispatcher {
     this.destroy = this.destroy.bind(this);
   }
 
-  /** `close()` or `destroy()` was called. */
+  /** Whether `close()` or `destroy()` was called. */
   get closed(): boolean {
     return this.#state !== 'open';
   }
 
-  /** Nothing is dispatched any more. */
+  /** Whether `destroy()` was called, or `close()` has finished. */
   get destroyed(): boolean {
     return this.#state === 'destroyed';
   }
 
-  /** Sends one request, and tells its handler what becomes of it. Handlers of undici 6, 7 and 8 are understood. */
+  /** Sends one request and reports to its handler. Accepts handlers of undici 6, 7 and 8. */
   override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
     if (typeof handler !== 'object' || handler === null) {
       throw new errors.InvalidArgumentError('handler must be an object');
@@ -127,7 +134,10 @@ export class BackendDispatcher extends Dispatcher {
     if (this.#open.size === 0) this.#whenEmpty?.();
   }
 
-  /** Takes no more requests, and resolves when those that were taken have ended, and a backend of its own is closed. */
+  /**
+   * Accepts no more requests. Resolves when those in progress have ended and, if the dispatcher created its backend,
+   * that is closed.
+   */
   override close(): Promise<void>;
   override close(callback: () => void): void;
   override close(callback?: (error: Error | null) => void): Promise<void> | void {
@@ -147,7 +157,7 @@ export class BackendDispatcher extends Dispatcher {
     return this.#closing;
   }
 
-  /** Ends its requests with `error`, now. A backend of its own is destroyed, one that was given is left alone. */
+  /** Ends its requests with `error` immediately. Also destroys the backend, if the dispatcher created it. */
   override destroy(error?: Error | null): Promise<void>;
   override destroy(error: Error | null, callback: () => void): void;
   override destroy(callback: () => void): void;

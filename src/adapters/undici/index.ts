@@ -1,3 +1,5 @@
-/** `pooled-backend/undici`: a backend in the place of undici's `Agent` or `Pool`. */
+/**
+ * `pooled-backend/undici`: a backend as a drop-in `Dispatcher` for undici, Node's `fetch`, and what is built on them.
+ */
 
 export { BackendDispatcher, type BackendDispatcherOptions } from './dispatcher.js';
