@@ -47,13 +47,19 @@ import type { StatusHandlerOptions } from './status/status-options.js';
 import { StatusPages } from './status/status-pages.js';
 
 /**
- * A bounded set of persistent HTTP/1.1 connections to one or more origins, and the rules by which the requests of any
- * number of clients travel over them. Emits the events of {@link BackendEvents}.
+ * A bounded pool of persistent HTTP/1.1 connections to one or more origins, and a dispatcher that retries a request only if that is safe. Emits
+ * {@link BackendEvents}.
+ *
+ * @example
+ * ```ts
+ * const backend = new PooledBackend({ origins: ['http://127.0.0.1:9001'], maxConnections: 100 });
+ * http.createServer(backend.handler()).listen(8080);
+ * ```
  */
 export class PooledBackend extends EventEmitter<BackendEvents> {
   #options: ResolvedOptions;
   #given: PooledBackendOptions;
-  /** Adds, removes and drains origins while requests are under way. */
+  /** Adds, removes and drains origins, and changes their weight, at run time. */
   readonly origins: BackendOrigins;
   readonly #mounted: MountHouse;
   readonly #setting: OriginSetting;
@@ -70,9 +76,9 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
   #closing: Promise<void> | undefined;
 
   /**
-   * @param options the origins and how to treat them; a string or a `URL` is that of the only origin
-   * @param machine where time, sockets and chance come from: for tests, a `MemoryNetwork` of `pooled-backend/testing`
-   * @throws TypeError for an unknown option or a value of the wrong kind, RangeError for a number out of bounds
+   * @param options the options, or the URL of the only origin
+   * @param machine clock, network and randomness, for tests: a `MemoryNetwork` of `pooled-backend/testing`
+   * @throws TypeError for an unknown option or a value of the wrong type, RangeError for a number out of range
    */
   constructor(options: PooledBackendOptions | string | URL, machine: Machine = thisMachine) {
     super();
@@ -122,10 +128,10 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
   }
 
   /**
-   * A listener for node:http's `request` and `checkContinue`, and a handler for Express and Connect. Alone it answers
-   * failures itself (502, 503, 504); with a third argument `next` it passes the `BackendError` on.
+   * Returns a request listener for `http.createServer()` and for its `checkContinue` event, usable as Express and Connect middleware. It answers
+   * failures itself (502, 503, 504), unless it is called with `next`: that gets the {@link BackendError}.
    *
-   * @throws TypeError or RangeError for bad options
+   * @throws TypeError or RangeError for invalid options
    */
   handler(options: HandlerOptions = {}): RequestHandler {
     refuseDetached(this instanceof PooledBackend, 'handler');
@@ -134,12 +140,11 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
   }
 
   /**
-   * A listener for node:http's `upgrade`: WebSocket, and every other protocol that a client and an origin agree on. Its
-   * bytes are relayed both ways until both sides have ended. Requests that offer nothing for us, `h2c` for one, are given
-   * back to the server and served as plain HTTP/1.1. As a listener for `connect` it answers 501. Extended CONNECT of
-   * HTTP/2 (RFC 8441) is not supported.
+   * Returns a listener for the server's `upgrade` event: WebSocket and other protocols. Once the origin has switched protocols, bytes are
+   * relayed in both directions until both sides have ended. A request that only offers `h2c` is served as plain HTTP/1.1. As a `connect`
+   * listener it answers 501. Extended CONNECT of HTTP/2 (RFC 8441) is not supported.
    *
-   * @throws TypeError or RangeError for bad options
+   * @throws TypeError or RangeError for invalid options
    */
   upgradeHandler(options: UpgradeHandlerOptions = {}): UpgradeHandler {
     refuseDetached(this instanceof PooledBackend, 'upgradeHandler');
@@ -148,11 +153,10 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
   }
 
   /**
-   * Serves a page that shows this backend live, and the same as a stream of events, as JSON and as CSV: a listener for
-   * node:http's `request`, a handler for Express and Connect under any path. Who may see it is for the caller to say. It
-   * changes nothing, but for whom `actions` lets drain and weigh origins. While nobody watches it costs nothing.
+   * Returns a request listener that serves a live status page of this backend, also as an event stream, JSON and CSV. It does no access control:
+   * decide yourself who may reach it. It is read-only unless `actions` is given, and does no work while nobody watches.
    *
-   * @throws TypeError or RangeError for bad options
+   * @throws TypeError or RangeError for invalid options
    */
   statusHandler(options: StatusHandlerOptions = {}): StatusHandler {
     refuseDetached(this instanceof PooledBackend, 'statusHandler');
@@ -160,25 +164,25 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
   }
 
   /**
-   * Sends one request. Rejects with a `BackendError`: `http_request_error` names an option that is unknown or not what it
-   * must be, before anything is sent.
+   * Sends one request. Resolves when the response head has arrived; read or destroy the `body`. Rejects with a {@link BackendError};
+   * `http_request_error` if an option is unknown or invalid.
    */
   request(options: BackendRequestOptions): Promise<BackendResponse> {
     return sendRequest(this.#mounted, options);
   }
 
   /**
-   * `fetch` as the standard has it, with Node's own `Response`. A path is enough of a URL, an absolute one has to be of one
-   * of the origins, and the origin is chosen by the backend. Redirects within the backend are followed. Rejects with a
-   * `TypeError` whose cause is the `BackendError`, or with the reason of an aborted signal.
+   * The standard `fetch()` with Node's own `Response`. `input` may be just a path; an absolute URL must be that of an origin, but the backend
+   * chooses the origin in any case. Redirects are followed within the backend only. Rejects with the reason of an aborted signal, or a
+   * `TypeError` whose `cause` is the {@link BackendError}; without a cause for invalid arguments and refused redirects.
    */
   fetch(input: string | URL | Request, init?: BackendFetchInit | null): Promise<Response> {
     return fetchOver(this instanceof PooledBackend && this.#mounted, input, init);
   }
 
   /**
-   * Resolves when `minConnections` are open to each origin, or could not be opened. Where origins are discovered it waits for
-   * the first set, however often that fails; of a total of connections, for a share.
+   * Resolves when `minConnections` are open to every origin, or could not be opened. Waits for the first list of discovered origins, even if
+   * finding them keeps failing, and for this process's share of a total.
    */
   async ready(): Promise<void> {
     await this.#discovery?.ready();
@@ -186,17 +190,17 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
     await Promise.all(this.#serving.map((origin) => origin.ready()));
   }
 
-  /** All options of the moment, frozen. */
+  /** The current options with all defaults filled in. Frozen. */
   get options(): ResolvedOptions {
     return this.#options;
   }
 
   /**
-   * Changes options while requests are under way: all that are given, or none when one is bad. They hold from the next
-   * request, dial or wait on; what is begun keeps those it began with. An option that is `undefined` stays.
+   * Changes options at run time: all that are given, or none if one is invalid. They apply from the next request or dial; requests in progress
+   * keep the old values. An option that is `undefined` is not changed.
    *
-   * @returns resolves when connections that are too many now are closed, and origins that are no more
-   * @throws TypeError, RangeError as the constructor does, and for an option that cannot change
+   * @returns resolves when surplus connections and removed origins are closed
+   * @throws TypeError or RangeError as the constructor does, and TypeError for an option that cannot be changed
    */
   update(changes: OptionChanges): Promise<void> {
     const { given, options } = changedOptions({ ...this.#given, ...this.origins.given }, changes);
@@ -232,21 +236,21 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
     if (this.#dispatcher.state === 'closed') for (const origin of origins) origin.close('destroyed');
   }
 
-  /** What is happening now and has happened so far, as plain frozen data. */
+  /** Returns current and cumulative counts as plain, frozen data. */
   stats(): BackendStats {
     return takeStats(this.#serving, this.#dispatcher, this.#mounted, this.#discovery?.stats);
   }
 
-  /** Every connection of each origin, one by one, as plain frozen data. The work is in proportion to their number. */
+  /** Lists every connection of each origin as plain, frozen data. Takes time in proportion to their number. */
   connections(): readonly OriginConnections[] {
     return listConnections(this.#serving);
   }
 
   /**
-   * Takes no more requests (they get 503), finishes those that were taken, then closes the connections. Without a timeout
-   * the tunnels of upgraded connections are ended as soon as no request is left. May be called more than once.
+   * Shuts down gracefully: refuses new requests with 503, finishes those in progress, then closes all connections. Without a timeout tunnels are
+   * ended as soon as no request is left. May be called more than once.
    *
-   * @throws TypeError for other options, RangeError for a timeout that is not above 0, both as rejections
+   * @throws TypeError for invalid options, RangeError for a timeout that is not above 0; both as rejections
    */
   async close(options: CloseOptions = {}): Promise<void> {
     const timeout = closeTimeout(options);
@@ -264,7 +268,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
     });
   }
 
-  /** Ends every request with a `BackendError` whose cause is `error`, and every connection, now. */
+  /** Ends every request and connection immediately. Requests fail with a {@link BackendError} whose `cause` is `error`. */
   destroy(error?: Error): void {
     this.#end('destroyed', error);
   }
@@ -288,7 +292,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
     if (!wasClosed && this.#observer.watches('close')) this.#observer.emit('close', { error });
   }
 
-  /** `close()`. */
+  /** Same as `close()`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -1,8 +1,8 @@
 /** What can go wrong, as one error class and one table from code to HTTP status. */
 
 /**
- * What happened, in the vocabulary of RFC 9209 §2.3 (Proxy-Status error types), with three of our own:
- * `client_aborted`, `backend_closed` and `body_already_read`.
+ * What went wrong. The names are error types of RFC 9209 §2.3 (Proxy-Status), plus three of this library:
+ * `client_aborted`, `backend_closed` and `body_already_read`. `docs/errors.md` explains each.
  */
 export type ErrorCode = keyof typeof STATUS_BY_CODE;
 
@@ -38,86 +38,114 @@ const STATUS_BY_CODE = {
   body_already_read: 500,
 } as const;
 
-/** Whether the origin may have processed the request. `unknown` is the honest answer after a silent close. */
+/**
+ * Whether the origin may have processed the request.
+ * - `'unsent'`: certainly not. The kernel accepted no byte of it, in any attempt.
+ * - `'unknown'`: perhaps. At least a part of it was sent, and no complete response head arrived.
+ * - `'answered'`: yes. A complete response head arrived.
+ */
 export type Delivery = 'unsent' | 'unknown' | 'answered';
 
-/** How much of something went over the wire. Moves forward only. */
+/** How much of a request or response was transferred. */
 export type Progress = 'nothing' | 'some' | 'all';
 
-/** Where an attempt was when it ended. */
+/**
+ * How far an attempt got: `checkout` = a connection was taken; `send` = the request was being sent; `wait` = it was
+ * sent, and no byte of the final response had arrived; then inside `response-head` or `response-body`; `done` = the
+ * response was complete.
+ */
 export type Phase = 'checkout' | 'send' | 'wait' | 'response-head' | 'response-body' | 'done';
 
-/** One try: pick, checkout, exchange. */
+/** One attempt to send a request over one connection. */
 export interface Attempt {
-  /** `scheme://host:port` of the server it went to. */
+  /** Origin it was sent to, as `scheme://host:port`. */
   readonly origin: string;
-  /** Where it was when it ended. */
+  /** How far the attempt got. */
   readonly phase: Phase;
-  /** The connection had carried a request before. */
+  /** Whether the connection had carried a request before. */
   readonly reused: boolean;
   /** How much of the request the kernel accepted. */
   readonly sent: Progress;
   /** How much of the final response arrived. */
   readonly received: Progress;
-  /** Why it ended badly; absent on the attempt that was answered. */
+  /** Why the attempt failed; absent if it was answered. */
   readonly cause?: Error | undefined;
 }
 
-/** Connections of one origin at the moment of an error. */
+/** Connections to one origin at the time of an error. */
 export interface OriginCounts {
-  /** `scheme://host:port`. */
+  /** Name of the origin, as `scheme://host:port`. */
   readonly origin: string;
-  /** That carry a request. */
+  /** Connections in use. */
   readonly busy: number;
-  /** That wait for one. */
+  /** Idle connections. */
   readonly idle: number;
-  /** Those of the idle ones that never carried a request. */
+  /** Idle connections that never carried a request; a part of `idle`. */
   readonly spare: number;
-  /** That are being opened. */
+  /** Connections being opened. */
   readonly dialling: number;
 }
 
-/** What a `BackendError` has beside its code and its message. */
+/** Third argument of the constructor of {@link BackendError}. */
 export interface BackendErrorDetails {
   /** Whether the origin may have processed the request. @default 'unsent' */
   readonly delivery?: Delivery | undefined;
-  /** `scheme://host:port` of the server that it is about. @default undefined */
+  /** Name of the origin concerned, as `scheme://host:port`. @default undefined */
   readonly origin?: string | undefined;
-  /** What was tried, oldest first. @default [] */
+  /** All attempts, oldest first. @default [] */
   readonly attempts?: readonly Attempt[] | undefined;
-  /** Connections of each origin at that moment. @default [] */
+  /** Connections of each origin at that time. @default [] */
   readonly counts?: readonly OriginCounts[] | undefined;
-  /** What it comes from: an error of the system, or what was thrown. @default undefined */
+  /** The underlying error. @default undefined */
   readonly cause?: unknown;
-  /** Seconds after which a new try makes sense, for a 503. @default undefined */
+  /** Seconds after which the client may try again, for a 503. @default undefined */
   readonly retryAfter?: number | undefined;
 }
 
 const BRAND = Symbol.for('pooled-backend.BackendError');
 
 /**
- * Every failure of a request. `code` says what happened, `statusCode` what a client should be told, `delivery` whether
- * the origin may have processed the request, `attempts` what was tried.
+ * The error of every failed request. Check `delivery` before you repeat the request yourself.
+ *
+ * @example
+ * ```ts
+ * try {
+ *   await backend.request({ method: 'POST', path: '/orders', body });
+ * } catch (error) {
+ *   if (BackendError.is(error) && error.delivery === 'unsent') repeat(); // the origin never saw it
+ * }
+ * ```
  */
 export class BackendError extends Error {
   /** @internal */
   override readonly name: string = 'BackendError';
-  /** What happened (RFC 9209 §2.3). */
+  /** What went wrong (RFC 9209 §2.3). */
   readonly code: ErrorCode;
-  /** HTTP status for the client. */
+  /** HTTP status that a client should get: 4xx or 5xx, by `code`. */
   readonly statusCode: number;
   /** Whether the origin may have processed the request. */
   readonly delivery: Delivery;
-  /** `scheme://host:port` of the server that it is about, if it is about one. */
+  /**
+   * Origin of the last attempt or, if there was none, of the failed dial, as `scheme://host:port`; `undefined` if there
+   * was neither.
+   */
   readonly origin: string | undefined;
-  /** What was tried, oldest first. A wait and a failed dial are no attempts. */
+  /** All attempts, oldest first. Waiting for a connection and failed dials are not attempts. */
   readonly attempts: readonly Attempt[];
-  /** Connections of each origin at that moment; only of an error that ended a wait. */
+  /**
+   * Connections of each origin at that time. Only if the request failed while waiting for a connection; otherwise
+   * empty.
+   */
   readonly counts: readonly OriginCounts[];
-  /** Seconds after which a new try makes sense; only on 503. */
+  /** Seconds after which the client may try again; only on some errors with status 503. */
   readonly retryAfter: number | undefined;
 
-  /** `message` is one sentence for a log: it may name addresses. */
+  /**
+   * For your own code that has to fail a request, such as a hook.
+   *
+   * @param code determines `statusCode`
+   * @param message one sentence for logs, not for clients: it may contain addresses
+   */
   constructor(code: ErrorCode, message: string, details: BackendErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
@@ -129,7 +157,7 @@ export class BackendError extends Error {
     this.retryAfter = details.retryAfter;
   }
 
-  /** What a log in JSON gets: the message, too, and of each cause its message. */
+  /** Returns the members of the error, with `message`, and with only the message of each cause. For logs in JSON. */
   toJSON(): object {
     const { name, message, code, statusCode, delivery, origin, counts, retryAfter } = this;
     const attempts = this.attempts.map((attempt) => ({ ...attempt, cause: attempt.cause?.message }));
@@ -137,7 +165,10 @@ export class BackendError extends Error {
     return { name, message, code, statusCode, delivery, origin, attempts, counts, retryAfter, cause };
   }
 
-  /** True for a `BackendError` of any copy of this library: ESM, CJS, or another version in the tree. */
+  /**
+   * Returns `true` for a `BackendError` of any copy of this library: ESM, CommonJS, or another installed version. Use
+   * it instead of `instanceof`.
+   */
   static is(value: unknown): value is BackendError {
     return typeof value === 'object' && value !== null && BRAND in value;
   }

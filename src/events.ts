@@ -5,241 +5,251 @@ import type { AttemptEndNews, AttemptNews, RequestCosts, RequestNews } from './r
 
 export type { AttemptEndNews, AttemptNews, RequestCosts, RequestNews };
 
-/** An event that is about one origin. */
+/** An event about one origin. */
 export interface OriginEvent {
-  /** `scheme://host:port` of the server that it is about. */
+  /** Name of the origin, as `scheme://host:port`. */
   readonly origin: string;
 }
 
-/** What finding the origins has come to. */
+/** An event about discovered origins. */
 export interface FoundEvent {
-  /** Names of those that are used. */
+  /** Names of the origins in use. */
   readonly origins: readonly string[];
 }
 
-/** What a check has found. */
+/** The result of a health check. */
 export interface CheckEvent extends OriginEvent {
-  /** What was done: `http`, `tcp` or `tls`. */
-  readonly type: string;
-  /** One word for what it found: `status_200`, `open`, `secure`, `timeout`, the code of a failed dial. */
+  /** Kind of check: `http`, `tcp` or `tls`. */
+  readonly type: 'http' | 'tcp' | 'tls';
+  /** The result in one word: `status_200`, `open`, `secure`, `timeout`, or the code of a failed dial. */
   readonly what: string;
-  /** Milliseconds from its beginning to its end, the dial included. */
+  /** Milliseconds from start to end, including the dial. */
   readonly tookMs: number;
 }
 
-/** Events of a `PooledBackend`, each also published on the diagnostics channel `pooled-backend:<name>`. */
+/**
+ * Events of a `PooledBackend`. Each is also published on the diagnostics channel `pooled-backend:<name>`. Listeners are
+ * called synchronously. There is no event `error`, so no listener is required.
+ *
+ * @example
+ * ```ts
+ * backend.on('fail', ({ method, path, error }) => console.error(method, path, error.code, error.delivery));
+ * ```
+ */
 export interface BackendEvents {
   /** A connection was opened. */
   connect: [
-    OriginEvent & {
-      /** Connections to the origin that are open now, this one included. */
+    event: OriginEvent & {
+      /** Open connections to the origin, including this one. */
       readonly open: number;
-      /** Milliseconds of the dial, TLS included. */
+      /** Milliseconds the dial took, including TLS. */
       readonly durationMs: number;
     },
   ];
   /** A connection was closed. */
   disconnect: [
-    OriginEvent & {
+    event: OriginEvent & {
       /** Why, as in `stats().origins[].closed`. */
       readonly reason: string;
-      /** Exchanges that ended on it. */
+      /** Exchanges it carried. */
       readonly exchanges: number;
-      /** Connections to the origin that are open now, this one no longer. */
+      /** Open connections to the origin that remain. */
       readonly open: number;
     },
   ];
   /** A dial failed. */
   dialFailed: [
-    OriginEvent & {
-      /** Its `cause` is that of the system, if it has one. */
+    event: OriginEvent & {
+      /** Its `cause` is the error of the system, if there is one. */
       readonly error: BackendError;
       /** Milliseconds until the origin may be dialled again. */
       readonly retryInMs: number;
     },
   ];
-  /** An origin could be dialled again after dials had failed. */
+  /** An origin could be dialled again after failed dials. */
   reachable: [
-    OriginEvent & {
-      /** Dials that had failed in a row; those that ran side by side count as one. */
+    event: OriginEvent & {
+      /** Failed dials in a row before; concurrent ones count as one. */
       readonly failures: number;
       /** Milliseconds since the first of them failed. */
       readonly afterMs: number;
     },
   ];
-  /** An idle connection was found closed when it was wanted. */
+  /** An idle connection turned out to be closed when it was needed. */
   stale: [
-    OriginEvent & {
-      /** How many more were found closed by the look at its neighbours. */
+    event: OriginEvent & {
+      /** Number of other idle connections to the same origin that were found closed right after it. */
       readonly swept: number;
     },
   ];
-  /** Bytes came that nobody had asked for. The connection is closed. */
+  /** An idle connection received bytes that were not a response to any request. It is closed. */
   poisoned: [
-    OriginEvent & {
-      /** The beginning of those bytes as latin1, 64 at the most; empty over TLS, where they are ciphertext. */
+    event: OriginEvent & {
+      /** The first 64 of these bytes, as latin1; empty over TLS, where they are encrypted. */
       readonly heard: string;
     },
   ];
-  /** A request begins to wait for a connection, for the first time or again. */
+  /** A request starts to wait for a connection, the first time or again. */
   wait: [
-    RequestNews & {
-      /** Which connections it may ride: `any`, `verified` or `fresh`. */
-      readonly travel: string;
-      /** Of the queue, this request included. */
+    event: RequestNews & {
+      /** Which connections it may use: `any`, `verified` or `fresh`. */
+      readonly travel: 'any' | 'verified' | 'fresh';
+      /** Length of the queue, including this request. */
       readonly length: number;
     },
   ];
-  /** A connection was lent to a request, whose head is about to be written. */
-  attempt: [AttemptNews];
-  /** The attempt of that request and number is over. Told once for each attempt, whoever was there at its beginning. */
-  attemptEnd: [AttemptEndNews];
+  /** A connection was assigned to a request, whose head is about to be written. */
+  attempt: [event: AttemptNews];
+  /** An attempt has ended. Emitted once for each `attempt`. */
+  attemptEnd: [event: AttemptEndNews];
   /** A request is sent again. */
   resend: [
-    RequestNews &
+    event: RequestNews &
       OriginEvent & {
-        /** What became of the attempt before, as in `stats().origins[].resent`. */
+        /** How the previous attempt ended, as in `stats().origins[].resent`. */
         readonly reason: string;
       },
   ];
-  /** An origin gets no requests for a while. */
+  /** An origin gets no requests for a while, because requests to it failed. */
   eject: [
-    OriginEvent & {
-      /** One word: the code of an error, `status_503`, `low_success_rate`, `slow`. */
+    event: OriginEvent & {
+      /** An error code, `status_503` and the like, `low_success_rate` or `slow`. */
       readonly reason: string;
       /** Milliseconds until it is tried again. */
       readonly forMs: number;
     },
   ];
-  /** An origin that was ejected is tried by one request, or by a dial. */
+  /** An ejected origin is tried with one request or one dial. */
   probe: [
-    OriginEvent & {
-      /** What it was ejected for. */
+    event: OriginEvent & {
+      /** Why it was ejected. */
       readonly reason: string;
     },
   ];
-  /** An origin is back. */
-  readmit: [OriginEvent];
-  /** Checks have failed in a row: an origin gets no requests until they pass again. */
+  /** An origin gets requests again. */
+  readmit: [event: OriginEvent];
+  /** Several checks in a row failed: the origin gets no requests until checks pass again. */
   down: [
-    OriginEvent & {
-      /** `check_` and what the last of them found: `check_status_503`. */
+    event: OriginEvent & {
+      /** `check_` and the result of the last check, for example `check_status_503`. */
       readonly reason: string;
     },
   ];
-  /** A check passed. */
-  checkPassed: [CheckEvent];
-  /** A check failed. */
+  /** A health check passed. */
+  checkPassed: [event: CheckEvent];
+  /** A health check failed. */
   checkFailed: [
-    CheckEvent & {
-      /** What a dial, an exchange or your own `expect` ended with; `undefined` when it was an answer that is not good. */
+    event: CheckEvent & {
+      /**
+       * What the dial, the exchange or your own `expect` failed with; `undefined` if the response was not as expected.
+       */
       readonly error: unknown;
     },
   ];
-  /** An origin may have more requests at once, or fewer, by the option `adaptiveConcurrency`. */
+  /** The limit of concurrent requests to an origin has changed (option `adaptiveConcurrency`). */
   concurrencyLimit: [
-    OriginEvent & {
-      /** How many requests at once. */
+    event: OriginEvent & {
+      /** The new limit. */
       readonly limit: number;
-      /** Mean of the last window, in milliseconds; `null` before the first has ended. */
+      /** Mean latency of the last window in milliseconds; `null` before the first has ended. */
       readonly latencyMs: number | null;
-      /** What is usual, in milliseconds; `null` before the first window has ended. */
+      /** Usual latency in milliseconds; `null` before the first window has ended. */
       readonly usualLatencyMs: number | null;
     },
   ];
-  /** Too many origins are ejected or in back-off, so that all of them are tried. */
+  /** Too many origins are ejected or cannot be dialled, so all of them are tried. */
   failOpen: [
-    {
-      /** Names of all that are tried. */
+    event: {
+      /** Names of all origins that are tried. */
       readonly origins: readonly string[];
     },
   ];
-  /** The owner has changed an origin. */
+  /** You added, removed, drained or weighed an origin. */
   originChanged: [
-    OriginEvent & {
-      /** `added`, `draining`, `ready`, `weight`, `leaving` or `removed`. */
-      readonly change: string;
-      /** Its weight now: 0 to 256. */
+    event: OriginEvent & {
+      /** What changed: `added`, `draining`, `ready`, `weight`, `leaving` or `removed`. */
+      readonly change: 'added' | 'draining' | 'ready' | 'weight' | 'leaving' | 'removed';
+      /** Its current weight: 0 to 256. */
       readonly weight: number;
     },
   ];
-  /** The primary of the cluster has said how many connections this process may hold. */
+  /** The cluster's primary has assigned this process a number of connections. */
   shareChanged: [
-    OriginEvent & {
-      /** Connections of this process. */
+    event: OriginEvent & {
+      /** Connections this process may hold. */
       readonly share: number;
-      /** Connections of all processes. */
+      /** Connections of all processes together. */
       readonly total: number;
     },
   ];
-  /** This process gets no share of the connections to an origin, for now. */
+  /** This process has no share of the connections to an origin for now. */
   shareRefused: [
-    OriginEvent & {
-      /** Why. */
+    event: OriginEvent & {
+      /** The reason. */
       readonly error: BackendError;
     },
   ];
-  /** Other origins were found than before, or the same after a failure. */
-  discovered: [FoundEvent];
-  /** Finding the origins failed, or what was found is no set: the last one stays. */
+  /** A different set of origins was found, or the same one after a failure. */
+  discovered: [event: FoundEvent];
+  /** Finding the origins failed, or what was found is not a valid list. The last list stays in use. */
   discoveryFailed: [
-    {
-      /** Who was asked: `dns`, `function` or `iterable`. */
-      readonly source: string;
-      /** What was thrown, or why that is no set. */
+    event: {
+      /** Where the origins come from: `dns`, `function` or `iterable`. */
+      readonly source: 'dns' | 'function' | 'iterable';
+      /** What was thrown, or why the list is invalid. */
       readonly error: unknown;
-      /** In a row, this one included. */
+      /** Failures in a row, including this one. */
       readonly failures: number;
-      /** Milliseconds until the next look; `null` where the source says by itself when there is more. */
+      /** Milliseconds until the next attempt; `null` for an iterable, which decides itself. */
       readonly retryInMs: number | null;
     },
   ];
-  /** The async iterable that told of the origins has come to its end: those that there are stay. */
-  discoveryEnded: [FoundEvent];
-  /** The owner has changed options of the backend. */
+  /** The async iterable given as `origins` has ended. The last list stays in use. */
+  discoveryEnded: [event: FoundEvent];
+  /** You changed options with `update()`. */
   updated: [
-    {
-      /** Of the options. */
+    event: {
+      /** Names of the options. */
       readonly names: readonly string[];
     },
   ];
-  /** The owner's balancer threw, or picked none of the candidates: the first one was taken. */
+  /** Your own `Balancer` threw or returned an invalid position. The first candidate was used. */
   balanceFailed: [
-    {
-      /** What it threw, or an Error that says what it gave. */
+    event: {
+      /** What it threw, or an Error that says what it returned. */
       readonly error: unknown;
     },
   ];
-  /** A request was refused without being sent: the queue was full or too slow, or the backend is closing. */
+  /** A request was refused without being sent: the queue is full or too slow, or the backend is closing. */
   refuse: [
-    RequestNews & {
+    event: RequestNews & {
       /** Its `delivery` is `unsent`. */
       readonly error: BackendError;
     },
   ];
-  /** A request was answered to its end, or has become a tunnel (101). */
+  /** A response arrived completely, or the connection has become a tunnel (101). */
   request: [
-    RequestNews &
+    event: RequestNews &
       RequestCosts &
       OriginEvent & {
-        /** Of the final head. */
+        /** Status of the final response. */
         readonly statusCode: number;
-        /** How many there were, the answered one included. */
+        /** Number of attempts, including the successful one. */
         readonly attempts: number;
       },
   ];
   /** A request failed. */
   fail: [
-    RequestNews &
+    event: RequestNews &
       RequestCosts & {
-        /** Its `delivery` says whether the request may have been processed. */
+        /** Its `delivery` says whether the origin may have processed the request. */
         readonly error: BackendError;
       },
   ];
-  /** The backend is closed, and takes no requests any more. */
+  /** The backend is closed. */
   close: [
-    {
-      /** What `destroy()` was given; `undefined` after `close()`. */
+    event: {
+      /** Argument of `destroy()`; `undefined` after `close()`. */
       readonly error: Error | undefined;
     },
   ];

@@ -2,63 +2,65 @@
 
 import type { BackendError } from './errors.js';
 
-/** Which request an event is about. */
+/** Identifies the request that an event is about. */
 export interface RequestNews {
-  /** Number of the request, one of its own among those of this thread. */
+  /** Number of the request, unique within this thread. */
   readonly request: number;
-  /** As it is sent: `GET`. */
+  /** Method as it is sent, for example `GET`. */
   readonly method: string;
-  /** As it is sent, with its query. */
+  /** Path and query as they are sent. */
   readonly path: string;
 }
 
-/** What a request took: milliseconds by HAProxy's parts, and bytes. */
+/** Time and bytes that a request took. Times are in milliseconds. */
 export interface RequestCosts {
-  /** The whole, in milliseconds: waits and re-sends included. */
+  /** Milliseconds from start to end, including waits and retries. */
   readonly durationMs: number;
-  /** Milliseconds spent waiting for connections, over all waits. */
+  /** Milliseconds spent waiting for connections, over all attempts. */
   readonly waitedMs: number;
-  /** The part of `waitedMs` in which a connection that it then travelled on was being dialled. */
+  /** The part of `waitedMs` during which the connection it then used was being dialled. */
   readonly connectMs: number;
-  /** Milliseconds from the head of the last attempt being written to the final response head; `undefined` when none came. */
+  /** Milliseconds from the start of the last attempt to its final response head; `undefined` if none arrived. */
   readonly responseMs: number | undefined;
-  /** Bytes of the request's body that were given to an origin, once counted however often they were sent. */
+  /** Bytes of the request body passed to an origin; bytes that were sent again count once. */
   readonly sentBytes: number;
-  /** Bytes of the response's body that came with the last attempt. */
+  /** Bytes of the response body received in the last attempt. */
   readonly receivedBytes: number;
 }
 
-/** One attempt as it begins. */
+/** An attempt that is about to start. */
 export interface AttemptNews extends RequestNews {
-  /** From 1. */
+  /** Number of the attempt, from 1. */
   readonly attempt: number;
-  /** `scheme://host:port` of the server that it goes to. */
+  /** Origin it is sent to, as `scheme://host:port`. */
   readonly origin: string;
-  /** The connection has carried a request before. */
+  /** Whether the connection has carried a request before. */
   readonly reused: boolean;
-  /** Milliseconds spent waiting for connections so far, over all waits. */
+  /** Milliseconds spent waiting for connections so far, over all attempts. */
   readonly waitedMs: number;
   /**
-   * Adds an end-to-end field to the head of this attempt, in the place of fields of that name: a `traceparent`, for one.
-   * @throws BackendError `http_request_error` for a field that cannot be sent, Error once the event is over
+   * Adds an end-to-end field to the request head of this attempt, for example `traceparent`. Replaces fields of the
+   * same name. Only works while the event is being emitted.
+   *
+   * @throws BackendError `http_request_error` for a field that must not be sent; Error when called later
    */
   addField(name: string, value: string): void;
 }
 
-/** One attempt as it ends. */
+/** An attempt that has ended. */
 export interface AttemptEndNews extends RequestNews {
-  /** From 1. */
+  /** Number of the attempt, from 1. */
   readonly attempt: number;
-  /** `scheme://host:port` of the server that it went to. */
+  /** Origin it was sent to, as `scheme://host:port`. */
   readonly origin: string;
-  /** The connection had carried a request before. */
+  /** Whether the connection had carried a request before. */
   readonly reused: boolean;
-  /** Milliseconds since the head began to be written. */
+  /** Milliseconds since the attempt started. */
   readonly durationMs: number;
-  /** Of the final head; `undefined` when none came. */
+  /** Status of the final response; `undefined` if no head arrived. */
   readonly statusCode: number | undefined;
-  /** Bytes of the response's body, as they came but for the chunks. */
+  /** Bytes of the response body as received, without chunk framing. */
   readonly receivedBytes: number;
-  /** Why it was not answered to its end, with what is known of the request by then; `undefined` when it was. */
+  /** Why the response did not arrive completely; `undefined` if it did. */
   readonly error: BackendError | undefined;
 }

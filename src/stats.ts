@@ -11,133 +11,141 @@ import type { GradientSnapshot } from './origin/gradient-limit.js';
 import type { IdleLimitSnapshot } from './origin/idle-limit.js';
 import type { Origin } from './origin/origin.js';
 
-/** One origin. Counters grow for ever; `dialled` − sum of `closed` = `connections.open` at every moment. */
+/**
+ * Counts of one origin. Cumulative counters only grow; `dialled` minus the sum of `closed` is always
+ * `connections.open`.
+ */
 export interface OriginStats {
-  /** `scheme://host:port`. */
+  /** Name of the origin, as `scheme://host:port`. */
   readonly origin: string;
-  /** What its owner made of it: `leaving` is one that was removed, while requests are under way there. */
+  /** What you told it to do. `draining`: gets no new requests. `leaving`: removed, with requests still in progress. */
   readonly service: 'serving' | 'draining' | 'leaving' | 'closed';
-  /** 0 to 256; one of weight 0 gets no requests but those of its sessions. */
+  /** Its weight, 0 to 256. With 0 it only gets requests of its `sticky` sessions. */
   readonly weight: number;
-  /** It gets requests only while no other can. */
+  /** Whether it is a backup. */
   readonly backup: boolean;
   /** Connections now. */
   readonly connections: {
-    /** `idle` + `busy`. */
+    /** Open connections: `idle` + `busy`. */
     readonly open: number;
-    /** That wait for a request. */
+    /** Idle connections. */
     readonly idle: number;
-    /** That carry a request, or have become a tunnel. */
+    /** Connections in use, including tunnels. */
     readonly busy: number;
-    /** That are being opened. */
+    /** Connections being opened. */
     readonly dialling: number;
-    /** The part of `idle` that never carried a request. */
+    /** Idle connections that never carried a request; a part of `idle`. */
     readonly spare: number;
-    /** Held by checks. They count towards `max` as all others do. */
+    /** Connections held by health checks. They count towards `max`. */
     readonly checking: number;
-    /** How many there may be: `maxConnections`. */
+    /** Maximum number of connections: `maxConnections`. */
     readonly max: number;
   };
   /** Connections opened so far. */
   readonly dialled: number;
-  /** Dials that failed so far. */
+  /** Failed dials so far. */
   readonly dialsFailed: number;
-  /** Connections closed so far, by reason. */
+  /** Connections closed so far, by reason. `docs/observability.md` lists the reasons. */
   readonly closed: Readonly<Record<string, number>>;
-  /** Exchanges begun so far: a request that is sent again counts again. */
+  /** Exchanges started so far: a request that is sent again counts again. */
   readonly requests: number;
-  /** Those of them on a connection that had carried one before. */
+  /** Exchanges started on a connection that had carried one before; a part of `requests`. */
   readonly reused: number;
-  /** Requests sent again, by reason. */
+  /** Requests sent again so far, by reason. */
   readonly resent: Readonly<Record<string, number>>;
   /** Idle connections found closed so far. */
   readonly stale: {
-    /** When one was wanted. */
+    /** When one was needed. */
     readonly found: number;
-    /** By the look at its neighbours that follows. */
+    /** When the other idle connections were checked right after that. */
     readonly swept: number;
   };
-  /** Connections on which bytes came that nobody had asked for. */
+  /** Idle connections closed so far because bytes arrived that were not a response to any request. */
   readonly poisoned: number;
-  /** Milliseconds that a connection may be idle and still be reused; `null` = nothing hinted or learned. */
+  /** Milliseconds a connection may be idle and still be reused, and where that comes from. */
   readonly idleLimitMs: IdleLimitSnapshot;
-  /** Whether it can be dialled. */
+  /** Whether the origin can be dialled. */
   readonly backoff: {
-    /** `ready`; `waiting` until it may be tried again; `trial` while one dial is. */
-    readonly state: string;
-    /** Dials that failed in a row. */
+    /** `ready`: yes. `waiting`: the last dial failed, and the next has to wait. `trial`: one dial is trying again. */
+    readonly state: 'ready' | 'waiting' | 'trial';
+    /** Failed dials in a row. */
     readonly failures: number;
-    /** Message of the last one; `null` when it can be dialled. */
+    /** Message of the last failed dial; `null` if `ready`. */
     readonly error: string | null;
-    /** Milliseconds since the first of them; `null` when it can be dialled. */
+    /** Milliseconds since the first of these failures; `null` if `ready`. */
     readonly sinceMs: number | null;
   };
-  /** Whether it is trusted with requests. */
+  /** Whether the origin gets requests. */
   readonly health: {
-    /** `healthy`; `ejected` for a while; `probing` by one request after that; `down` until its checks pass. */
-    readonly state: string;
-    /** How often it was ejected, as far as that is not forgotten. */
+    /**
+     * `healthy`; `ejected` for a while; `probing`, tried with one request or dial after that; `down` until its checks
+     * pass.
+     */
+    readonly state: 'healthy' | 'ejected' | 'probing' | 'down';
+    /** Recent ejections. They are forgotten after a healthy period. */
     readonly ejections: number;
-    /** Why it is not trusted; `null` when it is. */
+    /** Why it is not healthy; `null` if it is. */
     readonly reason: string | null;
-    /** Milliseconds since it was ejected, or since it is back; `null` when it was never ejected. */
+    /**
+     * Milliseconds since it was ejected or went down or, if healthy, since it came back; `null` if it never was out.
+     */
     readonly sinceMs: number | null;
-    /** What it gets of its share: less than 1 for `slowStart` ms after it came back. */
+    /** Part of its share of the requests it gets now: below 1 while `slowStart` lasts. */
     readonly share: number;
   };
-  /** Its checks; `null` without the option `check`. */
+  /** Results of its health checks; `null` without the option `check`. */
   readonly check: CheckStats | null;
-  /** How many requests it may have at once, and why; `null` without the option `adaptiveConcurrency`. */
+  /** Its limit of concurrent requests; `null` without the option `adaptiveConcurrency`. */
   readonly concurrency: GradientSnapshot | null;
-  /** Connections that have switched protocols (a 101). */
+  /** Connections that have switched protocols (101), such as WebSockets. */
   readonly tunnels: {
-    /** Now, where they count as `busy`. */
+    /** Open now; they count as `busy`. */
     readonly open: number;
-    /** So far. */
+    /** Opened so far. */
     readonly opened: number;
   };
-  /** Final heads so far by class of status, those that were not forwarded included; a 101 is under `other`. */
+  /** Final responses so far by class of status, including those that were not forwarded. 101 counts as `other`. */
   readonly responses: Readonly<Record<'2xx' | '3xx' | '4xx' | '5xx' | 'other', number>>;
-  /** Failed requests by whether they may have been processed. */
+  /** Failed requests so far, by whether the origin may have processed them. */
   readonly delivery: Readonly<Record<Delivery, number>>;
-  /** Those of `delivery` whose client left, or whose caller gave up: no fault of the origin, unless it was slow. */
+  /** The part of `delivery` whose client left or whose caller gave up. */
   readonly aborted: Readonly<Record<Delivery, number>>;
 }
 
-/** The connections of one origin, one by one. */
+/** The connections of one origin. */
 export interface OriginConnections {
-  /** `scheme://host:port`. */
+  /** Name of the origin, as `scheme://host:port`. */
   readonly origin: string;
-  /** How many there may be. */
+  /** Maximum number of connections. */
   readonly maxConnections: number;
-  /** Those that are open or being opened, by slot. */
+  /** Connections that are open or being opened, by slot. */
   readonly connections: readonly ConnectionStats[];
 }
 
-/** A backend at one moment. */
+/** State of a backend at one moment. */
 export interface BackendStats {
-  /** `draining` since `close()` was called; `closed` once it is done. */
+  /** `draining` after `close()` was called; `closed` when that is done. */
   readonly state: 'open' | 'draining' | 'closed';
-  /** Those that there are, and those that leave while requests are under way there. */
+  /** All origins, including removed ones with requests still in progress. */
   readonly origins: readonly OriginStats[];
-  /** Requests taken and not ended. */
+  /** Requests accepted and not finished yet. */
   readonly inFlight: number;
-  /** Requests that wait for a connection. */
+  /** Requests waiting for a connection. */
   readonly queue: WaitQueueStats;
-  /** How finding the origins goes; `null` where they are given. */
+  /** State of the search for origins; `null` if they are configured. */
   readonly discovery: DiscoveryStats | null;
-  /** Responses that were read ahead of slow clients. */
+  /** Response bytes read ahead of slow clients. */
   readonly spool: {
     /** Bytes now. */
     readonly bytes: number;
-    /** `spoolTotalBytes`. */
+    /** Limit: `spoolTotalBytes`. */
     readonly max: number;
   };
-  /** Bodies of requests that wait for a connection. */
+  /** Buffered request bodies. */
   readonly requestBuffer: {
     /** Bytes now. */
     readonly bytes: number;
-    /** `requestBufferTotalBytes`. */
+    /** Limit: `requestBufferTotalBytes`. */
     readonly max: number;
   };
 }

@@ -321,6 +321,7 @@ function eventMembers(files: readonly string[], parts: Readonly<Record<string, s
   };
   const told = (type: ts.TypeNode): string[] => {
     if (ts.isTupleTypeNode(type)) return type.elements.flatMap(told);
+    if (ts.isNamedTupleMember(type)) return told(type.type);
     if (ts.isIntersectionTypeNode(type)) return type.types.flatMap(told);
     if (ts.isTypeLiteralNode(type)) return namesOf([...type.members]);
     return named(type.getText());

@@ -9,20 +9,20 @@ import type { ReplayBody } from './replay-body.js';
 export type { Taken } from '../connection/body-reads.js';
 export type { Tunnel, TunnelListener } from '../connection/tunnel.js';
 
-/** Where a request that is not idempotent may travel. */
+/** Which connections a request that is not idempotent may use: see the option `nonIdempotent`. */
 export type NonIdempotentTravel = 'fresh' | 'verified' | 'any';
 
-/** The timeouts that a mount or a call may set for itself. All in milliseconds; `Infinity` is no limit. */
+/** Timeouts that can be set per mount or per request, in milliseconds. `Infinity` means no limit. */
 export interface RequestTimeouts {
-  /** Milliseconds to wait for a connection, over all waits; then 503. @default that of the backend */
+  /** Milliseconds to wait for a connection, over all attempts. Then 503. @default that of the backend */
   readonly queueTimeout: number;
-  /** Milliseconds that the origin may take no byte of the request; then 504. @default that of the backend */
+  /** Milliseconds the origin may go without accepting a byte of the request. Then 504. @default that of the backend */
   readonly sendTimeout: number;
-  /** Milliseconds from the request fully sent to the final response head; then 504. @default that of the backend */
+  /** Milliseconds from the end of the request to the final response head. Then 504. @default that of the backend */
   readonly headersTimeout: number;
-  /** Milliseconds of silence between two pieces of the response's body. @default that of the backend */
+  /** Milliseconds the origin may be silent inside the response body. @default that of the backend */
   readonly bodyTimeout: number;
-  /** Milliseconds for the whole, waits and re-sends included; then 504. @default that of the backend */
+  /** Milliseconds for the whole request, including waits and retries. Then 504. @default that of the backend */
   readonly requestTimeout: number;
 }
 

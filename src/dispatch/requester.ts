@@ -5,6 +5,7 @@ import type { Exchange } from '../connection/exchange.js';
 import type { BackendError } from '../errors.js';
 import type { BackendEvents, EventName, RequestCosts, RequestNews } from '../events.js';
 import type { ResponseHead } from '../http1/response-head.js';
+import type { Travel } from '../origin/setting.js';
 import { AttemptBeginning } from './attempt-beginning.js';
 import type { Attempts } from './attempts.js';
 import type { OutgoingRequest, ResponseSink, Taken, Tunnel } from './request.js';
@@ -89,7 +90,7 @@ export class Requester extends AsyncResource {
     return this.#house.observer.watches(name);
   }
 
-  waits(travel: string, length: number): void {
+  waits(travel: Travel, length: number): void {
     if (this.watches('wait')) this.#emit('wait', { ...this.#news, travel, length });
   }
 

@@ -8,8 +8,11 @@ import { newer, older, type QueueMoment, WaitLine } from './wait-line.js';
 import { type Fits, NOBODY, type Waiter } from './waiter.js';
 
 /**
- * `full`: no room. `hopeless`: the wait would be more than twice the time left. `displaced`: had waited more than half
- * of its time and made room for a newcomer, in overload. `timeout`: its time is up.
+ * Why a request was refused by the queue.
+ * - `full`: no room.
+ * - `hopeless`: the expected wait was more than twice the time left.
+ * - `displaced`: it had waited for more than half of its time and, under overload, made room for a newer request.
+ * - `timeout`: it waited for `queueTimeout`.
  */
 export type RefusalReason = 'full' | 'hopeless' | 'displaced' | 'timeout';
 
@@ -31,17 +34,17 @@ export interface WaitQueueOptions {
   readonly clock: Clock;
 }
 
-/** The queue at one moment. */
+/** The queue of a backend at one moment. */
 export interface WaitQueueStats {
-  /** Waiting now. */
+  /** Requests waiting now. */
   readonly length: number;
-  /** The limit. */
+  /** Limit: `maxQueue`. */
   readonly max: number;
   /** Requests that have entered the queue so far. */
   readonly waits: number;
-  /** Waiters refused so far. */
+  /** Requests refused so far, by reason. */
   readonly refused: Readonly<Record<RefusalReason, number>>;
-  /** The newest are served first for now. */
+  /** Whether the newest requests are currently served first, because the oldest have waited too long. */
   readonly overloaded: boolean;
 }
 

@@ -22,8 +22,8 @@ export interface OriginsHouse {
 export type OriginRules = ConnectionLimits & Pick<ResolvedOptions, 'check' | 'subset'>;
 
 /**
- * `backend.origins`. Each change holds from the next request on. What is under way at an origin that is taken out ends
- * there; requests that wait go elsewhere, or wait for an origin to come.
+ * Changes the origins of a backend at run time: `backend.origins`. A change applies from the next request on. Requests in
+ * progress at an origin that is removed end there; waiting requests go to another.
  */
 export class BackendOrigins {
   readonly #house: OriginsHouse;
@@ -44,7 +44,7 @@ export class BackendOrigins {
     this.#serve();
   }
 
-  /** The names of all that are not leaving: `scheme://host:port`. */
+  /** Names of the current origins, as `scheme://host:port`, without those being removed. */
   get names(): readonly string[] {
     return this.#names;
   }
@@ -59,28 +59,28 @@ export class BackendOrigins {
   }
 
   /**
-   * Adds one, as in the option `origins`. One that is leaving stays, with these settings.
+   * Adds an origin. One that is being removed stays, with the new settings.
    *
-   * @throws TypeError, RangeError for bad options, for an origin that is there already, and where origins are discovered
+   * @throws TypeError or RangeError for invalid options; TypeError for an origin that exists, and if origins are discovered
    */
-  add(given: string | URL | OriginOptions): void {
+  add(origin: string | URL | OriginOptions): void {
     this.#refuseIfDiscovered('added');
-    const address = this.#resolve(given);
+    const address = this.#resolve(origin);
     const known = this.#members.get(address.origin);
     if (known !== undefined && known.service.state !== 'leaving') {
       throw new TypeError(`origin must be another than those that there are, got ${address.origin} again`);
     }
     this.#checkPlace('origin', address);
-    const origin = this.#put(given, address);
+    const added = this.#put(origin, address);
     this.#serve();
-    this.#tell(origin, 'added');
+    this.#tell(added, 'added');
   }
 
   /**
-   * Takes one out: it gets no more requests, its idle connections are closed, the others when their requests have ended.
-   * Resolves when the last is closed.
+   * Removes an origin: it gets no more requests, and its connections are closed as soon as they are idle. Resolves when all are
+   * closed.
    *
-   * @throws TypeError for a URL that is none of the origins, and where origins are discovered: drain it there
+   * @throws TypeError if it is not one of the origins, and if origins are discovered: use `drain()` there
    */
   remove(url: string | URL): Promise<void> {
     this.#refuseIfDiscovered('removed');
@@ -92,10 +92,10 @@ export class BackendOrigins {
   }
 
   /**
-   * Sends no more requests to one, for a restart or a deployment; its idle connections are closed. Resolves when nothing is
-   * under way there, or when it is ready again.
+   * Sends no more requests to an origin, for a restart or deployment, and closes its idle connections. Resolves when no request
+   * is left, or when it is made ready again.
    *
-   * @throws TypeError for a URL that is none of the origins
+   * @throws TypeError if it is not one of the origins
    */
   drain(url: string | URL): Promise<void> {
     const origin = this.#member(url);
@@ -104,11 +104,7 @@ export class BackendOrigins {
     return quiet;
   }
 
-  /**
-   * Sends requests again to one that was drained.
-   *
-   * @throws TypeError for a URL that is none of the origins
-   */
+  /** Sends requests to a drained origin again. @throws TypeError if it is not one of the origins */
   ready(url: string | URL): void {
     const origin = this.#member(url);
     if (origin.service.state === 'serving') return;
@@ -117,9 +113,9 @@ export class BackendOrigins {
   }
 
   /**
-   * Changes the share of one: an integer from 0 to 256. 0 gets no requests but those of its sessions (`sticky`).
+   * Changes the weight of an origin: an integer from 0 to 256. With 0 it only gets requests of its `sticky` sessions.
    *
-   * @throws TypeError for a URL that is none of the origins, and where origins are discovered; RangeError for the weight
+   * @throws TypeError if it is not one of the origins, and if origins are discovered; RangeError for an invalid weight
    */
   setWeight(url: string | URL, weight: number): void {
     this.#refuseIfDiscovered('weighed');

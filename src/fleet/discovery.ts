@@ -17,25 +17,28 @@ export interface DiscoveryHouse {
   readonly origins: Pick<BackendOrigins, 'replace' | 'names'>;
 }
 
-/** How finding the origins goes. */
+/** State of the search for origins. */
 export interface DiscoveryStats {
-  /** Who says which origins there are: the option `dns`, or `origins` as a function or as an async iterable. */
+  /** Where origins come from: the option `dns`, or `origins` as a function or as an async iterable. */
   readonly source: 'dns' | 'function' | 'iterable';
-  /** `looking` is a call that has no answer yet, `listening` an iterable that may tell more, `ended` one that will not. */
+  /**
+   * `looking`: a call or lookup is in progress. `waiting`: for the next one. `listening`: to the iterable. `ended`: the
+   * iterable has ended. `closed`: the backend is.
+   */
   readonly state: 'looking' | 'waiting' | 'listening' | 'ended' | 'closed';
-  /** Good sets so far. */
+  /** Valid lists received so far. */
   readonly sets: number;
-  /** Origins of the last one, or those of its subset. */
+  /** Number of origins in the last valid list, or in its `subset`. */
   readonly origins: number;
-  /** Failures in a row, since the last good set. */
+  /** Failures since the last valid list. */
   readonly failures: number;
   /** Failures so far. */
   readonly failed: number;
-  /** Message of the last failure; `null` after a good set. */
+  /** Message of the last failure; `null` after a valid list. */
   readonly error: string | null;
-  /** Milliseconds since the last good set came; `null` before the first. */
+  /** Milliseconds since the last valid list; `null` before the first. */
   readonly foundMsAgo: number | null;
-  /** Milliseconds until the next look; `null` unless it waits for that. */
+  /** Milliseconds until the next call or lookup; `null` unless `waiting`. */
   readonly nextInMs: number | null;
 }
 

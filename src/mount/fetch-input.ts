@@ -4,11 +4,11 @@ import { Readable } from 'node:stream';
 import type { NonIdempotentTravel } from '../dispatch/request.js';
 import { isObject, shown } from '../options/checks.js';
 
-/** What `fetch` of the standard takes, and what only a backend understands. */
+/** Second argument of `backend.fetch()`: the standard `RequestInit`, and two options of the backend. */
 export interface BackendFetchInit extends RequestInit {
-  /** Whether it may be sent twice. @default by the backend's option, then by method */
+  /** Whether the request may be sent twice (RFC 9110 §9.2.2). @default by the backend's option, then by method */
   readonly idempotent?: boolean | undefined;
-  /** Where it may travel, if it is not idempotent. @default that of the backend */
+  /** Which connections the request may use if it is not idempotent. @default that of the backend */
   readonly nonIdempotent?: NonIdempotentTravel | undefined;
 }
 

@@ -13,8 +13,8 @@ import { isSafe, MOST_WAITING, turnOf, whenItsTurnComes } from './pipelined-turn
 import { type Next, Relay } from './relay.js';
 
 /**
- * Relays a request to the backend. Without `next` a failure is answered here; with it (Express, Connect) it is given to
- * `next` as a `BackendError`, unless a part of the response was sent already: then the client's connection is destroyed.
+ * A request listener. Without `next` it answers failures itself. With `next` (Express, Connect) it passes them on as a
+ * `BackendError`, unless a part of the response was already sent: then it destroys the client's connection.
  */
 export interface RequestHandler {
   (req: IncomingMessage, res: ServerResponse, next?: Next): void;

@@ -25,7 +25,7 @@ import { addTrailers, writeResponseHead } from './response-head.js';
 import { fieldsForClient } from './response-hooks.js';
 import { truncate } from './truncate.js';
 
-/** What a framework takes the failure of a request with. */
+/** The `next` function of Express and Connect. */
 export type Next = (error?: unknown) => void;
 
 /**

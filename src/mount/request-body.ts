@@ -11,7 +11,10 @@ import { isObject, shown } from '../options/checks.js';
 import { absentBody, emptyBody } from './empty-body.js';
 import { WebBody } from './web-body.js';
 
-/** Bytes and text are sent again where that is allowed; a stream as far as `replayBytes` reaches. */
+/**
+ * Body of a request. Strings are sent as UTF-8. Text and bytes can always be sent again on a retry, a stream or
+ * iterable up to `replayBytes`.
+ */
 export type RequestBodyInit =
   | string
   | ArrayBufferView

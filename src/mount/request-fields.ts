@@ -1,16 +1,16 @@
-/** The fields of a call, in whichever shape the caller has them. */
+/** Reads the fields passed to `backend.request()`. */
 
 import { BackendError } from '../errors.js';
 import { checkField, endToEndFields, fieldValue, listHasToken, withoutForbiddenTrailers } from '../http1/fields.js';
 import { isObject } from '../options/checks.js';
 import { refused } from './request-options.js';
 
-/** Of one field; a list is one line for each of its values, `undefined` none. */
+/** Value of one field. A list sends the field once for each value; `undefined` does not send it. */
 export type FieldValue = string | number | readonly (string | number)[] | undefined;
 
 /**
- * An object, pairs (an array, a `Map`, a `Headers`), or a flat array of name, value, name, value… Values that are
- * `undefined` are left out.
+ * Fields of a request: an object, an iterable of pairs (array, `Map`, `Headers`), or a flat array of name, value, name,
+ * value…
  */
 export type RequestFieldsInit =
   | Readonly<Record<string, FieldValue>>

@@ -16,49 +16,59 @@ import type { ResponseBody } from './response-body.js';
 
 type CallTimeouts = { readonly [Name in keyof RequestTimeouts]?: number | undefined };
 
-/** One request. The timeouts are milliseconds, by default those of the backend. */
+/** A request for `backend.request()`. The timeouts are in milliseconds. */
 export interface BackendRequestOptions extends CallTimeouts {
-  /** Any token (RFC 9110 §9.1); its case counts. @default 'GET' */
+  /** Request method: any token except CONNECT (RFC 9110 §9.1); case-sensitive. @default 'GET' */
   readonly method?: string | undefined;
-  /** Begins with `/`, or is `*` for OPTIONS. Sent as it is. */
+  /** Path and query: starts with `/`, or `*` for OPTIONS. Sent without any change, so it must already be encoded. */
   readonly path: string;
-  /** End-to-end fields. Host is the origin's authority, unless it is given here. @default none */
+  /** End-to-end fields. Hop-by-hop fields are not sent. Host is that of the origin unless given here. @default none */
   readonly headers?: RequestFieldsInit | undefined;
-  /** Text and bytes can be sent again; a stream can as far as `replayBytes` goes. @default no body */
+  /**
+   * Request body. Text and bytes can always be sent again on a retry, a stream up to `replayBytes`.
+   *
+   * @default no body
+   */
   readonly body?: RequestBodyInit | undefined;
-  /** Fields to send behind the body, which is chunked then; a function is called when the body has ended. @default none */
+  /**
+   * Trailer fields to send after the body, which is then chunked. A function is called when the body has ended.
+   *
+   * @default none
+   */
   readonly trailers?: RequestFieldsInit | (() => RequestFieldsInit) | undefined;
-  /** Ends the request at any stage, the reading of its body included. @default none */
+  /** Aborts the request at any stage, including while the response body is read. @default none */
   readonly signal?: AbortSignal | undefined;
-  /** Whether it may be sent twice (RFC 9110 §9.2.2). @default by the backend's option, then by method */
+  /** Whether the request may be sent twice (RFC 9110 §9.2.2). @default by the backend's option, then by method */
   readonly idempotent?: boolean | undefined;
-  /** Where it may travel, if it is not idempotent. @default that of the backend */
+  /** Which connections the request may use if it is not idempotent. @default that of the backend */
   readonly nonIdempotent?: NonIdempotentTravel | undefined;
-  /** Called for each interim response, 101 excepted. @default none */
+  /** Called for each interim (1xx) response except 101. @default none */
   readonly onInformation?: ((information: Information) => void) | undefined;
 }
 
-/** Fields in lower case, repeated ones joined by commas; Set-Cookie is a list. */
+/** Response fields by lower-case name. Repeated fields are joined with commas; `set-cookie` is an array. */
 export type ResponseFields = {
-  /** Each cookie as a string of its own, since commas are part of them (RFC 9110 §5.3). */
+  /** One string for each Set-Cookie field: cookies may contain commas (RFC 9110 §5.3). */
   readonly 'set-cookie'?: readonly string[];
 } & Readonly<Record<string, string | readonly string[] | undefined>>;
 
-/** A response, once its head is here. */
+/** A response whose head has arrived. */
 export interface BackendResponse {
-  /** Of the final head: 200 to 999. */
+  /** Status of the final response: 200 to 999. */
   readonly statusCode: number;
-  /** Reason phrase, often empty. */
+  /** Reason phrase; often empty. */
   readonly statusText: string;
-  /** By name in lower case. */
+  /** Fields by lower-case name. */
   readonly headers: ResponseFields;
-  /** As they came: name, value, name, value… latin1. */
+  /** Fields as received: name, value, name, value… Strings are latin1. */
   readonly rawHeaders: readonly string[];
-  /** Must be read or destroyed: unread, it holds a connection once it is longer than 64 KiB. */
+  /**
+   * The body. Read it completely or call `body.destroy()`: an unread body longer than 64 KiB occupies its connection.
+   */
   readonly body: ResponseBody;
-  /** Filled when the body has ended. */
+  /** Trailer fields by lower-case name; empty until the body has ended. */
   readonly trailers: ResponseFields;
-  /** What was tried, oldest first; the last one was answered. */
+  /** All attempts, oldest first; the last one got this response. */
   readonly attempts: readonly Attempt[];
 }
 

@@ -20,7 +20,9 @@ const SMALL_PIECE_BYTES = 512;
 const EMPTY = Buffer.alloc(0);
 const decoder = new TextDecoder();
 
-/** A Readable. `text()`, `json()` and `arrayBuffer()` read it to its end; each body can be read once. */
+/**
+ * Body of a response: a `Readable`. `text()`, `json()` and `arrayBuffer()` read it to the end. Can be read only once.
+ */
 export class ResponseBody extends Readable {
   readonly #origin: BodyOrigin;
   #isComplete = false; // all of it was pushed
@@ -81,18 +83,21 @@ export class ResponseBody extends Readable {
     this.push(null);
   }
 
-  /** The whole body as text, UTF-8 whatever Content-Type says. Rejects as `arrayBuffer()` does. */
+  /** Returns the whole body as text, decoded as UTF-8 regardless of Content-Type. Rejects like `arrayBuffer()`. */
   async text(): Promise<string> {
     // No other promise for a body that is here: each is one more turn of the microtasks.
     return decoder.decode(this.#atOnce() ?? (await this.#collected()));
   }
 
-  /** The whole body parsed as JSON. Rejects as `arrayBuffer()` does, and with a `SyntaxError` for what is no JSON. */
+  /** Returns the whole body parsed as JSON. Rejects like `arrayBuffer()`, and with a `SyntaxError` for invalid JSON. */
   async json(): Promise<unknown> {
     return JSON.parse(await this.text());
   }
 
-  /** All of it. Rejects as the stream fails, and with a `TypeError` when it was read, or destroyed, before. */
+  /**
+   * Returns the whole body. Rejects with the error of the stream, and with a `TypeError` if the body was already read
+   * or destroyed.
+   */
   async arrayBuffer(): Promise<ArrayBuffer> {
     const bytes = this.#atOnce() ?? (await this.#collected());
     const copy = new ArrayBuffer(bytes.byteLength);

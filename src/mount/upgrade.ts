@@ -11,7 +11,8 @@ import { serveAsPlainRequest } from './plain-request.js';
 import { lookAfter, lookAfterLast, READS_BODIES } from './released-socket.js';
 
 /**
- * A listener for 'upgrade', and for 'connect', which it answers with 501. What another handler has taken is left to that.
+ * A listener for the server's `upgrade` event. Also for `connect`, which it answers with 501. Ignores requests that
+ * another `UpgradeHandler` has taken.
  */
 export type UpgradeHandler = (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
 

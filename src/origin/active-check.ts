@@ -18,35 +18,35 @@ export interface CheckListener {
   isUpAgain(): void;
 }
 
-/** The last check of an origin. */
+/** The last health check of an origin. */
 export interface LastCheck {
-  /** Whether the answer was as expected. */
+  /** Whether it passed. */
   readonly passed: boolean;
-  /** One word for what it found: `status_200`, `open`, `secure`, `timeout`, the code of a failed dial. */
+  /** The result in one word: `status_200`, `open`, `secure`, `timeout`, or the code of a failed dial. */
   readonly what: string;
-  /** Milliseconds from its beginning to its end, the dial included. */
+  /** Milliseconds from start to end, including the dial. */
   readonly tookMs: number;
   /** Milliseconds since it ended. */
   readonly agoMs: number;
 }
 
-/** What the checks of one origin have found. */
+/** Results of the health checks of one origin. */
 export interface CheckStats {
-  /** What is done: a request, a TCP connection, or a TLS handshake. */
+  /** Kind of check: a request, a TCP connection, or a TLS handshake. */
   readonly type: 'http' | 'tcp' | 'tls';
-  /** What they make of the origin; `up` before the first. */
+  /** State of the origin by its checks; `up` before the first. */
   readonly state: 'up' | 'down';
-  /** Checks that passed so far. */
+  /** Passed checks so far. */
   readonly passed: number;
-  /** Checks that failed so far. */
+  /** Failed checks so far. */
   readonly failed: number;
-  /** Checks that have to pass in a row to bring it up. */
+  /** Passed checks in a row that bring it up. */
   readonly rise: number;
-  /** Checks that have to fail in a row to take it down. */
+  /** Failed checks in a row that take it down. */
   readonly fall: number;
-  /** How many of those there have been: failed ones while it is up, passed ones while it is down. */
+  /** Checks in a row that disagreed with `state`: failed while `up`, passed while `down`. */
   readonly inARow: number;
-  /** `null` before the first. */
+  /** The last check; `null` before the first. */
   readonly last: LastCheck | null;
 }
 

@@ -6,30 +6,30 @@ import type { Tenancy } from './tenancy.js';
 
 /**
  * What a connection is doing.
- * - `dialling`: it is being opened.
- * - `spare`: idle, and it never carried a request.
- * - `fresh`: it carries its first request.
- * - `busy`: it carries another one after that.
- * - `idle`: it has carried requests, and waits for the next.
- * - `retired`: it carries its last request and will be closed behind it.
- * - `tunnel`: it has switched protocols (a 101).
+ * - `dialling`: being opened.
+ * - `spare`: idle, and has never carried a request.
+ * - `fresh`: carries its first request.
+ * - `busy`: carries a later request.
+ * - `idle`: has carried requests, and is ready for the next.
+ * - `retired`: carries its last request, and will then be closed.
+ * - `tunnel`: has switched protocols (101).
  */
 export type ConnectionState = 'dialling' | 'spare' | 'fresh' | 'busy' | 'idle' | 'retired' | 'tunnel';
 
-/** One connection at a moment. */
+/** One connection at one moment. */
 export interface ConnectionStats {
   /**
-   * The place that it has in the pool of its origin, from 0; its own as long as it lives. It is below the greatest
-   * `maxConnections` that there has been: after that was lowered, those that are left keep theirs.
+   * Number of its slot in the pool of the origin, from 0. Does not change. Below the highest `maxConnections` there has
+   * been.
    */
   readonly slot: number;
   /** What it is doing. */
   readonly state: ConnectionState;
   /** Exchanges that ended on it. */
   readonly exchanges: number;
-  /** Milliseconds since it was opened; 0 while it is dialled. */
+  /** Milliseconds since it was opened; 0 while `dialling`. */
   readonly ageMs: number;
-  /** Milliseconds since its last exchange ended or it was opened; 0 unless it is idle or spare. */
+  /** Milliseconds since its last exchange ended or, for a `spare`, since it was opened; 0 in all other states. */
   readonly idleMs: number;
 }
 

@@ -3,13 +3,13 @@
 import type { Clock } from '../clock.js';
 import type { ResolvedAdaptiveConcurrency } from '../options.js';
 
-/** How many requests an origin may have at once, and the latencies that say so. */
+/** Limit of concurrent requests to an origin, and the latencies it is based on. */
 export interface GradientSnapshot {
-  /** Requests at once: a whole number from 1 to `maxConnections`. */
+  /** Maximum number of concurrent requests: an integer from 1 to `maxConnections`. */
   readonly limit: number;
-  /** Mean of the last window, in milliseconds; `null` before the first has ended. */
+  /** Mean latency of the last window in milliseconds; `null` before the first has ended. */
   readonly latencyMs: number | null;
-  /** What is usual, in milliseconds; `null` before the first window has ended. */
+  /** Usual latency in milliseconds; `null` before the first window has ended. */
   readonly usualLatencyMs: number | null;
 }
 

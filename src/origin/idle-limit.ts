@@ -8,15 +8,15 @@ export interface IdleLimitOptions {
   readonly clock: Clock;
 }
 
-/** How long an idle connection may be reused, and where that comes from. */
+/** How long an idle connection may be reused, in milliseconds, and where that comes from. */
 export interface IdleLimitSnapshot {
-  /** The option `keepAliveTimeout`, in milliseconds. */
+  /** The option `keepAliveTimeout`. */
   readonly configured: number;
-  /** What the origin announced in its Keep-Alive field, in milliseconds; `null` when it announces nothing. */
+  /** What the origin announces in its Keep-Alive field; `null` if nothing. */
   readonly hinted: number | null;
-  /** The idle age at which the origin was seen to close, in milliseconds; `null` when nothing was learned. */
+  /** The idle time after which the origin was seen to close connections; `null` if none is known. */
   readonly learned: number | null;
-  /** The least of the three, in milliseconds, with a margin off what the origin announced or taught. */
+  /** The limit in use: the smallest of the three, with a safety margin on `hinted` and `learned`. */
   readonly effective: number;
 }
 

@@ -3,8 +3,12 @@ import { verdictOf, verdictOfAll } from '../../../../src/status/page/verdict.js'
 import type { OriginReport } from '../../../../src/status/report.js';
 import { originReport, statusReport } from '../setting.js';
 
-const ejected = { state: 'ejected', ejections: 1, reason: 'connection_refused', sinceMs: 12_000, share: 1 };
-const waiting = { state: 'waiting', failures: 4, error: 'could not connect to http://a.test:80: ECONNREFUSED' };
+const ejected = { state: 'ejected' as const, ejections: 1, reason: 'connection_refused', sinceMs: 12_000, share: 1 };
+const waiting = {
+  state: 'waiting' as const,
+  failures: 4,
+  error: 'could not connect to http://a.test:80: ECONNREFUSED',
+};
 
 describe('an origin', () => {
   test.each<[string, Partial<OriginReport>, string, string, string]>([
