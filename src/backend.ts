@@ -76,6 +76,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
   #closing: Promise<void> | undefined;
 
   /**
+   * Creates a backend. Connections are opened when requests, `minConnections` or checks need them.
    * @param options the options, or the URL of the only origin
    * @param machine clock, network and randomness, for tests: a `MemoryNetwork` of `pooled-backend/testing`
    * @throws TypeError for an unknown option or a value of the wrong type, RangeError for a number out of range

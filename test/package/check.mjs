@@ -87,6 +87,7 @@ for (const file of readdirSync(join(installed, 'dist'))) {
     assert.ok(isKnown || isBuiltin(from), `${file} imports ${from}, which a user need not have`);
   }
   assert.ok(!text.includes(ROOT), `${file} names the folder it was built in`);
+  if (!file.includes('.d.')) assert.ok(!/^\s*\/\*\*/m.test(text), `${file} has comments that nobody reads`);
 }
 const command = join(installed, bin[name]);
 assert.equal(run(process.execPath, [command, '--version'], project), `${version}\n`);

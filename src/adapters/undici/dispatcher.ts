@@ -56,6 +56,8 @@ export class BackendDispatcher extends Dispatcher {
   #closing: Promise<void> | undefined;
 
   /**
+   * Creates a dispatcher over an existing backend or a new one.
+   *
    * @param backend an existing backend, which is not closed with the dispatcher; or options for a new one, which is
    * @throws TypeError or RangeError for invalid options
    */
