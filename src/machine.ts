@@ -23,7 +23,7 @@ export function checkedMachine(given: Machine): Machine {
     typeof given === 'object' && given !== null && isClock(given.clock) && typeof given.random === 'function';
   if (isMachine) return given;
   throw new TypeError(
-    'the second parameter must be a machine, such as a MemoryNetwork; options are the first: { origins, … }',
+    'the second argument must be a machine such as a MemoryNetwork; options are the first: { origins, … }',
   );
 }
 

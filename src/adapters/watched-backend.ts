@@ -23,7 +23,7 @@ export function checkNames(given: unknown, options: readonly string[]): void {
   if (typeof given !== 'object' || given === null || Array.isArray(given))
     throw new TypeError(`the options must be an object, got ${given}`);
   for (const name of Object.keys(given)) {
-    if (!options.includes(name)) throw new TypeError(`unknown option ${name}; there are ${options.join(', ')}`);
+    if (!options.includes(name)) throw new TypeError(`unknown option ${name}; known: ${options.join(', ')}`);
   }
 }
 

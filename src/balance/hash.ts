@@ -38,7 +38,7 @@ export function hash({ key, load = LOAD }: Omit<HashOptions, 'type'>): Balancer 
       const text = request === undefined ? undefined : read(request);
       if (text === undefined || text === '') return withoutKey.pick(candidates);
       if (typeof text !== 'string')
-        throw new TypeError(`a hash key must be a string, got a value of type ${typeof text}`);
+        throw new TypeError(`the key of a hash must be a string, got a value of type ${typeof text}`);
       return highest(candidates, hashOf(text), names, load);
     },
   };

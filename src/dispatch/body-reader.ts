@@ -138,7 +138,7 @@ function asBytes(chunk: unknown, encoding: BufferEncoding | null): Uint8Array | 
 
 function wrongPiece(value: unknown): BackendError {
   const what = value === null ? 'null' : `a value of type ${typeof value}`;
-  return new BackendError('http_request_error', `a request body is bytes or strings, not ${what}`);
+  return new BackendError('http_request_error', `a request body must consist of bytes or strings, got ${what}`);
 }
 
 /**

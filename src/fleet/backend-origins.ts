@@ -68,7 +68,7 @@ export class BackendOrigins {
     const address = this.#resolve(origin);
     const known = this.#members.get(address.origin);
     if (known !== undefined && known.service.state !== 'leaving') {
-      throw new TypeError(`origin must be another than those that there are, got ${address.origin} again`);
+      throw new TypeError(`origin must be a new one, got ${address.origin} again`);
     }
     this.#checkPlace('origin', address);
     const added = this.#put(origin, address);
@@ -183,7 +183,8 @@ export class BackendOrigins {
   }
 
   #refuseIfDiscovered(verb: string): void {
-    if (this.#discovered) throw new TypeError(`origins that are discovered cannot be ${verb} by hand: drain() holds`);
+    if (this.#discovered)
+      throw new TypeError(`origins that are discovered cannot be ${verb} by hand; use drain() and ready()`);
   }
 
   /** @throws TypeError, RangeError for what does not agree with the options of the backend */
@@ -262,8 +263,7 @@ export class BackendOrigins {
     const known = this.#members.get(origin)?.address;
     if (known === undefined) return;
     const refuse = (what: string, was: string | number = 'none', is: string | number = 'none') => {
-      if (was !== is)
-        throw new TypeError(`${name}.${what} must be that of ${origin} as it is there (${was}), got ${is}`);
+      if (was !== is) throw new TypeError(`${name}.${what} cannot be changed for ${origin}: it is ${was}, got ${is}`);
     };
     refuse('socketPath', known.socketPath, socketPath);
     refuse('maxConnections.total', known.total, total);

@@ -60,8 +60,9 @@ const SHARED = Symbol.for('pooled-backend.shareConnections');
  */
 export function shareConnections(options: ShareConnectionsOptions = {}): ConnectionSharing {
   const { restartTimeout } = resolveSection('', options, rules);
-  if (!cluster.isPrimary) throw new Error('shareConnections() is for the primary of a cluster, this is a worker');
-  if (Reflect.has(cluster, SHARED)) throw new Error('shareConnections() is for once: connections are shared already');
+  if (!cluster.isPrimary)
+    throw new Error('shareConnections() must be called in the primary of a cluster, not in a worker');
+  if (Reflect.has(cluster, SHARED)) throw new Error('shareConnections() must be called only once');
   Reflect.set(cluster, SHARED, true);
   const desk = new ShareDesk({
     clock: systemClock,

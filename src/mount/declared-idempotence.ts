@@ -13,5 +13,8 @@ export function declaredIdempotence(judge: IdempotentOption | undefined, request
   const said: unknown = inHookAtOnce('idempotent', () => judge(request));
   if (said === undefined || typeof said === 'boolean') return said;
   const given = said === null ? 'null' : `a value of type ${typeof said}`;
-  throw new BackendError('proxy_internal_error', `the idempotent hook gave ${given}, not true, false or undefined`);
+  throw new BackendError(
+    'proxy_internal_error',
+    `the idempotent hook must return true, false or undefined, got ${given}`,
+  );
 }

@@ -2,6 +2,5 @@
 
 /** @throws TypeError for `createServer(backend.handler)`, which has lost its backend by the time of the first request */
 export function refuseDetached(hasBackend: boolean, method: string): void {
-  if (!hasBackend)
-    throw new TypeError(`${method} must be called: hand over backend.${method}(), not backend.${method}`);
+  if (!hasBackend) throw new TypeError(`${method} must be called: pass backend.${method}(), not backend.${method}`);
 }

@@ -18,10 +18,13 @@ export function refuseDoubtful(req: IncomingMessage): void {
   const { httpVersion } = req;
   if ('stream' in req && req.stream !== undefined) return; // HTTP/2
   if (isBehindLast(req))
-    throw new BackendError('http_request_error', 'a request before it on its connection was refused, or the last');
+    throw new BackendError(
+      'http_request_error',
+      'an earlier request on this connection was refused, or was the last one allowed',
+    );
   // The parser takes HTTP/2.0 on a request line for a version like any other.
   if (httpVersion !== '1.1' && httpVersion !== '1.0')
-    throw new BackendError('http_request_error', `HTTP/${httpVersion} is not spoken here`);
+    throw new BackendError('http_request_error', `HTTP/${httpVersion} is not supported`);
   refuseUnseenFields(req);
 }
 
@@ -31,7 +34,7 @@ export function refuseDoubtful(req: IncomingMessage): void {
  */
 export function refuseUnseenFields(req: IncomingMessage): void {
   if (fieldsOf(req).length >= 2 * mostFields(req.socket))
-    throw new BackendError('http_request_error', 'the request has more fields than the server keeps');
+    throw new BackendError('http_request_error', 'the request has more fields than maxHeadersCount of the server');
 }
 
 function mostFields(socket: object): number {

@@ -34,7 +34,7 @@ export function fetchRequest(
   base: string | undefined,
 ): Request {
   const wrong = OF_REQUEST_ALONE.find((name) => name in standard);
-  if (wrong !== undefined) throw new TypeError(`fetch() has no option ${wrong}: backend.request() has it`);
+  if (wrong !== undefined) throw new TypeError(`fetch() has no option ${wrong}: use backend.request()`);
   const url = input instanceof Request ? input : new URL(urlText(input), base);
   // Its signal would follow the caller's, by a listener that stays there until garbage is collected: see `fetchSignal()`.
   const request = new Request(url, { ...standard, ...standIn(standard.body), signal: null });
@@ -55,7 +55,7 @@ export function fetchSignal(input: unknown, { signal }: BackendFetchInit, reques
 function standIn(body: BackendFetchInit['body']): Pick<RequestInit, 'body'> | undefined {
   if (!isStream(body)) return undefined;
   if (body instanceof Readable && Readable.isDisturbed(body)) {
-    throw new TypeError('body is a stream that somebody else has read, or reads');
+    throw new TypeError('body is a stream that was already read, or is being read');
   }
   return { body: new ReadableStream() };
 }

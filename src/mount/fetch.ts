@@ -39,7 +39,7 @@ export async function fetchOver(
   given?: BackendFetchInit | null,
 ): Promise<Response> {
   // Clients are given a `fetch` to use, and call it on nothing, or on an object of theirs.
-  if (!house) throw new TypeError('hand over (input, init) => backend.fetch(input, init), not backend.fetch');
+  if (!house) throw new TypeError('pass (input, init) => backend.fetch(input, init), not backend.fetch');
   const init = fetchInit(given);
   const { idempotent, nonIdempotent } = init;
   const request = fetchRequest(input, init, originsOf(house)[0]);
@@ -93,12 +93,12 @@ function originsOf(house: MountedBackend): readonly string[] {
 function refuseOther(house: MountedBackend, { origin }: URL): void {
   const known = originsOf(house);
   if (origin !== NOWHERE && !known.includes(origin))
-    throw new TypeError(`${origin} is no origin of the backend: ${known.join(', ')}`);
+    throw new TypeError(`${origin} is not an origin of this backend, which has ${known.join(', ')}`);
 }
 
 function next(url: URL, given: string): URL {
   const location = inUtf8(given);
-  if (!URL.canParse(location, url.href)) throw new TypeError(`a redirect to ${location}, which is no URL`);
+  if (!URL.canParse(location, url.href)) throw new TypeError(`redirected to an invalid URL: ${location}`);
   return new URL(location, url);
 }
 
@@ -134,7 +134,7 @@ function redirected(sending: Sending, status: number): Sending {
   const { method = 'GET', body, headers, ...rest } = sending;
   const becomesGet = status === 303 ? method !== 'GET' && method !== 'HEAD' : status < 303 && method === 'POST';
   if (!becomesGet) {
-    if (isStream(body)) throw new TypeError(`${status} asks for a body again that was a stream`);
+    if (isStream(body)) throw new TypeError(`cannot follow a ${status} redirect: the body was a stream`);
     return sending;
   }
   const kept = new Headers(headers);

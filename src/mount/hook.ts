@@ -24,7 +24,7 @@ export function inHookAtOnce<T>(name: string, call: () => T): T {
   const given = inHook(name, call);
   if (!isPromise(given)) return given;
   given.then(undefined, () => undefined);
-  throw new BackendError('proxy_internal_error', `the ${name} hook gave a promise: it has to answer at once`);
+  throw new BackendError('proxy_internal_error', `the ${name} hook returned a promise: it must be synchronous`);
 }
 
 /** Goes on with what a hook gave, at once unless it is a promise. */

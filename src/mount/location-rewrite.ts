@@ -78,7 +78,7 @@ function rewritten(url: string, req: IncomingMessage, facts: LocationFacts): str
 /** The origin is not to blame for what the hook made of its URL. */
 function sendable(given: unknown): string {
   if (typeof given === 'string' && isFieldValue(given)) return given;
-  throw new BackendError('proxy_internal_error', 'the rewriteLocation hook gave what cannot be sent');
+  throw new BackendError('proxy_internal_error', 'the rewriteLocation hook returned an invalid value');
 }
 
 /**

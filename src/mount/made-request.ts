@@ -11,7 +11,10 @@ import { isHttp2 } from './http2.js';
 export function whyUnusable(req: IncomingMessage, res: ServerResponse): BackendError | undefined {
   if (isObject(req.socket) && isObject(res.req)) return undefined;
   const found = isObject(req.socket) ? 'the response does not know its request (res.req)' : 'the request has no socket';
-  return new BackendError('proxy_internal_error', `a mount needs what a server of node:http gives: ${found}`);
+  return new BackendError(
+    'proxy_internal_error',
+    `handler() needs the request and response of a node:http server: ${found}`,
+  );
 }
 
 /** What of a request has its fields. */

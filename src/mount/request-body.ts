@@ -71,14 +71,14 @@ function bytesOf(buffer: ArrayBufferLike, from?: number, length?: number): Uint8
     const bytes = new Uint8Array(buffer, from, length);
     return bytes.length === 0 ? '' : bytes;
   } catch (error) {
-    throw bad(`body is bytes that were given away: ${messageOf(error)}`, error);
+    throw bad(`body is a buffer that was transferred: ${messageOf(error)}`, error);
   }
 }
 
 function sourceOf(given: Exclude<RequestBodyInit, string>): Readable {
   if (given instanceof Readable) return unread(given);
   if (given instanceof ReadableStream) {
-    if (given.locked || isDisturbed(given)) throw bad('body is a web stream that somebody else has read, or reads');
+    if (given.locked || isDisturbed(given)) throw bad('body is a web stream that was already read, or is locked');
     return new WebBody(given);
   }
   if (isObject(given) && !isOfPairs(given) && (Symbol.asyncIterator in given || Symbol.iterator in given)) {
@@ -86,7 +86,7 @@ function sourceOf(given: Exclude<RequestBodyInit, string>): Readable {
   }
   // What it holds is nobody's business: the message may end in a log.
   const kind = isObject(given) ? `an object of class ${given.constructor?.name ?? 'none'}` : shown(given);
-  const advice = given instanceof FormData || given instanceof Blob ? '; fetch() of the backend takes it' : '';
+  const advice = given instanceof FormData || given instanceof Blob ? '; backend.fetch() accepts it' : '';
   throw bad(`body must be a string, bytes, URLSearchParams, a stream or an iterable of bytes, got ${kind}${advice}`);
 }
 
@@ -96,7 +96,7 @@ const givenBefore = new WeakSet<object>();
 /** Its items as they are: what is no piece of a body is refused by whoever reads them. */
 function iterated(given: AsyncIterable<unknown> | Iterable<unknown>): Readable {
   if (givenBefore.has(given))
-    throw bad('body is an iterator that was given to another request: make a new one for each');
+    throw bad('body is an iterator that another request has used: create one for each request');
   if ('next' in given) givenBefore.add(given);
   try {
     return Readable.from(given);
@@ -138,7 +138,7 @@ function whole(given: Uint8Array | string, { contentLength, trailers }: BodyFact
 
 function checkLength(actual: number, declared: number): void {
   if (actual === declared) return;
-  throw bad(`Content-Length says ${declared} bytes, the body has ${actual}`);
+  throw bad(`Content-Length is ${declared}, but the body has ${actual} bytes`);
 }
 
 function without(body: ReplayBody | undefined): RequestBody {

@@ -33,8 +33,7 @@ export function readRequestFields(given: RequestFieldsInit | undefined): Request
   if (given === undefined) return { fields: [], host: undefined, contentLength: undefined, acceptsTrailers: false };
   const all = flat('headers', given);
   for (let i = 0; i < all.length; i += 2) checkField(all[i] ?? '', all[i + 1] ?? '');
-  if (fieldValue(all, 'expect') !== undefined)
-    throw bad('Expect cannot be sent: bodies are sent without being asked for');
+  if (fieldValue(all, 'expect') !== undefined) throw bad('the field Expect is not supported by request()');
   const te = fieldValue(all, 'te');
   const kept: string[] = [];
   const special: { host?: string; 'content-length'?: string } = {};
@@ -69,7 +68,8 @@ function flat(option: string, given: RequestFieldsInit): string[] {
   if (!isObject(given)) throw refused(`${option} must be an object, pairs, or a flat array of strings`, given);
   const fields: string[] = [];
   if (isFlat(given)) {
-    if (given.length % 2 !== 0) throw bad(`a flat array of ${option} has an even length: name, value, name, value…`);
+    if (given.length % 2 !== 0)
+      throw bad(`a flat array of ${option} must have an even length: name, value, name, value…`);
     for (const [index, item] of given.entries()) if (index % 2 === 0) add(fields, item, given[index + 1]);
   } else if (isIterable(given)) {
     for (const pair of given) {
@@ -97,10 +97,10 @@ function add(fields: string[], name: unknown, value: unknown): void {
     for (const one of value) add(fields, name, one);
     return;
   }
-  if (typeof name !== 'string') throw bad(`the name of a field is a string, not a value of type ${typeof name}`);
+  if (typeof name !== 'string') throw bad(`a field name must be a string, got a value of type ${typeof name}`);
   if (typeof value !== 'string' && typeof value !== 'number') {
     throw bad(
-      `the value of ${JSON.stringify(name)} is a string, not ${value === null ? 'null' : `a value of type ${typeof value}`}`,
+      `the value of ${JSON.stringify(name)} must be a string or a number, got ${value === null ? 'null' : `a value of type ${typeof value}`}`,
     );
   }
   fields.push(name, String(value));
@@ -108,7 +108,7 @@ function add(fields: string[], name: unknown, value: unknown): void {
 
 function readLength(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
-  if (!/^[0-9]{1,15}$/.test(text)) throw bad(`Content-Length is a decimal number, not ${JSON.stringify(text)}`);
+  if (!/^[0-9]{1,15}$/.test(text)) throw bad(`Content-Length must be a decimal number, got ${JSON.stringify(text)}`);
   return Number(text);
 }
 

@@ -22,7 +22,7 @@ function withPath(request: ClientRequest, req: IncomingMessage, { rewritePath }:
   if (rewritePath === undefined || request.path === '*') return request;
   // Behind another prefix `..` would reach what the mount does not offer.
   if (climbs(request.path)) {
-    throw new BackendError('http_request_error', 'a path with .. cannot be moved to another prefix');
+    throw new BackendError('http_request_error', 'a path that contains .. cannot be rewritten');
   }
   const given = inHook('rewritePath', () => rewritePath(request.path, req));
   return whenKept(given, (path) => ({ ...request, path: checkedPath(path) }));
@@ -31,7 +31,7 @@ function withPath(request: ClientRequest, req: IncomingMessage, { rewritePath }:
 function checkedPath(path: unknown): string {
   if (typeof path === 'string' && isPath(path)) return path;
   const given = typeof path === 'string' ? 'a string that is no path' : `a value of type ${typeof path}`;
-  throw new BackendError('proxy_internal_error', `the rewritePath hook gave ${given}`);
+  throw new BackendError('proxy_internal_error', `the rewritePath hook returned ${given}`);
 }
 
 function withFields(

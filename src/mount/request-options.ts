@@ -25,7 +25,7 @@ const KNOWN: { readonly [Name in keyof BackendRequestOptions]-?: true } = {
 };
 const NAMES: ReadonlySet<string> = new Set(Object.keys(KNOWN));
 
-const PATH_ACCEPTS = 'begin with / and have no space, #, control character or character above latin1';
+const PATH_ACCEPTS = 'begin with / and contain no space, #, control character or character beyond latin1';
 
 const FLAG = trueOrFalse();
 const TRAVEL = oneOf<readonly NonIdempotentTravel[]>('fresh', 'verified', 'any');
@@ -90,7 +90,7 @@ function check<T>(name: string, value: unknown, { accepts, admits }: Check<T>): 
 function checkMethod(method: unknown): void {
   if (typeof method !== 'string' || !isToken(method)) throw refused('method must be a token', method);
   if (method === 'CONNECT') {
-    throw new BackendError('http_request_error', 'method CONNECT cannot be sent: an origin is no proxy');
+    throw new BackendError('http_request_error', 'method CONNECT is not supported');
   }
 }
 

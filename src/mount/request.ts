@@ -98,7 +98,7 @@ function prepare(house: MountedBackend, options: BackendRequestOptions) {
   const { fields, host, contentLength, acceptsTrailers } = readRequestFields(options.headers);
   const trailers = trailersOf(options.trailers);
   if (trailers !== undefined && contentLength !== undefined)
-    throw new BackendError('http_request_error', 'a body with Content-Length has no trailers');
+    throw new BackendError('http_request_error', 'trailers cannot be combined with Content-Length');
   const facts = { method, contentLength, replayBytes: house.options.replayBytes, trailers };
   const { body, contentType, source } = readRequestBody(options.body, facts);
   if (contentType !== undefined && fieldValue(fields, 'content-type') === undefined)

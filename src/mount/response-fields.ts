@@ -37,7 +37,7 @@ function checkHooked(name: string, value: string): void {
   try {
     checkField(name, value);
   } catch (cause) {
-    throw new BackendError('proxy_internal_error', 'the onResponseFields hook gave a field that cannot be sent', {
+    throw new BackendError('proxy_internal_error', 'the onResponseFields hook returned an invalid field', {
       cause,
     });
   }

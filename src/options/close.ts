@@ -23,6 +23,6 @@ export function closeTimeout(options: CloseOptions): number {
   const { timeout = Number.POSITIVE_INFINITY } = options;
   if (typeof timeout === 'number' && timeout > 0) return timeout;
   throw new RangeError(
-    `timeout must be milliseconds above 0 or Infinity, got ${String(timeout)}; destroy() ends at once`,
+    `timeout must be a number of milliseconds above 0, or Infinity, got ${String(timeout)}; destroy() ends at once`,
   );
 }

@@ -34,8 +34,7 @@ export function readConnections(name: string, value: unknown): number | ClusterT
   if (!isObject(value)) return checked(name, value, perProcess);
   const { total, workers } = resolveSection(name, value, rules);
   if (workers === undefined) return Object.freeze({ total });
-  if (workers > total)
-    throw refusal(`${name}.workers`, `at most total (${total}), so that each has one`, workers, true);
+  if (workers > total) throw refusal(`${name}.workers`, `at most total (${total})`, workers, true);
   return Math.floor(total / workers);
 }
 

@@ -98,7 +98,7 @@ const dnsName = matching(
 );
 
 const serverList = matching(
-  "a list of IP addresses, with a port or without, as '127.0.0.1:8600'",
+  "a list of IP addresses, with or without a port, such as '127.0.0.1:8600'",
   (value): value is readonly string[] => Array.isArray(value) && value.length > 0 && value.every(isServer),
 );
 
@@ -135,7 +135,7 @@ export const dnsRule: Rule<ResolvedDns | undefined> = (name, value) => {
   const dns = optionalSection(dnsRules)(name, value);
   if (dns === undefined) return undefined;
   if (dns.type === 'SRV' && dns.port !== undefined) {
-    throw refusal(`${name}.port`, 'left out for SRV, whose records have ports', dns.port, false);
+    throw refusal(`${name}.port`, 'omitted for SRV, whose records contain ports', dns.port, false);
   }
   return Object.freeze({ ...dns, host: dns.host ?? hostOfName(dns.name) });
 };
@@ -145,7 +145,7 @@ function hostOfName(name: string): string {
   return name.replace(/\.$/, '').replace(/^_[^.]+\._[^.]+\./, '');
 }
 
-const ACCEPTED = 'a list of URLs and objects, or a function or an async iterable that gives such lists';
+const ACCEPTED = 'a list of URLs or objects, or a function or async iterable that returns such lists';
 
 /** How the option `origins` is read: one by one they are read when all limits are known. */
 export const originsRule: Rule<OriginsOption | undefined> = optional(
@@ -163,6 +163,6 @@ function isAsyncIterable(value: unknown): value is AsyncIterable<OriginSet> {
 export function refuseOtherThanOne(origins: unknown, dns: unknown): void {
   if (origins === undefined && dns === undefined) throw refusal('origins', ACCEPTED, origins, false);
   if (origins !== undefined && dns !== undefined) {
-    throw new TypeError('dns must be left out where there are origins, for it finds all of them');
+    throw new TypeError('dns cannot be combined with origins: it finds all of them');
   }
 }

@@ -204,7 +204,7 @@ const ejectionRules: Rules<ResolvedEjection> = {
 
 /** How the option `ejection` is read. */
 export const ejectionRule: Rule<ResolvedEjection> = (name, value) => {
-  if (value === false) throw refusal(name, 'an object', value, false, '; { failures: Infinity } ejects none');
+  if (value === false) throw refusal(name, 'an object', value, false, '; to turn it off use { failures: Infinity }');
   const ejection = resolveSection(name, value === undefined ? {} : value, ejectionRules);
   if (ejection.maxTime >= ejection.time) return ejection;
   throw refusal(`${name}.maxTime`, `at least ${name}.time (${ejection.time})`, ejection.maxTime, true);
@@ -227,14 +227,14 @@ const expectRule: Rule<ResolvedCheck['expect']> = (name, value = '200-399') => {
   const [, from = text, to = text] = STATUS_RANGE.exec(text) ?? [];
   if (ONE_STATUS.test(from) && ONE_STATUS.test(to) && from <= to)
     return Object.freeze({ from: Number(from), to: Number(to) });
-  throw refusal(name, "a status, a range as '200-299', or a function", value, typeof value === 'number');
+  throw refusal(name, "a status, a range such as '200-299', or a function", value, typeof value === 'number');
 };
 
 const checkRules: Rules<CheckSection> = {
   type: withDefault(oneOf('http', 'tcp', 'tls'), 'http'),
-  method: withDefault(textLike('a method but CONNECT', /^(?!CONNECT$)[!#$%&'*+.^_`|~0-9A-Za-z-]+$/), 'GET'),
+  method: withDefault(textLike('a method other than CONNECT', /^(?!CONNECT$)[!#$%&'*+.^_`|~0-9A-Za-z-]+$/), 'GET'),
   path: withDefault(textLike('a path that begins with / and has no spaces', /^\/[\x21\x22\x24-\x7e\x80-\xff]*$/), '/'),
-  host: optional(textLike('a host, with a port or without', /^[\w.~:[\]-]+$/)),
+  host: optional(textLike('a host, with or without a port', /^[\w.~:[\]-]+$/)),
   expect: expectRule,
   interval: withDefault(pause, 5000),
   timeout: withDefault(pause, 2000),
@@ -257,7 +257,7 @@ export const checkRule: Rule<ResolvedCheck | false> = (name, value) => {
     (option) => type !== 'http' && isObject(value) && Reflect.get(value, option) !== undefined,
   );
   if (inVain !== undefined) {
-    throw new TypeError(`${name}.${inVain} is for checks of type 'http', and this one is '${type}'`);
+    throw new TypeError(`${name}.${inVain} requires type 'http', got type '${type}'`);
   }
   return Object.freeze({ ...section, fastInterval });
 };

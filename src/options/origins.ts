@@ -117,7 +117,12 @@ export function resolveOrigins(given: readonly unknown[], limits: ConnectionLimi
   const origins = Array.from(given, (item, index) => resolveOrigin(`origins[${index}]`, item, limits));
   refuseDuplicates(origins);
   if (!origins.some((origin) => !origin.backup && origin.weight > 0)) {
-    throw refusal('origins', 'a list with at least one that is no backup and has a weight above 0', given, false);
+    throw refusal(
+      'origins',
+      'a list with at least one origin that is not a backup and has a weight above 0',
+      given,
+      false,
+    );
   }
   return Object.freeze(origins);
 }
@@ -179,7 +184,7 @@ function resolveUrl(name: string, given: string): Location {
 
 /** What to do about the two mistakes that everybody makes once. */
 function hintFor(given: string): string {
-  if (/^https?:\/\/[^\s/\\?#@]+\/[^?#]/i.test(given)) return '; a path is added by rewritePath of a mount';
+  if (/^https?:\/\/[^\s/\\?#@]+\/[^?#]/i.test(given)) return '; to add a path use rewritePath of handler()';
   return /^[\w.-]+:\d+$|^\[[\da-f:]+\]:\d+$/i.test(given) ? `; did you mean 'http://${given}'?` : '';
 }
 

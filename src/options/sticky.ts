@@ -78,9 +78,9 @@ export const stickyRule: Rule<ResolvedSticky | false> = (name, value) => {
 /** Clients drop such cookies without a word, and no session would ever be found again. */
 function refuseWhatClientsDrop(name: string, { cookie, secure, sameSite, path, domain }: ResolvedSticky): void {
   const isHost = /^__Host-/i.test(cookie);
-  if (!secure && sameSite === 'none') throw refusal(`${name}.secure`, "true where sameSite is 'none'", secure, false);
+  if (!secure && sameSite === 'none') throw refusal(`${name}.secure`, "true if sameSite is 'none'", secure, false);
   if (!secure && (isHost || /^__Secure-/i.test(cookie)))
-    throw refusal(`${name}.secure`, `true for a cookie of the name ${cookie}`, secure, false);
+    throw refusal(`${name}.secure`, `true for the cookie name ${cookie}`, secure, false);
   if (isHost && (path !== '/' || domain !== undefined))
-    throw refusal(`${name}.cookie`, "without __Host- unless the path is '/' and there is no domain", cookie, false);
+    throw refusal(`${name}.cookie`, "a name without __Host-, unless path is '/' and domain is not set", cookie, false);
 }

@@ -42,7 +42,7 @@ const authorities: Rule<unknown> = (name, value) => {
   for (const one of Array.isArray(value) ? value : [value]) {
     const isText = typeof one === 'string' || Buffer.isBuffer(one);
     if (isText && !one.includes('-----BEGIN'))
-      throw refusal(name, 'certificates in PEM, not where they are', one, false);
+      throw refusal(name, 'certificates in PEM format, not a file path', one, false);
   }
   return value;
 };
@@ -103,7 +103,7 @@ export const tlsRule: Rule<TlsOptions> = (name, value) => {
   const given = Object.entries(value).filter(([, one]) => one !== undefined);
   for (const [key, one] of given) {
     if (PLACE_NAMES.includes(key))
-      throw new TypeError(`unknown option ${name}.${key}: origins say where to connect to`);
+      throw new TypeError(`unknown option ${name}.${key}: the address is that of the origin`);
     refuseUnknownNames(name, { [key]: one }, rules);
     rules[key as keyof typeof rules](`${name}.${key}`, one); // own, so one of the names
   }

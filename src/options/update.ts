@@ -70,12 +70,12 @@ export function changedOptions(
   const other = Object.keys(changes).find((name) => !names.includes(name));
   if (other !== undefined) {
     const isKnown = optionTable.some(({ name }) => name === other);
-    const what = isKnown ? `the option ${other} cannot change at run time` : `unknown option ${other}`;
-    throw new TypeError(`${what}; those that can: ${names.join(', ')}`);
+    const what = isKnown ? `the option ${other} cannot be changed at run time` : `unknown option ${other}`;
+    throw new TypeError(`${what}; these can: ${names.join(', ')}`);
   }
   const { origins } = changes;
   if (origins !== undefined && !Array.isArray(origins))
-    throw refusal('origins', 'a list of URLs and objects', origins, false);
+    throw refusal('origins', 'a list of URLs or objects', origins, false);
   const changed = Object.entries(changes).filter(([, value]) => value !== undefined);
   const given: PooledBackendOptions = { ...before, ...Object.fromEntries(changed) };
   return { given, options: resolveOptions(given, origins === undefined ? resolveEach : resolveOrigins) };

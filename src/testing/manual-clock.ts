@@ -60,7 +60,7 @@ export class ManualClock implements Clock {
    * @throws RangeError for NaN
    */
   after(ms: number, call: () => void): Timer {
-    if (Number.isNaN(ms)) throw new RangeError('a timer of NaN ms');
+    if (Number.isNaN(ms)) throw new RangeError('ms must be a number, got NaN');
     const timer: Call = { at: this.#now + Math.max(0, ms), made: ++this.#made, call };
     let place = this.#timers.length;
     while (place > 0 && (this.#timers[place - 1]?.at ?? 0) > timer.at) place -= 1;

@@ -24,12 +24,11 @@ const STEPS = Object.keys({
 export function checkOptions(options: ScriptedOriginOptions): void {
   checkNames('ScriptedOrigin.start()', options, OPTIONS);
   const { script, thread = false, network, tls, hostname, rules = [] } = options;
-  if (thread && script !== undefined)
-    throw new TypeError('a script is a function and cannot cross to a thread: give rules');
-  if (network !== undefined && thread) throw new TypeError('a network in memory does not reach into another thread');
-  if (network !== undefined && tls !== undefined) throw new TypeError('a network in memory has no TLS');
-  if (network === undefined && hostname !== undefined)
-    throw new TypeError('a hostname of its own needs a network in memory');
+  if (thread && script !== undefined) throw new TypeError('script cannot be combined with thread: use rules');
+  if (network !== undefined && thread) throw new TypeError('network cannot be combined with thread');
+  if (network !== undefined && tls !== undefined)
+    throw new TypeError('network cannot be combined with tls: a network in memory has no TLS');
+  if (network === undefined && hostname !== undefined) throw new TypeError('hostname needs a network in memory');
   checkRules(rules);
 }
 
@@ -49,7 +48,8 @@ export function checkRules(rules: readonly Rule[]): void {
 export function checkSteps(where: string, steps: readonly Step[]): void {
   if (!Array.isArray(steps)) throw new TypeError(`${where} must be a list of steps, got ${JSON.stringify(steps)}`);
   for (const step of steps) {
-    if (!STEPS.includes(step?.do)) throw new TypeError(`${where} has what is no step: ${JSON.stringify(step)}`);
+    if (!STEPS.includes(step?.do))
+      throw new TypeError(`${where} must be a list of steps, got the element ${JSON.stringify(step)}`);
   }
 }
 
@@ -62,11 +62,11 @@ export function checkAnswer(parts: Answer): void {
 /** @throws TypeError for what is neither bytes nor a string that can be written as it is */
 export function checkBytes(where: string, bytes: Bytes): void {
   if (typeof bytes === 'string' ? /^[\0-\xff]*$/.test(bytes) : bytes instanceof Uint8Array) return;
-  throw new TypeError(`${where} takes latin1 or bytes: use Buffer.from(text), got ${JSON.stringify(bytes)}`);
+  throw new TypeError(`${where} must be latin1 text or bytes, such as Buffer.from(text), got ${JSON.stringify(bytes)}`);
 }
 
 /** @throws TypeError that names what is unknown */
 export function checkNames(where: string, given: object, known: readonly string[]): void {
   const unknown = Object.keys(given).find((name) => !known.includes(name));
-  if (unknown !== undefined) throw new TypeError(`${where} has no ${unknown}: it has ${known.join(', ')}`);
+  if (unknown !== undefined) throw new TypeError(`unknown option ${unknown} of ${where}; known: ${known.join(', ')}`);
 }

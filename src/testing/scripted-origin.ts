@@ -245,8 +245,7 @@ export class ScriptedOrigin {
    * @throws Error after `withinMs`, saying what was seen; TypeError without `thread`
    */
   blockUntil(holds: () => boolean, withinMs = LONGEST_WAIT_MS): void {
-    if (this.#options.thread !== true)
-      throw new TypeError('an origin without a thread stands still with the event loop');
+    if (this.#options.thread !== true) throw new TypeError('blockUntil() needs an origin with thread: true');
     const pause = new Int32Array(new SharedArrayBuffer(4));
     const end = performance.now() + withinMs;
     for (;;) {

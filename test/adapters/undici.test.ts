@@ -524,7 +524,7 @@ describe('which requests are the backend’s', () => {
     const { dispatcher, url } = await dispatcherOf();
     await expect(request('http://elsewhere.test/', { dispatcher })).rejects.toMatchObject({
       code: 'UND_ERR_INVALID_ARG',
-      message: `http://elsewhere.test is no origin of this dispatcher, which has ${url}`,
+      message: `http://elsewhere.test is not an origin of this dispatcher, which has ${url}`,
     });
   });
 
@@ -544,7 +544,7 @@ describe('which requests are the backend’s', () => {
 
   test.each<[string, unknown, string]>([
     ['an unknown option', { name: [] }, 'unknown option name'],
-    ['an option of a backend', { maxConnections: 10 }, 'options of a backend are the first parameter'],
+    ['an option of a backend', { maxConnections: 10 }, 'options of a backend are the first argument'],
     ['a name with a path', { names: ['http://a/b'] }, 'names must be origins'],
     ['names that are no list', { names: 'http://a' }, 'names must be a list'],
     ['others that dispatch nothing', { others: {} }, "others must be 'refuse' or a dispatcher"],

@@ -128,7 +128,7 @@ test('a stream in a Request is sent piece by piece, and nothing waits for its en
   await origin.until(() => origin.connectionsAccepted === 1);
   await writer.write(Buffer.from('two'));
   await writer.close();
-  expect(await failure).toMatchObject({ message: '307 asks for a body again that was a stream' });
+  expect(await failure).toMatchObject({ message: 'cannot follow a 307 redirect: the body was a stream' });
   const [sent] = origin.requests;
   expect([sent?.headers['transfer-encoding'], Buffer.from(sent?.body ?? []).toString()]).toEqual([
     'chunked',
@@ -192,7 +192,7 @@ test('a Readable is sent as it is, and not when somebody else has read it', asyn
   await (await backend.fetch('/', { ...init, body: body() })).text();
   expect(Buffer.from(origin.requests[0]?.body ?? []).toString()).toBe('hello');
   const { message } = await failureOf(backend, '/308', { ...init, body: body() });
-  expect(message).toBe('308 asks for a body again that was a stream');
+  expect(message).toBe('cannot follow a 308 redirect: the body was a stream');
   const read = body();
   read.read();
   expect(await failureOf(backend, '/', { ...init, body: read })).toBeInstanceOf(TypeError);
@@ -364,9 +364,9 @@ test('a redirect is given out, or an error, when that is asked for', async () =>
 
 test.each<[string, BackendFetchInit, string]>([
   ['/round', {}, 'more than 20 redirects'],
-  ['/out', {}, 'http://elsewhere.test is no origin of the backend'],
-  ['/307', { method: 'POST', body: stream(), duplex: 'half' }, '307 asks for a body again that was a stream'],
-  ['http://elsewhere.test/', {}, 'http://elsewhere.test is no origin of the backend'],
+  ['/out', {}, 'http://elsewhere.test is not an origin of this backend'],
+  ['/307', { method: 'POST', body: stream(), duplex: 'half' }, 'cannot follow a 307 redirect: the body was a stream'],
+  ['http://elsewhere.test/', {}, 'http://elsewhere.test is not an origin of this backend'],
   ['/', { integrity: 'sha256-x' }, 'integrity is not supported'],
   ['/', { method: 'GET', body: 'x' }, 'body'],
 ])('%s is refused: %j, without a cause', async (path, init, message) => {
@@ -511,7 +511,7 @@ test.each<[what: string, args: readonly unknown[], named: RegExp]>([
   [
     'a timeout of request()',
     ['/', { headersTimeout: 5 }],
-    /^fetch\(\) has no option headersTimeout: backend\.request\(\)/,
+    /^fetch\(\) has no option headersTimeout: use backend\.request\(\)/,
   ],
   ['trailers', ['/', { trailers: {} }], /^fetch\(\) has no option trailers/],
 ])('%s is refused by a TypeError, and nothing is sent', async (_, args, named) => {

@@ -314,8 +314,14 @@ describe('the request', () => {
     [{ path: '/', trailers: () => null }, /^trailers must be .*, got null$/],
     [{ path: '/', body: true }, /^body must be .*, got true$/],
     [{ path: '/', body: { password: 'secret' } }, /^body must be .*, got an object of class Object$/],
-    [{ path: '/', body: new FormData() }, /^body must be .*, got an object of class FormData; fetch\(\) .* takes it$/],
-    [{ path: '/', body: new Blob([]) }, /^body must be .*, got an object of class Blob; fetch\(\) .* takes it$/],
+    [
+      { path: '/', body: new FormData() },
+      /^body must be .*, got an object of class FormData; backend\.fetch\(\) accepts it$/,
+    ],
+    [
+      { path: '/', body: new Blob([]) },
+      /^body must be .*, got an object of class Blob; backend\.fetch\(\) accepts it$/,
+    ],
     [{ path: '/', body: { [Symbol.asyncIterator]: 5 } }, /^body is an iterable that cannot be read: /],
   ])('given as %o is refused by a sentence that names what is wrong', async (given, named) => {
     const { backend, origin } = await backendOf();
@@ -359,7 +365,7 @@ describe('the request', () => {
     for (const body of [items as Buffer[], pieces(...(items as Buffer[])), web]) {
       await expect(backend.request({ method: 'POST', path: '/', body })).rejects.toMatchObject({
         code: 'http_request_error',
-        message: `a request body is bytes or strings, not ${named}`,
+        message: `a request body must consist of bytes or strings, got ${named}`,
       });
     }
     expect(backend.stats()).toMatchObject({ inFlight: 0, origins: [{ connections: { busy: 0 }, reused: 0 }] });
@@ -373,7 +379,7 @@ describe('the request', () => {
       await expect(
         backend.request({ method: 'POST', path: '/', body, trailers: trailers as never }),
       ).rejects.toMatchObject({
-        ...{ code: 'proxy_internal_error', message: 'the trailers hook gave a promise: it has to answer at once' },
+        ...{ code: 'proxy_internal_error', message: 'the trailers hook returned a promise: it must be synchronous' },
       });
     }
     expect(origin.requests.filter(({ complete }) => complete)).toEqual([]);

@@ -33,7 +33,7 @@ test.each<[string, object, string]>([
 
 test.each([{ maxConnections: 50 }, null, true])('options in the place of the machine are refused: %s', (given) => {
   expect(() => new PooledBackend('http://127.0.0.1:9001', given as never)).toThrow(
-    /^the second parameter must be a machine, .* options are the first/,
+    /^the second argument must be a machine .* options are the first/,
   );
 });
 
@@ -157,9 +157,7 @@ test.each(['handler', 'upgradeHandler', 'statusHandler'] as const)(
   (method) => {
     const detached = PooledBackend.prototype[method] as (options: object) => unknown;
     for (const owner of [undefined, {}]) {
-      expect(() => Reflect.apply(detached, owner, [{}])).toThrow(
-        `hand over backend.${method}(), not backend.${method}`,
-      );
+      expect(() => Reflect.apply(detached, owner, [{}])).toThrow(`pass backend.${method}(), not backend.${method}`);
     }
   },
 );

@@ -200,10 +200,10 @@ describe('unknown names throw a TypeError that names them', () => {
   });
 
   test.each([
-    [{ origins: ['http://a/api'] }, "got 'http://a/api'; a path is added by rewritePath of a mount"],
+    [{ origins: ['http://a/api'] }, "got 'http://a/api'; to add a path use rewritePath of handler()"],
     [{ origins: ['127.0.0.1:9001'] }, "got '127.0.0.1:9001'; did you mean 'http://127.0.0.1:9001'?"],
     [{ origins: ['localhost:9001'] }, "got 'localhost:9001'; did you mean 'http://localhost:9001'?"],
-    [{ ejection: false }, 'got false; { failures: Infinity } ejects none'],
+    [{ ejection: false }, 'got false; to turn it off use { failures: Infinity }'],
   ])('%j is told what to do', (options, end) => {
     expect(bad(options)).toThrow(end);
   });
@@ -236,10 +236,7 @@ describe('numbers out of bounds throw a RangeError that names option, bound and 
     ['maxConnections must be an integer from 1 to 65535, got 65536', { maxConnections: 65_536 }],
     ['maxConnections.total must be an integer from 1 to 65535, got 0', { maxConnections: { total: 0 } }],
     ['maxConnections.workers must be an integer from 1', { maxConnections: { total: 5, workers: 0 } }],
-    [
-      'maxConnections.workers must be at most total (4), so that each has one, got 5',
-      { maxConnections: { total: 4, workers: 5 } },
-    ],
+    ['maxConnections.workers must be at most total (4), got 5', { maxConnections: { total: 4, workers: 5 } }],
     ['minConnections must be at most maxConnections (4), got 5', { maxConnections: { total: 4 }, minConnections: 5 }],
     ['maxConnections must be an integer from 1 to 65535, got 1.5', { maxConnections: 1.5 }],
     ['maxConnections must be an integer from 1 to 65535, got Infinity', { maxConnections: Number.POSITIVE_INFINITY }],
@@ -309,14 +306,14 @@ describe('values of the wrong kind throw a TypeError that names option, bound an
     ['ejection must be an object, got []', { ejection: [] }],
     ["check.type must be 'http', 'tcp' or 'tls', got 'udp'", { check: { type: 'udp' } }],
     ["check.type must be 'http' or 'tcp' for http://127.0.0.1:9001, which has no TLS", { check: { type: 'tls' } }],
-    ["check.path is for checks of type 'http', and this one is 'tcp'", { check: { type: 'tcp', path: '/' } }],
+    ["check.path requires type 'http', got type 'tcp'", { check: { type: 'tcp', path: '/' } }],
     ['check.path must be a path that begins with /', { check: { path: 'health' } }],
-    ['check.method must be a method but CONNECT', { check: { method: 'CONNECT' } }],
+    ['check.method must be a method other than CONNECT', { check: { method: 'CONNECT' } }],
     ['check.host must be a host', { check: { host: 'a b' } }],
     ['maxConnections.total must be an integer from 1 to 65535, got undefined', { maxConnections: {} }],
     ['unknown option maxConnections.max', { maxConnections: { total: 4, max: 5 } }],
-    ["check.expect must be a status, a range as '200-299', or a function", { check: { expect: '2xx' } }],
-    ["check.expect must be a status, a range as '200-299', or a function", { check: { expect: '300-200' } }],
+    ["check.expect must be a status, a range such as '200-299', or a function", { check: { expect: '2xx' } }],
+    ["check.expect must be a status, a range such as '200-299', or a function", { check: { expect: '300-200' } }],
     ['unknown option check.intervall', { check: { intervall: 1 } }],
     ['check must be an object or false', { check: true }],
     ['adaptiveConcurrency must be an object or false', { adaptiveConcurrency: true }],
@@ -336,7 +333,10 @@ describe('values of the wrong kind throw a TypeError that names option, bound an
       "tls.minVersion must be 'TLSv1', 'TLSv1.1', 'TLSv1.2' or 'TLSv1.3', got 'TLSv9'",
       { tls: { minVersion: 'TLSv9' } },
     ],
-    ["tls.ca must be certificates in PEM, not where they are, got '/etc/ca.pem'", { tls: { ca: [CA, '/etc/ca.pem'] } }],
+    [
+      "tls.ca must be certificates in PEM format, not a file path, got '/etc/ca.pem'",
+      { tls: { ca: [CA, '/etc/ca.pem'] } },
+    ],
     [
       "tls.ALPNProtocols must be a list of names without 'h2', or a buffer of them, got [ 'h2' ]",
       { tls: { ALPNProtocols: ['h2'] } },
@@ -352,7 +352,7 @@ describe('values of the wrong kind throw a TypeError that names option, bound an
     ['tls must be what tls.connect takes: error:', { tls: { key: 'secret' } }],
     ['logger must be an object with debug(), info(), warn() and error()', { logger: { info() {}, error() {} } }],
     [
-      "origins must be a list of URLs and objects, or a function or an async iterable that gives such lists, got 'http://a'",
+      "origins must be a list of URLs or objects, or a function or async iterable that returns such lists, got 'http://a'",
       { origins: 'http://a' },
     ],
     ['origins must be a list of at least one origin, got []', { origins: [] }],
@@ -378,7 +378,7 @@ describe('values of the wrong kind throw a TypeError that names option, bound an
 
   test('options without origins', () => {
     expect(() => resolveOptions({} as never)).toThrow(
-      'origins must be a list of URLs and objects, or a function or an async iterable that gives such lists, got undefined',
+      'origins must be a list of URLs or objects, or a function or async iterable that returns such lists, got undefined',
     );
   });
 });
@@ -510,7 +510,7 @@ describe('origins', () => {
   });
 
   test.each([[{ url: URL_A, backup: true }], [{ url: URL_A, weight: 0 }]])('%j alone could serve nothing', (origin) => {
-    expect(() => resolveOptions({ origins: [origin] })).toThrow('at least one that is no backup');
+    expect(() => resolveOptions({ origins: [origin] })).toThrow('at least one origin that is not a backup');
   });
 });
 
@@ -637,7 +637,7 @@ describe('dns', () => {
     [{ name: '10.0.0.1' }, 'dns.name must be a domain name'],
     [{ name: 'http://web.example' }, 'dns.name must be a domain name'],
     [{ type: 'CNAME' }, "dns.type must be 'A', 'AAAA' or 'SRV', got 'CNAME'"],
-    [{ type: 'SRV', port: 80 }, 'dns.port must be left out for SRV'],
+    [{ type: 'SRV', port: 80 }, 'dns.port must be omitted for SRV'],
     [{ host: 'a/b' }, 'dns.host must be a host name, or host:port'],
     [{ interval: 0 }, 'dns.interval must be a number from 1 to 2147483647, got 0'],
     [{ servers: [] }, 'dns.servers must be a list of IP addresses'],
@@ -649,7 +649,7 @@ describe('dns', () => {
 
   test('origins beside it are refused, and limits that no origin could keep', () => {
     const both = { origins: [URL_A], dns: { name: 'web.example' } };
-    expect(() => resolveOptions(both)).toThrow('dns must be left out where there are origins');
+    expect(() => resolveOptions(both)).toThrow('dns cannot be combined with origins');
     const limits = { minConnections: 5, maxConnections: 4 };
     expect(() => resolveOptions({ dns: { name: 'web.example' }, ...limits })).toThrow('minConnections must be at most');
   });

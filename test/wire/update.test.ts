@@ -184,13 +184,13 @@ describe('what may change', () => {
 describe('a bad change changes nothing', () => {
   test.each<[object, string]>([
     [{ maxAttempts: 2, maxQueue: -1 }, 'maxQueue must be an integer from 0'],
-    [{ maxQueue: 1, tls: {} }, 'the option tls cannot change at run time; those that can: origins, maxConnections'],
+    [{ maxQueue: 1, tls: {} }, 'the option tls cannot be changed at run time; these can: origins, maxConnections'],
     [{ maxQueues: 1 }, 'unknown option maxQueues'],
     [{ maxQueue: 1, ejection: { failures: 0 } }, 'ejection.failures must be an integer from 1'],
     [{ maxQueue: 1, check: { type: 'tls' } }, "check.type must be 'http' or 'tcp' for http://127.0.0.1:"],
     [{ maxQueue: 1, sticky: { cookie: 'a b' } }, 'sticky.cookie must be the name of a cookie'],
     [{ maxQueue: 1, origins: [] }, 'origins must be a list of at least one origin'],
-    [{ maxQueue: 1, origins: () => [] }, 'origins must be a list of URLs and objects'],
+    [{ maxQueue: 1, origins: () => [] }, 'origins must be a list of URLs or objects'],
     [{ maxQueue: 1, minConnections: 101 }, 'minConnections must be at most maxConnections (100)'],
     [[], 'the changes must be an object of options'],
   ])('%j', async (changes, message) => {
@@ -212,7 +212,7 @@ describe('a bad change changes nothing', () => {
   test('origins that are discovered', () => {
     const backend = new PooledBackend({ origins: () => ['http://127.0.0.1:1'] });
     onTestFinished(() => backend.destroy());
-    expect(() => backend.update({ origins: ['http://127.0.0.1:2'] })).toThrow('the option origins cannot change');
+    expect(() => backend.update({ origins: ['http://127.0.0.1:2'] })).toThrow('the option origins cannot be changed');
   });
 });
 

@@ -93,7 +93,7 @@ type Mounts = [main: TargetMount, table: ReadonlyMap<string, TargetMount>];
 function mounts(options: ProxyMiddlewareOptions, ends: Ends): Mounts {
   const { target, router = {} } = options;
   if (typeof router !== 'object' || router === null) {
-    throw new TypeError('router must be a table of targets: for others, choose between middlewares of yours');
+    throw new TypeError('router must be a table of targets: instead of a function, choose between several middlewares');
   }
   const known = new Map<ProxyTarget, TargetMount>();
   const mountOnce = (name: string, given: ProxyTarget): TargetMount => {

@@ -157,15 +157,15 @@ const EVENTS = ['proxyReq', 'proxyReqWs', 'proxyRes', 'error'];
 /** What to use in the place of an option that is not carried. */
 const INSTEAD: Readonly<Record<string, string>> = {
   agent: 'the backend is the pool: backend: { maxConnections, keepAliveTimeout }',
-  buffer: 'a body of your own is sent by request() of a PooledBackend',
+  buffer: 'send a body of your own with request() of a PooledBackend',
   ejectPlugins: 'there are no plugins to leave out',
-  followRedirects: "redirects are the client's; fetch() of a PooledBackend follows them",
-  forward: 'a copy of a request is sent by request() of a PooledBackend',
-  method: 'a request of another method is sent by request() of a PooledBackend',
+  followRedirects: 'redirects are left to the client; fetch() of a PooledBackend follows them',
+  forward: 'send a copy of a request with request() of a PooledBackend',
+  method: 'send a request of another method with request() of a PooledBackend',
   plugins: 'use on, and the events of middleware.backends',
-  selfHandleResponse: 'bodies are not rewritten; answer from request() or fetch() of a PooledBackend',
-  ssl: 'name ca, cert and key in target, or in backend: { tls }',
-  toProxy: 'requests are sent with a path, not with a URL',
+  selfHandleResponse: 'bodies are not rewritten; answer with request() or fetch() of a PooledBackend',
+  ssl: 'put ca, cert and key into target, or into backend: { tls }',
+  toProxy: 'requests are always sent with a path, not with a URL',
   context: 'use pathFilter',
   logLevel: 'use logger',
   logProvider: 'use logger',
@@ -186,7 +186,7 @@ export function checkOptions(given: unknown): asserts given is ProxyMiddlewareOp
   if (Reflect.get(given, 'target') === undefined) throw new TypeError('target must be a URL');
   for (const [name, call] of Object.entries(Reflect.get(given, 'on') ?? {})) {
     if (call === undefined) continue;
-    if (!EVENTS.includes(name)) throw new TypeError(`on.${name} is not carried: ${EVENTS_INSTEAD}`);
+    if (!EVENTS.includes(name)) throw new TypeError(`on.${name} is not supported: ${EVENTS_INSTEAD}`);
     if (typeof call !== 'function') throw new TypeError(`on.${name} must be a function`);
   }
   const protocol = Reflect.get(given, 'protocolRewrite') ?? 'http';
@@ -197,8 +197,8 @@ function checkOption(name: string, value: unknown): void {
   const kind = Object.hasOwn(CARRIED, name) ? CARRIED[name as keyof ProxyMiddlewareOptions] : undefined;
   if (kind === undefined) {
     if (value === false && Object.hasOwn(INSTEAD, name)) return; // off, as it is here
-    const instead = Object.hasOwn(INSTEAD, name) ? INSTEAD[name] : `there are ${Object.keys(CARRIED).join(', ')}`;
-    throw new TypeError(`the option ${name} is not carried: ${instead}`);
+    const instead = Object.hasOwn(INSTEAD, name) ? INSTEAD[name] : `known: ${Object.keys(CARRIED).join(', ')}`;
+    throw new TypeError(`the option ${name} is not supported: ${instead}`);
   }
   if (kind !== 'any' && (typeof value !== kind || value === null)) {
     throw new TypeError(`${name} must be of type ${kind}, got ${value === null ? 'null' : typeof value}`);

@@ -26,7 +26,7 @@ export function pathMatcher(filter: PathFilter = '/'): (req: IncomingMessage) =>
   }
   const glob = beginnings.find((one) => GLOB.test(one));
   if (glob !== undefined) {
-    throw new TypeError(`pathFilter takes no wildcards, got ${glob}: use (pathname, req) => boolean`);
+    throw new TypeError(`pathFilter must not contain wildcards, got ${glob}: use (pathname, req) => boolean`);
   }
   return (req) => {
     const pathname = pathnameOf(req);
@@ -38,7 +38,7 @@ export function pathMatcher(filter: PathFilter = '/'): (req: IncomingMessage) =>
 function answered(given: unknown): boolean {
   if (!(given instanceof Promise)) return Boolean(given);
   given.catch(() => undefined);
-  throw new TypeError('pathFilter gave a promise: it has to answer at once');
+  throw new TypeError('pathFilter returned a promise: it must be synchronous');
 }
 
 function pathnameOf({ url = '/' }: IncomingMessage): string {

@@ -30,7 +30,7 @@ export class ProxyRequest {
 
   /** @throws Error always: the method cannot be changed */
   set method(_method: string) {
-    throw new Error("the method is the client's: a request of another is sent by request() of a PooledBackend");
+    throw new Error('the method cannot be changed: send another request with request() of a PooledBackend');
   }
 
   /** Path and query as they are sent. */
@@ -40,7 +40,7 @@ export class ProxyRequest {
 
   /** @throws Error always: use `pathRewrite` */
   set path(_path: string) {
-    throw new Error('the path was chosen before: use pathRewrite, which gets the request, too');
+    throw new Error('the path cannot be changed here: use pathRewrite');
   }
 
   /** Sets a field and removes others of that name. A list sets one field for each value. */
@@ -82,7 +82,7 @@ export class ProxyRequest {
 
   /** @throws Error always: the body is relayed */
   write(): never {
-    throw new Error('the body is relayed: a body that a parser has read is written anew without your help');
+    throw new Error('the body is relayed automatically, also one that a body parser has read');
   }
 
   /** @throws Error always: the body is relayed */
@@ -92,7 +92,7 @@ export class ProxyRequest {
 
   /** @throws Error always: throw from `on.proxyReq` to refuse a request */
   destroy(): never {
-    throw new Error('a request is refused by throwing, or before the middleware');
+    throw new Error('to refuse a request throw, or answer it before the middleware');
   }
 
   /** @throws Error always: throw from `on.proxyReq` to refuse a request */

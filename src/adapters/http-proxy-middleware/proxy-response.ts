@@ -28,7 +28,7 @@ export class ProxyResponse {
 
   /** @throws Error always: the status cannot be changed */
   set statusCode(_code: number) {
-    throw new Error("the status is the origin's: answer from request() or fetch() of a PooledBackend instead");
+    throw new Error('the status cannot be changed: answer with request() or fetch() of a PooledBackend instead');
   }
 
   /** Reason phrase; often empty. */
@@ -43,7 +43,7 @@ export class ProxyResponse {
 
   /** @throws Error always: the body is relayed */
   on(): never {
-    throw new Error('the body is relayed: answer from request() or fetch() of a PooledBackend to change it');
+    throw new Error('the body cannot be read here: to change it answer with request() or fetch() of a PooledBackend');
   }
 
   /** @throws Error always: the body is relayed */

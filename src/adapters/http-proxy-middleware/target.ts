@@ -25,7 +25,7 @@ export function readTarget(name: string, given: ProxyTarget): Target {
     throw new TypeError(`${name} must be a URL or an object with its parts`);
   for (const part of Object.keys(given)) {
     if (![...PARTS, ...TLS_NAMES].includes(part)) {
-      throw new TypeError(`${name}.${part} is not carried; there are ${[...PARTS, ...TLS_NAMES].join(', ')}`);
+      throw new TypeError(`${name}.${part} is not supported; known: ${[...PARTS, ...TLS_NAMES].join(', ')}`);
     }
   }
   const { protocol = 'http:', hostname, host = 'localhost', port, path, pathname, socketPath } = given;
@@ -43,7 +43,9 @@ function place(name: string, text: string): Pick<Target, 'origin' | 'host' | 'pa
   const url = new URL(text);
   const scheme = WEBSOCKET_SCHEMES[url.protocol] ?? url.protocol;
   if (!/^https?:$/.test(scheme)) throw new TypeError(`${name} must have the scheme http or https, got ${url.protocol}`);
-  if (url.username !== '' || url.password !== '') throw new TypeError(`${name} takes no user and password: use auth`);
-  if (url.search !== '' || url.hash !== '') throw new TypeError(`${name} takes a path without query: use pathRewrite`);
+  if (url.username !== '' || url.password !== '')
+    throw new TypeError(`${name} must not contain user and password: use auth`);
+  if (url.search !== '' || url.hash !== '')
+    throw new TypeError(`${name} must not contain a query or fragment: use pathRewrite`);
   return { origin: `${scheme}//${url.host}`, host: url.host, path: url.pathname === '/' ? '' : url.pathname };
 }

@@ -46,7 +46,9 @@ export class BackendMetrics implements Observations {
   /** @throws Error when another backend has the name */
   add(backend: MeteredBackend): void {
     if (this.#backends.has(backend.name)) {
-      throw new Error(`a backend is registered as ${JSON.stringify(backend.name)}: give each its own name`);
+      throw new Error(
+        `name must be unique in the registry: a backend is registered as ${JSON.stringify(backend.name)}`,
+      );
     }
     this.#backends.set(backend.name, backend);
     backend.listen(this);

@@ -73,6 +73,6 @@ function checked(backend: WatchedBackend, options: PrometheusOptions) {
   if (typeof registry?.getSingleMetric !== 'function')
     throw new TypeError('registry must be a Registry of prom-client');
   const grows = buckets.every((bound, index) => Number.isFinite(bound) && bound > (buckets[index - 1] ?? 0));
-  if (!grows) throw new TypeError(`buckets must be numbers of seconds above 0 that grow, got ${buckets.join(', ')}`);
+  if (!grows) throw new TypeError(`buckets must be increasing numbers of seconds above 0, got ${buckets.join(', ')}`);
   return { registry, name, buckets };
 }

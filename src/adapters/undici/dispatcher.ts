@@ -128,7 +128,7 @@ export class BackendDispatcher extends Dispatcher {
 
   #unknownOrigin(origin: string): Error {
     const known = [...this.#own.origins, ...this.#hosts.keys()].join(', ');
-    return new errors.InvalidArgumentError(`${origin} is no origin of this dispatcher, which has ${known}`);
+    return new errors.InvalidArgumentError(`${origin} is not an origin of this dispatcher, which has ${known}`);
   }
 
   #letGo(request: DispatchedRequest): void {
@@ -186,8 +186,8 @@ function checked(options: BackendDispatcherOptions): CheckedOptions {
   const { names = [], others = 'refuse', ...unknown } = options;
   const [first] = Object.keys(unknown);
   if (first !== undefined) {
-    const known = 'a dispatcher has names and others; options of a backend are the first parameter: { origins, … }';
-    throw new TypeError(`unknown option ${first}: ${known}`);
+    const known = 'known: names, others; options of a backend are the first argument: { origins, … }';
+    throw new TypeError(`unknown option ${first}; ${known}`);
   }
   if (!Array.isArray(names)) throw new TypeError('names must be a list of origins');
   if (others !== 'refuse' && typeof others?.dispatch !== 'function') {

@@ -149,7 +149,7 @@ describe('what is wrong is said in the words of whoever said it', () => {
       '--upgrade: unknown option foo; known: protocols, idleTimeout, maxDuration,',
     ],
     [{ flags: ['--tls', '{"foo":1}'] }, '--tls: unknown option tls.foo; known in tls: ca, cert, key'],
-    [{ file: { tls: { ca: '/etc/ca.pem' } } }, 'tls.ca must be certificates in PEM, not where they are'],
+    [{ file: { tls: { ca: '/etc/ca.pem' } } }, 'tls.ca must be certificates in PEM format, not a file path'],
     [{ flags: ['--upgrade', 'yes'] }, '--upgrade must be an object or false'],
     [
       { env: { POOLED_BACKEND_MAX_QUEU: '1' } },

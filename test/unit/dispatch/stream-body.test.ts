@@ -106,7 +106,7 @@ describe('a live body', () => {
     await settle();
     expect(target.failures[0]).toMatchObject({
       code: 'http_request_error',
-      message: 'a request body is bytes or strings, not a value of type object',
+      message: 'a request body must consist of bytes or strings, got a value of type object',
     });
   });
 

@@ -31,7 +31,7 @@ describe('add', () => {
   test('an origin that is there already is refused by name, and nothing changes', async () => {
     const house = await House.open({ origins: [A] });
     expect(() => house.fleet.add({ url: `${A}/`, weight: 9 })).toThrow(
-      'origin must be another than those that there are, got http://a.test:80 again',
+      'origin must be a new one, got http://a.test:80 again',
     );
     expect(house.originStats().weight).toBe(1);
   });
@@ -316,7 +316,10 @@ describe('replace', () => {
 
   test.each([
     [[], 'origins must be a list of at least one origin, got []'],
-    [[{ url: B, weight: 0 }], 'origins must be a list with at least one that is no backup and has a weight above 0'],
+    [
+      [{ url: B, weight: 0 }],
+      'origins must be a list with at least one origin that is not a backup and has a weight above 0',
+    ],
   ])('a set that could serve nobody is refused, and the last one stays: %j', async (set, message) => {
     const house = await House.open({ origins: [A] });
     expect(() => house.fleet.replace(set)).toThrow(message);
@@ -359,7 +362,7 @@ describe('what does not suit the options of the backend is refused', () => {
   test('another name in TLS for one that is there', async () => {
     const house = await House.open({ origins: [{ url: 'https://10.0.0.1', host: 'a.test' }] });
     expect(() => house.fleet.replace([{ url: 'https://10.0.0.1', host: 'b.test' }])).toThrow(
-      'origins[0].host must be that of https://10.0.0.1:443 as it is there (a.test), got b.test',
+      'origins[0].host cannot be changed for https://10.0.0.1:443: it is a.test, got b.test',
     );
   });
 });

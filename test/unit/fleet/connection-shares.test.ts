@@ -138,7 +138,7 @@ test('a change of weight keeps the share', async () => {
 test('a total that is changed while it is shared is refused', async () => {
   const { house } = await open();
   await expect(async () => house.fleet.replace([{ url: A, maxConnections: { total: 5 } }])).rejects.toThrow(
-    `origins[0].maxConnections.total must be that of ${A} as it is there (10), got 5`,
+    `origins[0].maxConnections.total cannot be changed for ${A}: it is 10, got 5`,
   );
 });
 

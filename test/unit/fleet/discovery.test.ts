@@ -98,7 +98,7 @@ describe('a function', () => {
     ['of nothing', [], 'origins must be a list of at least one origin'],
     ['with an origin twice', [A, B, A], 'origins[2] must differ from origins[0]'],
     ['with a bad weight', [{ url: B, weight: 300 }], 'origins[0].weight must be an integer from 0 to 256, got 300'],
-    ['of backups', [{ url: B, backup: true }], 'origins must be a list with at least one that is no backup'],
+    ['of backups', [{ url: B, backup: true }], 'origins must be a list with at least one origin that is not a backup'],
     ['that is no list', 'http://b.test' as never, 'origins must be a list'],
   ])('a set %s keeps the last one, and is told', async (_, bad, message) => {
     const { find } = script([A], bad);

@@ -201,7 +201,9 @@ test('two origins cannot listen in one place, and what a network cannot do is re
   const network = new MemoryNetwork();
   await ScriptedOrigin.start({ network, port: 9_001 });
   await expect(ScriptedOrigin.start({ network, port: 9_001 })).rejects.toThrow('127.0.0.1:9001 is taken');
-  await expect(ScriptedOrigin.start({ network, thread: true })).rejects.toThrow('another thread');
+  await expect(ScriptedOrigin.start({ network, thread: true })).rejects.toThrow(
+    'network cannot be combined with thread',
+  );
   await expect(ScriptedOrigin.start({ network, tls: { key: '', cert: '' } })).rejects.toThrow('no TLS');
   await expect(ScriptedOrigin.start({ hostname: 'one.test' })).rejects.toThrow('needs a network in memory');
 });

@@ -23,28 +23,46 @@ async function start(options: unknown): Promise<ScriptedOrigin> {
 }
 
 test.each([
-  ['an option', { rule: [] }, 'ScriptedOrigin.start() has no rule: it has port, network'],
-  ['a member of a rule', { rules: [{ steps: [], if: {} }] }, 'rules[0] has no if: it has when, at, steps'],
-  ['a condition', { rules: [{ steps: [] }, { when: { url: '/' }, steps: [] }] }, 'rules[1].when has no url'],
+  ['an option', { rule: [] }, 'unknown option rule of ScriptedOrigin.start(); known: port, network'],
+  ['a member of a rule', { rules: [{ steps: [], if: {} }] }, 'unknown option if of rules[0]; known: when, at, steps'],
+  ['a condition', { rules: [{ steps: [] }, { when: { url: '/' }, steps: [] }] }, 'unknown option url of rules[1].when'],
   [
     'a moment',
     { rules: [{ at: 'body', steps: [] }] },
     'rules[0].at must be one of connection, head, request, got body',
   ],
   ['a step in the place of a list', { rules: [{ steps: answer() }] }, 'rules[0].steps must be a list of steps'],
-  ['a step', { rules: [{ steps: [{ do: 'dance' }] }] }, 'rules[0].steps has what is no step: {"do":"dance"}'],
+  [
+    'a step',
+    { rules: [{ steps: [{ do: 'dance' }] }] },
+    'rules[0].steps must be a list of steps, got the element {"do":"dance"}',
+  ],
 ])('%s that does not exist is refused', async (_what, options, message) => {
   await expect(start(options)).rejects.toThrow(message);
 });
 
 test('a member of an answer that does not exist is refused', () => {
-  expect(() => answer(untyped({ statusCode: 503 }))).toThrow('answer() has no statusCode: it has status, reason');
+  expect(() => answer(untyped({ statusCode: 503 }))).toThrow(
+    'unknown option statusCode of answer(); known: status, reason',
+  );
 });
 
 test.each<[string, () => unknown, string]>([
-  ['how sockets are joined', () => memorySockets(untyped({ deliver: 'by-hand' })), 'memorySockets() has no deliver'],
-  ['a check of a pool', () => checkPool(untyped({}), untyped({ atrest: true })), 'checkPool() has no atrest'],
-  ['a check of counts', () => checkStats(untyped({}), untyped({ atrest: true })), 'checkStats() has no atrest'],
+  [
+    'how sockets are joined',
+    () => memorySockets(untyped({ deliver: 'by-hand' })),
+    'unknown option deliver of memorySockets()',
+  ],
+  [
+    'a check of a pool',
+    () => checkPool(untyped({}), untyped({ atrest: true })),
+    'unknown option atrest of checkPool()',
+  ],
+  [
+    'a check of counts',
+    () => checkStats(untyped({}), untyped({ atrest: true })),
+    'unknown option atrest of checkStats()',
+  ],
 ])('an option of %s that does not exist is refused', (_what, call, message) => {
   expect(call).toThrow(message);
 });
@@ -52,9 +70,9 @@ test.each<[string, () => unknown, string]>([
 test.each<[string, () => unknown, string]>([
   ['steps of whenIdle()', () => whenIdle(1, untyped(answer())), 'whenIdle() must be a list of steps'],
   ['steps of afterBytesIn()', () => afterBytesIn(1, untyped(answer())), 'afterBytesIn() must be a list of steps'],
-  ['text beyond latin1', () => answer({ body: ['é', 'ł'] }), 'the body of answer() takes latin1 or bytes'],
-  ['an object to send as JSON', () => answer(untyped({ body: { a: 1 } })), 'use Buffer.from(text), got {"a":1}'],
-  ['garbage beyond latin1', () => send('☃'), 'send() takes latin1 or bytes'],
+  ['text beyond latin1', () => answer({ body: ['é', 'ł'] }), 'the body of answer() must be latin1 text or bytes'],
+  ['an object to send as JSON', () => answer(untyped({ body: { a: 1 } })), 'such as Buffer.from(text), got {"a":1}'],
+  ['garbage beyond latin1', () => send('☃'), 'send() must be latin1 text or bytes'],
 ])('%s that cannot be played are refused', (_what, call, message) => {
   expect(call).toThrow(message);
 });
@@ -62,7 +80,7 @@ test.each<[string, () => unknown, string]>([
 test('rules that come later and steps that are played at once are looked at as well', async () => {
   const origin = await start({});
   await expect(origin.setRules([untyped({ when: { url: '/' }, steps: [] })])).rejects.toThrow(
-    'rules[0].when has no url',
+    'unknown option url of rules[0].when',
   );
   await expect(origin.play(0, untyped(answer()))).rejects.toThrow('play() must be a list of steps');
 });
