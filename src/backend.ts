@@ -206,7 +206,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
   update(changes: OptionChanges): Promise<void> {
     const { given, options } = changedOptions({ ...this.#given, ...this.origins.given }, changes);
     const before = { given: this.#given, options: this.#options };
-    // Those who hear of the origins may change more: on top of these.
+    // A listener of `originChanged` may call update() again: that has to build on these options.
     this.#live(given, options);
     let settled: Promise<void>;
     try {

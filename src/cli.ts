@@ -3,7 +3,7 @@
 
 import { main } from './cli/main.js';
 
-// Whoever read what is written may be gone (EPIPE). Clients are served all the same.
+// The reader of stdout or stderr may be gone (EPIPE). Clients are served anyway.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 
 void main({

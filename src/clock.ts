@@ -27,7 +27,7 @@ export interface Clock {
 const LONGEST_TIMER_MS = 2_147_483_647;
 
 // Neither a turn of the event loop nor a hold is time: with the fake timers of a test runner, no request would be sent before the test
-// moves them, and a hold would be called without end by who runs all timers.
+// moves them, and running all fake timers would call a hold without end.
 const { setImmediate, clearImmediate, setInterval, clearInterval } = globalThis;
 
 /** The clock of the machine. */

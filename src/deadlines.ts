@@ -6,7 +6,7 @@ import { type Linked, LinkedSet } from './linked-set.js';
 
 /** One timeout that can be set, moved and cleared many times at the cost of a field. */
 export interface Deadline {
-  /** Expires `ms` from now, whatever was set before. `Infinity` clears. `now` is the clock's, for who has just asked it. */
+  /** Expires `ms` from now, whatever was set before. `Infinity` clears. `now`: the current time, if the caller has just read the clock. */
   set(ms: number, now?: number): void;
   clear(): void;
   /** Moment on the clock, `Infinity` when clear. */

@@ -22,7 +22,7 @@ function textOf(value: unknown): string {
   try {
     return JSON.stringify(value) ?? String(value);
   } catch {
-    return messageOf(value); // somebody has thrown what JSON cannot write
+    return messageOf(value); // a thrown value that JSON cannot represent
   }
 }
 

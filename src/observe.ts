@@ -1,4 +1,4 @@
-/** Tells events to whoever watches: listeners, diagnostics channels, a logger. Built only when somebody does. */
+/** Sends events to listeners, diagnostics channels and the logger. Event objects are only built if one of these is there. */
 
 import { type Channel, channel } from 'node:diagnostics_channel';
 import type { EventEmitter } from 'node:events';
@@ -78,7 +78,7 @@ export class Observer {
     this.#debug = debug.enabled ? debug : undefined;
   }
 
-  /** Whether anybody would see the event: ask before building it. */
+  /** Whether the event has any listener: ask before building it. */
   watches(name: EventName): boolean {
     if (this.#logger !== undefined && this.#logs(LEVELS[name])) return true;
     return this.#debug !== undefined || channels[name].hasSubscribers || this.#emitter.listenerCount(name) > 0;
@@ -129,7 +129,7 @@ function seen(error: unknown): void {
   });
 }
 
-/** A client that leaves is nobody's trouble. */
+/** A client that leaves is not a problem: `info` instead of `warn`. */
 function levelOf(name: EventName, details: object): Level {
   const left = 'error' in details && BackendError.is(details.error) && details.error.code === 'client_aborted';
   return left && LEVELS[name] === 'warn' ? 'info' : LEVELS[name];

@@ -1,4 +1,4 @@
-/** Hashes of names that are even, and the same on every machine for ever. No secrets: whoever wants two of one hash finds them. */
+/** Evenly distributed hashes of names, the same on every machine for ever. Not cryptographic: collisions are easy to find. */
 
 /** FNV-1a over UTF-16 code units, then mixed: names of a fleet, which differ in their last digits only, have nothing in common. */
 export function hashOf(text: string): number {

@@ -7,7 +7,7 @@ import { anyHasWeight, type Balancer, type Candidate } from './balancer.js';
  * what all gained. So an origin of weight 5 beside two of weight 1 is picked 5 times in 7, but never 5 times in a row.
  */
 export class Rotation {
-  readonly #credits: number[] = []; // by index of the origin; those who sit out a turn keep theirs
+  readonly #credits: number[] = []; // by index of the origin; kept by those that do not take part in a turn
 
   /** The position of the one whose turn it is, among the candidates that `takesPart`. */
   next(candidates: readonly Candidate[], takesPart: (candidate: Candidate) => boolean): number {

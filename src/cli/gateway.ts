@@ -1,4 +1,4 @@
-/** The command at work: a server for clients, a status page, and an end that cuts nobody off who ends in time. */
+/** The running command: a server for clients, a status page, and a graceful shutdown. */
 
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { PooledBackend } from 'pooled-backend';
@@ -112,7 +112,7 @@ export class Gateway {
   };
 
   #serve(req: IncomingMessage, res: ServerResponse, listener: RequestListener): void {
-    // Whoever came over a connection that is kept alive shall take another one next time, to another process.
+    // Keep-alive connections are closed after the response, so that the client reconnects, to another process.
     if (this.#closing) res.setHeader('Connection', 'close');
     res.once('close', this.#answered);
     listener(req, res);
@@ -152,7 +152,7 @@ function whyNot(cause: unknown, address: Address): string {
   return message;
 }
 
-/** A page under its path, all else to whoever had it before. */
+/** Serves a page under its path, and passes all other requests to the previous listener. */
 function besidePage(others: RequestListener, { place, listener }: Page): RequestListener {
   if (place.kind !== 'path') return others;
   const { path } = place;

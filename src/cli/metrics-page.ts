@@ -3,7 +3,7 @@
 import type { RequestListener } from 'node:http';
 import type { PooledBackend } from 'pooled-backend';
 
-/** prom-client is of whoever wants metrics: the package does without. */
+/** prom-client is an optional peer dependency, needed for `--metrics` only. */
 type Load = () => Promise<typeof import('prom-client')>;
 
 const load: Load = () => import('prom-client');

@@ -169,7 +169,7 @@ function attempt<T>(
   }
 }
 
-/** The message in the words of whoever gave the value. */
+/** The message, with the name of the flag, variable or file entry that the value came from. */
 function labelled(message: string, name: string, given: GivenValue | undefined): string {
   if (given === undefined) return message;
   if (!message.startsWith(name)) return `${given.label}: ${message}`;

@@ -1,4 +1,4 @@
-/** The body of a request, between whoever has it and the exchange that sends it. */
+/** The body of a request as the exchange that sends it sees it. */
 
 /** Takes the bytes of a request's body. */
 export interface BodyTarget {

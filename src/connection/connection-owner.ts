@@ -1,4 +1,4 @@
-/** Whoever lends a connection out, and what it is told. */
+/** The lender of a connection, and what it is told. */
 
 import type { ResponseHead } from '../http1/response-head.js';
 import type { Connection } from './connection.js';
@@ -26,7 +26,7 @@ export type CloseReason =
   | 'drained'
   | 'destroyed';
 
-/** Who lent the connection out. */
+/** The lender of the connection. */
 export interface ConnectionOwner {
   /** An exchange ended clean and both sides persist: lend it on, as soon as `isAlive()`. */
   reusable(connection: Connection): void;

@@ -127,7 +127,7 @@ export class Connection implements ResponseEvents, StallListener {
     if (!this.secure && this.#askKernel !== undefined) this.#lastWords ??= lastWords(this.socket);
   }
 
-  /** Closes now. An exchange under way is forgotten: whoever closes has told its listener. */
+  /** Closes now. An exchange in progress is forgotten: the caller has already told its listener. */
   close(reason: CloseReason, heard = ''): void {
     if (this.closed) return;
     this.closed = true;

@@ -87,8 +87,8 @@ export class Exchange implements BodyTarget {
   }
 
   /**
-   * Sends the request. False = the kernel refused the first write: nothing was sent, and the connection is closed. `now` is
-   * the clock's, for who has just asked it.
+   * Sends the request. False = the kernel refused the first write: nothing was sent, and the connection is closed. `now`: the
+   * current time, if the caller has just read the clock.
    */
   start(head: string, now?: number): boolean {
     const { socket, secure, flushed } = this.#connection;

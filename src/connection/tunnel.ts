@@ -41,7 +41,7 @@ export class Tunnel {
     socket.on('drain', () => this.#listener?.tunnelDrained());
   }
 
-  /** Whoever gets the tunnel begins to read, with what has happened before. Called once. */
+  /** Starts reading, beginning with what has already happened. Called once, by the receiver of the tunnel. */
   begin(listener: TunnelListener): void {
     const first = this.#first;
     const origin = this.#origin;

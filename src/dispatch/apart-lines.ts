@@ -1,16 +1,16 @@
-/** Those who wait for any connection but those of origins that they had better not go to again. */
+/** Waiters that avoid some origins: re-sends, which prefer an origin that they have not tried. */
 
 import type { Travel } from '../origin/setting.js';
 import { older, type QueueMoment, WaitLine } from './wait-line.js';
 import type { Fits, Waiter } from './waiter.js';
 
-/** Those who avoid the same: nobody else stands between them, so none of them is looked at in vain. */
+/** Waiters that avoid the same origins. In a line of their own, so that a search never has to skip others. */
 interface ApartLine<W extends Waiter> {
   readonly avoids: readonly object[];
   readonly line: WaitLine<W>;
 }
 
-/** A line for each set of origins that anybody avoids: few, for only origins that fail are avoided. */
+/** One line for each set of avoided origins: few, because only failing origins are avoided. */
 export class ApartLines<W extends Waiter> {
   #lines: readonly ApartLine<W>[] = []; // none of them empty
 
@@ -25,17 +25,17 @@ export class ApartLines<W extends Waiter> {
     return sum;
   }
 
-  /** The line of those who avoid these; a new one, to be kept, where there is none. */
+  /** The line of the waiters that avoid these origins; if there is none, a new one for `keep()`. */
   lineOf(avoids: readonly object[]): WaitLine<W> {
     return this.#lines.find((one) => areSame(one.avoids, avoids))?.line ?? new WaitLine<W>();
   }
 
-  /** Somebody waits there. */
+  /** The line has a waiter. */
   keep(avoids: readonly object[], line: WaitLine<W>): void {
     if (this.#lines.every((one) => one.line !== line)) this.#lines = [...this.#lines, { avoids, line }];
   }
 
-  /** Nobody waits there any more. */
+  /** The line is empty. */
   drop(line: WaitLine<W>): void {
     this.#lines = this.#lines.filter((one) => one.line !== line);
   }
@@ -49,7 +49,7 @@ export class ApartLines<W extends Waiter> {
     return first;
   }
 
-  /** One who avoids what cannot be avoided, the oldest of its line. */
+  /** The oldest waiter of a line that can no longer avoid its origins. */
   stranded(canAvoid: (avoided: readonly object[]) => boolean): W | undefined {
     return this.#lines.find(({ avoids }) => !canAvoid(avoids))?.line.head;
   }

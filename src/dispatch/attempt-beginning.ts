@@ -1,4 +1,4 @@
-/** An attempt as it begins, and what those who watch add to its head. */
+/** An attempt as it begins, and the fields that listeners add to its head. */
 
 import { BackendError } from '../errors.js';
 import type { AttemptNews } from '../events.js';

@@ -37,7 +37,7 @@ export class Attempts {
   #endedAt = 0; // when the last one's response was here, to its end
   #receivedBytes = 0; // of its body
 
-  /** Oldest first. Made when it is asked for: few ask for those of a request that was answered. */
+  /** Oldest first. Built on demand: it is rarely needed for a request that was answered. */
   get list(): readonly AttemptRecord[] {
     return this.last === undefined ? NONE : [...this.#earlier, this.last];
   }
@@ -112,7 +112,7 @@ export class Attempts {
   failure(cause: BackendError): BackendError {
     return new BackendError(cause.code, cause.message, {
       delivery: this.delivery,
-      // What is said of the delivery is said of who got it, whoever could not be dialled after that.
+      // `delivery` is about the origin that got the request, even if another could not be dialled after that.
       origin: this.last?.origin ?? cause.origin,
       attempts: this.list,
       counts: cause.counts,
@@ -141,5 +141,5 @@ export class Attempts {
   }
 }
 
-/** Those of every request that was not sent yet: a queue of thousands has enough to keep. Nothing is written to it. */
+/** Shared by all requests that were not sent yet, to save memory in long queues. Never written to. */
 export const UNTRIED = new Attempts();

@@ -11,7 +11,7 @@ import { ALL_FIT, type Fits, ONLY, TRAVELS } from './waiter.js';
 export function hasSlotFor(run: Run, origin: Origin): boolean {
   if (run.travel === 'fresh' && origin.freshShareLeft === 0) return false;
   if (!origin.canDial && origin.canMakeRoom) origin.makeRoom();
-  return origin.canDial && !run.ended; // those who watch may have ended it
+  return origin.canDial && !run.ended; // a listener may have ended the request
 }
 
 /**
@@ -64,7 +64,7 @@ export class BoundMatching {
     return true;
   }
 
-  /** A connection that only those may ride who are bound to its origin. True = it was taken. */
+  /** Offers a connection that only requests bound to its origin may use. True = it was taken. */
   offer(home: Origin, tenancy: Tenancy): boolean {
     const { fresh } = tenancy.connection;
     const fits = {
@@ -79,7 +79,7 @@ export class BoundMatching {
     return true;
   }
 
-  /** Whether it is the turn of one who waits for this origin alone, and a connection of its own is dialled for it. */
+  /** Dials a connection for the next request, if that is bound to this origin. True = it is being dialled. */
   dialsFirst(home: Origin): boolean {
     const next = this.nextToDial(home);
     return next?.home !== undefined && this.homeOf(next) === home && this.#dial(next, home);
@@ -92,7 +92,7 @@ export class BoundMatching {
       : this.#nextBound(origin);
   }
 
-  /** Lets those ride what is idle who can, and those wait for any origin whose own takes them no more. */
+  /** Assigns idle connections to bound requests, and releases those whose origin does not take requests any more. */
   lend(): void {
     for (const home of [...this.#queue.homes]) {
       const run = this.#queue.peekAt(home, ALL_FIT);
@@ -107,7 +107,7 @@ export class BoundMatching {
     for (let run = next(); run !== undefined && this.#ride(run, home) === true; run = next());
   }
 
-  /** Dials for those who are left, as far as there is room: in the order in which they came. */
+  /** Dials for the remaining requests in the order in which they came, as long as there are free slots. */
   dial(): void {
     for (const home of [...this.#queue.homes]) {
       const run = this.#queue.peekAt(home, ALL_FIT);

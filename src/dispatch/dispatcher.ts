@@ -146,7 +146,7 @@ export class Dispatcher implements Dispatching, Expecting, RunHouse {
     return run;
   }
 
-  /** Found out at once: who is refused must be, before anything else of the same client is heard. */
+  /** Checked synchronously: a bad request must be refused before anything else of the same client is read. */
   #isSendable(run: Run): boolean {
     try {
       run.prepare(this.#origins[0]?.address.authority ?? '');
@@ -181,12 +181,12 @@ export class Dispatcher implements Dispatching, Expecting, RunHouse {
   /** Onto a connection of its own, dialled for it: in the slot that its dead connection freed, if it can be there. */
   redial(run: Run, last: Origin, preferOther: boolean): void {
     if (preferOther || last.going === 'yes') run.left = [...run.left, last];
-    // What closes one connection may be a process that dies. Who does not belong there has no reason to find out.
+    // A closed connection may mean that the process is dying, so a request that is not bound to this origin goes elsewhere.
     const staysIfItCan = this.#choice.keeps || run.request.boundTo === last.address.origin;
     const elsewhere = run.left.includes(last) || (last.going === 'perhaps' && !staysIfItCan);
     const origin = this.#choice.redial(last, elsewhere, run);
     if (origin?.canDial === false) origin.makeRoom();
-    // The minimum may have taken the room at once: what is dialled for it comes to those who wait.
+    // `minConnections` may have taken all free slots at once: waiting requests get the connections dialled for it.
     if (origin?.canDial !== true || run.ended) {
       this.enqueue(run);
       return;

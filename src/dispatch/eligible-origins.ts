@@ -12,7 +12,7 @@ export interface EligibilitySetting {
   readonly observer: Observer;
 }
 
-/** An origin with what whoever chooses among them keeps of it. */
+/** An origin, with what the choice between origins keeps about it. */
 export interface Member {
   readonly origin: Origin;
 }
@@ -133,7 +133,7 @@ export class EligibleOrigins<M extends Member> {
     if (this.#validUntil > Number.NEGATIVE_INFINITY && this.#clock.now() < this.#validUntil) return;
     this.#serving = this.#members.filter(({ origin }) => origin.takesNew);
     this.#validUntil = Number.POSITIVE_INFINITY;
-    // There is nobody to prefer to the only one.
+    // With a single origin there is no choice.
     this.#all = this.#serving.length === 1 ? this.#serving : this.#trusted();
     this.#origins = new Set(this.#all.map(({ origin }) => origin));
     this.#ready = this.#all.filter(isReady);

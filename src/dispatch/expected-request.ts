@@ -6,7 +6,7 @@ import type { Linked } from '../linked-set.js';
 import { tookTooLongError } from './refusal-error.js';
 import type { Dispatch, Expectation, OutgoingRequest, Place, ResponseSink } from './request.js';
 
-/** Whoever waits for it. */
+/** Its owner. */
 export interface Expecting {
   readonly deadlines: Deadlines;
   /** Sends it, though nothing new is taken any more. `begunAt`: the moment from which its time runs. */

@@ -22,7 +22,7 @@ function withAdded(given: RawFields, added: RawFields): RawFields {
   return [...fields, ...added];
 }
 
-/** A tracestate is that of the trace which its traceparent names: beside that of another it misleads whoever samples. */
+/** A tracestate belongs to the trace that its traceparent names: next to another traceparent it would mislead samplers. */
 function isOfOneTrace(given: RawFields, added: RawFields): boolean {
   const parent = fieldValue(added, 'traceparent');
   return parent === undefined || traceOf(parent) === traceOf(joinedValue(given, 'traceparent') ?? '');

@@ -1,4 +1,4 @@
-/** Whether a request may be sent again when nobody knows what became of it. */
+/** Whether a request may be sent again when its outcome is unknown. */
 
 import { fieldValue } from '../http1/fields.js';
 import { isIdempotentMethod } from '../http1/method.js';

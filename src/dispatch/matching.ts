@@ -1,4 +1,4 @@
-/** Brings those who wait together with connections: what is idle, what comes back, and what is dialled for them. */
+/** Assigns connections to waiting requests: idle ones, ones that become free, and ones dialled for them. */
 
 import type { Connection } from '../connection/connection.js';
 import type { BackendError, ErrorCode } from '../errors.js';
@@ -39,7 +39,7 @@ export class Matching implements Demand {
   readonly #bound: BoundMatching;
   #coming = 0;
   #pumpIsDue = false;
-  #overtakes = 0; // since a connection that came back went to one who may ride any
+  #overtakes = 0; // since a returned connection last went to a request that may use any
 
   constructor(queue: WaitQueue<Run>, choice: OriginChoice) {
     this.#queue = queue;
@@ -62,7 +62,7 @@ export class Matching implements Demand {
     const taken = origin.take(travel, now);
     if (typeof taken === 'object') {
       this.#queue.resume();
-      // The balancer, or who watches what was found closed on the way, may have ended it.
+      // The balancer, or a listener of `stale`, may have ended the request.
       if (run.ended) origin.takeBack(taken);
       else run.begin(origin, taken, now);
       return true;
@@ -77,7 +77,7 @@ export class Matching implements Demand {
     return false;
   }
 
-  /** Lets it into the queue, into the line of its home if it has one. Somebody may be refused, it or another in its place. */
+  /** Adds the request to the queue, to the line of its home if it has one. This request or another may be refused. */
   enqueue(run: Run): Refusal<Run> | undefined {
     run.avoids = this.#choice.avoidable(run.left);
     const bound = this.#bound.homeOf(run);
@@ -100,7 +100,7 @@ export class Matching implements Demand {
     return this.#coming;
   }
 
-  /** How often in a row somebody has been overtaken who may ride any connection. */
+  /** How often in a row a request that may use any connection was overtaken. */
   get overtakes(): number {
     return this.#overtakes;
   }
@@ -117,7 +117,7 @@ export class Matching implements Demand {
     const strict = this.#strictNext(origin, connection);
     if (strict !== undefined) {
       connection.close('made-room');
-      // Those who watch may have left no room.
+      // A listener of `disconnect` may have used up the freed slot, with a request of its own.
       if (strict.home !== undefined) this.#bound.begin(strict, origin);
       else if (origin.canDial) this.#dial(origin);
       else this.room();
@@ -202,7 +202,7 @@ export class Matching implements Demand {
     }
   }
 
-  /** What stayed idle though somebody waits: its origin took no requests, or no more that travel fresh. */
+  /** Uses connections that stayed idle although requests wait: their origin took no requests, or no more fresh ones. */
   #lendIdle(travel: Travel): void {
     for (const origin of this.#eligible.origins) {
       const isWanted = () => this.#queue.peek(ONLY[travel], origin) !== undefined;
@@ -221,7 +221,7 @@ export class Matching implements Demand {
     }
   }
 
-  /** For those that may not ride what is idle. */
+  /** Frees a slot, at the cost of an idle connection, for requests that must not use idle ones. */
   #makeRoom(): Origin | undefined {
     if (this.#strictWanted() <= this.#coming) return undefined;
     const anyFits = this.#queue.lengthOf('verified') > 0;
@@ -230,7 +230,7 @@ export class Matching implements Demand {
     return origin?.canDial === true ? origin : undefined;
   }
 
-  /** Whether a fresh connection of this origin would be of use to anybody. */
+  /** Whether any waiting request could use a fresh connection to this origin. */
   #serves(fits: Fits, origin: Origin, anyFits: boolean): boolean {
     if (this.#isLate(origin)) return false;
     return (anyFits || origin.freshShareLeft > 0) && this.#queue.peek(fits, origin) !== undefined;
@@ -260,7 +260,7 @@ export class Matching implements Demand {
 
   /** Whose turn it is, if that one may not ride this connection and nothing else is there or on its way for it. */
   #strictNext(origin: Origin, connection: Connection): Run | undefined {
-    const isWanted = this.#strictWanted() > this.#coming; // by those who wait for no home: for who has one nothing is coming
+    const isWanted = this.#strictWanted() > this.#coming; // by requests without a home: for those with one no connection is being opened
     if (connection.fresh || (!isWanted && !this.#queue.hasHomes) || !origin.mayDial || origin.canDial) return undefined;
     const next = this.#bound.nextToDial(origin);
     if (next === undefined || next.travel === 'any') return undefined;

@@ -1,4 +1,4 @@
-/** A request body of which all is in memory: it can be given out any number of times. */
+/** A request body that is completely in memory: it can be sent any number of times. */
 
 import type { BodyTarget } from '../connection/body-source.js';
 import { BackendError } from '../errors.js';
@@ -52,7 +52,7 @@ export class MemoryBody implements ReplayBody {
   begin(target: BodyTarget): void {
     if (this.#pass !== undefined) throw new Error('begin() while the body is being given to another target');
     if (this.#abandoned) throw new Error('begin() on a body that is abandoned');
-    // Whoever gives the memory to a worker has none of it left, and other bytes than were announced would be another request.
+    // A buffer that was transferred to a worker is empty here. Sending another length than announced would break the framing.
     if (this.whole.length !== this.#bytes) {
       target.fail(
         new BackendError('http_request_error', `the ${this.#bytes} bytes of the request body were taken away`),

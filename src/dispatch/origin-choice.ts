@@ -63,7 +63,7 @@ export class OriginChoice {
     this.eligible.serve(this.#entries);
   }
 
-  /** Who picks, and how many may be left out, from now on. */
+  /** Sets the balancer, and the share of origins that may be left out. */
   configure(balancer: Balancer | undefined, maxEjected: number): void {
     if (balancer !== undefined) this.#balancer = balancer;
     this.eligible.allow(maxEjected);

@@ -4,7 +4,7 @@ import type { BodySource } from '../connection/body-source.js';
 import type { BackendError } from '../errors.js';
 import type { RequestFraming } from '../http1/request-head.js';
 
-/** Whoever waits to send a body. */
+/** The connection that sends a body. */
 export interface BodyWatcher {
   /** It will never be complete. */
   bodyFailed(error: BackendError): void;
@@ -20,7 +20,7 @@ export interface ReplayBody extends BodySource {
   readonly givenBytes: number;
   /** Tells `watcher` when it fails while no target is there to be told; at once when it has failed before. */
   watch(watcher: BodyWatcher): void;
-  /** There will be no further pass, and nobody watches any more. */
+  /** The body is not needed any more: there will be no further pass. */
   abandon(): void;
 }
 

@@ -68,7 +68,7 @@ export interface ResponseSink {
   onHead(head: ResponseHead, more?: boolean): void;
   /**
    * Body bytes, the receiver's to keep. Returns false to stop reading until `Dispatch.resume()`, `'written'` when they are
-   * with the kernel and nobody will look at them again: their memory is used for others then. `last`: the end came with
+   * with the kernel and are not needed any more: their memory is then reused. `last`: the end came with
    * them, `onEnd` is called next. Default false.
    */
   onBody(bytes: Buffer, last?: boolean): Taken;
@@ -99,19 +99,19 @@ export interface Dispatch {
 /** What a mount needs of the dispatcher. */
 export interface Dispatching {
   dispatch(request: OutgoingRequest, sink: ResponseSink): Dispatch;
-  /** Fails a request that cannot be dispatched, so that who watches hears of it as of any other. */
+  /** Fails a request that cannot be dispatched, with the same events as any other. */
   fail(request: OutgoingRequest, sink: ResponseSink, error: BackendError): void;
   /** Takes a request that cannot be dispatched yet; its time runs. `undefined` when none is taken any more. */
   expect(timeouts: Pick<RequestTimeouts, 'requestTimeout'>, expectation: Expectation): Place | undefined;
 }
 
-/** Whoever has a request that cannot be dispatched yet. */
+/** Holds a request that cannot be dispatched yet, because its body or a hook is waited for. */
 export interface Expectation {
   /** Its time is over, or the backend's. The place is still to be left. */
   requestFailed(error: BackendError): void;
 }
 
-/** Kept for one request: who drains waits until it was dispatched, or has left. */
+/** Kept for one such request: `close()` waits until it was dispatched or has left. */
 export interface Place extends Pick<Dispatching, 'dispatch'> {
   /** It will not be dispatched. Harmless when called again, or when it was. */
   leave(): void;

@@ -1,4 +1,4 @@
-/** Who asked: hears the response, one read at a time, and the news of the request, in the context that it was made in. */
+/** The caller of a request: receives its response and emits its events, in the async context that the request was made in. */
 
 import { AsyncResource } from 'node:async_hooks';
 import type { Exchange } from '../connection/exchange.js';
@@ -12,7 +12,7 @@ import type { OutgoingRequest, ResponseSink, Taken, Tunnel } from './request.js'
 import type { ResendReason } from './retry-policy.js';
 import type { RunHouse } from './run-house.js';
 
-/** Whoever can say what a request took so far: asked only when somebody watches. */
+/** Knows what a request took so far. Only asked if there is a listener. */
 export interface Costly {
   readonly costs: RequestCosts;
 }
@@ -84,7 +84,7 @@ export class Requester extends AsyncResource {
     this.#body = undefined;
   }
 
-  // --- what anybody may watch ------------------------------------------------------------------------------------------
+  // --- events, for listeners --------------------------------------------------------------------------------------------
 
   watches(name: EventName): boolean {
     return this.#house.observer.watches(name);

@@ -134,7 +134,7 @@ function judge(facts: RetryFacts): Resend | FinalReason {
   return facts.sent === 'nothing' ? judgeUnsent(facts) : judgeSent(facts);
 }
 
-/** Nothing reached the kernel, so nobody can have processed it: neither the method nor a spent body matters. */
+/** Nothing reached the kernel, so the origin cannot have processed it: neither the method nor a spent body matters. */
 function judgeUnsent(facts: RetryFacts): Resend | FinalReason {
   if (facts.ending === 'request-failed') return 'request-failed';
   return resend(facts, 'unsent');
@@ -175,7 +175,7 @@ function reasonOf(facts: RetryFacts): ResendReason | FinalReason {
 interface ResendTraits {
   /** The attempt that ended may have been processed. */
   readonly ambiguous: boolean;
-  /** On a reused connection this is the keep-alive race, nobody's fault. */
+  /** On a reused connection this is the keep-alive race, not a fault of the origin. */
   readonly race: boolean;
 }
 

@@ -75,7 +75,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
     this.#authority = added === undefined ? authority : undefined;
   }
 
-  /** `now` is the clock's, for who has just asked it. */
+  /** `now`: the current time, if the caller has just read the clock. */
   begin(origin: Origin, tenancy: Tenancy, now = this.#house.clock.now()): void {
     const { connection } = tenancy;
     this.patience.endWait(tenancy.dialledAt, connection.openedAt, now);
@@ -86,7 +86,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
     const exchange = connection.begin(this.#asked?.request ?? this.request, this);
     this.#exchange = exchange;
     origin.lend(tenancy, this.travel, now);
-    if (this.#exchange !== exchange) return; // whoever watches the origin has ended it
+    if (this.#exchange !== exchange) return; // a listener of an event has ended it
     if (this.requester.watches('attempt')) this.#tellAttempt(exchange, connection, origin);
     else this.#start(exchange, origin, now);
   }
@@ -97,7 +97,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
     } else if (this.travel === 'fresh' && !this.idempotent) origin.expectFresh();
   }
 
-  /** Those who watch may end the request, or take so long that bytes come which would be taken for the answer. */
+  /** Listeners may end the request, or take so long that stray bytes arrive, which would be taken for the response. */
   #tellAttempt(exchange: Exchange, connection: Connection, origin: Origin): void {
     const added = this.requester.attemptBegun(this.#attempts, this.patience.waitedMs);
     if (added !== undefined) this.prepare(origin.address.authority, added);

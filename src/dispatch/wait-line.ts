@@ -11,7 +11,7 @@ export interface QueueMoment {
   readonly now: number;
   /** What a waiter's time is. */
   readonly timeoutMs: number;
-  /** Until when there was no connection that could have served anybody: to wait for that is no overload. */
+  /** Until when there was no connection at all: waiting for one does not count as overload. */
   readonly pausedUntil: number;
 }
 
@@ -44,12 +44,12 @@ export class WaitLine<W extends Waiter> {
     this.#lanes[waiter.lane].remove(waiter);
   }
 
-  /** Whose turn it is when nobody is in overload. */
+  /** Whose turn it is without overload. */
   get head(): W | undefined {
     return this.#lanes.returned.oldest ?? this.#longestWaiting;
   }
 
-  /** Of those who have had no connection. */
+  /** The lanes of waiters that have had no connection. */
   get #longestWaiting(): W | undefined {
     const { any, verified, fresh } = this.#lanes;
     return older(older(any.oldest, verified.oldest), fresh.oldest);
@@ -79,7 +79,7 @@ export class WaitLine<W extends Waiter> {
     return this.#othersWereServed ? own : any;
   }
 
-  /** A connection of the home of this line went to somebody of it, or to another. */
+  /** A connection to the home of this line went to a waiter of this line, or to another. */
   served({ home }: W): void {
     this.#othersWereServed = home === undefined;
   }
@@ -97,7 +97,7 @@ export class WaitLine<W extends Waiter> {
    */
   isOverloaded({ now, timeoutMs, pausedUntil }: QueueMoment): boolean {
     const longest = this.#longestWaiting;
-    // Those who came in a pause have been served in their order by then, or are gone.
+    // By then the requests that came in the pause were served in order, or are gone.
     if (longest === undefined || now - pausedUntil < timeoutMs) return false;
     const age = now - (longest.enqueuedAt ?? now);
     return this.#overloaded ? age >= timeoutMs / 4 : age > timeoutMs / 2;

@@ -16,7 +16,7 @@ import { type Fits, NOBODY, type Waiter } from './waiter.js';
  */
 export type RefusalReason = 'full' | 'hopeless' | 'displaced' | 'timeout';
 
-/** A waiter that is not in the queue and never will be: whoever receives this settles it. */
+/** A waiter that is not in the queue any more: the receiver has to settle it. */
 export interface Refusal<W extends Waiter> {
   readonly waiter: W;
   readonly reason: RefusalReason;
@@ -27,7 +27,7 @@ export interface Refusal<W extends Waiter> {
 }
 
 export interface WaitQueueOptions {
-  /** Most waiters at once. 0 = nobody waits; `Infinity` = no limit. */
+  /** Maximum number of waiters. 0 = no request may wait; `Infinity` = no limit. */
   readonly maxQueue: number;
   /** Milliseconds; what counts as an old head is measured by it. The waiters' own deadlines are their owners'. */
   readonly queueTimeoutMs: number;
@@ -56,7 +56,7 @@ export class WaitQueue<W extends Waiter> {
   #queueTimeoutMs: number;
   readonly #clock: Clock;
   readonly #common = new WaitLine<W>();
-  readonly #homes = new Map<object, WaitLine<W>>(); // a line for each home that anybody waits for
+  readonly #homes = new Map<object, WaitLine<W>>(); // a line for each home with waiters
   readonly #apart = new ApartLines<W>();
   readonly #refused: Record<RefusalReason, number> = { full: 0, hopeless: 0, displaced: 0, timeout: 0 };
   #length = 0;
@@ -70,18 +70,18 @@ export class WaitQueue<W extends Waiter> {
     this.#clock = options.clock;
   }
 
-  /** Other limits, from now on. Who waits already goes on waiting. */
+  /** Sets other limits. Requests that already wait are not affected. */
   allow(maxQueue: number, queueTimeoutMs: number): void {
     this.#maxQueue = maxQueue;
     this.#queueTimeoutMs = queueTimeoutMs;
   }
 
-  /** No connection is there, and none could be made: nobody can be served. */
+  /** There is no connection and none can be opened, so no waiter can be served. */
   pause(): void {
     this.#pausedUntil = Number.POSITIVE_INFINITY;
   }
 
-  /** There is one. Who waited meanwhile is served in order. */
+  /** There is a connection again. Requests that came in the pause are served in order, which is no overload. */
   resume(): void {
     if (this.#pausedUntil === Number.POSITIVE_INFINITY) this.#pausedUntil = this.#clock.now();
   }
@@ -119,7 +119,7 @@ export class WaitQueue<W extends Waiter> {
    * whose place it came. See `refusal.waiter`.
    * @param timeLeftMs until the newcomer's own deadline
    * @param usable connections that serve its line
-   * @param coming connections that are being made for those who wait: whoever only waits for one takes no room
+   * @param coming connections being dialled for waiters: a waiter for which one is being dialled does not count towards the limit
    */
   enqueue(waiter: W, timeLeftMs: number, usable: number, coming = 0): Refusal<W> | undefined {
     if (waiter.waiting) throw new Error(`enqueue() of a waiter that is waiting since ${waiter.enqueuedAt}`);
@@ -128,7 +128,7 @@ export class WaitQueue<W extends Waiter> {
     const { now } = moment;
     const overloaded = line.judge(moment);
     waiter.enqueuedAt = now;
-    // In overload the newcomer is served next: nobody is ahead of it.
+    // Under overload the newest request is served first: none is ahead of it.
     const ahead = waiter.home === undefined ? this.#length : line.length;
     if (!overloaded && (this.estimate.ms(ahead, usable) ?? 0) > 2 * timeLeftMs) {
       return this.#refuse(waiter, 'hopeless', usable);
@@ -179,22 +179,22 @@ export class WaitQueue<W extends Waiter> {
     return this.#homes.get(home)?.turnBeside(undefined, false, fits, this.#moment);
   }
 
-  /** The homes that anybody waits for. */
+  /** The homes with waiters. */
   get homes(): Iterable<object> {
     return this.#homes.keys();
   }
 
-  /** Whether anybody avoids an origin. */
+  /** Whether any waiter avoids an origin. */
   get hasApart(): boolean {
     return !this.#apart.isEmpty;
   }
 
-  /** Whether anybody waits for one home alone. */
+  /** Whether any waiter is bound to a home. */
   get hasHomes(): boolean {
     return this.#homes.size > 0;
   }
 
-  /** Those who wait for this home alone wait for any other from now on, behind those who did before. */
+  /** Moves the waiters of this home to the common line, behind those already there. */
   release(home: object): void {
     const line = this.#homes.get(home);
     if (line === undefined) return;
@@ -205,7 +205,7 @@ export class WaitQueue<W extends Waiter> {
     }
   }
 
-  /** Those who avoid what cannot be avoided any more wait for any other from now on, behind those who did before. */
+  /** Moves waiters that can no longer avoid their origins to the common line, behind those already there. */
   rejoin(canAvoid: (avoided: readonly object[]) => boolean): void {
     const next = () => this.#apart.stranded(canAvoid);
     for (let waiter = next(); waiter !== undefined; waiter = next()) {
@@ -221,19 +221,19 @@ export class WaitQueue<W extends Waiter> {
     if (waiter.waiting) this.#remove(waiter, moment);
   }
 
-  /** The requester is gone. False when the waiter was not in the queue: then somebody else has settled it. */
+  /** The requester is gone. False if the waiter was not in the queue: then it was settled already. */
   leave(waiter: W): boolean {
     if (!waiter.waiting) return false;
     this.#remove(waiter);
     return true;
   }
 
-  /** The waiter's time is up. `undefined` when it was not in the queue: then somebody else has settled it. */
+  /** The waiter's time is up. `undefined` if it was not in the queue: then it was settled already. */
   expire(waiter: W, usable: number): Refusal<W> | undefined {
     return this.leave(waiter) ? this.#refuse(waiter, 'timeout', usable) : undefined;
   }
 
-  /** Seconds until `usable` connections would have served all who wait now. */
+  /** Seconds until `usable` connections would have served all current waiters. */
   retryAfterSeconds(usable: number): number {
     return this.estimate.retryAfterSeconds(this.#length, usable);
   }

@@ -17,14 +17,14 @@ export const ONLY: Readonly<Record<Travel, Fits>> = {
 /** Those that have least to choose from come first. */
 export const TRAVELS: readonly Travel[] = ['fresh', 'verified', 'any'];
 
-/** Where a waiter stands in its line. Those who have returned travel fresh. */
+/** Where a waiter stands in its line. Waiters that have lost a connection (`returned`) travel fresh. */
 export type LaneName = Travel | 'returned';
 
 /** What a waiter avoids that rides whatever fits. */
 export const NOBODY: readonly object[] = [];
 
 /**
- * One place in the queue; the dispatcher's own class extends it. It is settled once, by whoever gets it out: `take()`
+ * One place in the queue; the dispatcher's own class extends it. It is settled once, by what takes it out of the queue: `take()`
  * returns it, `leave()` answers true, or `enqueue()` and `expire()` name it in a {@link Refusal}.
  */
 export abstract class Waiter {
@@ -34,7 +34,7 @@ export abstract class Waiter {
   home: object | undefined = undefined;
   /** Whose connections it does not ride. Not to be changed while it waits. */
   avoids: readonly object[] = NOBODY;
-  /** It had a connection and has lost it: its turn comes before that of all who have had none. */
+  /** It had a connection and has lost it: it is served before all requests that have had none. */
   returned = false;
   /** @internal */
   lane: LaneName;

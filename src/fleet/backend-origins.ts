@@ -153,7 +153,7 @@ export class BackendOrigins {
     for (const origin of left) {
       if (number === this.#sets && origin.service.state !== 'leaving') gone.push(this.#take(origin));
     }
-    // What those who heard of it have changed holds: the whole set, one of it, or the options that it goes by.
+    // A listener of `originChanged` may have replaced the whole set, one origin or the options: its change wins.
     const isWanted = ([given, { origin }]: (typeof used)[number]) =>
       number === this.#sets && this.#given.get(origin) === given;
     const stay = used.map((one) => (isWanted(one) ? this.#put(one[0], this.#resolve(one[0])) : undefined));
@@ -175,7 +175,7 @@ export class BackendOrigins {
     return Promise.all(addresses.map(({ origin }) => this.#configure(origin))).then(() => undefined);
   }
 
-  /** By the options of this moment: those who hear of what became of another may have changed them, or have taken it out. */
+  /** Reads the options anew: a listener told about another origin may have changed them, or removed this one. */
   #configure(name: string): Promise<void> | undefined {
     const given = this.#given.get(name);
     if (given === undefined) return undefined;
@@ -222,7 +222,7 @@ export class BackendOrigins {
     this.#given.set(address.origin, given);
     this.#house.shares.join(origin);
     if (known !== undefined) void known.configure(placed);
-    // Unless who heard of a connection that was too many has taken it out.
+    // Unless a listener of `disconnect` has removed it.
     if (known?.service.state === 'leaving' && this.#given.get(address.origin) === given) known.service.serve();
     return origin;
   }
@@ -250,7 +250,7 @@ export class BackendOrigins {
   }
 
   #member(url: string | URL): Origin {
-    // It only says which: what it may have is for those who gave it to say.
+    // Only the name is read: the limits were checked when the origin was added.
     const name = resolveOrigin('url', url, { ...this.#house.options(), minConnections: 0 }).origin;
     const member = this.#members.get(name);
     if (member !== undefined && member.service.state !== 'leaving') return member;

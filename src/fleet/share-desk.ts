@@ -117,7 +117,7 @@ export class ShareDesk {
     return book;
   }
 
-  /** Whoever comes in time finds a place, the one that was left last; then the others get it. */
+  /** A worker that comes in time gets the place that was left last; after that its share goes to the others. */
   #keepPlaces(origin: string, book: Book): void {
     const { restartTimeoutMs, clock } = this.#setting;
     const { ledger, keptUntil } = book;

@@ -109,7 +109,7 @@ export class ShareLedger {
     return [...this.#members].flatMap(([id, member]) => orderFor(id, member, planned.get(member) ?? 0));
   }
 
-  /** Equal shares; what does not divide goes to those who joined first. */
+  /** Equal shares; the remainder goes to the first to join. */
   #targets(total: number): ReadonlyMap<string, number> {
     const places = Math.min(this.#members.size + this.#vacancies, total);
     const [least, rest] = [Math.floor(total / places), total % places];

@@ -16,7 +16,7 @@ export class HeadReader {
   #text = ''; // as far as it came in earlier pieces
   #head: ResponseHead | undefined;
 
-  /** `repeated`: shared by those who read the same origin. */
+  /** `repeated`: shared by all connections to the same origin. */
   constructor(llhttp: Llhttp, limits: ResolvedLimits, repeated = new RepeatedHead()) {
     this.#llhttp = llhttp;
     this.#limits = limits;

@@ -94,7 +94,7 @@ export class FieldSpans {
 /** Addresses of the body spans of the last {@link Llhttp.execute}: start, end, start, end… Shared by all parsers. */
 export const bodySpans = { marks: [] as number[], used: 0 };
 
-// The parser inside `execute`. There is never more than one: the callbacks only record and call nobody.
+// The parser inside `execute`. There is never more than one: the callbacks only record and call no other code.
 let active = new FieldSpans();
 let engine: Engine | undefined;
 let alive = 0;

@@ -23,7 +23,7 @@ const SERVER_CLOSE: ReuseVerdict = { reuse: false, reason: 'server-close' };
 
 /** Judges reuse. The reason that tells most about the origin comes first. */
 export function judgeReuse({ requestWritten, persistent, leftoverBytes }: ExchangeEnd): ReuseVerdict {
-  // What nobody asked for would be taken for the answer to the next request.
+  // Unsolicited bytes would be taken for the response to the next request.
   if (leftoverBytes > 0) return LEFTOVER;
   // The rest of a request that the origin has answered early would be read as the start of the next one.
   if (!requestWritten) return UNFINISHED_REQUEST;

@@ -17,7 +17,7 @@ export class RepeatedHead {
     return this.#bytes?.length ?? 0;
   }
 
-  /** Whether it is what `bytes` has from `from` on. Answers as it was read then: the same object, which nobody may change. */
+  /** Whether it is what `bytes` has from `from` on. Answers as it was read then: the same object, which must not be changed. */
   find(bytes: Buffer, from: number, end: number, method: string): ResponseHead | undefined {
     const known = this.#bytes;
     if (known === undefined || method !== this.#method || end - from < known.length) return undefined;

@@ -102,7 +102,7 @@ export function writeTrailers(fields: RawFields): string {
 
 /**
  * TE and Upgrade must be named by Connection, so that a proxy on the way does not pass them on (RFC 9110 §10.1.4, §7.8).
- * `keep-alive` says nothing new in HTTP/1.1, but servers like Apache httpd tell their timeout only to who says it.
+ * `keep-alive` says nothing new in HTTP/1.1, but servers like Apache httpd only then announce their timeout.
  */
 function addConnectionFields({ acceptsTrailers, upgrade }: RequestHeadParts): void {
   if (upgrade !== undefined) addField('Upgrade', upgrade);

@@ -24,7 +24,7 @@ export class UntoldEvents {
   head: ResponseHead | undefined;
   body: Buffer | undefined;
   trailers: readonly string[] | undefined;
-  turn = 0; // changes when what was read is nobody's any more
+  turn = 0; // changes when the events read so far are no longer valid
   readonly #receiver: ResponseEvents;
 
   constructor(receiver: ResponseEvents) {

@@ -103,7 +103,7 @@ export class ResponseParser {
     return this.#untold.tell(this.#failure);
   }
 
-  /** Feeds bytes that are nobody else's: those of a body of known length are told as they are, without a copy. */
+  /** Feeds bytes that the caller will not reuse: body bytes of known length are passed on without a copy. */
   readOwn(bytes: Buffer): BackendError | undefined {
     if (this.#state !== 'body' || this.#framing?.kind !== 'length') return this.read(bytes);
     this.#take({ bytes, address: -1 }, bytes.length);

@@ -27,7 +27,7 @@ export interface BufferLimits {
 const MANY_PIECES = 64;
 const SMALL_PIECE_BYTES = 1_024;
 
-/** The outlet is called in the context of whoever took the request in: the bytes come in that of the client's connection. */
+/** The outlet is called in the async context of the request, though the bytes arrive in that of the client's connection. */
 export class BodyBuffer extends AsyncResource {
   readonly #req: IncomingMessage;
   readonly #limits: BufferLimits;

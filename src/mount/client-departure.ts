@@ -30,7 +30,7 @@ export function isAttended(res: ServerResponse & WithAttended): boolean {
   return res[attended] !== undefined;
 }
 
-/** Who has it under way gives it up. False: it is left to that one. */
+/** Asks the current handler of the response to give it up. False: it keeps it. */
 export function takeOver(res: ServerResponse & WithAttended): boolean {
   const one = res[attended];
   if (one?.mayBeBegunAgain !== true) return false;
@@ -39,7 +39,7 @@ export function takeOver(res: ServerResponse & WithAttended): boolean {
   return true;
 }
 
-/** Who had it has failed, or has given it up: somebody else may answer it. */
+/** Its handler has failed or given it up: another one may answer. */
 export function unattended(res: ServerResponse & WithAttended): void {
   res[attended] = undefined;
 }

@@ -7,7 +7,7 @@ import { isWrapped, writeNow } from './client-writes.js';
 import type { MountedBackend, MountedOptions } from './mounted-backend.js';
 import { Spool } from './spool.js';
 
-/** Whoever relays to the client. */
+/** The relay to the client. */
 export interface Paced {
   /** The client has taken what was read ahead for it. */
   readOn(): void;
@@ -30,7 +30,7 @@ export class ClientPace {
   readonly #paced: Paced;
   #paused = false; // no more is to be read
   #awaitsDrain = false; // 'drain' will tell when all was taken
-  #ahead = 0; // bytes that were to wait since the client, or whoever holds them, had room
+  #ahead = 0; // bytes that had to wait since the client, or the stream in between, last had room
   #spool: Spool | undefined; // made for a client that is slower than its origin
   readonly #small = new SmallWrites((waiting) => this.#smallTaken(waiting));
   #silence: ClientSilence | undefined; // made when there is something to wait for

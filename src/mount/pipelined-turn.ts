@@ -72,7 +72,7 @@ function begin(pipeline: Pipeline, res: ServerResponse): void {
   });
 }
 
-/** Those who wait go on as far as there is room for the next of them. */
+/** Lets waiting requests of the connection continue, as long as there is room for the next. */
 function letOn(pipeline: Pipeline): void {
   for (const one of pipeline.waiting) {
     if (!hasRoom(pipeline, one.req)) return;

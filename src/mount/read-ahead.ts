@@ -21,7 +21,7 @@ export async function readAhead(
   while (bytes <= mostBytes || pieces.length === 1) {
     const read = reader.read();
     reads.push(read);
-    // A failure is for whoever reads the stream.
+    // The reader of the stream gets the error.
     const piece = await Promise.race([read, twoTurns(deadlines)]).catch(() => undefined);
     if (piece?.done === true) return Buffer.concat(pieces);
     if (!(piece?.value instanceof Uint8Array)) break;

@@ -25,7 +25,7 @@ export function responseOn(socket: Duplex): ServerResponse | undefined {
  */
 export function lookAfter(socket: Duplex, first: Buffer): () => void {
   const leaveResponse = tellOfRoom(socket);
-  // Whoever listens for it has the socket read, and hears of its end. What comes stays where it is.
+  // A `readable` listener makes Node read the socket, so that its end is noticed. The data stays in the stream.
   const looked = () => undefined;
   const left = () => first.length === 0 && socket.destroy();
   socket.on('readable', looked).on('end', left);

@@ -90,10 +90,10 @@ function sourceOf(given: Exclude<RequestBodyInit, string>): Readable {
   throw bad(`body must be a string, bytes, URLSearchParams, a stream or an iterable of bytes, got ${kind}${advice}`);
 }
 
-// Generators above all: what has next() gives its items once, and another request would be sent with what is left, mostly nothing.
+// An iterator, such as a generator, yields its items once: a second request would be sent with what is left, mostly nothing.
 const givenBefore = new WeakSet<object>();
 
-/** Its items as they are: what is no piece of a body is refused by whoever reads them. */
+/** Its items as they are: the reader refuses those that are neither bytes nor text. */
 function iterated(given: AsyncIterable<unknown> | Iterable<unknown>): Readable {
   if (givenBefore.has(given))
     throw bad('body is an iterator that another request has used: create one for each request');

@@ -16,7 +16,7 @@ import { lookAfter, lookAfterLast, READS_BODIES } from './released-socket.js';
  */
 export type UpgradeHandler = (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
-// A server tells all who listen of each: two handlers would send it twice.
+// A server emits each upgrade to all listeners: two handlers would send it twice.
 const taken = new WeakSet<IncomingMessage>();
 
 /** `current` gives the options of the moment. */
@@ -66,5 +66,5 @@ function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
 }
 
-/** A socket that breaks is heard of by its 'close'. */
+/** A broken socket is noticed by its 'close'. */
 function ignore(): void {}

@@ -1,4 +1,4 @@
-/** What somebody meant who wrote a name that is none. */
+/** Suggests the option name that an unknown name was probably meant to be. */
 
 /** The name that was meant, if one is near. */
 export function nearest(name: string, names: readonly string[]): string | undefined {

@@ -127,12 +127,12 @@ export function resolveOrigins(given: readonly unknown[], limits: ConnectionLimi
   return Object.freeze(origins);
 }
 
-/** Each for itself, as origins are added one by one: of those that were there none may be left, or none with a weight. */
+/** Resolves each origin by itself, as `add()` does: at run time a list may be empty, or without any weight. */
 export function resolveEach(given: readonly unknown[], limits: ConnectionLimits): readonly ResolvedOrigin[] {
   return Object.freeze(given.map((one) => resolveOrigin('origin', one, limits)));
 }
 
-/** Throws where more connections are kept open than there may be. */
+/** Throws if `minConnections` is greater than the limit. */
 export function refuseMinimum({ minConnections, maxConnections }: ConnectionLimits, bound = 'maxConnections'): void {
   const most = mostConnections(maxConnections);
   if (minConnections > most) throw refusal('minConnections', `at most ${bound} (${most})`, minConnections, true);
@@ -196,7 +196,7 @@ export function resolveHost(name: string, given: string): Pick<Location, 'author
   return { authority: given, servername: withoutBrackets(url.hostname) };
 }
 
-/** Those of another realm and of jsdom are none of ours, and URLs all the same. */
+/** Not `instanceof`: a URL of another realm, or of jsdom, counts too. */
 export function isUrl(value: unknown): value is URL {
   return Object.prototype.toString.call(value) === '[object URL]';
 }

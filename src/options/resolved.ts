@@ -61,7 +61,7 @@ export interface ResolvedOptions extends Complete<Omit<PooledBackendOptions, Who
   readonly logger: Logger | undefined;
 }
 
-/** Origins that are found later have to agree with the limits, too; those that do not are told then. */
+/** Discovered origins are checked against the limits when they are found. */
 function noneYet(limits: ConnectionLimits): readonly ResolvedOrigin[] {
   refuseMinimum(limits);
   return Object.freeze([]);

@@ -32,7 +32,7 @@ function isRecord(value: unknown): value is object {
   return isObject(value) && !Array.isArray(value);
 }
 
-/** A copy that nobody changes. */
+/** A frozen copy. */
 export function copiedRewrite(rewrite: CookieRewrite | false): CookieRewrite | false {
   return typeof rewrite === 'object' ? Object.freeze({ ...rewrite }) : rewrite;
 }

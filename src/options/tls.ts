@@ -36,7 +36,7 @@ const secret: Rule<unknown> = (name, value) => {
   return value;
 };
 
-/** A path in the place of the text would pass, and no certificate be trusted. */
+/** tls.connect() accepts a file path instead of the text, and then trusts no certificate. */
 const authorities: Rule<unknown> = (name, value) => {
   material(name, value);
   for (const one of Array.isArray(value) ? value : [value]) {

@@ -1,4 +1,4 @@
-/** Which options may change while requests are under way, and how those of mounts follow. */
+/** Which options may change at run time, and how the options of mounts follow. */
 
 import type { OriginSet, PooledBackendOptions, ResolvedOptions } from '../options.js';
 import { isObject, refusal } from './checks.js';
@@ -6,7 +6,7 @@ import { resolveEach, resolveOrigins } from './origins.js';
 import { resolveOptions } from './resolved.js';
 import { optionTable } from './table.js';
 
-/** All others say what a backend is made of. */
+/** The other options determine how a backend is built. */
 const CHANGEABLE = [
   'maxConnections',
   'minConnections',
@@ -48,7 +48,7 @@ export interface OptionChanges extends Pick<PooledBackendOptions, (typeof CHANGE
   readonly origins?: OriginSet | undefined;
 }
 
-/** Those that may change, as they are. */
+/** The current values of the options that may change. */
 export function changeable(options: ResolvedOptions): Pick<ResolvedOptions, (typeof CHANGEABLE)[number]> {
   const entries = CHANGEABLE.map((name) => [name, options[name]]);
   return Object.fromEntries(entries) as Pick<ResolvedOptions, (typeof CHANGEABLE)[number]>; // each by its own name
@@ -81,7 +81,7 @@ export function changedOptions(
   return { given, options: resolveOptions(given, origins === undefined ? resolveEach : resolveOrigins) };
 }
 
-/** What is made of the options of a backend, made anew when those are others. Asked once for each request. */
+/** Returns what `make` made from the current options, and calls it again when they have changed. Called for each request. */
 export function following<T>(backend: () => ResolvedOptions, make: (options: ResolvedOptions) => T): () => T {
   let options = backend();
   let made = make(options);

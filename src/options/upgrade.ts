@@ -1,4 +1,4 @@
-/** Options of one `upgradeHandler()`: those of a mount, and what concerns tunnels. */
+/** Options of `upgradeHandler()`: those of a mount, and its own for tunnels. */
 
 import type { ResolvedOptions } from '../options.js';
 import {

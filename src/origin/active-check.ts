@@ -91,7 +91,7 @@ export class ActiveCheck {
     this.#due.set(this.#course.firstWaitMs());
   }
 
-  /** The next slot that is free shall be its own. */
+  /** A check is due and waits for the next free slot. */
   get wantsSlot(): boolean {
     return this.#doing.name === 'waiting';
   }
@@ -162,7 +162,7 @@ export class ActiveCheck {
     if (verdict.passed) this.#hasPassed();
     else this.#hasFailed(verdict.what);
     if (this.#isOpen()) this.#tell(verdict, tookMs);
-    // Those who heard of it may have ended the checks.
+    // A listener of the event may have ended the checks.
     if (this.#isOpen()) this.#due.set(this.#course.waitMs());
     this.#pool.release(doing.slot);
   }

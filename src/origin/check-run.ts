@@ -25,7 +25,7 @@ export interface CheckSetting {
   readonly check: ResolvedCheck;
   /** For the Host field, unless the check says another. */
   readonly authority: string;
-  /** Its TLS session is never resumed: a check shall see what a new client sees. */
+  /** Its TLS session is never resumed: a check should see what a new client sees. */
   readonly target: DialTarget;
   readonly startDial: StartDial;
   readonly connection: ConnectionSetting;

@@ -1,4 +1,4 @@
-/** The connections of one origin, one by one, for whoever wants to see them. */
+/** Lists the connections of one origin, for `backend.connections()`. */
 
 import type { Clock } from '../clock.js';
 import type { Slot } from '../pool/slot.js';

@@ -104,7 +104,7 @@ export class DialBackoff {
     if (this.#state.name !== 'ready') this.#become(READY);
   }
 
-  /** The trial ended without an answer, for instance because nobody wanted it any more: the next may begin at once. */
+  /** The trial was given up, for example because no request needed it any more: the next may begin at once. */
   abandoned(): void {
     this.#takesLong = false;
     if (this.#state.name !== 'trial') return;

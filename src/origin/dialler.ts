@@ -53,7 +53,7 @@ export class Dialler {
   readonly #demand: Pick<Demand, 'arrived' | 'canSpare'>;
   readonly #retry: Deadline;
   readonly #late: Deadline;
-  // The context of whoever made the backend. A socket keeps the context that it was opened in, and with it all that the
+  // The async context in which the backend was created. A socket keeps the context that it was opened in, and with it all that the
   // request has stored there which happened to need the dial.
   readonly #scope = new AsyncResource('PooledDials');
   readonly #dials = new Map<Slot<Tenancy>, Begun>(); // oldest first
@@ -141,7 +141,7 @@ export class Dialler {
       },
       failed: (error) => {
         const purpose = this.#over(slot, begun);
-        // It may be the session that is refused, by a server that does not just pass it over: the next dial shall find out.
+        // The server may have refused the TLS session instead of ignoring it, so the next dial does without it.
         this.#session = undefined;
         this.#listener.dialFailed(slot, error, purpose);
       },
@@ -165,7 +165,7 @@ export class Dialler {
     return purpose;
   }
 
-  /** Those who wait are not kept any longer by dials that take so long, where there is another origin. What arrives is offered. */
+  /** Lets requests go to another origin, if there is one, when their dials here take long. Connections that arrive later are offered. */
   #lateIsDue(): void {
     const now = this.#deadlines.clock.now();
     let isAwaited = false;
@@ -224,7 +224,7 @@ export class Dialler {
   }
 
   #retryIsDue(): void {
-    // A hair before its time nobody would dial, and nothing would come to ask again.
+    // A timer that fires a fraction too early would find that no dial is allowed yet, and would not be set again.
     if (this.#backoff.state.name === 'waiting' && !this.#backoff.mayDial()) this.#retry.set(1);
     else this.#listener.mayDialAgain();
   }

@@ -5,7 +5,7 @@ import { BackendError } from '../errors.js';
 
 /**
  * Why a connection that has just been opened must not be used. The event loop may be late: what the server has sent by
- * now is in the kernel, and nobody has read it. The bytes of TLS, session tickets among them, are none of that.
+ * now is in the kernel, unread. The bytes of TLS, session tickets among them, are none of that.
  */
 export function greetingError(origin: string, dialled: Dialled, secure: boolean): BackendError | undefined {
   const found = dialled.spokeFirst ? 'poisoned' : secure ? 'unknown' : dialled.askKernel?.().name;

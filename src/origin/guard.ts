@@ -64,7 +64,7 @@ export class Guard {
     });
   }
 
-  /** Nobody would bring up what they have taken down. */
+  /** Ends the checks, and with them the `down` state: no check would ever end it. */
   #endChecks(): void {
     this.#check?.close();
     this.#check = undefined;
@@ -86,7 +86,7 @@ export class Guard {
 
   // --- checks ------------------------------------------------------------------------------------------------------------
 
-  /** A check is due and has no slot: the next that is free shall be its own. */
+  /** A check is due and waits for the next free slot. */
   get wantsSlot(): boolean {
     return this.#check?.wantsSlot === true;
   }

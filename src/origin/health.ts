@@ -1,4 +1,4 @@
-/** Whether an origin is trusted with requests, judged by how those before ended. */
+/** Whether an origin gets requests, judged by how earlier ones ended. */
 
 import type { Clock } from '../clock.js';
 
@@ -44,7 +44,7 @@ export type HealthState =
       readonly since: number;
     };
 
-/** The one request that may visit an ejected origin. Whoever runs it hands it back with the verdict. */
+/** The one request that may be sent to an ejected origin. The caller reports its outcome with it. */
 export interface Probe {
   /** What the origin was ejected for. */
   readonly reason: string;
@@ -65,7 +65,7 @@ const FORGOTTEN_AFTER = 10;
  *    healthy, ejected, probing ──fell──▶ down ──rose──▶ healthy
  * ```
  * `down` is what checks say: no request is sent to find out, and none ends it.
- * Fails open in no way of its own: whoever asks decides what to do when all origins are ejected.
+ * Does not fail open by itself: the caller decides what to do when all origins are ejected.
  */
 export class Health {
   #options: HealthOptions;
@@ -169,7 +169,7 @@ export class Health {
     this.#become({ name: 'ejected', until: this.#clock.now(), ejections, reason: probe.reason, since });
   }
 
-  /** Whoever looks at more than failures in a row has found it to be bad. Changes nothing but what is healthy. */
+  /** Ejects the origin on evidence other than failures in a row (an outlier). No effect unless it is healthy. */
   eject(reason: string): void {
     const state = this.#state;
     if (state.name === 'healthy') this.#eject(this.#remembered(state) + 1, reason, this.#clock.now());

@@ -105,7 +105,7 @@ export class Lending {
     return newest !== undefined && this.isProven(newest.connection, now) && now < newest.retireAt;
   }
 
-  /** The first of this choice that is young enough; those that are too old are closed on the way. */
+  /** The first of these connections that is young enough; older ones are closed. */
   #youngEnough(choice: Choice, limitMs: number, now: number): Tenancy | undefined {
     for (;;) {
       const tenancy = this.#pool.checkout(choice)?.item;

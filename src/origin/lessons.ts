@@ -94,7 +94,7 @@ export class Lessons {
     else if (reason === 'silent') this.#idleLimit.closedAt(idleMsWhenLent);
   }
 
-  /** Tells of it, once the slot is empty: whoever listens may look at the counts. `open` are left. */
+  /** Emits the event once the slot is empty, because listeners may read the counts. `open` are left. */
   tellClosed({ connection }: Tenancy, reason: CloseReason, heard: string, open: number): void {
     const observer = this.#observer;
     const origin = this.#origin;

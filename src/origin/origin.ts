@@ -76,7 +76,7 @@ export class Origin implements DiallerListener, ServedOrigin {
     return this.service.state === 'serving' && takesSome && this.#address.maxConnections > 0;
   }
 
-  /** Whether requests may be sent there that are not bound to it: one of weight 0 has those of its sessions alone. */
+  /** Whether it takes requests that are not bound to it: an origin of weight 0 only takes those of its sessions. */
   get takesNew(): boolean {
     return this.#address.weight > 0 && this.serves;
   }
@@ -140,7 +140,7 @@ export class Origin implements DiallerListener, ServedOrigin {
     }
     this.#pool.markUsed(tenancy.slot);
     if (travel === 'fresh') this.#lending.takeFreshShare(tenancy);
-    this.standing.begin(now); // those who watch may end the request, or everything
+    this.standing.begin(now); // a listener may end the request, or the backend
   }
 
   /** Requests that may only travel fresh are being seen: keeps spares for the next ones. */
@@ -180,7 +180,7 @@ export class Origin implements DiallerListener, ServedOrigin {
   dial(purpose: DialPurpose): void {
     this.#dialler.dial(purpose);
     this.#lending.countDial(purpose, 1);
-    this.standing.begin(); // those who watch may give the dial up
+    this.standing.begin(); // a listener may give up the dial
   }
 
   dialled(slot: Slot<Tenancy>, dialled: Dialled, purpose: DialPurpose, begunAt: number): void {
@@ -194,7 +194,7 @@ export class Origin implements DiallerListener, ServedOrigin {
     }
     this.#dialOver(purpose);
     if (typeof purpose !== 'string' && purpose.opened(this, tenancy)) return;
-    // A probe that no request was left for is none: the next request shall be it.
+    // No request was left to be the probe: the next one is.
     if (!this.#tenants.offer(tenancy)) this.standing.gaveNoVerdict();
   }
 
@@ -277,7 +277,7 @@ export class Origin implements DiallerListener, ServedOrigin {
     return this.#pool.busy + this.dialling === 0;
   }
 
-  /** Keeps what it may keep, and tells whoever waits. */
+  /** Closes the connections that are not allowed any more, and offers the others to waiting requests. */
   settle(): void {
     if (this.serves) this.#dialler.start();
     else this.#dialler.stop();

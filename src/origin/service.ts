@@ -12,7 +12,7 @@ export type ServiceState = 'serving' | 'draining' | 'leaving' | 'closed';
 export interface ServedOrigin {
   /** Nothing is under way there. */
   readonly isQuiet: boolean;
-  /** Keeps what it may keep in its new state, and tells whoever waits. */
+  /** Closes the connections that its new state does not allow, and offers the others to waiting requests. */
   settle(): void;
   close(reason: 'drained'): void;
 }
@@ -51,7 +51,7 @@ export class Service {
     this.#become('leaving');
     const served = this.#served;
     await this.until(() => this.#origin.isQuiet || this.#state !== 'leaving');
-    // Who was taken back, and has left again before this went on, is waited for by that other call.
+    // It was taken back and removed again in the meantime: the later call waits for it and closes it.
     if (this.#state !== 'leaving' || served !== this.#served) return;
     this.#origin.close('drained');
     closed();

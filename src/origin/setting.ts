@@ -47,9 +47,9 @@ export interface OriginSetting {
   readonly sticky: object | false;
 }
 
-/** Whoever has requests for the connections of an origin. */
+/** Supplies requests for the connections of an origin: implemented by the dispatcher. */
 export interface Demand {
-  /** Whether anybody waits. */
+  /** Whether any request waits. */
   readonly waiting: boolean;
   /** A connection, alive at this moment, could be lent. True = it was taken. */
   offer(origin: Origin, tenancy: Tenancy): boolean;

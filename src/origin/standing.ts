@@ -1,4 +1,4 @@
-/** How requests ended, told to the health of their origin; what becomes of it, told to whoever watches. */
+/** Reports how requests ended to the health of their origin, and emits what becomes of it as events. */
 
 import type { Clock } from '../clock.js';
 import type { Deadline, Deadlines } from '../deadlines.js';
@@ -16,7 +16,7 @@ export interface StandingOptions extends HealthOptions {
 
 /** Hears of what changes without being asked. */
 export interface StandingListener {
-  /** An ejection is over, or its share has grown: whoever waits may try the origin. */
+  /** An ejection is over, or its share has grown: waiting requests may try the origin. */
   due(): void;
   /** It is in another state. */
   changed(): void;
@@ -152,7 +152,7 @@ export class Standing {
     return this.#probe !== undefined && begunAt >= this.#probe.begunAt ? this.#probe : undefined;
   }
 
-  /** What was counted since the last call; nothing where nobody looks for outliers. */
+  /** Counts since the last call; zeros if `outliers` is off. */
   endWindow(): OutcomeCounts {
     return this.#outcomes?.take() ?? { requests: 0, failures: 0, latencyMs: undefined };
   }
@@ -184,13 +184,13 @@ export class Standing {
     return this.#badStatuses.size > 0 && this.#badStatuses.has(statusCode);
   }
 
-  /** Nobody will ask any more. */
+  /** The origin is closed. */
   close(): void {
     this.#due.clear();
   }
 
   #isDue(): void {
-    // A hair before its time nobody would try it, and nothing would come to ask again.
+    // A timer that fires a fraction too early would find it not due yet, and would not be set again.
     if (this.acceptsAt > this.#clock.now()) this.#awaitDue();
     else {
       this.#listener.due();
@@ -203,7 +203,7 @@ export class Standing {
     this.#due.set(Math.max(1, this.acceptsAt - this.#clock.now()));
   }
 
-  /** Whoever waits may try again when the share is a tenth more. */
+  /** Waiting requests may try again each time the share has grown by a tenth. */
   #grow(): void {
     if (this.share < 1) this.#due.set(this.#slowStartMs / 10);
   }

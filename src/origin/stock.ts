@@ -1,4 +1,4 @@
-/** The connections that are kept though nobody rides them: not too old, not too few, and some ahead of need. */
+/** The unused connections of an origin: closes those that are too old, keeps `minConnections`, and dials spares. */
 
 import type { Timer } from '../clock.js';
 import type { Deadline } from '../deadlines.js';
@@ -82,7 +82,7 @@ export class Stock {
     this.#inspectWithin(Math.min(limitMs, retireAt - now), now);
   }
 
-  /** The origin closed a connection. One that nobody has used is not replaced in a loop. */
+  /** The origin closed a connection. An unused one is not replaced at once, which could become a loop. */
   lost({ connection }: Tenancy): void {
     const now = this.#setting.clock.now();
     if (connection.exchanges > 0 || now - connection.idleSince >= PAUSE_MS) return;
@@ -96,13 +96,13 @@ export class Stock {
     return idle + busy >= Math.min(this.#setting.minConnections, size);
   }
 
-  /** A slot is free, or a dial is possible again. Those who wait come first, as soon as the turn is over. */
+  /** A slot is free, or a dial is possible again. Waiting requests come first: they are served at the end of this turn. */
   fillAfterDemand(): void {
     if (this.#demand.waiting) this.#inspectWithin(1, this.#setting.clock.now());
     else this.fill();
   }
 
-  /** Dials what is missing, as far as slots are empty and nobody waits for them. */
+  /** Dials what is missing, as long as there are empty slots that no request waits for. */
   fill(): void {
     const { minConnections, spareConnections, clock } = this.#setting;
     if (this.#standing.isDown) return;

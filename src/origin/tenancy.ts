@@ -5,7 +5,7 @@ import type { CloseReason, ConnectionOwner } from '../connection/connection-owne
 import type { ResponseHead } from '../http1/response-head.js';
 import type { Slot } from '../pool/slot.js';
 
-/** Whoever owns the slots. */
+/** The owner of the slots. */
 export interface Landlord {
   returned(tenancy: Tenancy): void;
   left(tenancy: Tenancy, reason: CloseReason, heard: string): void;
@@ -24,7 +24,7 @@ export class Tenancy implements ConnectionOwner {
   leftWhenLent = 0;
   /** It carries a request that may only travel fresh. */
   holdsFreshShare = false;
-  /** It was closed for bytes that nobody had asked for. */
+  /** It was closed because of unsolicited bytes. */
   poisoned = false;
   /** Status of the last answer, if it had no body. */
   endedWithHead: number | undefined = undefined;

@@ -67,7 +67,7 @@ export class Tenants implements Landlord {
     return tenancy;
   }
 
-  /** To whoever waits, else to the idle ones. The connection was found alive in this turn. True = somebody took it. */
+  /** Lends the connection to a waiting request, else makes it idle. It was found alive in this turn. True = it was lent. */
   offer(tenancy: Tenancy): boolean {
     const { origin, demand, lending, pool, stock } = this.#parts;
     const mayLend = !origin.guard.isOverfull();
@@ -115,7 +115,7 @@ export class Tenants implements Landlord {
     else connection.close(reason);
   }
 
-  /** To whoever waits, if it is alive, else to the idle ones: those are asked when they are wanted. */
+  /** Lends the connection to a waiting request if it is alive, else makes it idle: idle ones are checked when they are needed. */
   handOn(tenancy: Tenancy): void {
     const { demand, lending } = this.#parts;
     const alive = demand.waiting || lending.isDialAwaited ? tenancy.connection.isAlive() : true;

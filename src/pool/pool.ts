@@ -130,7 +130,7 @@ export class Pool<T> {
     this.#dialling++;
   }
 
-  /** The item is made: fresh, and lent to whoever dialled. */
+  /** The item is made: it is fresh, and lent to the caller that dialled. */
   fill(slot: Slot<T>, item: T): void {
     const kept = this.#own(slot);
     if (kept.state !== 'dialling') throw refusal('fill', kept);
@@ -176,7 +176,7 @@ export class Pool<T> {
   /**
    * Takes the item out of an idle slot, which stays free.
    *
-   * @returns the item. The slot may be lent and dialled again by now, so whoever counts open items closes it first.
+   * @returns the item. The slot may be lent and dialled again by now, so to count open items correctly, close it first.
    */
   evict(slot: Slot<T>): T | undefined {
     const kept = this.#own(slot);

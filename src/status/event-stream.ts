@@ -1,4 +1,4 @@
-/** One who watches through Server-Sent Events (HTML standard, §9.2). */
+/** Serves one watcher over Server-Sent Events (HTML standard, §9.2). */
 
 import type { ServerResponse } from 'node:http';
 import type { StatusFeed, Watcher } from './status-feed.js';

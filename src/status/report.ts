@@ -80,7 +80,7 @@ export interface NewsItem {
   readonly count: number;
 }
 
-/** All that is known: the answer to `?format=json`, and the first message to whoever watches. */
+/** The complete report: response to `?format=json`, and first message to each watcher. */
 export interface FullReport extends StatusReport {
   /** Oldest first. Only times at which somebody watched. */
   readonly history: readonly Column[];

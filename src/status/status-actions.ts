@@ -46,7 +46,7 @@ export class StatusActions {
     this.#authorise = authorise;
   }
 
-  /** The token for the page that is served; `undefined` for whoever may only look. Rejects as `authorise` does. */
+  /** The token for the page that is served; `undefined` if the client may only read. Rejects as `authorise` does. */
   async tokenFor(req: IncomingMessage, res: ServerResponse): Promise<string | undefined> {
     const isAllowed = await this.#authorise(req);
     return isAllowed === true && !res.headersSent ? this.#session.open(req, res) : undefined;

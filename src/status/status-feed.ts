@@ -1,4 +1,4 @@
-/** Tells whoever watches how a backend is doing, once an interval. While nobody does there is no timer and no listener. */
+/** Sends the state of a backend to all watchers, once per interval. Without watchers there is no timer and no listener. */
 
 import type { Clock, Timer } from '../clock.js';
 import type { BackendEvents } from '../events.js';
@@ -14,7 +14,7 @@ export interface FeedOptions {
   readonly interval: number;
 }
 
-/** Somebody who watches. Must be quick. */
+/** A watcher. Called synchronously, so it must be fast. */
 export interface Watcher {
   /** `full` is a {@link FullReport}, `tick` a {@link Tick}; both as JSON. Returns false to be given all next time. */
   tell(event: 'full' | 'tick', json: string): boolean;
@@ -24,7 +24,7 @@ export interface Watcher {
 
 /** Most who may watch at once. */
 export const MOST_WATCHERS = 64;
-/** Whoever polls watches for this long after each time. */
+/** A client that polls counts as a watcher for this long after each request. */
 const LEASE_MS = 15_000;
 
 export class StatusFeed {
@@ -81,7 +81,7 @@ export class StatusFeed {
     return this.#full();
   }
 
-  /** All who watch are told the last and sent away. */
+  /** Sends all watchers the last state, and ends them. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;

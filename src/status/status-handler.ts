@@ -99,7 +99,7 @@ export function createStatusHandler(feed: StatusFeed, title: string, actions?: S
 }
 
 function sendPage(req: IncomingMessage, res: ServerResponse, title: string, token?: string): void {
-  if (res.headersSent || res.destroyed) return; // whoever asked has left while that was judged
+  if (res.headersSent || res.destroyed) return; // the client has left while `actions` was awaited
   const nonce = randomBytes(16).toString('base64');
   res.setHeader('Content-Security-Policy', contentSecurityPolicy(nonce));
   send(req, res, 'html', statusPage(title, nonce, token));

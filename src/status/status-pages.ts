@@ -33,7 +33,7 @@ export class StatusPages {
     return createStatusHandler(feed, title, actions && new StatusActions(this.#origins, actions));
   }
 
-  /** The backend is closed: all who watch are told the last. */
+  /** The backend is closed: sends all watchers the last state. */
   close(): void {
     this.#closed = true;
     for (const feed of this.#feeds) feed.deref()?.close();
