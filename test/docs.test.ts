@@ -16,6 +16,18 @@ import { type Block, blocksIn, playBlocks } from './docs-blocks.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url)).replace(/[\\/]$/, '');
 const README_EXISTS = existsSync(join(ROOT, 'README.md'));
+const AT_HAND = [
+  "import http from 'node:http'; import cluster from 'node:cluster'; import type { FastifyInstance } from 'fastify';",
+  "import { type Balancer, BackendError, PooledBackend } from 'pooled-backend'; import { fetch } from 'undici';",
+  "import { shareConnections } from 'pooled-backend/cluster'; import { fastifyPooledBackend } from 'pooled-backend/fastify';",
+  "import { instrumentBackend } from 'pooled-backend/otel'; import { registerMetrics } from 'pooled-backend/prometheus';",
+  "import { BackendDispatcher } from 'pooled-backend/undici';",
+  "import { createProxyMiddleware } from 'pooled-backend/http-proxy-middleware'; import type { Express } from 'express';",
+  "import * as testing from 'pooled-backend/testing';",
+  'const { answer, checkStats, close, execute, ManualClock, MemoryNetwork, memorySockets, ScriptedOrigin } = testing;',
+  'declare const app: FastifyInstance & Express; declare const backend: PooledBackend;',
+  'declare const origins: string[]; declare const body: string; declare function repeat(): void;',
+].join(' ');
 const COMPILING_MS = 120_000;
 const EXAMPLE_MS = 50_000;
 const PLAYING_MS = 180_000;
@@ -96,6 +108,16 @@ describe('docstrings', () => {
       .filter(({ optional, type }) => optional && !/\bundefined$|^unknown$|^HandlerOptions\[/.test(type));
     expect(exact.map(({ name }) => name)).toEqual([]);
   });
+
+  test(
+    'every example compiles against the types',
+    () => {
+      const examples = filesIn('src', /\.ts$/).flatMap(examplesIn);
+      expect(examples.length).toBeGreaterThan(10);
+      expect(complaintsAbout(examples)).toEqual([]);
+    },
+    COMPILING_MS,
+  );
 });
 
 describe('lists', () => {
@@ -268,6 +290,17 @@ function rowsUnder(page: string, heading: string): string[][] {
       .replace(/^\|\s*|\s*\|\s*$/g, '')
       .split(/\s*\|\s*/),
   );
+}
+
+/** The examples in the docstrings of a file, each with what its reader has at hand. */
+function examplesIn(file: string): Block[] {
+  const text = read(file);
+  return [...text.matchAll(/^ *\* ```ts\n([\s\S]*?)^ *\* ```/gm)].map(({ index, 1: example = '' }) => ({
+    page: file,
+    line: text.slice(0, index).split('\n').length,
+    code: `${AT_HAND} { ${example.replace(/^ *\* ?/gm, '')} }`,
+    isTyped: true,
+  }));
 }
 
 /** The properties of the exported interfaces of such names. */

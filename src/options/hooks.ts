@@ -4,8 +4,8 @@ import type { IncomingMessage } from 'node:http';
 
 /**
  * Changes the fields of a request. Called with a flat list: name, value, name, value… Returns the list to use, or
- * changes the given list in place and returns nothing. May be async. If it throws, the request fails with
- * `proxy_internal_error`.
+ * changes the given list in place and returns nothing. May be async. If it throws, the request fails: with the
+ * `BackendError` thrown, else with `proxy_internal_error`.
  *
  * @example
  * ```ts
@@ -37,7 +37,8 @@ export type ResponseFieldsHook = (
 ) => ReturnType<FieldsHook>;
 
 /**
- * Returns the path and query to send. May be async. If it throws, the request fails with `proxy_internal_error`.
+ * Returns the path and query to send. May be async. If it throws, the request fails: with the `BackendError` thrown,
+ * else with `proxy_internal_error`.
  *
  * @example
  * ```ts

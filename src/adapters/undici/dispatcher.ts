@@ -37,7 +37,7 @@ type State = 'open' | 'closed' | 'destroyed';
  * @example
  * ```ts
  * const dispatcher = new BackendDispatcher('http://127.0.0.1:9001');
- * const response = await fetch('http://127.0.0.1:9001/items', { dispatcher });
+ * const response = await fetch('http://127.0.0.1:9001/items', { dispatcher }); // undici's fetch
  * ```
  */
 export class BackendDispatcher extends Dispatcher {
