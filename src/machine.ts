@@ -15,7 +15,7 @@ export interface Machine {
 }
 
 /**
- * What was given for the machine, if it is one: who knows `new Pool(url, options)` writes the options there.
+ * Checks the second argument: users of undici's `new Pool(url, options)` may put options there.
  * @throws TypeError
  */
 export function checkedMachine(given: Machine): Machine {

@@ -9,7 +9,7 @@ export type Address =
 export type Place =
   | { readonly kind: 'off' }
   | { readonly kind: 'path'; readonly path: string }
-  /** `isDefault`: nobody asked for just this place. */
+  /** `isDefault`: the address was not given by the user. */
   | { readonly kind: 'address'; readonly address: Address; readonly isDefault: boolean };
 
 const LOOPBACK = '127.0.0.1';

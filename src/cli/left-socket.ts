@@ -1,9 +1,9 @@
-/** A unix socket that its process has left behind: one that was killed does not take it away, and nobody could listen there. */
+/** Removes a Unix socket that a killed process has left behind: otherwise listening there would fail. */
 
 import { lstatSync, unlinkSync } from 'node:fs';
 import { connect } from 'node:net';
 
-/** Takes the socket away when nobody listens on it. What is no socket stays. */
+/** Removes the socket if no process listens on it. Anything other than a socket stays. */
 export async function removeLeftSocket(path: string): Promise<void> {
   const found = lookedAt(path);
   // To connect to any other file is refused, too.

@@ -28,7 +28,7 @@ export interface DialTarget {
   readonly port: number;
   /** What it is called in TLS. */
   readonly servername: string;
-  /** Path of a unix socket, which is dialled in the place of host and port. */
+  /** Path of a unix socket, which is dialled instead of host and port. */
   readonly socketPath?: string | undefined;
   readonly connect: ResolvedConnect;
   /** As for `tls.connect`. A server name in it comes before the target's. */
@@ -75,7 +75,7 @@ export type WriteDone = (error?: Error | null) => void;
 export interface Dialled {
   readonly socket: OpenSocket;
   readonly intake: Intake;
-  /** Bytes came before anybody had asked for anything. */
+  /** Bytes arrived before any request was sent. */
   readonly spokeFirst: boolean;
   /** Asks the kernel whether the socket, idle, is still what it seems; `undefined` where it cannot be asked. */
   readonly askKernel: (() => Liveness) | undefined;

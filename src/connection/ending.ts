@@ -33,7 +33,7 @@ export function closeReason(
 }
 
 export function closedError(origin: string, hasHead: boolean, sawBytes: boolean, cause?: Error): BackendError {
-  // TLS 1.3 lets a client send before its certificate was looked at: who is refused for it hears so in the place of an answer.
+  // TLS 1.3 lets a client send before its certificate was looked at: a client refused for it gets an alert instead of a response.
   if (!sawBytes && cause !== undefined && 'code' in cause && /ALERT/.test(String(cause.code))) {
     return new BackendError('tls_alert_received', `${origin} refused the connection: ${cause.code}`, { origin, cause });
   }

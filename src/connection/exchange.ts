@@ -223,7 +223,7 @@ export class Exchange implements BodyTarget {
   }
 
   #pause(): void {
-    if (this.#listener === undefined) return; // it has left meanwhile: nobody would resume
+    if (this.#listener === undefined) return; // it has left in the meantime, and would never resume
     this.paused = true;
     this.#connection.stalls.expectNothing();
   }

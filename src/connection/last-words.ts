@@ -8,7 +8,7 @@ import { descriptorOf } from './liveness.js';
 
 const READ_BYTES = 65_536;
 
-// More is cut off: who refuses a request says so in a few words.
+// More is cut off: an origin that refuses a request does so in a few words.
 const MOST_BYTES = 4 * READ_BYTES;
 
 /**

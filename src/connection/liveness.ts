@@ -11,7 +11,7 @@ export type Liveness =
       readonly name: 'alive' | 'stale' | 'unknown';
     }
   | {
-      /** There are bytes that nobody asked for. */
+      /** There are unsolicited bytes. */
       readonly name: 'poisoned';
       /** Their beginning: 512 at the most. */
       readonly bytes: Buffer;

@@ -14,7 +14,7 @@ export interface OriginsHouse {
   readonly observer: Observer;
   readonly shares: ConnectionShares;
   create(address: ResolvedOrigin): Origin;
-  /** All origins, those that leave too, in order. Called after each change. */
+  /** All origins in order, including those being removed. Called after each change. */
   serve(origins: readonly Origin[]): void;
 }
 
@@ -27,9 +27,9 @@ export type OriginRules = ConnectionLimits & Pick<ResolvedOptions, 'check' | 'su
  */
 export class BackendOrigins {
   readonly #house: OriginsHouse;
-  readonly #members = new Map<string, Origin>(); // by name, those that leave too
-  readonly #given = new Map<string, string | URL | OriginOptions>(); // by name, the whole set, of which those that leave are no more
-  readonly #discovered: boolean; // by who finds them, and changes them by sets alone
+  readonly #members = new Map<string, Origin>(); // by name, including those being removed
+  readonly #given = new Map<string, string | URL | OriginOptions>(); // by name, the whole list, without those being removed
+  readonly #discovered: boolean; // found at run time: changed by whole lists only
   #names: readonly string[] = []; // a list of its own for each set
   #sets = 0; // that came by replace()
 
@@ -143,7 +143,7 @@ export class BackendOrigins {
     for (const [index, address] of addresses.entries()) this.#checkPlace(`origins[${index}]`, address);
     const used = this.#used(set, addresses);
     const changes = used.map(([, address]) => this.#changeTo(address));
-    // Before anybody hears of it, and changes more.
+    // Before any event: a listener may change more.
     this.#give(set, addresses);
     const names = new Set(used.map(([, { origin }]) => origin));
     const left = [...this.#members.values()].filter(({ address }) => !names.has(address.origin));
@@ -195,7 +195,7 @@ export class BackendOrigins {
     return address;
   }
 
-  /** Those that are not used, too: their options have to be good. */
+  /** Includes origins outside the subset: their options have to be valid too. */
   #give(set: OriginSet, addresses: readonly ResolvedOrigin[]): void {
     this.#given.clear();
     for (const [index, { origin }] of addresses.entries()) this.#given.set(origin, set[index] ?? origin);

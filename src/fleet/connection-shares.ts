@@ -12,7 +12,7 @@ import type { ShareReply } from './share-message.js';
 
 /** The primary may begin to share after its workers have asked. Milliseconds. */
 const ASK_AGAIN_MS = 1_000;
-/** Times that are asked again before somebody is told. */
+/** Number of times it is asked again before the event `shareRefused` tells. */
 const PATIENCE = 5;
 const UNHEARD = 'the primary has not answered: it has to call shareConnections() of pooled-backend/cluster';
 

@@ -201,7 +201,7 @@ export class Discovery {
     return inARow;
   }
 
-  /** What there is stays for good, for nobody will say otherwise. */
+  /** The current origins stay for good: the iterable has ended. */
   #tellEnd(): void {
     const { observer, origins } = this.#house;
     if (!this.#isClosed && observer.watches('discoveryEnded'))

@@ -5,7 +5,7 @@ const SHORTEST_WAIT_MS = 1000;
 
 /** What the last lookup has come to. */
 export type LookupOutcome =
-  /** `keepMs`: how long its answer may be kept; `undefined` when nobody said so. */
+  /** `keepMs`: how long its answer may be kept; `undefined` if unknown. */
   | { readonly name: 'found'; readonly keepMs: number | undefined }
   | { readonly name: 'failed'; readonly inARow: number };
 

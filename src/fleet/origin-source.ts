@@ -3,7 +3,7 @@
 import type { OriginSet, PooledBackendOptions, ResolvedOptions } from '../options.js';
 import { dnsSource } from './dns-source.js';
 
-/** A set, and for how long it is known to hold: milliseconds, `undefined` where nobody says so. */
+/** A set, and for how long it is known to hold: milliseconds, `undefined` if unknown. */
 export interface Found {
   readonly set: OriginSet;
   readonly keepMs: number | undefined;

@@ -25,7 +25,7 @@ function read(message: unknown): void {
 /** The messages of `node:cluster`. */
 export const clusterChannel: PrimaryChannel = {
   send(request) {
-    // A primary that is gone answers nobody: what this worker was told holds to its end.
+    // A primary that is gone does not answer any more: the last share stays valid for the life of this worker.
     if (process.connected) process.send?.(request, undefined, undefined, () => {});
   },
   listen(hear) {

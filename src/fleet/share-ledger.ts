@@ -73,7 +73,7 @@ export class ShareLedger {
     return true;
   }
 
-  /** Nobody has come to so many of the places that were kept: the others may have them. */
+  /** So many reserved places were not taken: the other members may have them. */
   giveUpVacancies(places = this.#vacancies): void {
     this.#vacancies = Math.max(0, this.#vacancies - places);
   }
@@ -96,7 +96,7 @@ export class ShareLedger {
       // What it holds already is its own: no other was told of it yet.
       planned.set(member, Math.min(member.held, targets.get(id) ?? 0));
     }
-    // One each before anybody has two.
+    // One each before any member gets two.
     for (const most of [1, total]) {
       for (const [id, member] of this.#members) {
         const share = planned.get(member) ?? 0;

@@ -53,7 +53,7 @@ export class BodyBuffer extends AsyncResource {
     const { length, limitBytes } = this.#limits;
     if (length !== undefined && (length > limitBytes || !this.#reserve(length))) return false;
     this.#req.on('data', this.#onData).on('end', this.#onEnd).on('error', this.#onBroken).on('close', this.#onBroken);
-    this.#req.resume(); // a middleware may have paused it, to keep it for who comes behind
+    this.#req.resume(); // a middleware may have paused it, to leave the body to later handlers
     return true;
   }
 
@@ -76,7 +76,7 @@ export class BodyBuffer extends AsyncResource {
 
   readonly #onData = (given: Buffer | string): void => {
     if (this.#left) return;
-    // Somebody has called setEncoding(): no piece is as long as its text.
+    // A middleware has called setEncoding(): text length is not byte length.
     const piece = typeof given === 'string' ? Buffer.from(given, this.#req.readableEncoding ?? 'utf8') : given;
     this.#pieces.push(unshared(piece));
     this.#bytes += piece.length;

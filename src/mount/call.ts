@@ -36,7 +36,7 @@ export class Call implements ResponseSink, BodyOrigin {
   constructor(outcome: CallOutcome, options: CallOptions) {
     this.#outcome = outcome;
     this.#options = options;
-    // What it fails with once its end was read, or at its own end, has nobody else to go to, and must not take the process down.
+    // An error after its end was read has no other listener, and an unhandled one would end the process.
     options.source?.on('error', nothing);
   }
 

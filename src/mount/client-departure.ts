@@ -6,10 +6,10 @@ import { Duplex } from 'node:stream';
 import type { Deadlines } from '../deadlines.js';
 import { isHttp2, streamOf } from './http2.js';
 
-/** Hears of it when its client has left, or somebody else serves it, and when its response was sent; perhaps more than once. */
+/** Told when its client has left, when another handler answers, and when its response was sent; perhaps more than once. */
 export interface Attended {
   clientGone(why?: string): void;
-  /** Whether it may be begun once more by somebody else, for all that its owner has said of it. */
+  /** Whether another handler may start it again, as far as its owner knows. */
   readonly mayBeBegunAgain: boolean;
 }
 
@@ -25,7 +25,7 @@ const STATE_CLOSED = 7;
 
 const pipelines = new WeakMap<Socket, Set<Attended>>();
 
-/** Whether somebody has it under way. */
+/** Whether a handler is working on it. */
 export function isAttended(res: ServerResponse & WithAttended): boolean {
   return res[attended] !== undefined;
 }

@@ -89,7 +89,7 @@ export class ClientPace {
     this.#spool?.empty();
   }
 
-  /** Without a drain to come nobody else would tell. */
+  /** If no `drain` will follow, this is the only notification. */
   #smallTaken(waiting: number): void {
     if (waiting === 0 && !this.#awaitsDrain) this.#drained();
   }

@@ -37,7 +37,7 @@ export function standsBehindOthers(res: ServerResponse): boolean {
 
 /**
  * Writes a piece of a body now. node:http would wait for the next tick to see what else comes; there it is too late to learn
- * that the kernel took everything, so that nobody will look at the bytes again.
+ * that the kernel took everything, so that the bytes are not needed any more.
  */
 export function writeNow(res: ServerResponse, bytes: Uint8Array, whenTaken?: WhenTaken): Taken {
   if (isWrapped(res)) return writeThrough(res, bytes);
@@ -85,7 +85,7 @@ function writeFrames(res: ServerResponse, bytes: Uint8Array, whenTaken?: WhenTak
 
 /** Whether these bytes may be given to {@link endWith} as latin1 text. */
 export function canEndWith(res: ServerResponse, bytes: Uint8Array): boolean {
-  // Whoever has put himself between us and node:http may take text for something else than bytes.
+  // A middleware that wraps res.write() may not treat latin1 text as bytes.
   const { write, end } = ServerResponse.prototype;
   return bytes.length <= MOST_BYTES && res.write === write && res.end === end && hasConnection(res);
 }

@@ -20,7 +20,7 @@ const MOST_CODINGS = 5;
  * As it is when one of the codings is not known, as the standard has it. Fails when it ends before its coding does.
  *
  * @param encoding the field Content-Encoding
- * @throws BackendError for more codings than anybody needs
+ * @throws BackendError for too many codings
  */
 export function decodedBody(body: Readable, encoding: string | null): Chunks {
   const codings = encoding === null ? [] : encoding.toLowerCase().split(',');

@@ -1,4 +1,4 @@
-/** Methods that were handed over in the place of what they make. */
+/** Guards against passing a method itself instead of what it returns. */
 
 /** @throws TypeError for `createServer(backend.handler)`, which has lost its backend by the time of the first request */
 export function refuseDetached(hasBackend: boolean, method: string): void {

@@ -10,7 +10,7 @@ import { fieldsOf } from './made-request.js';
 const MOST_FIELDS = 1_000;
 
 /**
- * Refuses what is not plainly a request of HTTP/1.0, HTTP/1.1 or HTTP/2, has fields that nobody has seen, or comes behind
+ * Refuses what is not plainly a request of HTTP/1.0, HTTP/1.1 or HTTP/2, has fields that the server has dropped, or comes behind
  * a request that was refused.
  * @throws BackendError `http_request_error`
  */
@@ -29,12 +29,12 @@ export function refuseDoubtful(req: IncomingMessage): void {
 }
 
 /**
- * Refuses what has fields that nobody has seen: one of them may have told of a body.
+ * Refuses a request with fields that the server has dropped: one of them may have announced a body.
  * @throws BackendError `http_request_error`
  */
 export function refuseUnseenFields(req: IncomingMessage): void {
   if (fieldsOf(req).length >= 2 * mostFields(req.socket))
-    throw new BackendError('http_request_error', 'the request has more fields than maxHeadersCount of the server');
+    throw new BackendError('http_request_error', 'the request has more fields than the server keeps (maxHeadersCount)');
 }
 
 function mostFields(socket: object): number {

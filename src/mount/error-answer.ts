@@ -101,6 +101,6 @@ function answer(
     }
     res.end(res.req.method === 'HEAD' ? undefined : text);
   } catch {
-    res.destroy(); // a middleware that wraps the response threw: there is nobody left to tell
+    res.destroy(); // a middleware that wraps the response threw: nothing more can be sent
   }
 }

@@ -72,7 +72,7 @@ export function fetchInit(given: BackendFetchInit | null | undefined): BackendFe
   return init;
 }
 
-/** Anything with a text of its own will do, as the standard has it; what has none would become a path that nobody meant. */
+/** Anything with a text of its own will do, as the standard has it; anything else would become a path such as `[object Object]`. */
 function urlText(input: unknown): string {
   const text = typeof input === 'string' || isObject(input) ? String(input) : undefined;
   if (text === undefined || text.startsWith('[object ')) {

@@ -9,7 +9,7 @@ import { decodedBody } from './content-decoding.js';
  * Decoded. As soon as `signal` is aborted its error is the reason of that, also when all of the body is here and nobody has read it.
  *
  * @param encoding the field Content-Encoding
- * @throws BackendError for more codings than anybody needs
+ * @throws BackendError for too many codings
  */
 export function fetchedBody(body: Readable, encoding: string | null, signal: AbortSignal): ReadableStream<Uint8Array> {
   return new ReadableStream(new FetchedBody(body, encoding, signal), { highWaterMark: 0 });

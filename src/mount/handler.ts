@@ -42,8 +42,8 @@ export function createHandler(house: MountedBackend, current: () => ResolvedHand
     else new Relay(mountOfNow(), req, res, next).requestFailed(crowdedError());
   }
   function begin(req: IncomingMessage, res: ServerResponse, next: Next | undefined): void {
-    if (res.destroyed || res.headersSent || req.aborted) return; // the client has left, or somebody else answers it
-    // A middleware that calls next() twice has it come twice. One that only asks may come to the next mount by a time limit of the app.
+    if (res.destroyed || res.headersSent || req.aborted) return; // the client has left, or another handler has answered
+    // A middleware may call next() twice. A safe request may move to the next mount, after a timeout of the app for example.
     if (isAttended(res) && !(isSafe(req) && takeOver(res))) return;
     if (req.method === 'CONNECT') answerUnsupported(res, 'CONNECT');
     else if (endsHere(req)) answerAsLast(req, res);

@@ -45,7 +45,7 @@ export class Handshake implements Dispatching, ResponseSink {
   readonly #mount: UpgradeMount;
   readonly #req: IncomingMessage;
   readonly #socket: Duplex;
-  readonly #first: Buffer; // what came behind the request: nobody's before the origin has switched
+  readonly #first: Buffer; // bytes after the request: not passed on before the origin has switched
   readonly #leave: () => void;
   readonly #res: ServerResponse;
   #offer = '';

@@ -50,7 +50,7 @@ export function writeContinue(res: ServerResponse): void {
   if (awaitsContinue(res)) res.writeContinue();
 }
 
-/** Tells it when somebody begins to read the body, and not before: one that came unasked, too, or node:http ends the connection. */
+/** Sends 100 when reading of the body begins, not before; also if the body came unasked, or node:http ends the connection. */
 export function continueWhenRead(req: IncomingMessage, res: ServerResponse): void {
   const read = req.read;
   req.read = (size) => {

@@ -18,7 +18,7 @@ export interface LocationFacts {
   readonly sentHost: string | undefined;
   /** Whether what the client says of an earlier hop is believed. */
   readonly trusted: boolean;
-  /** The path was changed by a hook, so that nobody knows the way back. */
+  /** The path was changed by a hook, so it cannot be mapped back. */
   readonly pathChanged: boolean;
 }
 

@@ -9,9 +9,9 @@ import { StickySessions } from './sticky-sessions.js';
 
 /** Where requests go. */
 export interface MountedFleet {
-  /** The origins of the moment, those that leave too. */
+  /** The current origins, including those being removed. */
   serving(): readonly OriginNames[];
-  /** Names of those that do not leave: a list of its own for each set. */
+  /** Names of the origins that are not being removed: a new array whenever they change. */
   names(): readonly string[];
 }
 

@@ -31,7 +31,7 @@ export interface MountedBackend {
   origins(): readonly OriginNames[];
   /** What all buffered request bodies may take together: `requestBufferTotalBytes`. */
   readonly requestBuffer: ByteBudget;
-  /** Where clients find their sessions again, where those live in one origin. */
+  /** The `sticky` sessions; absent if that option is off. */
   readonly sticky: StickySessions | undefined;
   /** What all responses read ahead of their clients may take together: `spoolTotalBytes`. */
   readonly spool: ByteBudget;

@@ -45,7 +45,7 @@ export function turnOf(req: IncomingMessage, res: ServerResponse): Turn {
   return 'now';
 }
 
-/** Calls `go` in the turn of `res`. Not at all when the connection ends before: nobody would get the answer. */
+/** Calls `go` in the turn of `res`. Not at all if the connection ends before: the response could not be sent. */
 export function whenItsTurnComes(req: IncomingMessage, res: ServerResponse, go: () => void): void {
   const pipeline = pipelineOf(req.socket);
   // Another response tells of it in the midst of its end, and so in its context.

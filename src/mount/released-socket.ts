@@ -63,7 +63,7 @@ export function endIdleTimeout(socket: Duplex): void {
   if (socket instanceof Socket) socket.setTimeout(0);
 }
 
-/** Answers in the place of node:http, and ends the connection. */
+/** Answers instead of node:http, and ends the connection. */
 export function refuse(socket: Duplex, thrown: unknown): void {
   const { statusCode } = asRelayError(thrown);
   const reason = statusCode === 400 ? 'Bad Request' : 'Internal Server Error';

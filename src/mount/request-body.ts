@@ -84,7 +84,7 @@ function sourceOf(given: Exclude<RequestBodyInit, string>): Readable {
   if (isObject(given) && !isOfPairs(given) && (Symbol.asyncIterator in given || Symbol.iterator in given)) {
     return iterated(given);
   }
-  // What it holds is nobody's business: the message may end in a log.
+  // Its content is not shown, because the message may end in a log.
   const kind = isObject(given) ? `an object of class ${given.constructor?.name ?? 'none'}` : shown(given);
   const advice = given instanceof FormData || given instanceof Blob ? '; backend.fetch() accepts it' : '';
   throw bad(`body must be a string, bytes, URLSearchParams, a stream or an iterable of bytes, got ${kind}${advice}`);

@@ -2,11 +2,11 @@
 
 import { Readable } from 'node:stream';
 
-/** Who fills the stream. */
+/** The call that fills the stream. */
 export interface BodyOrigin {
   /** The reader wants more. */
   wanted(): void;
-  /** The reader wants nothing more, complete or not. */
+  /** The stream was destroyed, complete or not. */
   dropped(error: Error | null): void;
 }
 
@@ -69,7 +69,7 @@ export class ResponseBody extends Readable {
 
   /** @internal */
   override read(size?: number): Buffer | string | null {
-    if (size === 0) return super.read(0); // nobody reads: the stream looks after itself
+    if (size === 0) return super.read(0); // not a read by the user, but by the stream itself
     this.#pushSmall();
     const piece: Buffer | string | null = super.read(size);
     this.#isShort = piece === null;
@@ -107,7 +107,7 @@ export class ResponseBody extends Readable {
 
   /** The whole body, if nothing of it is still to come. */
   #atOnce(): Buffer | undefined {
-    if (this.errored !== null) throw this.errored; // it may have broken off before anybody came to read it
+    if (this.errored !== null) throw this.errored; // it may have failed before it was read
     if (this.readableDidRead || this.destroyed) throw new TypeError('the body was read, or destroyed, before');
     if (!this.#isComplete || this.readableFlowing === true) return undefined;
     // A small body is here as a whole: one read takes it, 1 µs where an iterator takes 4.5 (bench/micro).

@@ -1,4 +1,4 @@
-/** The slots that hold an item nobody uses, and which of them is lent next. */
+/** The slots with an idle item, and which of them is lent next. */
 
 import type { KeptSlot } from './slot.js';
 import { SlotList } from './slot-list.js';

@@ -1,6 +1,6 @@
 /**
  * A bounded number of slots, lent and given back. The pool does not know what lies in them, makes no items, closes none,
- * waits for nothing and queues nobody. The ledger counts those that are in use, from an item's making to its end.
+ * never waits and has no queue. The ledger counts those that are in use, from an item's making to its end.
  *
  * ```
  *            checkout                startDial             fill

@@ -1,4 +1,4 @@
-/** The slots that hold nothing: how many there are altogether, in the ledger until somebody takes them. */
+/** The empty slots, which stay in the ledger until they are taken; and how many slots there are in total. */
 
 import { AsyncResource } from 'node:async_hooks';
 import { EmptySlots } from './empty-slots.js';
@@ -10,7 +10,7 @@ export class Vacancies<T> {
   readonly #onFree: () => void;
   readonly #empty: EmptySlots<T>; // in the ledger; to it all others are lent, the parked ones too
   // The ledger keeps a promise as long as a slot is lent, and a promise the context that it was made in (before Node 24): that
-  // of whoever made the backend, not of the request that happened to need the slot.
+  // in which the backend was created, not that of the request that happened to need the slot.
   readonly #scope = new AsyncResource('PooledSlots');
   readonly #parked: KeptSlot<T>[] = []; // those that are used again first are last
   #size: number;

@@ -18,7 +18,7 @@ export interface TargetMount {
   readonly upgrade: UpgradeHandler;
 }
 
-/** Who stands at the other end of a request that is under way. */
+/** The response and the socket of a request in progress. */
 export interface Ends {
   readonly responses: WeakMap<IncomingMessage, ServerResponse>;
   readonly sockets: WeakMap<IncomingMessage, Duplex>;

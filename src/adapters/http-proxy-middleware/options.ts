@@ -1,4 +1,4 @@
-/** The options of http-proxy-middleware that are carried, and what to use in the place of those that are not. */
+/** The options of http-proxy-middleware that are supported, and what to use instead of the others. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -154,7 +154,7 @@ const CARRIED: Readonly<Record<keyof ProxyMiddlewareOptions, Kind>> = {
 
 const EVENTS = ['proxyReq', 'proxyReqWs', 'proxyRes', 'error'];
 
-/** What to use in the place of an option that is not carried. */
+/** What to use instead of an option that is not supported. */
 const INSTEAD: Readonly<Record<string, string>> = {
   agent: 'the backend is the pool: backend: { maxConnections, keepAliveTimeout }',
   buffer: 'send a body of your own with request() of a PooledBackend',

@@ -30,7 +30,7 @@ export function methodAttributes(method: string): Attributes {
   return { 'http.request.method': '_OTHER', 'http.request.method_original': method };
 }
 
-/** Of the metrics, which have no place for a method that somebody invented. */
+/** For metrics: unknown methods would create any number of series. */
 export function methodOf(method: string): string {
   return KNOWN_METHODS.has(method) ? method : '_OTHER';
 }

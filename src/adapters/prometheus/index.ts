@@ -58,7 +58,7 @@ export function registerMetrics(backend: WatchedBackend, options: PrometheusOpti
 }
 
 function metricsOf(registry: Registry, buckets: readonly number[]): BackendMetrics {
-  const found = Reflect.get(registry, METRICS) as BackendMetrics | undefined; // nobody else knows the symbol
+  const found = Reflect.get(registry, METRICS) as BackendMetrics | undefined; // only this module sets it
   if (found?.areRegistered) return found;
   const made = new BackendMetrics(registry, buckets);
   Reflect.set(registry, METRICS, made);

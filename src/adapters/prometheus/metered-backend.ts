@@ -77,7 +77,7 @@ export class MeteredBackend {
   readonly #failed = ({ method, error, durationMs, waitedMs }: BackendEvents['fail'][0]): void => {
     const { origin = '' } = error;
     if (origin !== '') this.#counts.sawOrigin(origin);
-    // A client that leaves is no failure of ours: who is called at night for failures must not be called for those.
+    // A client that leaves is not a failure: it must not raise an alert on failures.
     const status = error.code === 'client_aborted' ? 'aborted' : 'failed';
     this.#observations?.ended(this.name, origin, methodClass(method), status, durationMs, waitedMs);
   };

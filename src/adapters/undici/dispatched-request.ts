@@ -58,7 +58,7 @@ export class DispatchedRequest implements Flow {
     // A reason of another kind is the caller's to have back, too.
     this.#reason = (reason as Error | null | undefined) ?? new errors.RequestAbortedError();
     this.#abort.abort(this.#reason);
-    // Once the last byte is here the backend hears of no signal any more, though the handler may not have had it.
+    // Once the last byte has arrived the backend ignores the signal, though the handler may not have got the byte yet.
     this.#response?.body.destroy(new errors.RequestAbortedError());
   }
 
