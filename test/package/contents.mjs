@@ -10,10 +10,10 @@ const ALLOWED =
 
 /** Bytes. Raise one when something is worth it, and say in that commit what. */
 const BUDGETS = {
-  'the packed package': 600_000,
-  'the unpacked package': 2_200_000,
-  'the main entry': 640_000,
-  'the main entry, compressed': 183_000,
+  'the packed package': 560_000,
+  'the unpacked package': 2_050_000,
+  'the main entry': 600_000,
+  'the main entry, compressed': 168_000,
 };
 
 export function checkContents(paths) {
