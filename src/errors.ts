@@ -41,8 +41,9 @@ const STATUS_BY_CODE = {
 /**
  * Whether the origin may have processed the request.
  * - `'unsent'`: certainly not. The kernel accepted no byte of it, in any attempt.
- * - `'unknown'`: perhaps. At least a part of it was sent, and no complete response head arrived.
- * - `'answered'`: yes. A complete response head arrived.
+ * - `'unknown'`: perhaps. At least a part of it was sent, and no response head was passed on: none arrived, or only one
+ *   after which the request was to be sent again (`retryOn`).
+ * - `'answered'`: yes. A complete response head arrived and was passed on.
  */
 export type Delivery = 'unsent' | 'unknown' | 'answered';
 
