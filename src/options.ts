@@ -190,8 +190,8 @@ export interface PooledBackendOptions {
    */
   readonly maxConnectionAge?: number | undefined;
   /**
-   * Maximum number of times one request is sent: an integer from 1 to 100; 1 turns retries off. Once the outcome of an
-   * attempt is unknown, at most one more follows.
+   * Maximum number of times one request is sent: an integer from 1 to 100; 1 turns retries off. At most one
+   * of them is sent because the outcome of another is unknown.
    *
    * @default 3
    */

@@ -169,7 +169,7 @@ const options: OptionsOf<OptionSection> = {
   ),
   maxAttempts: option(
     withDefault(integer(1, 100), 3),
-    'exchanges begun for one request; at most one of them after an unknown outcome',
+    'exchanges begun for one request; at most one of them because the outcome of another is unknown',
   ),
   retryOn: option(
     mapped(withDefault(listOf('headers-timeout', 429, 500, 502, 503, 504), noConditions), copied),
