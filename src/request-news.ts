@@ -61,6 +61,9 @@ export interface AttemptEndNews extends RequestNews {
   readonly statusCode: number | undefined;
   /** Bytes of the response body as received, without chunk framing. */
   readonly receivedBytes: number;
-  /** Why the response did not arrive completely; `undefined` if it did. */
+  /**
+   * Why the response did not arrive completely; `undefined` if it did. Its `delivery` and `attempts` are those of the
+   * request so far.
+   */
   readonly error: BackendError | undefined;
 }
