@@ -110,7 +110,7 @@ export interface BackendEvents {
         readonly reason: string;
       },
   ];
-  /** An origin gets no requests for a while, because requests to it failed. */
+  /** An origin gets no requests for a while, because requests to it failed or were slow. */
   eject: [
     event: OriginEvent & {
       /** An error code, `status_503` and the like, `low_success_rate` or `slow`. */

@@ -82,8 +82,8 @@ export interface HandlerOptions {
   /** Returns the path and query to send, from those of the request. @default none */
   readonly rewritePath?: PathHook | undefined;
   /**
-   * `true` rewrites URLs of the origin in Location, Content-Location and Refresh to the scheme, host and prefix under which the
-   * client reached the mount. A function returns the new URL itself, or `undefined` to keep it.
+   * `true` rewrites URLs in Location, Content-Location and Refresh that have the host of an origin, or the Host that was sent, to
+   * the scheme, host and prefix under which the client reached the mount. A function returns the new URL itself, or `undefined` to keep it.
    *
    * @default false
    */

@@ -160,7 +160,7 @@ export interface AdaptiveConcurrencyOptions {
   /** Number of concurrent requests an origin may always have: an integer from 1 to 65535. @default 4 */
   readonly min?: number | undefined;
   /**
-   * How many times slower than usual an origin may be before its limit is reduced: a number from 1 to 100.
+   * How many times as long as usual an origin may take to answer before its limit is reduced: a number from 1 to 100.
    *
    * @default 1.5
    */

@@ -37,8 +37,8 @@ export interface OriginOptions {
    */
   readonly weight?: number | undefined;
   /**
-   * `true` uses this origin only while every origin that is not a backup is ejected, down or cannot be dialled. That
-   * they are all busy is not enough.
+   * `true` uses this origin only while every origin that is not a backup is ejected, down, drained, has weight 0 or
+   * cannot be dialled. That they are all busy is not enough.
    *
    * @default false
    */
