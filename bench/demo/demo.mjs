@@ -57,10 +57,10 @@ async function runPhases(options, folder) {
 /** @param {import('./options.mjs').DemoOptions} options */
 function introduce({ clients, seconds, origins, post }) {
   const requests = post === undefined ? 'GETs only (see --post)' : 'four GETs to one POST';
-  const backends =
-    origins.length > 0 ? origins.join(', ') : 'two backends of our own, one of them killed and restarted half-way';
+  const those =
+    origins.length > 0 ? origins.join(', ') : 'two origins of our own, one of them killed and restarted half-way';
   console.log(
-    `${clients} clients, half keep-alive, half one connection a request; ${requests}; ${seconds} s a phase; ${backends}.`,
+    `${clients} clients, half keep-alive, half one connection a request; ${requests}; ${seconds} s a phase; ${those}.`,
   );
 }
 
@@ -71,7 +71,7 @@ function introduce({ clients, seconds, origins, post }) {
 function liveLine(title) {
   let calls = 0;
   return ({ requests, errors, opened, event }) => {
-    const line = `${title}: ${requests} requests, ${errors} errors, ${opened} backend connections opened${event ? `, ${event}` : ''}`;
+    const line = `${title}: ${requests} requests, ${errors} errors, ${opened} connections to origins opened${event ? `, ${event}` : ''}`;
     calls += 1;
     if (process.stdout.isTTY) process.stdout.write(`\r\x1b[K${line}`);
     else if (calls % 6 === 0) console.log(line); // a file or a pipe gets a line every 3 s

@@ -4,14 +4,14 @@ import { parseArgs } from 'node:util';
 
 const HELP = `npm run demo [-- options]
 
-Sends the requests of 2,000 clients to two backends, three times: each request on a backend connection
-of its own, then through PooledBackend with nonIdempotent 'fresh', then 'verified'. One backend is
+Sends the requests of 2,000 clients to two origins, three times: each request on a connection
+of its own, then through PooledBackend with nonIdempotent 'fresh', then 'verified'. One origin is
 killed and started again in the middle of each phase. Everything runs on this machine, over loopback.
 
   --seconds N     length of each phase, 4 to 20 (default 12)
   --clients N     how many clients, half of them keep-alive, half one connection a request; 2 to 5,000 (default 2000)
-  --origin URL    use a running server instead of our own backends; may be repeated.
-                  It is not restarted, and what only a backend knows is shown as "not available".
+  --origin URL    use a running server instead of our own origins; may be repeated.
+                  It is not restarted, and what only our own can tell is shown as "not available".
   --get PATH      with --origin: what clients GET (default /)
   --post PATH     with --origin: where clients POST {"id": "…"}; without it no POST is sent to your servers
   --help
@@ -22,7 +22,7 @@ It exits with 1 when a POST was executed twice or a phase could not run, else wi
  * @typedef {object} DemoOptions
  * @property {number} seconds of one phase
  * @property {number} clients
- * @property {string[]} origins real ones; empty = two backends of our own
+ * @property {string[]} origins real ones; empty = two of our own
  * @property {string} get path of the GET requests; `/item/` gets a number appended and checked
  * @property {string | undefined} post path of the POST requests, `undefined` = none
  */

@@ -84,11 +84,11 @@ async function measure(plan, options, folder, start, onNews) {
 
   async function restart() {
     await sleep((options.seconds * 1000) / 2);
-    event = 'backend 2 killed';
+    event = 'origin 2 killed';
     await backends[1]?.stop('SIGKILL');
     await sleep(DOWN_MS);
     await start('backend.mjs', { journal: journals[1], port: ports[1] });
-    event = 'backend 2 is back';
+    event = 'origin 2 is back';
   }
 
   const journal = ours ? readJournals(journals) : undefined;
