@@ -25,7 +25,7 @@ export function verdictOf(origin: OriginReport): Verdict {
     return {
       mood: 'quiet',
       word: service,
-      why: busy > 0 ? `${plural(busy, 'connection')} at work` : 'nothing under way',
+      why: busy > 0 ? `${plural(busy, 'connection')} at work` : 'nothing in progress',
     };
   }
   const since = health.sinceMs === null ? '' : `for ${duration(health.sinceMs)}`;

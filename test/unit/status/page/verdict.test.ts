@@ -44,7 +44,7 @@ describe('an origin', () => {
     ],
     ['that is a backup without work', { backup: true }, 'quiet', 'stands by', ''],
     ['without weight', { weight: 0 }, 'quiet', 'resting', 'its weight is 0'],
-    ['that is drained', { service: 'draining' }, 'quiet', 'draining', 'nothing under way'],
+    ['that is drained', { service: 'draining' }, 'quiet', 'draining', 'nothing in progress'],
     [
       'that drains',
       { service: 'draining', connections: { ...originReport().connections, busy: 2 } },
@@ -52,7 +52,13 @@ describe('an origin', () => {
       'draining',
       '2 connections at work',
     ],
-    ['that leaves, whatever it was', { service: 'leaving', health: ejected }, 'quiet', 'leaving', 'nothing under way'],
+    [
+      'that leaves, whatever it was',
+      { service: 'leaving', health: ejected },
+      'quiet',
+      'leaving',
+      'nothing in progress',
+    ],
   ])('%s', (_what, changes, mood, word, why) => {
     expect(verdictOf(originReport(changes))).toEqual({ mood, word, why });
   });
