@@ -170,6 +170,10 @@ export class Matching implements Demand {
     return false;
   }
 
+  isHome(name: string): boolean {
+    return this.#eligible.home(name) !== undefined;
+  }
+
   dialFailed(origin: Origin, error: BackendError): void {
     if (this.#eligible.serving.every(isCutOff)) this.#queue.pause();
     if (error.code !== LASTING || this.canSpare(origin)) {

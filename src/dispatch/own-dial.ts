@@ -1,6 +1,5 @@
 /** A dial for one request alone: its connection is that request's, if it still wants it. */
 
-import type { BackendError } from '../errors.js';
 import type { Origin } from '../origin/origin.js';
 import type { DialWaiter, Travel } from '../origin/setting.js';
 import type { Tenancy } from '../origin/tenancy.js';
@@ -34,7 +33,7 @@ export class OwnDial implements DialWaiter {
   }
 
   /** That is no attempt, and not the request's fault. */
-  failed(_error: BackendError): void {
+  failed(): void {
     if (!this.#run.ended) this.#house.enqueue(this.#run);
   }
 

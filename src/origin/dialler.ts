@@ -13,12 +13,13 @@ import type { Tenancy } from './tenancy.js';
 
 /** Hears how each dial ended. The slot is still dialling. */
 export interface DiallerListener {
-  readonly standing: { readonly accepts: boolean };
   /** `begunAt`: moment on the clock at which the dial began. */
   dialled(slot: Slot<Tenancy>, dialled: Dialled, purpose: DialPurpose, begunAt: number): void;
   dialFailed(slot: Slot<Tenancy>, error: BackendError, purpose: DialPurpose): void;
-  /** It was given up, and its slot is empty; or it takes so long that it is not waited for. */
+  /** It was given up, and its slot is empty. */
   dialGivenUp(purpose: DialPurpose): void;
+  /** It goes on, but takes so long that it is not waited for. */
+  dialPassedOver(purpose: DialPurpose): void;
   /** The wait after a failed dial is over. */
   mayDialAgain(): void;
 }
@@ -50,7 +51,7 @@ export class Dialler {
   readonly #pool: Pool<Tenancy>;
   readonly #backoff: DialBackoff;
   readonly #listener: DiallerListener;
-  readonly #demand: Pick<Demand, 'arrived' | 'canSpare'>;
+  readonly #demand: Pick<Demand, 'canSpare' | 'isHome'>;
   readonly #retry: Deadline;
   readonly #late: Deadline;
   // The async context in which the backend was created. A socket keeps the context that it was opened in, and with it all that the
@@ -67,7 +68,7 @@ export class Dialler {
     pool: Pool<Tenancy>,
     backoff: DialBackoff,
     listener: DiallerListener,
-    demand: Pick<Demand, 'arrived' | 'canSpare'>,
+    demand: Pick<Demand, 'canSpare' | 'isHome'>,
   ) {
     const { startDial, deadlines } = setting;
     this.#setting = setting;
@@ -185,15 +186,14 @@ export class Dialler {
 
   /** Whether a connection of another origin would do: to all, where this one is not trusted any more. */
   #isForAny(purpose: DialPurpose): boolean {
-    const isTrusted = this.#listener.standing.accepts && this.#backoff.state.name === 'ready';
+    const isTrusted = this.#backoff.state.name === 'ready' && this.#demand.isHome(this.#target.origin);
     return !isTrusted || typeof purpose === 'string' || purpose.anyWouldDo;
   }
 
   #passOver(begun: Begun, purpose: DialPurpose): void {
     this.#backoff.takesLong();
     begun.purpose = 'stock';
-    if (purpose === 'demand') this.#demand.arrived();
-    else this.#listener.dialGivenUp(purpose);
+    this.#listener.dialPassedOver(purpose);
   }
 
   #start(listener: DialListener): DialUnderWay {

@@ -3,7 +3,7 @@
 import type { Connection } from '../connection/connection.js';
 import type { CloseReason } from '../connection/connection-owner.js';
 import type { Dialled } from '../connection/dial.js';
-import { asBackendError, BackendError, type OriginCounts } from '../errors.js';
+import { asBackendError, type BackendError, type OriginCounts } from '../errors.js';
 import { Pool } from '../pool/pool.js';
 import type { Slot } from '../pool/slot.js';
 import { type ConnectionStats, connectionStats } from './connection-stats.js';
@@ -111,10 +111,7 @@ export class Origin implements DiallerListener, ServedOrigin {
     return this.guard.mayBegin() && this.#lending.mayFind(travel);
   }
 
-  /**
-   * Lends a connection that is alive at this moment. `'later'`: one is being checked, and will be offered. `undefined`:
-   * there is none.
-   */
+  /** Lends a connection, alive at this moment. `'later'`: one is being checked, then offered. `undefined`: there is none. */
   take(travel: Travel, now = this.#setting.clock.now()): Tenancy | 'later' | undefined {
     for (;;) {
       const tenancy = this.#lending.checkout(travel, now);
@@ -205,17 +202,18 @@ export class Origin implements DiallerListener, ServedOrigin {
     const retryInMs = this.#dialler.backOff(error, this.#demand.canSpare(this));
     this.#pool.release(slot);
     if (observer.watches('dialFailed')) observer.emit('dialFailed', { origin: this.address.origin, error, retryInMs });
-    this.#dialOver(purpose);
-    if (typeof purpose !== 'string') purpose.failed(error);
+    this.dialPassedOver(purpose);
     this.#demand.dialFailed(this, error);
   }
 
   dialGivenUp(purpose: DialPurpose): void {
-    const { origin } = this.#address;
     this.standing.gaveNoVerdict();
+    this.dialPassedOver(purpose);
+  }
+
+  dialPassedOver(purpose: DialPurpose): void {
     this.#dialOver(purpose);
-    if (typeof purpose === 'string') return;
-    purpose.failed(new BackendError('destination_unavailable', `${origin} takes no requests any more`, { origin }));
+    if (typeof purpose !== 'string') purpose.failed();
   }
 
   readonly mayDialAgain = (): void => this.#slotFreed();

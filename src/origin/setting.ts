@@ -59,6 +59,8 @@ export interface Demand {
   room(): void;
   /** Whether others serve without this origin. */
   canSpare(origin: object): boolean;
+  /** Whether requests that are bound to the origin of that name may go there now. */
+  isHome(name: string): boolean;
   dialFailed(origin: Origin, error: BackendError): void;
   /** Whether the origin takes requests, or how many, may be different now. */
   changed(): void;
@@ -72,7 +74,7 @@ export interface DialWaiter {
   readonly anyWouldDo: boolean;
   /** False = the connection is not wanted any more. */
   opened(origin: Origin, tenancy: Tenancy): boolean;
-  failed(error: BackendError): void;
+  failed(): void;
 }
 
 /** For whom a dial is made: the queue, the spares and the minimum, or one request. */

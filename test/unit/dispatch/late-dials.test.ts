@@ -133,6 +133,33 @@ test.each([{}, { balance: { type: 'hash', key: 'path' } } as const])(
   },
 );
 
+test.each([1, 0])(
+  'nor while that dial is the probe of the ejected origin (of weight %i), which is dialled once',
+  async (weight) => {
+    const origins = [{ url: A, weight }, B];
+    const { house, places, acceptAt } = await darkFirst({ origins, sticky: { cookie: 'at' }, ejection: { time: 500 } });
+    house.origin().standing.eject('connection_refused');
+    await house.advance(500);
+    const bound = await house.sent({ boundTo: A });
+    await house.advance(1_000);
+    expect(places()).toEqual([A, B]);
+    (await acceptAt(B))?.answer();
+    await house.settle();
+    expect(bound.outcome).toBe(200);
+  },
+);
+
+test('where all are ejected, it waits for its own dial as if none were, and is dialled for once', async () => {
+  const { house, places, acceptAt } = await darkFirst({ ejection: { time: 10_000 } });
+  for (const { standing } of house.origins) standing.eject('connection_refused');
+  const bound = await house.sent({ boundTo: A });
+  await house.advance(3_000);
+  expect(places()).toEqual([A]);
+  (await acceptAt(A))?.answer();
+  await house.settle();
+  expect(bound.outcome).toBe(200);
+});
+
 describe('a request that is sent again', () => {
   /** Under way at the second origin, on a connection that was reused; the first has not been asked for anything. */
   async function underWay(options: HouseOptions = {}) {
