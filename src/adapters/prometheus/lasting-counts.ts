@@ -28,9 +28,12 @@ export class LastingCounts {
     return [...this.#gone, ...this.#here];
   }
 
-  /** The origin has something to show. */
+  /** The origin has something to show. The last request of one that is removed ends after that. */
   sawOrigin(origin: string): void {
-    if (this.#here.has(origin)) return;
+    if (!this.#gone.has(origin)) this.#here.add(origin);
+  }
+
+  added(origin: string): void {
     this.#gone.delete(origin);
     this.#here.add(origin);
   }

@@ -88,6 +88,7 @@ export class MeteredBackend {
   };
 
   readonly #changed = ({ origin, change }: BackendEvents['originChanged'][0]): void => {
+    if (change === 'added') this.#counts.added(origin);
     if (change === 'removed') this.#observations?.forget(this.name, this.#counts.removed(origin));
   };
 }

@@ -39,6 +39,7 @@ export class MeteredSource extends EventEmitter<BackendEvents> {
 
   add(origin: OriginStats): void {
     this.origins = [...this.origins, origin];
+    this.emit('originChanged', { origin: origin.origin, change: 'added', weight: 1 });
   }
 
   answered(origin: string, statusCode: number, durationMs: number, method = 'GET'): void {
