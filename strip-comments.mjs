@@ -21,9 +21,10 @@ function withoutComments(source) {
     if (parts.length > 0 || node.pos === node.end) return;
     // Between two tokens there are white space and comments alone.
     const between = source.text.slice(node.pos, node.getStart(source));
-    stripped += between.replace(/\n?[ \t]*(\/\*[\s\S]*?\*\/|\/\/[^\n]*)/g, (all, comment) =>
-      KEPT.test(comment) ? all : '',
-    );
+    stripped += between.replace(/\n?[ \t]*(\/\*[\s\S]*?\*\/|\/\/[^\n]*)/g, (all, comment) => {
+      if (KEPT.test(comment)) return all;
+      return all.startsWith('\n') ? '' : ' ';
+    });
     stripped += node.getText(source);
   };
   visit(source);
