@@ -180,10 +180,10 @@ export class Dispatcher implements Dispatching, Expecting, RunHouse {
 
   /** Onto a connection of its own, dialled for it: in the slot that its dead connection freed, if it can be there. */
   redial(run: Run, last: Origin, preferOther: boolean): void {
-    if (preferOther || last.going === 'yes') run.left = [...run.left, last];
+    if (preferOther || last.shuttingDown === 'yes') run.failedAt = [...run.failedAt, last];
     // A closed connection may mean that the process is dying, so a request that is not bound to this origin goes elsewhere.
     const staysIfItCan = this.#choice.keeps || run.request.boundTo === last.address.origin;
-    const elsewhere = run.left.includes(last) || (last.going === 'perhaps' && !staysIfItCan);
+    const elsewhere = run.failedAt.includes(last) || (last.shuttingDown === 'perhaps' && !staysIfItCan);
     const origin = this.#choice.redial(last, elsewhere, run);
     if (origin?.canDial === false) origin.makeRoom();
     // `minConnections` may have taken all free slots at once: waiting requests get the connections dialled for it.

@@ -79,9 +79,9 @@ export class Matching implements Demand {
 
   /** Adds the request to the queue, to the line of its home if it has one. This request or another may be refused. */
   enqueue(run: Run): Refusal<Run> | undefined {
-    run.avoids = this.#choice.avoidable(run.left);
+    run.avoids = this.#choice.avoidable(run.failedAt);
     const bound = this.#bound.homeOf(run);
-    const home = bound?.takesNew && run.left.includes(bound) ? undefined : bound; // who has left it need not go back there
+    const home = bound?.takesNew && run.failedAt.includes(bound) ? undefined : bound; // who has left it need not go back there
     run.home = home;
     if (run.attempts.length > 0) return this.#queue.enqueueReturned(run, this.#eligible.mostConnections);
     const usable = home?.guard.most(home.address.maxConnections) ?? this.#eligible.usableConnections();

@@ -17,7 +17,7 @@ export interface Sent {
   /** By the name of the origin. */
   readonly attempts: readonly { readonly origin: string }[];
   /** The origins that had better not get it again, the last one last. */
-  readonly left: readonly Origin[];
+  readonly failedAt: readonly Origin[];
 }
 
 /** No origin. */
@@ -128,8 +128,8 @@ export class OriginChoice {
    * origins waits rather than go to them. `elsewhere`: it goes to another if there is room at one, and best to one that it has
    * not been sent to.
    */
-  redial(last: Origin, elsewhere: boolean, { request, attempts, left }: Sent): Origin | undefined {
-    const avoided = this.avoidable(left);
+  redial(last: Origin, elsewhere: boolean, { request, attempts, failedAt }: Sent): Origin | undefined {
+    const avoided = this.avoidable(failedAt);
     const hasRoom = (one: Origin) => (one.canDial || one.canMakeRoom) && !avoided.includes(one);
     const suits = (one: Origin) => hasRoom(one) && !one.backoff.isLate;
     const isNew = ({ address }: Origin) => attempts.every(({ origin }) => origin !== address.origin);
@@ -141,12 +141,12 @@ export class OriginChoice {
   }
 
   /**
-   * Of the origins that a request has left for their failures, those that it can avoid: all, so that it does not go back and
+   * Of the origins that failed a request, those that it can avoid: all, so that it does not go back and
    * forth between two that fail beside a third that does not; else the last; or none, where there is no other.
    */
-  avoidable(left: readonly Origin[]): readonly Origin[] {
-    if (left.length === 0 || this.eligible.canAvoid(left)) return left;
-    const last = left.slice(-1);
+  avoidable(failedAt: readonly Origin[]): readonly Origin[] {
+    if (failedAt.length === 0 || this.eligible.canAvoid(failedAt)) return failedAt;
+    const last = failedAt.slice(-1);
     return this.eligible.canAvoid(last) ? last : NONE;
   }
 }

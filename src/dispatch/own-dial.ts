@@ -26,7 +26,7 @@ export class OwnDial implements DialWaiter {
   opened(origin: Origin, tenancy: Tenancy): boolean {
     const run = this.#run;
     if (run.ended) return false;
-    const doubtful = origin.going === 'yes' || (origin.going === 'perhaps' && run.attempts.length > 0);
+    const doubtful = origin.shuttingDown === 'yes' || (origin.shuttingDown === 'perhaps' && run.attempts.length > 0);
     if (doubtful) tenancy.connection.afterTwoTurns(() => this.#beginWhenHeard(origin, tenancy, GOING_MS));
     else run.begin(origin, tenancy);
     return true;
@@ -42,8 +42,8 @@ export class OwnDial implements DialWaiter {
    * one connection after the other, on a busy machine with pauses; one that lives on answers what was sent to it since.
    */
   #beginWhenHeard(origin: Origin, tenancy: Tenancy, leftMs: number): void {
-    const nobodyTells = origin.going === 'perhaps' && origin.busy === 1;
-    if (this.#run.ended || leftMs <= 0 || origin.going === 'no' || nobodyTells) this.#begin(origin, tenancy);
+    const nobodyTells = origin.shuttingDown === 'perhaps' && origin.busy === 1;
+    if (this.#run.ended || leftMs <= 0 || origin.shuttingDown === 'no' || nobodyTells) this.#begin(origin, tenancy);
     else this.#house.clock.after(LOOK_MS, () => this.#beginWhenHeard(origin, tenancy, leftMs - LOOK_MS));
   }
 

@@ -35,7 +35,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
   readonly idempotent: boolean;
   /** It was answered, has failed or has become a tunnel. */
   ended = false;
-  left: readonly Origin[] = NONE; // that had better not get it again, if there is another
+  failedAt: readonly Origin[] = NONE; // that had better not get it again, if there is another
   readonly #house: RunHouse;
   #attempts = UNTRIED;
   #head = '';

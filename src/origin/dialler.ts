@@ -19,7 +19,7 @@ export interface DiallerListener {
   /** It was given up, and its slot is empty. */
   dialGivenUp(purpose: DialPurpose): void;
   /** It goes on, but takes so long that it is not waited for. */
-  dialPassedOver(purpose: DialPurpose): void;
+  waitOver(purpose: DialPurpose): void;
   /** The wait after a failed dial is over. */
   mayDialAgain(): void;
 }
@@ -193,7 +193,7 @@ export class Dialler {
   #passOver(begun: Begun, purpose: DialPurpose): void {
     this.#backoff.takesLong();
     begun.purpose = 'stock';
-    this.#listener.dialPassedOver(purpose);
+    this.#listener.waitOver(purpose);
   }
 
   #start(listener: DialListener): DialUnderWay {

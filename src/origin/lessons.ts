@@ -35,7 +35,7 @@ export class Lessons {
    * Whether the server itself goes, not one connection. Nothing that was sent since was answered, and several were closed:
    * `yes`; one was: `perhaps`. A process that dies may still take dials into its backlog, and drops them a moment later.
    */
-  get going(): 'yes' | 'perhaps' | 'no' {
+  get shuttingDown(): 'yes' | 'perhaps' | 'no' {
     const left = this.#left - this.#leftBeforeAnswer;
     if (left > 1) return 'yes';
     return left === 1 ? 'perhaps' : 'no';

@@ -202,16 +202,16 @@ export class Origin implements DiallerListener, ServedOrigin {
     const retryInMs = this.#dialler.backOff(error, this.#demand.canSpare(this));
     this.#pool.release(slot);
     if (observer.watches('dialFailed')) observer.emit('dialFailed', { origin: this.address.origin, error, retryInMs });
-    this.dialPassedOver(purpose);
+    this.waitOver(purpose);
     this.#demand.dialFailed(this, error);
   }
 
   dialGivenUp(purpose: DialPurpose): void {
     this.standing.gaveNoVerdict();
-    this.dialPassedOver(purpose);
+    this.waitOver(purpose);
   }
 
-  dialPassedOver(purpose: DialPurpose): void {
+  waitOver(purpose: DialPurpose): void {
     this.#dialOver(purpose);
     if (typeof purpose !== 'string') purpose.failed();
   }
@@ -234,8 +234,8 @@ export class Origin implements DiallerListener, ServedOrigin {
   }
 
   /** The server seems to be about to go, or may be: what is dialled now may be dropped unread. */
-  get going(): 'yes' | 'perhaps' | 'no' {
-    return this.#lessons.going;
+  get shuttingDown(): 'yes' | 'perhaps' | 'no' {
+    return this.#lessons.shuttingDown;
   }
 
   /** Why no connection is kept that has nothing to do. */
