@@ -67,7 +67,7 @@ export class Dispatcher implements Dispatching, Expecting, RunHouse {
   readonly #queue: WaitQueue<Run>;
   readonly #hold = new ProcessHold();
   readonly #running = new LinkedSet<Run>();
-  readonly #expected = new LinkedSet<ExpectedRequest>(); // taken, and dispatched later
+  readonly #expected = new Set<ExpectedRequest>(); // taken, and dispatched later
   #origins: readonly Origin[] = [];
   readonly #choice: OriginChoice;
   #state: State = { name: 'open' };

@@ -1,8 +1,7 @@
 /** A request that was taken and cannot be sent yet, since its body is still read or a hook is busy: a drain waits for it. */
 
-import type { Deadline, Deadlines } from '../deadlines.js';
+import { type Deadlines, Expiring } from '../deadlines.js';
 import type { BackendError } from '../errors.js';
-import type { Linked } from '../linked-set.js';
 import { tookTooLongError } from './refusal-error.js';
 import type { Dispatch, Expectation, OutgoingRequest, Place, ResponseSink } from './request.js';
 
@@ -15,22 +14,21 @@ export interface Expecting {
   expectedLeft(place: ExpectedRequest): void;
 }
 
-export class ExpectedRequest implements Place, Linked<ExpectedRequest> {
-  previousLinked: ExpectedRequest | undefined;
-  nextLinked: ExpectedRequest | undefined;
-  isLinked = false;
+/** Its deadline is the end of the request's time. */
+export class ExpectedRequest extends Expiring implements Place {
   readonly #expecting: Expecting;
+  readonly #requestTimeout: number;
   readonly #expectation: Expectation;
   readonly #begunAt: number | undefined; // of those that have an end
-  readonly #end: Deadline | undefined; // of the request's time
 
   constructor(expecting: Expecting, requestTimeout: number, expectation: Expectation) {
+    super(expecting.deadlines);
     this.#expecting = expecting;
+    this.#requestTimeout = requestTimeout;
     this.#expectation = expectation;
-    if (!Number.isFinite(requestTimeout)) return;
-    this.#begunAt = expecting.deadlines.clock.now();
-    this.#end = expecting.deadlines.create(() => this.fail(tookTooLongError(requestTimeout)));
-    this.#end.set(requestTimeout, this.#begunAt);
+    if (requestTimeout === Number.POSITIVE_INFINITY) return;
+    this.#begunAt = this.deadlines.clock.now();
+    this.set(requestTimeout, this.#begunAt);
   }
 
   dispatch(request: OutgoingRequest, sink: ResponseSink): Dispatch {
@@ -42,8 +40,12 @@ export class ExpectedRequest implements Place, Linked<ExpectedRequest> {
   }
 
   leave(): void {
-    this.#end?.clear();
+    this.clear();
     this.#expecting.expectedLeft(this);
+  }
+
+  expire(): void {
+    this.fail(tookTooLongError(this.#requestTimeout));
   }
 
   fail(error: BackendError): void {
