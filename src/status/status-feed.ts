@@ -46,6 +46,7 @@ export class StatusFeed {
     this.#news = new News(() => Math.round(clock.wallNow()));
   }
 
+  /** The backend is closed: nothing more will be told. */
   get closed(): boolean {
     return this.#closed;
   }
@@ -54,6 +55,7 @@ export class StatusFeed {
     return this.#watchers.size >= MOST_WATCHERS;
   }
 
+  /** All that is known at this moment. */
   full(): FullReport {
     return { ...this.#report(this.#source.stats()), history: this.#history.columns, news: this.#news.items };
   }
@@ -73,7 +75,7 @@ export class StatusFeed {
     if (!this.#isWatched) this.#stop();
   }
 
-  /** Somebody polls: what happens until the next time is wanted, too. */
+  /** All that was known at the last update, as JSON. Whoever polls counts as a watcher until the next time. */
   poll(): string {
     if (this.#closed) return JSON.stringify(this.full());
     this.#leasedUntil = this.#clock.now() + LEASE_MS;
@@ -133,8 +135,9 @@ export class StatusFeed {
     let tickJson: string | undefined; // made once for all of them
     this.#fullJson = undefined;
     for (const [watcher, event] of this.#watchers) {
-      tickJson ??= JSON.stringify(tick);
-      const json = event === 'full' ? this.#full() : tickJson;
+      let json: string;
+      if (event === 'tick') json = tickJson ??= JSON.stringify(tick);
+      else json = this.#full();
       this.#watchers.set(watcher, watcher.tell(event, json) ? 'tick' : 'full');
     }
   }

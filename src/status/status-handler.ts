@@ -64,12 +64,7 @@ export function createStatusHandler(feed: StatusFeed, title: string, actions?: S
           );
         return;
       case 'json':
-        send(
-          req,
-          res,
-          format,
-          `${split(req.url ?? '/').query.has('watch') ? feed.poll() : JSON.stringify(feed.full())}\n`,
-        );
+        send(req, res, format, `${isPolling(req) ? feed.poll() : JSON.stringify(feed.full())}\n`);
         return;
       case 'csv':
         send(req, res, format, statusCsv(feed.full()));
@@ -142,6 +137,10 @@ function formatOf({ url = '/', headers }: IncomingMessage): Format | undefined {
   if (/\btext\/html\b/.test(accept)) return 'html';
   if (/\btext\/event-stream\b/.test(accept)) return 'events';
   return /\bapplication\/json\b/.test(accept) ? 'json' : 'html';
+}
+
+function isPolling({ url = '/' }: IncomingMessage): boolean {
+  return split(url).query.has('watch');
 }
 
 function split(url: string): { readonly path: string; readonly query: URLSearchParams } {
