@@ -36,8 +36,8 @@ export function mountTarget(target: Target, options: ProxyMiddlewareOptions, end
       const other = end.get(req);
       if (event === undefined || other === undefined) return undefined;
       const { method = '', url = '', headers } = req;
-      const [named] = [headers[':authority'] ?? headers.host].flat();
-      const host = (options.changeOrigin === true ? undefined : named) ?? target.host;
+      const given = headers[':authority']?.toString() ?? headers.host;
+      const host = (options.changeOrigin === true ? undefined : given) ?? target.host;
       return promised(event(new ProxyRequest(method, paths.get(req) ?? url, host, fields), req, other));
     };
   return {
