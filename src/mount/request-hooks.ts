@@ -2,17 +2,19 @@
 
 import type { IncomingMessage } from 'node:http';
 import { BackendError } from '../errors.js';
-import { checkField, endToEndFields, fieldValue, withoutField } from '../http1/fields.js';
+import { fieldValue, withoutField } from '../http1/fields.js';
 import type { ResolvedHandlerOptions } from '../options.js';
 import type { ClientRequest } from './client-request.js';
 import { inHook, type MaybePromise, whenKept } from './hook.js';
+import { hookedFields } from './hooked-fields.js';
 import { climbs, isPath } from './request-target.js';
 
 type Hooks = Pick<ResolvedHandlerOptions, 'rewritePath' | 'onRequestFields'>;
 
 /**
  * First the path, then the fields.
- * @throws BackendError `http_request_error` for a path that climbs, `proxy_internal_error` when a hook throws
+ * @throws BackendError `http_request_error` for a path that climbs, `proxy_internal_error` when a hook throws or gives what
+ *   cannot be sent
  */
 export function hookedRequest(request: ClientRequest, req: IncomingMessage, hooks: Hooks): MaybePromise<ClientRequest> {
   return whenKept(withPath(request, req, hooks), (moved) => withFields(moved, req, hooks));
@@ -46,9 +48,8 @@ function withFields(
 }
 
 /** A Host field that the hook added is the one that is sent. */
-function checkedFields(request: ClientRequest, given: readonly string[]): ClientRequest {
-  const fields = endToEndFields(given);
-  for (let i = 0; i < fields.length; i += 2) checkField(fields[i] ?? '', fields[i + 1] ?? '');
+function checkedFields(request: ClientRequest, given: unknown): ClientRequest {
+  const fields = hookedFields('onRequestFields', given);
   const plain = withoutField(withoutField(fields, 'host'), 'content-length');
   return { ...request, fields: plain, host: fieldValue(fields, 'host') ?? request.host };
 }

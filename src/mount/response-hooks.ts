@@ -7,9 +7,10 @@ import type { ResolvedHandlerOptions } from '../options.js';
 import { isTrusted } from './client-request.js';
 import { rewriteCookies } from './cookie-rewrite.js';
 import { inHook, type MaybePromise, whenKept } from './hook.js';
+import { hookedFields } from './hooked-fields.js';
 import { rewriteLocations } from './location-rewrite.js';
 import type { Mount } from './mounted-backend.js';
-import { hookedFields, relayedFields } from './response-fields.js';
+import { framedFields, relayedFields } from './response-fields.js';
 
 /** What is known of the request that a response answers. */
 export type AnsweredRequest = Pick<OutgoingRequest, 'host' | 'boundTo'>;
@@ -44,7 +45,9 @@ function hooked(
 ): MaybePromise<string[]> {
   const { statusCode, statusText } = head;
   const given = inHook('onResponseFields', () => hook(fields, req, { statusCode, statusText }));
-  return whenKept(given, (kept) => hookedFields(head, kept ?? fields, carriesTrailers(head, req)));
+  return whenKept(given, (kept) =>
+    framedFields(head, hookedFields('onResponseFields', kept ?? fields), carriesTrailers(head, req)),
+  );
 }
 
 function carriesTrailers({ framing: { kind } }: ResponseHead, req: IncomingMessage): boolean {

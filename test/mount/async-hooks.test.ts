@@ -111,11 +111,11 @@ describe('hooks of the request', () => {
     expect(origin.requests).toEqual([]);
   });
 
-  test('that give what cannot be sent are 500 or 400', async () => {
+  test('that give what cannot be sent are 500', async () => {
     const odd = await mounted({ rewritePath: async () => 'no path' });
     expect((await odd.raw.get('/')).status).toBe(500);
     const bad = await mounted({ onRequestFields: async (fields) => [...fields, 'X', 'a\r\nb'] });
-    expect((await bad.raw.get('/')).status).toBe(400);
+    expect((await bad.raw.get('/')).status).toBe(500);
   });
 
   test('whose client leaves while they are busy send nothing', async () => {

@@ -526,9 +526,37 @@ describe('a failure', () => {
     const response = await raw.get('/');
     expect([response.status, response.body.toString()]).toEqual([500, 'proxy_internal_error\n']);
   });
+  test.each([
+    ['an object', { 'X-Mine': 'a' }],
+    ['text', 'ab'],
+    ['a list of pairs', [['X-Mine', 'a']]],
+    ['a list without its last value', ['X-Mine']],
+    ['a list as a value', ['X-Mine', ['a', 'b']]],
+    ['an empty name', ['', 'a']],
+  ])('of a hook that gives %s for fields is 500: none of them is lost in silence', async (_what, given) => {
+    const origin = await startOrigin();
+    const backend = startBackend(origin);
+    for (const hook of ['onRequestFields', 'onResponseFields'] as const) {
+      const raw = await client(await serve(backend.handler({ [hook]: () => given as never })));
+      const response = await raw.get('/');
+      expect([hook, response.status, response.body.toString()]).toEqual([hook, 500, 'proxy_internal_error\n']);
+    }
+    expect(origin.requests).toHaveLength(1);
+  });
 });
 
 describe('the hooks', () => {
+  test('may give a number as a value, and undefined for a field that is not to be sent', async () => {
+    const origin = await startOrigin();
+    const mine = (fields: string[]) => [...fields, 'X-Count', 5, 'X-None', undefined] as never;
+    const handler = startBackend(origin).handler({ onRequestFields: mine, onResponseFields: mine });
+    const { headers } = await (await client(await serve(handler))).get('/');
+    for (const fields of [headers, origin.requests[0]?.headers]) {
+      expect(fields).toMatchObject({ 'x-count': '5' });
+      expect(fields).not.toHaveProperty('x-none');
+    }
+  });
+
   test('see end-to-end fields and may change them', async () => {
     const origin = await startOrigin({
       script: () => [execute(), answer({ fields: { 'X-Secret': '1' }, body: 'ok' })],

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { ResponseHead } from '../../../src/http1/response-head.js';
+import { hookedFields } from '../../../src/mount/hooked-fields.js';
 import {
   fieldsByName,
-  hookedFields,
+  framedFields,
   mergedFields,
   relayedFields,
   safelyOrdered,
@@ -83,27 +84,32 @@ describe('the fields after a hook', () => {
       'Trailer',
       'X',
     ];
-    expect(hookedFields(head, made, false)).toEqual(['X-A', '1', 'Content-Length', '5']);
+    expect(framedFields(head, hookedFields('onResponseFields', made), false)).toEqual([
+      'X-A',
+      '1',
+      'Content-Length',
+      '5',
+    ]);
   });
 
   test('say the length once', () => {
     const head = headOf(['Content-Length', '5'], { framing: LENGTH });
-    expect(hookedFields(head, ['Content-Length', '5', 'Content-Length', '9'], false)).toEqual(['Content-Length', '5']);
+    expect(framedFields(head, ['Content-Length', '5', 'Content-Length', '9'], false)).toEqual(['Content-Length', '5']);
   });
 
   test('may announce trailers where there can be some', () => {
-    expect(hookedFields(headOf([]), ['Trailer', 'X-Sum'], true)).toEqual(['Trailer', 'X-Sum']);
+    expect(framedFields(headOf([]), ['Trailer', 'X-Sum'], true)).toEqual(['Trailer', 'X-Sum']);
   });
 
   test('may leave Content-Length out', () => {
-    expect(hookedFields(headOf(['Content-Length', '5'], { framing: LENGTH }), ['X-A', '1'], false)).toEqual([
+    expect(framedFields(headOf(['Content-Length', '5'], { framing: LENGTH }), ['X-A', '1'], false)).toEqual([
       'X-A',
       '1',
     ]);
   });
 
   test('cannot give chunks a length', () => {
-    expect(hookedFields(headOf([]), ['Content-Length', '5'], true)).toEqual([]);
+    expect(framedFields(headOf([]), ['Content-Length', '5'], true)).toEqual([]);
   });
 });
 
