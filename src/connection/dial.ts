@@ -180,6 +180,8 @@ class Dial implements DialUnderWay {
     const buffer = protocol === 'https:' ? window : () => this.#memory;
     const onread = { buffer, callback: (count: number) => this.#intake.receive(count) };
     if (socketPath !== undefined) return { path: socketPath, onread };
+    // From an address of one version none of the other can be dialled, and node:net takes the first that the lookup gives.
+    const family = connect.family === 0 ? isIP(connect.localAddress ?? '') : connect.family;
     return {
       host: hostname,
       port,
@@ -188,8 +190,8 @@ class Dial implements DialUnderWay {
       keepAliveInitialDelay: connect.keepAliveInitialDelay,
       ...(connect.localAddress !== undefined && { localAddress: connect.localAddress }),
       ...(this.#names !== undefined && { lookup: this.#names.lookup }),
-      family: connect.family,
-      autoSelectFamily: connect.family === 0,
+      family,
+      autoSelectFamily: family === 0,
       autoSelectFamilyAttemptTimeout: this.#addressMs,
       onread,
     };

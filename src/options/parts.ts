@@ -31,7 +31,7 @@ export interface ConnectOptions {
    * @default 30000
    */
   readonly keepAliveInitialDelay?: number | undefined;
-  /** Local IP address to connect from. @default the kernel's choice */
+  /** Local IP address to connect from; only addresses of its own family are dialled then. @default the kernel's choice */
   readonly localAddress?: string | undefined;
   /** Resolves host names; has the signature of `dns.lookup`. @default `dns.lookup` */
   readonly lookup?: LookupFunction | undefined;

@@ -5,6 +5,7 @@ import {
   type AddressInfo,
   createServer,
   getDefaultAutoSelectFamilyAttemptTimeout,
+  isIP,
   type LookupFunction,
   type Server,
   Socket,
@@ -99,11 +100,12 @@ async function listen(server: Server, ...where: [path: string] | [port: number, 
 
 const listenTcp = (host = '127.0.0.1') => listen(createServer(), 0, host);
 
-/** Answers every name with these addresses, in this order. */
+/** Answers every name with those of these addresses that are of the family asked for, in this order. */
 const resolvesTo =
   (...addresses: string[]): LookupFunction =>
   (_hostname, options, callback) => {
-    const all = addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }));
+    const each = addresses.map((address) => ({ address, family: isIP(address) }));
+    const all = each.filter(({ family }) => !options.family || family === options.family);
     if (options.all === true) callback(null, all);
     else callback(null, all[0]?.address ?? '', all[0]?.family ?? 4);
   };
@@ -288,6 +290,13 @@ describe('two addresses', () => {
       'connection_refused',
       'could not connect to http://o: ECONNREFUSED',
     ]);
+  });
+
+  test('the one is dialled that can be reached from the local address', async () => {
+    const port = await listenTcp();
+    const connect = { lookup: resolvesTo('::1', '127.0.0.1'), localAddress: '127.0.0.1' };
+    const end = await dial({ hostname: 'o.test', port, connect });
+    expect(socketOf(end).remoteAddress).toBe('127.0.0.1');
   });
 
   test('localhost, wherever it listens', async () => {
