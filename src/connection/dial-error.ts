@@ -18,7 +18,8 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   EHOSTUNREACH: 'destination_ip_unroutable',
   ENETUNREACH: 'destination_ip_unroutable',
   ENETDOWN: 'destination_ip_unroutable',
-  EADDRNOTAVAIL: 'connection_limit_reached',
+  EADDRINUSE: 'connection_limit_reached', // of ports, from a local address
+  EADDRNOTAVAIL: 'connection_limit_reached', // of ports
   EMFILE: 'connection_limit_reached',
   ENFILE: 'connection_limit_reached',
 };
@@ -32,9 +33,11 @@ function nameOf(error: Error): string {
 
 function errorCodeOf(error: Error, secure: boolean): ErrorCode {
   const name = nameOf(error);
-  const known = CODES[name];
+  // Of bind, EADDRNOTAVAIL is no lack of ports: the local address is none of this host's.
+  const isBind = 'syscall' in error && error.syscall === 'bind';
+  const known = isBind ? undefined : CODES[name];
   if (known !== undefined) return known;
-  if (!secure) return 'destination_unavailable';
+  if (!secure || isBind) return 'destination_unavailable';
   if (name.includes('ALERT')) return 'tls_alert_received';
   return CERTIFICATE_CODE.test(name) ? 'tls_certificate_error' : 'tls_protocol_error';
 }

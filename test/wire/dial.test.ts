@@ -222,6 +222,17 @@ describe('a lookup of the owner\u2019s', () => {
   });
 });
 
+test('a local address that this host has not is no lack of ports', async () => {
+  const port = await listenTcp();
+  for (const protocol of ['http:', 'https:'] as const) {
+    const { error } = await dial({ protocol, port, connect: { localAddress: '192.0.2.1' } });
+    expect([error?.code, error?.cause]).toEqual([
+      'destination_unavailable',
+      expect.objectContaining({ code: 'EADDRNOTAVAIL' }),
+    ]);
+  }
+});
+
 describe('two addresses', () => {
   test('the second is tried when the first refuses, and the socket holds no process', async () => {
     const port = await listenTcp();

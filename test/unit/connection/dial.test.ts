@@ -23,6 +23,7 @@ describe('the name of a failure', () => {
     ['EHOSTUNREACH', 'destination_ip_unroutable', 502],
     ['ENETUNREACH', 'destination_ip_unroutable', 502],
     ['EADDRNOTAVAIL', 'connection_limit_reached', 503],
+    ['EADDRINUSE', 'connection_limit_reached', 503],
     ['EMFILE', 'connection_limit_reached', 503],
     ['EACCES', 'destination_unavailable', 503],
   ])('%s is %s, %i, with or without TLS', (code, expected, status) => {
