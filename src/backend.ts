@@ -204,7 +204,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
    * @throws TypeError or RangeError as the constructor does, and TypeError for an option that cannot be changed
    */
   update(changes: OptionChanges): Promise<void> {
-    const { given, options } = changedOptions({ ...this.#given, ...this.origins.given }, changes);
+    const { given, options, names } = changedOptions({ ...this.#given, ...this.origins.given }, changes);
     const before = { given: this.#given, options: this.#options };
     // A listener of `originChanged` may call update() again: that has to build on these options.
     this.#live(given, options);
@@ -219,7 +219,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
     const balancer = changes.balance === undefined ? undefined : balancerFor(balance);
     this.#dispatcher.configure({ ...this.#options, balancer, maxEjected: ejection.maxEjected });
     this.#outliers.configure(ejection);
-    if (this.#observer.watches('updated')) this.#observer.emit('updated', { names: Object.keys(changes) });
+    if (this.#observer.watches('updated')) this.#observer.emit('updated', { names });
     return settled;
   }
 

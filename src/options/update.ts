@@ -55,7 +55,7 @@ export function changeable(options: ResolvedOptions): Pick<ResolvedOptions, (typ
 }
 
 /**
- * The options with these changes, as they would be given and as they would be known.
+ * The options with these changes, as they would be given and as they would be known, and the names of the changed ones.
  *
  * @param before with the origins of the moment
  * @throws TypeError for a name that is unknown, or an option that cannot change; TypeError, RangeError as the constructor does
@@ -63,7 +63,7 @@ export function changeable(options: ResolvedOptions): Pick<ResolvedOptions, (typ
 export function changedOptions(
   before: PooledBackendOptions,
   changes: OptionChanges,
-): { readonly given: PooledBackendOptions; readonly options: ResolvedOptions } {
+): { readonly given: PooledBackendOptions; readonly options: ResolvedOptions; readonly names: readonly string[] } {
   if (!isObject(changes) || Array.isArray(changes))
     throw refusal('the changes', 'an object of options', changes, false);
   const names: readonly string[] = Array.isArray(before.origins) ? ['origins', ...CHANGEABLE] : CHANGEABLE;
@@ -78,7 +78,8 @@ export function changedOptions(
     throw refusal('origins', 'a list of URLs or objects', origins, false);
   const changed = Object.entries(changes).filter(([, value]) => value !== undefined);
   const given: PooledBackendOptions = { ...before, ...Object.fromEntries(changed) };
-  return { given, options: resolveOptions(given, origins === undefined ? resolveEach : resolveOrigins) };
+  const resolved = resolveOptions(given, origins === undefined ? resolveEach : resolveOrigins);
+  return { given, options: resolved, names: changed.map(([name]) => name) };
 }
 
 /** Returns what `make` made from the current options, and calls it again when they have changed. Called for each request. */

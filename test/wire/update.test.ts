@@ -176,7 +176,7 @@ describe('what may change', () => {
     expect([backend.options.maxQueue, backend.options.maxAttempts, await told]).toEqual([
       7,
       2,
-      [{ names: ['maxQueue', 'maxAttempts'] }],
+      [{ names: ['maxAttempts'] }],
     ]);
   });
 });
