@@ -5,12 +5,13 @@
 
 import type { EventEmitter } from 'node:events';
 import { type IncomingMessage, ServerResponse } from 'node:http';
+import type { Deadlines } from '../deadlines.js';
 import { BackendError } from '../errors.js';
 import { expectsContinue } from './client-request.js';
 import { refuseUnseenFields } from './doubtful-request.js';
 import { endIdleTimeout, refuse, serverOf } from './released-socket.js';
 
-export function serveWithBodyToCome(req: IncomingMessage): void {
+export function serveWithBodyToCome(req: IncomingMessage, deadlines: Deadlines): void {
   const { socket } = req;
   let server: EventEmitter;
   try {
@@ -18,7 +19,7 @@ export function serveWithBodyToCome(req: IncomingMessage): void {
     refuseUnseenFields(req);
     refuseWithoutHost(req, server);
   } catch (thrown) {
-    refuse(socket, thrown);
+    refuse(socket, thrown, deadlines);
     return;
   }
   endIdleTimeout(socket);

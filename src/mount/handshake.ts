@@ -22,6 +22,7 @@ import { answerAsLast, endsHere } from './max-forwards.js';
 import type { MountedBackend } from './mounted-backend.js';
 import type { OpenTunnels } from './open-tunnels.js';
 import { Relay } from './relay.js';
+import { hangUp } from './released-socket.js';
 import { fieldsForClient } from './response-hooks.js';
 import { Splice } from './splice.js';
 
@@ -33,9 +34,6 @@ export interface UpgradeMount {
 }
 
 const UPGRADE_REQUIRED = 426;
-
-/** How long the client has to close its half after a response that was not 101. What it sends meanwhile is dropped. */
-const LINGER_MS = 2_000;
 
 /**
  * Stands between a {@link Relay}, which knows no upgrades, and the dispatcher: any response but a 101 is the relay's to
@@ -172,15 +170,10 @@ export class Handshake implements Dispatching, ResponseSink {
     return whenKept(fields, (kept) => switchingText(head, switchingFields(kept)));
   }
 
-  /** The response is sent. At once, a close would be a reset for a client that still sends (RFC 9112 §9.6). */
+  /** The response is sent. */
   #hangUp(): void {
-    const socket = this.#socket;
-    const deadline = this.#mount.house.deadlines.create(() => socket.destroy());
-    deadline.set(LINGER_MS);
     this.#leave();
-    socket.once('close', () => deadline.clear());
-    socket.end();
-    socket.resume();
+    hangUp(this.#socket, this.#mount.house.deadlines);
   }
 }
 

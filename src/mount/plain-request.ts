@@ -3,6 +3,7 @@
 import type { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { Deadlines } from '../deadlines.js';
 import { BackendError } from '../errors.js';
 import { fieldLines } from '../http1/fields.js';
 import { withoutUpgrade } from '../http1/upgrade.js';
@@ -17,13 +18,13 @@ const TARGET = /^[\x21-\x7e\x80-\xff]+$/;
  * that offers one, and reads nothing behind it. So the request is put back in front of what follows it, without its offer, and the
  * connection is given back to its server, which reads it like any other.
  */
-export function serveAsPlainRequest(req: IncomingMessage, socket: Duplex, head: Buffer): void {
+export function serveAsPlainRequest(req: IncomingMessage, socket: Duplex, head: Buffer, deadlines: Deadlines): void {
   let server: EventEmitter;
   try {
     server = serverOf(socket);
     socket.unshift(Buffer.concat([Buffer.from(plainHead(req), 'latin1'), ...bodyRead(req), head]));
   } catch (thrown) {
-    refuse(socket, thrown);
+    refuse(socket, thrown, deadlines);
     return;
   }
   endIdleTimeout(socket);

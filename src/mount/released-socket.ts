@@ -4,6 +4,7 @@ import { EventEmitter } from 'node:events';
 import { ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { Deadlines } from '../deadlines.js';
 import { BackendError } from '../errors.js';
 import { asRelayError } from './error-answer.js';
 
@@ -12,6 +13,9 @@ import { asRelayError } from './error-answer.js';
  * the beginning of what follows.
  */
 export const READS_BODIES = Number.parseInt(process.versions.node, 10) >= 26;
+
+/** How long the client has to close its half behind the last response. What it sends meanwhile is dropped. */
+const LINGER_MS = 2_000;
 
 /** The response that is sent on it now. Those behind it wait for theirs. */
 export function responseOn(socket: Duplex): ServerResponse | undefined {
@@ -64,8 +68,22 @@ export function endIdleTimeout(socket: Duplex): void {
 }
 
 /** Answers instead of node:http, and ends the connection. */
-export function refuse(socket: Duplex, thrown: unknown): void {
+export function refuse(socket: Duplex, thrown: unknown, deadlines: Deadlines): void {
   const { statusCode } = asRelayError(thrown);
   const reason = statusCode === 400 ? 'Bad Request' : 'Internal Server Error';
-  socket.end(`HTTP/1.1 ${statusCode} ${reason}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
+  socket.on('error', ignore); // a reset by the client would end the process: nobody else listens
+  socket.write(`HTTP/1.1 ${statusCode} ${reason}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
+  hangUp(socket, deadlines);
 }
+
+/** Ends a connection behind its last response. At once, a close would be a reset for a client that still sends (RFC 9112 §9.6). */
+export function hangUp(socket: Duplex, deadlines: Deadlines): void {
+  const deadline = deadlines.create(() => socket.destroy());
+  deadline.set(LINGER_MS);
+  socket.once('close', () => deadline.clear());
+  socket.end();
+  socket.resume();
+}
+
+/** A broken socket is noticed by its 'close'. */
+export function ignore(): void {}

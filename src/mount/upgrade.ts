@@ -8,7 +8,7 @@ import { serveWithBodyToCome } from './body-to-come.js';
 import { Handshake, type UpgradeMount } from './handshake.js';
 import { whenItsTurnToUpgradeComes } from './pipelined-turn.js';
 import { serveAsPlainRequest } from './plain-request.js';
-import { lookAfter, lookAfterLast, READS_BODIES } from './released-socket.js';
+import { ignore, lookAfter, lookAfterLast, READS_BODIES } from './released-socket.js';
 
 /**
  * A listener for the server's `upgrade` event. Also for `connect`, which it answers with 501. Ignores requests that
@@ -31,7 +31,7 @@ export function createUpgradeHandler(
     // For a body that is still to come the socket is a stream of what follows it.
     if (READS_BODIES && socket !== req.socket && hasBody(req)) {
       lookAfterLast(req.socket);
-      whenItsTurnToUpgradeComes(req.socket, () => serveWithBodyToCome(req));
+      whenItsTurnToUpgradeComes(req.socket, () => serveWithBodyToCome(req, house.house.deadlines));
       return;
     }
     const leave = lookAfter(socket, head);
@@ -43,7 +43,7 @@ export function createUpgradeHandler(
       else {
         leave();
         socket.off('error', ignore);
-        serveAsPlainRequest(req, socket, head);
+        serveAsPlainRequest(req, socket, head, house.house.deadlines);
       }
     });
   };
@@ -65,6 +65,3 @@ function isTunnelled(name: string, protocols: ResolvedUpgradeOptions['protocols'
 function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
 }
-
-/** A broken socket is noticed by its 'close'. */
-function ignore(): void {}

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { createSecureServer as createHttp2Server } from 'node:http2';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import express from 'express';
 import { PooledBackend } from 'pooled-backend';
@@ -160,6 +160,23 @@ describe('h2c', () => {
     expect([400, 431]).toContain((await asked.readResponse()).status);
     await asked.ended();
     expect(paths).toEqual([]);
+  });
+
+  test.each([
+    ['resets its connection', (asked: Socket) => asked.resetAndDestroy()],
+    ['leaves it open', () => undefined],
+  ])('a client that %s when it was refused costs nothing', async (_what, act) => {
+    const { port, server } = await startFront(await webSocketOrigin());
+    // Not by once(), which would listen for errors of the socket, too.
+    const closed = new Promise((resolve) => server.once('connection', (socket) => socket.once('close', resolve)));
+    const asked = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    onTestFinished(() => void asked.destroy());
+    asked.write(`GET / HTTP/1.1\r\nHost: a\r\n${OFFER}${'a:\r\n'.repeat(1_200)}\r\n`);
+    const [answer] = await once(asked, 'data');
+    // A later Node refuses so many fields itself.
+    expect(String(answer)).toMatch(/^HTTP\/1.1 4(00|31) /);
+    act(asked);
+    await closed;
   });
 
   test('a connection that offers it a hundred times keeps no listeners', async () => {
