@@ -1,4 +1,4 @@
-/** Ends a client's connection while the client may still be sending. */
+/** What a client still sends when its response is there. */
 
 import type { IncomingMessage } from 'node:http';
 import type { Deadlines } from '../deadlines.js';
@@ -36,4 +36,9 @@ export function lingerOnClose(req: IncomingMessage, deadlines: Deadlines): void 
     req.on('data', () => silence.set(SILENT_MS));
     req.once('end', close).once('close', close).resume();
   };
+}
+
+/** Lets the rest of a request run out, lest it block the next one on the client's connection: node:http drops what nobody has begun to read. */
+export function runOut(req: IncomingMessage): void {
+  if (!req.readableEnded) process.nextTick(() => req.resume());
 }

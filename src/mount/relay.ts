@@ -17,7 +17,7 @@ import { HeldResponse } from './held-response.js';
 import { inHookAtOnce, isPromise } from './hook.js';
 import { isHttp2 } from './http2.js';
 import { writeInterim } from './interim.js';
-import { lingerOnClose } from './linger.js';
+import { lingerOnClose, runOut } from './linger.js';
 import type { Mount } from './mounted-backend.js';
 import { outgoingRequest, placeOf, unsentOf } from './outgoing-request.js';
 import { type IntakeOutlet, RequestIntake } from './request-intake.js';
@@ -214,11 +214,6 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
     this.#leaveToClient();
   }
 
-  onFail(error: BackendError): void {
-    this.#dispatch = undefined;
-    this.#fail(error);
-  }
-
   #writeHead(head: ResponseHead, fields: string[]): void {
     // "A server MUST read the entire request message body or close the connection after sending its response"
     // (RFC 9112 §9.3).
@@ -250,6 +245,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
     this.#dispatch = undefined;
     this.#stage = 'over';
     this.#release();
+    if (this.#readsRequest) runOut(this.#req); // another handler may have answered
   }
 
   /** Fails a request that the origin has not failed. */
@@ -262,7 +258,8 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
     if (this.#stage === 'taking') this.#mount.house.dispatching.fail(unsentOf(this.#req, this.#mount), this, error);
   }
 
-  #fail(error: BackendError): void {
+  onFail(error: BackendError): void {
+    this.#dispatch = undefined;
     const stage = this.#stage;
     if (stage === 'over') return;
     this.#stage = 'over';
@@ -272,6 +269,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
       truncate(this.#req, this.#res);
     } else if (this.#next !== undefined && !this.#res.headersSent) {
       unattended(this.#res);
+      if (this.#readsRequest) this.#res.once('finish', () => runOut(this.#req));
       // Later, so that what the framework does with it, or throws, is not done inside the dispatcher.
       process.nextTick(this.#next, error);
     } else {
@@ -285,10 +283,9 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
     truncate(this.#req, this.#res);
   }
 
-  /** Lets the rest of the request run out, lest it block the next one on the client's connection; one of HTTP/2 has to take the end. */
   #leaveToClient(): void {
-    if (isHttp2(this.#res)) this.#paceOf().watchSilence();
-    if (this.#readsRequest && !this.#req.readableEnded) process.nextTick(() => this.#req.resume());
+    if (isHttp2(this.#res)) this.#paceOf().watchSilence(); // it has to take the end
+    if (this.#readsRequest) runOut(this.#req);
   }
 
   #release(): void {

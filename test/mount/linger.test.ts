@@ -1,8 +1,10 @@
 import { once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { connect } from 'node:net';
+import { PooledBackend } from 'pooled-backend';
 import { answer, execute } from 'pooled-backend/testing';
 import { expect, onTestFinished, test } from 'vitest';
-import { serve, startBackend, startOrigin } from './setting.js';
+import { client, serve, startBackend, startOrigin } from './setting.js';
 
 /** Uploads nothing until the whole answer and the FIN behind it are there, then everything. */
 async function lateUpload(port: number, bytes: number): Promise<{ received: string; hadError: boolean }> {
@@ -39,4 +41,26 @@ test.each([
     true,
     false,
   ]);
+});
+
+test.each([
+  ['an error handler', (asked: IncomingMessage) => asked.socket.destroy()],
+  ['a timeout of the app', (_asked: IncomingMessage, res: ServerResponse | undefined) => res?.end('mine')],
+])('an upload that %s has answered half-way does not block the next request', async (_who, act) => {
+  let relayed: ServerResponse | undefined;
+  const origin = await serve((asked) => void act(asked, relayed));
+  const backend = new PooledBackend(`http://127.0.0.1:${origin}`);
+  onTestFinished(() => backend.destroy());
+  const handle = backend.handler({ requestBufferBytes: false });
+  const port = await serve((req, res) => {
+    if (req.method === 'GET') res.end('next');
+    else handle(req, res, () => void res.end('mine'));
+    relayed ??= res;
+  });
+  const asked = await client(port);
+  asked.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n');
+  asked.write(Buffer.alloc(500_000));
+  expect(String((await asked.readResponse()).body)).toBe('mine');
+  asked.write(Buffer.alloc(500_000));
+  expect(String((await asked.get('/')).body)).toBe('next');
 });
