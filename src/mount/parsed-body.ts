@@ -32,7 +32,17 @@ export function parsedBody(req: IncomingMessage): ParsedBody {
 
 /** Bytes and text, as a parser leaves them when it does not interpret them. */
 function rawBytes(req: IncomingMessage): Buffer | undefined {
-  return asBytes(req, Reflect.get(req, 'rawBody')) ?? asBytes(req, Reflect.get(req, 'body'));
+  return (
+    asBytes(req, Reflect.get(req, 'rawBody')) ??
+    (isJsonString(req) ? undefined : asBytes(req, Reflect.get(req, 'body')))
+  );
+}
+
+/** A parser of JSON that is not strict leaves text, too: without its quotes, which the declared length counts. */
+function isJsonString(req: IncomingMessage): boolean {
+  const body: unknown = Reflect.get(req, 'body');
+  if (typeof body !== 'string' || !isJson(typeOf(req))) return false;
+  return req.headers['content-length'] === String(Buffer.byteLength(JSON.stringify(body), encodingOf(req)));
 }
 
 function asBytes(req: IncomingMessage, value: unknown): Buffer | undefined {
@@ -43,12 +53,20 @@ function asBytes(req: IncomingMessage, value: unknown): Buffer | undefined {
 function rewrittenBytes(req: IncomingMessage): Buffer | undefined {
   const body: unknown = Reflect.get(req, 'body');
   if (body === undefined) return undefined;
-  const type = (req.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
-  if (type === 'application/json' || type.endsWith('+json')) return Buffer.from(JSON.stringify(body), encodingOf(req));
+  const type = typeOf(req);
+  if (isJson(type)) return Buffer.from(JSON.stringify(body), encodingOf(req));
   if (type !== 'application/x-www-form-urlencoded' || typeof body !== 'object' || body === null) return undefined;
   const pairs: string[] = [];
   for (const [name, value] of Object.entries(body)) addPairs(pairs, name, value);
   return Buffer.from(pairs.join('&'), encodingOf(req));
+}
+
+function typeOf(req: IncomingMessage): string {
+  return (req.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+}
+
+function isJson(type: string): boolean {
+  return type === 'application/json' || type.endsWith('+json');
 }
 
 /**

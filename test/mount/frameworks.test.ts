@@ -64,6 +64,8 @@ describe.each(EXPRESSES)('in %s', (_name, express) => {
 
   test.each([
     ['JSON', 'application/json', '{"a": [1]}', '{"a":[1]}'],
+    ['a string of JSON', 'application/json', '"123"', '"123"'],
+    ['text that is JSON', 'application/x+json', '[1 ]', '[1 ]'],
     ['a form', 'application/x-www-form-urlencoded', 'a=1&a=2&b[c]=%C3%A9+x', 'a=1&a=2&b%5Bc%5D=%C3%A9%20x'],
     ['a list of one', 'application/x-www-form-urlencoded', 'a[]=1&b[][c]=2', 'a%5B%5D=1&b%5B0%5D%5Bc%5D=2'],
     ['text', 'text/plain', 'caf\xc3\xa9', 'caf\xc3\xa9'],
@@ -71,7 +73,8 @@ describe.each(EXPRESSES)('in %s', (_name, express) => {
   ])('%s that a body parser has read is sent all the same', async (_what, type, sent, received) => {
     const origin = await startOrigin();
     const app = express();
-    app.use(express.json(), express.urlencoded({ extended: true }), express.text(), express.raw());
+    app.use(express.json({ strict: false }), express.urlencoded({ extended: true }));
+    app.use(express.text({ type: ['text/plain', 'application/x+json'] }), express.raw());
     app.use(startBackend(origin).handler());
     const raw = await client(await serve(app));
     raw.write(`POST / HTTP/1.1\r\nHost: a\r\nContent-Type: ${type}\r\nContent-Length: ${sent.length}\r\n\r\n${sent}`);
