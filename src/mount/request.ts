@@ -103,8 +103,13 @@ function prepare(house: MountedBackend, options: BackendRequestOptions) {
   const { body, contentType, source } = readRequestBody(options.body, facts);
   if (contentType !== undefined && fieldValue(fields, 'content-type') === undefined)
     fields.push('Content-Type', contentType);
-  const { idempotent: judge } = house.options;
-  const idempotent = options.idempotent ?? declaredIdempotence(judge, { method, path, fields });
+  let { idempotent } = options;
+  try {
+    idempotent ??= declaredIdempotence(house.options.idempotent, { method, path, fields });
+  } catch (thrown) {
+    source?.destroy(); // it is ours by now, and a web stream is locked
+    throw thrown;
+  }
   const request: OutgoingRequest = {
     method,
     path,

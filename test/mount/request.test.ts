@@ -385,6 +385,20 @@ describe('the request', () => {
     expect(origin.requests.filter(({ complete }) => complete)).toEqual([]);
   });
 
+  test('whose idempotent hook throws keeps no stream', async () => {
+    const origin = await startOrigin();
+    const backend = startBackend(origin, {
+      idempotent: () => {
+        throw new Error('mine');
+      },
+    });
+    const given = new Readable({ read: () => undefined });
+    await expect(backend.request({ method: 'POST', path: '/', body: given })).rejects.toMatchObject({
+      ...{ code: 'proxy_internal_error', cause: { message: 'mine' } },
+    });
+    expect(given.destroyed).toBe(true);
+  });
+
   test('whose onInformation rejects fails with it', async () => {
     const origin = await startOrigin({ script: () => [inform(103), execute(), stall()] });
     const backend = startBackend(origin);
