@@ -245,7 +245,8 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
     this.#dispatch = undefined;
     this.#stage = 'over';
     this.#release();
-    if (this.#readsRequest) runOut(this.#req); // another handler may have answered
+    // Another handler has answered. One that is given the request has still to read it.
+    if (this.#readsRequest && this.#res.writableEnded) runOut(this.#req);
   }
 
   /** Fails a request that the origin has not failed. */
