@@ -218,7 +218,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
     const { ejection, balance } = this.#options;
     const balancer = changes.balance === undefined ? undefined : balancerFor(balance);
     this.#dispatcher.configure({ ...this.#options, balancer, maxEjected: ejection.maxEjected });
-    this.#outliers.configure(ejection);
+    if (this.#dispatcher.state !== 'closed') this.#outliers.configure(ejection); // its windows would never end
     if (this.#observer.watches('updated')) this.#observer.emit('updated', { names });
     return settled;
   }

@@ -262,6 +262,8 @@ export class Origin implements DiallerListener, ServedOrigin {
   /** Takes other settings of its own. Resolves when connections that are too many by them are closed. */
   configure(address: OriginAddress): Promise<void> {
     this.#address = address;
+    // Its checks would begin again, with nobody left to end them.
+    if (this.service.state === 'closed') return Promise.resolve();
     this.#lending.allowFresh(address.maxFreshConnections);
     this.#pool.resize(address.maxConnections);
     this.guard.configure(address.maxConnections);

@@ -3,7 +3,7 @@ import { instrumentBackend } from 'pooled-backend/otel';
 import { registerMetrics } from 'pooled-backend/prometheus';
 import { expect, test } from 'vitest';
 import { BackendError, PooledBackend, type PooledBackendOptions } from '../../src/index.js';
-import { checkStats } from '../../src/testing/index.js';
+import { checkStats, ManualClock, MemoryNetwork } from '../../src/testing/index.js';
 
 /** A name that is never resolved: its dials hang, and no socket is opened. */
 const HANGING = { origins: ['http://a.test'], connect: { lookup: () => undefined } } satisfies PooledBackendOptions;
@@ -103,6 +103,17 @@ test('a request that is aborted while it is dialled for leaves nothing', async (
   expect(backend.stats()).toMatchObject({ inFlight: 0, queue: { length: 0 } });
   backend.destroy();
 });
+
+test.each([{ check: {} }, { ejection: { outliers: {} } }, { origins: ['http://a.test:80'], check: {} }])(
+  'update(%j) of a backend that is closed begins nothing',
+  async (changes) => {
+    const clock = new ManualClock();
+    const backend = new PooledBackend('http://a.test:80', new MemoryNetwork({ clock }));
+    await backend.close();
+    await backend.update(changes);
+    expect(clock.pending).toBe(0);
+  },
+);
 
 test.each([0, -1, Number.NaN, '5' as never])('close() refuses a timeout of %s, and closes nothing', async (timeout) => {
   const backend = new PooledBackend(HANGING);
