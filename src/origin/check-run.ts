@@ -23,8 +23,8 @@ export interface CheckVerdict {
 /** Whom and how to ask. */
 export interface CheckSetting {
   readonly check: ResolvedCheck;
-  /** For the Host field, unless the check says another. */
-  readonly authority: string;
+  /** For the Host field, unless the check says another. The origin's may change. */
+  readonly authority: () => string;
   /** Its TLS session is never resumed: a check should see what a new client sees. */
   readonly target: DialTarget;
   readonly startDial: StartDial;
@@ -97,7 +97,7 @@ export class CheckRun implements DialListener, ConnectionOwner, ExchangeListener
   #ask(connection: Connection): void {
     this.#connection = connection;
     const { check, authority } = this.#setting;
-    const { method, path, host = authority } = check;
+    const { method, path, host = authority() } = check;
     const framing = { kind: 'none' } as const;
     const fields = ['User-Agent', 'pooled-backend-check'];
     const head = writeRequestHead({ method, path, host, fields, framing, acceptsTrailers: false });

@@ -29,22 +29,24 @@ export interface GuardedOrigin {
 export class Guard {
   readonly #parts: GuardedOrigin;
   #checked: OriginSetting['check'] = false; // how
+  #authority = '';
   #check: ActiveCheck | undefined;
   #limit: GradientLimit | undefined;
 
   constructor(parts: GuardedOrigin) {
     this.#parts = parts;
-    this.configure(parts.address.maxConnections);
+    this.configure(parts.address);
   }
 
-  /** As the setting says now, with so many connections. */
-  configure(connections: number): void {
+  /** As the setting and the address say now. */
+  configure({ maxConnections, authority }: OriginAddress): void {
+    this.#authority = authority;
     const { check, adaptiveConcurrency, clock } = this.#parts.setting;
     if (adaptiveConcurrency === false) this.#limit = undefined;
     else {
-      this.#limit ??= new GradientLimit(adaptiveConcurrency, connections, clock);
+      this.#limit ??= new GradientLimit(adaptiveConcurrency, maxConnections, clock);
       this.#limit.configure(adaptiveConcurrency);
-      this.#limit.allow(connections);
+      this.#limit.allow(maxConnections);
     }
     if (isDeepStrictEqual(check, this.#checked)) return;
     this.#checked = check;
@@ -54,9 +56,9 @@ export class Guard {
   }
 
   #newCheck(check: ResolvedCheck): ActiveCheck {
-    const { address, setting, target, connection, pool, standing, makeRoom } = this.#parts;
+    const { setting, target, connection, pool, standing, makeRoom } = this.#parts;
     const { startDial, random, observer } = setting;
-    const checked = { check, authority: address.authority, target, startDial, connection };
+    const checked = { check, authority: () => this.#authority, target, startDial, connection };
     return new ActiveCheck(checked, pool, random, observer, {
       makeRoom,
       isDown: (reason) => this.#isDown(reason),

@@ -266,7 +266,7 @@ export class Origin implements DiallerListener, ServedOrigin {
     if (this.service.state === 'closed') return Promise.resolve();
     this.#lending.allowFresh(address.maxFreshConnections);
     this.#pool.resize(address.maxConnections);
-    this.guard.configure(address.maxConnections);
+    this.guard.configure(address);
     this.idleLimit.allow(this.#setting.keepAliveTimeout);
     this.standing.configure(this.#setting.ejection, this.#setting.slowStart);
     this.settle();

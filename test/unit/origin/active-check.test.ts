@@ -18,6 +18,15 @@ async function stage() {
   return { network, origin, backend };
 }
 
+test('a check asks for the host that the origin has by now', async () => {
+  const { network, origin, backend } = await stage();
+  await network.advance(INTERVAL_MS);
+  await backend.update({ origins: [{ url: origin.url, host: 'new.test' }] });
+  await network.advance(INTERVAL_MS);
+  const hosts = origin.requests.map(({ headers }) => headers.host);
+  expect(hosts).toEqual([new URL(origin.url).host, 'new.test']);
+});
+
 test.each(['checkFailed', 'down'] as const)(
   'no check follows when a listener to %s destroys the backend',
   async (name) => {
