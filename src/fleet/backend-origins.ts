@@ -73,7 +73,7 @@ export class BackendOrigins {
     this.#checkPlace('origin', address);
     const added = this.#put(origin, address);
     this.#serve();
-    this.#tell(added, 'added');
+    this.#tell(added.origin, 'added');
   }
 
   /**
@@ -133,7 +133,7 @@ export class BackendOrigins {
    * out; of a large set only the subset. One that was drained stays so. Nothing changes when any of the set is bad.
    *
    * @internal
-   * @returns resolves when the last of those that left is closed
+   * @returns resolves when those that left are closed, and connections that are too many now
    * @throws TypeError, RangeError as the constructor of the backend does
    */
   replace(set: OriginSet): Promise<void> {
@@ -158,8 +158,8 @@ export class BackendOrigins {
       number === this.#sets && this.#given.get(origin) === given;
     const stay = used.map((one) => (isWanted(one) ? this.#put(one[0], this.#resolve(one[0])) : undefined));
     this.#serve();
-    for (const [index, origin] of stay.entries()) if (origin !== undefined) this.#tell(origin, changes[index]);
-    return Promise.all(gone).then(() => undefined);
+    for (const [index, put] of stay.entries()) if (put !== undefined) this.#tell(put.origin, changes[index]);
+    return Promise.all([...gone, ...stay.map((put) => put?.settled)]).then(() => undefined);
   }
 
   /**
@@ -213,18 +213,18 @@ export class BackendOrigins {
     return known.address.weight === weight ? undefined : 'weight';
   }
 
-  /** Whether it is new or there already, with these settings. */
-  #put(given: string | URL | OriginOptions, address: ResolvedOrigin): Origin {
+  /** Whether it is new or there already, with these settings. `settled`: when no connections are too many by them. */
+  #put(given: string | URL | OriginOptions, address: ResolvedOrigin): { origin: Origin; settled: Promise<void> } {
     const known = this.#members.get(address.origin);
     const placed = this.#house.shares.placed(address);
     const origin = known ?? this.#house.create(placed);
     this.#members.set(address.origin, origin);
     this.#given.set(address.origin, given);
     this.#house.shares.join(origin);
-    if (known !== undefined) void known.configure(placed);
+    const settled = known === undefined ? Promise.resolve() : known.configure(placed);
     // Unless a listener of `disconnect` has removed it.
     if (known?.service.state === 'leaving' && this.#given.get(address.origin) === given) known.service.serve();
-    return origin;
+    return { origin, settled };
   }
 
   #take(origin: Origin): Promise<void> {

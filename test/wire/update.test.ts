@@ -20,6 +20,22 @@ describe('what may change', () => {
     expect(backend.options).toMatchObject({ maxConnections: 6, minConnections: 6, maxFreshConnections: 6 });
   });
 
+  test.each([false, true])('what is busy beyond a limit is waited for; with the origins too: %s', async (isWhole) => {
+    const origin = await startOrigin({ script: () => [execute(), hold(), answer()] });
+    const backend = startBackend(origin);
+    const both = [outcomeOf(backend), outcomeOf(backend)];
+    await origin.until(() => origin.requests.length === 2);
+    const open: unknown[] = [];
+    const done = backend.update({ maxConnections: 1, origins: isWhole ? [origin.url] : undefined }).then(() => {
+      open.push(backend.stats().origins[0]?.connections.open);
+    });
+    await startBackend(await startOrigin(), { minConnections: 1 }).ready(); // what resolves at once has by then
+    open.push(backend.stats().origins[0]?.connections.open);
+    await origin.release();
+    await Promise.all([...both, done]);
+    expect(open).toEqual([2, 1]);
+  });
+
   test('a connection keeps its slot when there are fewer, and no two ever share one', async () => {
     const origin = await startOrigin();
     const backend = startBackend(origin, { maxConnections: 8, minConnections: 8 });
