@@ -32,6 +32,7 @@ export class BackendOrigins {
   readonly #discovered: boolean; // found at run time: changed by whole lists only
   #names: readonly string[] = []; // a list of its own for each set
   #sets = 0; // that came by replace()
+  #forgotten: Origin[] = []; // closed since the last look at all origins
 
   /** @internal `given` are known to be good; `undefined` = they are discovered. */
   constructor(house: OriginsHouse, given: OriginSet | undefined) {
@@ -239,8 +240,13 @@ export class BackendOrigins {
     if (origin.service.state !== 'closed' || this.#members.get(name) !== origin) return;
     this.#members.delete(name);
     this.#house.shares.leave(name);
+    // Of a set that leaves most are closed together, and to serve takes a look at every origin.
+    if (this.#forgotten.push(origin) === 1) queueMicrotask(() => this.#serveWithout(this.#forgotten.splice(0)));
+  }
+
+  #serveWithout(forgotten: readonly Origin[]): void {
     this.#serve();
-    this.#tell(origin, 'removed');
+    for (const origin of forgotten) this.#tell(origin, 'removed');
   }
 
   #serve(): void {

@@ -221,6 +221,16 @@ describe('remove', () => {
   });
 });
 
+test('origins that close together are gone together: a thousand are one change, not a thousand', async () => {
+  const house = await House.open({ origins: [A, B] });
+  const left: number[] = [];
+  house.emitter.on('originChanged', ({ change }) => {
+    if (change === 'removed') left.push(house.stats.origins.length);
+  });
+  await house.fleet.replace([C]);
+  expect(left).toEqual([1, 1]);
+});
+
 describe('drain', () => {
   test('resolves when the last request there has ended, and no other is sent there', async () => {
     const { house, peers } = await busyTwo();
