@@ -42,7 +42,7 @@ export class Standing {
   readonly #due: Deadline;
   readonly #listener: StandingListener;
   #slowStartMs = 0; // 0 = none
-  #mostMs = Number.POSITIVE_INFINITY; // that a probe may take, since it was ejected for being slow
+  #mostMs = Number.POSITIVE_INFINITY; // that a probe may take, while it is ejected for being slow
   #probe: Probe | undefined; // the last one
 
   constructor(
@@ -159,7 +159,6 @@ export class Standing {
 
   /** It fails more than others. */
   eject(reason: string): void {
-    this.#mostMs = Number.POSITIVE_INFINITY;
     this.#health.eject(reason);
   }
 
@@ -216,6 +215,7 @@ export class Standing {
   #tell(state: HealthState): void {
     const origin = this.#origin;
     if (state.name === 'healthy') {
+      this.#mostMs = Number.POSITIVE_INFINITY;
       this.#grow();
       if (this.#observer.watches('readmit')) this.#observer.emit('readmit', { origin });
     } else if (state.name === 'probing') {

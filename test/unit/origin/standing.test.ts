@@ -212,3 +212,19 @@ test('an outlier is ejected whatever its failures in a row, and one that is ejec
   one.eject('low_success_rate');
   expect(told).toEqual([['eject', { origin: 'http://a.test:80', reason: 'low_success_rate', forMs: 1_000 }]]);
 });
+
+test('how long a probe may take holds for the ejection of a slow origin, not for a later one of another kind', () => {
+  const { clock, one, eject } = standing();
+  const probe = (latencyMs: number) => {
+    clock.advance(Math.max(0, one.acceptsAt - clock.now()));
+    const begunAt = clock.now();
+    one.begin();
+    clock.advance(latencyMs);
+    one.answered(200, begunAt);
+    return one.state.name;
+  };
+  one.ejectSlow(100);
+  const states = [probe(101), probe(99)];
+  eject();
+  expect([...states, probe(101)]).toEqual(['ejected', 'healthy', 'healthy']);
+});
