@@ -34,7 +34,7 @@ export interface BalancedRequest {
  * @example
  * ```ts
  * const first: Balancer = {
- *   pick: (candidates) => candidates.reduce((best, { index }, at) => (index < (candidates[best]?.index ?? 0) ? at : best), 0),
+ *   pick: () => 0,
  * };
  * ```
  */
@@ -50,7 +50,7 @@ export interface Balancer {
    * Chooses an origin. Called synchronously for every request with at least two candidates, so it must be fast. If it
    * throws or returns no valid position, the first candidate is used and the event `balanceFailed` is emitted.
    *
-   * @param candidates in no particular order; valid only during the call
+   * @param candidates in the order of `backend.origins.names`; valid only during the call
    * @param request the request to send; `undefined` if a connection is opened for whichever request has waited longest
    * @returns position of the chosen origin in `candidates` (not its `index`)
    */

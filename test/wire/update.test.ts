@@ -233,6 +233,16 @@ describe('a bad change changes nothing', () => {
 });
 
 describe('origins that were changed by hand', () => {
+  test("one that is added in the place of another comes last for 'first'", async () => {
+    const [a, b, c] = [await startOrigin(), await startOrigin(), await startOrigin()];
+    const backend = startBackend([a, b], { balance: 'first' });
+    await backend.origins.remove(a.url);
+    await outcomeOf(backend);
+    backend.origins.add(c.url);
+    for (let sent = 0; sent < 3; sent += 1) await outcomeOf(backend);
+    expect([b.requests.length, c.requests.length, backend.origins.names]).toEqual([4, 0, [b.url, c.url]]);
+  });
+
   test('one that was removed, and is leaving still, has no say', async () => {
     const [a, b] = [await startOrigin({ script: () => [execute(), stall()] }), await startOrigin()];
     const backend = new PooledBackend({ origins: [{ url: a.url, maxConnections: 5 }, b.url], balance: 'first' });

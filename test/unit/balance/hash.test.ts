@@ -96,6 +96,6 @@ describe('the key of a request', () => {
 
 describe('first', () => {
   test('takes the candidate that comes first in the list of origins, whatever its work', () => {
-    expect(first().pick([candidate(3), candidate(1, { busy: 9 }), candidate(2)])).toBe(1);
+    expect(first().pick([candidate(3, { busy: 9 }), candidate(1), candidate(2)])).toBe(0);
   });
 });
