@@ -66,6 +66,7 @@ export class BackendOrigins {
    */
   add(origin: string | URL | OriginOptions): void {
     this.#refuseIfDiscovered('added');
+    this.#tellForgotten(); // one of the same name may be among them
     const address = this.#resolve(origin);
     const known = this.#members.get(address.origin);
     if (known !== undefined && known.service.state !== 'leaving') {
@@ -138,6 +139,7 @@ export class BackendOrigins {
    * @throws TypeError, RangeError as the constructor of the backend does
    */
   replace(set: OriginSet): Promise<void> {
+    this.#tellForgotten();
     const options = this.#house.options();
     const addresses = resolveOrigins(set, options);
     refuseCheckOf(options.check, addresses);
@@ -241,11 +243,12 @@ export class BackendOrigins {
     this.#members.delete(name);
     this.#house.shares.leave(name);
     // Of a set that leaves most are closed together, and to serve takes a look at every origin.
-    if (this.#forgotten.push(origin) === 1) queueMicrotask(() => this.#serveWithout(this.#forgotten.splice(0)));
+    if (this.#forgotten.push(origin) === 1) queueMicrotask(() => this.#tellForgotten());
   }
 
-  #serveWithout(forgotten: readonly Origin[]): void {
-    this.#serve();
+  #tellForgotten(): void {
+    const forgotten = this.#forgotten.splice(0);
+    if (forgotten.length > 0) this.#serve();
     for (const origin of forgotten) this.#tell(origin, 'removed');
   }
 
