@@ -1,6 +1,7 @@
 /** A clock that stands still until the test moves it. */
 
 import type { Clock, Timer } from '../clock.js';
+import { checkNames } from './plan-checks.js';
 
 /** Start values of a `ManualClock`. */
 export interface ManualClockOptions {
@@ -41,6 +42,7 @@ export class ManualClock implements Clock {
 
   /** Creates a clock that stands still. */
   constructor(options: ManualClockOptions = {}) {
+    checkNames('ManualClock', options, ['now', 'wallNow']);
     this.#now = options.now ?? 0;
     this.#wallAhead = (options.wallNow ?? FIRST_WALL_MS) - this.#now;
   }

@@ -10,6 +10,7 @@ import { type MemorySocket, memorySockets } from './memory-socket.js';
 import { cancelTurn, nextTurn } from './next-turn.js';
 import type { OriginNet, OriginParts, OriginServer } from './origin-program.js';
 import type { OriginSocket } from './origin-wire.js';
+import { checkNames } from './plan-checks.js';
 
 /** Options of a `MemoryNetwork`. */
 export interface MemoryNetworkOptions {
@@ -51,7 +52,9 @@ export class MemoryNetwork implements Machine {
   #lastPort = FIRST_PORT;
 
   /** Creates a network in which nobody listens yet. */
-  constructor({ clock: time = new ManualClock() }: MemoryNetworkOptions = {}) {
+  constructor(options: MemoryNetworkOptions = {}) {
+    checkNames('MemoryNetwork', options, ['clock']);
+    const { clock: time = new ManualClock() } = options;
     this.#time = time;
     const after = (ms: number, call: () => void): Timer => time.after(ms, call);
     this.clock = { now: () => time.now(), wallNow: () => time.wallNow(), after, soon };

@@ -1,6 +1,6 @@
 /** What a scripted origin does, as plain values: they are written in a test and may be played in another thread. */
 
-import { checkAnswer, checkBytes, checkSteps } from './plan-checks.js';
+import { checkAnswer, checkBytes, checkCount, checkFields, checkStatus, checkSteps } from './plan-checks.js';
 
 /** Bytes to send; a string is encoded as latin1. */
 export type Bytes = string | Uint8Array;
@@ -82,7 +82,11 @@ export const answer = (parts: Answer = {}): Step => {
 export const byteByByte = (parts: Answer = {}): Step => answer({ ...parts, pieceBytes: 1 });
 
 /** Step: sends an interim response (1xx). */
-export const inform = (status: number, fields: AnswerFields = {}): Step => ({ do: 'inform', status, fields });
+export const inform = (status: number, fields: AnswerFields = {}): Step => {
+  checkStatus('inform()', status);
+  checkFields('fields of inform()', fields);
+  return { do: 'inform', status, fields };
+};
 
 /** Step: sends raw bytes, such as garbage, unsolicited responses, or parts of a head. */
 export const send = (bytes: Bytes): Step => {
@@ -91,7 +95,10 @@ export const send = (bytes: Bytes): Step => {
 };
 
 /** Step: continues after `ms` milliseconds. */
-export const wait = (ms: number): Step => ({ do: 'wait', ms });
+export const wait = (ms: number): Step => {
+  checkCount('ms of wait()', ms);
+  return { do: 'wait', ms };
+};
 
 /** Step: continues once `origin.release(gate)` has been called; immediately if it already was. */
 export const hold = (gate = 'held'): Step => ({ do: 'hold', gate });
@@ -125,12 +132,14 @@ export const readOn = (): Step => ({ do: 'read-on' });
  * previous `whenIdle()`.
  */
 export const whenIdle = (ms: number, steps: readonly Step[]): Step => {
+  checkCount('ms of whenIdle()', ms);
   checkSteps('whenIdle()', steps);
   return { do: 'when-idle', ms, steps };
 };
 
 /** Step: executes `steps` as soon as this many bytes have been received on the connection, before all other steps. */
 export const afterBytesIn = (bytes: number, steps: readonly Step[]): Step => {
+  checkCount('bytes of afterBytesIn()', bytes);
   checkSteps('afterBytesIn()', steps);
   return { do: 'after-bytes-in', bytes, steps };
 };
