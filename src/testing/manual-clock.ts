@@ -93,7 +93,7 @@ export class ManualClock implements Clock {
       this.#now = next.at;
       this.#runMoment();
     }
-    this.#now = end;
+    this.#now = Math.max(this.#now, end); // one of the calls may have advanced further
   }
 
   /**

@@ -132,6 +132,13 @@ describe('ManualClock', () => {
     expect(() => clock.advance(1)).toThrow('start each other for ever');
   });
 
+  test('a call that advances further does not make the time go back', () => {
+    const clock = new ManualClock();
+    clock.after(5, () => clock.advance(100));
+    clock.advance(10);
+    expect(clock.now()).toBe(105);
+  });
+
   test.each([-1, Number.NaN, Number.POSITIVE_INFINITY])('advance(%s) is refused', (ms) => {
     expect(() => new ManualClock().advance(ms)).toThrow(RangeError);
   });
