@@ -115,10 +115,16 @@ export class MemoryNetwork implements Machine {
     accept(far);
   }
 
+  #freePort(host: string | undefined): number {
+    do this.#lastPort += 1;
+    while (this.#servers.has(`${host}:${this.#lastPort}`));
+    return this.#lastPort;
+  }
+
   #listening(accept: Accept): Listening {
     return {
       open: ({ host, port = 0, path }) => {
-        const chosen = port === 0 ? ++this.#lastPort : port;
+        const chosen = port === 0 ? this.#freePort(host) : port;
         const address = path ?? `${host}:${chosen}`;
         if (this.#servers.has(address)) throw Object.assign(new Error(`${address} is taken`), { code: 'EADDRINUSE' });
         this.#servers.set(address, accept);

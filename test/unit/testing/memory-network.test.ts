@@ -208,6 +208,14 @@ test('two origins cannot listen in one place, and what a network cannot do is re
   await expect(ScriptedOrigin.start({ hostname: 'one.test' })).rejects.toThrow('needs a network in memory');
 });
 
+test('a port that the network chooses is a free one', async () => {
+  const network = new MemoryNetwork();
+  const first = await ScriptedOrigin.start({ network });
+  await ScriptedOrigin.start({ network, port: first.port + 1 });
+  const third = await ScriptedOrigin.start({ network });
+  expect(third.port).toBe(first.port + 2);
+});
+
 test('what is left after close() is nothing', async () => {
   const { backend, origin, network, get } = await stage();
   await get('/');
