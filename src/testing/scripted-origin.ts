@@ -97,7 +97,7 @@ class OriginHere implements Running {
 interface Expectation {
   readonly holds: () => boolean;
   readonly resolve: () => void;
-  readonly reject: (error: Error) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 const LONGEST_WAIT_MS = 5_000;
@@ -217,7 +217,7 @@ export class ScriptedOrigin {
     await this.#running.tell({ do: 'listen' });
   }
 
-  /** Resolves when `holds()` returns true; it is called after each event of the origin. Rejects after `withinMs`, saying what was seen. */
+  /** Resolves when `holds()` returns true; it is called after each event of the origin. Rejects after `withinMs`, saying what was seen, and with what `holds()` throws. */
   until(holds: () => boolean, withinMs = LONGEST_WAIT_MS): Promise<void> {
     if (holds()) return Promise.resolve();
     return new Promise((resolve, reject) => {
@@ -272,9 +272,13 @@ export class ScriptedOrigin {
 
   #check(): void {
     for (const expectation of this.#expectations) {
-      if (!expectation.holds()) continue;
+      try {
+        if (!expectation.holds()) continue;
+        expectation.resolve();
+      } catch (error) {
+        expectation.reject(error); // thrown on, it would end the process from within a socket's listener
+      }
       this.#expectations.delete(expectation);
-      expectation.resolve();
     }
   }
 

@@ -469,6 +469,15 @@ describe.each([{ thread: false }, { thread: true }])('with thread: $thread', ({ 
     await expect(origin.until(() => origin.requests.length === 2, 30)).rejects.toThrow(/after 30 ms.*GET \/seen/s);
   });
 
+  test('a question that throws when it is asked again fails its test, and the origin goes on', async () => {
+    const origin = await start({ thread });
+    const asked = origin.until(() => origin.requests.length > 0 && JSON.parse('not JSON'));
+    const failed = expect(asked).rejects.toThrow(SyntaxError);
+    const client = await connect(origin);
+    expect((await client.get('/')).status).toBe(200);
+    await failed;
+  });
+
   test('a port that is taken is an error, and a command to a connection that never was too', async () => {
     const origin = await start({ thread });
     await expect(ScriptedOrigin.start({ thread, port: origin.port })).rejects.toThrow('EADDRINUSE');
