@@ -52,6 +52,7 @@ export class OriginThread {
   #commands = 0;
   #watcher: (() => void) | undefined;
   #ended = false;
+  #ending: Promise<void> | undefined;
 
   constructor(parts: OriginParts, plan: OriginPlan) {
     const { port1, port2 } = new MessageChannel();
@@ -92,9 +93,14 @@ export class OriginThread {
     this.#watcher = call;
   }
 
-  async end(): Promise<void> {
+  end(): Promise<void> {
+    this.#ending ??= this.#end();
+    return this.#ending;
+  }
+
+  async #end(): Promise<void> {
     if (this.#ended) return;
-    await this.tell({ do: 'close' });
+    await this.tell({ do: 'close' }).catch(() => undefined); // a thread that died by itself has closed everything
     this.#ended = true;
     this.#takeEvents(); // the last ones
     this.#events.close();

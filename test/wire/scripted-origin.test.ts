@@ -478,6 +478,16 @@ describe.each([{ thread: false }, { thread: true }])('with thread: $thread', ({ 
     await failed;
   });
 
+  test('a certificate that is none is an error that says so', async () => {
+    await expect(ScriptedOrigin.start({ thread, tls: { key: 'none', cert: 'none' } })).rejects.toThrow('PEM');
+  });
+
+  test('an origin can be closed by two at once', async () => {
+    const origin = await start({ thread });
+    const closed = await Promise.allSettled([origin.close(), origin.close()]);
+    expect(closed.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled']);
+  });
+
   test('a port that is taken is an error, and a command to a connection that never was too', async () => {
     const origin = await start({ thread });
     await expect(ScriptedOrigin.start({ thread, port: origin.port })).rejects.toThrow('EADDRINUSE');
