@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { connect, createServer as createLine, type Socket } from 'node:net';
 import axe, { type AxeResults } from 'axe-core';
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Page, Route } from 'playwright-core';
 import { PooledBackend, type StatusHandlerOptions } from 'pooled-backend';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { listen } from '../../bench/rig/listen.mjs';
@@ -386,6 +386,22 @@ describe.skipIf(findBrowser() === undefined && !required)('the status page in Ch
     await page.locator('#feed[data-feed="polling"]').waitFor();
     await site.send(7);
     await page.locator('.tile', { hasText: 'Requests' }).locator('dd', { hasText: '7' }).waitFor();
+  });
+
+  test('stays paused when a poll is answered that was under way', async () => {
+    const site = await Site.open();
+    const context = await browser.newContext();
+    onTestFinished(() => context.close());
+    const page = await context.newPage();
+    await page.route(/format=events/, (route) => route.fulfill({ status: 502 }));
+    await page.goto(site.url);
+    await page.locator('#feed[data-feed="polling"]').waitFor();
+    const poll = await new Promise<Route>((asked) => void page.route(/format=json/, asked));
+    await page.getByRole('button', { name: 'Pause' }).click();
+    const [answer] = await Promise.all([page.waitForResponse(/format=json/), poll.continue()]);
+    await answer.finished();
+    await page.evaluate('new Promise((turn) => setTimeout(turn))'); // the page has had its turn
+    expect(await page.locator('#feed-word').innerText()).toBe('paused');
   });
 
   test('leaves nothing behind when it is closed', async () => {

@@ -44,6 +44,7 @@ export class Feed {
     this.#stream?.close();
     this.#stream = undefined;
     clearTimeout(this.#timer);
+    this.#timer = undefined; // a poll that is not answered yet sees that it is no longer wanted
   }
 
   #listen(): void {
@@ -84,7 +85,7 @@ export class Feed {
       this.#listen();
       return;
     }
-    const turn = window.setTimeout(() => {}, 0); // ours while nobody else starts or stops
+    const turn = window.setTimeout(() => {}, 0); // its number stays in #timer until somebody starts or stops
     this.#timer = turn;
     const report = await asked();
     if (this.#timer !== turn) return;
