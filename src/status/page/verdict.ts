@@ -20,7 +20,7 @@ const MOST_NAMED = 3;
 
 export function verdictOf(origin: OriginReport): Verdict {
   const { health, backoff, service } = origin;
-  if (service === 'draining' || service === 'leaving') {
+  if (service !== 'serving') {
     const { busy } = origin.connections;
     return {
       mood: 'quiet',

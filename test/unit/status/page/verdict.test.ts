@@ -52,6 +52,7 @@ describe('an origin', () => {
       'draining',
       '2 connections at work',
     ],
+    ['of a backend that is closed', { service: 'closed' }, 'quiet', 'closed', 'nothing in progress'],
     [
       'that leaves, whatever it was',
       { service: 'leaving', health: ejected },
