@@ -119,12 +119,14 @@ export class ScriptedOrigin {
   readonly #running: Running;
   readonly #options: ScriptedOriginOptions;
   readonly #expectations = new Set<Expectation>();
+  readonly #hostname: string; // as a backend dials it: a URL has it in lower case
   #port = 0;
 
   private constructor(options: ScriptedOriginOptions) {
     checkOptions(options);
     const { port = 0, hostname = HOSTNAME, socketPath, tls, backlog, rules = [], script, thread, network } = options;
-    const plan: OriginPlan = { hostname, port, socketPath, tls, backlog, rules };
+    this.#hostname = new URL(`http://${hostname}`).hostname;
+    const plan: OriginPlan = { hostname: this.#hostname, port, socketPath, tls, backlog, rules };
     const parts = network === undefined ? PARTS : { ...PARTS, ...network.parts };
     this.#options = options;
     this.#running = thread === true ? new OriginThread(PARTS, plan) : new OriginHere(parts, plan, checked(script));
@@ -150,9 +152,9 @@ export class ScriptedOrigin {
 
   /** `http://127.0.0.1:port`, or `https:` with TLS; `http://localhost` or `https://localhost` for a Unix socket. */
   get url(): string {
-    const { tls, socketPath, hostname = HOSTNAME } = this.#options;
+    const { tls, socketPath } = this.#options;
     const scheme = tls === undefined ? 'http' : 'https';
-    return socketPath === undefined ? `${scheme}://${hostname}:${this.#port}` : `${scheme}://localhost`;
+    return socketPath === undefined ? `${scheme}://${this.#hostname}:${this.#port}` : `${scheme}://localhost`;
   }
 
   /** All requests whose head was received, oldest first. */

@@ -208,6 +208,15 @@ test('two origins cannot listen in one place, and what a network cannot do is re
   await expect(ScriptedOrigin.start({ hostname: 'one.test' })).rejects.toThrow('needs a network in memory');
 });
 
+test.each(['Orders.Internal', 'bücher.internal'])('an origin is found by a name like %s', async (hostname) => {
+  const network = new MemoryNetwork();
+  const origin = await ScriptedOrigin.start({ network, hostname, port: 8080 });
+  const backend = new PooledBackend({ origins: [`http://${hostname}:8080`] }, network);
+  onTestFinished(() => backend.destroy());
+  const { statusCode } = await backend.request({ path: '/' });
+  expect([statusCode, origin.url]).toEqual([200, backend.stats().origins[0]?.origin]);
+});
+
 test('a port that the network chooses is a free one', async () => {
   const network = new MemoryNetwork();
   const first = await ScriptedOrigin.start({ network });
