@@ -1,6 +1,6 @@
 /** A real server that does what a test tells it, and remembers what was done to it. */
 
-import { createServer } from 'node:net';
+import { createServer, isIPv6 } from 'node:net';
 import { createSecureContext, TLSSocket } from 'node:tls';
 import type { Timer } from '../clock.js';
 import { AnswerWriter } from './answer-writer.js';
@@ -119,14 +119,15 @@ export class ScriptedOrigin {
   readonly #running: Running;
   readonly #options: ScriptedOriginOptions;
   readonly #expectations = new Set<Expectation>();
-  readonly #hostname: string; // as a backend dials it: a URL has it in lower case
+  readonly #hostname: string; // as a URL has it: in lower case, IPv6 in brackets
   #port = 0;
 
   private constructor(options: ScriptedOriginOptions) {
     checkOptions(options);
     const { port = 0, hostname = HOSTNAME, socketPath, tls, backlog, rules = [], script, thread, network } = options;
-    this.#hostname = new URL(`http://${hostname}`).hostname;
-    const plan: OriginPlan = { hostname: this.#hostname, port, socketPath, tls, backlog, rules };
+    this.#hostname = new URL(`http://${isIPv6(hostname) ? `[${hostname}]` : hostname}`).hostname;
+    const listensAt = isIPv6(hostname) ? hostname : this.#hostname;
+    const plan: OriginPlan = { hostname: listensAt, port, socketPath, tls, backlog, rules };
     const parts = network === undefined ? PARTS : { ...PARTS, ...network.parts };
     this.#options = options;
     this.#running = thread === true ? new OriginThread(PARTS, plan) : new OriginHere(parts, plan, checked(script));

@@ -208,10 +208,14 @@ test('two origins cannot listen in one place, and what a network cannot do is re
   await expect(ScriptedOrigin.start({ hostname: 'one.test' })).rejects.toThrow('needs a network in memory');
 });
 
-test.each(['Orders.Internal', 'bücher.internal'])('an origin is found by a name like %s', async (hostname) => {
+test.each([
+  ['Orders.Internal', 'Orders.Internal'],
+  ['bücher.internal', 'bücher.internal'],
+  ['::1', '[::1]'],
+])('an origin is found by a name like %s', async (hostname, host) => {
   const network = new MemoryNetwork();
   const origin = await ScriptedOrigin.start({ network, hostname, port: 8080 });
-  const backend = new PooledBackend({ origins: [`http://${hostname}:8080`] }, network);
+  const backend = new PooledBackend({ origins: [`http://${host}:8080`] }, network);
   onTestFinished(() => backend.destroy());
   const { statusCode } = await backend.request({ path: '/' });
   expect([statusCode, origin.url]).toEqual([200, backend.stats().origins[0]?.origin]);
