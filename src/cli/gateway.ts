@@ -9,6 +9,9 @@ import { removeLeftSocket } from './left-socket.js';
 import { metricsPage } from './metrics-page.js';
 import type { Settings } from './settings.js';
 
+/** How long a client may take to send the head of a request. */
+const HEAD_MS = 60_000;
+
 /** How long responses may take to reach their clients after the last one was answered. */
 const LAST_BYTES_MS = 5_000;
 
@@ -38,8 +41,10 @@ export class Gateway {
     const pages = await this.#pages();
     const relay: RequestListener = this.#backend.handler(mount);
     const front = pages.reduce(besidePage, relay);
-    // Clients that neither take nor give are for `clientTimeout`.
-    const server = createServer({ requestTimeout: 0 }, (req, res) => this.#serve(req, res, front));
+    // Clients that neither take nor give are for `clientTimeout`, from the end of the head on. Without a `requestTimeout`
+    // node:http sets no `headersTimeout` of its own either.
+    const timeouts = { requestTimeout: 0, headersTimeout: HEAD_MS };
+    const server = createServer(timeouts, (req, res) => this.#serve(req, res, front));
     server.on('checkContinue', (req, res) => this.#serve(req, res, front));
     if (upgrade !== false) server.on('upgrade', this.#backend.upgradeHandler(upgrade));
     const address = await this.#listen('clients', server, listen);
