@@ -81,7 +81,10 @@ export class Gateway {
     this.#journal.info({ inFlight: this.#backend.stats().inFlight, drainTimeoutMs }, 'closing');
     let cut = 0;
     const limit = systemClock.after(drainTimeoutMs, () => {
-      cut = this.#backend.stats().inFlight;
+      // Not `inFlight`: a request whose body is still being read is cut off, too.
+      this.#backend.on('fail', () => {
+        cut += 1;
+      });
       this.#backend.destroy(new Error(`not finished ${drainTimeoutMs} ms after the signal to stop`));
     });
     await this.#backend.close();

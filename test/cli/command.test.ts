@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, get, type IncomingMessage, request, type Server } from 'node:http';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
@@ -273,6 +275,20 @@ describe.each(['SIGTERM', 'SIGINT'] as const)('at %s', (signal) => {
     await origin.asked;
     command.kill(signal);
     expect((await slow).status).toBe(503);
+    expect(await command.ended).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('requests were cut off count=1'),
+    });
+  });
+
+  test('a request whose body is still on its way is cut off, too', async () => {
+    const { command, url } = await startGateway('--drain-timeout', '200');
+    const { hostname: host, port } = new URL(url);
+    const upload = connect(Number(port), host).on('error', () => undefined);
+    const answer = once(upload, 'data');
+    upload.write('GET / HTTP/1.1\r\nHost: a\r\n\r\nPOST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\na');
+    await answer;
+    command.kill(signal);
     expect(await command.ended).toMatchObject({
       code: 1,
       err: expect.stringContaining('requests were cut off count=1'),
