@@ -93,10 +93,9 @@ export function readEnvironment(variables: Readonly<Record<string, string | unde
     const option = byVariable.get(variable);
     if (option === undefined && isOfAService(variable, text)) continue;
     if (option === undefined) problems.push(unknown(variable, [...byVariable.keys(), configVariable]));
-    else if (option.name !== 'origins') add(given, option, variable, text);
-    else for (const origin of text.split(/[\s,]+/).filter(Boolean)) add(given, option, variable, origin);
+    else add(given, option, variable, text);
   }
-  return { given, config: variables[configVariable], problems };
+  return { given, config: variables[configVariable] || undefined, problems };
 }
 
 function isOfAService(variable: string, text: string): boolean {
@@ -138,23 +137,27 @@ function unknown(name: string, names: readonly string[]): string {
   return `unknown option ${name}${meant === undefined ? '' : ` (did you mean ${meant}?)`}`;
 }
 
-/** Origins and lists may be given more than once. */
+/** Lists may be given more than once. */
 function add(given: Map<string, GivenValue>, { name }: CommandOption, label: string, text: string): void {
   const before = given.get(name)?.value;
   const value = meaningOf(name, text);
-  if (name === 'origins') given.set(name, { label, value: [...(Array.isArray(before) ? before : []), value] });
-  else given.set(name, { label, value });
+  given.set(name, { label, value: Array.isArray(before) && Array.isArray(value) ? [...before, ...value] : value });
 }
 
 const TEXTS: ReadonlySet<string> = new Set(['title', 'listen', 'status', 'cookieDomainRewrite', 'cookiePathRewrite']);
-const LISTS: ReadonlySet<string> = new Set(['retryOn', 'trustProxy']);
+const LISTS: ReadonlySet<string> = new Set(['origins', 'retryOn', 'trustProxy']);
 
 /** What a text means: JSON where it is JSON, a list where one is expected, else the text. */
 function meaningOf(name: string, text: string): unknown {
   if (TEXTS.has(name)) return /^(false$|\{)/.test(text) ? plain(text) : text;
-  if (LISTS.has(name) && text !== 'false' && !text.startsWith('['))
-    return text.split(',').map((one) => plain(one.trim()));
-  return plain(text);
+  if (!LISTS.has(name) || text === 'false') return plain(text);
+  const value = /^\s*[[{]/.test(text)
+    ? plain(text)
+    : text
+        .split(/[\s,]+/)
+        .filter(Boolean)
+        .map(plain);
+  return Array.isArray(value) ? value : [value];
 }
 
 function plain(text: string): unknown {

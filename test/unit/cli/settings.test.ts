@@ -66,6 +66,25 @@ describe('values', () => {
     expect(settings({ env }).backend.origins).toEqual(['http://a.test', 'http://b.test', 'http://c.test']);
   });
 
+  test.each([
+    ['an object', '{"url":"http://a.test","weight":2}', [{ url: 'http://a.test', weight: 2 }]],
+    ['a list', '["http://a.test",{"url":"http://b.test"}]', ['http://a.test', { url: 'http://b.test' }]],
+  ])('of origins may be %s in JSON, in the environment as in a flag', (_what, text, origins) => {
+    const env = { POOLED_BACKEND_LISTEN: '80', POOLED_BACKEND_ORIGINS: text };
+    expect(settings({ env }).backend.origins).toEqual(origins);
+    expect(settings({ flags: ['--listen', '80', '--origin', text] }).backend.origins).toEqual(origins);
+  });
+
+  test('of lists are put together when a flag is given again', () => {
+    const { backend, mount } = withFlags(
+      ...['--retry-on', '502', '--retry-on', '503,504', '--trust-proxy', '10.0.0.0/8', '--trust-proxy', '["::1"]'],
+    );
+    expect([backend.retryOn, mount.trustProxy]).toEqual([
+      [502, 503, 504],
+      ['10.0.0.0/8', '::1'],
+    ]);
+  });
+
   test('a flag counts more than the environment, and that more than the file', () => {
     const file = { listen: 1, maxQueue: 1, maxAttempts: 1, origins: ['http://file.test'] };
     const env = { POOLED_BACKEND_MAX_QUEUE: '2', POOLED_BACKEND_MAX_ATTEMPTS: '2' };
@@ -87,6 +106,10 @@ describe('values', () => {
 
   test('of somebody else in the environment are left alone', () => {
     expect(check({ flags: MINIMUM, env: { PATH: '/bin', POOLED_BACKEND_TITLE: '' } }).problems).toEqual([]);
+  });
+
+  test('that is an empty name of a file names none', () => {
+    expect(readEnvironment({ POOLED_BACKEND_CONFIG: '' }).config).toBeUndefined();
   });
 });
 
