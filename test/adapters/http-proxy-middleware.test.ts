@@ -17,6 +17,7 @@ import { client, listen, serve, startOrigin } from '../mount/setting.js';
 const TARGET = 'http://127.0.0.1:9001';
 
 type Given = Partial<Record<string, unknown>>;
+type Call = (...given: unknown[]) => void;
 
 /** Made and closed with the test. */
 function made(options: Given) {
@@ -41,6 +42,7 @@ describe('refusals', () => {
     ['a filter of another kind', { pathFilter: 7 }, /pathFilter must be/],
     ['a rewrite that is no string', { pathRewrite: { '^/a': 7 } }, /pathRewrite\[\^\/a\] must be a string/],
     ['a value of another kind', { changeOrigin: 'yes' }, /changeOrigin must be of type boolean, got string/],
+    ['a field without a value', { headers: { 'X-Key': undefined } }, /headers\.X-Key must be .*, got undefined/],
     ['null', { headers: null }, /headers must be of type object, got null/],
     ['a time below 0', { timeout: -1 }, /timeout must be at least 0/],
     ['an unknown protocol', { protocolRewrite: 'ftp' }, /protocolRewrite must be/],
@@ -163,7 +165,20 @@ describe('what is carried', () => {
     expect([response.headers['x-a'], response.headers['x-b']]).toEqual(['1', '3, 4']);
   });
 
+  test('proxyRes takes a field out by null, and adds one that is empty', async () => {
+    const { response } = await through({
+      on: {
+        proxyRes: (proxyRes: { headers: Record<string, unknown> }) =>
+          void Object.assign(proxyRes.headers, { 'x-a': null, 'x-b': '', 'x-new': '' }),
+      },
+    });
+    const { 'x-a': taken, 'x-b': emptied, 'x-new': added } = response.headers;
+    expect([taken, emptied, added]).toEqual([undefined, '', '']);
+  });
+
   test.each<[string, string, (head: Record<string, unknown>) => void, string]>([
+    ['proxyReq', 'a field without a value', (head) => (head.setHeader as Call)('x-a', undefined), 'got undefined'],
+    ['proxyReq', 'a value without a text', (head) => (head.setHeader as Call)('x-a', ['b', null]), 'got null'],
     ['proxyReq', 'a body', (head) => (head.write as () => void)(), 'the body is relayed'],
     ['proxyReq', 'a path', (head) => Object.assign(head, { path: '/b' }), 'use pathRewrite'],
     ['proxyReq', 'a method', (head) => Object.assign(head, { method: 'PUT' }), 'the method cannot be changed'],

@@ -14,11 +14,20 @@ export function remove(fields: string[], name: string): void {
   }
 }
 
-/** Takes fields of this name out, and puts these in. */
+/**
+ * Takes fields of this name out, and puts these in.
+ *
+ * @throws TypeError for what is no value: plain JavaScript may give it, and `undefined` is also a text
+ */
 export function set(fields: string[], name: string, value: number | string | readonly string[]): void {
+  const values: readonly unknown[] = Array.isArray(value) ? value : [value];
+  for (const one of values) {
+    if (typeof one !== 'object' && one !== undefined) continue;
+    const got = one === null ? 'null' : typeof one;
+    throw new TypeError(`the value of ${name} must be a string, a number or a list of those, got ${got}`);
+  }
   remove(fields, name);
-  const values = typeof value === 'object' ? value : [String(value)];
-  for (const one of values) fields.push(name, one);
+  for (const one of values) fields.push(name, String(one));
 }
 
 /** One value for a name, or a list. */

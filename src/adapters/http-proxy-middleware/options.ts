@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { BackendError, HandlerOptions, PooledBackendOptions } from 'pooled-backend';
+import { set } from './fields.js';
 import type { PathFilter, PathRewrite } from './paths.js';
 import type { ProxyRequest } from './proxy-request.js';
 import type { ProxyResponse } from './proxy-response.js';
@@ -189,6 +190,8 @@ export function checkOptions(given: unknown): asserts given is ProxyMiddlewareOp
     if (!EVENTS.includes(name)) throw new TypeError(`on.${name} is not supported: ${EVENTS_INSTEAD}`);
     if (typeof call !== 'function') throw new TypeError(`on.${name} must be a function`);
   }
+  for (const [name, value] of Object.entries(Reflect.get(given, 'headers') ?? {}))
+    set([], `headers.${name}`, value as string); // which refuses what is no value
   const protocol = Reflect.get(given, 'protocolRewrite') ?? 'http';
   if (!/^https?:?$/.test(protocol)) throw new TypeError(`protocolRewrite must be 'http' or 'https', got ${protocol}`);
 }

@@ -59,10 +59,11 @@ export class ProxyResponse {
   /** @internal The fields as `headers` has them now. Those that nobody has changed are as they came. */
   changed(): string[] {
     const fields = [...this.rawHeaders];
-    for (const name of new Set([...byName.namesOf(fields), ...Object.keys(this.headers)])) {
-      const value = this.headers[name];
-      if (value === undefined) byName.remove(fields, name);
-      else if (!isSame(value, joined(this.rawHeaders, name))) byName.set(fields, name, value);
+    const given = byName.namesOf(fields);
+    for (const name of new Set([...given, ...Object.keys(this.headers)])) {
+      const value: string | string[] | null | undefined = this.headers[name]; // JavaScript may take a field out by null
+      if (value === undefined || value === null) byName.remove(fields, name);
+      else if (!(given.includes(name) && isSame(value, joined(this.rawHeaders, name)))) byName.set(fields, name, value);
     }
     return fields;
   }
