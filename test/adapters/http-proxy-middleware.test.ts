@@ -50,6 +50,7 @@ describe('refusals', () => {
     ['a target of another scheme', { target: 'ftp://a' }, /scheme http or https/],
     ['a target with a user', { target: 'http://ada@a' }, /use auth/],
     ['a target with a query', { target: 'http://a/?b' }, /use pathRewrite/],
+    ['a host with a path', { target: { host: 'a.test/b', port: 81 } }, /target\.host must be a host name/],
     ['a part of a target that is not known', { target: { hosst: 'a' } }, /target\.hosst is not supported/],
   ])('%s', (_what, options, message) => {
     const given =
@@ -99,6 +100,15 @@ describe('what is carried', () => {
       return { request: origin.requests[0] };
     })();
     expect(request?.path).toBe('/base/a');
+  });
+
+  test.each([
+    [{ host: 'a.test:81', hostname: 'a.test', port: 81 }, 'http://a.test:81'],
+    [{ host: 'a.test:81', port: '81' }, 'http://a.test:81'],
+    [{ host: 'a.test', path: 'base' }, 'http://a.test:80'],
+    [{ host: '::1', port: 1 }, 'http://[::1]:1'],
+  ])('a target in parts, %j, is one origin', (target, origin) => {
+    expect(made({ target }).backends[0]?.options.origins[0]?.origin).toBe(origin);
   });
 
   test.each([

@@ -1,5 +1,6 @@
 /** A target: the server, the path in front of all paths, and what TLS needs. */
 
+import { isIP } from 'node:net';
 import type { PooledBackendOptions } from 'pooled-backend';
 import type { ProxyTarget, TlsName } from './options.js';
 
@@ -29,11 +30,17 @@ export function readTarget(name: string, given: ProxyTarget): Target {
     }
   }
   const { protocol = 'http:', hostname, host = 'localhost', port, path, pathname, socketPath } = given;
-  const authority =
-    port === undefined || host.endsWith(`:${port}`) ? (hostname ?? host) : `${hostname ?? host}:${port}`;
-  const url = `${protocol.replace(/:?$/, ':')}//${authority}${path ?? pathname ?? ''}`;
+  const base = (path ?? pathname ?? '').replace(/^\/?/, '/');
+  const url = `${protocol.replace(/:?$/, ':')}//${authority(name, hostname ?? host, port)}${base}`;
   const tls = Object.fromEntries(TLS_NAMES.filter((one) => given[one] !== undefined).map((one) => [one, given[one]]));
   return { ...place(name, url), socketPath, tls };
+}
+
+/** `host` may have the port in it, as that of a parsed URL. */
+function authority(name: string, host: string, port: number | string | undefined): string {
+  if (/[\s/\\?#@]/.test(host)) throw new TypeError(`${name}.host must be a host name or an IP address, got ${host}`);
+  const place = isIP(host) === 6 ? `[${host}]` : host;
+  return port === undefined || place.endsWith(`:${port}`) ? place : `${place}:${port}`;
 }
 
 const NOTHING_ELSE = { socketPath: undefined, tls: {} } as const;
