@@ -122,6 +122,12 @@ describe('what is carried', () => {
     expect(origin.requests[0]?.path).toBe(sent);
   });
 
+  test('ignorePath sends the path of the target as it is', async () => {
+    const origin = await startOrigin();
+    await (await client(await serve(made({ target: `${origin.url}/base/`, ignorePath: true })))).get('/a');
+    expect(origin.requests[0]?.path).toBe('/base/');
+  });
+
   test('xfwd names the client, and without it nothing does', async () => {
     const named = (list: readonly string[] = []) => list.some((name) => /^x-forwarded-for$/i.test(name));
     expect(named((await through({ xfwd: true })).request?.rawHeaders)).toBe(true);

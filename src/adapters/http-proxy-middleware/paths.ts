@@ -73,11 +73,11 @@ export interface PathSetting {
 /** A hook for `rewritePath`; none when paths are sent as they come. */
 export function pathHook(setting: PathSetting): ((path: string, req: IncomingMessage) => Promise<string>) | undefined {
   const { rewrite, prependPath, ignorePath } = setting;
-  const base = prependPath ? setting.base.replace(/\/$/, '') : '';
+  const base = prependPath ? setting.base : '';
   if (rewrite === undefined && base === '' && !ignorePath) return undefined;
   return async (path, req) => {
     if (ignorePath) return base === '' ? '/' : base;
-    return joined(base, (await rewrite?.(path, req)) ?? path);
+    return joined(base.replace(/\/$/, ''), (await rewrite?.(path, req)) ?? path);
   };
 }
 
