@@ -268,6 +268,19 @@ describe('what is carried', () => {
     expect(front.listenerCount('upgrade')).toBe(2);
   });
 
+  test('a logger is asked for the levels that it writes, and of debug there is nothing', async () => {
+    const asked = new Set<string>();
+    const written: string[] = [];
+    const write = (_details: object, name: string) => written.push(name);
+    const logger = {
+      ...{ info: write, warn: write, error: write },
+      isLevelEnabled: (level: string) => asked.add(level) && level !== 'info',
+    };
+    const { backends } = made({ target: TARGET, logger });
+    backends[0]?.origins.drain(TARGET);
+    expect([[...asked], written]).toEqual([['info'], []]);
+  });
+
   test('targets that are the same share a backend', () => {
     const other = 'http://127.0.0.1:9002';
     expect(

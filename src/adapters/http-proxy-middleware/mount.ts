@@ -61,16 +61,23 @@ export function mountTarget(target: Target, options: ProxyMiddlewareOptions, end
 }
 
 function backendOptions(target: Target, { secure = true, localAddress, logger, backend = {} }: ProxyMiddlewareOptions) {
-  const { info, warn, error } = logger ?? {};
   return {
-    ...(logger !== undefined && {
-      logger: { debug: ignore, info: info?.bind(logger), warn: warn?.bind(logger), error: error?.bind(logger) },
-    }),
+    ...(logger !== undefined && { logger: withoutDebug(logger) }),
     ...backend,
     origins: [{ url: target.origin, socketPath: target.socketPath }],
     connect: { ...(localAddress !== undefined && { localAddress }), ...backend.connect },
     tls: { ...(!secure && { rejectUnauthorized: false }), ...target.tls, ...backend.tls },
   } as ConstructorParameters<typeof PooledBackend>[0];
+}
+
+/** Of the levels that a logger says it does not write, and of `debug`, no event is built. */
+function withoutDebug(logger: NonNullable<ProxyMiddlewareOptions['logger']>) {
+  const { info, warn, error, isLevelEnabled } = logger;
+  return {
+    ...{ debug: ignore, info: info?.bind(logger), warn: warn?.bind(logger), error: error?.bind(logger) },
+    isLevelEnabled: (level: 'debug' | 'info' | 'warn' | 'error') =>
+      level !== 'debug' && (isLevelEnabled?.call(logger, level) ?? true),
+  };
 }
 
 function sharedOptions(

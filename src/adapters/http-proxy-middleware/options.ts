@@ -2,7 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { BackendError, HandlerOptions, PooledBackendOptions } from 'pooled-backend';
+import type { BackendError, HandlerOptions, Logger, PooledBackendOptions } from 'pooled-backend';
 import { set } from './fields.js';
 import type { PathFilter, PathRewrite } from './paths.js';
 import type { ProxyRequest } from './proxy-request.js';
@@ -114,7 +114,7 @@ export interface ProxyMiddlewareOptions<Req = IncomingMessage, Res = ServerRespo
   /** Local IP address to connect from. @default the system's choice */
   readonly localAddress?: string | undefined;
   /** Receives the events of the backends, except those of level `debug`. @default none */
-  readonly logger?: Pick<Console, 'info' | 'warn' | 'error'> | undefined;
+  readonly logger?: (Pick<Console, 'info' | 'warn' | 'error'> & Pick<Logger, 'isLevelEnabled'>) | undefined;
   /** Has no effect: field names always keep their case. @default true */
   readonly preserveHeaderKeyCase?: boolean | undefined;
   /** Options of each backend, except `origins`. @default {} */
