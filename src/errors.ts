@@ -150,7 +150,8 @@ export class BackendError extends Error {
   constructor(code: ErrorCode, message: string, details: BackendErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
-    this.statusCode = STATUS_BY_CODE[code];
+    // Plain JavaScript may give a code of its own. Without a status its client would get no answer.
+    this.statusCode = STATUS_BY_CODE[code] ?? STATUS_BY_CODE.proxy_internal_error;
     this.delivery = details.delivery ?? 'unsent';
     this.origin = details.origin;
     this.attempts = details.attempts ?? [];

@@ -63,6 +63,10 @@ test.each([
   expect(new BackendError(code, '').statusCode).toBe(status);
 });
 
+test('a code that is none of these has the status 500, so that its client gets an answer', () => {
+  expect(new BackendError('forbidden' as never, 'no').statusCode).toBe(500);
+});
+
 describe('BackendError.is', () => {
   test('knows its own and nothing else', () => {
     const lookalike = Object.assign(new Error('x'), { code: 'connection_refused', name: 'BackendError' });
