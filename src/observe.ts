@@ -4,7 +4,7 @@ import { type Channel, channel } from 'node:diagnostics_channel';
 import type { EventEmitter } from 'node:events';
 import { debuglog } from 'node:util';
 import type { Clock } from './clock.js';
-import { BackendError } from './errors.js';
+import { BackendError, messageOf } from './errors.js';
 import { eventLine } from './event-line.js';
 import type { BackendEvents, EventName } from './events.js';
 import { Repeats } from './repeats.js';
@@ -95,7 +95,9 @@ export class Observer {
 
   #log(logger: EventLogger, level: Level, name: EventName, details: object): void {
     const repeated = this.#repeats.sinceLast(name, details);
-    if (repeated !== 'too soon') logger[level](repeated > 0 ? { ...details, repeated } : details, name);
+    if (repeated === 'too soon') return;
+    const told = inJson(details);
+    logger[level](repeated > 0 ? { ...told, repeated } : told, name);
   }
 
   /** Loggers say which levels they write, or take all. */
@@ -112,6 +114,15 @@ export class Observer {
     const emitter: { emit(name: string, details: object): boolean } = this.#emitter;
     emitter.emit(name, details);
   }
+}
+
+/** An error of your own code, or of Node, would be `{}` in a line of JSON: a BackendError has a `toJSON()`. */
+function inJson(details: object): object {
+  const error: unknown = 'error' in details ? details.error : undefined;
+  if (!(error instanceof Error) || 'toJSON' in error) return details;
+  const { name, stack } = error;
+  const toJSON = () => ({ ...error, name, message: messageOf(error), stack });
+  return { ...details, error: Object.create(error, { toJSON: { value: toJSON } }) };
 }
 
 /** A watcher's fault is the watcher's: it must be seen, and must not stop a request half way, or the other watchers. */

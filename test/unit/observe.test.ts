@@ -145,6 +145,16 @@ describe('emit()', () => {
     expect(told).toEqual([['info', details, 'readmit'], ['pooled-backend:readmit', details], details]);
   });
 
+  test('gives the logger an error of any kind so that it is still one, and says its message in JSON', () => {
+    const told: [string, { error: unknown }, string][] = [];
+    const error = Object.assign(new TypeError('mine'), { code: 'E_MINE' });
+    new Observer(new EventEmitter(), recordingLogger(told), clock).emit('balanceFailed', { error });
+    const given = told[0]?.[1].error;
+    expect(given).toBeInstanceOf(TypeError);
+    const inJson = { name: 'TypeError', message: 'mine', code: 'E_MINE', stack: error.stack };
+    expect(JSON.parse(JSON.stringify(given))).toEqual(inJson);
+  });
+
   test('tells nobody who is not there', () => {
     expect(() => new Observer(new EventEmitter(), undefined, clock).emit('readmit', details)).not.toThrow();
   });
