@@ -47,11 +47,12 @@ export function instrumentBackend(backend: WatchedBackend, options: OpenTelemetr
   const { name = 'default', tracerProvider = trace, meterProvider = metrics, propagate = true } = options;
   checkName(name);
   if (typeof propagate !== 'boolean') throw new TypeError(`propagate must be true or false, got ${propagate}`);
+  // Both before anything listens: what is no provider throws here.
+  const tracer = tracerProvider !== false && tracerProvider.getTracer(SCOPE);
+  const meter = meterProvider !== false && meterProvider.getMeter(SCOPE);
   const parts: { close(): void }[] = [];
-  if (tracerProvider !== false) {
-    parts.push(new AttemptSpans({ backend, name, propagate, tracer: tracerProvider.getTracer(SCOPE) }));
-  }
-  if (meterProvider !== false) parts.push(new PoolInstruments(backend, name, meterProvider.getMeter(SCOPE)));
+  if (tracer !== false) parts.push(new AttemptSpans({ backend, name, propagate, tracer }));
+  if (meter !== false) parts.push(new PoolInstruments(backend, name, meter));
   function uninstrument(): void {
     backend.off('close', uninstrument);
     for (const part of parts.splice(0)) part.close();

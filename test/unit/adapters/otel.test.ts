@@ -278,8 +278,10 @@ test.each<[object, string]>([
   [{ nmae: 'x' }, 'unknown option nmae'],
   [{ name: '' }, 'name must be a string'],
   [{ propagate: 'no' }, 'propagate must be'],
-])('options %j are refused', async (options, message) => {
+  [{ meterProvider: {} }, 'getMeter'],
+])('options %j are refused, and nothing listens', async (options, message) => {
   const house = await House.open();
   const backend = Object.assign(house.emitter, { stats: () => house.stats });
   expect(() => instrumentBackend(backend, options)).toThrow(message);
+  expect(house.emitter.listenerCount('attempt')).toBe(0);
 });
