@@ -83,6 +83,16 @@ describe('defaults', () => {
     expect(resolveOptions({ origins: [URL_A], maxQueue: undefined, ejection: undefined }).maxQueue).toBe(10_000);
   });
 
+  test('an option that is inherited counts, as the getter of a class does', () => {
+    class Settings {
+      readonly origins = ['http://o'];
+      get maxConnections(): number {
+        return 7;
+      }
+    }
+    expect(resolveOptions(new Settings()).maxConnections).toBe(7);
+  });
+
   test('a nested object keeps the defaults of what it leaves out', () => {
     expect(resolveOptions({ origins: [URL_A], ejection: { failures: 2 } }).ejection).toEqual({
       failures: 2,
