@@ -31,8 +31,8 @@ export class BoundMatching {
   }
 
   /** The origin that the request is bound to, while that takes it and the request does not avoid it. */
-  homeOf({ request: { boundTo }, avoids }: Run): Origin | undefined {
-    const home = boundTo === undefined ? undefined : this.#eligible.home(boundTo);
+  homeOf({ request: { boundTo }, avoids, travel }: Run): Origin | undefined {
+    const home = boundTo === undefined ? undefined : this.#eligible.home(boundTo, travel);
     return home !== undefined && avoids.includes(home) ? undefined : home;
   }
 

@@ -3,6 +3,7 @@
 import type { Clock } from '../clock.js';
 import type { Observer } from '../observe.js';
 import type { Origin } from '../origin/origin.js';
+import type { Travel } from '../origin/setting.js';
 import { isSpared } from './sparing.js';
 
 export interface EligibilitySetting {
@@ -89,13 +90,13 @@ export class EligibleOrigins<M extends Member> {
 
   /**
    * The origin of that name, if a request that is bound to it may go there now; one of weight 0 takes nothing else. Not while
-   * it has to be dialled and is in back-off: then any other is better.
+   * it has to be dialled for such a request and is in back-off: then any other is better.
    */
-  home(name: string): Origin | undefined {
+  home(name: string, travel: Travel): Origin | undefined {
     const origin = this.#byName.get(name);
     if (origin === undefined || !origin.serves) return undefined;
     const isTrusted = origin.takesNew ? this.origins.has(origin) : origin.standing.accepts;
-    return isTrusted && (origin.idle > 0 || origin.backoff.state.name === 'ready') ? origin : undefined;
+    return isTrusted && (origin.backoff.state.name === 'ready' || origin.hasConnectionFor(travel)) ? origin : undefined;
   }
 
   /** Whether a connection of this origin, there already, may carry a request. */

@@ -171,7 +171,7 @@ export class Matching implements Demand {
   }
 
   isHome(name: string): boolean {
-    return this.#eligible.home(name) !== undefined;
+    return this.#eligible.home(name, 'any') !== undefined;
   }
 
   dialFailed(origin: Origin, error: BackendError): void {

@@ -280,6 +280,19 @@ describe('when its origin takes no requests', () => {
     expect([caller.outcome, originOf(caller)]).toEqual([200, B]);
   });
 
+  test('in back-off, a POST that must travel fresh goes elsewhere, though a GET would ride what is idle there', async () => {
+    const { house, peer } = await full({ maxConnections: 2 });
+    peer.answer();
+    await house.settle();
+    const post = await house.post(BOUND);
+    await house.refuse();
+    expect(house.dialling.map((dial) => dial.target.origin)).toEqual([B]);
+    const get = await house.sent(BOUND);
+    (await house.accept()).answer();
+    await house.settle();
+    expect([originOf(post), post.outcome, originOf(get)]).toEqual([B, 200, A]);
+  });
+
   test('a backup that it is bound to has it only while backups serve', async () => {
     const house = await House.open({ origins: [A, { url: B, backup: true }] });
     await house.sent({ boundTo: B });
