@@ -19,6 +19,8 @@ export interface GuardedOrigin {
   readonly target: DialTarget;
   readonly connection: ConnectionSetting;
   readonly pool: Pool<Tenancy>;
+  /** How many of its dials are for no request. */
+  readonly dialler: { readonly stocking: number };
   readonly standing: Standing;
   readonly tally: OriginTally;
   readonly demand: Demand;
@@ -147,8 +149,10 @@ export class Guard {
     return this.#parts.pool.busy - this.#parts.tally.tunnels.open;
   }
 
+  /** A connection that is dialled for stock brings no request of its own, and may take as long as it likes. */
   #underWay(): number {
-    return this.#answering + this.#parts.pool.dialling - this.checking;
+    const { pool, dialler } = this.#parts;
+    return this.#answering + pool.dialling - this.checking - dialler.stocking;
   }
 
   close(): void {

@@ -62,7 +62,7 @@ export class Origin implements DiallerListener, ServedOrigin {
     this.#dialler = dialler;
     this.#stock = stock;
     this.#lessons = lessons;
-    this.guard = new Guard({ address, setting, target, connection, pool, standing, tally, demand, makeRoom });
+    this.guard = new Guard({ address, setting, target, connection, pool, dialler, standing, tally, demand, makeRoom });
     this.#tenants = new Tenants({ origin: this, setting, connection, demand, pool, dialler, lending, stock, lessons });
   }
 

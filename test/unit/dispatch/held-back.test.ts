@@ -220,6 +220,22 @@ describe('an origin that becomes slow, with adaptiveConcurrency', () => {
     expect(house.callers.slice(6).filter(({ outcome }) => outcome !== 200)).toEqual([]);
   });
 
+  test('is not kept from its requests by dials that no request waits for', async () => {
+    const house = await House.open({
+      ...{ maxConnections: 20, minConnections: 20, queueTimeout: Number.POSITIVE_INFINITY },
+      adaptiveConcurrency: { window: 100, min: 2 },
+    });
+    await rounds(house, 10, 100);
+    await rounds(house, 12, 1_000);
+    const [kept, ...others] = house.peers;
+    for (const peer of others) peer.fin();
+    await house.settle();
+    const caller = await house.sent();
+    expect(house.dialling.length).toBe(19);
+    expect(house.originStats().concurrency?.limit).toBeLessThan(15);
+    expect(house.peerOf(caller) === kept).toBe(true);
+  });
+
   test('is not found busy for its tunnels: one slow request at a time teaches nothing', async () => {
     const house = await House.open({ maxConnections: 10, adaptiveConcurrency: { window: 100, min: 2 } });
     await openTunnels(house, 6);
