@@ -1,13 +1,12 @@
 /** A dial for one request alone: its connection is that request's, if it still wants it. */
 
+import { GOING_MS } from '../origin/lessons.js';
 import type { Origin } from '../origin/origin.js';
 import type { DialWaiter, Travel } from '../origin/setting.js';
 import type { Tenancy } from '../origin/tenancy.js';
 import type { Run } from './run.js';
 import type { RunHouse } from './run-house.js';
 
-// Milliseconds until a process that dies has closed its listening socket and what it had not accepted.
-const GOING_MS = 50;
 const LOOK_MS = 10;
 
 export class OwnDial implements DialWaiter {

@@ -1,5 +1,6 @@
 /** What the connections of one origin teach about it: how long it keeps them, and which of them it has left. */
 
+import type { Clock } from '../clock.js';
 import type { CloseReason } from '../connection/connection-owner.js';
 import { keepAliveHint, saysKeepAlive } from '../http1/persistence.js';
 import type { ResponseHead } from '../http1/response-head.js';
@@ -12,6 +13,9 @@ import type { Tenancy } from './tenancy.js';
 const REQUEST_TIMEOUT_TEXT = /^HTTP\/1\.[01] 408/;
 const ANSWER_TEXT = /^HTTP\//;
 
+/** Milliseconds until a process that dies has closed its listening socket and what it had not accepted. */
+export const GOING_MS = 50;
+
 const BY_THE_SERVER: ReadonlySet<CloseReason> = new Set(['stale', 'silent', 'failed']);
 
 export class Lessons {
@@ -19,12 +23,15 @@ export class Lessons {
   readonly #idleLimit: IdleLimit;
   readonly #tally: OriginTally;
   readonly #observer: Observer;
+  readonly #clock: Clock;
   #sweeping = false;
   #left = 0; // connections that the server closed
+  #leftAt = Number.NEGATIVE_INFINITY; // moment at which it closed the last one
   #leftBeforeAnswer = 0; // those of them before the last request that it answered was sent
   readonly #withBody = new Set<number>(); // statuses of answers without a body that one was sent behind
 
-  constructor(origin: string, idleLimit: IdleLimit, tally: OriginTally, observer: Observer) {
+  constructor(origin: string, idleLimit: IdleLimit, tally: OriginTally, observer: Observer, clock: Clock) {
+    this.#clock = clock;
     this.#origin = origin;
     this.#idleLimit = idleLimit;
     this.#tally = tally;
@@ -33,9 +40,11 @@ export class Lessons {
 
   /**
    * Whether the server itself goes, not one connection. Nothing that was sent since was answered, and several were closed:
-   * `yes`; one was: `perhaps`. A process that dies may still take dials into its backlog, and drops them a moment later.
+   * `yes`; one was: `perhaps`. A process that dies may still take dials into its backlog, and drops them a moment later. Past
+   * that moment the closes were those of an idle timer.
    */
   get shuttingDown(): 'yes' | 'perhaps' | 'no' {
+    if (this.#clock.now() - this.#leftAt >= GOING_MS) return 'no';
     const left = this.#left - this.#leftBeforeAnswer;
     if (left > 1) return 'yes';
     return left === 1 ? 'perhaps' : 'no';
@@ -79,7 +88,10 @@ export class Lessons {
   closed(tenancy: Tenancy, reason: CloseReason, heard: string): void {
     const { connection, idleMsWhenLent } = tenancy;
     this.#tally.countClosed(reason);
-    if (BY_THE_SERVER.has(reason)) this.#left += 1;
+    if (BY_THE_SERVER.has(reason)) {
+      this.#left += 1;
+      this.#leftAt = this.#clock.now();
+    }
     if (connection.tunnel !== undefined) this.#tally.tunnels.open -= 1;
     if (this.#sweeping && reason === 'stale') this.#tally.staleSwept += 1;
     if (reason === 'poisoned') {

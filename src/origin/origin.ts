@@ -56,7 +56,7 @@ export class Origin implements DiallerListener, ServedOrigin {
     const lending = new Lending(pool, idleLimit, clock, address.maxFreshConnections);
     const dialler = new Dialler(setting, target, pool, this.backoff, this, demand);
     const stock = new Stock(setting, pool, dialler, idleLimit, demand, standing);
-    const lessons = new Lessons(address.origin, idleLimit, tally, observer);
+    const lessons = new Lessons(address.origin, idleLimit, tally, observer, clock);
     this.#pool = pool;
     this.#lending = lending;
     this.#dialler = dialler;

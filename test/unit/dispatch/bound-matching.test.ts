@@ -33,6 +33,19 @@ describe('while its origin takes requests', () => {
     expect([first.outcome, originOf(second), house.dials.length]).toEqual([200, A, 1]);
   });
 
+  test('a new connection carries it at once, though the idle ones were closed a while ago', async () => {
+    const { house, peer } = await full({ maxConnections: 2 });
+    await house.sent(BOUND);
+    const peers = [peer, await house.accept()];
+    for (const one of peers) one.answer();
+    await house.settle();
+    for (const one of peers) one.fin();
+    await house.settle();
+    await house.advance(50);
+    await house.sent(BOUND);
+    expect((await house.accept()).requests).toEqual(['GET /3']);
+  });
+
   describe('and a connection is dialled for it', () => {
     async function dialledFor(sending: Sending) {
       const { house, peer } = await full({ maxConnections: 3 });

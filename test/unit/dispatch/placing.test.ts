@@ -95,6 +95,7 @@ test('while a server goes, a re-send waits until what its backlog took is droppe
   for (const peer of [await house.accept(), await house.accept()]) peer.fin();
   await house.settle();
   for (const peer of [await house.accept(), await house.accept()]) peer.reset();
+  await house.settle();
   await house.advance(51);
   expect(callers.map((caller) => caller.outcome)).toEqual(['waiting', 'waiting']);
   for (const _ of callers) (await house.accept()).answer();
