@@ -3,6 +3,7 @@
 import type { Origin } from '../origin/origin.js';
 import type { Tenancy } from '../origin/tenancy.js';
 import type { EligibleOrigins, Member } from './eligible-origins.js';
+import { ride, type WaitingRoom } from './own-dial.js';
 import type { Run } from './run.js';
 import type { WaitQueue } from './wait-queue.js';
 import { ALL_FIT, type Fits, ONLY, TRAVELS } from './waiter.js';
@@ -21,12 +22,14 @@ export function hasSlotFor(run: Run, origin: Origin): boolean {
 export class BoundMatching {
   readonly #queue: WaitQueue<Run>;
   readonly #eligible: EligibleOrigins<Member>;
+  readonly #house: WaitingRoom;
   readonly #isComing: () => void;
 
   /** `isComing` is told of each connection that the queue will be offered when it is known to be alive. */
-  constructor(queue: WaitQueue<Run>, eligible: EligibleOrigins<Member>, isComing: () => void) {
+  constructor(queue: WaitQueue<Run>, eligible: EligibleOrigins<Member>, house: WaitingRoom, isComing: () => void) {
     this.#queue = queue;
     this.#eligible = eligible;
+    this.#house = house;
     this.#isComing = isComing;
   }
 
@@ -53,7 +56,7 @@ export class BoundMatching {
     }
     this.#queue.serve(run, home);
     if (run.ended) home.takeBack(taken);
-    else run.begin(home, taken, now);
+    else ride(run, this.#house, home, taken, now);
     return true;
   }
 
@@ -75,7 +78,7 @@ export class BoundMatching {
     const run = this.#queue.peekAt(home, fits);
     if (run === undefined || this.homeOf(run) !== home) return false;
     this.#queue.serve(run, home);
-    run.begin(home, tenancy);
+    ride(run, this.#house, home, tenancy);
     return true;
   }
 

@@ -83,7 +83,7 @@ export class Dispatcher implements Dispatching, Expecting, RunHouse {
     this.turnEnd = new TurnEnd(setting.clock);
     this.#queue = setting.queue;
     this.#choice = new OriginChoice(setting);
-    this.demand = new Matching(setting.queue, this.#choice);
+    this.demand = new Matching(setting.queue, this.#choice, this);
   }
 
   /** The origins to dispatch to, from now on. They know the demand. */

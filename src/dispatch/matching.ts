@@ -8,6 +8,7 @@ import type { Tenancy } from '../origin/tenancy.js';
 import { BoundMatching, hasSlotFor } from './bound-matching.js';
 import type { EligibleOrigins, Member } from './eligible-origins.js';
 import type { OriginChoice } from './origin-choice.js';
+import { ride, type WaitingRoom } from './own-dial.js';
 import type { Run } from './run.js';
 import type { Refusal, WaitQueue } from './wait-queue.js';
 import { ALL_FIT, type Fits, ONLY, TRAVELS } from './waiter.js';
@@ -37,15 +38,17 @@ export class Matching implements Demand {
   readonly #choice: OriginChoice;
   readonly #eligible: EligibleOrigins<Member>;
   readonly #bound: BoundMatching;
+  readonly #house: WaitingRoom;
   #coming = 0;
   #pumpIsDue = false;
   #overtakes = 0; // since a returned connection last went to a request that may use any
 
-  constructor(queue: WaitQueue<Run>, choice: OriginChoice) {
+  constructor(queue: WaitQueue<Run>, choice: OriginChoice, house: WaitingRoom) {
     this.#queue = queue;
+    this.#house = house;
     this.#choice = choice;
     this.#eligible = choice.eligible;
-    this.#bound = new BoundMatching(queue, choice.eligible, () => {
+    this.#bound = new BoundMatching(queue, choice.eligible, house, () => {
       this.#coming += 1;
     });
   }
@@ -128,7 +131,7 @@ export class Matching implements Demand {
       ? this.#takeForFresh(origin)
       : this.#queue.take(origin.isProven(connection) ? NOT_FRESH : ONLY.any, origin);
     if (!connection.fresh && run?.travel === 'any') this.#overtakes = 0;
-    run?.begin(origin, tenancy);
+    if (run !== undefined) ride(run, this.#house, origin, tenancy);
     return run !== undefined;
   }
 
@@ -219,7 +222,7 @@ export class Matching implements Demand {
         } else {
           const run = this.#queue.take(ONLY[travel], origin);
           if (run === undefined) origin.takeBack(taken);
-          else run.begin(origin, taken);
+          else ride(run, this.#house, origin, taken);
         }
       }
     }

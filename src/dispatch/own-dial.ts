@@ -1,4 +1,4 @@
-/** A dial for one request alone: its connection is that request's, if it still wants it. */
+/** What a request does with a new connection; and a dial for one request alone, whose connection is its own if it still wants it. */
 
 import { GOING_MS } from '../origin/lessons.js';
 import type { Origin } from '../origin/origin.js';
@@ -9,13 +9,22 @@ import type { RunHouse } from './run-house.js';
 
 const LOOK_MS = 10;
 
+/** Of the house, what a wait for the right moment takes. */
+export type WaitingRoom = Pick<RunHouse, 'clock' | 'enqueue'>;
+
+/** On a connection that the queue has for it. A re-send is as careful there as on one of its own. */
+export function ride(run: Run, house: WaitingRoom, origin: Origin, tenancy: Tenancy, now?: number): void {
+  if (run.returned) new OwnDial(run, house, true).opened(origin, tenancy);
+  else run.begin(origin, tenancy, now);
+}
+
 export class OwnDial implements DialWaiter {
   readonly travel: Travel;
   readonly anyWouldDo: boolean;
   readonly #run: Run;
-  readonly #house: RunHouse;
+  readonly #house: WaitingRoom;
 
-  constructor(run: Run, house: RunHouse, anyWouldDo: boolean) {
+  constructor(run: Run, house: WaitingRoom, anyWouldDo: boolean) {
     this.travel = run.travel;
     this.anyWouldDo = anyWouldDo;
     this.#run = run;

@@ -527,8 +527,16 @@ describe('a re-send after a reused connection died, which may be the first of a 
     expect(caller.outcome).toBe(200);
   });
 
-  async function resentIntoTheBacklog() {
-    const house = await House.open({ spareConnections: false });
+  test('has nowhere else to go: it waits as well on what was dialled for the minimum', async () => {
+    const { house, backlog } = await resentIntoTheBacklog({ maxConnections: 3, minConnections: 3 });
+    await house.advance(40);
+    expect(backlog.requests).toEqual([]);
+    await house.advance(10);
+    expect(backlog.requests).toEqual(['GET /1']);
+  });
+
+  async function resentIntoTheBacklog(options: HouseOptions = {}) {
+    const house = await House.open({ spareConnections: false, ...options });
     const callers = [await house.sent(), await house.sent(), await house.sent()];
     const [one, other] = [await house.accept(), await house.accept(), await house.accept()];
     one.fin();
