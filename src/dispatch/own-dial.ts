@@ -57,9 +57,11 @@ export class OwnDial implements DialWaiter {
 
   #begin(origin: Origin, tenancy: Tenancy): void {
     const run = this.#run;
-    const wanted = !run.ended && origin.serves;
-    if (!wanted) origin.takeBack(tenancy);
-    if (wanted && tenancy.connection.isAlive() !== false) run.begin(origin, tenancy);
-    else if (!run.ended) this.#house.enqueue(run);
+    if (!run.ended && origin.serves && tenancy.connection.isAlive() !== false) {
+      run.begin(origin, tenancy);
+      return;
+    }
+    origin.takeBack(tenancy);
+    if (!run.ended) this.#house.enqueue(run);
   }
 }

@@ -95,6 +95,26 @@ describe('a connection that was dialled for a re-send while the server seemed to
     expect([waiting.outcome, fresh.requests, house.originStats().poisoned]).toEqual(['waiting', [], 1]);
   });
 
+  test('is no probe any more when it is closed meanwhile: the next dial is', async () => {
+    const house = await House.open({ origins: ['http://a.test:80', 'http://b.test:80'], sticky: { cookie: 'at' } });
+    const bound = { boundTo: 'http://a.test:80' };
+    await house.sent(bound);
+    await house.sent(bound);
+    const idle = [await house.accept(), await house.accept()];
+    for (const peer of idle) peer.answer();
+    await house.settle();
+    house.origin().standing.eject('connection_refused');
+    await house.advance(1_000);
+    await house.post(bound);
+    for (const peer of idle) peer.fin();
+    await house.settle();
+    const fresh = await house.accept();
+    fresh.reset();
+    await house.settle();
+    await house.advance(50);
+    expect(house.dialling.map((dial) => dial.target.origin)).toEqual(['http://a.test:80']);
+  });
+
   test('leads to another dial when it is closed meanwhile', async () => {
     const { house, caller, fresh } = await held();
     fresh.fin();
