@@ -23,14 +23,32 @@ export class BoundMatching {
   readonly #queue: WaitQueue<Run>;
   readonly #eligible: EligibleOrigins<Member>;
   readonly #house: WaitingRoom;
-  readonly #isComing: () => void;
+  readonly #isLater: (origin: Origin) => void;
+  readonly #checks = new Map<Origin, number>(); // of connections that will be offered, bound to anybody or not
 
-  /** `isComing` is told of each connection that the queue will be offered when it is known to be alive. */
-  constructor(queue: WaitQueue<Run>, eligible: EligibleOrigins<Member>, house: WaitingRoom, isComing: () => void) {
+  /** `isLater` is told of each connection that the queue will be offered when it is known to be alive. */
+  constructor(
+    queue: WaitQueue<Run>,
+    eligible: EligibleOrigins<Member>,
+    house: WaitingRoom,
+    isLater: (origin: Origin) => void,
+  ) {
     this.#queue = queue;
     this.#eligible = eligible;
     this.#house = house;
-    this.#isComing = isComing;
+    this.#isLater = isLater;
+  }
+
+  /** A check of a connection of this origin begins (1) or is over (-1). */
+  countChecks(origin: Origin, change: 1 | -1): void {
+    const count = (this.#checks.get(origin) ?? 0) + change;
+    if (count > 0) this.#checks.set(origin, count);
+    else this.#checks.delete(origin);
+  }
+
+  /** Whether more wait for their home than there are connections of it being checked: for the others there is something to do. */
+  #isWanting(home: Origin): boolean {
+    return this.#queue.lengthAt(home) > (this.#checks.get(home) ?? 0);
   }
 
   /** The origin that the request is bound to, while that takes it and the request does not avoid it. */
@@ -51,7 +69,7 @@ export class BoundMatching {
     const taken = home.hasConnectionFor(travel) ? home.take(travel, now) : undefined;
     if (taken === undefined) return undefined;
     if (taken === 'later') {
-      this.#isComing();
+      this.#isLater(home);
       return false;
     }
     this.#queue.serve(run, home);
@@ -107,7 +125,7 @@ export class BoundMatching {
 
   #lendAt(home: Origin, fits: Fits): void {
     const next = () => this.#queue.peekAt(home, fits);
-    for (let run = next(); run !== undefined && this.#ride(run, home) === true; run = next());
+    for (let run = next(); run && this.#isWanting(home) && this.#ride(run, home) === true; run = next());
   }
 
   /** Dials for the remaining requests in the order in which they came, as long as there are free slots. */
@@ -116,7 +134,8 @@ export class BoundMatching {
       const run = this.#queue.peekAt(home, ALL_FIT);
       const now = run && this.homeOf(run);
       if (now === undefined) continue;
-      for (let next = this.#nextBound(now); next !== undefined && this.#dial(next, now); next = this.#nextBound(now));
+      const next = () => (this.#isWanting(now) ? this.#nextBound(now) : undefined);
+      for (let one = next(); one !== undefined && this.#dial(one, now); one = next());
     }
   }
 

@@ -48,9 +48,7 @@ export class Matching implements Demand {
     this.#house = house;
     this.#choice = choice;
     this.#eligible = choice.eligible;
-    this.#bound = new BoundMatching(queue, choice.eligible, house, () => {
-      this.#coming += 1;
-    });
+    this.#bound = new BoundMatching(queue, choice.eligible, house, (origin) => this.#isLater(origin));
   }
 
   /** Onto a connection that is idle. False = there is none, and where there is room one is dialled. */
@@ -75,7 +73,7 @@ export class Matching implements Demand {
       return true;
     }
     const mayDial = !run.ended && origin.canDial && (travel !== 'fresh' || origin.freshShareLeft > 0);
-    if (taken === 'later') this.#coming += 1;
+    if (taken === 'later') this.#isLater(origin);
     else if (mayDial && this.#wantedWith(travel) > this.#coming) this.#dial(origin);
     return false;
   }
@@ -147,7 +145,14 @@ export class Matching implements Demand {
     return strict ?? this.#queue.take(ONLY.any, origin);
   }
 
-  arrived(): void {
+  /** One that is idle there will be offered when it is known to be alive. */
+  #isLater(origin: Origin): void {
+    this.#coming += 1;
+    this.#bound.countChecks(origin, 1);
+  }
+
+  arrived(checkedAt?: Origin): void {
+    if (checkedAt !== undefined) this.#bound.countChecks(checkedAt, -1);
     this.#coming -= 1;
     this.room();
   }
@@ -178,7 +183,7 @@ export class Matching implements Demand {
   }
 
   dialFailed(origin: Origin, error: BackendError): void {
-    if (this.#eligible.serving.every(isCutOff)) this.#queue.pause();
+    if (this.#eligible.serving.every(({ origin: { idle, busy } }) => idle + busy === 0)) this.#queue.pause();
     if (error.code !== LASTING || this.canSpare(origin)) {
       this.room();
       return;
@@ -217,7 +222,7 @@ export class Matching implements Demand {
         const taken = origin.take(travel);
         if (taken === undefined) break;
         if (taken === 'later') {
-          this.#coming += 1;
+          this.#isLater(origin);
           if (this.#coming >= this.#queue.length) return;
         } else {
           const run = this.#queue.take(ONLY[travel], origin);
@@ -277,10 +282,6 @@ export class Matching implements Demand {
     const proves = (isFree && connection.exchanges <= 1) || origin.isProven(connection);
     return next.travel === 'fresh' || !proves ? next : undefined;
   }
-}
-
-function isCutOff({ origin }: Member): boolean {
-  return origin.idle + origin.busy === 0;
 }
 
 function canDial(origin: Origin): boolean {

@@ -104,6 +104,11 @@ export class WaitQueue<W extends Waiter> {
     return this.#common.lengthOf(travel) + this.#apart.lengthOf(travel, at);
   }
 
+  /** Those who wait for this home alone. */
+  lengthAt(home: object): number {
+    return this.#homes.get(home)?.length ?? 0;
+  }
+
   get stats(): WaitQueueStats {
     return {
       length: this.#length,

@@ -53,8 +53,8 @@ export interface Demand {
   readonly waiting: boolean;
   /** A connection, alive at this moment, could be lent. True = it was taken. */
   offer(origin: Origin, tenancy: Tenancy): boolean;
-  /** A dial or a check that was begun for the demand is over. */
-  arrived(): void;
+  /** A dial that was begun for the demand is over; or a check, of a connection of this origin. */
+  arrived(checkedAt?: Origin): void;
   /** A slot is empty, or dialling is allowed again. */
   room(): void;
   /** Whether others serve without this origin. */

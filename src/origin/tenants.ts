@@ -101,7 +101,7 @@ export class Tenants implements Landlord {
   /** The kernel cannot be asked: two turns of the event loop tell instead. */
   offerAfterTwoTurns(tenancy: Tenancy, demanded: boolean): void {
     tenancy.connection.afterTwoTurns(() => {
-      if (demanded) this.#parts.demand.arrived();
+      if (demanded) this.#parts.demand.arrived(this.#parts.origin);
       if (tenancy.connection.isAlive() !== false) this.offer(tenancy);
     });
   }

@@ -215,6 +215,30 @@ describe('while its origin takes requests', () => {
     expect([second.outcome, originOf(second)]).toEqual([200, A]);
     house.checkAtRest();
   });
+
+  test('where the kernel cannot be asked, nothing is dialled while an idle connection is looked at', async () => {
+    const { house, first } = await full({ maxConnections: 5 });
+    first.abort();
+    await house.advance(1_000);
+    for (let n = 0; n < 5; n += 1) {
+      const caller = await house.sent(BOUND);
+      if (house.dialling.length > 0) await house.accept({ asks: false });
+      house.peerOf(caller)?.answer();
+      await house.settle();
+    }
+    expect([house.callers.at(-1)?.outcome, house.originStats().connections.open]).toEqual([200, 1]);
+  });
+
+  test('where the kernel cannot be asked, those above the idle connections are dialled for', async () => {
+    const house = await House.open({ origins: [A, B], maxConnections: 5, spareConnections: false });
+    await house.sent(BOUND);
+    (await house.accept({ asks: false })).answer();
+    await house.settle();
+    const callers = [house.send(BOUND), house.send(BOUND), house.send(BOUND)];
+    await house.settle();
+    while (house.dialling.length > 0) await house.accept({ asks: false });
+    expect([callers.map(originOf), house.dials.length]).toEqual([[A, A, A], 3]);
+  });
 });
 
 describe('nobody is overtaken for ever', () => {
