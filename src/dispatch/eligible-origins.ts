@@ -99,10 +99,10 @@ export class EligibleOrigins<M extends Member> {
     return isTrusted && (origin.backoff.state.name === 'ready' || origin.hasConnectionFor(travel)) ? origin : undefined;
   }
 
-  /** Whether a connection of this origin, there already, may carry a request. */
-  mayServe(origin: Origin): boolean {
+  /** Whether a connection of this origin, there already, may carry a request. `lent`: 1 if it counts as busy by now. */
+  mayServe(origin: Origin, lent = 0): boolean {
     const { origins } = this;
-    return origins.has(origin) && (origins.size === 1 || !isSpared(origin, origins));
+    return origins.has(origin) && (origins.size === 1 || !isSpared(origin, origins, lent));
   }
 
   /** An origin that can be dialled, its wait after a failed dial being over, while others serve. */

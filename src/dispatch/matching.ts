@@ -124,7 +124,7 @@ export class Matching implements Demand {
       else this.room();
       return true;
     }
-    if (!this.#eligible.mayServe(origin)) return this.#bound.offer(origin, tenancy);
+    if (!this.#eligible.mayServe(origin, 1)) return this.#bound.offer(origin, tenancy);
     const run = connection.fresh
       ? this.#takeForFresh(origin)
       : this.#queue.take(origin.isProven(connection) ? NOT_FRESH : ONLY.any, origin);

@@ -3,11 +3,14 @@
 import type { Origin } from '../origin/origin.js';
 import { slowStartConnections } from '../origin/slow-start.js';
 
-/** Whether it has all the connections busy that its share allows, and one of the others has its whole share. */
-export function isSpared(origin: Origin, others: Iterable<Origin>): boolean {
+/**
+ * Whether it has all the connections busy that its share allows, and one of the others has its whole share. `lent`: how many of
+ * these are at hand for the next request.
+ */
+export function isSpared(origin: Origin, others: Iterable<Origin>, lent = 0): boolean {
   const { share } = origin.standing;
   if (share === 1) return false;
-  if (origin.busy + origin.dialling < slowStartConnections(share, origin.address.maxConnections)) return false;
+  if (origin.busy + origin.dialling - lent < slowStartConnections(share, origin.address.maxConnections)) return false;
   for (const { standing, backoff } of others) if (standing.share === 1 && backoff.state.name === 'ready') return true;
   return false;
 }

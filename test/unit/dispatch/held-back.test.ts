@@ -87,6 +87,20 @@ describe('an origin that is back, with slowStart', () => {
     ]);
   });
 
+  test('carries who waits on its connection once that is known to be alive, where the kernel cannot be asked', async () => {
+    const { house } = await returned({ maxConnections: 1, spareConnections: false });
+    const [first, second] = [await house.sent(), await house.sent()];
+    while (house.dialling.length > 0) await house.accept({ asks: false });
+    for (const caller of [first, second]) house.peerOf(caller)?.answer();
+    await house.settle();
+    const waiting = [await house.sent(), await house.sent(), await house.sent()];
+    for (let round = 0; round < 5; round += 1) {
+      for (const peer of house.peers) if (peer.origin === 'http://a.test:80' && peer.owes > 0) peer.answer();
+      await house.settle();
+    }
+    expect([waiting.filter(({ outcome }) => outcome === 200).length, house.queue.length]).toEqual([2, 0]);
+  });
+
   test('shows its share', async () => {
     const { house } = await returned();
     await house.advance(2_500);
