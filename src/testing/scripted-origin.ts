@@ -6,8 +6,9 @@ import type { Timer } from '../clock.js';
 import { AnswerWriter } from './answer-writer.js';
 import type { MemoryNetwork } from './memory-network.js';
 import { OriginConnection } from './origin-connection.js';
-import { type OriginCommand, type OriginParts, type OriginPlan, OriginProgram } from './origin-program.js';
-import { type ConnectionRecord, OriginRecords, type RequestRecord } from './origin-records.js';
+import { OriginHere, type Running } from './origin-here.js';
+import type { OriginParts, OriginPlan } from './origin-program.js';
+import type { ConnectionRecord, RequestRecord } from './origin-records.js';
 import { OriginThread } from './origin-thread.js';
 import { OriginWire } from './origin-wire.js';
 import { checkOptions, checkRules, checkSteps } from './plan-checks.js';
@@ -59,41 +60,6 @@ export interface ScriptedOriginOptions {
   readonly thread?: boolean | undefined;
 }
 
-/** Where the program runs: here or in a thread. */
-interface Running {
-  readonly records: OriginRecords; // up to date when read
-  tell(command: OriginCommand): Promise<number>;
-  /** Calls `call` after each event. */
-  watch(call: () => void): void;
-  end(): Promise<void>;
-}
-
-/** The program on the event loop of the test. */
-class OriginHere implements Running {
-  readonly records = new OriginRecords();
-  readonly #program: OriginProgram;
-  #watcher: (() => void) | undefined;
-
-  constructor(parts: OriginParts, plan: OriginPlan, script: Script | undefined) {
-    this.#program = new OriginProgram(parts, plan, script, (event) => {
-      this.records.apply(event);
-      this.#watcher?.();
-    });
-  }
-
-  tell(command: OriginCommand): Promise<number> {
-    return this.#program.obey(command);
-  }
-
-  watch(call: () => void): void {
-    this.#watcher = call;
-  }
-
-  async end(): Promise<void> {
-    await this.#program.obey({ do: 'close' });
-  }
-}
-
 interface Expectation {
   readonly holds: () => boolean;
   readonly resolve: () => void;
@@ -126,9 +92,9 @@ export class ScriptedOrigin {
     checkOptions(options);
     const { port = 0, hostname = HOSTNAME, socketPath, tls, backlog, rules = [], script, thread, network } = options;
     this.#hostname = new URL(`http://${isIPv6(hostname) ? `[${hostname}]` : hostname}`).hostname;
-    const listensAt = isIPv6(hostname) ? hostname : this.#hostname;
-    const plan: OriginPlan = { hostname: listensAt, port, socketPath, tls, backlog, rules };
-    const parts = network === undefined ? PARTS : { ...PARTS, ...network.parts };
+    const host = isIPv6(hostname) ? hostname : this.#hostname;
+    const plan: OriginPlan = { hostname: host, port, socketPath, tls, backlog, rules };
+    const parts = { ...PARTS, ...network?.parts };
     this.#options = options;
     this.#running = thread === true ? new OriginThread(PARTS, plan) : new OriginHere(parts, plan, checked(script));
     this.#running.watch(() => this.#check());

@@ -1,0 +1,39 @@
+/** The program of an origin on the event loop of the test. */
+
+import { type OriginCommand, type OriginParts, type OriginPlan, OriginProgram } from './origin-program.js';
+import { OriginRecords } from './origin-records.js';
+import type { Script } from './steps.js';
+
+/** Where the program runs: here or in a thread. */
+export interface Running {
+  readonly records: OriginRecords; // up to date when read
+  tell(command: OriginCommand): Promise<number>;
+  /** Calls `call` after each event. */
+  watch(call: () => void): void;
+  end(): Promise<void>;
+}
+
+export class OriginHere implements Running {
+  readonly records = new OriginRecords();
+  readonly #program: OriginProgram;
+  #watcher: (() => void) | undefined;
+
+  constructor(parts: OriginParts, plan: OriginPlan, script: Script | undefined) {
+    this.#program = new OriginProgram(parts, plan, script, (event) => {
+      this.records.apply(event);
+      this.#watcher?.();
+    });
+  }
+
+  tell(command: OriginCommand): Promise<number> {
+    return this.#program.obey(command);
+  }
+
+  watch(call: () => void): void {
+    this.#watcher = call;
+  }
+
+  async end(): Promise<void> {
+    await this.#program.obey({ do: 'close' });
+  }
+}
