@@ -4,13 +4,13 @@ import type { Travel } from '../origin/setting.js';
 import { older, type QueueMoment, WaitLine } from './wait-line.js';
 import type { Fits, Waiter } from './waiter.js';
 
-/** Waiters that avoid the same origins. In a line of their own, so that a search never has to skip others. */
+/** The waiters that avoid the same origins. They have a line of their own, so that a search never has to skip other waiters. */
 interface ApartLine<W extends Waiter> {
   readonly avoids: readonly object[];
   readonly line: WaitLine<W>;
 }
 
-/** One line for each set of avoided origins: few, because only failing origins are avoided. */
+/** One line for each set of avoided origins. There are few such sets, because only failing origins are avoided. */
 export class ApartLines<W extends Waiter> {
   #lines: readonly ApartLine<W>[] = []; // none of them empty
 
@@ -18,7 +18,7 @@ export class ApartLines<W extends Waiter> {
     return this.#lines.length === 0;
   }
 
-  /** With `at`: those that do not avoid this origin. */
+  /** How many wait for this travel. With `at`: only those that do not avoid this origin. */
   lengthOf(travel: Travel, at?: object): number {
     let sum = 0;
     for (const { avoids, line } of this.#lines) if (!isAvoided(at, avoids)) sum += line.lengthOf(travel);
@@ -30,17 +30,17 @@ export class ApartLines<W extends Waiter> {
     return this.#lines.find((one) => areSame(one.avoids, avoids))?.line ?? new WaitLine<W>();
   }
 
-  /** The line has a waiter. */
+  /** The line gets a waiter: from now on `lineOf()` finds the line. */
   keep(avoids: readonly object[], line: WaitLine<W>): void {
     if (this.#lines.every((one) => one.line !== line)) this.#lines = [...this.#lines, { avoids, line }];
   }
 
-  /** The line is empty. */
+  /** The line has become empty: it is forgotten. */
   drop(line: WaitLine<W>): void {
     this.#lines = this.#lines.filter((one) => one.line !== line);
   }
 
-  /** Whose turn it is among those that fit and do not avoid this origin. */
+  /** The waiter whose turn it is, among those that fit and do not avoid this origin. */
   turn(fits: Fits, at: object | undefined, moment: QueueMoment): W | undefined {
     let first: W | undefined;
     for (const { avoids, line } of this.#lines) {

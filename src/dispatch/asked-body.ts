@@ -6,17 +6,17 @@ import type { Deadline, Deadlines } from '../deadlines.js';
 import type { ReplayBody } from './replay-body.js';
 import type { OutgoingRequest } from './request.js';
 
-/** One attempt's view of the body. Until it is asked for, nothing of it is read and nothing of it is spent. */
+/** One attempt's view of the body. Until the origin asks for the body, none of it is read or spent. */
 export class AskedBody implements BodySource {
   readonly whole = undefined;
-  /** The request with this for its body. */
+  /** The request, with this object as its body. */
   readonly request: ExchangeRequest;
   readonly #body: ReplayBody;
   readonly #waitMs: number;
   readonly #deadline: Deadline;
-  #target: BodyTarget | undefined; // waits to be given the body
+  #target: BodyTarget | undefined; // waits for the body
 
-  /** For one attempt of a request whose body waits. */
+  /** For one attempt. `undefined`: this request does not wait for 100 before its body is sent. */
   static of(request: OutgoingRequest, deadlines: Deadlines): AskedBody | undefined {
     const { body, expectTimeout } = request;
     if (body === undefined || expectTimeout === undefined) return undefined;
@@ -39,7 +39,7 @@ export class AskedBody implements BodySource {
     this.#deadline.set(this.#waitMs);
   }
 
-  /** The origin wants it, or has not said for long enough. Harmless when repeated. */
+  /** The origin wants the body, or has not asked for it within `expectTimeout`. A second call does nothing. */
   ask(): void {
     const target = this.#target;
     if (target === undefined) return;

@@ -4,7 +4,7 @@ import { BackendError } from '../errors.js';
 import type { AttemptNews } from '../events.js';
 import { checkField, endToEndFields } from '../http1/fields.js';
 
-/** What the dispatcher says itself: where the request goes, and where its body ends. */
+/** Fields that no listener can add: with them the dispatcher itself says where the request goes, and where its body ends. */
 const OURS: ReadonlySet<string> = new Set(['host', 'content-length', 'expect']);
 
 type Facts = Omit<AttemptNews, 'addField'>;
@@ -39,7 +39,7 @@ export class AttemptBeginning implements AttemptNews {
     this.#added.push(name, value);
   }
 
-  /** What was added; `undefined` = nothing. From now on it is too late. */
+  /** The fields that were added; `undefined` = none. From now on `addField()` throws. */
   takeAdded(): readonly string[] | undefined {
     this.#over = true;
     return this.#added.length === 0 ? undefined : this.#added;

@@ -1,4 +1,4 @@
-/** What was tried for one request, as facts. */
+/** The attempts of one request, and the facts about them. */
 
 import type { Ending as ExchangeEnding } from '../connection/ending.js';
 import type { Exchange } from '../connection/exchange.js';
@@ -23,19 +23,19 @@ function recordOf(origin: string, reused: boolean): AttemptRecord {
 }
 
 export class Attempts {
-  /** Re-sends after an end that left it open whether the request was processed. */
+  /** Re-sends after an ambiguous end: the request may have been processed, or not. */
   ambiguousResends = 0;
-  /** The requester has the final head: there is no way back. */
+  /** The requester has the final head, so the request cannot be sent again. */
   headForwarded = false;
-  /** When the last one began. */
+  /** When the last attempt began. */
   begunAt = 0;
-  /** When the read was over that brought the final head; nobody asks the clock for it but where that is not the last read. */
+  /** When the read that brought the final head was over. If the response ends with that read, the clock is not asked twice. */
   headAt: number | undefined = undefined;
-  /** The one that runs, or ran last. */
+  /** The attempt that runs, or the one that ran last. */
   last: AttemptRecord | undefined = undefined;
   #earlier: readonly AttemptRecord[] = NONE;
-  #endedAt = 0; // when the last one's response was here, to its end
-  #receivedBytes = 0; // of its body
+  #endedAt = 0; // when the response to the last attempt was complete
+  #receivedBytes = 0; // of the body of that response
 
   /** Oldest first. Built on demand: it is rarely needed for a request that was answered. */
   get list(): readonly AttemptRecord[] {
@@ -46,14 +46,14 @@ export class Attempts {
     return this.#earlier.length + (this.last === undefined ? 0 : 1);
   }
 
-  /** What a re-send is judged by. */
+  /** The facts by which the retry policy judges a re-send. */
   get facts() {
     const { count, ambiguousResends, headForwarded } = this;
     const { reused = false, sent = 'nothing', received = 'nothing' } = this.last ?? {};
     return { reused, sent, received, headForwarded, ambiguousResends, attempts: count } as const;
   }
 
-  /** Returns those of this request, which are its own from the first on. */
+  /** Returns the attempts of this request: an object of its own from the first attempt on, before that {@link UNTRIED}. */
   begin(origin: string, reused: boolean, now: number): Attempts {
     const own = this === UNTRIED ? new Attempts() : this;
     own.#earlier = own.list;
@@ -64,18 +64,18 @@ export class Attempts {
     return own;
   }
 
-  /** The response of the last one is here to its end. */
+  /** The response to the last attempt is complete. */
   answered(now: number): void {
     this.headAt ??= now;
     this.#endedAt = now;
   }
 
-  /** Milliseconds that the last one took, once it was answered. */
+  /** Milliseconds that the last attempt took, once it was answered. */
   get lastMs(): number {
     return this.#endedAt - this.begunAt;
   }
 
-  /** The attempt that runs, as its exchange knows it now. */
+  /** The record of the last attempt, brought up to date from its exchange. */
   record(exchange: Exchange | undefined, cause: Error | undefined): AttemptRecord {
     const attempt = this.last;
     if (attempt === undefined) throw new Error('an attempt ended that was not begun');
@@ -88,7 +88,7 @@ export class Attempts {
     return attempt;
   }
 
-  /** What it took until `now`, the waits included. */
+  /** What the request took until `now`, the waits included. */
   costs({ startedAt, waitedMs, connectMs }: Patience, body: ReplayBody | undefined, now: number): RequestCosts {
     const responseMs = this.headAt === undefined ? undefined : this.headAt - this.begunAt;
     const bytes = { sentBytes: this.#sentBytes(body), receivedBytes: this.#receivedBytes };
@@ -97,22 +97,22 @@ export class Attempts {
 
   #sentBytes(body: ReplayBody | undefined): number {
     const { givenBytes = 0, whole } = body ?? {};
-    // A small body in memory goes out with the head, past the runs that are counted.
+    // A small body in memory is written together with the head. The body itself gives nothing out then, and counts nothing.
     const withHead = givenBytes === 0 && this.list.some(({ sent }) => sent !== 'nothing');
     return withHead ? (whole?.length ?? 0) : givenBytes;
   }
 
-  /** Whether any of them may have been processed. */
+  /** Whether the origin may have processed the request, judged by all attempts. */
   get delivery(): Delivery {
     if (this.headForwarded) return 'answered';
     return this.list.some((attempt) => attempt.sent !== 'nothing') ? 'unknown' : 'unsent';
   }
 
-  /** The error for the requester: the cause, and all that is known. */
+  /** The error for the requester: the cause, and all that is known about the attempts. */
   failure(cause: BackendError): BackendError {
     return new BackendError(cause.code, cause.message, {
       delivery: this.delivery,
-      // `delivery` is about the origin that got the request, even if another could not be dialled after that.
+      // The origin that got the request, because `delivery` is about that one, even if another could not be dialled after that.
       origin: this.last?.origin ?? cause.origin,
       attempts: this.list,
       counts: cause.counts,
@@ -133,7 +133,7 @@ export class Attempts {
         return this.headForwarded ? 'truncated' : ending;
       case 'garbage':
         return this.headForwarded ? 'truncated' : 'bad-response';
-      case 'unasked': // what came was there before the request: for it the connection was closed
+      case 'unasked': // the bytes were there before the request: for the request this is a closed connection
       case 'closed':
         if (this.headForwarded) return 'truncated';
         return exchange?.received === 'nothing' ? 'closed' : 'partial-head';
@@ -141,5 +141,5 @@ export class Attempts {
   }
 }
 
-/** Shared by all requests that were not sent yet, to save memory in long queues. Never written to. */
+/** Shared by all requests that have had no attempt, to save memory in long queues. Never written to. */
 export const UNTRIED = new Attempts();

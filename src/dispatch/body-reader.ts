@@ -1,10 +1,10 @@
-/** Reads a request body that still arrives: any Readable as pieces, then one end or one failure, with its length checked. */
+/** Reads a request body that is still arriving, from any Readable: pieces, then one end or one failure. Checks the length. */
 
 import type { Readable } from 'node:stream';
 import { BackendError, messageOf } from '../errors.js';
 import { unshared } from '../http1/byte-copy.js';
 
-/** What a reader tells. Nothing after `onEnd` or `onFailure`. */
+/** What a reader reports. After `onEnd` or `onFailure` it calls nothing any more. */
 export interface BodyReaderEvents {
   onPiece(piece: Uint8Array): void;
   onEnd(): void;
@@ -23,10 +23,10 @@ export class BodyReader {
   readonly #events: BodyReaderEvents;
   #state: ReaderState = { name: 'reading' };
   #read: number; // bytes of the whole body that have arrived
-  #listening = false; // to 'data': from the first pass on, since that alone makes a stream flow
+  #listening = false; // to 'data': only from the first `resume()` on, because that listener alone makes a stream flow
   #flowing = false;
 
-  /** `length` is declared for the whole body, of which `read` bytes have arrived before. */
+  /** `length` was declared for the whole body; `read` bytes of the body have arrived before. */
   constructor(stream: Readable, length: number | undefined, read: number, events: BodyReaderEvents) {
     this.#stream = stream;
     this.#length = length;
@@ -58,7 +58,7 @@ export class BodyReader {
 
   pause(): void {
     this.#flowing = false;
-    // Said again each time: others may have set the stream flowing.
+    // Even if it was paused before: other code may have set the stream flowing again.
     if (this.#listening && this.#state.name === 'reading') this.#stream.pause();
   }
 
@@ -70,7 +70,7 @@ export class BodyReader {
   }
 
   readonly #onData = (chunk: unknown): void => {
-    if (this.#state.name !== 'reading') return; // off() may not have found it, as in BodyBuffer
+    if (this.#state.name !== 'reading') return; // off() may not have removed this listener: see BodyBuffer
     const piece = asBytes(chunk, this.#stream.readableEncoding);
     if (piece === undefined) {
       this.#fail(wrongPiece(chunk));
@@ -132,7 +132,7 @@ function tooLong(length: number): BackendError {
 function asBytes(chunk: unknown, encoding: BufferEncoding | null): Uint8Array | undefined {
   if (chunk instanceof Uint8Array) return chunk;
   if (typeof chunk === 'string') return Buffer.from(chunk, encoding ?? 'utf8');
-  // Of other numbers, or of another realm.
+  // A view of other numbers, or a Uint8Array of another realm.
   return ArrayBuffer.isView(chunk) ? new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength) : undefined;
 }
 
@@ -142,8 +142,8 @@ function wrongPiece(value: unknown): BackendError {
 }
 
 /**
- * A stream cannot carry `null`, and says so when an iterable gives it; newer Nodes do so among the errors of an iterator that
- * did not take that well, as `yield*` over an array does not.
+ * Whether the error says that an iterable gave `null`, which a stream cannot carry. If the iterator fails in its turn when it is told
+ * so, as `yield*` over an array does, newer Node versions give both errors in one AggregateError.
  */
 function isOfNull(error: unknown): boolean {
   if (error instanceof AggregateError) return error.errors.some(isOfNull);

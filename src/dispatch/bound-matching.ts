@@ -1,4 +1,4 @@
-/** Brings requests together with the origin that they are bound to, where a session of their client lives. */
+/** Brings requests together with their home: the origin that they are bound to, where a session of their client lives. */
 
 import type { Origin } from '../origin/origin.js';
 import type { Tenancy } from '../origin/tenancy.js';
@@ -8,7 +8,7 @@ import type { Run } from './run.js';
 import type { WaitQueue } from './wait-queue.js';
 import { ALL_FIT, type Fits, ONLY, TRAVELS } from './waiter.js';
 
-/** Whether there is a slot for a dial: an empty one, or that of an idle connection which the request may not ride. */
+/** Whether there is a slot for a dial. If none is empty, an idle connection that the request may not ride is closed for it. */
 export function hasSlotFor(run: Run, origin: Origin): boolean {
   if (run.travel === 'fresh' && origin.freshShareLeft === 0) return false;
   if (!origin.canDial && origin.canMakeRoom) origin.makeRoom();
@@ -16,17 +16,17 @@ export function hasSlotFor(run: Run, origin: Origin): boolean {
 }
 
 /**
- * A request that has a home goes there, waits for it when it is full, and for any other origin when it is no home any more.
- * It never waits for a dial of the queue: there is one of its own when there is room.
+ * A request that has a home goes there. While the home is full, the request waits for it; when the origin can be its home no
+ * longer, it waits for any origin. It never waits for a dial of the queue: if there is room, a connection is dialled for it alone.
  */
 export class BoundMatching {
   readonly #queue: WaitQueue<Run>;
   readonly #eligible: EligibleOrigins<Member>;
   readonly #house: WaitingRoom;
   readonly #isLater: (origin: Origin) => void;
-  readonly #checks = new Map<Origin, number>(); // of connections that will be offered, bound to anybody or not
+  readonly #checks = new Map<Origin, number>(); // connections being checked that will be offered then, to bound requests and to others
 
-  /** `isLater` is told of each connection that the queue will be offered when it is known to be alive. */
+  /** `isLater` is called for each connection that will be offered to the queue when it is known to be alive. */
   constructor(
     queue: WaitQueue<Run>,
     eligible: EligibleOrigins<Member>,
@@ -46,24 +46,24 @@ export class BoundMatching {
     else this.#checks.delete(origin);
   }
 
-  /** Whether more wait for their home than there are connections of it being checked: for the others there is something to do. */
+  /** Whether more requests wait for this home than connections of it are being checked: the others need a connection, too. */
   #isWanting(home: Origin): boolean {
     return this.#queue.lengthAt(home) > (this.#checks.get(home) ?? 0);
   }
 
-  /** The origin that the request is bound to, while that takes it and the request does not avoid it. */
+  /** The origin that the request is bound to, as long as that origin takes it and the request does not avoid the origin. */
   homeOf({ request: { boundTo }, avoids, travel }: Run): Origin | undefined {
     const home = boundTo === undefined ? undefined : this.#eligible.home(boundTo, travel);
     return home !== undefined && avoids.includes(home) ? undefined : home;
   }
 
-  /** Onto an idle connection of its home, or one that is dialled for it. False = it has to wait. */
+  /** Puts the request on an idle connection of its home, or dials one for it. False = the request has to wait. */
   begin(run: Run, home: Origin, now?: number): boolean {
     const ridden = this.#ride(run, home, now);
     return ridden === undefined ? this.#dial(run, home) : ridden;
   }
 
-  /** Onto an idle connection. `undefined`: there is none; false = one is being checked, and will be offered. */
+  /** Puts the request on an idle connection. `undefined` = there is none; false = one is being checked, and will be offered. */
   #ride(run: Run, home: Origin, now?: number): boolean | undefined {
     const { travel } = run;
     const taken = home.hasConnectionFor(travel) ? home.take(travel, now) : undefined;
@@ -106,14 +106,14 @@ export class BoundMatching {
     return next?.home !== undefined && this.homeOf(next) === home && this.#dial(next, home);
   }
 
-  /** Whose turn it would be if a connection were dialled there, or came back fresh. */
+  /** The request whose turn it would be if a connection were dialled to this origin, or were returned there fresh. */
   nextToDial(origin: Origin): Run | undefined {
     return this.#eligible.mayServe(origin)
       ? this.#queue.peek(dialled(origin), origin, origin)
       : this.#nextBound(origin);
   }
 
-  /** Assigns idle connections to bound requests, and releases those whose origin does not take requests any more. */
+  /** Assigns idle connections to bound requests. If an origin takes them no longer, its requests move to the common line. */
   lend(): void {
     for (const home of [...this.#queue.homes]) {
       const run = this.#queue.peekAt(home, ALL_FIT);
@@ -144,7 +144,7 @@ export class BoundMatching {
   }
 }
 
-/** What a connection fits that is dialled there now. */
+/** Which requests a connection could serve that is dialled to this home now. */
 function dialled(home: Origin): Fits {
   return { ...ALL_FIT, fresh: home.freshShareLeft > 0 };
 }

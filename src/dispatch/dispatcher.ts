@@ -27,7 +27,7 @@ import type { RunHouse } from './run-house.js';
 import { TurnEnd } from './turn-end.js';
 import type { Refusal, WaitQueue } from './wait-queue.js';
 
-/** What may change while requests are under way; the balancer stays where none is given. */
+/** What may change while requests are under way. Without a `balancer`, the present one stays. */
 export interface DispatcherChanges extends Pick<DispatcherSetting, 'maxAttempts' | 'maxEjected' | 'retryOn'> {
   readonly maxQueue: number;
   readonly queueTimeout: number;
@@ -62,12 +62,12 @@ export class Dispatcher implements Dispatching, Expecting, RunHouse {
   retryOn: readonly RetryCondition[];
   readonly honoursIdempotencyKey: boolean;
   readonly turnEnd: TurnEnd;
-  /** What the origins are told to work for. */
+  /** The demand that the origins work for. */
   readonly demand: Matching;
   readonly #queue: WaitQueue<Run>;
   readonly #hold = new ProcessHold();
   readonly #running = new LinkedSet<Run>();
-  readonly #expected = new Set<ExpectedRequest>(); // taken, and dispatched later
+  readonly #expected = new Set<ExpectedRequest>(); // taken in, to be dispatched later
   #origins: readonly Origin[] = [];
   readonly #choice: OriginChoice;
   #state: State = { name: 'open' };
@@ -86,14 +86,14 @@ export class Dispatcher implements Dispatching, Expecting, RunHouse {
     this.demand = new Matching(setting.queue, this.#choice, this);
   }
 
-  /** The origins to dispatch to, from now on. They know the demand. */
+  /** Sets the origins to dispatch to. They were made with this dispatcher's {@link demand}. */
   serve(origins: readonly Origin[]): void {
     this.#origins = origins;
     this.#choice.serve(origins);
     this.demand.room();
   }
 
-  /** Other limits, from now on. */
+  /** Sets other limits, from now on. */
   configure(changes: DispatcherChanges): void {
     this.maxAttempts = changes.maxAttempts;
     this.retryOn = changes.retryOn;
@@ -162,7 +162,7 @@ export class Dispatcher implements Dispatching, Expecting, RunHouse {
     try {
       this.budget.deposit(run.patience.startedAt);
       if (!this.demand.begin(run, this.clock.now())) this.enqueue(run);
-      else this.demand.room(); // behind what it took may be one that somebody else may ride
+      else this.demand.room(); // below the connection that it took may be one that a waiting request may ride
     } catch (error) {
       run.fail(asBackendError(error));
     }
@@ -178,15 +178,16 @@ export class Dispatcher implements Dispatching, Expecting, RunHouse {
     this.demand.pump();
   }
 
-  /** Onto a connection of its own, dialled for it: in the slot that its dead connection freed, if it can be there. */
+  /** Dials a connection for this re-send alone, if possible in the slot that its dead connection freed. Else it waits in the queue. */
   redial(run: Run, last: Origin, preferOther: boolean): void {
     if (preferOther || last.shuttingDown === 'yes') run.failedAt = [...run.failedAt, last];
-    // A closed connection may mean that the process is dying, so a request that is not bound to this origin goes elsewhere.
+    // A closed connection may mean that the process is dying. So a request goes elsewhere, unless it is bound to this origin or the
+    // balancer keeps requests at their origins.
     const staysIfItCan = this.#choice.keeps || run.request.boundTo === last.address.origin;
     const elsewhere = run.failedAt.includes(last) || (last.shuttingDown === 'perhaps' && !staysIfItCan);
     const origin = this.#choice.redial(last, elsewhere, run);
     if (origin?.canDial === false) origin.makeRoom();
-    // `minConnections` may have taken all free slots at once: waiting requests get the connections dialled for it.
+    // Dials for `minConnections` may have taken all free slots at once. Waiting requests get those connections.
     if (origin?.canDial !== true || run.ended) {
       this.enqueue(run);
       return;
@@ -198,7 +199,7 @@ export class Dispatcher implements Dispatching, Expecting, RunHouse {
     this.#queue.leave(run);
   }
 
-  /** The run has waited as long as it may. */
+  /** The run has waited as long as it may. Returns the error for it. */
   waitedOut(run: Run): BackendError {
     const usable = this.#choice.eligible.usableConnections();
     this.#queue.expire(run, usable);
@@ -235,7 +236,7 @@ export class Dispatcher implements Dispatching, Expecting, RunHouse {
     });
   }
 
-  /** Ends every request now. The first cause is the one that later requests are told. */
+  /** Ends every request now. Later requests are refused with the cause of the first call. */
   close(cause: unknown): void {
     const before = this.#state;
     if (before.name === 'closed') return;

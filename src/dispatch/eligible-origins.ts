@@ -1,4 +1,4 @@
-/** Which origins take requests now: what their owner, their checks and their failures leave. */
+/** Which origins take requests now, after what their owner, their checks and their failures rule out. */
 
 import type { Clock } from '../clock.js';
 import type { Observer } from '../observe.js';
@@ -13,25 +13,25 @@ export interface EligibilitySetting {
   readonly observer: Observer;
 }
 
-/** An origin, with what the choice between origins keeps about it. */
+/** An origin. The choice between origins adds what it keeps about it. */
 export interface Member {
   readonly origin: Origin;
 }
 
-/** Found out when it may have changed, not for each request: there may be a thousand origins. */
+/** The lists are made again when they may have changed, not for each request: there may be a thousand origins. */
 export class EligibleOrigins<M extends Member> {
   readonly #clock: Clock;
   readonly #observer: Observer;
   #maxEjected: number;
   #members: readonly M[] = []; // all, in the order of the option
   #byName: ReadonlyMap<string, Origin> = new Map();
-  #serving: readonly M[] = []; // those that their owner lets serve
-  #all: readonly M[] = [];
+  #serving: readonly M[] = []; // those that their owner lets take new requests
+  #all: readonly M[] = []; // see `all`
   #origins: ReadonlySet<Origin> = new Set(); // of all
   #ready: readonly M[] = []; // of all, those that are not in back-off
-  #away: readonly Origin[] = []; // in back-off, though requests may be sent there, if only those that are bound to it
+  #away: readonly Origin[] = []; // in back-off, but serving as far as their owner is concerned, if only bound requests
   #usable = 0; // connections of all
-  #validUntil = Number.NEGATIVE_INFINITY; // the moment at which an ejection ends
+  #validUntil = Number.NEGATIVE_INFINITY; // the moment at which an ejection ends; -Infinity = the lists are out of date
   #failingOpen = false;
 
   constructor({ maxEjected, clock, observer }: EligibilitySetting) {
@@ -40,37 +40,37 @@ export class EligibleOrigins<M extends Member> {
     this.#observer = observer;
   }
 
-  /** Those to choose from, from now on. */
+  /** Sets the origins to choose from. */
   serve(members: readonly M[]): void {
     this.#members = members;
     this.#byName = new Map(members.map(({ origin }) => [origin.address.origin, origin]));
     this.changed();
   }
 
-  /** How many may be left out, from now on. */
+  /** Sets the share of the origins that may be left out. */
   allow(maxEjected: number): void {
     this.#maxEjected = maxEjected;
     this.changed();
   }
 
-  /** An origin does better or worse, or its owner has changed it. */
+  /** An origin does better or worse, or its owner has changed it: the lists are out of date. */
   changed(): void {
     this.#validUntil = Number.NEGATIVE_INFINITY;
   }
 
-  /** Those that their owner lets serve. */
+  /** The origins that their owner lets take new requests. */
   get serving(): readonly M[] {
     this.#judge();
     return this.#serving;
   }
 
-  /** Those that take requests: not ejected, and backups only while no other can. */
+  /** The origins that take requests: not the ejected ones, and backups only while no other origin can. */
   get all(): readonly M[] {
     this.#judge();
     return this.#all;
   }
 
-  /** The same, by origin. */
+  /** The same, as a set of origins. */
   get origins(): ReadonlySet<Origin> {
     this.#judge();
     return this.#origins;
@@ -82,15 +82,15 @@ export class EligibleOrigins<M extends Member> {
     return this.#ready;
   }
 
-  /** Whether there is another origin, though it may be full, that does not take long to be dialled. */
+  /** Whether there is another origin, even a full one, to which dials do not take long. */
   canAvoid(avoided: readonly object[]): boolean {
     this.#judge();
     return this.#ready.some(({ origin }) => !avoided.includes(origin) && !origin.backoff.isLate);
   }
 
   /**
-   * The origin of that name, if a request that is bound to it may go there now; one of weight 0 takes nothing else. Not while
-   * it has to be dialled for such a request and is in back-off: then any other is better.
+   * The origin of this name, if a request that is bound to it may go there now. An origin of weight 0 takes only such requests.
+   * `undefined` while the origin is in back-off and would have to be dialled for the request: then any other origin is better.
    */
   home(name: string, travel: Travel): Origin | undefined {
     const origin = this.#byName.get(name);
@@ -99,13 +99,13 @@ export class EligibleOrigins<M extends Member> {
     return isTrusted && (origin.backoff.state.name === 'ready' || origin.hasConnectionFor(travel)) ? origin : undefined;
   }
 
-  /** Whether a connection of this origin, there already, may carry a request. `lent`: 1 if it counts as busy by now. */
+  /** Whether an open connection of this origin may carry a request. `lent`: 1 if that connection counts as busy already. */
   mayServe(origin: Origin, lent = 0): boolean {
     const { origins } = this;
     return origins.has(origin) && (origins.size === 1 || !isSpared(origin, origins, lent));
   }
 
-  /** An origin that can be dialled, its wait after a failed dial being over, while others serve. */
+  /** An origin whose wait after a failed dial is over, so that it can be dialled again. Only while others serve. */
   get absent(): Origin | undefined {
     this.#judge();
     return this.#ready.length === 0 ? undefined : this.#away.find(isAbsent);
@@ -118,12 +118,12 @@ export class EligibleOrigins<M extends Member> {
     return sum;
   }
 
-  /** Connections that there may be at once, reachable or not, and where no more requests go: those that can be lost. */
+  /** How many connections can be lost: all that there may be, also to origins that cannot be reached or take no more requests. */
   get mostConnections(): number {
     return this.#members.reduce((sum, { origin }) => sum + origin.address.maxConnections, 0);
   }
 
-  /** Connections that can be had, for the estimate of a wait. */
+  /** How many connections requests can have at once, for the estimate of a wait. */
   usableConnections(): number {
     this.#judge();
     return this.#usable;
@@ -162,7 +162,7 @@ export class EligibleOrigins<M extends Member> {
     return hasPrimary ? up.filter(isPrimary) : up;
   }
 
-  /** Whether it is trusted now; if not, when to ask again. */
+  /** Whether the origin is trusted now. If not, the lists are made again at the moment from which it may be. */
   #accepts({ standing }: Origin): boolean {
     if (standing.accepts) return true;
     this.#validUntil = Math.min(this.#validUntil, standing.acceptsAt);

@@ -1,25 +1,25 @@
-/** A request that was taken and cannot be sent yet, since its body is still read or a hook is busy: a drain waits for it. */
+/** A request that was taken but cannot be sent yet, because its body is still read or a hook is busy. A drain waits for it. */
 
 import { type Deadlines, Expiring } from '../deadlines.js';
 import type { BackendError } from '../errors.js';
 import { tookTooLongError } from './refusal-error.js';
 import type { Dispatch, Expectation, OutgoingRequest, Place, ResponseSink } from './request.js';
 
-/** Its owner. */
+/** The owner of expected requests. */
 export interface Expecting {
   readonly deadlines: Deadlines;
-  /** Sends it, though nothing new is taken any more. `begunAt`: the moment from which its time runs. */
+  /** Sends the request, even if no new one is taken any more. `begunAt`: the moment from which its `requestTimeout` runs. */
   dispatchExpected(request: OutgoingRequest, sink: ResponseSink, begunAt: number | undefined): Dispatch;
-  /** It was dispatched, or given up. Harmless when called again. */
+  /** The request was dispatched, or given up. A second call does nothing. */
   expectedLeft(place: ExpectedRequest): void;
 }
 
-/** Its deadline is the end of the request's time. */
+/** Its deadline is the end of `requestTimeout`. */
 export class ExpectedRequest extends Expiring implements Place {
   readonly #expecting: Expecting;
   readonly #requestTimeout: number;
   readonly #expectation: Expectation;
-  readonly #begunAt: number | undefined; // of those that have an end
+  readonly #begunAt: number | undefined; // `undefined` = `requestTimeout` is `Infinity`
 
   constructor(expecting: Expecting, requestTimeout: number, expectation: Expectation) {
     super(expecting.deadlines);

@@ -6,7 +6,7 @@ import { framingOf } from './replay-body.js';
 import type { OutgoingRequest } from './request.js';
 
 /**
- * For an origin of this authority. What is `added` takes the place of fields of its names.
+ * For an origin with this authority. The fields in `added` replace those of the same names.
  * @throws BackendError `http_request_error` for what cannot be written
  */
 export function headText(request: OutgoingRequest, authority: string, added: RawFields | undefined): string {
@@ -22,13 +22,13 @@ function withAdded(given: RawFields, added: RawFields): RawFields {
   return [...fields, ...added];
 }
 
-/** A tracestate belongs to the trace that its traceparent names: next to another traceparent it would mislead samplers. */
+/** A tracestate belongs to the trace that its traceparent names: beside the traceparent of another trace it would mislead samplers. */
 function isOfOneTrace(given: RawFields, added: RawFields): boolean {
   const parent = fieldValue(added, 'traceparent');
   return parent === undefined || traceOf(parent) === traceOf(joinedValue(given, 'traceparent') ?? '');
 }
 
-/** `undefined` for what no receiver takes for one, two in a row for example. */
+/** `undefined` for a value that no receiver accepts, for example two traceparents in one. */
 function traceOf(traceparent: string): string | undefined {
   return /^[\da-f]{2}-([\da-f]{32})-[\da-f]{16}-[^,]*$/.exec(traceparent)?.[1];
 }

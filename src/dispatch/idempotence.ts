@@ -4,12 +4,12 @@ import { fieldValue } from '../http1/fields.js';
 import { isIdempotentMethod } from '../http1/method.js';
 import type { OutgoingRequest } from './request.js';
 
-// An empty one, with the quotes of its syntax or without, is none: no server finds a repetition by it.
+// An empty key, with or without the quotes of its syntax, does not count: no server can recognise a repeated request by it.
 const KEY = /[^\s"]/;
 
 /**
- * What the owner declared, else the method, else an Idempotency-Key, but only where the owner says that the origins
- * de-duplicate by it: the field alone proves nothing about the server. What offers another protocol is none of this.
+ * The owner's declaration decides, else the method, else an Idempotency-Key. The key counts only if the owner says that the origins
+ * de-duplicate by it: the field alone proves nothing about the server. A request that offers another protocol is never idempotent.
  */
 export function isIdempotent(request: OutgoingRequest, honoursKey: boolean): boolean {
   const { method, idempotent, fields, body, upgrade } = request;

@@ -16,21 +16,21 @@ import { ALL_FIT, type Fits, ONLY, TRAVELS } from './waiter.js';
 const STRICT = { any: false, verified: true, fresh: true } as const;
 const NOT_FRESH = { any: true, verified: true, fresh: false } as const;
 
-/** Whether an origin has, or may dial, a connection for such a request. Made once: not a closure for each request. */
+/** Whether an origin has a connection for a request of this travel, or may dial one. Made once: not a closure for each request. */
 const CAN_TAKE: Readonly<Record<Travel, (origin: Origin) => boolean>> = {
   any: (origin) => origin.hasConnectionFor('any') || isSoonDialled(origin),
   verified: (origin) => origin.hasConnectionFor('verified') || isSoonDialled(origin),
   fresh: (origin) => origin.hasConnectionFor('fresh') || isSoonDialled(origin),
 };
 
-/** The same where the origin is the point: an idle connection that such a request may not ride makes room. */
+/** The same when the request should stay with its origin: then an idle connection that it may not ride can make room. */
 const CAN_KEEP: Readonly<Record<Travel, (origin: Origin) => boolean>> = {
   any: CAN_TAKE.any,
   verified: (origin) => CAN_TAKE.verified(origin) || mayMakeRoom(origin),
   fresh: (origin) => CAN_TAKE.fresh(origin) || (mayMakeRoom(origin) && origin.freshShareLeft > 0),
 };
 
-/** It does not mend itself within the wait of a request. */
+/** This error does not go away while a request waits. */
 const LASTING: ErrorCode = 'tls_certificate_error';
 
 export class Matching implements Demand {
@@ -51,7 +51,7 @@ export class Matching implements Demand {
     this.#bound = new BoundMatching(queue, choice.eligible, house, (origin) => this.#isLater(origin));
   }
 
-  /** Onto a connection that is idle. False = there is none, and where there is room one is dialled. */
+  /** Puts the request on a connection, or dials one for it alone. False = it has to wait; one is dialled if there is room. */
   begin(run: Run, now: number): boolean {
     this.#tryAbsent();
     const home = this.#bound.homeOf(run);
@@ -82,16 +82,16 @@ export class Matching implements Demand {
   enqueue(run: Run): Refusal<Run> | undefined {
     run.avoids = this.#choice.avoidable(run.failedAt);
     const bound = this.#bound.homeOf(run);
-    const home = bound?.takesNew && run.failedAt.includes(bound) ? undefined : bound; // who has left it need not go back there
+    const home = bound?.takesNew && run.failedAt.includes(bound) ? undefined : bound; // need not go back to where it failed
     run.home = home;
     if (run.attempts.length > 0) return this.#queue.enqueueReturned(run, this.#eligible.mostConnections);
     const usable = home?.guard.most(home.address.maxConnections) ?? this.#eligible.usableConnections();
-    // A dial of its own that failed was no less a place than one of the queue's.
+    // Requests for which the queue dials do not count towards its limit. Neither does one whose own dial has failed.
     const above = run.patience.waits ? this.#eligible.mostConnections : this.#coming;
     return this.#queue.enqueue(run, run.patience.waitLeftMs, usable, above);
   }
 
-  /** Whether an origin that is back can be reached is found out by a dial that no request waits for. */
+  /** Finds out whether an origin can be reached again, by a dial that no request waits for. */
   #tryAbsent(): void {
     this.#eligible.absent?.dial('stock');
   }
@@ -134,8 +134,9 @@ export class Matching implements Demand {
   }
 
   /**
-   * First those that can ride nothing else: what was dialled for them would have to be dialled again. Unless so many have gone
-   * first that every connection would have come back by now: those that become tunnels, or that the origin closes, never do.
+   * Requests that cannot ride every connection go first: this one was dialled for them, and another would have to be. The others get
+   * connections that come back. But one that becomes a tunnel, or that its origin closes, never comes back: so after as many
+   * overtakes as there may be connections, the order of the queue counts.
    */
   #takeForFresh(origin: Origin): Run | undefined {
     const fresh = origin.freshShareLeft > 0;
@@ -145,7 +146,7 @@ export class Matching implements Demand {
     return strict ?? this.#queue.take(ONLY.any, origin);
   }
 
-  /** One that is idle there will be offered when it is known to be alive. */
+  /** An idle connection of this origin will be offered when it is known to be alive. */
   #isLater(origin: Origin): void {
     this.#coming += 1;
     this.#bound.countChecks(origin, 1);
@@ -194,7 +195,7 @@ export class Matching implements Demand {
 
   // --- what the queue needs --------------------------------------------------------------------------------------------
 
-  /** Lends what is idle, then dials until each waiter has a connection coming, as far as there is room. */
+  /** Lends idle connections, then dials until each waiter has a connection coming, as far as there is room. */
   pump(): void {
     this.#tryAbsent();
     if (this.#queue.hasHomes) this.#bound.lend();
@@ -248,7 +249,7 @@ export class Matching implements Demand {
     return (anyFits || origin.freshShareLeft > 0) && this.#queue.peek(fits, origin) !== undefined;
   }
 
-  /** What is dialled there had better be dialled elsewhere, and can be. */
+  /** Whether dials to this origin take so long that another should be dialled, and another can be. */
   #isLate(origin: Origin): boolean {
     return origin.backoff.isLate && this.canSpare(origin);
   }
@@ -258,27 +259,27 @@ export class Matching implements Demand {
     origin.dial('demand');
   }
 
-  /** Connections that the waiters, and one more of this travel, could use if they were here. */
+  /** How many connections the waiters, and one more waiter of this travel, could use. */
   #wantedWith(travel?: Travel): number {
     return this.#queue.lengthOf('any') + (travel === 'any' ? 1 : 0) + this.#strictWanted(travel);
   }
 
-  /** Those of them that would have to be fresh, or proven. */
+  /** How many of these connections would have to be fresh, or proven. */
   #strictWanted(travel?: Travel): number {
     const verified = this.#queue.lengthOf('verified') + (travel === 'verified' ? 1 : 0);
     const fresh = this.#queue.lengthOf('fresh') + (travel === 'fresh' ? 1 : 0);
     return verified + (fresh === 0 ? 0 : Math.min(fresh, this.#eligible.freshShareLeft));
   }
 
-  /** Whose turn it is, if that one may not ride this connection and nothing else is there or on its way for it. */
+  /** The request whose turn it is, if it may not ride this connection and no other is there or on its way for it. */
   #strictNext(origin: Origin, connection: Connection): Run | undefined {
-    const isWanted = this.#strictWanted() > this.#coming; // by requests without a home: for those with one no connection is being opened
+    const isWanted = this.#strictWanted() > this.#coming; // by requests without a home: the queue dials for no others
     if (connection.fresh || (!isWanted && !this.#queue.hasHomes) || !origin.mayDial || origin.canDial) return undefined;
     const next = this.#bound.nextToDial(origin);
     if (next === undefined || next.travel === 'any') return undefined;
     const isFree = next.home === undefined;
     if (isFree && (!isWanted || this.#isLate(origin) || origin.hasConnectionFor('fresh'))) return undefined;
-    // One more exchange proves a new connection, and no number those of an origin that closes at once what is idle.
+    // One more exchange proves a new connection. If its origin closes idle connections at once, no number of exchanges does.
     const proves = (isFree && connection.exchanges <= 1) || origin.isProven(connection);
     return next.travel === 'fresh' || !proves ? next : undefined;
   }

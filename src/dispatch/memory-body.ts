@@ -4,11 +4,11 @@ import type { BodyTarget } from '../connection/body-source.js';
 import { BackendError } from '../errors.js';
 import type { ReplayBody } from './replay-body.js';
 
-/** From `begin()` until the end or `detach()`. */
+/** One pass: from `begin()` until the end or `detach()`. */
 interface Pass {
   readonly target: BodyTarget;
   waiting: boolean; // the target asked us to stop
-  drained: boolean; // the target took that back before its write() returned
+  drained: boolean; // the target called drained() before its write() returned
 }
 
 const NO_TRAILERS: readonly string[] = [];
@@ -31,7 +31,7 @@ export class MemoryBody implements ReplayBody {
     this.#trailers = trailers;
   }
 
-  /** Of text whose bytes are sent in UTF-8. */
+  /** From text, which is sent in UTF-8. */
   static ofText(text: string, trailers?: readonly string[]): MemoryBody {
     const isAscii = Buffer.byteLength(text) === text.length;
     return new MemoryBody(isAscii ? text : Buffer.from(text), trailers);

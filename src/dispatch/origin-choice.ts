@@ -16,7 +16,7 @@ export interface Sent {
   readonly request: BalancedRequest;
   /** By the name of the origin. */
   readonly attempts: readonly { readonly origin: string }[];
-  /** The origins that had better not get it again, the last one last. */
+  /** The origins that should not get it again if there is another, the latest at the end. */
   readonly failedAt: readonly Origin[];
 }
 
@@ -29,19 +29,19 @@ interface Entry {
   readonly candidate: { -readonly [Name in keyof Candidate]: Candidate[Name] };
 }
 
-/** Two lists that are used again and again: a thousand origins would be a thousand objects for each request. */
+/** Two lists that each pick fills again: with a thousand origins, each request would otherwise allocate thousands of places. */
 interface Scratch {
   readonly origins: Origin[];
   readonly candidates: Candidate[];
 }
 
-/** Picks with the balancer, and keeps what it is shown. */
+/** Picks an origin with the balancer, and keeps the candidates that the balancer is shown. */
 export class OriginChoice {
   readonly eligible: EligibleOrigins<Entry>;
   readonly #observer: Observer;
   #balancer: Balancer;
   #entries: readonly Entry[] = []; // of all origins, in the order of the option
-  #scratch: Scratch | undefined; // to be filled for each pick; missing while a balancer looks at it
+  #scratch: Scratch | undefined; // filled again for each pick; `undefined` while a balancer looks at it
 
   constructor(setting: ChoiceSetting) {
     this.eligible = new EligibleOrigins(setting);
@@ -49,7 +49,7 @@ export class OriginChoice {
     this.#balancer = setting.balancer;
   }
 
-  /** The origins to choose from, from now on. */
+  /** Sets the origins to choose from. One that stays keeps its `index`, a new one gets the lowest free one. */
   serve(origins: readonly Origin[]): void {
     const known = new Map(this.#entries.map((entry) => [entry.origin, entry]));
     const taken = new Set(origins.map((origin) => known.get(origin)?.candidate.index));
@@ -69,7 +69,7 @@ export class OriginChoice {
     this.eligible.allow(maxEjected);
   }
 
-  /** The balancer's choice among the eligible origins that suit; one in back-off only when no other does. */
+  /** The balancer's choice among the eligible origins that suit; an origin in back-off only if no other suits. */
   pick(suits: (origin: Origin) => boolean, request?: BalancedRequest): Origin | undefined {
     const { serving, ready, all } = this.eligible;
     if (serving.length === 1) {
@@ -124,9 +124,9 @@ export class OriginChoice {
   }
 
   /**
-   * Where a request is dialled for that was sent to `last` before, if there is room now; `undefined` = it waits. One that avoids
-   * origins waits rather than go to them. `elsewhere`: it goes to another if there is room at one, and best to one that it has
-   * not been sent to.
+   * The origin to dial for a request that was sent to `last` before, if there is room now; `undefined` = the request waits. It waits
+   * rather than go to an origin that it avoids. `elsewhere`: it goes to another origin if one has room, preferably to one that it
+   * has not been sent to.
    */
   redial(last: Origin, elsewhere: boolean, { request, attempts, failedAt }: Sent): Origin | undefined {
     const avoided = this.avoidable(failedAt);
@@ -141,8 +141,8 @@ export class OriginChoice {
   }
 
   /**
-   * Of the origins that failed a request, those that it can avoid: all, so that it does not go back and
-   * forth between two that fail beside a third that does not; else the last; or none, where there is no other.
+   * Which of the origins that failed a request it can avoid. If possible all: so it does not go back and forth between two
+   * origins that fail while a third one does not. Else only the last; or none, if there is no other origin.
    */
   avoidable(failedAt: readonly Origin[]): readonly Origin[] {
     if (failedAt.length === 0 || this.eligible.canAvoid(failedAt)) return failedAt;
@@ -156,7 +156,7 @@ function entryOf(origin: Origin, index: number): Entry {
   return { origin, candidate: { origin: name, index, busy: 0, idle: 0, dialling: 0, maxConnections, weight } };
 }
 
-/** What a balancer is shown, as it is now. */
+/** The candidate, brought up to date. */
 function refreshed({ origin, candidate }: Entry): Candidate {
   const { weight, maxConnections } = origin.address;
   candidate.busy = origin.busy;

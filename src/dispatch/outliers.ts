@@ -8,9 +8,10 @@ import type { OutcomeCounts } from '../origin/outcomes.js';
 export type OutlierLimits = Omit<ResolvedOutliers, 'window'>;
 
 /**
- * Positions of the outliers, the worst first. Envoy's algorithm for success rates: of the origins with enough requests, if
- * they are enough, those are outliers whose success rate is below the mean of all by more than so many standard deviations.
- * To that we add a margin: where nearly all succeeds, the deviation is so small that one failure in a thousand would do.
+ * Positions of the outliers, the worst first. Envoy's algorithm for success rates: only origins with enough requests are
+ * compared, and only if there are enough such origins. An outlier has a success rate that is below the mean of all by more than
+ * `deviations` standard deviations. We add a margin: if nearly all requests succeed, the deviation is so small that one failure
+ * in a thousand would make an outlier.
  *
  * Of n origins, one that differs from all others is √(n − 1) deviations away from the mean, however bad it is: 1.73 for
  * four, 2 for five.
@@ -39,8 +40,9 @@ export interface SlowOrigin {
 }
 
 /**
- * The origins, the slowest first, whose mean latency is more than `slowness` times the median of the others': of those
- * with enough requests, if they are enough. A median, so that a second slow one does not hide the first.
+ * The origins, the slowest first, whose mean latency is more than `slowness` times the median of the others. Only origins with
+ * enough requests are compared, and only if there are enough such origins. A median, so that a second slow origin does not hide
+ * the first.
  */
 export function findSlow(counts: readonly OutcomeCounts[], limits: OutlierLimits): readonly SlowOrigin[] {
   const { slowness } = limits;
@@ -73,21 +75,21 @@ function meanOf(values: readonly number[]): number {
 /** What is watched of the option `ejection`. */
 export type WatchedEjection = Pick<ResolvedEjection, 'outliers' | 'maxEjected'>;
 
-/** Ends the window of all origins at once, and ejects the outliers as far as the share of those that are out allows. */
+/** Ends the window of all origins at the same moment, and ejects outliers until the share `maxEjected` of the origins is out. */
 export class OutlierWatch {
   #options: ResolvedOutliers | false = false;
   #maxEjected = 0;
   readonly #origins: () => readonly Origin[];
   readonly #windowEnd: Deadline;
 
-  /** `origins` are those of the moment. */
+  /** `origins` gives the origins of the moment. */
   constructor(ejection: WatchedEjection, deadlines: Deadlines, origins: () => readonly Origin[]) {
     this.#origins = origins;
     this.#windowEnd = deadlines.create(() => this.#judge());
     this.configure(ejection);
   }
 
-  /** Other bounds, from the end of this window on; another window begins now. */
+  /** Sets other bounds, for the end of the present window. If the length of the window is another, a new window begins now. */
   configure({ outliers, maxEjected }: WatchedEjection): void {
     const before = this.#options === false ? undefined : this.#options.window;
     this.#options = outliers;

@@ -1,4 +1,4 @@
-/** What a request does with a new connection; and a dial for one request alone, whose connection is its own if it still wants it. */
+/** What a request does with a new connection; and a dial for one request alone, which gets the connection if it still wants it. */
 
 import { GOING_MS } from '../origin/lessons.js';
 import type { Origin } from '../origin/origin.js';
@@ -9,10 +9,10 @@ import type { RunHouse } from './run-house.js';
 
 const LOOK_MS = 10;
 
-/** Of the house, what a wait for the right moment takes. */
+/** The part of the house that a wait for the right moment needs. */
 export type WaitingRoom = Pick<RunHouse, 'clock' | 'enqueue'>;
 
-/** On a connection that the queue has for it. A re-send is as careful there as on one of its own. */
+/** Begins on a connection that the queue has for the request. A re-send is as careful there as on one that was dialled for it. */
 export function ride(run: Run, house: WaitingRoom, origin: Origin, tenancy: Tenancy, now?: number): void {
   if (run.returned) new OwnDial(run, house, true).opened(origin, tenancy);
   else run.begin(origin, tenancy, now);
@@ -40,14 +40,15 @@ export class OwnDial implements DialWaiter {
     return true;
   }
 
-  /** That is no attempt, and not the request's fault. */
+  /** A failed dial is no attempt, and not the request's fault: the request waits in the queue. */
   failed(): void {
     if (!this.#run.ended) this.#house.enqueue(this.#run);
   }
 
   /**
-   * The only re-send that the request has is not to be lost in the backlog of a process that dies. Such a process closes
-   * one connection after the other, on a busy machine with pauses; one that lives on answers what was sent to it since.
+   * The request has only one re-send, which must not be lost in the backlog of a process that is dying. Such a process closes
+   * one connection after the other, on a busy machine with pauses. A process that lives on answers requests that were sent to it
+   * after those closes.
    */
   #beginWhenHeard(origin: Origin, tenancy: Tenancy, leftMs: number): void {
     const nobodyTells = origin.shuttingDown === 'perhaps' && origin.busy === 1;

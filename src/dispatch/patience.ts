@@ -13,17 +13,17 @@ interface Timeouts {
   readonly requestTimeout: number;
 }
 
-/** Its deadline is the end of the wait, and where nothing is waited for that of the whole. */
+/** While the request waits, its deadline is the end of the wait; otherwise the end of `requestTimeout`. */
 export class Patience extends Expiring {
   readonly startedAt: number;
   readonly #begunAt: number;
   readonly #timeouts: Timeouts;
   readonly #listener: PatienceListener;
   #waitingSince: number | undefined;
-  #waitedBeforeMs: number | undefined; // by waits that are over
+  #waitedBeforeMs: number | undefined; // in waits that are over
   #connectMs: number | undefined;
 
-  /** `begunAt`: the moment from which its time runs, where a body or a hook was waited for before. */
+  /** `begunAt`: the moment from which `requestTimeout` runs, if the request has waited for its body or a hook before. */
   constructor(timeouts: Timeouts, deadlines: Deadlines, listener: PatienceListener, begunAt?: number) {
     super(deadlines);
     this.startedAt = deadlines.clock.now();
@@ -33,7 +33,7 @@ export class Patience extends Expiring {
     if (timeouts.requestTimeout !== Number.POSITIVE_INFINITY) this.set(this.#leftMs(this.startedAt), this.startedAt);
   }
 
-  /** Whether it waits for a connection. */
+  /** Whether the request waits for a connection. */
   get waits(): boolean {
     return this.#waitingSince !== undefined;
   }
@@ -43,7 +43,7 @@ export class Patience extends Expiring {
     return this.#waitedMs(this.deadlines.clock.now());
   }
 
-  /** The part of the waits in which the connections that it got were being dialled. */
+  /** Milliseconds of these waits during which the connections that it got were being dialled. */
   get connectMs(): number {
     return this.#connectMs ?? 0;
   }
@@ -53,7 +53,7 @@ export class Patience extends Expiring {
     return this.#waitLeftMs(this.deadlines.clock.now());
   }
 
-  /** Milliseconds until it has taken too long. */
+  /** Milliseconds until `requestTimeout` is over. */
   get leftMs(): number {
     return this.#leftMs(this.deadlines.clock.now());
   }
@@ -64,7 +64,7 @@ export class Patience extends Expiring {
     this.set(this.#waitLeftMs(now), now);
   }
 
-  /** It got a connection, which was being dialled between these moments. `now` is the clock's. */
+  /** The request got a connection, which was being dialled from `dialledAt` to `openedAt`. `now` is the present moment. */
   endWait(dialledAt: number, openedAt: number, now: number): void {
     if (this.#waitingSince === undefined) return;
     this.#connectMs = this.connectMs + Math.max(0, openedAt - Math.max(dialledAt, this.#waitingSince));

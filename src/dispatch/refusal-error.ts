@@ -11,10 +11,10 @@ const REFUSED: Readonly<Record<Exclude<RefusalReason, 'timeout'>, string>> = {
   displaced: 'made room for a newer request after half of its time',
 };
 
-/** A thousand would make 65 KB of each message: 650 MB of logs for a full queue, when all of them are down. */
+/** A thousand names would make each message 65 KB long: 650 MB of logs for a full queue when all origins are down. */
 const MOST_NAMED = 10;
 
-/** Of a request that the queue did not keep. */
+/** The error of a request that the queue did not keep. */
 export function refusalError<W extends Waiter>(
   refusal: Refusal<W>,
   origins: readonly Origin[],
@@ -30,7 +30,7 @@ export function refusalError<W extends Waiter>(
   });
 }
 
-/** Of a request that has waited as long as it may: for a slot, or for a dial that never came. */
+/** The error of a request that has waited as long as it may: for a slot, or for a dial that did not succeed in time. */
 export function waitedOutError(
   waitedMs: number,
   retryAfter: number,
@@ -50,7 +50,7 @@ export function waitedOutError(
   return new BackendError('connection_limit_reached', message, { counts, retryAfter });
 }
 
-/** All slots were in use, and most of them by requests: fresh connections take the place of others all the time. */
+/** All slots were in use, at least half by requests. Some dials are normal: fresh connections take the place of others all the time. */
 function lacksSlots({ counts: { busy, dialling }, address }: Origin): boolean {
   return busy + dialling >= address.maxConnections && busy >= dialling;
 }

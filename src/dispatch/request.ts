@@ -37,7 +37,7 @@ export interface OutgoingRequest {
   readonly host: string | undefined;
   /** `undefined` = no body. */
   readonly body: ReplayBody | undefined;
-  /** What the owner declared of this request; `undefined` = by method. */
+  /** What the owner declared for this request; `undefined` = by method. */
   readonly idempotent: boolean | undefined;
   readonly nonIdempotent: NonIdempotentTravel;
   readonly timeouts: RequestTimeouts;
@@ -47,8 +47,8 @@ export interface OutgoingRequest {
    */
   readonly expectTimeout?: number | undefined;
   /**
-   * Name of the origin that alone should have it while that takes requests: a session of its client lives there.
-   * `undefined` = any.
+   * Name of the origin that the request is bound to, because a session of its client lives there: no other origin should get
+   * the request as long as this one takes requests. `undefined` = any.
    */
   readonly boundTo?: string | undefined;
   /** The client asked for `TE: trailers`. */
@@ -62,21 +62,21 @@ export interface ResponseSink {
   /** An interim response, 100 and 102 to 199 without 101. */
   onInformation(statusCode: number, statusText: string, rawHeaders: readonly string[]): void;
   /**
-   * The final head, once. Nothing is re-sent from here on. `more`: body bytes or the end came with it, and are told before
-   * anything else happens. Default false.
+   * The final head, once. Nothing is re-sent from here on. `more`: body bytes or the end came with the head, and the call for them
+   * comes before anything else happens. Default false.
    */
   onHead(head: ResponseHead, more?: boolean): void;
   /**
-   * Body bytes, the receiver's to keep. Returns false to stop reading until `Dispatch.resume()`, `'written'` when they are
-   * with the kernel and are not needed any more: their memory is then reused. `last`: the end came with
-   * them, `onEnd` is called next. Default false.
+   * Body bytes, which the receiver may keep. Returns false to stop reading until `Dispatch.resume()`, or `'written'` when the
+   * kernel has the bytes and nobody needs them any more: their memory is then reused. `last`: the end came with them, and
+   * `onEnd` is called next. Default false.
    */
   onBody(bytes: Buffer, last?: boolean): Taken;
-  /** The response is complete; its connection is not ours any more. */
+  /** The response is complete; its connection does not belong to this request any more. */
   onEnd(trailers: readonly string[]): void;
   /**
-   * In the place of `onHead`, for a request with `upgrade`: the origin has switched to one of the protocols. The tunnel is
-   * the receiver's to begin, and to end.
+   * Called instead of `onHead`, for a request with `upgrade`: the origin has switched to one of the protocols. The receiver has to
+   * begin the tunnel, and to end it.
    */
   onSwitch?(head: ResponseHead, tunnel: Tunnel): void;
   /** The last call. After `onHead` it means that the response is truncated. */
@@ -90,7 +90,7 @@ export interface Dispatch {
   /** Reads on after `onBody` returned false. */
   resume(): void;
   /**
-   * The requester is gone: leaves the queue, or gives up the exchange. No further call of the sink.
+   * The requester is gone: leaves the queue, or gives up the exchange. The sink is not called again.
    * @returns the reason with what is known of the request: delivery and attempts
    */
   abort(reason: BackendError): BackendError;
@@ -101,18 +101,18 @@ export interface Dispatching {
   dispatch(request: OutgoingRequest, sink: ResponseSink): Dispatch;
   /** Fails a request that cannot be dispatched, with the same events as any other. */
   fail(request: OutgoingRequest, sink: ResponseSink, error: BackendError): void;
-  /** Takes a request that cannot be dispatched yet; its time runs. `undefined` when none is taken any more. */
+  /** Takes a request that cannot be dispatched yet; its `requestTimeout` begins to run. `undefined` = no more requests are taken. */
   expect(timeouts: Pick<RequestTimeouts, 'requestTimeout'>, expectation: Expectation): Place | undefined;
 }
 
 /** Holds a request that cannot be dispatched yet, because its body or a hook is waited for. */
 export interface Expectation {
-  /** Its time is over, or the backend's. The place is still to be left. */
+  /** Its `requestTimeout` is over, or the backend was closed. The owner still has to leave the place. */
   requestFailed(error: BackendError): void;
 }
 
-/** Kept for one such request: `close()` waits until it was dispatched or has left. */
+/** Kept for one such request: `close()` of the backend waits until the request was dispatched or has left the place. */
 export interface Place extends Pick<Dispatching, 'dispatch'> {
-  /** It will not be dispatched. Harmless when called again, or when it was. */
+  /** The request will not be dispatched. Does nothing if it was dispatched, or has left before. */
   leave(): void;
 }

@@ -19,13 +19,13 @@ export interface Costly {
 
 type Watched = Pick<RunHouse, 'observer' | 'clock'>;
 
-/** The context is the requester's own: sockets outlive requests. */
+/** Everything is called in the async context of the requester, not in that of the socket: a socket outlives requests. */
 export class Requester extends AsyncResource {
   readonly sink: ResponseSink;
   readonly #request: OutgoingRequest;
   readonly #house: Watched;
-  // What the read under way has brought. It is told at its end, when it is known whether the response ends with it: a small
-  // response is one entry into the context, and one write.
+  // What the present read has brought. The sink is told at the end of the read, when it is known whether the response ends with
+  // it: so a small response costs one entry into the context, and one write.
   #head: ResponseHead | undefined;
   #body: Buffer | undefined;
 
@@ -43,12 +43,12 @@ export class Requester extends AsyncResource {
     this.#head = head;
   }
 
-  /** A read brought bytes of the body: once a read, but for last words, which may be longer than the parser's window. */
+  /** A read brought bytes of the body. Called once for each read, except for last words: they may be longer than the parser's window. */
   gotBody(bytes: Buffer): void {
     this.#body = this.#body === undefined ? bytes : Buffer.concat([this.#body, bytes]);
   }
 
-  /** Tells what the read brought; more will follow. Returns false to stop reading. */
+  /** Tells the sink what the read brought; more will follow. Returns false to stop reading. */
   readEnded(): Taken {
     if (this.#head === undefined && this.#body === undefined) return true;
     return this.runInAsyncScope(this.tell, this, false);
@@ -59,7 +59,7 @@ export class Requester extends AsyncResource {
     const head = this.#head;
     this.#head = undefined;
     if (head !== undefined) this.sink.onHead(head, ends || this.#body !== undefined);
-    const body = this.#body; // gone when the sink has left at the head
+    const body = this.#body; // `undefined` if the sink has left in `onHead`
     this.#body = undefined;
     return body === undefined || this.sink.onBody(body, ends);
   }
@@ -78,7 +78,7 @@ export class Requester extends AsyncResource {
     else this.runInAsyncScope(onSwitch, this.sink, head, tunnel);
   }
 
-  /** Nothing more of the response is told. */
+  /** The sink is told nothing more of the response. */
   leave(): void {
     this.#head = undefined;
     this.#body = undefined;
@@ -124,7 +124,7 @@ export class Requester extends AsyncResource {
     if (this.watches('fail')) this.#emit('fail', { ...this.#news, error, ...request.costs });
   }
 
-  /** To its end, or it has become a tunnel. */
+  /** The request was answered to its end, or has become a tunnel. */
   answered(attempts: Attempts, exchange: Exchange | undefined, request: Costly): void {
     this.attemptEnded(attempts, exchange, undefined);
     if (!this.watches('request')) return;

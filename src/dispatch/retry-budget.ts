@@ -7,17 +7,17 @@ const WINDOW_SECONDS = 10;
 const SMALLEST_CAPACITY = 100;
 
 /**
- * Starts full, with 100 tokens. Holds at most what the requests of the last ten seconds have brought, and never less
- * than 100: a burst of failures may use up what the traffic before it has earned, not what last night's has.
+ * Starts full, with 100 tokens. Can hold as many as the requests of the last ten seconds have brought, and at least 100: a
+ * burst of failures may use up what the traffic just before it has earned, but not what the traffic of last night has.
  */
 export class RetryBudget {
   #ratio = 0;
   #minPerSecond = 0;
   #unlimited = false;
   readonly #clock: Clock;
-  readonly #requests = new Float64Array(WINDOW_SECONDS); // a ring, one place a second
+  readonly #requests = new Float64Array(WINDOW_SECONDS); // a ring, with one place for each second
   #windowRequests = 0; // their sum
-  #second: number; // the one that is being counted
+  #second: number; // the second that is being counted
   #refilledAt: number;
   #tokens = SMALLEST_CAPACITY;
 
@@ -28,7 +28,7 @@ export class RetryBudget {
     this.allow(options);
   }
 
-  /** Other limits, from now on; what was earned stays. */
+  /** Sets other limits; the tokens that were earned stay. */
   allow({ ratio, minPerSecond }: ResolvedRetryBudget): void {
     if (!this.#unlimited) this.#refill(this.#clock.now());
     this.#ratio = ratio;
@@ -37,7 +37,7 @@ export class RetryBudget {
     this.#refilledAt = this.#clock.now();
   }
 
-  /** A request has come. Once for each, not for its re-sends. */
+  /** A request has come. Called once for each request, not for its re-sends. */
   deposit(now = this.#clock.now()): void {
     if (this.#unlimited) return;
     this.#refill(now);

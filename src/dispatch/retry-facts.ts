@@ -1,4 +1,4 @@
-/** Collects what a re-send is judged by. */
+/** Collects the facts by which a re-send is judged. */
 
 import { fieldValue } from '../http1/fields.js';
 import type { ResponseHead } from '../http1/response-head.js';

@@ -33,7 +33,7 @@ export interface RetryFacts {
   readonly ending: Ending;
   /** Of the final head; with the ending `status`. */
   readonly status?: number | undefined;
-  /** What its Retry-After says, from now. `undefined` = none, or unreadable. */
+  /** Milliseconds from now that its Retry-After asks to wait. `undefined` = none, or unreadable. */
   readonly retryAfterMs?: number | undefined;
   /**
    * The resolved answer: by method, overridden by what the owner or the call declared, true for a request with an
@@ -46,7 +46,7 @@ export interface RetryFacts {
   /** How much of the final response arrived. */
   readonly received: Progress;
   readonly headForwarded: boolean;
-  /** Bytes of the body were given out that are not kept. */
+  /** Bytes of the body that were given out are not kept any more. */
   readonly bodySpent: boolean;
   /** Exchanges begun for this request, the one that ended included. */
   readonly attempts: number;
@@ -81,10 +81,10 @@ export type FinalReason =
   | 'request-failed'
   | 'bad-response'
   | 'truncated'
-  /** And `retryOn` does not ask for more. */
+  /** A timeout that `retryOn` does not list. */
   | 'timed-out'
   | 'body-spent'
-  /** It was sent again once already with the outcome unknown. */
+  /** The request was sent again once already with the outcome unknown. */
   | 'ambiguous-before'
   /** Retry-After asks for more than a second. */
   | 'retry-after-too-long'
@@ -95,13 +95,13 @@ export type FinalReason =
 export interface Resend {
   readonly retry: true;
   readonly reason: ResendReason;
-  /** The origin may have processed the attempt that ended: this happens once a request. Counted by the caller. */
+  /** The origin may have processed the attempt that ended. Allowed once for each request; the caller counts. */
   readonly ambiguous: boolean;
-  /** The caller withdraws a token from the budget; when there is none, {@link withoutToken} says what then. */
+  /** The caller withdraws a token from the budget; if there is none, {@link withoutToken} gives the verdict. */
   readonly costsToken: boolean;
   readonly preferOtherOrigin: boolean;
   readonly countsAgainstHealth: boolean;
-  /** Milliseconds to wait before. */
+  /** Milliseconds to wait before the re-send. */
   readonly delayMs: number;
 }
 
@@ -115,7 +115,7 @@ export type Verdict = Resend | Final;
 
 const LONGEST_DELAY_MS = 1000;
 
-/** What becomes of the request whose attempt ended so. Answers with the reason. */
+/** Decides what becomes of a request whose attempt has ended, and gives the reason. */
 export function judgeRetry(facts: RetryFacts): Verdict {
   const found = judge(facts);
   if (typeof found === 'string') return final(facts, found);
@@ -124,7 +124,7 @@ export function judgeRetry(facts: RetryFacts): Verdict {
   return found;
 }
 
-/** The verdict when a re-send was due that costs a token and the budget had none. */
+/** The verdict if a re-send costs a token and the budget has none. */
 export function withoutToken(facts: RetryFacts): Final {
   return final(facts, 'budget-empty');
 }
@@ -143,7 +143,7 @@ function judgeUnsent(facts: RetryFacts): Resend | FinalReason {
 function judgeSent(facts: RetryFacts): Resend | FinalReason {
   const reason = reasonOf(facts);
   if (!isResendReason(reason)) return reason;
-  // RFC 9110 §9.2.2: not "unless it has some means to know that the request semantics are actually idempotent".
+  // RFC 9110 §9.2.2: no automatic retry "unless it has some means to know that the request semantics are actually idempotent".
   if (!facts.idempotent) return 'not-idempotent';
   if (facts.bodySpent) return 'body-spent';
   if (TRAITS[reason].ambiguous && facts.ambiguousResends > 0) return 'ambiguous-before';
@@ -183,7 +183,7 @@ const TRAITS: Readonly<Record<ResendReason, ResendTraits>> = {
   unsent: { ambiguous: false, race: true },
   'reused-closed': { ambiguous: true, race: true },
   'fresh-closed': { ambiguous: true, race: false },
-  // Half a head is an origin that broke while it answered, not one that hung up as we came.
+  // Half a head means that the origin broke while it answered, not that it hung up while we sent.
   'partial-head': { ambiguous: true, race: false },
   'headers-timeout': { ambiguous: true, race: false },
   // A 408 hints that nothing was processed, and proves nothing.
@@ -213,7 +213,7 @@ function final(facts: RetryFacts, reason: FinalReason): Final {
   return { retry: false, reason, countsAgainstHealth: countsAgainstHealth(facts) };
 }
 
-/** Closes, resets and timeouts on a fresh connection. A reused one may close when it likes. */
+/** Closes, resets and timeouts count on a fresh connection only. An origin may close a reused one at any time. */
 function countsAgainstHealth(facts: RetryFacts): boolean {
   if (facts.reused) return false;
   switch (facts.ending) {

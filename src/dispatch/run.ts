@@ -1,4 +1,4 @@
-/** One request from beginning to end: its attempts, and what its requester gets to hear. */
+/** One request from beginning to end: its attempts, and what its requester is told. */
 
 import type { Connection } from '../connection/connection.js';
 import type { Ending as ExchangeEnding } from '../connection/ending.js';
@@ -33,17 +33,17 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
   readonly patience: Patience;
   readonly requester: Requester;
   readonly idempotent: boolean;
-  /** It was answered, has failed or has become a tunnel. */
+  /** The request was answered, has failed or has become a tunnel. */
   ended = false;
-  failedAt: readonly Origin[] = NONE; // that had better not get it again, if there is another
+  failedAt: readonly Origin[] = NONE; // should not get it again if there is another
   readonly #house: RunHouse;
   #attempts = UNTRIED;
   #head = '';
-  #authority: string | undefined; // that the head was written for
+  #authority: string | undefined; // for which the head was written
   #origin: Origin | undefined;
   #exchange: Exchange | undefined;
   #asked: AskedBody | undefined; // of the exchange, when its body waits for 100
-  #trailers: readonly string[] | undefined; // once the response is here, to its end
+  #trailers: readonly string[] | undefined; // set when the response is complete
 
   constructor(request: OutgoingRequest, sink: ResponseSink, house: RunHouse, begunAt?: number) {
     const idempotent = isIdempotent(request, house.honoursIdempotencyKey);
@@ -59,7 +59,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
     return this.#attempts.list;
   }
 
-  /** Of the turn in which it was made, or in which its response was complete. */
+  /** The turn ends in which the request was made, or in which its response became complete. */
   turnEnded(): void {
     if (this.ended) return;
     if (this.#trailers === undefined) this.requester.runInAsyncScope(this.#house.admit, this.#house, this);
@@ -97,7 +97,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
     } else if (this.travel === 'fresh' && !this.idempotent) origin.expectFresh();
   }
 
-  /** Listeners may end the request, or take so long that stray bytes arrive, which would be taken for the response. */
+  /** Listeners may end the request. Or they take so long that stray bytes arrive, which would be taken for the response. */
   #tellAttempt(exchange: Exchange, connection: Connection, origin: Origin): void {
     const added = this.requester.attemptBegun(this.#attempts, this.patience.waitedMs);
     if (added !== undefined) this.prepare(origin.address.authority, added);
@@ -115,7 +115,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
     this.#judge('refused-write', new BackendError('connection_terminated', message));
   }
 
-  /** It waits for a connection of its own, which is dialled there: there must be room. */
+  /** Dials a connection to this origin for this request alone, which waits for it. There must be room. */
   dialAt(origin: Origin, anyWouldDo = false): void {
     this.patience.wait();
     origin.dial(new OwnDial(this, this.#house, anyWouldDo));
@@ -125,7 +125,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
     this.#judge(this.#attempts.judgedEnding(ending, this.#exchange), cause);
   }
 
-  /** What becomes of the request, now that its attempt has ended without a response for the requester. */
+  /** Decides what becomes of the request, now that its attempt has ended without a response for the requester. */
   #judge(ending: Ending, cause: BackendError): void {
     const exchange = this.#exchange;
     this.#attempts.record(exchange, cause);
@@ -148,7 +148,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
     if (ambiguous) this.#attempts.ambiguousResends += 1;
     origin.tally.countResent(reason);
     this.requester.resent(origin.address.origin, reason);
-    this.travel = 'fresh'; // never on a reused connection: no request walks through a graveyard
+    this.travel = 'fresh'; // never on a reused connection: the next one may be dead, too
     const redial = () => this.ended || this.#house.redial(this, origin, preferOtherOrigin);
     if (delayMs === 0) redial();
     else this.#house.clock.after(delayMs, redial);
@@ -249,13 +249,13 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
     this.requester.gotFailure(this.#giveUp(error));
   }
 
-  /** It was not taken in. */
+  /** The dispatcher did not take the request. */
   refuse(error: BackendError): void {
     this.requester.refused(error);
     this.fail(error);
   }
 
-  /** What there is of its body was not being sent. A response that has begun does not wait for it. */
+  /** The body failed while nothing of it was being sent. A response that has begun does not need the body. */
   bodyFailed(error: BackendError): void {
     if (!this.#attempts.headForwarded) this.fail(error);
   }

@@ -1,11 +1,11 @@
-/** An origin that has just come back is spared as long as another can take its work: its caches are cold, its code not compiled. */
+/** An origin that has just come back is spared as long as another can do its work: its caches are cold, its code not compiled. */
 
 import type { Origin } from '../origin/origin.js';
 import { slowStartConnections } from '../origin/slow-start.js';
 
 /**
- * Whether it has all the connections busy that its share allows, and one of the others has its whole share. `lent`: how many of
- * these are at hand for the next request.
+ * Whether the origin has as many connections busy or dialling as its share allows, and one of the others has its whole share.
+ * `lent`: how many of these connections are at hand for the next request.
  */
 export function isSpared(origin: Origin, others: Iterable<Origin>, lent = 0): boolean {
   const { share } = origin.standing;

@@ -24,7 +24,7 @@ interface Pass {
   next: number; // index in #held of the piece to give
   offset: number; // bytes given in this pass
   waiting: boolean; // the target asked us to stop
-  drained: boolean; // the target took that back before its write() returned
+  drained: boolean; // the target called drained() before its write() returned
   giving: boolean; // a loop further up the stack is giving; it goes on when we return
 }
 
@@ -41,7 +41,7 @@ export class StreamBody implements ReplayBody {
   readonly #reader: BodyReader;
   readonly #replayBytes: number;
   readonly #trailers: () => readonly string[];
-  #held: Uint8Array[]; // given out and kept, then not given out yet
+  #held: Uint8Array[]; // first the pieces given out and kept, then those not given out yet
   #pass: Pass | undefined;
   #watcher: BodyWatcher | undefined;
   #givenBytes = 0;
@@ -69,7 +69,7 @@ export class StreamBody implements ReplayBody {
     return this.#givenBytes;
   }
 
-  /** Bytes of the body that are in memory for its sake: kept for another pass, or not given out yet. */
+  /** Bytes of the body that are in memory: kept for another pass, or not given out yet. */
   get heldBytes(): number {
     return this.#held.reduce(addLength, 0);
   }
@@ -104,8 +104,8 @@ export class StreamBody implements ReplayBody {
   }
 
   /**
-   * Cuts the pass: the target is not called again, the source is paused. Called from inside `write()` it leaves that
-   * piece with the body, which is then not spent by it: so a write that the kernel refused can always be repeated.
+   * Ends the pass: the target is not called again, the source is paused. When this is called from inside `write()`, the body
+   * keeps that piece and is not spent by it: so a write that the kernel refused can always be repeated.
    */
   detach(): void {
     this.#pass = undefined;
@@ -130,7 +130,7 @@ export class StreamBody implements ReplayBody {
   #take(piece: Uint8Array): void {
     this.#held.push(piece);
     const pass = this.#pass;
-    // Not every stream stops at once.
+    // Pieces may come after `pause()`: not every stream stops at once.
     if (pass === undefined || pass.waiting) this.#reader.pause();
     else this.#give();
   }
@@ -179,7 +179,7 @@ export class StreamBody implements ReplayBody {
     } else if (pass.next > MANY_PIECES && pass.offset < pass.next * SMALL_PIECE_BYTES) this.#join(pass);
   }
 
-  /** Lets go of what was given out, from the piece `first` on. */
+  /** Forgets the pieces that were given out, from the piece `first` on. */
   #forget(pass: Pass, first: number): void {
     if (pass.next < this.#held.length) {
       this.#held.fill(NOTHING, first, pass.next);

@@ -1,4 +1,4 @@
-/** Gathers what a turn of the event loop has brought, to be acted upon when all of it was heard. */
+/** Collects what happens in one turn of the event loop, to act on it at the end of the turn. */
 
 import type { Clock } from '../clock.js';
 
@@ -8,9 +8,9 @@ export interface AtTurnEnd {
 }
 
 /**
- * A write to a socket wakes whoever reads from it. Spread over a turn, each wakes a process that has gone to sleep since the
- * last, finds it one piece of work, and has its answer come alone; together at the end of the turn they cost a quarter less
- * of our CPU (docs/decisions/0040). Nothing waits for longer than the events take that were there at the same time.
+ * A write to a socket wakes the process that reads from it. If writes are spread over a turn, each one wakes a process that has
+ * gone to sleep since the last, gives it one piece of work, and the answer to it comes alone. Together at the end of the turn
+ * they cost a quarter less of our CPU (docs/decisions/0040). Nothing waits longer than the other events of the same turn take.
  */
 export class TurnEnd {
   readonly #clock: Clock;
@@ -20,7 +20,7 @@ export class TurnEnd {
     this.#clock = clock;
   }
 
-  /** `one` is called when this turn ends, behind those that were added before. What it adds waits for the next. */
+  /** `one` is called when this turn ends, after those that were added before. What it adds itself waits for the next turn. */
   add(one: AtTurnEnd): void {
     if (this.#waiting.push(one) === 1) this.#clock.soon(this.#ended);
   }
@@ -32,7 +32,7 @@ export class TurnEnd {
       try {
         one.turnEnded();
       } catch (error) {
-        // It must be seen, and must not keep the others waiting for ever.
+        // The error must be seen, but must not keep the others waiting for ever.
         queueMicrotask(() => {
           throw error;
         });

@@ -1,18 +1,18 @@
-/** How long a wait will be, by how long exchanges have taken. */
+/** How long a wait will be, estimated from how long exchanges have taken. */
 
 const SAMPLES = 1024;
 const FEWEST_SAMPLES = 100;
 
 const LONGEST_RETRY_AFTER_S = 30;
 
-/** Lives by the mean of the last 1,024 exchanges. */
+/** Estimates by the mean of the last 1,024 exchanges. */
 export class WaitEstimate {
   readonly #micros = new Float64Array(SAMPLES); // a ring
   #count = 0;
   #next = 0;
   #sum = 0; // of whole microseconds, so that adding and subtracting for ever loses nothing
 
-  /** An exchange was served, and took so long. */
+  /** An exchange was answered, and took this long. */
   observe(ms: number): void {
     const micros = Math.round(ms * 1000);
     this.#sum += micros - (this.#micros[this.#next] ?? 0);
@@ -22,8 +22,8 @@ export class WaitEstimate {
   }
 
   /**
-   * Milliseconds until `usable` connections would have served so many; `undefined` below 100 samples, or while no connection
-   * is usable and nobody can tell.
+   * Milliseconds until `usable` connections would have served `waiting` requests. `undefined` with fewer than 100 samples, or
+   * while no connection is usable: then nobody can tell.
    */
   ms(waiting: number, usable: number): number | undefined {
     if (this.#count < FEWEST_SAMPLES || usable <= 0) return undefined;

@@ -1,15 +1,15 @@
 /**
- * Those who wait for the same connections: a lane for each travel, oldest first until that would let all of them time out, and
- * one in front of them for those who have returned.
+ * The waiters for the same connections. There is a lane for each travel, served oldest first until that would let all of them
+ * time out. In front of these lanes is one for waiters that have returned.
  */
 
 import type { Travel } from '../origin/setting.js';
 import type { Fits, LaneName, Waiter } from './waiter.js';
 
-/** What overload is judged by. */
+/** The facts by which overload is judged. */
 export interface QueueMoment {
   readonly now: number;
-  /** What a waiter's time is. */
+  /** How long a waiter may wait. */
   readonly timeoutMs: number;
   /** Until when there was no connection at all: waiting for one does not count as overload. */
   readonly pausedUntil: number;
@@ -23,7 +23,7 @@ export class WaitLine<W extends Waiter> {
     fresh: new Lane<W>(),
   };
   #overloaded = false; // as of the last waiter that came or went
-  #othersWereServed = false; // at the home of this line, last
+  #othersWereServed = false; // the last connection of this line's home went to a waiter of another line
 
   get length(): number {
     return this.lengthOf('any') + this.lengthOf('verified') + this.lengthOf('fresh');
@@ -33,7 +33,7 @@ export class WaitLine<W extends Waiter> {
     return this.#lanes[travel].length + (travel === 'fresh' ? this.#lanes.returned.length : 0);
   }
 
-  /** At the end of the lane that it belongs to. `sequence` is above that of any other. */
+  /** Adds a waiter to the end of its lane. `sequence` must be above that of any other waiter. */
   add(waiter: W, sequence: number): void {
     waiter.sequence = sequence;
     waiter.lane = waiter.returned ? 'returned' : waiter.travel;
@@ -44,18 +44,18 @@ export class WaitLine<W extends Waiter> {
     this.#lanes[waiter.lane].remove(waiter);
   }
 
-  /** Whose turn it is without overload. */
+  /** The waiter whose turn it is when there is no overload. */
   get head(): W | undefined {
     return this.#lanes.returned.oldest ?? this.#longestWaiting;
   }
 
-  /** The lanes of waiters that have had no connection. */
+  /** The oldest of the waiters that have had no connection. */
   get #longestWaiting(): W | undefined {
     const { any, verified, fresh } = this.#lanes;
     return older(older(any.oldest, verified.oldest), fresh.oldest);
   }
 
-  /** Whose turn it is among those that fit. */
+  /** The waiter whose turn it is, among those that fit. */
   turn(fits: Fits, overloaded: boolean): W | undefined {
     const { returned, any, verified, fresh } = this.#lanes;
     if (fits.fresh && returned.oldest !== undefined) return returned.oldest;
@@ -68,8 +68,8 @@ export class WaitLine<W extends Waiter> {
   }
 
   /**
-   * Whose turn it is at the home of this line, beside one who waits for any connection: the one that came first, but in the overload
-   * of either they take turns. What is newest, or oldest, in one line says nothing about the other then.
+   * The waiter whose turn it is at the home of this line: one of this line, or `any`, which waits for any connection. The one that
+   * came first; but if either is overloaded, they take turns. Then the newest or oldest of one line says nothing about the other.
    */
   turnBeside(any: W | undefined, areOverloaded: boolean, fits: Fits, moment: QueueMoment): W | undefined {
     const overloaded = this.isOverloaded(moment);
@@ -79,12 +79,12 @@ export class WaitLine<W extends Waiter> {
     return this.#othersWereServed ? own : any;
   }
 
-  /** A connection to the home of this line went to a waiter of this line, or to another. */
+  /** A connection to the home of this line went to this waiter, which may be of another line. */
   served({ home }: W): void {
     this.#othersWereServed = home === undefined;
   }
 
-  /** The oldest of a lane, if more than half of its time is gone. */
+  /** The oldest waiter of a lane that has waited for more than half of its time. */
   pastHalf(now: number): W | undefined {
     const { any, verified, fresh } = this.#lanes;
     const late = (waiter: W | undefined) => ((waiter?.halfAt ?? now) < now ? waiter : undefined);
@@ -92,18 +92,18 @@ export class WaitLine<W extends Waiter> {
   }
 
   /**
-   * Oldest first is fair, but once the line is longer than its timeout it serves everyone just before they give up.
-   * Newest first then serves some in time, until those who waited too long are gone.
+   * Oldest first is fair. But once the wait is about as long as the timeout, it serves each waiter just before that one gives up.
+   * Newest first then serves some in time, until those that have waited too long are gone.
    */
   isOverloaded({ now, timeoutMs, pausedUntil }: QueueMoment): boolean {
     const longest = this.#longestWaiting;
-    // By then the requests that came in the pause were served in order, or are gone.
+    // One timeout after a pause, the requests that came in it have been served in order, or are gone.
     if (longest === undefined || now - pausedUntil < timeoutMs) return false;
     const age = now - (longest.enqueuedAt ?? now);
     return this.#overloaded ? age >= timeoutMs / 4 : age > timeoutMs / 2;
   }
 
-  /** The same, before a waiter comes or goes: it begins at half of the timeout and ends at a quarter. */
+  /** The same, called before a waiter comes or goes. Overload begins at half of the timeout and ends at a quarter. */
   judge(moment: QueueMoment): boolean {
     this.#overloaded = this.isOverloaded(moment);
     return this.#overloaded;

@@ -1,4 +1,4 @@
-/** Requests that wait for a connection: bounded, and each in one line, that of all, of one origin, or of all but some. */
+/** Requests that wait for a connection, bounded. Each is in one line: for all origins, for one origin, or for all except some. */
 
 import type { Clock } from '../clock.js';
 import type { Travel } from '../origin/setting.js';
@@ -29,7 +29,7 @@ export interface Refusal<W extends Waiter> {
 export interface WaitQueueOptions {
   /** Maximum number of waiters. 0 = no request may wait; `Infinity` = no limit. */
   readonly maxQueue: number;
-  /** Milliseconds; what counts as an old head is measured by it. The waiters' own deadlines are their owners'. */
+  /** Milliseconds; overload is measured by it. The waiters' own deadlines are kept by their owners. */
   readonly queueTimeoutMs: number;
   readonly clock: Clock;
 }
@@ -48,7 +48,7 @@ export interface WaitQueueStats {
   readonly overloaded: boolean;
 }
 
-/** A queue without timers and without a step that grows with its length. */
+/** A queue without timers, and without a step whose cost grows with its length. */
 export class WaitQueue<W extends Waiter> {
   /** How long a newcomer would wait. */
   readonly estimate = new WaitEstimate();
@@ -91,20 +91,20 @@ export class WaitQueue<W extends Waiter> {
     return Math.max(0, this.#pausedUntil + this.#queueTimeoutMs - this.#clock.now());
   }
 
-  /** Of all lines. */
+  /** Waiters of all lines. */
   get length(): number {
     return this.#length;
   }
 
   /**
-   * Those who wait for no origin alone: any connection that fits can serve them, or any but those of origins that they avoid.
-   * With `at`: those that do not avoid this one.
+   * Waiters without a home: any connection that fits can serve them, except those of origins that they avoid. With `at`: only
+   * those that do not avoid this origin.
    */
   lengthOf(travel: Travel, at?: object): number {
     return this.#common.lengthOf(travel) + this.#apart.lengthOf(travel, at);
   }
 
-  /** Those who wait for this home alone. */
+  /** Waiters for this home alone. */
   lengthAt(home: object): number {
     return this.#homes.get(home)?.length ?? 0;
   }
@@ -120,8 +120,8 @@ export class WaitQueue<W extends Waiter> {
   }
 
   /**
-   * Lets `waiter` in. Somebody is refused when there is no room or no hope: the newcomer, or an older waiter of its line, in
-   * whose place it came. See `refusal.waiter`.
+   * Lets `waiter` in. If there is no room or no hope, one waiter is refused: the newcomer, or an older waiter of its line whose
+   * place it takes. See `refusal.waiter`.
    * @param timeLeftMs until the newcomer's own deadline
    * @param usable connections that serve its line
    * @param coming connections being dialled for waiters: a waiter for which one is being dialled does not count towards the limit
@@ -150,7 +150,7 @@ export class WaitQueue<W extends Waiter> {
     return displaced === undefined ? undefined : this.#refuse(displaced, 'displaced', usable);
   }
 
-  /** Lets one in again that has had a connection, to travel fresh: above the limit as many as there may be `connections`. */
+  /** Lets a waiter in again that has had a connection and now travels fresh. Up to `connections` more than the limit are let in. */
   enqueueReturned(waiter: W, connections: number): Refusal<W> | undefined {
     if (waiter.waiting || waiter.travel !== 'fresh')
       throw new Error(`enqueueReturned() of one that travels ${waiter.travel}, waiting: ${waiter.waiting}`);
@@ -165,7 +165,7 @@ export class WaitQueue<W extends Waiter> {
 
   /**
    * Takes the waiter whose turn it is among those that fit; the caller serves it.
-   * @param home whose connection it is: those that wait for it alone are asked as well, and those that avoid it are not
+   * @param home the origin of the connection: waiters for it alone are candidates as well, waiters that avoid it are not
    */
   take(fits: Fits, home?: object): W | undefined {
     const moment = this.#moment;
@@ -174,12 +174,12 @@ export class WaitQueue<W extends Waiter> {
     return waiter;
   }
 
-  /** Whose turn it is among those that fit, wait for no home, or for this one, and do not avoid this origin. It stays. */
+  /** The waiter whose turn it is, among those that fit, have no home or this one, and do not avoid `at`. It stays in the queue. */
   peek(fits: Fits, at?: object, home?: object): W | undefined {
     return this.#turn(fits, at, home, this.#moment);
   }
 
-  /** Whose turn it is among those that wait for this home alone and fit. It stays. */
+  /** The waiter whose turn it is, among those that wait for this home alone and fit. It stays in the queue. */
   peekAt(home: object, fits: Fits): W | undefined {
     return this.#homes.get(home)?.turnBeside(undefined, false, fits, this.#moment);
   }
@@ -220,7 +220,7 @@ export class WaitQueue<W extends Waiter> {
     }
   }
 
-  /** It has a connection, of this origin. */
+  /** The waiter has a connection of the origin `at`. */
   serve(waiter: W, at: object | undefined, moment = this.#moment): void {
     if (at !== undefined) this.#homes.get(at)?.served(waiter);
     if (waiter.waiting) this.#remove(waiter, moment);
