@@ -9,11 +9,11 @@ import { CheckCourse } from './check-course.js';
 import { CheckRun, type CheckSetting, type CheckVerdict } from './check-run.js';
 import type { Tenancy } from './tenancy.js';
 
-/** What becomes of the origin that is checked. */
+/** Hears what the checks find out about the origin. */
 export interface CheckListener {
-  /** All slots are taken: the longest idle connection may go. */
+  /** A check needs a slot and all are taken: the connection that has been idle longest may be closed. */
   makeRoom(): void;
-  /** A check failed, of an origin that is down, by this one or before. */
+  /** A check failed, and the origin is down: since this check, or since an earlier one. */
   isDown(reason: string): void;
   isUpAgain(): void;
 }
@@ -52,7 +52,7 @@ export interface CheckStats {
 
 type Doing =
   | { readonly name: 'resting' }
-  /** It is over, for good. */
+  /** The checks have ended for good. */
   | { readonly name: 'closed' }
   /** A check is due and every slot is lent. */
   | { readonly name: 'waiting' }
@@ -68,7 +68,7 @@ export class ActiveCheck {
   readonly #listener: CheckListener;
   readonly #course: CheckCourse;
   readonly #due: Deadline;
-  // Not the context of the request that happened to start the timer.
+  // The async context of all checks: not that of the request that happened to start the timer.
   readonly #scope = new AsyncResource('PooledChecks');
   #doing: Doing = RESTING;
   #passed = 0;
@@ -117,7 +117,7 @@ export class ActiveCheck {
     };
   }
 
-  /** Another check, from now on. What the ones before have found counts; one that runs runs as it was begun. */
+  /** Sets another check. What earlier ones have found still counts; one that is running ends as it was begun. */
   configure(check: CheckSetting['check']): void {
     this.#setting = { ...this.#setting, check };
     this.#course.keep(check);
@@ -143,7 +143,7 @@ export class ActiveCheck {
     if (slot === undefined) {
       if (this.#doing.name === 'waiting') return;
       this.#doing = { name: 'waiting' };
-      this.#listener.makeRoom(); // which frees a slot within the call, if it can
+      this.#listener.makeRoom(); // if it can, it frees a slot within the call
       return;
     }
     this.#pool.startDial(slot);

@@ -1,4 +1,4 @@
-/** What is waited for: each promise resolves at the first look at which its condition holds. */
+/** Promises that wait for conditions: each resolves at the first `look()` at which its condition holds. */
 
 interface Condition {
   readonly holds: () => boolean;

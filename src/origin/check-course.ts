@@ -1,9 +1,9 @@
-/** When an origin is checked next, and what becomes of it: it is up until checks fail in a row, down until they pass in a row. */
+/** When an origin is checked next, and its state: up until enough checks in a row fail, down until enough in a row pass. */
 
 export interface CheckPace {
   /** Milliseconds between two checks. */
   readonly interval: number;
-  /** Milliseconds between two checks while the last one has begun a change. */
+  /** Milliseconds between two checks while the last one disagreed with the state. */
   readonly fastInterval: number;
   /** Passed checks in a row that bring up what is down. */
   readonly rise: number;
@@ -37,28 +37,28 @@ export class CheckCourse {
     return this.#state;
   }
 
-  /** Another pace, from the next check on. */
+  /** Sets another pace, from the next check on. */
   keep(pace: CheckPace): void {
     this.#pace = pace;
   }
 
-  /** Checks in a row that were against what it is now. */
+  /** Checks in a row that disagreed with the state. */
   get inARow(): number {
     return this.#state.name === 'up' ? this.#state.failedInARow : this.#state.passedInARow;
   }
 
-  /** Milliseconds to the first check: from the whole interval, so that processes begun together do not check together. */
+  /** Milliseconds to the first check: a random part of the interval, so that processes begun together do not check together. */
   firstWaitMs(): number {
     return this.#pace.interval * this.#random();
   }
 
-  /** Milliseconds to the next one, a tenth more or less, so that those that fell into step fall out of it. */
+  /** Milliseconds to the next check: up to a tenth more or less, at random, so that processes do not check in step for long. */
   waitMs(): number {
     const { interval, fastInterval } = this.#pace;
     return (this.inARow > 0 ? fastInterval : interval) * (0.9 + this.#random() / 5);
   }
 
-  /** True = the origin came up with it. */
+  /** True = this check has brought the origin up. */
   passed(): boolean {
     const state = this.#state;
     if (state.name === 'up') {
@@ -71,7 +71,7 @@ export class CheckCourse {
     return rises;
   }
 
-  /** True = the origin went down with it. */
+  /** True = this check has taken the origin down. */
   failed(): boolean {
     const state = this.#state;
     if (state.name === 'down') {

@@ -20,10 +20,10 @@ export interface CheckVerdict {
   readonly error: unknown;
 }
 
-/** Whom and how to ask. */
+/** Which origin to check, and how. */
 export interface CheckSetting {
   readonly check: ResolvedCheck;
-  /** For the Host field, unless the check says another. The origin's may change. */
+  /** For the Host field, unless the check sets another. A function, because the authority of the origin may change. */
   readonly authority: () => string;
   /** Its TLS session is never resumed: a check should see what a new client sees. */
   readonly target: DialTarget;
@@ -31,7 +31,7 @@ export interface CheckSetting {
   readonly connection: ConnectionSetting;
 }
 
-// A page of health is short. What is longer is judged by its beginning.
+// A health page is short. A longer body is judged by its beginning.
 const LONGEST_BODY = 65_536;
 
 export class CheckRun implements DialListener, ConnectionOwner, ExchangeListener {
@@ -45,7 +45,7 @@ export class CheckRun implements DialListener, ConnectionOwner, ExchangeListener
   #bodyBytes = 0;
   #ended = false;
 
-  /** `done` is called once, never within this call, unless the check is abandoned. */
+  /** `done` is called once, never within this call; not at all if the check is abandoned. */
   constructor(setting: CheckSetting, done: (verdict: CheckVerdict) => void) {
     const { check, target, connection } = setting;
     this.#setting = setting;
@@ -79,7 +79,7 @@ export class CheckRun implements DialListener, ConnectionOwner, ExchangeListener
       }
       return;
     }
-    // A reset leaves no TIME_WAIT behind: there are many checks, and they say nothing.
+    // A reset leaves no TIME_WAIT behind: there are many checks, and no byte was sent that a reset could lose.
     if (check.type === 'tls' || dialled.isLocal === true) dialled.socket.destroy();
     else dialled.socket.resetAndDestroy();
     this.#finish({ passed: true, what: check.type === 'tls' ? 'secure' : 'open', error: undefined });
@@ -101,7 +101,7 @@ export class CheckRun implements DialListener, ConnectionOwner, ExchangeListener
     const framing = { kind: 'none' } as const;
     const fields = ['User-Agent', 'pooled-backend-check'];
     const head = writeRequestHead({ method, path, host, fields, framing, acceptsTrailers: false });
-    const forever = Number.POSITIVE_INFINITY; // one limit holds for the whole
+    const forever = Number.POSITIVE_INFINITY; // `#limit` holds for the whole check
     const timeouts = { sendTimeout: forever, headersTimeout: forever, bodyTimeout: forever };
     const exchange = connection.begin({ method, body: undefined, timeouts }, this);
     if (!exchange.start(head)) this.#fail('connection_terminated', undefined);
@@ -115,7 +115,7 @@ export class CheckRun implements DialListener, ConnectionOwner, ExchangeListener
 
   onBody(bytes: Buffer): boolean {
     this.#bodyBytes += bytes.length;
-    this.#body.push(Buffer.from(bytes)); // they lie in memory that is used again
+    this.#body.push(Buffer.from(bytes)); // a copy, because the memory of `bytes` is used again
     if (this.#bodyBytes >= LONGEST_BODY) this.#judge();
     return true;
   }
@@ -177,7 +177,7 @@ export class CheckRun implements DialListener, ConnectionOwner, ExchangeListener
   }
 }
 
-/** An async function gives a promise, which would pass every time. */
+/** Accepts a boolean only: an async function returns a promise, with which every check would pass. */
 function expectation(expect: (answer: CheckAnswer) => boolean, answer: CheckAnswer): boolean {
   const holds: unknown = expect(answer);
   if (typeof holds === 'boolean') return holds;

@@ -33,7 +33,7 @@ export interface ConnectionStats {
   readonly idleMs: number;
 }
 
-/** What a connection will be asked at the end of its exchange. */
+/** The rules by which a connection is retired at the end of its exchange. */
 export interface RetirementRules {
   readonly clock: Clock;
   readonly maxRequestsPerConnection: number;

@@ -3,8 +3,8 @@
 import type { Clock } from '../clock.js';
 
 /**
- * `ready`: any number of dials may run. `waiting`: the last dial failed, none may begin before `until`. `trial`: one
- * dial runs to see whether it is over. Moments are of the clock.
+ * `ready`: any number of dials may run. `waiting`: the last dial failed, and none may begin before `until`. `trial`: a single
+ * dial runs to find out whether the origin can be reached again. Moments are those of the clock.
  */
 export type DialBackoffState =
   | { readonly name: 'ready' }
@@ -48,12 +48,12 @@ export class DialBackoff {
     return this.#state;
   }
 
-  /** A dial takes so long that another origin had better be dialled; that is no failure yet. */
+  /** A dial takes so long that another origin should be dialled instead. This is no failure yet. */
   takesLong(): void {
     this.#takesLong = true;
   }
 
-  /** The last news of its dials: see {@link takesLong}. */
+  /** Whether a dial takes long, as the last news of the dials says: see {@link takesLong}. */
   get isLate(): boolean {
     return this.#takesLong;
   }
@@ -81,14 +81,14 @@ export class DialBackoff {
     this.#become({ name: 'trial', since: state.since, failures: state.failures, lastError: state.lastError });
   }
 
-  /** A dial failed. `spared`: others serve meanwhile. Returns the milliseconds until the next may begin. */
+  /** A dial failed. `spared`: other origins serve in the meantime. Returns the milliseconds until the next dial may begin. */
   failed(lastError: Error, spared = false): number {
     const now = this.#clock.now();
     const state = this.#state;
     this.#takesLong = false;
     switch (state.name) {
       case 'waiting':
-        // It ran beside the one whose failure began this wait: a hundred refusals at once are one piece of news.
+        // This dial ran beside the one whose failure began the wait: a hundred refusals at once count as one failure.
         this.#state = { ...state, lastError };
         return Math.max(0, state.until - now);
       case 'ready':
@@ -98,7 +98,7 @@ export class DialBackoff {
     }
   }
 
-  /** A dial succeeded, whichever it was. */
+  /** A dial succeeded, the trial or any other. */
   succeeded(): void {
     this.#takesLong = false;
     if (this.#state.name !== 'ready') this.#become(READY);
@@ -113,8 +113,8 @@ export class DialBackoff {
 
   #wait(fault: { since: number; failures: number; lastError: Error }, spared: boolean): number {
     const mostMs = spared ? LONGEST_WAIT_MS : Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (fault.failures - 1));
-    // From the whole range and never 0, so that many processes do not dial a returning origin in step; where nobody is in a
-    // hurry from its upper half, which makes at most two dials a second.
+    // At random from the whole range but never 0, so that many processes do not dial a returning origin in step. If others serve,
+    // there is no hurry: then from the upper half of the range, which makes at most two dials a second.
     const waitMs = mostMs * (1 - this.#random() / (spared ? 2 : 1));
     this.#become({ name: 'waiting', until: this.#clock.now() + waitMs, ...fault });
     return waitMs;

@@ -16,9 +16,9 @@ export interface DiallerListener {
   /** `begunAt`: moment on the clock at which the dial began. */
   dialled(slot: Slot<Tenancy>, dialled: Dialled, purpose: DialPurpose, begunAt: number): void;
   dialFailed(slot: Slot<Tenancy>, error: BackendError, purpose: DialPurpose): void;
-  /** It was given up, and its slot is empty. */
+  /** The dial was given up, and its slot is empty. */
   dialGivenUp(purpose: DialPurpose): void;
-  /** It goes on, but takes so long that it is not waited for. */
+  /** The dial goes on, but takes so long that nothing waits for it any more. */
   waitOver(purpose: DialPurpose): void;
   /** The wait after a failed dial is over. */
   mayDialAgain(): void;
@@ -31,10 +31,10 @@ export interface DiallerSetting {
   readonly maxDialling: number;
 }
 
-/** A dial that has lost a packet is sent again after a second, at best. Milliseconds. */
+/** A dial of this age takes long: a packet that was lost is sent again after a second, at best. Milliseconds. */
 const LATE_MS = 1_000;
 
-/** A dial that is refused within this time of another one is no news. More than the longest wait between two. Milliseconds. */
+/** A refused dial within this time after another one is no news. Longer than the longest wait between two dials. Milliseconds. */
 const REFUSING_MS = 5_000;
 
 interface Begun {
@@ -54,8 +54,8 @@ export class Dialler {
   readonly #demand: Pick<Demand, 'canSpare' | 'isHome'>;
   readonly #retry: Deadline;
   readonly #late: Deadline;
-  // The async context in which the backend was created. A socket keeps the context that it was opened in, and with it all that the
-  // request has stored there which happened to need the dial.
+  // The async context in which the backend was created. A socket keeps the context in which it was opened: that of the request which
+  // happened to need the dial would live as long as the socket, with everything that the request has stored there.
   readonly #scope = new AsyncResource('PooledDials');
   readonly #dials = new Map<Slot<Tenancy>, Begun>(); // oldest first
   #session: Buffer | undefined;
@@ -118,7 +118,7 @@ export class Dialler {
     return count;
   }
 
-  /** One that waits for a dial of its own and may ride what has come sooner. It waits no more, and what is dialled is kept. */
+  /** A request that waits for its own dial and may ride a connection that has come sooner. The dial goes on, for the stock. */
   takeWaiter(mayRide: (travel: Travel) => boolean): DialWaiter | undefined {
     for (const begun of this.#dials.values()) {
       const { purpose } = begun;
@@ -156,8 +156,8 @@ export class Dialler {
   }
 
   /**
-   * The dial has ended. Its connection keeps it, and so does each error of that, by the stack that it was made in: with the
-   * request that it was made for, each request that was sent again would keep the one before it.
+   * The dial has ended, and has to forget the request that it was made for. Its connection keeps the dial in memory, and so does
+   * each error of that connection, through its stack. So each request that was sent again would keep the one before it.
    */
   #over(slot: Slot<Tenancy>, begun: Begun): DialPurpose {
     const { purpose } = begun;
@@ -166,7 +166,7 @@ export class Dialler {
     return purpose;
   }
 
-  /** Lets requests go to another origin, if there is one, when their dials here take long. Connections that arrive later are offered. */
+  /** If dials take long, lets their requests go to another origin, if there is one. Connections that arrive later are offered. */
   #lateIsDue(): void {
     const now = this.#deadlines.clock.now();
     let isAwaited = false;
@@ -184,7 +184,7 @@ export class Dialler {
     if (isAwaited) this.#late.set(LATE_MS, now);
   }
 
-  /** Whether a connection of another origin would do: to all, where this one is not trusted any more. */
+  /** Whether a connection of another origin would do. If this origin is not trusted any more, it would for every request. */
   #isForAny(purpose: DialPurpose): boolean {
     const isTrusted = this.#backoff.state.name === 'ready' && this.#demand.isHome(this.#target.origin);
     return !isTrusted || typeof purpose === 'string' || purpose.anyWouldDo;
@@ -210,8 +210,9 @@ export class Dialler {
   }
 
   /**
-   * Nobody listens any more: who goes ends the spares next, and with them what was sent on them. Who only refuses now and then
-   * does not, behind a limit of connections for one: there they would be closed and dialled without end.
+   * No process listens any more. One that shuts down closes the spares next, and requests that were sent on them are lost: so
+   * spares are closed now. But not if the origin refuses again and again, for example behind a limit of connections: there they
+   * would be closed and dialled without end.
    */
   #refused(): void {
     const now = this.#deadlines.clock.now();

@@ -16,17 +16,17 @@ export interface GradientSnapshot {
 // The constants of the source.
 const SAMPLES_PER_WINDOW = 10;
 const SMOOTHING = 0.2;
-const QUEUE = 4; // requests that may wait inside the origin without its being slow: they are how the limit grows
+const QUEUE = 4; // requests that may wait inside the origin before it counts as slow: with them the limit grows
 const LEAST_GRADIENT = 0.5;
 const USUAL_WINDOWS = 600;
 const WARM_UP_WINDOWS = 10;
-const FORGETTING = 0.95; // of what is usual, when the origin has become more than twice as fast
+const FORGETTING = 0.95; // factor of the usual latency, when the origin has become more than twice as fast
 
 /**
- * The limit is `limit × gradient + 4`, smoothed, once a window, which goes on while it has too few samples. The gradient is
- * `tolerance × usual ÷ latency`, from ½ to 1: 1 while the origin answers as fast as usual, less when requests begin to wait
- * inside it. What is usual is the mean of the last 600 windows, so a load that lasts becomes usual in time. It begins at the
- * most that is allowed, and does not change while less than half of it is used: latency then says nothing about concurrency.
+ * At the end of each window the limit becomes `limit × gradient + 4`, smoothed. A window with too few samples goes on. The
+ * gradient is `tolerance × usual ÷ latency`, from ½ to 1: 1 while the origin answers as fast as usual, less when requests begin
+ * to wait inside it. The usual latency is the mean of the last 600 windows, so a load that lasts becomes usual in time. The limit
+ * begins at its maximum. It does not change while less than half of it is used: latency then says nothing about concurrency.
  *
  * Source: `Gradient2Limit` and `WindowedLimit` of Netflix's concurrency-limits,
  * https://github.com/Netflix/concurrency-limits, described in "Performance Under Load", Netflix Technology Blog, 2018.
@@ -64,21 +64,21 @@ export class GradientLimit {
     return { limit, latencyMs: this.#latencyMs, usualLatencyMs: this.#usualMs };
   }
 
-  /** Other bounds, from now on. */
+  /** Sets another maximum. */
   allow(most: number): void {
-    // What was not limited is not limited by less than it may have now.
+    // An origin that was not limited before is not limited to less than the new maximum.
     const wasMost = this.#estimate >= this.#most;
     this.#most = most;
     this.#estimate = wasMost ? most : this.#bounded(this.#estimate);
   }
 
-  /** Other options, from now on. What was learned stays. */
+  /** Sets other options. What was learned stays. */
   configure(options: ResolvedAdaptiveConcurrency): void {
     this.#options = options;
     this.#estimate = this.#bounded(this.#estimate);
   }
 
-  /** A request was answered after so many milliseconds; `busy` were under way with it. True = the limit is another. */
+  /** A request was answered after `latencyMs`; with it, `busy` requests were under way. True = the limit has changed. */
   observe(latencyMs: number, busy: number, now = this.#clock.now()): boolean {
     this.#samples += 1;
     this.#sumMs += latencyMs;

@@ -4,8 +4,8 @@ import type { Dialled } from '../connection/dial.js';
 import { BackendError } from '../errors.js';
 
 /**
- * Why a connection that has just been opened must not be used. The event loop may be late: what the server has sent by
- * now is in the kernel, unread. The bytes of TLS, session tickets among them, are none of that.
+ * Why a connection that has just been opened must not be used; `undefined` = it may be. The event loop may be late: what the
+ * server has sent by now is in the kernel, unread. Bytes that belong to TLS, such as session tickets, do not count.
  */
 export function greetingError(origin: string, dialled: Dialled, secure: boolean): BackendError | undefined {
   const found = dialled.spokeFirst ? 'poisoned' : secure ? 'unknown' : dialled.askKernel?.().name;

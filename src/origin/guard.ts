@@ -1,4 +1,4 @@
-/** What keeps requests from an origin that is ill or slow: its checks, and the limit that was learned of it. */
+/** What keeps requests away from an origin that is ill or slow: its checks, and the limit that was learned for it. */
 
 import { isDeepStrictEqual } from 'node:util';
 import type { ConnectionSetting } from '../connection/connection-setting.js';
@@ -30,7 +30,7 @@ export interface GuardedOrigin {
 
 export class Guard {
   readonly #parts: GuardedOrigin;
-  #checked: OriginSetting['check'] = false; // how
+  #checked: OriginSetting['check'] = false; // how the origin is checked now
   #authority = '';
   #check: ActiveCheck | undefined;
   #limit: GradientLimit | undefined;
@@ -40,7 +40,7 @@ export class Guard {
     this.configure(parts.address);
   }
 
-  /** As the setting and the address say now. */
+  /** Follows the setting and the address as they are now. */
   configure({ maxConnections, authority }: OriginAddress): void {
     this.#authority = authority;
     const { check, adaptiveConcurrency, clock } = this.#parts.setting;
@@ -101,7 +101,7 @@ export class Guard {
 
   #isDown(reason: string): void {
     this.#parts.standing.fell(reason);
-    // They lead to a server that is ill; what is idle there will be needed nowhere, or must be dialled anew.
+    // They lead to a server that is ill. Idle connections to it will not be needed, or will have to be dialled anew.
     for (const slot of this.#parts.pool.idleSlots()) slot.item?.connection.close('check-failed');
   }
 
@@ -112,23 +112,23 @@ export class Guard {
     return this.#limit === undefined || this.#underWay() < this.#limit.limit;
   }
 
-  /** The origin has more requests than it may have: a connection that is lent already must not be handed on. */
+  /** Whether the origin has more requests than it may have: then a connection that counts as lent must not be handed on. */
   isOverfull(): boolean {
     return this.#limit !== undefined && this.#underWay() > this.#limit.limit;
   }
 
-  /** How many requests the origin may have at once, of so many connections. */
+  /** How many requests the origin may have at once, with so many connections. */
   most(connections: number): number {
     return this.#limit === undefined ? connections : Math.min(connections, this.#limit.limit);
   }
 
-  /** A request that was begun at that moment was answered. */
+  /** A request that was begun at the moment `begunAt` was answered. */
   answered(statusCode: number, begunAt: number): void {
     this.#parts.standing.answered(statusCode, begunAt);
     if (this.#limit !== undefined) this.#learn(this.#limit, begunAt);
   }
 
-  /** A connection has become a tunnel: no request any more, however long it lasts. */
+  /** A connection has become a tunnel: it counts as a request no longer, however long it lasts. */
   tunnelBegun(): void {
     this.#parts.tally.countTunnel();
     if (this.#limit !== undefined) this.#parts.demand.room();
@@ -149,7 +149,7 @@ export class Guard {
     return this.#parts.pool.busy - this.#parts.tally.tunnels.open;
   }
 
-  /** A connection that is dialled for stock brings no request of its own, and may take as long as it likes. */
+  /** Requests that count for the limit. A dial for the stock brings no request, and may take as long as it likes. */
   #underWay(): number {
     const { pool, dialler } = this.#parts;
     return this.#answering + pool.dialling - this.checking - dialler.stocking;

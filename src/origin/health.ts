@@ -11,7 +11,7 @@ export interface HealthOptions {
   readonly maxTime: number;
 }
 
-/** Moments are of the clock. `ejections` are those that were remembered when the state began, see {@link Health.ejections}. */
+/** Moments are those of the clock. `ejections`: how many were remembered when the state began, see {@link Health.ejections}. */
 export type HealthState =
   | {
       readonly name: 'healthy';
@@ -51,9 +51,9 @@ export interface Probe {
   readonly begunAt: number;
 }
 
-// An ejection is forgotten after a healthy stretch ten times as long, so an origin that fails again and again is in
-// service for at most that share of the time before it is ejected for longer. The next one is forgotten after another,
-// half as long: what made the ejections grow step by step makes them decay step by step.
+// An ejection is forgotten once the origin has been healthy for ten times as long. So an origin that fails again and again can
+// be in service for at most that time before it is ejected for longer. The ejection before, which was half as long, is forgotten
+// after another such time, half as long: ejections grow step by step, and decay step by step.
 const FORGOTTEN_AFTER = 10;
 
 /**
@@ -64,8 +64,8 @@ const FORGOTTEN_AFTER = 10;
  *    healthy         ◀──succeeded── probing
  *    healthy, ejected, probing ──fell──▶ down ──rose──▶ healthy
  * ```
- * `down` is what checks say: no request is sent to find out, and none ends it.
- * Does not fail open by itself: the caller decides what to do when all origins are ejected.
+ * `down` comes from checks: no request is sent as a probe then, and no answer ends it.
+ * This class does not fail open: the caller decides what to do when all origins are ejected.
  */
 export class Health {
   #options: HealthOptions;
@@ -84,12 +84,12 @@ export class Health {
     return this.#state;
   }
 
-  /** Other limits, from the next failure on. */
+  /** Sets other limits, from the next failure on. */
   allow(options: HealthOptions): void {
     this.#options = options;
   }
 
-  /** Ejections that still count against it: each is forgotten in time while it is healthy. */
+  /** Ejections that still count against the origin: while it is healthy, each is forgotten in time. */
   get ejections(): number {
     const state = this.#state;
     return state.name === 'healthy' ? this.#remembered(state) : state.ejections;
@@ -109,7 +109,7 @@ export class Health {
   }
 
   /**
-   * The next request is the probe. One that got no verdict within `maxTime` counts no longer, and another may begin.
+   * The next request is the probe. A probe that gets no verdict within `maxTime` counts no longer, and another may begin.
    * @throws Error when the origin is healthy, ejected and not due, being probed, or down.
    */
   beginProbe(now = this.#clock.now()): Probe {
@@ -122,7 +122,7 @@ export class Health {
     return probe;
   }
 
-  /** A request failed in a way that speaks against the origin. Pass its probe when it was one. */
+  /** A request failed in a way that speaks against the origin. Pass its probe if it was the probe. */
   failed(reason: string, probe?: Probe): void {
     const state = this.#state;
     switch (state.name) {
@@ -134,13 +134,13 @@ export class Health {
       }
       case 'ejected':
       case 'down':
-        return; // sent before: nothing new
+        return; // sent before the ejection: nothing new
       case 'probing':
         if (probe === state.probe) this.#eject(state.ejections + 1, reason, state.since);
     }
   }
 
-  /** A request was answered. Pass its probe when it was one. */
+  /** A request was answered. Pass its probe if it was the probe. */
   succeeded(probe?: Probe): void {
     const state = this.#state;
     switch (state.name) {
@@ -149,7 +149,7 @@ export class Health {
         return;
       case 'ejected':
       case 'down':
-        return; // sent before: older news than the failures
+        return; // sent before the ejection: older news than the failures
       case 'probing':
         if (probe !== state.probe) return;
         this.#become({
@@ -161,7 +161,7 @@ export class Health {
     }
   }
 
-  /** The request of the probe is over. Without a verdict so far, another probe may begin at once. */
+  /** The request that was the probe is over. If it gave no verdict, another probe may begin at once. */
   probeEnded(probe: Probe): void {
     const state = this.#state;
     if (state.name !== 'probing' || state.probe !== probe) return;
@@ -182,7 +182,7 @@ export class Health {
     this.#become({ name: 'down', ejections: this.ejections, reason, since });
   }
 
-  /** Its checks are good again. Ends nothing but what they began: an ejection has a time of its own. */
+  /** Its checks are good again. This ends only `down`, which checks began: an ejection has a time of its own. */
   rose(): void {
     const { name, ejections } = this.#state;
     if (name === 'down') this.#become({ name: 'healthy', failuresInARow: 0, ejections, since: this.#clock.now() });
@@ -192,7 +192,7 @@ export class Health {
     this.#become({ name: 'ejected', until: this.#clock.now() + this.#ejectionMs(ejections), ejections, reason, since });
   }
 
-  /** Ejections that still count against an origin that is healthy since then. */
+  /** Ejections that still count against an origin that has been healthy since the moment `since`. */
   #remembered({ ejections, since }: { ejections: number; since: number }): number {
     let left = ejections;
     let healthyMs = this.#clock.now() - since;

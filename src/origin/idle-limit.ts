@@ -3,7 +3,7 @@
 import type { Clock } from '../clock.js';
 
 export interface IdleLimitOptions {
-  /** The most that an idle connection may age, in milliseconds, whatever the origin says. `Infinity` is no limit. */
+  /** The greatest age of an idle connection in milliseconds, whatever the origin says. `Infinity` is no limit. */
   readonly keepAliveTimeoutMs: number;
   readonly clock: Clock;
 }
@@ -20,7 +20,7 @@ export interface IdleLimitSnapshot {
   readonly effective: number;
 }
 
-/** An idle age at which the origin closes on us, as known at a moment. */
+/** The idle age at which the origin closes connections, as it was known at the moment `at`. */
 interface Learned {
   readonly ageMs: number;
   readonly at: number;
@@ -28,22 +28,22 @@ interface Learned {
 
 /** Closes that came within a second of the first. */
 interface Burst {
-  readonly at: number; // of the last close while the ages differ, else of the first
-  ageMs: number | undefined; // the smallest; undefined when they are of no timer
+  readonly at: number; // moment of the first close, or of the last if the ages differ
+  ageMs: number | undefined; // the smallest; undefined = no idle timer made these closes
 }
 
 const LARGEST_MARGIN_MS = 1000;
 const BURST_MS = 1000;
 const BURSTS_KEPT = 4;
 const DOUBLING_MS = 60_000;
-// Two ages agree within 20 %. The milliseconds are for the smallest ages, which are as uncertain as a turn of two event
-// loops: an origin that closes after 0 to 10 ms has a timer of about nothing.
+// Two ages agree within 20 %, or within 10 ms. The milliseconds are for the smallest ages, which are as uncertain as a turn of
+// two event loops: an origin that closes after 0 to 10 ms has a timer of about 0 ms.
 const AGREEING_SHARE = 0.2;
 const AGREEING_MS = 10;
-// Zero doubled is zero for ever.
+// Zero would stay zero, however often it is doubled.
 const SMALLEST_LEARNED_MS = 1;
-// A success raises the age by a quarter, so that the same age is no longer near the limit afterwards: a hundred
-// connections that are reused at the same age raise it once.
+// A success raises the age by a quarter. Then the same age is no longer near the limit: a hundred connections that are reused at
+// the same age raise it only once.
 const RAISE = 1.25;
 const NEAR_SHARE = 0.9;
 
@@ -51,12 +51,12 @@ const NEAR_SHARE = 0.9;
  * `min(configured, announced − margin, learned − margin)`, where the margin is a second or half of the age. Ages are
  * compared when a connection is checked out, since timers run late exactly when sockets are stale.
  *
- * Learned is the idle age at which the origin was seen to close. One close proves little, and a restart closes all at
- * once, so it takes two that agree and are a second apart; closes within one second whose ages differ are a restart and
- * count for nothing. Neither do closes at an age that another connection outlives, nor those before a dial that fails: in a
- * busy pool all that a crash or a restart ends were idle for a moment. A 408 is the origin's own word and counts at once. A
- * success near the limit raises what was learned by a quarter; a minute without evidence doubles it, until it is above the
- * configured limit and forgotten.
+ * Learned is the idle age at which the origin was seen to close connections. One close proves little, and a restart closes all
+ * connections at once, so it takes two closes that agree and are a second apart. Closes within one second whose ages differ are a
+ * restart, and do not count. Closes at an age that another connection outlives do not count either. The same is true of closes
+ * just before a dial that fails: in a busy pool, all connections that a crash or a restart ends have been idle for a moment. A 408
+ * is the origin's own word and counts at once. A success near the limit raises what was learned by a quarter. A minute without
+ * evidence doubles it, until it is above the configured limit and is forgotten.
  */
 export class IdleLimit {
   #configuredMs: number;
@@ -70,7 +70,7 @@ export class IdleLimit {
     this.#clock = clock;
   }
 
-  /** The most that an idle connection may age, from now on. */
+  /** Sets the greatest age of an idle connection. */
   allow(keepAliveTimeoutMs: number): void {
     this.#configuredMs = keepAliveTimeoutMs;
   }
@@ -113,13 +113,13 @@ export class IdleLimit {
     this.#learned = { ageMs: ageMs * RAISE, at: now };
   }
 
-  /** A dial failed: the origin has gone, and closed what it had for that. */
+  /** A dial failed: the origin is gone, and this is why it has just closed its connections. */
   unreachable(): void {
     const last = this.#bursts.at(-1);
     if (last !== undefined && this.#clock.now() - last.at < BURST_MS) last.ageMs = undefined;
   }
 
-  /** The greatest idle age, in milliseconds, at which a connection may be reused. 0 allows a hand-over without idling. */
+  /** The greatest idle age, in milliseconds, at which a connection may be reused. 0 = it may only be handed on at once. */
   get effectiveMs(): number {
     const hintedMs = this.#hintedMs === undefined ? Number.POSITIVE_INFINITY : withMargin(this.#hintedMs);
     if (this.#learned === undefined) return Math.min(this.#configuredMs, hintedMs);
@@ -144,7 +144,7 @@ export class IdleLimit {
     return withMargin(grownMs) >= this.#configuredMs ? undefined : grownMs;
   }
 
-  /** Evidence for what was learned: its minute begins anew. */
+  /** Evidence for the learned age: the minute after which it is doubled begins anew. */
   #confirm(idleMs: number, now: number): void {
     const learnedMs = this.#learnedMs(now);
     if (agrees(learnedMs, idleMs)) this.#learned = { ageMs: learnedMs, at: now };
@@ -157,12 +157,12 @@ export class IdleLimit {
   }
 }
 
-/** The age less the time that a request may need to arrive. */
+/** The age minus the time that a request may need to arrive. */
 function withMargin(ageMs: number): number {
   return Math.max(0, ageMs - Math.min(LARGEST_MARGIN_MS, ageMs / 2));
 }
 
-/** Nothing agrees with what is not known. */
+/** Nothing agrees with an age that is not known. */
 function agrees(knownMs: number | undefined, ms: number): knownMs is number {
   if (knownMs === undefined) return false;
   return Math.abs(ms - knownMs) <= Math.max(AGREEING_MS, AGREEING_SHARE * Math.max(ms, knownMs));

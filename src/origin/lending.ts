@@ -17,7 +17,7 @@ export class Lending {
   readonly #clock: Clock;
   #maxFresh: number;
   #freshShare = 0; // connections that carry a request which may only travel fresh
-  #promised = 0; // shares of those for which one is being dialled
+  #promised = 0; // shares of such requests for which a connection is being dialled
   #awaited = 0; // dials for one request alone
 
   constructor(pool: Pool<Tenancy>, idleLimit: IdleLimit, clock: Clock, maxFresh: number) {
@@ -37,19 +37,19 @@ export class Lending {
     return this.#freshShare;
   }
 
-  /** Requests that may travel fresh at once, from now on. */
+  /** Sets how many requests may travel fresh at once. */
   allowFresh(maxFresh: number): void {
     this.#maxFresh = maxFresh;
   }
 
-  /** A dial begins (1) or is over (-1). One for a request alone that travels fresh brings a connection that takes a share. */
+  /** A dial begins (1) or is over (-1). If it is for one request that travels fresh, its connection will take a share. */
   countDial(purpose: DialPurpose, change: 1 | -1): void {
     if (typeof purpose === 'string') return;
     this.#awaited += change;
     if (purpose.travel === 'fresh') this.#promised += change;
   }
 
-  /** Whether anybody waits for a dial of its own. */
+  /** Whether any request waits for a dial of its own. */
   get isDialAwaited(): boolean {
     return this.#awaited > 0;
   }
@@ -64,10 +64,10 @@ export class Lending {
     this.#freshShare -= 1;
   }
 
-  /** Whether a reused connection may carry what must not be sent twice, by its record and its age. */
+  /** Whether a reused connection may carry a request that must not be sent twice, judged by its exchanges and its idle age. */
   isProven(connection: Connection, now = this.#clock.now()): boolean {
-    // One exchange and a word prove as much as two: that the origin does not close after each. Two alone would never come
-    // where all traffic is POST: the first travels fresh, and so would every other.
+    // One exchange whose answer says that the connection is kept proves as much as two: the origin does not close after each. If
+    // it always took two and all traffic were POST, no connection would ever be proven: all would travel fresh, like the first.
     const { exchanges } = connection;
     if (exchanges < VERIFIED_EXCHANGES && !(exchanges === 1 && connection.saidToBeKept)) return false;
     return connection.idleMs(now) < Math.min(VERIFIED_IDLE_MS, this.#idleLimit.effectiveMs);
@@ -85,7 +85,7 @@ export class Lending {
     }
   }
 
-  /** A connection that suits by age and record. Whether it is alive is for the caller to find out. */
+  /** A connection whose age and record suit. The caller has to find out whether it is alive. */
   checkout(travel: Travel, now: number): Tenancy | undefined {
     switch (travel) {
       case 'any':

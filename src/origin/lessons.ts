@@ -1,4 +1,4 @@
-/** What the connections of one origin teach about it: how long it keeps them, and which of them it has left. */
+/** What the connections of one origin teach about it: how long it keeps them, and whether it is shutting down. */
 
 import type { Clock } from '../clock.js';
 import type { CloseReason } from '../connection/connection-owner.js';
@@ -13,7 +13,7 @@ import type { Tenancy } from './tenancy.js';
 const REQUEST_TIMEOUT_TEXT = /^HTTP\/1\.[01] 408/;
 const ANSWER_TEXT = /^HTTP\//;
 
-/** Milliseconds until a process that dies has closed its listening socket and what it had not accepted. */
+/** Milliseconds in which a dying process closes its listening socket, and the connections that it has not accepted. */
 export const GOING_MS = 50;
 
 const BY_THE_SERVER: ReadonlySet<CloseReason> = new Set(['stale', 'silent', 'failed']);
@@ -27,8 +27,8 @@ export class Lessons {
   #sweeping = false;
   #left = 0; // connections that the server closed
   #leftAt = Number.NEGATIVE_INFINITY; // moment at which it closed the last one
-  #leftBeforeAnswer = 0; // those of them before the last request that it answered was sent
-  readonly #withBody = new Set<number>(); // statuses of answers without a body that one was sent behind
+  #leftBeforeAnswer = 0; // how many of them before the last answered request was sent
+  readonly #withBody = new Set<number>(); // statuses of answers that must have no body, but had one
 
   constructor(origin: string, idleLimit: IdleLimit, tally: OriginTally, observer: Observer, clock: Clock) {
     this.#clock = clock;
@@ -39,9 +39,9 @@ export class Lessons {
   }
 
   /**
-   * Whether the server itself goes, not one connection. Nothing that was sent since was answered, and several were closed:
-   * `yes`; one was: `perhaps`. A process that dies may still take dials into its backlog, and drops them a moment later. Past
-   * that moment the closes were those of an idle timer.
+   * Whether the server itself is shutting down, not only closing a connection. If no request that was sent since was answered,
+   * several closed connections mean `yes`, and one means `perhaps`. A dying process may still take dials into its backlog, and
+   * drops them a moment later. When that moment has passed, the closes were those of an idle timer.
    */
   get shuttingDown(): 'yes' | 'perhaps' | 'no' {
     if (this.#clock.now() - this.#leftAt >= GOING_MS) return 'no';
@@ -55,7 +55,7 @@ export class Lessons {
     tenancy.leftWhenLent = this.#left;
   }
 
-  /** A final head came. One that was on its way when others were closed does not tell that the server lives on. */
+  /** A final head came. If its request was sent before other connections were closed, it does not show that the server lives on. */
   answered(tenancy: Tenancy, head: ResponseHead): void {
     const { connection, leftWhenLent } = tenancy;
     tenancy.endedWithHead = head.framing.kind === 'none' ? head.statusCode : undefined;
@@ -68,8 +68,8 @@ export class Lessons {
   }
 
   /**
-   * Whether a body may follow that has no place behind the last answer, to a HEAD for one: some servers send it in a write of
-   * its own, and what comes late would be taken for the answer to the next request.
+   * Whether a body may follow the last answer although that must not have one, for example the answer to a HEAD. Some servers send
+   * such a body in a write of its own. If it came late, it would be taken for the answer to the next request.
    */
   isOwedBody({ endedWithHead }: Tenancy): boolean {
     return endedWithHead !== undefined && this.#withBody.has(endedWithHead);
@@ -100,13 +100,13 @@ export class Lessons {
     }
     const { endedWithHead } = tenancy;
     if (endedWithHead !== undefined && isBody(reason, heard)) this.#withBody.add(endedWithHead);
-    if (connection.exchanges === 0) return; // servers time the first request by another clock
+    if (connection.exchanges === 0) return; // servers have another timeout for the first request
     if (reason === 'poisoned' && REQUEST_TIMEOUT_TEXT.test(heard)) this.#idleLimit.answered408(connection.idleMs());
     else if (reason === 'stale') this.#idleLimit.closedAt(connection.idleMs());
     else if (reason === 'silent') this.#idleLimit.closedAt(idleMsWhenLent);
   }
 
-  /** Emits the event once the slot is empty, because listeners may read the counts. `open` are left. */
+  /** Emits the event once the slot is empty, because listeners may read the counts. `open`: connections left. */
   tellClosed({ connection }: Tenancy, reason: CloseReason, heard: string, open: number): void {
     const observer = this.#observer;
     const origin = this.#origin;
@@ -115,7 +115,7 @@ export class Lessons {
     observer.emit('disconnect', { origin, reason, exchanges: connection.exchanges, open });
   }
 
-  /** An idle connection was found unfit. If its server had closed it, its neighbours, these slots, have heard the same one go. */
+  /** An idle connection was found unfit. If its server had closed it, it may have closed its neighbours, too: they are checked. */
   sweep({ poisoned }: Tenancy, neighbours: Iterable<Slot<Tenancy>>): void {
     if (poisoned) return;
     this.#tally.staleFound += 1;
@@ -128,7 +128,7 @@ export class Lessons {
   }
 }
 
-/** Whether a body was the reason. Garbage that begins like an answer, or whose beginning did, is a bad answer to the next request. */
+/** Whether such a body was the reason. Garbage that begins like an answer, or follows such a beginning, is a bad answer. */
 function isBody(reason: CloseReason, heard: string): boolean {
   if (reason === 'garbage') return heard !== '' && !ANSWER_TEXT.test(heard);
   return reason === 'leftover' || (reason === 'poisoned' && !REQUEST_TIMEOUT_TEXT.test(heard));

@@ -2,7 +2,7 @@
 
 import type { BackendError, Delivery } from '../errors.js';
 
-/** Counters that only grow, but for the tunnels that are open. */
+/** Counters that only grow, except that of the open tunnels. */
 export class OriginTally {
   dialled = 0;
   dialsFailed = 0;
@@ -16,7 +16,7 @@ export class OriginTally {
   readonly tunnels = { open: 0, opened: 0 };
   readonly responses = { '2xx': 0, '3xx': 0, '4xx': 0, '5xx': 0, other: 0 };
   readonly delivery: Record<Delivery, number> = { unsent: 0, unknown: 0, answered: 0 };
-  readonly aborted: Record<Delivery, number> = { unsent: 0, unknown: 0, answered: 0 }; // those of delivery
+  readonly aborted: Record<Delivery, number> = { unsent: 0, unknown: 0, answered: 0 }; // the part of `delivery` that clients have aborted
 
   countClosed(reason: string): void {
     this.closed[reason] = (this.closed[reason] ?? 0) + 1;

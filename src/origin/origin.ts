@@ -150,7 +150,7 @@ export class Origin implements DiallerListener, ServedOrigin {
     return this.#lending.freshShareLeft;
   }
 
-  /** Whether a reused connection may carry what must not be sent twice. */
+  /** Whether a reused connection may carry a request that must not be sent twice. */
   isProven(connection: Connection): boolean {
     return this.#lending.isProven(connection);
   }
@@ -165,7 +165,7 @@ export class Origin implements DiallerListener, ServedOrigin {
     return this.guard.mayBegin() && this.#dialler.canMakeRoom;
   }
 
-  /** Whether one of its connections may be closed for a fresh one, as far as dials go. */
+  /** Whether a dial could begin in the slot of one of its connections, if that were closed for it. */
   get mayDial(): boolean {
     return this.#dialler.mayDial;
   }
@@ -191,7 +191,7 @@ export class Origin implements DiallerListener, ServedOrigin {
     }
     this.#dialOver(purpose);
     if (typeof purpose !== 'string' && purpose.opened(this, tenancy)) return;
-    // No request was left to be the probe: the next one is.
+    // No request was left to be the probe: the next one will be.
     if (!this.#tenants.offer(tenancy)) this.standing.gaveNoVerdict();
   }
 
@@ -233,12 +233,12 @@ export class Origin implements DiallerListener, ServedOrigin {
     if (!tenancy.connection.closed) this.#tenants.handOn(tenancy);
   }
 
-  /** The server seems to be about to go, or may be: what is dialled now may be dropped unread. */
+  /** Whether the server seems to be shutting down: then a connection that is dialled now may be dropped, with its request unread. */
   get shuttingDown(): 'yes' | 'perhaps' | 'no' {
     return this.#lessons.shuttingDown;
   }
 
-  /** Why no connection is kept that has nothing to do. */
+  /** Why connections that carry no request are not kept; `undefined` = they are kept. */
   get superfluous(): CloseReason | undefined {
     if (!this.serves) return 'drained';
     return this.#pool.surplus > 0 ? 'shrunk' : undefined;
@@ -259,10 +259,10 @@ export class Origin implements DiallerListener, ServedOrigin {
     return this.service.until(() => this.#stock.isFull || isOut());
   }
 
-  /** Takes other settings of its own. Resolves when connections that are too many by them are closed. */
+  /** Takes another address, and the settings as they are now. Resolves when the connections above the limit are closed. */
   configure(address: OriginAddress): Promise<void> {
     this.#address = address;
-    // Its checks would begin again, with nobody left to end them.
+    // Otherwise its checks would begin again, and nothing would ever end them.
     if (this.service.state === 'closed') return Promise.resolve();
     this.#lending.allowFresh(address.maxFreshConnections);
     this.#pool.resize(address.maxConnections);

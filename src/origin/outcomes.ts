@@ -27,7 +27,7 @@ export class Outcomes {
     this.#failures += 1;
   }
 
-  /** A request that was counted as answered came to a bad end after all. */
+  /** A request that was counted as answered has failed after all. */
   spoiled(): void {
     // Its answer may have been counted in a window that has ended.
     if (this.#failures < this.#requests) this.#failures += 1;

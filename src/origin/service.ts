@@ -1,10 +1,10 @@
-/** Whether an origin takes requests, as its owner wants it; and what is waited for while that changes. */
+/** Whether an origin takes requests, as its owner wants it; and promises for those who wait while that changes. */
 
 import { Awaited } from './awaited.js';
 
 /**
- * `serving`: takes requests, if it has weight. `draining`: takes none for now. `leaving`: takes none, and is closed when
- * what is under way has ended.
+ * `serving`: takes requests, if it has weight. `draining`: takes none for now. `leaving`: takes none, and is closed when the
+ * requests under way have ended.
  */
 export type ServiceState = 'serving' | 'draining' | 'leaving' | 'closed';
 
@@ -21,7 +21,7 @@ export class Service {
   readonly #origin: ServedOrigin;
   readonly #awaited = new Awaited();
   #state: ServiceState = 'serving';
-  #served = 0; // how many times it was taken back
+  #served = 0; // how many times it was told to serve again
 
   constructor(origin: ServedOrigin) {
     this.#origin = origin;
@@ -44,20 +44,20 @@ export class Service {
   }
 
   /**
-   * Takes no requests, and is closed when nothing is under way: then resolves. Or when it serves again. `closed` is called at
-   * once behind the close, before anybody can come upon an origin that is closed.
+   * Takes no requests, and is closed when nothing is under way. Resolves then, or when it serves again. `closed` is called right
+   * after the close, before any other code can find an origin that is closed.
    */
   async leave(closed: () => void): Promise<void> {
     this.#become('leaving');
     const served = this.#served;
     await this.until(() => this.#origin.isQuiet || this.#state !== 'leaving');
-    // It was taken back and removed again in the meantime: the later call waits for it and closes it.
+    // It has served again and was removed once more in the meantime: the later call waits for it and closes it.
     if (this.#state !== 'leaving' || served !== this.#served) return;
     this.#origin.close('drained');
     closed();
   }
 
-  /** For good. */
+  /** It is closed for good. */
   close(): void {
     this.#state = 'closed';
   }

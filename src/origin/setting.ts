@@ -1,4 +1,4 @@
-/** What an origin is told at its birth, and whom it works for. */
+/** What an origin is created with, and the demand that it works for. */
 
 import type { ConnectionOptions } from 'node:tls';
 import type { Clock } from '../clock.js';
@@ -13,15 +13,15 @@ import type { StandingOptions } from './standing.js';
 import type { Tenancy } from './tenancy.js';
 
 /**
- * Which connections a request may ride: `any` that passes the check, a reused one only if it is `verified` (or a fresh
- * one), or only a `fresh` one.
+ * Which connections a request may ride. `any`: each that passes the check. `verified`: a fresh one, or a reused one that is proven.
+ * `fresh`: only a fresh one.
  */
 export type Travel = 'any' | 'verified' | 'fresh';
 
 /** The server itself, as configured. */
 export type OriginAddress = ResolvedOrigin;
 
-/** What all origins of a backend share. Times in milliseconds. Those that may change are read where they are needed. */
+/** What all origins of a backend share. Times in milliseconds. Settings that may change are read each time they are needed. */
 export interface OriginSetting {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
@@ -51,13 +51,13 @@ export interface OriginSetting {
 export interface Demand {
   /** Whether any request waits. */
   readonly waiting: boolean;
-  /** A connection, alive at this moment, could be lent. True = it was taken. */
+  /** Offers a connection that is alive at this moment. True = it was taken. */
   offer(origin: Origin, tenancy: Tenancy): boolean;
-  /** A dial that was begun for the demand is over; or a check, of a connection of this origin. */
+  /** A dial for the demand is over; with `checkedAt`, the check of a connection of that origin. */
   arrived(checkedAt?: Origin): void;
   /** A slot is empty, or dialling is allowed again. */
   room(): void;
-  /** Whether others serve without this origin. */
+  /** Whether other origins can serve without this one. */
   canSpare(origin: object): boolean;
   /** Whether requests that are bound to the origin of that name may go there now. */
   isHome(name: string): boolean;
@@ -77,5 +77,5 @@ export interface DialWaiter {
   failed(): void;
 }
 
-/** For whom a dial is made: the queue, the spares and the minimum, or one request. */
+/** What a dial is for: the queue, the stock (spares and the minimum), or one request. */
 export type DialPurpose = 'demand' | 'stock' | DialWaiter;

@@ -1,10 +1,10 @@
 /** How much of its share an origin gets that has just come back. */
 
-// With less than a tenth it would hardly be asked at all, and learn nothing.
+// With less than a tenth the origin would get hardly any request, and would not warm up.
 const LEAST_SHARE = 0.1;
 
 /**
- * Grows evenly from a tenth to the whole, 1, over `slowStartMs`. `sinceMs` are milliseconds since it is back; `Infinity`: it
+ * Grows evenly from a tenth to the whole, 1, over `slowStartMs`. `sinceMs`: milliseconds since the origin came back; `Infinity`: it
  * was never away.
  */
 export function slowStartShare(sinceMs: number, slowStartMs: number): number {

@@ -1,4 +1,4 @@
-/** Reports how requests ended to the health of their origin, and emits what becomes of it as events. */
+/** Reports to the health of an origin how its requests ended, and emits the changes of that health as events. */
 
 import type { Clock } from '../clock.js';
 import type { Deadline, Deadlines } from '../deadlines.js';
@@ -14,11 +14,11 @@ export interface StandingOptions extends HealthOptions {
   readonly outliers: object | false;
 }
 
-/** Hears of what changes without being asked. */
+/** Is told of changes. */
 export interface StandingListener {
-  /** An ejection is over, or its share has grown: waiting requests may try the origin. */
+  /** An ejection is over, or the origin's share has grown: waiting requests may try the origin. */
   due(): void;
-  /** It is in another state. */
+  /** The origin is in another state. */
   changed(): void;
 }
 
@@ -26,7 +26,7 @@ export interface StandingSetting {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly observer: Observer;
-  /** Milliseconds over which the share grows after it came back. */
+  /** Milliseconds over which the share grows after the origin came back. */
   readonly slowStart: number | false;
 }
 
@@ -42,7 +42,7 @@ export class Standing {
   readonly #due: Deadline;
   readonly #listener: StandingListener;
   #slowStartMs = 0; // 0 = none
-  #mostMs = Number.POSITIVE_INFINITY; // that a probe may take, while it is ejected for being slow
+  #mostMs = Number.POSITIVE_INFINITY; // that a probe may take while the origin is ejected for being slow
   #probe: Probe | undefined; // the last one
 
   constructor(
@@ -60,7 +60,7 @@ export class Standing {
     this.configure(options, slowStart);
   }
 
-  /** Other options, from the next outcome on. What it is now it stays. */
+  /** Sets other options, from the next outcome on. The state stays as it is. */
   configure(options: StandingOptions, slowStart: number | false): void {
     this.#slowStartMs = slowStart === false ? 0 : slowStart;
     this.#badStatuses = new Set(options.statuses);
@@ -78,7 +78,7 @@ export class Standing {
     return this.#health.state.name === 'down';
   }
 
-  /** What it gets of its share: less than 1 for a while after it came back. */
+  /** The part of its share that the origin gets: less than 1 for a while after it came back. */
   get share(): number {
     const { state } = this.#health;
     if (this.#slowStartMs === 0 || state.name !== 'healthy' || state.since === Number.NEGATIVE_INFINITY) return 1;
@@ -95,7 +95,7 @@ export class Standing {
     return this.#health.accepts();
   }
 
-  /** The moment from which requests may go there if nothing else happens; the past while they may. */
+  /** The moment from which requests may go there if nothing else happens; in the past while they may. */
   get acceptsAt(): number {
     const { state } = this.#health;
     if (state.name === 'down') return Number.POSITIVE_INFINITY;
@@ -109,7 +109,7 @@ export class Standing {
     this.#awaitDue();
   }
 
-  /** A request that was begun at that moment was answered: well, unless its status says that the origin is ill. */
+  /** A request that was begun at the moment `begunAt` was answered. A success, unless its status says that the origin is ill. */
   answered(statusCode: number, begunAt: number): void {
     if (this.#isBad(statusCode)) {
       this.failed(`status_${statusCode}`, begunAt);
@@ -122,7 +122,7 @@ export class Standing {
 
   #answeredIn(latencyMs: number, outcomes: Outcomes, probe: Probe | undefined): void {
     outcomes.answered(latencyMs);
-    // Else any answer would bring it back, for a whole window.
+    // Otherwise any answer would bring a slow origin back, for a whole window.
     const isSlow = this.#health.state.name === 'probing' && latencyMs > this.#mostMs;
     if (isSlow) this.#health.failed(SLOW, probe);
     else this.#health.succeeded(probe);
@@ -134,20 +134,20 @@ export class Standing {
     else this.gaveNoVerdict(begunAt);
   }
 
-  /** `wasAnswered`: its head had come, and was counted; it broke off before the response was complete. */
+  /** A request failed. `wasAnswered`: its head had come and was counted, but the response broke off before it was complete. */
   failed(reason: string, begunAt = this.#clock.now(), wasAnswered = false): void {
     if (wasAnswered) this.#outcomes?.spoiled();
     else this.#outcomes?.failed();
     this.#health.failed(reason, this.#probeOf(begunAt));
   }
 
-  /** It ended without telling anything about the origin. */
+  /** A request or a dial ended, and its end says nothing about the origin. */
   gaveNoVerdict(begunAt = this.#clock.now()): void {
     const probe = this.#probeOf(begunAt);
     if (probe !== undefined) this.#health.probeEnded(probe);
   }
 
-  /** The probe, unless what was begun at that moment was there before it: that is older news. */
+  /** The probe, unless what was begun at that moment began before the probe: its end is older news. */
   #probeOf(begunAt: number): Probe | undefined {
     return this.#probe !== undefined && begunAt >= this.#probe.begunAt ? this.#probe : undefined;
   }
@@ -157,12 +157,12 @@ export class Standing {
     return this.#outcomes?.take() ?? { requests: 0, failures: 0, latencyMs: undefined };
   }
 
-  /** It fails more than others. */
+  /** The origin fails more than others. */
   eject(reason: string): void {
     this.#health.eject(reason);
   }
 
-  /** It takes longer than others. It is not readmitted by a request that takes more than so many milliseconds. */
+  /** The origin takes longer than others. A request that takes more than `mostMs` does not readmit it. */
   ejectSlow(mostMs: number): void {
     this.#mostMs = mostMs;
     this.#health.eject(SLOW);
@@ -197,7 +197,7 @@ export class Standing {
     }
   }
 
-  /** An ejection ends, or a probe has taken so long that another may begin. */
+  /** Waits until the ejection ends, or until the probe has taken so long that another may begin. */
   #awaitDue(): void {
     this.#due.set(Math.max(1, this.acceptsAt - this.#clock.now()));
   }

@@ -8,15 +8,15 @@ import type { IdleLimit } from './idle-limit.js';
 import type { Demand, OriginSetting } from './setting.js';
 import type { Tenancy } from './tenancy.js';
 
-/** A spare is only as good as the time servers wait for a first request. Milliseconds. */
+/** How long a spare is kept: a server waits only so long for the first request. Milliseconds. */
 export const SPARE_MS = 5_000;
 
-/** An origin that hangs up within this time of being dialled is not dialled for stock until it has passed. Milliseconds. */
+/** If an origin closes an unused connection within this time, it is not dialled for stock for as long. Milliseconds. */
 const PAUSE_MS = 1_000;
 
 /**
- * Spares that were taken are dialled again when the answers to their requests were sent on, or so much later: to dial takes longer
- * than to relay, and the requests that came together, and their answers, would wait for it (decision 0051). Milliseconds.
+ * Spares that were taken are replaced when the answers to their requests have been sent on, or after this time. A dial takes longer
+ * than relaying: requests that came together, and their answers, would have to wait for it (decision 0051). Milliseconds.
  */
 const REFILL_MS = 2;
 
@@ -57,12 +57,12 @@ export class Stock {
     if (this.#refill.at === Number.POSITIVE_INFINITY) this.#refill.set(REFILL_MS, this.#freshSeenAt);
   }
 
-  /** A request that may only travel fresh has ended. The answers of those `underWay` come first, as long as there is a spare. */
+  /** A request that may only travel fresh has ended. The answers to those `underWay` come first if a spare is left. */
   freshEnded(answered: boolean, underWay: number): void {
     if (this.#refill.at === Number.POSITIVE_INFINITY) return;
     if (answered && underWay > 0 && this.#pool.counts.fresh > 0) return;
     this.#refill.clear();
-    // Where it was not answered, the next one shall find out whether that goes on.
+    // If it was not answered, no spare is dialled yet: the next request has to show whether that goes on.
     if (answered) this.#refillSoon();
   }
 
@@ -82,7 +82,7 @@ export class Stock {
     this.#inspectWithin(Math.min(limitMs, retireAt - now), now);
   }
 
-  /** The origin closed a connection. An unused one is not replaced at once, which could become a loop. */
+  /** The origin closed a connection. An unused one is not replaced at once: that could become a loop. */
   lost({ connection }: Tenancy): void {
     const now = this.#setting.clock.now();
     if (connection.exchanges > 0 || now - connection.idleSince >= PAUSE_MS) return;
@@ -116,12 +116,12 @@ export class Stock {
     this.#dialSpare(spareConnections);
   }
 
-  /** One in a turn of the event loop: a request that comes meanwhile waits for one dial at the most. */
+  /** Dials one spare in each turn of the event loop: a request that comes meanwhile waits for one dial at the most. */
   #dialSpare(most: number): void {
     const { idle, fresh } = this.#pool.counts;
     const spares = fresh + this.#dialler.stocking;
     if (spares >= most) return;
-    // A pool full of idle connections trades its coldest for a spare, as long as no fewer have been used than not.
+    // A pool full of idle connections gives up its coldest for a spare, as long as no fewer used ones than spares are left.
     if (!this.#dialler.canDial && this.#dialler.canMakeRoom && idle - fresh >= spares + 2) this.#dialler.makeRoom();
     if (!this.#dialler.canDial) return;
     this.#dialler.dial('stock');
@@ -144,7 +144,7 @@ export class Stock {
     if (now + leftMs < this.#inspection.at) this.#inspection.set(leftMs, now);
   }
 
-  /** Ages are judged by the clock when a connection is lent; this only keeps old ones from lying about. */
+  /** Ages are judged by the clock when a connection is lent; this only closes old ones that no request has asked for. */
   #inspect(): void {
     const now = this.#setting.clock.now();
     let nextMs = Number.POSITIVE_INFINITY;

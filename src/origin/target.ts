@@ -5,7 +5,7 @@ import type { DialTarget } from '../connection/dial.js';
 import { RepeatedHead } from '../http1/repeated-head.js';
 import type { OriginAddress, OriginSetting } from './setting.js';
 
-/** The time that a dial may take is that of the moment. */
+/** `connectTimeoutMs` is read at each dial, because the option may change. */
 export function targetOf(address: OriginAddress, setting: OriginSetting): DialTarget {
   const { connect, tls, window } = setting;
   return {
@@ -19,7 +19,7 @@ export function targetOf(address: OriginAddress, setting: OriginSetting): DialTa
   };
 }
 
-/** What each connection is told. */
+/** What each connection is created with. */
 export function connectionSettingOf(
   { origin, protocol }: OriginAddress,
   { clock, deadlines, limits, window }: OriginSetting,

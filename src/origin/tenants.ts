@@ -1,4 +1,4 @@
-/** The connections of one origin: where each goes when it has nothing to do, and what is taken down when it is gone. */
+/** The connections of one origin: where each goes when it carries no request, and what is recorded when it is closed. */
 
 import { Connection } from '../connection/connection.js';
 import type { CloseReason } from '../connection/connection-owner.js';
@@ -16,7 +16,7 @@ import type { Demand, OriginSetting, Travel } from './setting.js';
 import type { Stock } from './stock.js';
 import { type Landlord, Tenancy } from './tenancy.js';
 
-/** The parts of the origin that they touch. */
+/** The parts of the origin that its connections touch. */
 export interface TenantsHouse {
   readonly origin: Origin;
   readonly setting: OriginSetting;
@@ -30,7 +30,7 @@ export interface TenantsHouse {
 }
 
 export class Tenants implements Landlord {
-  /** All that are open. */
+  /** All open connections. */
   readonly list = new Set<Tenancy>();
   readonly #parts: TenantsHouse;
 
@@ -39,8 +39,8 @@ export class Tenants implements Landlord {
   }
 
   /**
-   * A dial that was begun at that moment ended well: the connection is its borrower's.
-   * @throws BackendError when what the server said first is no way to begin
+   * A dial that was begun at the moment `begunAt` has succeeded: its connection is lent to the caller.
+   * @throws BackendError when the server spoke before it was asked, or has closed the connection already
    */
   moveIn(slot: Slot<Tenancy>, dialled: Dialled, begunAt: number): Tenancy {
     const { origin, setting, pool } = this.#parts;
@@ -67,7 +67,7 @@ export class Tenants implements Landlord {
     return tenancy;
   }
 
-  /** Lends the connection to a waiting request, else makes it idle. It was found alive in this turn. True = it was lent. */
+  /** Lends the connection to a waiting request, else makes it idle. It must have been found alive in this turn. True = it was lent. */
   offer(tenancy: Tenancy): boolean {
     const { origin, demand, lending, pool, stock } = this.#parts;
     const mayLend = !origin.guard.isOverfull();
@@ -84,7 +84,7 @@ export class Tenants implements Landlord {
     return false;
   }
 
-  /** Whichever comes first, the dial or another connection, is for whoever waits for that dial. */
+  /** A request that waits for a dial of its own takes whichever comes first: that connection or another. */
   #servesDialWaiter(tenancy: Tenancy): boolean {
     const { origin, dialler, lending } = this.#parts;
     const { connection } = tenancy;
@@ -98,7 +98,7 @@ export class Tenants implements Landlord {
     return false;
   }
 
-  /** The kernel cannot be asked: two turns of the event loop tell instead. */
+  /** The kernel cannot be asked whether the connection is alive: two turns of the event loop show it instead. */
   offerAfterTwoTurns(tenancy: Tenancy, demanded: boolean): void {
     tenancy.connection.afterTwoTurns(() => {
       if (demanded) this.#parts.demand.arrived(this.#parts.origin);
