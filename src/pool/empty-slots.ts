@@ -1,4 +1,4 @@
-/** The slots that hold nothing, as the ledger's list of what it can lend: what comes out of it is what was asked for. */
+/** The empty slots, as the list from which the ledger lends. It hands out the slot that was asked for. */
 
 import type { FreeList, LedgerEntry } from './ledger.js';
 import type { KeptSlot } from './slot.js';

@@ -8,7 +8,7 @@ import { SlotList } from './slot-list.js';
  * - `recent`: the item used last; when none was used, the newest fresh one. The longer an item has been idle, the
  *   likelier its other end has given up on it.
  * - `fresh`: the newest item that never carried a request.
- * - `coldest`: the used item that has been idle longest, else the oldest fresh one. For a borrower who wants the place,
+ * - `coldest`: the used item that has been idle longest, else the oldest fresh one. For a borrower that wants the place,
  *   not the item.
  */
 export type IdleChoice = 'recent' | 'fresh' | 'coldest';
@@ -47,7 +47,7 @@ export class IdleSlots<T> {
     this.#listOf(slot).remove(slot);
   }
 
-  /** All of this moment, fresh and used, those that have been idle longest first. */
+  /** All idle slots of this moment, fresh and used, longest idle first. */
   all(): KeptSlot<T>[] {
     return [...this.#used, ...this.#fresh].sort((a, b) => a.idleOrder - b.idleOrder);
   }

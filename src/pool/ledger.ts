@@ -22,7 +22,7 @@ export interface Ledger<S> {
   release(slot: S): Promise<void>;
 }
 
-// The package's types leave out the constructor, which is its way to bring one's own deque.
+// The package's types leave out the constructor, through which one can bring one's own deque.
 type LedgerClass = new <S>(
   evictor: unknown,
   freeList: () => FreeList<S>,
@@ -44,11 +44,11 @@ interface Package {
 export function openLedger<S>(size: number, create: () => S, free: FreeList<S>): Ledger<S> {
   const { Pool, DefaultEvictor, PriorityQueue } = checkedPackage();
   const factory = { create: async () => create(), destroy: async () => {} };
-  // generic-pool says `new Deque()`. Called so, a function that returns an object makes that object the result.
+  // generic-pool calls `new Deque()`. If a function that is called so returns an object, that object is the result.
   function heldFreeList(): FreeList<S> {
     return free;
   }
-  // fifo makes it call push rather than unshift; which end is taken is for the free list to say.
+  // fifo makes it call push instead of unshift; the free list itself decides which slot is taken.
   return new Pool(DefaultEvictor, heldFreeList, PriorityQueue, factory, { min: size, max: size, fifo: true });
 }
 

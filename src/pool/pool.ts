@@ -1,6 +1,6 @@
 /**
- * A bounded number of slots, lent and given back. The pool does not know what lies in them, makes no items, closes none,
- * never waits and has no queue. The ledger counts those that are in use, from an item's making to its end.
+ * A bounded number of slots, lent and given back. The pool does not know what is in them. It makes no items, closes none,
+ * never waits and has no queue. The ledger counts the slots that are in use, from the making of an item to its end.
  *
  * ```
  *            checkout                startDial             fill
@@ -26,13 +26,13 @@ export interface PoolOptions {
   readonly size: number;
   /**
    * A slot became free (released, or made by the ledger at its start) or empty (evicted). Called once for each, inside
-   * `release` and `evict`, after the change. It may check out; what it throws reaches the caller of those two.
+   * `release` and `evict`, after the change. It may check out; what it throws is thrown to the caller of these two.
    */
   readonly onFree: () => void;
 }
 
 /**
- * How many slots are in which state. `idle + empty + dialling + busy = size`, but for the surplus while a pool becomes
+ * How many slots are in which state. `idle + empty + dialling + busy = size`, except for the surplus while a pool becomes
  * smaller; `fresh` is a part of `idle`.
  */
 export interface PoolCounts {
@@ -52,7 +52,7 @@ export class Pool<T> {
   #dialling = 0;
 
   /**
-   * The slots come into being some microtasks later: until then nothing can be checked out, and `onFree` tells of each.
+   * The slots are made some microtasks later: until then nothing can be checked out. `onFree` is called for each.
    *
    * @throws RangeError when `size` is not a whole number from 0.
    */
@@ -62,8 +62,8 @@ export class Pool<T> {
   }
 
   /**
-   * More slots, or fewer: then the empty ones go first, and each that is lent goes when it comes back empty. Idle ones are
-   * for the caller to evict, as many as are {@link surplus}.
+   * Makes more slots, or fewer. If fewer, the empty ones go first, and a lent one goes when it comes back empty. The caller has to
+   * evict idle ones, as many as are {@link surplus}.
    *
    * @throws RangeError when `size` is not a whole number from 0.
    */
@@ -176,7 +176,7 @@ export class Pool<T> {
   /**
    * Takes the item out of an idle slot, which stays free.
    *
-   * @returns the item. The slot may be lent and dialled again by now, so to count open items correctly, close it first.
+   * @returns the item. The slot may be lent and dialled again by now, so to count open items correctly, close the item first.
    */
   evict(slot: Slot<T>): T | undefined {
     const kept = this.#own(slot);

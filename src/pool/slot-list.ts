@@ -1,4 +1,4 @@
-/** Free slots in the order in which they became free, linked through the slots themselves, so that any leaves in O(1). */
+/** Free slots in the order in which they became free, linked through the slots themselves, so that any can leave in O(1). */
 
 import type { KeptSlot } from './slot.js';
 

@@ -4,7 +4,7 @@ import type { Ledger, LedgerEntry } from './ledger.js';
 
 /**
  * `empty`: free, nothing inside. `idle`: free, an item inside. `busy`: lent, with or without an item. `dialling`: lent,
- * and its borrower is making the item. `parked`: out of use, since its pool was made smaller.
+ * and its borrower is making the item. `parked`: out of use, because its pool was made smaller.
  */
 export type SlotState = 'empty' | 'dialling' | 'idle' | 'busy' | 'parked';
 
@@ -29,9 +29,9 @@ export class KeptSlot<T> implements Slot<T> {
   readonly pool: object;
   /** The ledger that made it. */
   ledger: Ledger<KeptSlot<T>> | undefined = undefined;
-  /** The ledger's page for this slot, known once the ledger has opened it. */
+  /** The ledger's entry for this slot, known once the ledger has made it. */
   entry: LedgerEntry<KeptSlot<T>> | undefined = undefined;
-  /** Position among all that ever became idle: that with a smaller number has been idle longer. */
+  /** Position among all slots that ever became idle: one with a smaller number has been idle longer. */
   idleOrder = 0;
   /** Neighbours in its list while free, undefined while lent. */
   older: KeptSlot<T> | undefined = undefined;

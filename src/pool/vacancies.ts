@@ -8,22 +8,22 @@ import { KeptSlot } from './slot.js';
 export class Vacancies<T> {
   readonly #pool: object;
   readonly #onFree: () => void;
-  readonly #empty: EmptySlots<T>; // in the ledger; to it all others are lent, the parked ones too
-  // The ledger keeps a promise as long as a slot is lent, and a promise the context that it was made in (before Node 24): that
-  // in which the backend was created, not that of the request that happened to need the slot.
+  readonly #empty: EmptySlots<T>; // free in the ledger; for the ledger all others are lent, the parked ones too
+  // The ledger keeps a promise as long as a slot is lent, and a promise keeps the async context in which it was made (before Node
+  // 24). So that is the context in which the backend was created, not that of the request that happened to need the slot.
   readonly #scope = new AsyncResource('PooledSlots');
-  readonly #parked: KeptSlot<T>[] = []; // those that are used again first are last
+  readonly #parked: KeptSlot<T>[] = []; // the last one is used again first
   #size: number;
   #made = 0; // slots, in all ledgers, the parked ones too
 
-  /** `pool` is what the slots say they belong to. `onFree` is called for each that the ledger has made, and for each that comes back. */
+  /** `pool`: the owner of the slots. `onFree` is called for each slot that the ledger has made, and for each parked one that returns. */
   constructor(pool: object, size: number, onFree: () => void) {
     this.#pool = pool;
     this.#size = checkedSize(size);
     this.#onFree = onFree;
     this.#empty = new EmptySlots<T>(() => {
       this.#park();
-      // A microtask later, for the ledger would swallow what onFree throws.
+      // A microtask later, because the ledger would swallow what onFree throws.
       queueMicrotask(onFree);
     });
     if (size > 0) this.#make(size);
@@ -33,12 +33,12 @@ export class Vacancies<T> {
     return this.#size;
   }
 
-  /** Slots in use that are too many since there were made fewer. */
+  /** How many more slots are in use than the size allows, after it was reduced. */
   get surplus(): number {
     return Math.max(0, this.#inUse - this.#size);
   }
 
-  /** The one to take next; it stays here. */
+  /** The slot to take next; it stays here. */
   get next(): KeptSlot<T> | undefined {
     return this.#empty.next;
   }
@@ -46,19 +46,19 @@ export class Vacancies<T> {
   take(slot: KeptSlot<T>): void {
     this.#empty.want(slot);
     // The ledger takes the slot out of its list before acquire returns: with a free slot at hand it neither queues nor
-    // refuses, and nobody waits for what it returns.
+    // refuses. So nothing has to wait for the promise.
     const ledger = ledgerOf(slot);
     void this.#scope.runInAsyncScope(ledger.acquire, ledger);
   }
 
   giveBack(slot: KeptSlot<T>): void {
     slot.state = 'empty';
-    // Rejects only what is not lent, and this is.
+    // It rejects only a slot that is not lent, and this one is.
     void ledgerOf(slot).release(slot);
     this.#park();
   }
 
-  /** Others come into being some microtasks later. Those that are too many go when they are, or come back, empty. */
+  /** New slots are made some microtasks later. Those that are too many are parked when they are empty, or come back empty. */
   resize(size: number): void {
     this.#size = checkedSize(size);
     this.#park();
@@ -73,7 +73,7 @@ export class Vacancies<T> {
     if (missing > 0) this.#make(missing);
   }
 
-  /** A ledger never grows, so more slots come with one of their own. */
+  /** A ledger never grows, so more slots get a ledger of their own. */
   #make(count: number): void {
     const made: KeptSlot<T>[] = [];
     let index = this.#made + count; // the slot that is made last is lent first
