@@ -57,7 +57,7 @@ export interface Balancer {
   pick(candidates: readonly Candidate[], request?: BalancedRequest): number;
 }
 
-/** Whether any candidate has weight. Where none has, all count alike. */
+/** Whether any candidate has weight. If none has, all count alike. */
 export function anyHasWeight(candidates: readonly Candidate[]): boolean {
   for (const candidate of candidates) if (candidate.weight > 0) return true;
   return false;
@@ -65,7 +65,7 @@ export function anyHasWeight(candidates: readonly Candidate[]): boolean {
 
 /**
  * Negative when `one` has less work for its weight than `other`, 0 when they have the same. Both have weight, or neither.
- * A connection that is being made counts: a request waits for it, or soon will.
+ * A connection that is being dialled counts: a request waits for it, or soon will.
  */
 export function compareLoad(one: Candidate, other: Candidate): number {
   return (one.busy + one.dialling) * (other.weight || 1) - (other.busy + other.dialling) * (one.weight || 1);

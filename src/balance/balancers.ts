@@ -10,7 +10,7 @@ import { twoChoices } from './two-choices.js';
 /** The option `balance`: name of a built-in balancer, hashing, or your own balancer. */
 export type BalanceOption = 'least-busy' | 'round-robin' | 'two-choices' | 'first' | HashOptions | Balancer;
 
-/** A balancer of its own for each backend: some remember whom they picked. */
+/** Makes a built-in balancer for one backend. Backends cannot share one: some remember which origins they picked. */
 export function balancerFor(option: BalanceOption): Balancer {
   switch (option) {
     case 'least-busy':

@@ -40,7 +40,7 @@ function fieldOf(fields: readonly string[], name: string, suits: (value: string)
   return undefined;
 }
 
-/** RFC 6265 §4.2.1: pairs, parted by a semicolon and a space. */
+/** RFC 6265 §4.2.1: pairs, separated by a semicolon and a space. */
 function cookieIn(line: string, prefix: string): string | undefined {
   const pair = line.split(';').find((one) => one.trimStart().startsWith(prefix));
   return pair?.trimStart().slice(prefix.length).trimEnd();

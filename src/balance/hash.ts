@@ -24,9 +24,9 @@ const LOAD = 1.25;
 
 /**
  * Each origin draws a number from the key and its own name; the greatest wins (rendezvous hashing, Thaler and Ravishankar
- * 1998, with weights by the logarithm method). When an origin leaves, its keys alone move; when one comes, it takes its
- * share from all. An origin that has its bound of the work is passed over (Mirrokni, Thorup and Zadimoghaddam 2016,
- * "Consistent Hashing with Bounded Loads"), so that a key that everybody asks for does not overload one.
+ * 1998, with weights by the logarithm method). When an origin leaves, only its keys move; when one comes, it takes its
+ * share from all. An origin whose work has reached its bound is passed over (Mirrokni, Thorup and Zadimoghaddam 2016,
+ * "Consistent Hashing with Bounded Loads"), so that a key that everybody asks for does not overload one origin.
  */
 export function hash({ key, load = LOAD }: Omit<HashOptions, 'type'>): Balancer {
   const read = keyReader(key);
@@ -47,7 +47,7 @@ export function hash({ key, load = LOAD }: Omit<HashOptions, 'type'>): Balancer 
 function highest(candidates: readonly Candidate[], key: number, names: NameHashes, load: number): number {
   const weighted = anyHasWeight(candidates);
   let weights = 0;
-  let work = 1; // with the request itself
+  let work = 1; // the request itself
   for (const { weight, busy, dialling } of candidates) {
     weights += weighted ? weight : 1;
     work += busy + dialling;
@@ -56,7 +56,7 @@ function highest(candidates: readonly Candidate[], key: number, names: NameHashe
   let bestScore = Number.NEGATIVE_INFINITY;
   for (const [position, candidate] of candidates.entries()) {
     const weight = weighted ? candidate.weight : 1;
-    // At least one has room: not all can have more than their share.
+    // At least one origin has room: not all can have more than their share.
     if (weight === 0 || candidate.busy + candidate.dialling >= Math.ceil((load * work * weight) / weights)) continue;
     const drawn = (mixed(key ^ names.of(candidate)) + 0.5) / 2 ** 32;
     const score = -weight / Math.log(drawn);

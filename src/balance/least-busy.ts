@@ -3,7 +3,7 @@
 import { anyHasWeight, type Balancer, type Candidate, compareLoad } from './balancer.js';
 import { Rotation } from './round-robin.js';
 
-/** The balancer `'least-busy'`. Origins with the same load take turns, by weight: at little traffic that is all of them. */
+/** The balancer `'least-busy'`. Origins with the same load take turns, by weight: with little traffic, those are all origins. */
 export function leastBusy(): Balancer {
   const rotation = new Rotation();
   let least: Candidate | undefined;

@@ -1,6 +1,6 @@
 /** Evenly distributed hashes of names, the same on every machine for ever. Not cryptographic: collisions are easy to find. */
 
-/** FNV-1a over UTF-16 code units, then mixed: names of a fleet, which differ in their last digits only, have nothing in common. */
+/** FNV-1a over UTF-16 code units, then mixed: names that differ in their last digits only, as in a fleet, get unrelated hashes. */
 export function hashOf(text: string): number {
   let hash = 0x811c9dc5;
   for (let index = 0; index < text.length; index += 1) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);

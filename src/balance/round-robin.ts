@@ -3,19 +3,19 @@
 import { anyHasWeight, type Balancer, type Candidate } from './balancer.js';
 
 /**
- * Smooth weighted rotation: in each turn all who take part gain credit by their weight, the richest is picked and pays
- * what all gained. So an origin of weight 5 beside two of weight 1 is picked 5 times in 7, but never 5 times in a row.
+ * Smooth weighted rotation: in each turn all origins that take part gain credit by their weight. The one with the most credit is
+ * picked, and pays what all gained. So an origin of weight 5 beside two of weight 1 is picked 5 times in 7, but never 5 times in a row.
  */
 export class Rotation {
   readonly #credits: number[] = []; // by index of the origin; kept by those that do not take part in a turn
 
-  /** The position of the one whose turn it is, among the candidates that `takesPart`. */
+  /** The position of the origin whose turn it is, among the candidates for which `takesPart` is true. */
   next(candidates: readonly Candidate[], takesPart: (candidate: Candidate) => boolean): number {
     const weighted = anyHasWeight(candidates);
     let gained = 0;
     let richest = -1;
     let mostCredit = Number.NEGATIVE_INFINITY;
-    // By position: entries() makes 64 bytes for each candidate of each pick (bench/micro).
+    // By position: entries() would allocate 64 bytes for each candidate of each pick (bench/micro).
     for (let position = 0; position < candidates.length; position += 1) {
       const candidate = candidates[position];
       if (candidate === undefined || !takesPart(candidate)) continue;

@@ -1,10 +1,10 @@
-/** The better of two origins drawn by lot. */
+/** The better of two origins drawn at random. */
 
 import { anyHasWeight, type Balancer, type Candidate, compareLoad } from './balancer.js';
 
 /**
- * The balancer `'two-choices'`: draws two origins by weight, takes the one with less work, the first where they have the
- * same. Many proxies that each see only their own load do not all run to the same idle origin.
+ * The balancer `'two-choices'`: draws two origins at random, by weight, and takes the one with less work; the first if they have
+ * the same. So many proxies that each see only their own load do not all choose the same idle origin.
  *
  * @param random gives numbers from 0 to below 1
  */
@@ -31,7 +31,7 @@ function draw(candidates: readonly Candidate[], random: () => number, except: nu
   for (const [position, candidate] of candidates.entries()) {
     const weight = weighted ? candidate.weight : 1;
     if (position === except || weight === 0) continue;
-    drawn = position; // stays where rounding leaves a rest of the lot
+    drawn = position; // stays if rounding leaves a rest of `lot`
     lot -= weight;
     if (lot < 0) break;
   }
