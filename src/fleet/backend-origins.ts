@@ -9,7 +9,7 @@ import { subsetOf } from './subset.js';
 
 /** What a change of the origins needs of the backend. */
 export interface OriginsHouse {
-  /** What each origin has to agree with, and which of a set are used. */
+  /** The options that each origin has to agree with, and that say which origins of a set are used. */
   options(): OriginRules;
   readonly observer: Observer;
   readonly shares: ConnectionShares;
@@ -18,7 +18,7 @@ export interface OriginsHouse {
   serve(origins: readonly Origin[]): void;
 }
 
-/** The options of a backend that its origins go by. */
+/** The options of a backend that its origins depend on. */
 export type OriginRules = ConnectionLimits & Pick<ResolvedOptions, 'check' | 'subset'>;
 
 /**
@@ -30,11 +30,11 @@ export class BackendOrigins {
   readonly #members = new Map<string, Origin>(); // by name, including those being removed
   readonly #given = new Map<string, string | URL | OriginOptions>(); // by name, the whole list, without those being removed
   readonly #discovered: boolean; // found at run time: changed by whole lists only
-  #names: readonly string[] = []; // a list of its own for each set
-  #sets = 0; // that came by replace()
-  #forgotten: Origin[] = []; // closed since the last look at all origins
+  #names: readonly string[] = []; // a new list after each change
+  #sets = 0; // how many came by replace()
+  #forgotten: Origin[] = []; // closed, but not reported as removed yet
 
-  /** @internal `given` are known to be good; `undefined` = they are discovered. */
+  /** @internal `given` must be valid; `undefined` = the origins are discovered. */
   constructor(house: OriginsHouse, given: OriginSet | undefined) {
     this.#house = house;
     this.#discovered = given === undefined;
@@ -51,7 +51,7 @@ export class BackendOrigins {
   }
 
   /**
-   * The option `origins` as it would be given now, unless they are discovered.
+   * The option `origins` as it would be given now; `undefined` = the origins are discovered.
    *
    * @internal
    */
@@ -124,18 +124,18 @@ export class BackendOrigins {
     const origin = this.#member(url);
     const { origin: name } = origin.address;
     const before = this.#given.get(name) ?? name;
-    // An option that is left out would be the default.
+    // A weight that is left out must not become the default.
     const given = { ...(isPlace(before) ? { url: before } : before), weight: weight ?? Number.NaN };
     this.#put(given, this.#resolve(given));
     this.#tell(origin, 'weight');
   }
 
   /**
-   * Makes this the set: those that stay keep their connections, the new ones are added, those that are missing are taken
-   * out; of a large set only the subset. One that was drained stays so. Nothing changes when any of the set is bad.
+   * Makes this the set of origins. Those that stay keep their connections, new ones are added, and missing ones are removed; of a
+   * large set, only the subset is used. A drained origin stays drained. Nothing changes if any origin of the set is invalid.
    *
    * @internal
-   * @returns resolves when those that left are closed, and connections that are too many now
+   * @returns resolves when the removed origins are closed, and connections above the new limits
    * @throws TypeError, RangeError as the constructor of the backend does
    */
   replace(set: OriginSet): Promise<void> {
@@ -166,10 +166,11 @@ export class BackendOrigins {
   }
 
   /**
-   * Reads all that do not leave again, by the options of the moment. Nothing changes when those do not suit one.
+   * Reads the settings of all origins again, by the present options, but not of those being removed. Nothing changes if the options
+   * do not suit an origin.
    *
    * @internal
-   * @returns resolves when connections that are too many now are closed
+   * @returns resolves when connections above the new limits are closed
    * @throws TypeError, RangeError as `add` does
    */
   reconsider(): Promise<void> {
@@ -204,7 +205,7 @@ export class BackendOrigins {
     for (const [index, { origin }] of addresses.entries()) this.#given.set(origin, set[index] ?? origin);
   }
 
-  /** The subset of a set, each as it was given and as it is known. */
+  /** The subset of a set, each origin as it was given and as it was resolved. */
   #used(set: OriginSet, addresses: readonly ResolvedOrigin[]) {
     const pairs = addresses.map((address, index) => [set[index] ?? address.origin, address] as const);
     return subsetOf(pairs, addresses, this.#house.options().subset);
@@ -216,7 +217,7 @@ export class BackendOrigins {
     return known.address.weight === weight ? undefined : 'weight';
   }
 
-  /** Whether it is new or there already, with these settings. `settled`: when no connections are too many by them. */
+  /** Adds the origin, or gives these settings to one that exists. `settled` resolves when no connection is above their limits. */
   #put(given: string | URL | OriginOptions, address: ResolvedOrigin): { origin: Origin; settled: Promise<void> } {
     const known = this.#members.get(address.origin);
     const placed = this.#house.shares.placed(address);
@@ -242,7 +243,7 @@ export class BackendOrigins {
     if (origin.service.state !== 'closed' || this.#members.get(name) !== origin) return;
     this.#members.delete(name);
     this.#house.shares.leave(name);
-    // Of a set that leaves most are closed together, and to serve takes a look at every origin.
+    // If a whole set leaves, most of it is closed together, and each #serve() looks at every origin: so once for all of them.
     if (this.#forgotten.push(origin) === 1) queueMicrotask(() => this.#tellForgotten());
   }
 
@@ -266,8 +267,8 @@ export class BackendOrigins {
     throw new TypeError(`url must be one of the origins (${this.names.join(', ')}), got ${name}`);
   }
 
-  // The name is the identity, so another socket, or another name in TLS, would take over what was learned of the first. The
-  // primary of a cluster was asked for a share of one total, and the sockets are counted in it.
+  // The name is the identity. So a server with another socket, or another name in TLS, would take over what was learned of the
+  // first. And the primary of a cluster was asked for a share of one total: the sockets are counted in that one.
   #checkPlace(name: string, { origin, protocol, socketPath, servername, total }: ResolvedOrigin): void {
     const known = this.#members.get(origin)?.address;
     if (known === undefined) return;
@@ -291,5 +292,5 @@ function isPlace(given: string | URL | OriginOptions): given is string | URL {
   return typeof given === 'string' || isUrl(given);
 }
 
-/** What became of an origin; the owner's doing, not its own. */
+/** What became of an origin, because its owner wanted it. */
 export type OriginChange = 'added' | 'draining' | 'ready' | 'weight' | 'leaving' | 'removed';

@@ -38,7 +38,7 @@ export interface ConnectionSharing {
 }
 
 const rules: Rules<{ restartTimeout: number }> = { restartTimeout: withDefault(duration(), 10_000) };
-// Two copies of this module, as ESM and as CJS, would share the same connections out twice.
+// Two copies of this module, one as ESM and one as CJS, would give the same connections away twice.
 const SHARED = Symbol.for('pooled-backend.shareConnections');
 
 /**
@@ -75,7 +75,7 @@ export function shareConnections(options: ShareConnectionsOptions = {}): Connect
   });
   cluster.on('message', (worker: Worker, message: unknown) => {
     const request = asRequest(message);
-    // What a worker said before its end may be read after it.
+    // A message that a worker sent before its end may be read after it.
     if (request !== undefined && !worker.isDead()) desk.heard(worker.id, request);
   });
   cluster.on('exit', ({ id }: Worker) => desk.gone(id));

@@ -10,21 +10,21 @@ import type { PrimaryChannel } from './primary-channel.js';
 import { ShareHolder } from './share-holder.js';
 import type { ShareReply } from './share-message.js';
 
-/** The primary may begin to share after its workers have asked. Milliseconds. */
+/** How often the primary is asked: it may begin to share after its workers have asked. Milliseconds. */
 const ASK_AGAIN_MS = 1_000;
-/** Number of times it is asked again before the event `shareRefused` tells. */
+/** Number of times it is asked again before the event `shareRefused` is emitted. */
 const PATIENCE = 5;
 const UNHEARD = 'the primary has not answered: it has to call shareConnections() of pooled-backend/cluster';
 
 /** One origin whose connections are shared. */
 interface Member {
-  /** Its own each time that it joins: what was said to it before it left is about connections that others may have now. */
+  /** Another one each time that the origin joins: what was said before it left is about connections that others may have now. */
   readonly id: string;
   readonly origin: Origin;
-  /** As its owner wants it, without a share. */
+  /** The address as its owner wants it, without a share. */
   wanted: ResolvedOrigin;
   readonly holder: ShareHolder;
-  /** Whether the primary has said anything, or not in all that time. */
+  /** Whether the primary has given an order or a refusal. `none`: neither, though it was asked again and again. */
   answer: 'awaited' | 'none' | 'given';
   /** Why there is no share yet. */
   why: string;
@@ -37,13 +37,13 @@ export class ConnectionShares {
   readonly #name: string;
   readonly #members = new Map<string, Member>(); // by name of the origin
   readonly #askAgain: Deadline;
-  #joined = 0; // times
-  #asked = 0; // times in a row, since anybody joined
+  #joined = 0; // how many times an origin has joined
+  #asked = 0; // times in a row, since an origin joined
   #closed = false;
   #settled: (() => void)[] = [];
   #hearNoMore: (() => void) | undefined;
 
-  /** `name` tells this backend from others of the process and of the cluster. */
+  /** `name` distinguishes this backend from the others of the process and of the cluster. */
   constructor(channel: PrimaryChannel, deadlines: Deadlines, observer: Observer, name: string = randomUUID()) {
     this.#channel = channel;
     this.#observer = observer;
@@ -51,7 +51,7 @@ export class ConnectionShares {
     this.#askAgain = deadlines.create(() => this.#ask());
   }
 
-  /** The origin with the share that it has now, if it has to have one. */
+  /** The origin with its present share, if it needs one. */
   placed(wanted: ResolvedOrigin): ResolvedOrigin {
     const member = this.#members.get(wanted.origin);
     if (wanted.total === undefined || member === undefined) return wanted;
@@ -59,7 +59,7 @@ export class ConnectionShares {
     return withShare(wanted, member.holder.share ?? 0);
   }
 
-  /** Asks for a share, if the origin has to have one. */
+  /** Asks for a share, if the origin needs one. */
   join(origin: Origin): void {
     const wanted = origin.address;
     if (this.#closed || wanted.total === undefined || this.#members.has(wanted.origin)) return;
@@ -91,7 +91,7 @@ export class ConnectionShares {
     this.#look();
   }
 
-  /** Resolves when each has a share, or is known to get none soon. */
+  /** Resolves when each origin has a share, or is known to get none soon. */
   settled(): Promise<void> {
     return new Promise((resolve) => {
       this.#settled.push(resolve);
@@ -161,7 +161,7 @@ export class ConnectionShares {
     this.#look();
   }
 
-  /** Tells the primary of each connection above the share that closes. */
+  /** Tells the primary each time that a connection above the share has closed. */
   async #watch(member: Member): Promise<void> {
     if (member.isWatched) return;
     member.isWatched = true;

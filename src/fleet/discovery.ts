@@ -1,4 +1,4 @@
-/** Keeps the origins of a backend at what a source says of them. A bad word changes nothing: the last good set stays. */
+/** Keeps the origins of a backend as its source gives them. A bad set changes nothing: the last good one stays. */
 
 import { type Clock, ProcessHold, type Timer } from '../clock.js';
 import { messageOf } from '../errors.js';
@@ -61,11 +61,11 @@ export class Discovery {
   #sets = 0;
   #foundAt = 0;
   #names = ''; // of the last good set
-  #count = 0; // of those
+  #count = 0; // how many these are
   #failed = 0; // so far
   #failure: { readonly inARow: number; readonly error: unknown } | undefined; // since the last good set
 
-  /** The first look begins when the code that has made it is done, so that it can listen. */
+  /** The first look begins a microtask later, so that the code that made the backend can listen to its events. */
   constructor(source: OriginSource, house: DiscoveryHouse) {
     this.#source = source;
     this.#house = house;
@@ -101,7 +101,7 @@ export class Discovery {
     };
   }
 
-  /** Looks no more. */
+  /** Ends the search. */
   close(): void {
     this.#state = { name: 'closed' };
     this.#timer?.cancel();
@@ -216,12 +216,12 @@ export class Discovery {
   }
 }
 
-/** `return()` is the owner's, too: it may throw, or give no promise. */
+/** `return()` is code of the owner, too: it may throw, or give no promise. */
 async function returned(iterator: AsyncIterator<OriginSet> | undefined): Promise<void> {
   await iterator?.return?.();
 }
 
-/** Rejects when it is aborted. */
+/** Rejects when the signal is aborted. */
 function abortOf(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });

@@ -1,4 +1,4 @@
-/** From what DNS says to a set of origins. Pure: the same records give the same set, in whatever order they come. */
+/** Makes a set of origins from DNS records. Pure: the same records give the same set, in whatever order they come. */
 
 import { isIPv6 } from 'node:net';
 import type { OriginOptions } from '../options.js';
@@ -21,7 +21,7 @@ export interface ServiceRecord {
   readonly weight: number;
 }
 
-/** What records do not say of the origins. */
+/** What DNS records do not say about the origins. */
 export interface SetScheme {
   readonly protocol: 'http:' | 'https:';
   /** Host field and server name in TLS. Without a port, the origin's is appended unless it is the scheme's default. */
@@ -62,14 +62,14 @@ export function originsOfServices(records: readonly ServiceRecord[], scheme: Set
 }
 
 /**
- * Weights of ours are 0 to 256, and 0 is drained; those of SRV are 0 to 65535, and 0 is "a very small chance of being
- * selected" (RFC 2782) among others, and nothing said at all when all have it.
+ * Our weights are 0 to 256, and 0 is drained. Those of SRV are 0 to 65535: beside larger ones, 0 is "a very small chance of
+ * being selected" (RFC 2782); if all are 0, the weights say nothing.
  */
 export function scaledWeight(weight: number, peers: readonly number[]): number {
   const heaviest = Math.max(...peers);
   if (heaviest === 0) return 1;
   if (heaviest > HEAVIEST) return Math.max(1, Math.round((weight * HEAVIEST) / heaviest));
-  // Made as heavy as can be where one has 0, so that its 1 is little beside them.
+  // A peer with 0 gets a weight of 1. Then the others are made as heavy as possible, so that this 1 is little beside them.
   const factor = peers.includes(0) ? Math.floor(HEAVIEST / heaviest) : 1;
   return Math.max(1, weight * factor);
 }
@@ -85,7 +85,7 @@ function originAt(hostname: string, port: number | undefined, { protocol, host }
   return { url: `${protocol}//${hostname}${place}`, host: named };
 }
 
-/** A host and port that is listed twice counts once, where it would be tried first. */
+/** A host and port that is listed twice counts once: by the record that would be tried first. */
 function distinct(records: readonly ServiceRecord[]): readonly ServiceRecord[] {
   const sorted = [...records].sort((a, b) => a.priority - b.priority || b.weight - a.weight);
   const byPlace = new Map<string, ServiceRecord>();

@@ -1,4 +1,4 @@
-/** Sets of origins from DNS, by the resolver of Node that asks servers itself (c-ares). */
+/** Sets of origins from DNS, found with the resolver of Node that asks DNS servers itself (c-ares). */
 
 import { Resolver } from 'node:dns/promises';
 import type { LookupFunction } from 'node:net';
@@ -7,11 +7,11 @@ import type { ResolvedDns } from '../options.js';
 import { originsOfAddresses, originsOfServices, shortestTtlMs } from './dns-set.js';
 import type { AskedSource, Found } from './origin-source.js';
 
-// Of one question to one server; each further try waits twice as long.
+// For one question to one server; each further try waits twice as long.
 const QUERY_MS = 2000;
 const TRIES = 2;
-// There are servers that answer for one version of addresses and are silent for the other: who has some waits no longer for
-// more ("Resolution Delay", RFC 8305 §8).
+// Some servers answer for one version of addresses and are silent for the other. When there are addresses of one version, this is
+// how long those of the other are waited for ("Resolution Delay", RFC 8305 §8).
 const OTHER_VERSION_MS = 50;
 
 /** A source that looks the name up. Search domains and the file of hosts are not consulted. */
@@ -44,8 +44,8 @@ async function found(resolver: Resolver, { name, type, port, ...scheme }: Resolv
 }
 
 /**
- * Resolves the hosts that SRV records name at the servers that know them. `undefined` where the system's own do: they are
- * asked as for every other origin, with its file of hosts.
+ * Resolves the hosts that SRV records name, at the servers that know them. `undefined` = the system's own servers know them: they
+ * are asked as for every other origin, with the system's file of hosts.
  */
 export function lookupAt(dns: ResolvedDns | undefined, clock: Clock): LookupFunction | undefined {
   if (dns?.servers === undefined || dns.type !== 'SRV') return undefined;
@@ -68,7 +68,7 @@ interface FoundAddress {
   readonly family: 4 | 6;
 }
 
-/** Version 4 first. Rejects when there is none of any version that is asked for. */
+/** Addresses of version 4 come first. Rejects when there is no address of any version that is asked for. */
 async function addressesOf(
   resolver: Resolver,
   hostname: string,
@@ -87,7 +87,7 @@ async function addressesOf(
   throw answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason] : []))[0];
 }
 
-/** An alias of a name without addresses of this version is answered, with none. */
+/** Rejects an answer without addresses: servers give one for an alias of a name that has no address of this version. */
 async function some(answer: Promise<string[]>, family: 4 | 6): Promise<FoundAddress[]> {
   const addresses = await answer;
   if (addresses.length === 0) throw Object.assign(new Error(`no address of version ${family}`), { code: 'ENODATA' });

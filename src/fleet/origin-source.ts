@@ -1,4 +1,4 @@
-/** Where sets of origins come from, as a backend was told. */
+/** Where the sets of origins of a backend come from, by its options. */
 
 import type { OriginSet, PooledBackendOptions, ResolvedOptions } from '../options.js';
 import { dnsSource } from './dns-source.js';
@@ -9,15 +9,15 @@ export interface Found {
   readonly keepMs: number | undefined;
 }
 
-/** Is asked again and again. */
+/** A source that is asked again and again. */
 export interface AskedSource {
   readonly kind: 'dns' | 'function';
-  /** Between two looks, at most. */
+  /** Milliseconds between two looks, at most. */
   readonly intervalMs: number;
   look(signal: AbortSignal): Promise<Found>;
 }
 
-/** Says by itself when there is another set. */
+/** A source that says by itself when there is another set. */
 export interface TellingSource {
   readonly kind: 'iterable';
   readonly sets: AsyncIterable<OriginSet>;
@@ -25,7 +25,7 @@ export interface TellingSource {
 
 export type OriginSource = AskedSource | TellingSource;
 
-/** `undefined` where the origins are given once and for all. */
+/** `undefined` = the origins are given in the options. */
 export function originSource(
   { origins }: Pick<PooledBackendOptions, 'origins'>,
   { dns, originsInterval }: ResolvedOptions,

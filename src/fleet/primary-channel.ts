@@ -1,20 +1,20 @@
-/** The way from a worker of a cluster to its primary. */
+/** How a worker of a cluster talks with its primary. */
 
 import cluster from 'node:cluster';
 import { asReply, type ShareReply, type ShareRequest } from './share-message.js';
 
-/** Says something to the primary, and hears its replies to this process. */
+/** Sends messages to the primary, and hears its replies to this process. */
 export interface PrimaryChannel {
   send(request: ShareRequest): void;
   /**
-   * Hears every reply from now on. Returns how to hear no more.
+   * Calls `hear` with every reply from now on. Returns a function that ends this.
    *
-   * @throws TypeError where there is no primary
+   * @throws TypeError when there is no primary
    */
   listen(hear: (reply: ShareReply) => void): () => void;
 }
 
-// One listener for all backends: Node warns of a leak where there are more than ten.
+// One listener for all backends: Node warns of a leak when there are more than ten.
 const hearers = new Set<(reply: ShareReply) => void>();
 
 function read(message: unknown): void {
@@ -22,7 +22,7 @@ function read(message: unknown): void {
   if (reply !== undefined) for (const hear of hearers) hear(reply);
 }
 
-/** The messages of `node:cluster`. */
+/** Talks over the messages of `node:cluster`. */
 export const clusterChannel: PrimaryChannel = {
   send(request) {
     // A primary that is gone does not answer any more: the last share stays valid for the life of this worker.

@@ -6,11 +6,11 @@
 
 import { hashOf, mixed } from '../balance/name-hash.js';
 
-/** Whose subset it is, and how large. */
+/** For which process a subset is, and how large it is. */
 export interface SubsetChoice {
   /** Origins that one process uses, from 1. */
   readonly size: number;
-  /** Name of the process among its like, the same after a restart: of a pod, or host and number of a worker. */
+  /** Name of the process, different from all others and the same after a restart: of a pod, or host and number of a worker. */
   readonly id: string;
 }
 
@@ -26,7 +26,7 @@ export function rendezvousSubset<T>(
     const name = nameOf(item);
     return { index, name, score: mixed(hashOf(name) ^ idHash) };
   });
-  // Two names of one hash must be ranked alike by every process that ever sees them, in whatever order.
+  // Two names with the same hash must be ranked alike by every process that ever sees them, in whatever order.
   ranked.sort((a, b) => b.score - a.score || (a.name < b.name ? -1 : 1));
   const chosen = new Set(ranked.slice(0, size).map(({ index }) => index));
   return items.filter((_, index) => chosen.has(index));

@@ -20,7 +20,7 @@ interface Asker {
   readonly total: number;
 }
 
-/** The totals of one origin. */
+/** What is known about the total of one origin. */
 interface Book {
   readonly ledger: ShareLedger;
   readonly askers: Map<string, Asker>; // those that the ledger has taken in
@@ -37,7 +37,7 @@ export class ShareDesk {
     this.#setting = setting;
   }
 
-  /** By origin, and by worker and backend. */
+  /** The shares by origin, and by worker and backend. */
   get shares(): ReadonlyMap<string, ReadonlyMap<string, Share>> {
     return new Map([...this.#books].map(([origin, { ledger }]) => [origin, ledger.shares]));
   }
@@ -79,7 +79,7 @@ export class ShareDesk {
     askers.set(id, asker);
     waiting.delete(id);
     if (isNew) {
-      // The others need not grow first and shrink when the rest has started.
+      // So the first workers do not get larger shares, only to shrink when the rest has started.
       if (ledger.size === 1) ledger.expect(this.#setting.workers());
       this.#keepPlaces(origin, book);
     } else if (ledger.shares.get(id)?.told === 0) this.#reply('later', origin, asker, ledger.size - 1);
@@ -117,7 +117,7 @@ export class ShareDesk {
     return book;
   }
 
-  /** A worker that comes in time gets the place that was left last; after that its share goes to the others. */
+  /** A worker that comes in time gets the place that was left last. After that time, the share of a place goes to the others. */
   #keepPlaces(origin: string, book: Book): void {
     const { restartTimeoutMs, clock } = this.#setting;
     const { ledger, keptUntil } = book;

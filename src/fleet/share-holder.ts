@@ -1,10 +1,10 @@
 /** How many connections this process may hold of a total that it shares: the worker's side, as a state machine. */
 
-/** The connections of a backend, counted for the origin that has most. */
+/** The connections of a backend to one origin. */
 export interface HeldConnections {
   /** Open or being opened now. */
   readonly held: number;
-  /** No more than this from now on: what is idle beyond it is closed, what is busy as soon as it is not. */
+  /** Sets the limit from now on. Beyond it, idle connections are closed at once, and busy ones when their exchange has ended. */
   limit(connections: number): void;
 }
 
@@ -30,7 +30,7 @@ export class ShareHolder {
     this.#answer = answer;
   }
 
-  /** The share that counts; `undefined` before the first one came. */
+  /** The present share; `undefined` before the first one came. */
   get share(): number | undefined {
     return this.#state.name === 'waiting' ? undefined : this.#state.share;
   }

@@ -22,7 +22,7 @@ export interface Share {
 }
 
 interface Member {
-  readonly total: number; // what it wants to be shared
+  readonly total: number; // the number that it wants to share
   told: number; // the share of the last order; 0 before the first one
   held: number; // the most that it can hold now, at least `told`
   turn: number; // number of the last order
@@ -36,7 +36,7 @@ export class ShareLedger {
     return this.#members.size;
   }
 
-  /** The least that a member wants to be shared: they need not agree while a deployment changes it. */
+  /** The smallest total that a member wants to share: members need not agree while a deployment changes it. */
   get total(): number {
     let least = Number.POSITIVE_INFINITY;
     for (const { total } of this.#members.values()) least = Math.min(least, total);
@@ -52,7 +52,7 @@ export class ShareLedger {
     return this.#vacancies;
   }
 
-  /** Takes a member in. False = there is not one connection for each; nothing has changed. */
+  /** Takes a member in. False = there would not be one connection for each member; nothing has changed. */
   join(id: string, total: number): boolean {
     if (this.#members.has(id)) return true;
     if (this.#members.size >= Math.min(total, this.total)) return false;
@@ -61,7 +61,7 @@ export class ShareLedger {
     return true;
   }
 
-  /** Keeps places for members that are to come, until there are so many. */
+  /** Keeps places for members that are still to come, until members and places together are `members`. */
   expect(members: number): void {
     this.#vacancies = Math.max(this.#vacancies, members - this.#members.size);
   }
@@ -78,14 +78,14 @@ export class ShareLedger {
     this.#vacancies = Math.max(0, this.#vacancies - places);
   }
 
-  /** The member holds no more than `held` from now on. An answer to an order that another one has followed is ignored. */
+  /** The member holds no more than `held` from now on. An answer to an order before the last is ignored. */
   acknowledge(id: string, turn: number, held: number): void {
     const member = this.#members.get(id);
     if (member === undefined || member.turn !== turn || held >= member.held) return;
     member.held = Math.max(held, member.told);
   }
 
-  /** What is to be told now, after any of the above. Each order is given out once. */
+  /** What members are to be told now: called after any of the methods above. Each order is given out once. */
   takeOrders(): readonly ShareOrder[] {
     const { total } = this;
     const targets = this.#targets(total);
@@ -93,7 +93,7 @@ export class ShareLedger {
     let free = total;
     for (const [id, member] of this.#members) {
       free -= member.held;
-      // What it holds already is its own: no other was told of it yet.
+      // What it holds already is its own: no other member may have it yet.
       planned.set(member, Math.min(member.held, targets.get(id) ?? 0));
     }
     // One each before any member gets two.

@@ -1,6 +1,6 @@
-/** What workers and the primary say to each other, on the channel that the cluster has. Others use it too. */
+/** The messages between workers and the primary, on the channel of the cluster. Other code uses this channel, too. */
 
-/** Of a worker: about the share that one of its backends has in the connections to one origin. */
+/** From a worker: about the share that one of its backends has in the connections to one origin. */
 export type ShareRequest =
   | { readonly pooledBackend: 'ask'; readonly member: string; readonly origin: string; readonly total: number }
   | {
@@ -12,7 +12,7 @@ export type ShareRequest =
     }
   | { readonly pooledBackend: 'leave'; readonly member: string; readonly origin: string };
 
-/** Of the primary. */
+/** From the primary. */
 export type ShareReply =
   | {
       readonly pooledBackend: 'order';
@@ -21,7 +21,7 @@ export type ShareReply =
       readonly share: number;
       readonly turn: number;
     }
-  /** There is a place, and others still hold all connections: an order follows when they have closed some. */
+  /** There is a place, but others still hold all connections: an order follows when they have closed some. */
   | {
       readonly pooledBackend: 'later';
       readonly member: string;
@@ -51,7 +51,7 @@ export function asReply(message: unknown): ShareReply | undefined {
   return isOneOf<ShareReply>(message, REPLIES) ? message : undefined;
 }
 
-/** `numbers`: what each kind holds, beside the names of a member and of an origin. */
+/** `numbers`: the properties of each kind that are numbers; all kinds have the names of a member and of an origin, too. */
 function isOneOf<M extends ShareRequest | ShareReply>(
   message: unknown,
   numbers: Readonly<Record<M['pooledBackend'], readonly string[]>>,

@@ -1,11 +1,11 @@
-/** The origins that this process uses, of all that there are. */
+/** Which of all origins this process uses. */
 
 import type { ResolvedOrigin } from '../options.js';
 import { rendezvousSubset, type SubsetChoice } from './rendezvous.js';
 
 /**
  * Backups are chosen apart from the others, so that each process has some of both. An origin of weight 0 takes no place:
- * the next one in the ranking comes in.
+ * the next one in the ranking gets it.
  *
  * @param given the origins as they were given, in the order of `origins`
  */
