@@ -3,6 +3,7 @@
 import { type Clock, ProcessHold, type Timer } from '../clock.js';
 import { messageOf } from '../errors.js';
 import type { Observer } from '../observe.js';
+import { isObject } from '../options/checks.js';
 import type { OriginSet } from '../options.js';
 import type { BackendOrigins } from './backend-origins.js';
 import { type LookupOutcome, nextLookupMs } from './lookup-schedule.js';
@@ -154,7 +155,7 @@ export class Discovery {
     try {
       iterator = sets[Symbol.asyncIterator]();
       this.#closed.signal.addEventListener('abort', stop);
-      for (let next = await iterator.next(); !next.done && !this.#isClosed; next = await iterator.next()) {
+      for (let next = await resultOf(iterator); !next.done && !this.#isClosed; next = await resultOf(iterator)) {
         this.#takeTold(next.value);
       }
       this.#tellEnd();
@@ -214,6 +215,13 @@ export class Discovery {
     const { inARow: failures, error } = this.#failure;
     observer.emit('discoveryFailed', { source: this.#source.kind, error, failures, retryInMs });
   }
+}
+
+/** As `for await` has it: what is no object has no `done`, and would be asked again without end, with no turn for anything else. */
+async function resultOf(iterator: AsyncIterator<OriginSet>): Promise<IteratorResult<OriginSet>> {
+  const result: unknown = await iterator.next();
+  if (!isObject(result)) throw new TypeError(`next() of origins must give an object, got ${typeof result}`);
+  return result as IteratorResult<OriginSet>;
 }
 
 /** `return()` is code of the owner, too: it may throw, or give no promise. */

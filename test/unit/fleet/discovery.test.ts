@@ -257,6 +257,18 @@ describe('an iterable', () => {
     ['gives nothing', () => undefined],
     ['gives what has no next()', () => ({})],
     ['gives results that are none', () => ({ next: () => undefined })],
+    [
+      'gives numbers as results',
+      () => {
+        let left = 100; // without an end no test could fail: nothing else would have a turn
+        const next = () => {
+          if (left === 0) throw new Error('asked without end');
+          left -= 1;
+          return left;
+        };
+        return { next };
+      },
+    ],
   ])('an iterable whose iterator %s is told, and the backend lives on', async (_, iterator) => {
     const { house, discovery } = await discovering({ [Symbol.asyncIterator]: iterator } as AsyncIterable<OriginSet>);
     await discovery.ready();
