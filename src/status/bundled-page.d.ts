@@ -1,4 +1,4 @@
-/** Made at build time out of `src/status/page`: the page as three strings. */
+/** The page as three strings, built from `src/status/page`. */
 declare module 'virtual:status-page' {
   export const body: string;
   export const style: string;

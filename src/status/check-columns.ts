@@ -1,4 +1,4 @@
-/** The last check of an origin in the words of HAProxy's own page: the columns that begin with `check_`, and their like. */
+/** The last check of an origin in HAProxy's own words: the columns whose names begin with `check_` or `chk`, and `last_chk`. */
 
 import type { CheckStats } from '../origin/active-check.js';
 
@@ -18,12 +18,12 @@ export function checkColumns(check: CheckStats | null): Readonly<Record<string, 
     last_chk: last?.what ?? null,
     check_rise: rise,
     check_fall: fall,
-    // From 0 to rise + fall - 1: from rise on it is up.
+    // A number from 0 to rise + fall - 1. The origin is up if it is at least `rise`.
     check_health: state === 'up' ? rise + fall - 1 - inARow : inARow,
   };
 }
 
-/** The first words of HAProxy's documentation of `check_status`: layer, and what was wrong there. */
+/** The codes of HAProxy's `check_status`: the layer at which the check ended, and what was wrong there. */
 function checkStatus({ type, last }: CheckStats): string {
   if (last === null) return 'INI';
   const layer = LAYER[type];
@@ -33,7 +33,7 @@ function checkStatus({ type, last }: CheckStats): string {
   if (what.startsWith('status_')) return 'L7STS';
   if (/^(connection_refused|destination_)/.test(what)) return 'L4CON';
   if (what.startsWith('tls_')) return 'L6RSP';
-  // What this machine could not do: a name that has no address, no port that is free, a bad setting.
+  // Something failed on this machine: a name has no address, no port is free, or a setting is bad.
   if (/^(dns_|connection_limit_reached|proxy_)/.test(what)) return 'SOCKERR';
   return layer === 'L4' ? 'L4CON' : `${layer}RSP`;
 }

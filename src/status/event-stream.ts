@@ -6,18 +6,18 @@ import type { StatusFeed, Watcher } from './status-feed.js';
 /** How long a browser waits before it connects again. */
 const RETRY_MS = 2_000;
 
-/** The head must have been written. */
+/** Status and fields of `res` must be set already: the first write sends them. */
 export function streamEvents(res: ServerResponse, feed: StatusFeed): void {
   let takes = true;
-  let told = true; // the last message
+  let told = true; // whether the last message was written
   const watcher: Watcher = {
     tell(event, json) {
-      // At most one message lies before a browser that does not read.
+      // At most one message is buffered for a browser that does not read.
       told = takes;
       if (told) takes = res.write(`event: ${event}\ndata: ${json}\n\n`);
       return told;
     },
-    // Behind what nobody reads there is no end.
+    // A browser that does not read would never come to a regular end.
     end: () => void (told ? res.end() : res.destroy()),
   };
   const leave = () => feed.leave(watcher);

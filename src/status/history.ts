@@ -1,4 +1,4 @@
-/** The last ten minutes, as far as somebody watched: counts at the end of each column, and latencies within it. */
+/** The last ten minutes, without the times at which nobody watched: counts at the end of each column, latencies within it. */
 
 import type { BackendStats, OriginStats } from '../stats.js';
 import { BINS, binOf, type Column, type Latency, MOST_ORIGINS, type OriginColumn, withColumn } from './report.js';
@@ -26,7 +26,7 @@ export class History {
     bins[bin] = (bins[bin] ?? 0) + 1;
   }
 
-  /** Closes the column at `at`, if it is as long as columns are. */
+  /** Closes the column at `at`. Returns `undefined` if the column is still too short. */
   close(at: number, stats: BackendStats): Column | undefined {
     const last = this.#columns.at(-1);
     // A timer may fire a little early, and a clock may be set back.
@@ -44,7 +44,7 @@ export class History {
     return column;
   }
 
-  /** Nobody watches any more: what a column has so far would be taken for all of it. */
+  /** Nobody watches any more. Forgets the unfinished column: its latencies would be taken for those of a whole one. */
   interrupt(): void {
     for (const bins of this.#bins.values()) bins.fill(0);
   }
@@ -67,7 +67,7 @@ export class History {
   }
 }
 
-/** Without the empty bins on both sides. */
+/** Leaves out the empty bins at both ends. */
 function packed(bins: Uint32Array | undefined): Latency {
   const from = bins?.findIndex((count) => count > 0) ?? -1;
   if (bins === undefined || from < 0) return { from: 0, counts: [] };

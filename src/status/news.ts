@@ -1,4 +1,4 @@
-/** What happened lately, from the events of a backend: bounded, and the same again is counted, not listed. */
+/** What happened lately, from the events of a backend. The list is bounded; an item that comes again is counted, not listed twice. */
 
 import { messageOf } from '../errors.js';
 import type { BackendEvents, EventName } from '../events.js';
@@ -6,14 +6,14 @@ import type { NewsItem } from './report.js';
 import type { StatusSource } from './status-source.js';
 
 const MOST_ITEMS = 40;
-/** An item is the same again when it was among the newest, and not longer ago than this. */
+/** An event is counted as a repetition if an equal item is among the newest `NEWEST`, and less than `SAME_MS` old. */
 const NEWEST = 8;
 const SAME_MS = 10_000;
 
 type Told = Pick<NewsItem, 'kind' | 'origin' | 'text'>;
 type Tell<Name extends EventName> = (details: BackendEvents[Name][0]) => Told;
 
-/** Paths are left out: they may hold what the reader of a status page should not see. */
+/** Paths are left out: they may contain secrets that readers of a status page should not see. */
 const TELL: { readonly [Kind in NewsItem['kind']]: Tell<Kind> } = {
   eject: ({ origin, reason, forMs }) => ({
     kind: 'eject',
@@ -91,7 +91,7 @@ export class News {
     for (const listener of this.#listeners) listener.off(source);
   }
 
-  /** The items, if there are others than at the last call. */
+  /** The items, if they have changed since the last call. */
   changed(): readonly NewsItem[] | undefined {
     if (!this.#hasChanged) return undefined;
     this.#hasChanged = false;

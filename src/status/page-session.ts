@@ -1,4 +1,4 @@
-/** Tells a request that the page has sent from one that another site has sent in the operator's name. */
+/** Tells apart requests that the page sends and requests that another site makes the operator's browser send. */
 
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -8,13 +8,13 @@ const ID = /(?:^|;\s*)pooled-backend-status=([\w-]{43})(?:;|$)/;
 const TOKEN_FIELD = 'x-status-token';
 
 /**
- * The browser holds an id in a cookie that no script reads and no other site has sent along; the page holds a token made of
- * that id. Neither is kept here, and another process knows neither.
+ * The browser keeps an id in a cookie. No script can read the cookie, and the browser does not send it with requests of other
+ * sites. The page keeps a token that is made from the id. This process stores neither, and another process knows neither.
  */
 export class PageSession {
   readonly #secret = randomBytes(32);
 
-  /** The token for a page that is being served, whose answer gives the browser its id if it has none. */
+  /** Returns the token for a page that is being served. Gives the browser an id, in the cookie of this response, if it has none. */
   open(req: IncomingMessage, res: ServerResponse): string {
     const known = ID.exec(req.headers.cookie ?? '')?.[1];
     const id = known ?? randomBytes(32).toString('base64url');
@@ -37,8 +37,8 @@ export class PageSession {
 }
 
 /**
- * By what the browser says of itself, which no page can make it say otherwise: Sec-Fetch-Site where it sends that, and
- * always Origin (RFC 6454 §7), which has to name the Host that was asked.
+ * Decides by fields that the browser sets and that no page can change: Sec-Fetch-Site, if the browser sends it, and
+ * Origin (RFC 6454 §7), which must be there and must name the same host as the field Host.
  */
 export function isOfSamePage({ headers }: IncomingMessage): boolean {
   const site = headers['sec-fetch-site'];
@@ -49,7 +49,7 @@ export function isOfSamePage({ headers }: IncomingMessage): boolean {
     const origin = new URL(headers.origin);
     return origin.host !== '' && origin.host === new URL(`${origin.protocol}//${host}`).host;
   } catch {
-    return false; // `null`, for one: a page that hides where it is from
+    return false; // for example `null`, from a page that hides its origin
   }
 }
 

@@ -1,20 +1,20 @@
-/** What a status page is told, and what `?format=json` gives. JSON knows no Infinity: a limit that is `null` is none. */
+/** What a status page receives, and what `?format=json` returns. JSON has no Infinity: a limit of `null` means no limit. */
 
 import type { ConnectionStats } from '../origin/connection-stats.js';
 import type { BackendStats, OriginStats } from '../stats.js';
 
 export type { ConnectionStats } from '../origin/connection-stats.js';
 
-/** One origin: its counts, its setting, and its connections one by one. */
+/** One origin: its counts, its limit, and its connections one by one. */
 export interface OriginReport extends OriginStats {
   readonly maxConnections: number;
-  /** By slot; the first {@link MOST_SLOTS} of them. */
+  /** Its connections, in the order of the slots; at most {@link MOST_SLOTS}. */
   readonly slots: readonly ConnectionStats[];
 }
 
 /** A backend at one moment. */
 export interface StatusReport extends Omit<BackendStats, 'origins'> {
-  /** Grows when a field changes its meaning or goes away. */
+  /** Increases when a field changes its meaning or is removed. */
   readonly version: 1;
   readonly title: string;
   /** Milliseconds since the Unix epoch. */
@@ -23,15 +23,15 @@ export interface StatusReport extends Omit<BackendStats, 'origins'> {
   readonly origins: readonly OriginReport[];
 }
 
-/** A histogram: `counts[0]` is of the bin `from`, whose durations are between two {@link boundMs}. */
+/** A histogram: `counts[0]` belongs to the bin `from`. A bin holds the durations between {@link boundMs} of the bin before and its own. */
 export interface Latency {
   readonly from: number;
   readonly counts: readonly number[];
 }
 
-/** One origin at the end of a column. All but `busy` and `open` only grow; `latency` is of the column alone. */
+/** One origin at the end of a column. Counters only grow; `busy` and `open` are of this moment; `latency` is of this column alone. */
 export interface OriginColumn {
-  /** `scheme://host:port`: origins come and go, and others take their places in the list. */
+  /** `scheme://host:port`. A place in the list identifies nothing: origins come and go. */
   readonly origin: string;
   readonly requests: number;
   readonly reused: number;
@@ -51,13 +51,13 @@ export interface Column {
   readonly queue: number;
   /** Refused by the queue so far. */
   readonly refused: number;
-  /** In the order of the report; the first {@link MOST_ORIGINS} of them. */
+  /** In the order of the report; at most {@link MOST_ORIGINS}. */
   readonly origins: readonly OriginColumn[];
 }
 
-/** What happened, while somebody watched. The same again within a short time is counted. */
+/** Something that happened while somebody watched. A repetition within a short time is counted. */
 export interface NewsItem {
-  /** Of the last time. */
+  /** When it last happened, in milliseconds since the Unix epoch. */
   readonly at: number;
   readonly kind:
     | 'eject'
@@ -80,7 +80,7 @@ export interface NewsItem {
   readonly count: number;
 }
 
-/** The complete report: response to `?format=json`, and first message to each watcher. */
+/** The complete report: the response to `?format=json`, and the first message to each watcher. */
 export interface FullReport extends StatusReport {
   /** Oldest first. Only times at which somebody watched. */
   readonly history: readonly Column[];
@@ -95,23 +95,23 @@ export interface Tick {
   readonly news?: readonly NewsItem[];
 }
 
-/** Connections of one origin that are told one by one. */
+/** Connections of one origin that are reported one by one. */
 export const MOST_SLOTS = 512;
 /** Origins that have a history. */
 export const MOST_ORIGINS = 64;
 export const HISTORY_MS = 600_000;
 
-/** Those that are earlier, and not too old. A clock that was set back has seen some that are later. */
+/** Adds `column`, and drops columns that are too old, or later than it: after a clock was set back, some are later. */
 export function withColumn(columns: readonly Column[], column: Column): readonly Column[] {
   return [...columns.filter(({ at }) => at > column.at - HISTORY_MS && at < column.at), column];
 }
 
 const SMALLEST_MS = 0.25;
 const BINS_PER_DOUBLING = 2;
-/** Bins of a histogram. The last one has no upper bound: 0.25 ms · √2³⁵ is 46 s. */
+/** Number of bins of a histogram. The last one has no upper bound: 0.25 ms · √2³⁵ is 46 s. */
 export const BINS = 36;
 
-/** Durations in the bin are at most this. */
+/** The longest duration that belongs to the bin. */
 export function boundMs(bin: number): number {
   return SMALLEST_MS * 2 ** (bin / BINS_PER_DOUBLING);
 }

@@ -11,7 +11,7 @@ import type { StatusOrigins } from './status-source.js';
  */
 export type StatusAuthorise = (req: IncomingMessage) => boolean | PromiseLike<boolean>;
 
-/** An answer in words. */
+/** The answer to an action, with a text for the operator. */
 export interface ActionOutcome {
   readonly status: 200 | 400 | 403;
   readonly text: string;
@@ -21,7 +21,7 @@ type Act = (origins: StatusOrigins, origin: string, query: URLSearchParams) => s
 
 const ACTS: Readonly<Record<string, Act>> = {
   drain(origins, origin) {
-    void origins.drain(origin); // resolves when nothing is under way, which the page shows
+    void origins.drain(origin); // not awaited: the page shows how much is still in progress
     return `${origin} gets no more requests`;
   },
   ready(origins, origin) {
@@ -30,7 +30,7 @@ const ACTS: Readonly<Record<string, Act>> = {
   },
   weight(origins, origin, query) {
     const text = query.get('weight') ?? '';
-    // Number('') is 0, which would take all requests from it.
+    // Number('') is 0: a missing weight would take all requests from the origin.
     origins.setWeight(origin, /^\d+$/.test(text) ? Number(text) : Number.NaN);
     return `${origin} has weight ${text}`;
   },
@@ -52,7 +52,7 @@ export class StatusActions {
     return isAllowed === true && !res.headersSent ? this.#session.open(req, res) : undefined;
   }
 
-  /** Does what a POST asks for, if it may. Rejects as `authorise` does. */
+  /** Does what a POST asks for, if its sender is allowed to. Rejects as `authorise` does. */
   async act(req: IncomingMessage, query: URLSearchParams): Promise<ActionOutcome> {
     if (!isOfSamePage(req)) return { status: 403, text: 'this was not sent by the page itself' };
     if (!this.#session.holds(req))

@@ -1,9 +1,9 @@
-/** The status as comma-separated values, in the columns of HAProxy's own page, so that what reads those reads these. */
+/** The status as comma-separated values with HAProxy's columns, so that programs which read HAProxy's can read these. */
 
 import { checkColumns } from './check-columns.js';
 import type { OriginReport, StatusReport } from './report.js';
 
-/** HAProxy 2.6, in its order. Columns that nothing here corresponds to are empty. */
+/** The columns of HAProxy 2.6, in its order. Columns for which there is nothing here are empty. */
 const COLUMNS = (
   'pxname,svname,qcur,qmax,scur,smax,slim,stot,bin,bout,dreq,dresp,ereq,econ,eresp,wretr,wredis,status,weight,act,bck,' +
   'chkfail,chkdown,lastchg,downtime,qlimit,pid,iid,sid,throttle,lbtot,tracked,type,rate,rate_lim,rate_max,check_status,' +
@@ -24,18 +24,18 @@ export function statusCsv(report: StatusReport): string {
   return `# ${COLUMNS.join(',')},\n${lines.map((line) => `${line}\n`).join('')}`;
 }
 
-/** HAProxy ends each line with a comma, and quotes what holds one. */
+/** As HAProxy writes a field: in quotes if it contains a comma. (HAProxy also ends each line with a comma.) */
 function field(value: string | number | null | undefined): string {
   const text = String(value ?? '');
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""').replaceAll(/[\r\n]+/g, ' ')}"` : text;
 }
 
-/** As far as requests are concerned: can it be given one? */
+/** Whether the origin can be given requests. */
 function isUp({ health, backoff }: OriginReport): boolean {
   return health.state === 'healthy' && backoff.state === 'ready';
 }
 
-/** HAProxy's words. One that its owner has drained is neither up nor down. */
+/** In HAProxy's words. An origin that its owner has drained is neither up nor down. */
 function statusOf(origin: OriginReport): 'UP' | 'DOWN' | 'DRAIN' {
   if (origin.service !== 'serving' || origin.weight === 0) return 'DRAIN';
   return isUp(origin) ? 'UP' : 'DOWN';
@@ -125,7 +125,7 @@ function responseFields(responses: OriginReport['responses']): Row {
   };
 }
 
-/** Connections that ended in the middle of an answer, or with one that could not be understood. */
+/** Connections that ended before the response was complete, or with a response that could not be parsed. */
 function broken({ closed }: OriginReport): number {
   return ['silent', 'failed', 'timeout', 'garbage'].reduce((all, reason) => all + (closed[reason] ?? 0), 0);
 }

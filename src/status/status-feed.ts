@@ -16,13 +16,13 @@ export interface FeedOptions {
 
 /** A watcher. Called synchronously, so it must be fast. */
 export interface Watcher {
-  /** `full` is a {@link FullReport}, `tick` a {@link Tick}; both as JSON. Returns false to be given all next time. */
+  /** `full` is a {@link FullReport}, `tick` a {@link Tick}; both as JSON. Returns false to get a `full` message next time. */
   tell(event: 'full' | 'tick', json: string): boolean;
-  /** There will be no more. */
+  /** There will be no more messages. */
   end(): void;
 }
 
-/** Most who may watch at once. */
+/** How many may watch at once. */
 export const MOST_WATCHERS = 64;
 /** A client that polls counts as a watcher for this long after each request. */
 const LEASE_MS = 15_000;
@@ -33,7 +33,7 @@ export class StatusFeed {
   readonly #options: FeedOptions;
   readonly #history = new History();
   readonly #news: News;
-  readonly #watchers = new Map<Watcher, 'full' | 'tick'>(); // what each is told next
+  readonly #watchers = new Map<Watcher, 'full' | 'tick'>(); // the kind of message that each gets next
   #leasedUntil = Number.NEGATIVE_INFINITY;
   #timer: Timer | undefined;
   #fullJson: string | undefined; // until the next update
@@ -46,7 +46,7 @@ export class StatusFeed {
     this.#news = new News(() => Math.round(clock.wallNow()));
   }
 
-  /** The backend is closed: nothing more will be told. */
+  /** The backend is closed: there are no more messages. */
   get closed(): boolean {
     return this.#closed;
   }
@@ -55,12 +55,12 @@ export class StatusFeed {
     return this.#watchers.size >= MOST_WATCHERS;
   }
 
-  /** All that is known at this moment. */
+  /** The complete report of this moment. */
   full(): FullReport {
     return { ...this.#report(this.#source.stats()), history: this.#history.columns, news: this.#news.items };
   }
 
-  /** Tells `watcher` all that is known, and then what changes, until it leaves. */
+  /** Sends `watcher` the complete report now, and then the changes, until it leaves. */
   watch(watcher: Watcher): void {
     if (this.#closed) {
       watcher.end();
@@ -75,7 +75,7 @@ export class StatusFeed {
     if (!this.#isWatched) this.#stop();
   }
 
-  /** All that was known at the last update, as JSON. Whoever polls counts as a watcher until the next time. */
+  /** The complete report of the last update, as JSON. A client that polls counts as a watcher for `LEASE_MS`. */
   poll(): string {
     if (this.#closed) return JSON.stringify(this.full());
     this.#leasedUntil = this.#clock.now() + LEASE_MS;
@@ -132,7 +132,7 @@ export class StatusFeed {
     const column = this.#history.close(report.at, stats);
     const news = this.#news.changed();
     const tick: Tick = { report, ...(column && { column }), ...(news && { news }) };
-    let tickJson: string | undefined; // made once for all of them
+    let tickJson: string | undefined; // made once for all watchers
     this.#fullJson = undefined;
     for (const [watcher, event] of this.#watchers) {
       let json: string;

@@ -1,4 +1,4 @@
-/** Serves the status of a backend: as a page, as a stream of events, as JSON and as CSV; and takes what a page asks for. */
+/** Serves the status of a backend as a page, a stream of events, JSON and CSV; and carries out the actions of the page. */
 
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -25,12 +25,12 @@ type Format = 'html' | 'json' | 'csv' | 'events';
 const TYPES: Readonly<Record<Format, string>> = {
   html: 'text/html; charset=utf-8',
   json: 'application/json; charset=utf-8',
-  csv: 'text/plain; charset=utf-8', // as HAProxy's
+  csv: 'text/plain; charset=utf-8', // as HAProxy does
   events: 'text/event-stream; charset=utf-8',
 };
 
 const FIELDS: Readonly<Record<string, string>> = {
-  // Never transformed: what compresses a stream holds it back.
+  // `no-transform`: a proxy that compresses a stream holds its events back.
   'Cache-Control': 'no-store, no-transform',
   'X-Content-Type-Options': 'nosniff',
   'X-Frame-Options': 'DENY',
@@ -76,14 +76,14 @@ export function createStatusHandler(feed: StatusFeed, title: string, actions?: S
 
   function stream(req: IncomingMessage, res: ServerResponse): void {
     if (feed.closed) {
-      res.statusCode = 204; // a browser does not come back then
+      res.statusCode = 204; // after 204 a browser does not connect again
       res.end();
     } else if (feed.isFull) {
       res.setHeader('Retry-After', '10');
       say(res, 503, 'too many watch: use ?format=json');
     } else {
       res.setHeader('Content-Type', TYPES.events);
-      res.setHeader('X-Accel-Buffering', 'no'); // nginx would hold it back
+      res.setHeader('X-Accel-Buffering', 'no'); // otherwise nginx buffers the stream
       if (req.method === 'HEAD') res.end();
       else streamEvents(res, feed);
     }
@@ -105,7 +105,7 @@ async function act(actions: StatusActions, req: IncomingMessage, res: ServerResp
   say(res, status, text);
 }
 
-/** The owner's `authorise` may throw: nobody is let in then, and the owner sees why. */
+/** The owner's `authorise` may throw. Then the request is refused, and the owner gets a warning that says why. */
 function judged(res: ServerResponse, answered: Promise<void>): void {
   answered.catch((error: unknown) => {
     say(res, 500, 'it could not be found out whether you may do this');
@@ -119,7 +119,7 @@ function send(req: IncomingMessage, res: ServerResponse, format: Format, text: s
   res.end(req.method === 'HEAD' ? undefined : text);
 }
 
-/** In plain text. */
+/** Answers in plain text. */
 function say(res: ServerResponse, status: number, text: string): void {
   if (res.headersSent || res.destroyed) return;
   res.statusCode = status;
@@ -128,7 +128,7 @@ function say(res: ServerResponse, status: number, text: string): void {
   res.end(`${text}\n`);
 }
 
-/** By the query, else by what stands behind the path, else by what the client accepts. */
+/** The format is decided by the query, else by the end of the path, else by what the client accepts. */
 function formatOf({ url = '/', headers }: IncomingMessage): Format | undefined {
   const { path, query } = split(url);
   const asked = query.get('format') ?? /;(csv|json)(?=;|$)/.exec(path)?.[1];

@@ -1,10 +1,10 @@
-/** The page as one document that needs nothing from elsewhere. */
+/** The page as one document, with its style and script inside. */
 
 /// <reference path="./bundled-page.d.ts" />
 
 import { body, script, style } from 'virtual:status-page';
 
-/** Only what carries the nonce runs; nothing is loaded but our own data, and nobody frames the page. */
+/** Only scripts and styles with the nonce are used. The page loads nothing but our own data, and no other page can frame it. */
 export function contentSecurityPolicy(nonce: string): string {
   return [
     "default-src 'none'",
@@ -18,7 +18,7 @@ export function contentSecurityPolicy(nonce: string): string {
   ].join('; ');
 }
 
-/** `token` is for a page that may do more than show. */
+/** `token` is given to a page that may change origins. */
 export function statusPage(title: string, nonce: string, token?: string): string {
   return `<!doctype html>
 <html lang="en">

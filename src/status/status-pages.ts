@@ -1,4 +1,4 @@
-/** The status pages of a backend: each is made for a handler, and all end with the backend. */
+/** The status pages of a backend: one for each handler. All end with the backend. */
 
 import type { Clock } from '../clock.js';
 import { StatusActions } from './status-actions.js';
@@ -11,7 +11,7 @@ export class StatusPages {
   readonly #source: StatusSource;
   readonly #origins: StatusOrigins;
   readonly #clock: Clock;
-  readonly #feeds = new Set<WeakRef<StatusFeed>>(); // some make a handler for each request
+  readonly #feeds = new Set<WeakRef<StatusFeed>>(); // weak: some programs make a handler for each request
   readonly #lost = new FinalizationRegistry<WeakRef<StatusFeed>>((feed) => this.#feeds.delete(feed));
   #closed = false;
 

@@ -1,10 +1,10 @@
-/** Buttons that change an origin, for whom the server has given the page a token. */
+/** Buttons that change an origin. A page has them if the server gave it a token. */
 
 import type { OriginReport } from '../report.js';
 import { byId, el, type Part, setAttribute, setText } from './dom.js';
 import { hostOf } from './verdict.js';
 
-/** What can be done; `undefined` on a page that can only be read. */
+/** Proves to the server that an action comes from this page; `undefined` on a page that can only be read. */
 const token = document.querySelector<HTMLMetaElement>('meta[name="status-token"]')?.content;
 
 const MOST_WEIGHT = 256;
@@ -17,7 +17,7 @@ export function drainButton(): Part<OriginReport> | undefined {
   let shown: OriginReport | undefined;
   const send = oneAtATime();
   element.addEventListener('click', ({ detail }) => {
-    // The second of a double click would undo what the first has done.
+    // The second click of a double click would undo the first.
     if (shown !== undefined && detail < 2) void send({ origin: shown.origin, action: actionFor(shown) });
   });
   return {
@@ -60,14 +60,14 @@ function weightForm(): Part<OriginReport> | undefined {
     element,
     update(origin) {
       shown = origin;
-      // What somebody is typing is not taken from under them.
+      // A number that somebody is typing is not overwritten.
       if (!isEdited && document.activeElement !== input) input.value = String(origin.weight);
       element.hidden = origin.service === 'leaving' || origin.service === 'closed';
     },
   };
 }
 
-/** Both, in a panel of their own. */
+/** The button and the form, in a panel. */
 export function actionsPanel(): Part<OriginReport> | undefined {
   const [drain, weight] = [drainButton(), weightForm()];
   if (drain === undefined || weight === undefined) return undefined;
@@ -107,7 +107,7 @@ async function answered(query: Readonly<Record<string, string>>): Promise<string
   }
 }
 
-/** Shown, and read out. */
+/** Shows the text; screen readers read it out. */
 function say(text: string): void {
   setText(byId('said'), text);
 }

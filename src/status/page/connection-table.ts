@@ -1,4 +1,4 @@
-/** Every connection of an origin as a row of a table, for those who want to read, not look. */
+/** Every connection of an origin as a row of a table, for people who prefer text to pictures. */
 
 import type { ConnectionStats, OriginReport } from '../report.js';
 import { el, type Part, setAttribute, setText } from './dom.js';

@@ -18,7 +18,7 @@ export function pauseButton(pause: () => void, resume: () => void): void {
   });
 }
 
-/** Saves what is shown, with its history, as a file. */
+/** Saves the report with its history as a file. */
 export function exportButton(store: Store): void {
   byId('export').addEventListener('click', () => {
     const { snapshot } = store;
@@ -52,7 +52,7 @@ function nameOf(title: string): string {
   return title.replaceAll(/[^\w.-]+/g, '-') || 'status';
 }
 
-// A browser may forbid to keep anything.
+// A browser may forbid storage: then reading and writing throw.
 function keptTheme(): Theme {
   try {
     return THEMES.find((theme) => theme === localStorage.getItem(KEPT_AS)) ?? 'auto';

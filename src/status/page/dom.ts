@@ -1,4 +1,4 @@
-/** Elements, made and changed with few words. */
+/** Short functions that make and change elements. */
 
 type Child = Node | string;
 type Attributes = Readonly<Record<string, string | number | boolean>>;
@@ -32,7 +32,7 @@ export function byId(id: string): HTMLElement {
   return element;
 }
 
-/** Touches the document only when the text is another. */
+/** Touches the document only if the text has changed. */
 export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
@@ -41,15 +41,15 @@ export function setAttribute(element: Element, name: string, value: string): voi
   if (element.getAttribute(name) !== value) element.setAttribute(name, value);
 }
 
-/** A part of the page that is shown anew with each report. */
+/** A part of the page that is updated with each report. */
 export interface Part<T> {
   readonly element: HTMLElement;
   update(data: T): void;
 }
 
 /**
- * Parts for a list whose members have names: each keeps its element as long as its name is listed.
- * Focus and hover stay where they are.
+ * Parts for a list whose members have names. Each part keeps its element as long as its name is listed, so focus and hover
+ * stay where they are.
  */
 export class PartList<T> {
   readonly #parts = new Map<string, Part<T>>();

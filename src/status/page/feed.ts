@@ -1,8 +1,8 @@
-/** Where the reports come from: a stream of events, or questions now and then when there is no stream. */
+/** Receives the reports: from a stream of events, or by polling if there is no stream. */
 
 import type { FullReport, Tick } from '../report.js';
 
-/** `lost`: nothing comes, and it is tried again. */
+/** `lost`: nothing arrives, and the page tries again. */
 export type FeedState = 'connecting' | 'live' | 'polling' | 'paused' | 'lost';
 
 export interface FeedListener {
@@ -13,16 +13,16 @@ export interface FeedListener {
 
 const POLL_MS = 2_000;
 const LOST_POLL_MS = 5_000;
-/** A stream is tried again after so many polls. */
+/** After this many polls the page tries a stream again. */
 const POLLS = 15;
-/** No word for so long: something between us holds the stream back. */
+/** No message for this long means that something on the way holds the stream back. */
 const SILENT_MS = 15_000;
 
 export class Feed {
   readonly #listener: FeedListener;
   #stream: EventSource | undefined;
   #timer: number | undefined;
-  #failures = 0; // of the stream, since it last said something
+  #failures = 0; // of the stream, since its last message
 
   constructor(listener: FeedListener) {
     this.#listener = listener;
@@ -44,7 +44,7 @@ export class Feed {
     this.#stream?.close();
     this.#stream = undefined;
     clearTimeout(this.#timer);
-    this.#timer = undefined; // a poll that is not answered yet sees that it is no longer wanted
+    this.#timer = undefined; // tells a poll that is not answered yet that it is no longer wanted
   }
 
   #listen(): void {
@@ -71,7 +71,7 @@ export class Feed {
     }, SILENT_MS);
   }
 
-  /** The browser connects again by itself, unless it was told not to. */
+  /** The browser connects again by itself, unless the server told it not to: then the stream is `CLOSED`. */
   #broken(stream: EventSource): void {
     if (stream !== this.#stream) return;
     this.#failures += 1;
@@ -85,7 +85,7 @@ export class Feed {
       this.#listen();
       return;
     }
-    const turn = window.setTimeout(() => {}, 0); // its number stays in #timer until somebody starts or stops
+    const turn = window.setTimeout(() => {}, 0); // not to wait: its number marks this poll in #timer until another start or stop
     this.#timer = turn;
     const report = await asked();
     if (this.#timer !== turn) return;
@@ -98,7 +98,7 @@ export class Feed {
 
 async function asked(): Promise<FullReport | undefined> {
   try {
-    // A server that stands still answers nothing, and refuses nothing.
+    // A stopped process neither answers nor refuses: without a limit this would wait for ever.
     const signal = AbortSignal.timeout(SILENT_MS);
     const response = await fetch(address('json&watch'), { cache: 'no-store', signal });
     return response.ok ? await response.json() : undefined;
@@ -107,7 +107,7 @@ async function asked(): Promise<FullReport | undefined> {
   }
 }
 
-/** Of this very page, wherever it is mounted. Without the user and password that its address may hold. */
+/** The address of this page, wherever it is mounted, with another format. Without user and password: fetch() refuses them. */
 function address(format: string): string {
   return `${location.origin}${location.pathname}?format=${format}`;
 }

@@ -1,27 +1,27 @@
-/** Numbers as people read them. */
+/** Numbers in a form for people. */
 
 const whole = new Intl.NumberFormat('en');
 const oneDigit = new Intl.NumberFormat('en', { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 
-/** Something counted. */
+/** A count, in millions if it is large. */
 export function count(value: number): string {
   return value < 1_000_000 ? whole.format(value) : `${oneDigit.format(value / 1_000_000)} M`;
 }
 
-/** Something per second. */
+/** A number per second. */
 export function rate(value: number): string {
   if (value < 0.05) return '0';
   if (value < 10) return oneDigit.format(value);
   return value < 100_000 ? whole.format(Math.round(value)) : `${whole.format(Math.round(value / 1000))} k`;
 }
 
-/** A share, 0 to 1. 100 % is all of it, never almost all. */
+/** A share from 0 to 1. Only 1 is shown as 100 %, never a share that would be rounded up to it. */
 export function percent(share: number): string {
   if (share >= 1) return '100 %';
   return share >= 0.9995 ? '99.9 %' : `${oneDigit.format(share * 100)} %`;
 }
 
-/** A length of time. A limit that is `null` is none. */
+/** A length of time. `null` means no limit. */
 export function duration(ms: number | null): string {
   if (ms === null || ms === Number.POSITIVE_INFINITY) return 'no limit';
   if (ms < 9.95) return `${trimmed(ms)} ms`;
@@ -36,7 +36,7 @@ export function duration(ms: number | null): string {
   return `${whole.format(Math.floor(hours / 24))} d`;
 }
 
-/** A limit: `null` is none. */
+/** A limit. `null` means no limit. */
 export function limit(value: number | null): string {
   return value === null ? 'no limit' : count(value);
 }

@@ -1,9 +1,9 @@
-/** How finding the origins goes, in words. */
+/** How discovery is doing, in words. */
 
 import type { StatusReport } from '../report.js';
 import { duration, plural } from './format.js';
 
-/** Empty where the origins are given. */
+/** Empty if the origins are listed in the options. */
 export function foundLine(discovery: StatusReport['discovery']): string {
   if (discovery === null) return '';
   const { source, origins, foundMsAgo, failures, error } = discovery;

@@ -1,4 +1,4 @@
-/** Latencies over time: each column a piece of time, each row a length of time, the darker the more requests. */
+/** Latencies over time: a column is a piece of time, a row a range of durations. The more requests, the darker. */
 
 import type { Column } from '../report.js';
 import { BINS, boundMs, type Latency } from '../report.js';
@@ -13,10 +13,10 @@ export interface HeatMapData {
   readonly stretch: Stretch;
 }
 
-/** Rows shown at least, so that a narrow band looks narrow. */
+/** The least number of rows, so that a narrow band looks narrow. */
 const LEAST_ROWS = 10;
 const LEAST_ALPHA = 0.16;
-/** How much time a column after a gap is drawn to be. */
+/** Width of a column after a gap, as a length of time. */
 const LONE_MS = 2_000;
 
 interface Cell {
@@ -62,7 +62,7 @@ function cellsOf(columns: readonly Column[], scope: Scope, { from }: Stretch): C
   return cells;
 }
 
-/** The bins that are shown, first and last. */
+/** The first and the last bin that are shown. */
 function rowsOf(cells: readonly Cell[]): readonly [number, number] {
   const [first, last] = rangeOf(cells.map(({ latency }) => trimmed(latency))) ?? [0, LEAST_ROWS - 1];
   const missing = Math.max(0, LEAST_ROWS - (last - first + 1));
@@ -96,7 +96,7 @@ function draw(
   const x = (at: number) => Math.round(((at - stretch.from) / (stretch.to - stretch.from)) * width);
   for (const { at, before, latency } of cells) {
     const right = x(at);
-    // A column is as wide as the time that it counts, but for a time without watchers.
+    // A column is as wide as the time that it covers. After a gap it covers less than the time since the column before.
     const left = Math.min(right - 1, x(at - before > GAP_MS ? at - LONE_MS : before));
     for (const [index, count] of latency.counts.entries()) {
       if (count === 0) continue;
@@ -108,7 +108,7 @@ function draw(
   }
 }
 
-/** Lengths of time at the left, about every fourth bin. */
+/** Durations on the left, at about every fourth bin. */
 function showAxis(axis: HTMLElement, [lowest, highest]: readonly [number, number]): void {
   const rows = highest - lowest + 1;
   const step = rows > 16 ? 4 : 2;
@@ -122,7 +122,7 @@ function showAxis(axis: HTMLElement, [lowest, highest]: readonly [number, number
   axis.replaceChildren(...marks);
 }
 
-/** How long ago, below the beginning and the middle. */
+/** Says how long ago the beginning and the middle are. */
 function showTimes({ children: [first, middle] }: HTMLElement, spanMs: number): void {
   if (first) setText(first, `${duration(spanMs)} ago`);
   if (middle) setText(middle, `${duration(spanMs / 2)} ago`);

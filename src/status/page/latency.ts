@@ -1,4 +1,4 @@
-/** Histograms of latencies: added up, and read as quantiles. */
+/** Adds up histograms of latencies, and reads quantiles from them. */
 
 import { BINS, boundMs, type Latency } from '../report.js';
 
@@ -10,7 +10,7 @@ export function sumOf(histograms: Iterable<Latency>): Latency {
   return { from: 0, counts };
 }
 
-/** The duration that the share `q` of the requests did not exceed, in milliseconds; undefined when there were none. */
+/** The duration in milliseconds that the share `q` of the requests did not exceed; undefined if there were no requests. */
 export function quantile(latency: Latency, q: number): number | undefined {
   const total = latency.counts.reduce((all, count) => all + count, 0);
   if (total === 0) return undefined;
@@ -23,13 +23,13 @@ export function quantile(latency: Latency, q: number): number | undefined {
     const bin = latency.from + at;
     const upper = boundMs(bin);
     const lower = bin === 0 ? upper / 2 : boundMs(bin - 1);
-    // Within the bin they are taken to lie evenly on the scale of the bins.
+    // Assumes that the requests of a bin are spread evenly over it, on the logarithmic scale of the bins.
     return lower * (upper / lower) ** Math.max(0, (q * total - below) / count);
   }
   return boundMs(latency.from + latency.counts.length - 1);
 }
 
-/** The bins that are not empty in any of the histograms, as first and last; undefined when there are none. */
+/** The first and the last bin that some histogram has requests in; undefined if there is none. */
 export function rangeOf(histograms: Iterable<Latency>): readonly [number, number] | undefined {
   let first = BINS;
   let last = -1;

@@ -1,4 +1,4 @@
-/** What the colours mean, and how many connections have each. */
+/** What each colour means, and how many connections have it. */
 
 import type { OriginReport } from '../report.js';
 import { el, type Part, setText } from './dom.js';

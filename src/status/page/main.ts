@@ -1,4 +1,4 @@
-/** The status page: begins to listen, and shows what it hears. */
+/** The status page: receives reports and shows them. */
 
 import { MOST_ORIGINS, type StatusReport } from '../report.js';
 import { exportButton, pauseButton, themeButton } from './controls.js';
@@ -16,7 +16,7 @@ import { Store } from './store.js';
 import { held, showTiles } from './tiles.js';
 import { type Mood, verdictOf, verdictOfAll } from './verdict.js';
 
-/** More origins than this are shown in rows, those that need somebody first. */
+/** More origins than this are shown in rows, those with problems first. */
 const FEW = 12;
 const FIRST: Readonly<Record<Mood, number>> = { bad: 0, doubtful: 1, good: 2, quiet: 2 };
 
@@ -81,7 +81,7 @@ function showAll(report: StatusReport, origins: readonly OriginData[]): void {
   setText(byId('stretch'), `charts: ${charted}the last ${duration(stretch.to - stretch.from)}`);
   const isMany = origins.length > FEW;
   byId('origins').classList.toggle('many', isMany);
-  // What concerns all of them is not looked for below a hundred rows.
+  // What concerns all origins comes before the rows: nobody looks for it below a hundred of them.
   const [below, next] = [byId('below'), isMany ? byId('states') : null];
   if (below.nextElementSibling !== next) byId('overview').insertBefore(below, next);
   const shown = isMany ? origins.toSorted((one, other) => urgencyOf(one) - urgencyOf(other)) : origins;
@@ -94,7 +94,7 @@ function urgencyOf({ origin }: OriginData): number {
   return FIRST[verdictOf(origin).mood];
 }
 
-/** Said aloud by screen readers when it changes, and only then. */
+/** Screen readers read the verdict out when it changes, and only then. */
 function showVerdict(): void {
   if (store.report === undefined) return;
   const { mood, word, why } = verdictOfAll(store.report);
@@ -117,7 +117,7 @@ function showAlone(data: OriginData): void {
     byId('alone').replaceChildren(view.part.element);
     view.part.update(data);
     scrollTo(0, 0);
-    // Whoever came by a link goes on reading here.
+    // For people who use the keyboard or a screen reader: after a link they go on from here.
     view.part.element.querySelector('h2')?.focus({ preventScroll: true });
   } else view.part.update(data);
 }

@@ -30,7 +30,7 @@ export function showNews(): (store: Store) => void {
   const list = new PartList<NewsItem>(byId('news'), newsItem);
   return ({ news }) => {
     none.hidden = news.length > 0;
-    // By what is said, so that an item which happens again moves and is not made anew.
+    // Named by its text, so that the element of an item that happens again moves, and is not replaced.
     list.update(
       news
         .slice(0, MOST)
@@ -39,7 +39,7 @@ export function showNews(): (store: Store) => void {
   };
 }
 
-/** The same may have been said before, too long ago to count as the same: tells them apart. */
+/** Tells equal items apart: an older one may be too old to be counted as the same. */
 function firstOf(news: readonly NewsItem[], item: NewsItem, index: number): number {
   return news.slice(index + 1).filter(({ text, origin }) => text === item.text && origin === item.origin).length;
 }

@@ -1,4 +1,4 @@
-/** One origin among the others: how it is doing, its connections, its pace. */
+/** One origin in the list of all: how it is doing, its connections, its rates. */
 
 import type { OriginReport } from '../report.js';
 import { drainButton } from './actions.js';
@@ -13,11 +13,11 @@ import { hostOf, verdictOf } from './verdict.js';
 
 export interface OriginData {
   readonly origin: OriginReport;
-  /** One of many, in a row that has no heat map. */
+  /** Whether there are so many origins that each has only a row, without a heat map. */
   readonly isRow: boolean;
 }
 
-/** Where the page shows one origin alone. */
+/** The address at which the page shows this origin alone. */
 function addressOf({ origin }: OriginReport): string {
   return `#/origin/${encodeURIComponent(origin)}`;
 }
@@ -59,7 +59,7 @@ export function originCard(store: Store): Part<OriginData> {
       drain?.update(origin);
       connections.update(origin);
       facts.update(factsOf(store, origin));
-      // To draw is to ask for the layout: with 400 rows that took three quarters of the page's time.
+      // Drawing makes the browser compute the layout: with 400 rows this took three quarters of the page's time.
       if (isRow) return;
       const now = store.report?.at ?? 0;
       heat.update({ columns: store.columns, scope: origin.origin, stretch: stretchOf(store.columns, now) });
@@ -67,7 +67,7 @@ export function originCard(store: Store): Part<OriginData> {
   };
 }
 
-/** How it is doing, by shape, colour and word. */
+/** Shows how the origin is doing by shape, colour and word. */
 export function statusBadge(): Part<OriginReport> {
   const word = el('strong');
   const why = el('span', { class: 'why' });
@@ -83,7 +83,7 @@ export function statusBadge(): Part<OriginReport> {
   };
 }
 
-/** Some numbers under their names. */
+/** Numbers with their names. */
 function factList(names: readonly string[]): Part<readonly string[]> {
   const values = names.map(() => el('dd'));
   const rows = names.map((name, index) => el('div', {}, el('dt', {}, name), values[index] ?? ''));
@@ -110,7 +110,7 @@ function factsOf(store: Store, origin: OriginReport): string[] {
   ];
 }
 
-/** How long a connection may be idle, and who says so when it is not the option. */
+/** How long a connection may be idle, and where the limit comes from if it is not the option. */
 function idleLimit({ idleLimitMs }: OriginReport): string {
   const { effective, learned, hinted, configured } = idleLimitMs;
   if (effective === configured) return duration(effective);

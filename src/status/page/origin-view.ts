@@ -1,4 +1,4 @@
-/** One origin alone: everything that is known of it. */
+/** One origin alone, with everything that is known about it. */
 
 import type { Latency, OriginReport } from '../report.js';
 import { actionsPanel } from './actions.js';

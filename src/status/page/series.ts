@@ -7,35 +7,35 @@ export interface Point {
   readonly value: number | undefined;
 }
 
-/** What is drawn: a stretch of time that ends now. */
+/** The time that a chart shows. It ends now. */
 export interface Stretch {
   readonly from: number;
   readonly to: number;
 }
 
-// Longer than this between two columns: nobody watched.
+// If two columns are further apart than this, nobody watched between them.
 export const GAP_MS = 12_000;
 const STRETCHES_MS = [30_000, 60_000, 120_000, 300_000, HISTORY_MS];
 
-/** The least of some stretches that shows all there is. */
+/** The shortest of the `STRETCHES_MS` that shows the whole history. */
 export function stretchOf(columns: readonly Column[], now: number): Stretch {
   const spanMs = now - (columns[0]?.at ?? now);
   return { from: now - (STRETCHES_MS.find((ms) => ms >= spanMs) ?? HISTORY_MS), to: now };
 }
 
-/** The name of one origin, or all of them together. */
+/** The name of one origin, or `all` for all origins together. */
 export type Scope = string;
 
 type Counter = 'requests' | 'reused' | 'resent' | 'failed' | 'dialled';
 
-/** What a counter grew by, per second. */
+/** How much a counter grew per second. */
 export function rates(columns: readonly Column[], scope: Scope, counter: Counter): Point[] {
   return differences(columns, (before, after, seconds) => {
     return grown(before, after, scope, counter) / seconds;
   });
 }
 
-/** The share of the requests that rode a connection which had carried one before. */
+/** The share of the requests whose connection had carried a request before. */
 export function reuse(columns: readonly Column[], scope: Scope): Point[] {
   return differences(columns, (before, after) => {
     const requests = grown(before, after, scope, 'requests');
@@ -43,7 +43,7 @@ export function reuse(columns: readonly Column[], scope: Scope): Point[] {
   });
 }
 
-/** What is counted at the end of each column. */
+/** A number of connections at the end of each column. */
 export function levels(columns: readonly Column[], scope: Scope, level: 'busy' | 'open'): Point[] {
   return values(columns, (column) => inScope(column, scope).reduce((all, origin) => all + origin[level], 0));
 }
@@ -82,7 +82,10 @@ function isAfterGap(columns: readonly Column[], index: number): boolean {
   return before !== undefined && (columns[index]?.at ?? 0) - before.at > GAP_MS;
 }
 
-/** One by one: what has gone is not missing among those that stay. One that a full column had no place for was there before. */
+/**
+ * Adds up the growth of each origin, so that an origin which was removed takes nothing away from the sum. A full column may have
+ * had no place for an origin: then its growth is not known and counts as 0.
+ */
 function grown(before: Column, after: Column, scope: Scope, counter: Counter): number {
   const earlier = new Map(before.origins.map((one) => [one.origin, one[counter]]));
   const isFull = before.origins.length >= MOST_ORIGINS;

@@ -1,4 +1,4 @@
-/** A series as a line: time to the right, now at the right edge. */
+/** A series as a line. The right edge is now. */
 
 import { el, type Part, setAttribute, svg } from './dom.js';
 import { duration } from './format.js';
@@ -7,7 +7,7 @@ import type { Point, Stretch } from './series.js';
 export interface SparklineData {
   readonly points: readonly Point[];
   readonly stretch: Stretch;
-  /** Top of the scale; else the highest point, and at least `least`. */
+  /** Top of the scale. Without it, the top is the highest point, but at least `least`. */
   readonly top?: number;
   readonly least?: number;
   readonly show: (value: number) => string;
@@ -16,7 +16,7 @@ export interface SparklineData {
 const WIDTH = 200;
 const HEIGHT = 40;
 
-/** `name` says what it shows, to those who do not see it. */
+/** `name` tells people who do not see the line what it shows. */
 export function sparkline(name: string): Part<SparklineData> {
   const area = svg('path', { class: 'area' });
   const line = svg('path', { class: 'line' });
@@ -55,7 +55,7 @@ function pathsOf(points: readonly Point[], { from, to }: Stretch, top: number): 
     }
     if (run.length === 0) runs.push(run);
     const x = ((at - from) / (to - from)) * WIDTH;
-    // A pixel of air, so that the line is not cut.
+    // A free pixel at the edges, so that the line is not cut.
     const y = HEIGHT - 1 - (Math.min(value, top) / top) * (HEIGHT - 3);
     run.push(`${x.toFixed(1)} ${y.toFixed(1)}`);
   }

@@ -1,4 +1,4 @@
-/** The states of a connection, in the order of its life, in the words of the page. */
+/** The states of a connection in the order of its life, with the words that the page uses for them. */
 
 import type { ConnectionStats } from '../report.js';
 
@@ -24,7 +24,7 @@ export function countStates(slots: Iterable<ConnectionStats>): StateCounts {
   return counts;
 }
 
-/** `62 busy, 30 idle`, for those who do not see the strip. */
+/** `62 busy, 30 idle`, for people who do not see the strip. */
 export function inWords(counts: StateCounts): string {
   const parts = STATES.filter((state) => counts[state] > 0).map((state) => `${counts[state]} ${WORDS[state].name}`);
   return parts.length === 0 ? 'none open' : parts.join(', ');

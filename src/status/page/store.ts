@@ -1,17 +1,17 @@
-/** What the page knows: the newest report, the history, and how busy each connection was since the report before. */
+/** What the page knows: the newest report, the history, and how busy each connection was between the last two reports. */
 
 import { type Column, type FullReport, type NewsItem, type StatusReport, type Tick, withColumn } from '../report.js';
 
-// Rates are taken over some reports, lest they flicker.
+// Rates are computed over several reports, so that they do not flicker.
 const RECENT_MS = 4_500;
 
-/** Counts that grow, at one moment. */
+/** Counters at one moment. */
 interface Totals {
   readonly at: number;
   readonly origins: ReadonlyMap<string, Pace>; // by name
 }
 
-/** How many, or how many a second of late. */
+/** Counts since the beginning, or per second in the last few seconds. */
 export interface Pace {
   readonly requests: number;
   readonly reused: number;
@@ -25,7 +25,7 @@ export class Store {
   news: readonly NewsItem[] = [];
   #recent: Totals[] = []; // oldest first
   #exchanges = new Map<string, number>(); // by origin and slot, as of the newest report
-  #work = new Map<string, number>(); // a second, by origin and slot
+  #work = new Map<string, number>(); // exchanges per second, by origin and slot
   #mostWork = 0;
 
   all({ history, news, ...report }: FullReport): void {
@@ -40,12 +40,12 @@ export class Store {
     this.#take(report);
   }
 
-  /** All of it, as `?format=json` gives it. */
+  /** The complete report, as `?format=json` returns it. */
   get snapshot(): FullReport | undefined {
     return this.report && { ...this.report, history: this.columns, news: this.news };
   }
 
-  /** Of one origin, by its name, or of all. */
+  /** Rates of the origin with this name, or of all origins together. */
   pace(origin?: string): Pace {
     const [first, last] = [this.#recent[0], this.#recent.at(-1)];
     const seconds = ((last?.at ?? 0) - (first?.at ?? 0)) / 1000;
@@ -58,7 +58,7 @@ export class Store {
     return { requests: grown('requests'), reused: grown('reused'), dialled: grown('dialled'), resent: grown('resent') };
   }
 
-  /** How hard a connection worked since the report before, 0 to 1: beside the one that worked hardest. */
+  /** How hard a connection worked between the last two reports, from 0 to 1, where 1 is the connection that worked hardest. */
   workOf(origin: string, slot: number): number {
     const work = this.#work.get(`${slot} ${origin}`) ?? 0;
     return this.#mostWork === 0 ? 0 : Math.sqrt(work / this.#mostWork);
@@ -91,7 +91,7 @@ export class Store {
       for (const slot of slots) {
         const key = `${slot.slot} ${origin}`;
         const before = this.#exchanges.get(key) ?? 0;
-        // Fewer than before: it is another connection.
+        // Fewer exchanges than before: the slot has another connection.
         const done = slot.exchanges >= before ? slot.exchanges - before : slot.exchanges;
         exchanges.set(key, slot.exchanges);
         if (!(seconds > 0)) continue;

@@ -1,4 +1,4 @@
-/** The connections of one origin side by side: colour tells what one does, height how hard it worked in the last second. */
+/** The connections of one origin side by side. Colour shows the state of a connection, height how hard it worked since the last report. */
 
 import { MOST_SLOTS, type OriginReport } from '../report.js';
 import { el, type Part, setAttribute } from './dom.js';
@@ -7,10 +7,10 @@ import { countStates, inWords } from './states.js';
 import type { Store } from './store.js';
 import { explainOnHover } from './tooltip.js';
 
-/** A connection that works at all is seen to. */
+/** Visible height for every connection that works at all. */
 const LEAST_HEIGHT = 0.12;
 
-/** As many in one row, in two, in three. */
+/** Up to this many slots fit in one row, in two rows, in three. */
 const ROWS = [64, 128, 256, Number.POSITIVE_INFINITY];
 
 export function strip(store: Store, isLarge = false): Part<OriginReport> {
@@ -54,7 +54,7 @@ export function strip(store: Store, isLarge = false): Part<OriginReport> {
   };
 }
 
-/** A place for each slot, the empty ones too, unless there are too many. */
+/** A place for each slot, empty ones included. If there are too many, only slots that are in the report. */
 function placesOf({ maxConnections, slots }: OriginReport): number[] {
   if (maxConnections > MOST_SLOTS) return slots.map(({ slot }) => slot);
   return Array.from({ length: maxConnections }, (_, index) => index);

@@ -1,4 +1,4 @@
-/** The backend as a whole: a number, what it is made of, and where it comes from. */
+/** The backend as a whole, in tiles: each has a number, its parts, and its history. */
 
 import type { OriginReport, StatusReport } from '../report.js';
 import { byId, el, type Part, setText } from './dom.js';
@@ -11,10 +11,10 @@ import type { Store } from './store.js';
 interface Tile {
   readonly value: string;
   readonly unit?: string;
-  /** Small print: what, and how much of it. */
+  /** Small print: names and numbers. */
   readonly notes: readonly (readonly [string, string])[];
   readonly spark: SparklineData;
-  /** It needs to be looked at. */
+  /** Somebody should look at it. */
   readonly alarms?: boolean;
 }
 
@@ -63,7 +63,7 @@ function inAll(origins: readonly OriginReport[], read: (one: OriginReport) => nu
   return origins.reduce((all, one) => all + read(one), 0);
 }
 
-/** The largest of some counts, as notes. */
+/** The `most` largest of some counts, as notes. */
 function largest(counts: Readonly<Record<string, number>>, most: number): (readonly [string, string])[] {
   const named = Object.entries(counts).filter(([, number]) => number > 0);
   return named
@@ -179,7 +179,7 @@ function refusedOf(refused: Readonly<Record<string, number>>): string {
   return most === undefined ? '0' : `${count(total(refused))}, ${most[0]}`;
 }
 
-/** Bytes held, of how many. */
+/** Bytes held, and the limit. */
 export function held({ bytes: used, max }: { readonly bytes: number; readonly max: number | null }): string {
   return max === null ? bytes(used) : `${bytes(used)} of ${bytes(max)}`;
 }

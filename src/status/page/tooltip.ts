@@ -1,4 +1,4 @@
-/** What a connection is doing, beside the pointer. The same is in the table of the origin for those without one. */
+/** Shows beside the pointer what a connection is doing. The table of the origin says the same for people without a pointer. */
 
 import type { ConnectionStats, OriginReport } from '../report.js';
 import { el } from './dom.js';
@@ -7,7 +7,7 @@ import { WORDS } from './states.js';
 
 export interface Explained {
   readonly origin: OriginReport;
-  /** `undefined`: an empty place. */
+  /** `undefined` for an empty place. */
   readonly slot: ConnectionStats | undefined;
 }
 

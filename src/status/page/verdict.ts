@@ -13,9 +13,9 @@ export interface Verdict {
   readonly why: string;
 }
 
-/** Ejections that ended this long ago are no news any more. */
+/** An ejection that ended longer ago than this is not mentioned any more. */
 const NEWS_MS = 600_000;
-/** Origins that are out and named in the first line. */
+/** How many of the origins that are out are named in the first line. */
 const MOST_NAMED = 3;
 
 export function verdictOf(origin: OriginReport): Verdict {
@@ -70,12 +70,12 @@ export function verdictOfAll({ state, origins }: StatusReport): Verdict {
   return { mood: 'doubtful', word: `${out.length} of ${plural(origins.length, 'origin')} ${verb} out`, why };
 }
 
-/** What the system said of a dial, without the name of the origin that is there already. */
+/** The system's error of a dial, without the name of the origin, which the page shows already. */
 function codeOf(error: string): string {
   return error.slice(error.lastIndexOf(': ') + 1).trim();
 }
 
-/** Its name without the scheme. */
+/** The name of an origin without the scheme. */
 export function hostOf({ origin }: { readonly origin: string }): string {
   return origin.replace(/^https?:\/\//, '');
 }
