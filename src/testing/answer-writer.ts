@@ -1,8 +1,8 @@
 /**
- * Puts the answers of a scripted origin into bytes.
+ * Turns the answers of a scripted origin into bytes.
  *
- * This file has only types from others, and no values beside its class, which refers to nothing outside itself: its
- * source text is carried into a worker thread.
+ * The source text of the class is copied into a worker thread. So this file imports types only, and its class uses
+ * nothing outside itself.
  */
 
 import type { Answer, AnswerFields, Bytes } from './steps.js';
@@ -25,7 +25,7 @@ export class AnswerWriter {
     return Buffer.from(`${this.#statusLine({ status })}${this.#fields(fields)}\r\n`, 'latin1');
   }
 
-  /** A final response, cut where it is to be cut. `toHead`: the request was a HEAD, so there is no body. */
+  /** A final response, cut off where `answer` says so. `toHead`: the request was a HEAD, so there is no body. */
   answer(answer: Answer, toHead: boolean): Buffer {
     const pieces = this.#pieces(answer.body);
     const framing = answer.framing ?? (this.#isBodiless(answer.status ?? 200) ? 'none' : 'length');

@@ -12,14 +12,14 @@ export interface ManualClockOptions {
 }
 
 interface Call {
-  readonly at: number; // moment on this clock
-  readonly made: number; // counts the calls made to this clock
+  readonly at: number; // when it is due, on this clock
+  readonly made: number; // numbers the calls in the order in which they were requested
   readonly call: () => void;
 }
 
 const FIRST_WALL_MS = Date.UTC(2000, 0, 1);
 
-// A timer of 0 ms that starts itself again would hold `advance` for ever: better a test that fails with a sentence.
+// A timer of 0 ms that starts itself again would keep `advance` busy for ever. With this limit the test fails with a message.
 const MOST_TURNS_AT_ONE_MOMENT = 100_000;
 
 /**
@@ -36,7 +36,7 @@ const MOST_TURNS_AT_ONE_MOMENT = 100_000;
 export class ManualClock implements Clock {
   #now: number;
   #wallAhead: number; // wallNow() - now()
-  readonly #timers: Call[] = []; // by moment, those of one moment in the order in which they were made
+  readonly #timers: Call[] = []; // sorted by due time, then by the order of the requests
   readonly #soon: Call[] = []; // oldest first
   #made = 0;
 

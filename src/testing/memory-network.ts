@@ -21,7 +21,8 @@ export interface MemoryNetworkOptions {
 type Accept = (socket: OriginSocket) => void;
 
 const FIRST_PORT = 49_152;
-// One thing leads to another over promises, streams and turns of the event loop: after so many without a delivery, to none.
+// One event leads to another by promises, streams and turns of the event loop. After this many turns without a delivery,
+// nothing more follows.
 const QUIET_TURNS = 4;
 
 const turn = (): Promise<void> => new Promise((resolve) => nextTurn(resolve));
@@ -44,7 +45,7 @@ export class MemoryNetwork implements Machine {
   readonly clock: Clock;
   /** Connects a backend to the scripted origins of this network. */
   readonly transport: Transport;
-  /** @internal What a scripted origin listens with. */
+  /** @internal What a scripted origin uses to listen. */
   readonly parts: Pick<OriginParts, 'net' | 'after'>;
   readonly #time: ManualClock;
   readonly #servers = new Map<string, Accept>(); // by address
@@ -135,14 +136,14 @@ export class MemoryNetwork implements Machine {
   }
 }
 
-/** Keeps the process alive until then, as the machine's clock does. */
+/** Keeps the process alive until the call is made, as the machine's clock does. */
 function soon(call: () => void): Timer {
   const immediate = nextTurn(call);
   return { cancel: () => cancelTurn(immediate) };
 }
 
 interface Listening {
-  /** @throws Error when somebody listens there */
+  /** @throws Error if another server listens there */
   open(where: ListenOptions): { readonly port: number; close(): void };
 }
 

@@ -1,4 +1,4 @@
-/** Two sockets joined in memory: what one writes the other reads, when the test says so. */
+/** Two sockets joined in memory: each reads what the other writes, at the time that the test chooses. */
 
 import { Duplex } from 'node:stream';
 import type { Liveness } from '../connection/liveness.js';
@@ -72,7 +72,7 @@ export class MemorySocket extends Duplex {
   #refusal: Error | undefined;
   #taking = true;
   #untaken: (() => void) | undefined; // the write that waits for `take()`
-  #gone = false; // neither reads nor is heard any more
+  #gone = false; // closed or reset: it receives nothing and sends nothing but resets
 
   /** Use {@link memorySockets}. */
   constructor(options: MemorySocketOptions) {
@@ -80,7 +80,7 @@ export class MemorySocket extends Duplex {
     this.connecting = options.connecting ?? false;
     this.#delivery = options.delivery ?? 'at-once';
     this.#onread = options.onread;
-    // Whoever reads through `onread` hears of the end without asking for data.
+    // A socket with `onread` reports the end without a listener for data.
     if (options.onread !== undefined) super.resume();
   }
 
@@ -183,7 +183,7 @@ export class MemorySocket extends Duplex {
   }
 
   override pause(): this {
-    // With `onread` the stream itself has nothing to hold back but the end.
+    // With `onread` the stream itself holds back only the end.
     this.#stopped = true;
     return super.pause();
   }
@@ -226,7 +226,7 @@ export class MemorySocket extends Duplex {
 
   // --- between the two -----------------------------------------------------------------------------------------------
 
-  /** @internal Something that the other end sent is here. */
+  /** @internal Takes something that the other end sent. */
   arrive(parcel: Parcel): void {
     if (this.#gone) {
       // A closed socket answers bytes with a reset.

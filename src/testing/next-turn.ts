@@ -1,3 +1,3 @@
-/** A turn of the event loop, whatever a test runner's fake timers have put in the place of `setImmediate`. */
+/** Node's own `setImmediate`, taken before the fake timers of a test runner can replace it. */
 
 export const { setImmediate: nextTurn, clearImmediate: cancelTurn } = globalThis;

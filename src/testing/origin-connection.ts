@@ -1,8 +1,8 @@
 /**
- * One connection of the scripted origin: reads requests, plays steps, tells what it saw.
+ * One connection of the scripted origin: reads requests, plays steps, records what it saw.
  *
- * This file has only types from others, and no values beside its class, which refers to nothing outside itself: its
- * source text is carried into a worker thread.
+ * The source text of the class is copied into a worker thread. So this file imports types only, and its class uses
+ * nothing outside itself.
  */
 
 import type { Duplex } from 'node:stream';
@@ -14,18 +14,18 @@ import type { OriginSocket, OriginWire } from './origin-wire.js';
 import type { RequestHead, RequestReader } from './request-reader.js';
 import type { Answer, Moment, OriginRequest, Scene, Step } from './steps.js';
 
-/** What a connection asks of its origin. */
+/** What a connection needs from its origin. */
 export interface OriginConnectionOwner {
   readonly RequestReader: typeof RequestReader;
   readonly OriginWire: typeof OriginWire;
   readonly answers: AnswerWriter;
   record(event: OriginEvent): void;
   nextRequest(): number;
-  /** Steps of the script for a moment; `undefined` when nothing in it fits. */
+  /** The steps of script and rules for a moment; `undefined` if none match. */
   stepsFor(moment: Moment, scene: Partial<Scene> & { readonly connection: number }): readonly Step[] | undefined;
   /** Resolves when the gate is released. */
   gate(name: string): Promise<void>;
-  /** Resolves `ms` later, or never when the origin is closed before. */
+  /** Resolves `ms` later; never if the origin is closed before. */
   sleep(ms: number): Promise<void>;
   after(ms: number, call: () => void): Timer;
 }
@@ -33,7 +33,7 @@ export interface OriginConnectionOwner {
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 interface Arriving extends Mutable<OriginRequest> {
-  answered: boolean; // its steps are over: it was answered or stalled from its head
+  answered: boolean; // answered or stalled by the steps of its head: those of the whole request are skipped
 }
 
 export class OriginConnection {
@@ -94,7 +94,7 @@ export class OriginConnection {
     });
   }
 
-  /** Plays steps now, beside what is being played. */
+  /** Plays steps now, in parallel with others that are being played. */
   async play(steps: readonly Step[], request?: Arriving): Promise<void> {
     for (const step of steps) {
       if (step.do === 'hold' || step.do === 'wait') this.#recordStep(step);
@@ -172,7 +172,7 @@ export class OriginConnection {
     return { request, connection: this.#index, requestOnConnection: request.onConnection };
   }
 
-  /** Its steps come after those of the moments before it. */
+  /** Plays the steps of a moment, after the steps of earlier moments. */
   #playMoment(
     moment: Moment,
     scene: Parameters<OriginConnectionOwner['stepsFor']>[1],
@@ -202,7 +202,7 @@ export class OriginConnection {
         { do: 'execute', id: undefined },
         { do: 'answer', answer: {} },
       ];
-    // RFC 9110 §10.1.1: whoever waits for 100 is told to go on.
+    // RFC 9110 §10.1.1: a client that waits for 100 is told to continue.
     const waits = moment === 'head' && /100-continue/i.test(request?.headers.expect ?? '');
     return waits ? [{ do: 'inform', status: 100, fields: {} }] : [];
   }

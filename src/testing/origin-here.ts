@@ -1,10 +1,10 @@
-/** The program of an origin on the event loop of the test. */
+/** Runs the program of a scripted origin on the event loop of the test. */
 
 import { type OriginCommand, type OriginParts, type OriginPlan, OriginProgram } from './origin-program.js';
 import { OriginRecords } from './origin-records.js';
 import type { Script } from './steps.js';
 
-/** Where the program runs: here or in a thread. */
+/** A running program, here or in a thread. */
 export interface Running {
   readonly records: OriginRecords; // up to date when read
   tell(command: OriginCommand): Promise<number>;

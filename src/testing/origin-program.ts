@@ -1,8 +1,9 @@
 /**
- * The scripted origin itself: listens, hands out numbers, chooses steps. Runs beside the test or in a worker thread.
+ * The scripted origin itself: listens, numbers connections and requests, chooses steps. Runs on the event loop of the test or in a
+ * worker thread.
  *
- * This file has only types from others, and no values beside its class, which refers to nothing outside itself: its
- * source text is carried into a worker thread.
+ * The source text of the class is copied into a worker thread. So this file imports types only, and its class uses
+ * nothing outside itself.
  */
 
 import type { AddressInfo, ListenOptions } from 'node:net';
@@ -23,12 +24,12 @@ export interface OriginServer {
   close(): unknown;
 }
 
-/** What an origin listens with: node:net, or a network in memory. */
+/** What an origin uses to listen: node:net, or a network in memory. */
 export interface OriginNet {
   createServer(options: { allowHalfOpen: boolean }, accept: (socket: OriginSocket) => void): OriginServer;
 }
 
-/** All that the program is made of, so that it needs no import. */
+/** Everything that the program uses, so that it needs no import. */
 export interface OriginParts {
   readonly net: OriginNet;
   readonly after: Clock['after'];
@@ -39,7 +40,7 @@ export interface OriginParts {
   readonly RequestReader: typeof RequestReader;
 }
 
-/** Plain values, but for the script. */
+/** What an origin is to do. Plain values: they are sent to a worker thread. */
 export interface OriginPlan {
   readonly hostname: string;
   readonly port: number;
@@ -49,7 +50,7 @@ export interface OriginPlan {
   readonly rules: readonly Rule[];
 }
 
-/** What the test tells a running origin. */
+/** What the test tells a running origin to do. */
 export type OriginCommand =
   | { readonly do: 'listen' }
   | { readonly do: 'stop-listening'; readonly connections: 'keep' | 'close' | 'reset' }
@@ -64,7 +65,7 @@ interface Gate {
 }
 
 export class OriginProgram implements OriginConnectionOwner {
-  static readonly #nextTurn = setImmediate; // as next-turn.ts has it, which a worker thread cannot import
+  static readonly #nextTurn = setImmediate; // as in next-turn.ts, which a worker thread cannot import
 
   readonly RequestReader: typeof RequestReader;
   readonly OriginWire: typeof OriginWire;
@@ -75,7 +76,7 @@ export class OriginProgram implements OriginConnectionOwner {
   readonly #script: Script | undefined;
   readonly #secureContext: SecureContext | undefined;
   readonly #connections: OriginConnection[] = []; // by number
-  readonly #sockets = new Set<OriginSocket>(); // those whose client has not ended them
+  readonly #sockets = new Set<OriginSocket>(); // sockets that their clients have not ended
   readonly #open = new Set<OriginConnection>();
   readonly #gates = new Map<string, Gate>();
   readonly #sleeping = new Set<Timer>();
@@ -99,7 +100,7 @@ export class OriginProgram implements OriginConnectionOwner {
     if (plan.tls !== undefined) this.#secureContext = parts.tls.createSecureContext(plan.tls);
   }
 
-  /** The port listened on (0 for a unix socket). */
+  /** Resolves to the port it listens on (0 for a Unix socket). */
   async obey(command: OriginCommand): Promise<number> {
     switch (command.do) {
       case 'listen':
@@ -144,7 +145,7 @@ export class OriginProgram implements OriginConnectionOwner {
 
   sleep(ms: number): Promise<void> {
     return new Promise((resolve) => {
-      if (this.#closed) return; // steps that were under way when the origin was closed end here
+      if (this.#closed) return; // never resolves: steps that were in progress when the origin was closed end here
       const timer = this.after(ms, () => {
         this.#sleeping.delete(timer);
         resolve();
@@ -210,7 +211,7 @@ export class OriginProgram implements OriginConnectionOwner {
   }
 
   async #stopListening(connections: 'keep' | 'close' | 'reset'): Promise<void> {
-    // Not awaited: the server is closed at once for newcomers, and says so only when its last connection is gone.
+    // Not awaited: the server refuses new connections at once, but its callback comes only after its last connection is gone.
     this.#server?.close();
     this.#server = undefined;
     if (connections !== 'keep') await Promise.all([...this.#open].map((connection) => connection.end(connections)));
@@ -236,7 +237,8 @@ export class OriginProgram implements OriginConnectionOwner {
       this.#open.delete(connection);
     });
     connection.open(this.#secureContext === undefined ? undefined : (raw) => this.#secure(raw));
-    // A close that came before this connection may be read after it in the same turn: counted when the turn is over.
+    // In the same turn, the close of another connection may be read after this one, although it came earlier. So the count
+    // waits for the next turn.
     OriginProgram.#nextTurn(() => this.#countOpen());
   }
 

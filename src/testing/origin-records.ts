@@ -1,11 +1,11 @@
-/** What a scripted origin saw: events from its thread, folded into records that a test can ask. */
+/** What a scripted origin saw: its events, collected in records for the test. */
 
 import type { OriginRequest, Step } from './steps.js';
 
 /** Who ended a connection first, and how. */
 export type Ending = 'client-closed' | 'client-reset' | 'origin-closed' | 'origin-reset';
 
-/** What happened on the origin, in order. Plain values: they cross threads. */
+/** Something that happened on the origin. Plain values: events are sent from one thread to another. */
 export type OriginEvent =
   | { readonly seen: 'connection'; readonly connection: number }
   | { readonly seen: 'secure'; readonly connection: number; readonly resumed: boolean; readonly servername: string }
@@ -20,7 +20,7 @@ export type OriginEvent =
   | { readonly seen: 'closed'; readonly connection: number }
   | { readonly seen: 'most-open'; readonly open: number };
 
-/** Bytes that arrive in pieces and are asked for as one. */
+/** Bytes that arrive in pieces and are read as one. */
 class Received {
   length = 0;
   readonly #pieces: Uint8Array[] = [];
@@ -198,7 +198,7 @@ export class OriginRecords {
     request.rawTrailers = rawTrailers;
   }
 
-  /** For the sentence of an error. */
+  /** For error messages. */
   describe(): string {
     const connections = this.connections.map((connection) => {
       const requests = connection.requests.map((request) => `${request.method} ${request.path}`);

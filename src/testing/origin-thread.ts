@@ -17,9 +17,9 @@ interface Asked {
 }
 
 /**
- * The text of the worker. The classes are carried as their own source, whatever it was compiled to, so that there is no
- * file to find: it works from TypeScript in a test runner as from a bundle, ESM or CJS. Each refers to nothing outside
- * itself but what it is handed in `OriginParts`. `__name` is what esbuild puts in with `keepNames`.
+ * The program text of the worker. It contains the source text of the classes, as they were compiled, so that no file has to
+ * be found: this works from TypeScript in a test runner and from a bundle, ESM or CJS. Each class uses only what it gets in
+ * `OriginParts`. esbuild adds calls of `__name` with its option `keepNames`.
  */
 function workerSource(parts: OriginParts): string {
   return `'use strict';
@@ -61,7 +61,7 @@ export class OriginThread {
     this.#events.unref();
     this.#worker = new Worker(workerSource(parts), {
       eval: true,
-      execArgv: [], // a test runner's loaders are of no use there
+      execArgv: [], // the worker needs no loaders of a test runner
       workerData: { plan, events: port2 },
       transferList: [port2],
     });
@@ -74,7 +74,7 @@ export class OriginThread {
   }
 
   get records(): OriginRecords {
-    // What is taken here is not emitted any more, so whoever watches is told apart.
+    // Events that are taken here are not emitted by the port, so the watcher is called separately.
     if (this.#takeEvents()) queueMicrotask(() => this.#watcher?.());
     return this.#records;
   }
@@ -107,10 +107,10 @@ export class OriginThread {
     await this.#worker.terminate();
   }
 
-  /** True when there were any. */
+  /** Returns true if there were any. */
   #takeEvents(): boolean {
     let taken = false;
-    // An event is posted before its effect leaves the thread: whoever saw an answer finds its execution here.
+    // An event is posted before its effect leaves the thread: after a test saw an answer, it finds the execution here.
     for (let next = receiveMessageOnPort(this.#events); next !== undefined; next = receiveMessageOnPort(this.#events)) {
       this.#records.apply(next.message);
       taken = true;

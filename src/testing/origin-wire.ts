@@ -1,8 +1,8 @@
 /**
  * The sending side of one connection of the scripted origin, plain or TLS.
  *
- * This file has only types from others, and no values beside its class, which refers to nothing outside itself: its
- * source text is carried into a worker thread.
+ * The source text of the class is copied into a worker thread. So this file imports types only, and its class uses
+ * nothing outside itself.
  */
 
 import type { Duplex } from 'node:stream';
@@ -15,10 +15,10 @@ export interface OriginSocket extends Duplex {
 }
 
 export class OriginWire {
-  static readonly #nextTurn = setImmediate; // as next-turn.ts has it, which a worker thread cannot import
+  static readonly #nextTurn = setImmediate; // as in next-turn.ts, which a worker thread cannot import
 
   readonly #raw: OriginSocket;
-  #socket: Duplex; // what is written to: `raw`, or the TLS socket on it
+  #socket: Duplex; // the socket to write to: `raw`, or the TLS socket on top of it
 
   constructor(raw: OriginSocket) {
     this.#raw = raw;
@@ -39,7 +39,7 @@ export class OriginWire {
     if (this.#socket.destroyed || this.#socket.writableEnded || bytes.length === 0) return Promise.resolve();
     const socket = this.#socket;
     return new Promise((resolve) => {
-      // A TLS socket whose client has gone may never call back.
+      // If the client is gone, a TLS socket may never call back.
       const done = (): void => {
         socket.off('close', done);
         resolve();
@@ -74,25 +74,25 @@ export class OriginWire {
   }
 
   async close(): Promise<void> {
-    // shutdown(2) first, so that TLS says goodbye; close(2) after it, so that later bytes meet a reset.
+    // First shutdown(2), so that TLS sends its close_notify. Then close(2), so that later bytes are answered with a reset.
     await this.halfClose();
     await this.destroy();
   }
 
   reset(): Promise<void> {
-    // While a FIN is on its way libuv refuses to reset; Node then drops the handle, and 'close' never comes.
+    // While a FIN is being sent, libuv refuses to reset; Node then drops the handle, and 'close' is never emitted.
     if (this.#finUnderway) return this.destroy();
     // On the socket below TLS: a TLS socket refuses to be reset.
     return this.#closed(() => this.#raw.resetAndDestroy());
   }
 
-  /** Below TLS nobody says when it is out. */
+  /** With TLS, nothing tells when the FIN of the socket below was sent: it counts as underway for ever. */
   get #finUnderway(): boolean {
     const isPlain = this.#socket === this.#raw;
     return this.#socket.writableEnded && !(isPlain && this.#socket.writableFinished);
   }
 
-  /** close(2) at once; what was not written is lost. */
+  /** close(2) at once. Bytes that were not written are lost. */
   destroy(): Promise<void> {
     return this.#closed(() => {
       this.#socket.destroy();

@@ -1,4 +1,4 @@
-/** What a test has got wrong is refused: an origin that plays something else makes its test pass for the wrong reason. */
+/** Refuses mistakes of a test: with an origin that plays something else, the test could pass for the wrong reason. */
 
 import type { ScriptedOriginOptions } from './scripted-origin.js';
 import type { Answer, AnswerFields, Bytes, Moment, Rule, Step } from './steps.js';
@@ -23,7 +23,7 @@ const STEPS = Object.keys({
   ...{ 'stop-reading': 0, 'read-on': 0, 'when-idle': 0, 'after-bytes-in': 0 },
 } satisfies Record<Step['do'], 0>);
 
-/** @throws TypeError that says what is unknown, or does not go together */
+/** @throws TypeError that says what is unknown, or cannot be combined */
 export function checkOptions(options: ScriptedOriginOptions): void {
   checkNames('ScriptedOrigin.start()', options, OPTIONS);
   const { script, thread = false, network, tls, hostname, rules = [] } = options;
@@ -47,13 +47,13 @@ export function checkRules(rules: readonly Rule[]): void {
     checkNames(`${where}.when`, rule.when ?? {}, WHEN);
     if (rule.at !== undefined && !MOMENTS.includes(rule.at))
       throw new TypeError(`${where}.at must be one of ${MOMENTS.join(', ')}, got ${String(rule.at)}`);
-    // There is no request yet: such a rule would never be used.
+    // There is no request yet: a rule that asks for one would never match.
     if (rule.at === 'connection') checkNames(`${where}.when at the moment connection`, rule.when ?? {}, ['connection']);
     checkSteps(`${where}.steps`, rule.steps);
   }
 }
 
-/** @throws TypeError when it is no list, or has what is no step */
+/** @throws TypeError if it is not a list, or has an element that is not a step */
 export function checkSteps(where: string, steps: readonly Step[]): void {
   if (!Array.isArray(steps)) throw new TypeError(`${where} must be a list of steps, got ${JSON.stringify(steps)}`);
   for (const step of steps) {
@@ -98,13 +98,13 @@ export function checkFields(where: string, fields: AnswerFields): void {
   }
 }
 
-/** @throws RangeError for what is no number, or below 0 */
+/** @throws RangeError for a value that is not a number, or below 0 */
 export function checkCount(what: string, count: number): void {
   if (!(typeof count === 'number' && count >= 0))
     throw new RangeError(`${what} must be a number from 0, got ${JSON.stringify(count)}`);
 }
 
-/** @throws TypeError for what is neither bytes nor a string that can be written as it is */
+/** @throws TypeError for a value that is neither bytes nor a latin1 string */
 export function checkBytes(where: string, bytes: Bytes): void {
   if (typeof bytes === 'string' ? isLatin1(bytes) : bytes instanceof Uint8Array) return;
   throw new TypeError(`${where} must be latin1 text or bytes, such as Buffer.from(text), got ${JSON.stringify(bytes)}`);

@@ -1,8 +1,8 @@
 /**
- * Reads HTTP/1.1 requests for the scripted origin: small, tolerant, one byte at a time if need be.
+ * Reads HTTP/1.1 requests for the scripted origin: small and tolerant. The bytes may come one by one.
  *
- * This file has no imports and no values beside its class, which refers to nothing outside itself: its source text is
- * carried into a worker thread.
+ * The source text of the class is copied into a worker thread. So this file imports nothing, and its class uses nothing
+ * outside itself.
  */
 
 /** The head of a request. */
@@ -26,22 +26,22 @@ type ReadingState =
   | { readonly name: 'head' }
   | { readonly name: 'body'; left: number }
   | { readonly name: 'chunk-size' }
-  | { readonly name: 'chunk'; left: number } // the line end after the chunk included
+  | { readonly name: 'chunk'; left: number } // including the line end after the chunk
   | { readonly name: 'trailers' }
   | { readonly name: 'off' };
 
-/** Takes the bytes of one connection and says what they are. */
+/** Takes the bytes of one connection and reports the requests in them. */
 export class RequestReader {
   readonly #mostHeadBytes = 1_048_576;
   readonly #to: RequestReading;
   #state: ReadingState = { name: 'head' };
-  #kept = Buffer.alloc(0); // the beginning of what is not complete yet
+  #kept = Buffer.alloc(0); // the beginning of something that is not complete yet
 
   constructor(to: RequestReading) {
     this.#to = to;
   }
 
-  /** No more requests on this connection: what comes is a tunnel's. */
+  /** There are no more requests on this connection: further bytes belong to a tunnel. */
   stop(): void {
     this.#state = { name: 'off' };
   }
@@ -57,7 +57,7 @@ export class RequestReader {
     if (this.#kept.length > this.#mostHeadBytes) this.#garbage('a head or line without an end');
   }
 
-  /** How many bytes were used; 0 when more are needed. */
+  /** Returns how many bytes were used; 0 if more are needed. */
   #take(bytes: Buffer): number {
     if (bytes.length === 0) return 0;
     switch (this.#state.name) {

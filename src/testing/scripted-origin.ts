@@ -15,7 +15,7 @@ import { checkOptions, checkRules, checkSteps } from './plan-checks.js';
 import { RequestReader } from './request-reader.js';
 import type { Rule, Script, Step } from './steps.js';
 
-/** Refers to nothing outside itself: its source text is carried into a worker thread. */
+/** Uses nothing outside itself: its source text is copied into a worker thread. */
 function after(ms: number, call: () => void): Timer {
   const timer = setTimeout(call, ms);
   return { cancel: () => clearTimeout(timer) };
@@ -70,8 +70,8 @@ const LONGEST_WAIT_MS = 5_000;
 const HOSTNAME = '127.0.0.1';
 
 /**
- * A TCP or TLS server on 127.0.0.1, or in a `MemoryNetwork`, that does what a script says for each connection and request. Records every
- * connection, every byte and every execution.
+ * A TCP or TLS server on 127.0.0.1, or in a `MemoryNetwork`, that does what a script says for each connection and request.
+ * Records every connection, every byte and every execution.
  *
  * @example
  * ```ts
@@ -85,7 +85,7 @@ export class ScriptedOrigin {
   readonly #running: Running;
   readonly #options: ScriptedOriginOptions;
   readonly #expectations = new Set<Expectation>();
-  readonly #hostname: string; // as a URL has it: in lower case, IPv6 in brackets
+  readonly #hostname: string; // as in a URL: in lower case, IPv6 in brackets
   #port = 0;
 
   private constructor(options: ScriptedOriginOptions) {
@@ -100,7 +100,11 @@ export class ScriptedOrigin {
     this.#running.watch(() => this.#check());
   }
 
-  /** Starts an origin. Resolves when it is listening. @throws TypeError as a rejection, for options that are unknown or cannot be combined */
+  /**
+   * Starts an origin. Resolves when it is listening.
+   *
+   * @throws TypeError as a rejection, for options that are unknown or cannot be combined
+   */
   static async start(options: ScriptedOriginOptions = {}): Promise<ScriptedOrigin> {
     const origin = new ScriptedOrigin(options);
     try {
@@ -186,7 +190,10 @@ export class ScriptedOrigin {
     await this.#running.tell({ do: 'listen' });
   }
 
-  /** Resolves when `holds()` returns true; it is called after each event of the origin. Rejects after `withinMs`, saying what was seen, and with what `holds()` throws. */
+  /**
+   * Resolves when `holds()` returns true; it is called after each event of the origin. Rejects after `withinMs`, saying what
+   * was seen, and with what `holds()` throws.
+   */
   until(holds: () => boolean, withinMs = LONGEST_WAIT_MS): Promise<void> {
     if (holds()) return Promise.resolve();
     return new Promise((resolve, reject) => {
@@ -210,7 +217,8 @@ export class ScriptedOrigin {
   }
 
   /**
-   * Blocks the event loop until `holds()` returns true for what the origin saw; what it has sent by then is in the kernel, unread. Needs `thread`.
+   * Blocks the event loop until `holds()` returns true for what the origin saw; what it has sent by then is in the kernel,
+   * unread. Needs `thread`.
    * @throws Error after `withinMs`, saying what was seen; TypeError without `thread`
    */
   blockUntil(holds: () => boolean, withinMs = LONGEST_WAIT_MS): void {
@@ -245,7 +253,7 @@ export class ScriptedOrigin {
         if (!expectation.holds()) continue;
         expectation.resolve();
       } catch (error) {
-        expectation.reject(error); // thrown on, it would end the process from within a socket's listener
+        expectation.reject(error); // not thrown: in a listener of a socket it would end the process
       }
       this.#expectations.delete(expectation);
     }
@@ -256,7 +264,7 @@ export class ScriptedOrigin {
   }
 }
 
-/** Asked in the middle of a request, where a list that is none would look like a fault of ours. */
+/** Checks what the script returns: during a request, a bad list would look like a fault of the library. */
 function checked(script: Script | undefined): Script | undefined {
   if (script === undefined) return undefined;
   return (scene) => {

@@ -1,4 +1,4 @@
-/** What a scripted origin does, as plain values: they are written in a test and may be played in another thread. */
+/** What a scripted origin does, as plain values: written in a test, and possibly played in another thread. */
 
 import { checkAnswer, checkBytes, checkCount, checkFields, checkStatus, checkSteps } from './plan-checks.js';
 
