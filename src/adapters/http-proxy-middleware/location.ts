@@ -7,7 +7,7 @@ type Choice = Pick<ProxyMiddlewareOptions, 'autoRewrite' | 'hostRewrite' | 'prot
 
 const ABSOLUTE = /^(https?):\/\/([^/?#]*)(.*)$/is;
 
-/** A hook for `rewriteLocation`, which changes URLs of the target only; `false` when none of the three is given. */
+/** A hook for `rewriteLocation` that changes URLs of the target only; `false` if none of the three options is given. */
 export function locationHook(
   { autoRewrite = false, hostRewrite, protocolRewrite }: Choice,
   targetHost: string,

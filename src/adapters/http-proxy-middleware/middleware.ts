@@ -44,7 +44,7 @@ export function createProxyMiddleware(options: ProxyMiddlewareOptions): ProxyMid
   const listening = new WeakSet<object>(); // servers on which `ws` listens
   const onError = options.on?.error;
 
-  /** As there, nothing passes a filter that throws. */
+  /** As in http-proxy-middleware, a filter that throws matches no request. */
   function isOurs(req: IncomingMessage): boolean {
     try {
       return matches(req);
@@ -76,7 +76,7 @@ export function createProxyMiddleware(options: ProxyMiddlewareOptions): ProxyMid
   const backends = [...new Set([main, ...table.values()])].map(({ backend }) => backend);
   return Object.assign(middleware, {
     upgrade: (req: IncomingMessage, socket: Duplex, head: Buffer) => {
-      // The listener of `ws` has it, or will have it.
+      // If the option `ws` has added a listener to this server, that listener handles the upgrade.
       const server: unknown = Reflect.get(req.socket, 'server');
       if (typeof server !== 'object' || server === null || !listening.has(server)) upgrade(req, socket, head);
     },
@@ -89,7 +89,7 @@ export function createProxyMiddleware(options: ProxyMiddlewareOptions): ProxyMid
 
 type Mounts = [main: TargetMount, table: ReadonlyMap<string, TargetMount>];
 
-/** Targets that are the same have one backend. */
+/** Equal targets share a backend. */
 function mounts(options: ProxyMiddlewareOptions, ends: Ends): Mounts {
   const { target, router = {} } = options;
   if (typeof router !== 'object' || router === null) {

@@ -1,4 +1,4 @@
-/** One target with its backend, and what is mounted of it. */
+/** One target with its backend and the handlers of it. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -26,7 +26,7 @@ export interface Ends {
 
 export function mountTarget(target: Target, options: ProxyMiddlewareOptions, ends: Ends): TargetMount {
   const backend = new PooledBackend(backendOptions(target, options));
-  const paths = new WeakMap<IncomingMessage, string>(); // of requests whose path was changed
+  const paths = new WeakMap<IncomingMessage, string>(); // by request; only changed paths
   const shared = sharedOptions(target, options, paths);
   const { proxyReq, proxyReqWs, proxyRes } = options.on ?? {};
   const fieldsHook =
@@ -70,7 +70,7 @@ function backendOptions(target: Target, { secure = true, localAddress, logger, b
   } as ConstructorParameters<typeof PooledBackend>[0];
 }
 
-/** Of the levels that a logger says it does not write, and of `debug`, no event is built. */
+/** No log line is built for `debug`, and for the levels that the logger does not write. */
 function withoutDebug(logger: NonNullable<ProxyMiddlewareOptions['logger']>) {
   const { info, warn, error, isLevelEnabled } = logger;
   return {
@@ -109,7 +109,7 @@ function sharedOptions(
   };
 }
 
-/** In http-proxy 0 is no limit. */
+/** In http-proxy, 0 means no limit. */
 function limit(ms: number | undefined): number | undefined {
   return ms === 0 ? Number.POSITIVE_INFINITY : ms;
 }
@@ -120,7 +120,7 @@ function addFields(fields: string[], { headers = {}, auth }: ProxyMiddlewareOpti
     fields.push('Authorization', `Basic ${Buffer.from(auth).toString('base64')}`);
 }
 
-/** A listener that is asynchronous is waited for: what it rejects with would end the process. */
+/** Waits for an asynchronous listener: otherwise its rejection would be unhandled and end the process. */
 function promised(given: unknown): Promise<undefined> | undefined {
   return given instanceof Promise ? given.then(ignore) : undefined;
 }

@@ -178,7 +178,7 @@ const INSTEAD: Readonly<Record<string, string>> = {
 
 const EVENTS_INSTEAD = 'use the events of middleware.backends';
 
-/** @throws TypeError for an option that is not carried, saying what to use instead, and for one of another kind */
+/** @throws TypeError for an option that is not supported, saying what to use instead, and for a value of the wrong kind */
 export function checkOptions(given: unknown): asserts given is ProxyMiddlewareOptions {
   if (typeof given !== 'object' || given === null) throw new TypeError('the options must be an object');
   for (const [name, value] of Object.entries(given)) {
@@ -191,7 +191,7 @@ export function checkOptions(given: unknown): asserts given is ProxyMiddlewareOp
     if (typeof call !== 'function') throw new TypeError(`on.${name} must be a function`);
   }
   for (const [name, value] of Object.entries(Reflect.get(given, 'headers') ?? {}))
-    set([], `headers.${name}`, value as string); // which refuses what is no value
+    set([], `headers.${name}`, value as string); // throws for a value that cannot be sent
   const protocol = Reflect.get(given, 'protocolRewrite') ?? 'http';
   if (!/^https?:?$/.test(protocol)) throw new TypeError(`protocolRewrite must be 'http' or 'https', got ${protocol}`);
 }
@@ -199,7 +199,7 @@ export function checkOptions(given: unknown): asserts given is ProxyMiddlewareOp
 function checkOption(name: string, value: unknown): void {
   const kind = Object.hasOwn(CARRIED, name) ? CARRIED[name as keyof ProxyMiddlewareOptions] : undefined;
   if (kind === undefined) {
-    if (value === false && Object.hasOwn(INSTEAD, name)) return; // off, as it is here
+    if (value === false && Object.hasOwn(INSTEAD, name)) return; // `false` turns off something that does not exist here
     const instead = Object.hasOwn(INSTEAD, name) ? INSTEAD[name] : `known: ${Object.keys(CARRIED).join(', ')}`;
     throw new TypeError(`the option ${name} is not supported: ${instead}`);
   }

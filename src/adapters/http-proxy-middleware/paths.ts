@@ -1,4 +1,4 @@
-/** Which paths are proxied, and what they become. */
+/** Which paths are proxied, and how they are changed. */
 
 import type { IncomingMessage } from 'node:http';
 
@@ -17,7 +17,7 @@ type Rewrite = (path: string, req: IncomingMessage) => string | undefined | Prom
 
 const GLOB = /[*?[\]{}()!]/;
 
-/** @throws TypeError for patterns with wildcards, which a function has to stand for */
+/** @throws TypeError for patterns with wildcards; a function can be used instead */
 export function pathMatcher(filter: PathFilter = '/'): (req: IncomingMessage) => boolean {
   if (typeof filter === 'function') return (req) => answered(filter(pathnameOf(req), req));
   const beginnings = typeof filter === 'string' ? [filter] : filter;
@@ -34,7 +34,7 @@ export function pathMatcher(filter: PathFilter = '/'): (req: IncomingMessage) =>
   };
 }
 
-/** A promise would pass for a yes, and what it rejects with would end the process. */
+/** Refuses a promise: it would count as `true`, and its rejection would end the process. */
 function answered(given: unknown): boolean {
   if (!(given instanceof Promise)) return Boolean(given);
   given.catch(() => undefined);
@@ -46,7 +46,7 @@ function pathnameOf({ url = '/' }: IncomingMessage): string {
   return path.startsWith('/') || !URL.canParse(path) ? path : new URL(path).pathname;
 }
 
-/** @throws TypeError, SyntaxError for what is no table of regular expressions */
+/** @throws TypeError, SyntaxError for a value that is not a table of regular expressions */
 export function pathRewriter(rewrite: PathRewrite | undefined): Rewrite | undefined {
   if (rewrite === undefined || typeof rewrite === 'function') return rewrite;
   if (typeof rewrite !== 'object' || rewrite === null)
@@ -62,7 +62,7 @@ export function pathRewriter(rewrite: PathRewrite | undefined): Rewrite | undefi
   };
 }
 
-/** What goes before every path, and what becomes of the rest. */
+/** What is prepended to every path, and how the rest is changed. */
 export interface PathSetting {
   readonly rewrite: Rewrite | undefined;
   readonly base: string; // of the target
@@ -70,7 +70,7 @@ export interface PathSetting {
   readonly ignorePath: boolean;
 }
 
-/** A hook for `rewritePath`; none when paths are sent as they come. */
+/** A hook for `rewritePath`; `undefined` if paths are sent unchanged. */
 export function pathHook(setting: PathSetting): ((path: string, req: IncomingMessage) => Promise<string>) | undefined {
   const { rewrite, prependPath, ignorePath } = setting;
   const base = prependPath ? setting.base : '';
@@ -81,7 +81,7 @@ export function pathHook(setting: PathSetting): ((path: string, req: IncomingMes
   };
 }
 
-/** As http-proxy has it: `{ '^/api': '' }` makes `/` of `/api`, `{ '^/api': '/' }` no path with two slashes in front. */
+/** As http-proxy joins them: `{ '^/api': '' }` turns `/api` into `/`, and `{ '^/api': '/' }` makes no path that begins with `//`. */
 function joined(base: string, path: string): string {
   if (base !== '' && /^(\?|$)/.test(path)) return base + path;
   return `${base}/${path.replace(/^\/+/, '')}`;

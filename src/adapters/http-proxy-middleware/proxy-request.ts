@@ -1,4 +1,4 @@
-/** What `on.proxyReq` gets: of the `ClientRequest` that it has in http-proxy-middleware, what concerns fields. */
+/** What `on.proxyReq` gets: the part of http-proxy-middleware's `ClientRequest` that concerns fields. */
 
 import * as byName from './fields.js';
 
@@ -13,8 +13,8 @@ export class ProxyRequest {
   readonly #fields: string[];
 
   /**
-   * @param host what is sent as Host where the fields have none
-   * @param fields to change, in place
+   * @param host the Host field that is sent if `fields` have none
+   * @param fields are changed in place
    */
   constructor(method: string, path: string, host: string, fields: string[]) {
     this.#method = method;

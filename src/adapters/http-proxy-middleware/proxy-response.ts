@@ -1,4 +1,4 @@
-/** What `on.proxyRes` gets: of the `IncomingMessage` that it has in http-proxy-middleware, the head. */
+/** What `on.proxyRes` gets: the head of http-proxy-middleware's `IncomingMessage`. */
 
 import * as byName from './fields.js';
 
@@ -56,12 +56,12 @@ export class ProxyResponse {
     return this.on();
   }
 
-  /** @internal The fields as `headers` has them now. Those that nobody has changed are as they came. */
+  /** @internal The fields as they are in `headers` now. Unchanged fields are as received, with name case and order. */
   changed(): string[] {
     const fields = [...this.rawHeaders];
     const given = byName.namesOf(fields);
     for (const name of new Set([...given, ...Object.keys(this.headers)])) {
-      const value: string | string[] | null | undefined = this.headers[name]; // JavaScript may take a field out by null
+      const value: string | string[] | null | undefined = this.headers[name]; // plain JavaScript may remove a field with null
       if (value === undefined || value === null) byName.remove(fields, name);
       else if (!(given.includes(name) && isSame(value, joined(this.rawHeaders, name)))) byName.set(fields, name, value);
     }

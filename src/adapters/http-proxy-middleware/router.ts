@@ -1,8 +1,8 @@
-/** Which of several targets a request goes to. */
+/** Chooses one of several targets for a request. */
 
 import type { IncomingMessage } from 'node:http';
 
-/** The value of the first key that fits: a host, the beginning of a path, or both in one. */
+/** The value of the first key that matches: a host, a path prefix, or both together. */
 export function routed<T>(table: ReadonlyMap<string, T>, { headers, url = '/' }: IncomingMessage): T | undefined {
   const { host = '' } = headers;
   for (const [key, value] of table) {

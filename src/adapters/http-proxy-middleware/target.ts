@@ -1,4 +1,4 @@
-/** A target: the server, the path in front of all paths, and what TLS needs. */
+/** A target: the server, the path that is prepended to all paths, and options for TLS. */
 
 import { isIP } from 'node:net';
 import type { PooledBackendOptions } from 'pooled-backend';
@@ -16,10 +16,10 @@ export interface Target {
 
 const PARTS = ['protocol', 'hostname', 'host', 'port', 'path', 'pathname', 'socketPath'];
 const TLS_NAMES: readonly TlsName[] = ['ca', 'cert', 'key', 'pfx', 'passphrase', 'ciphers'];
-// http-proxy takes either for both kinds of request.
+// http-proxy accepts both kinds of scheme, for requests and for upgrades.
 const WEBSOCKET_SCHEMES: Readonly<Record<string, string>> = { 'ws:': 'http:', 'wss:': 'https:' };
 
-/** @throws TypeError for what names no server, naming the option */
+/** @throws TypeError for a value that names no server; the message names the option */
 export function readTarget(name: string, given: ProxyTarget): Target {
   if (typeof given === 'string' || given instanceof URL) return { ...place(name, String(given)), ...NOTHING_ELSE };
   if (typeof given !== 'object' || given === null)
@@ -36,7 +36,7 @@ export function readTarget(name: string, given: ProxyTarget): Target {
   return { ...place(name, url), socketPath, tls };
 }
 
-/** `host` may have the port in it, as that of a parsed URL. */
+/** `host` may contain the port, as in a parsed URL. */
 function authority(name: string, host: string, port: number | string | undefined): string {
   if (/[\s/\\?#@]/.test(host)) throw new TypeError(`${name}.host must be a host name or an IP address, got ${host}`);
   const place = isIP(host) === 6 ? `[${host}]` : host;

@@ -1,4 +1,4 @@
-/** A span for each attempt, of which the origin hears; and one for each request that failed without an attempt. */
+/** A span for each attempt, whose context is sent to the origin; and a span for each request that failed without an attempt. */
 
 import {
   type Attributes,
@@ -39,14 +39,14 @@ export interface SpanOptions {
 export class AttemptSpans {
   readonly #options: SpanOptions;
   readonly #clock: Clock = systemClock;
-  readonly #running = new Map<number, Span>(); // by request: it has one attempt at a time
+  readonly #running = new Map<number, Span>(); // by request, which has one attempt at a time
 
   constructor(options: SpanOptions) {
     this.#options = options;
     options.backend.on('attempt', this.#begun).on('attemptEnd', this.#ended).on('fail', this.#failed);
   }
 
-  /** Spans that run are ended as they are. */
+  /** Ends the spans that are in progress as they are. */
   close(): void {
     this.#options.backend.off('attempt', this.#begun).off('attemptEnd', this.#ended).off('fail', this.#failed);
     for (const span of this.#running.values()) span.end();
@@ -63,7 +63,7 @@ export class AttemptSpans {
       'pooled_backend.connection.wait_time': waitedMs / 1_000,
     };
     if (attempt.attempt > 1) attributes['http.request.resend_count'] = attempt.attempt - 1;
-    const parent = context.active(); // the requester's: events about a request are told in its context
+    const parent = context.active(); // the caller's: events about a request are emitted in the async context in which it was made
     const span = tracer.startSpan(spanName(method), { kind: SpanKind.CLIENT, attributes }, parent);
     this.#running.set(attempt.request, span);
     if (propagate) propagation.inject(trace.setSpan(parent, span), attempt, ADDS_FIELDS);
@@ -75,7 +75,7 @@ export class AttemptSpans {
     if (span !== undefined) end(span, statusCode, error);
   };
 
-  /** What was never sent has no attempt: the queue was full, or no dial succeeded in time. */
+  /** A request that was never sent has no attempt: for example, the queue was full, or no dial succeeded in time. */
   readonly #failed = ({ method, path, error, durationMs }: BackendEvents['fail'][0]): void => {
     if (error.attempts.length > 0) return;
     const { tracer, name } = this.#options;

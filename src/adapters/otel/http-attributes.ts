@@ -1,9 +1,9 @@
-/** What OpenTelemetry calls the parts of a request: its semantic conventions for HTTP, stable since 1.23. */
+/** The names of OpenTelemetry for the parts of a request: its semantic conventions for HTTP, stable since 1.23. */
 
 import type { Attributes } from '@opentelemetry/api';
 import type { BackendError } from 'pooled-backend';
 
-// "HTTP request method value SHOULD be 'known' to the instrumentation": others would make series without bound.
+// "HTTP request method value SHOULD be 'known' to the instrumentation": other methods would create any number of series.
 const KNOWN_METHODS: ReadonlySet<string> = new Set([
   'CONNECT',
   'DELETE',
@@ -17,7 +17,7 @@ const KNOWN_METHODS: ReadonlySet<string> = new Set([
   'TRACE',
 ]);
 
-/** What is spoken on every connection. */
+/** The protocol of every connection. */
 export const PROTOCOL = { 'network.protocol.name': 'http', 'network.protocol.version': '1.1' } as const;
 
 // Values that "SHOULD be redacted by default" in url.full.
@@ -35,7 +35,7 @@ export function methodOf(method: string): string {
   return KNOWN_METHODS.has(method) ? method : '_OTHER';
 }
 
-/** The name of a span: there is no template of the path to add. */
+/** The name of a span is the method alone: a proxy knows no template of the path. */
 export function spanName(method: string): string {
   return KNOWN_METHODS.has(method) ? method : 'HTTP';
 }
@@ -50,7 +50,7 @@ export function fullUrl(origin: string, path: string): string {
   return (origin + (path === '*' ? '' : path)).replace(SECRETS, '$1REDACTED');
 }
 
-/** How it ended: `error.type` is our code, or the status that says that it went wrong. */
+/** How an attempt ended: `error.type` is the code of our error, or the status if that is an error. */
 export function endAttributes(statusCode: number | undefined, error: BackendError | undefined): Attributes {
   const failed = statusCode !== undefined && statusCode >= 400 ? String(statusCode) : undefined;
   const type = error?.code ?? failed;

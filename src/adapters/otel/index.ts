@@ -47,7 +47,7 @@ export function instrumentBackend(backend: WatchedBackend, options: OpenTelemetr
   const { name = 'default', tracerProvider = trace, meterProvider = metrics, propagate = true } = options;
   checkName(name);
   if (typeof propagate !== 'boolean') throw new TypeError(`propagate must be true or false, got ${propagate}`);
-  // Both before anything listens: what is no provider throws here.
+  // Both come before any listener is added: a value that is not a provider throws here.
   const tracer = tracerProvider !== false && tracerProvider.getTracer(SCOPE);
   const meter = meterProvider !== false && meterProvider.getMeter(SCOPE);
   const parts: { close(): void }[] = [];

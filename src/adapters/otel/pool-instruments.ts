@@ -1,4 +1,4 @@
-/** The instruments of OpenTelemetry for one backend: HTTP's by their names, the pool's after the pattern of databases. */
+/** The instruments of one backend: those of OpenTelemetry for HTTP, and some for the pool, modelled on those for databases. */
 
 import {
   type Attributes,
@@ -13,12 +13,12 @@ import type { BackendEvents } from 'pooled-backend';
 import type { WatchedBackend } from '../watched-backend.js';
 import { endAttributes, methodOf, PROTOCOL, serverAttributes } from './http-attributes.js';
 
-// Of the semantic conventions for http.client.request.duration.
+// From the semantic conventions for http.client.request.duration.
 const DURATION_BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
 const POOL_BOUNDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10];
 const CONNECTION = 'pooled_backend.connection';
 
-/** Origins that are gone and still told of: they must not become more for ever where origins come and go. */
+/** How many removed origins are still reported. Without a limit, they would become more for ever if origins come and go. */
 const MOST_GONE = 100;
 const NONE = { busy: 0, idle: 0, max: 0 };
 
@@ -32,7 +32,7 @@ export class PoolInstruments {
   readonly #waitTime: Histogram;
   readonly #useTime: Histogram;
   readonly #resends: ReturnType<Meter['createCounter']>;
-  readonly #seen = new Set<string>(); // origins that an SDK was told of; those that are gone first, the longest gone first of all
+  readonly #seen = new Set<string>(); // origins that were reported: the removed ones come first, oldest removal first
 
   constructor(backend: WatchedBackend, name: string, meter: Meter) {
     this.#backend = backend;
@@ -79,12 +79,12 @@ export class PoolInstruments {
     this.#backend.off('request', this.#waited).off('fail', this.#waited);
   }
 
-  /** Asked once for each collection. An SDK keeps the last values that it was told: an origin that is gone has to be told of. */
+  /** Called once for each collection. An SDK keeps the last values that it got, so a removed origin is reported with zeros. */
   readonly #observe: BatchObservableCallback = (result) => {
     const { pending, timeouts } = this.#observables;
     const { origins, queue } = this.#backend.stats();
     for (const { origin, connections } of origins) {
-      this.#seen.delete(origin); // to the end
+      this.#seen.delete(origin); // moves it to the end
       this.#seen.add(origin);
       this.#observeOrigin(result, origin, connections);
     }
@@ -99,7 +99,7 @@ export class PoolInstruments {
   #observeOrigin(result: BatchObservableResult, origin: string, { busy, idle, max }: typeof NONE): void {
     const { open, count, max: most } = this.#observables;
     const pool = this.#pool(origin);
-    // Another backend may have the same origin: what two of them say of one thing is not added up.
+    // Two backends may have the same origin, and their values for the same attributes would not be added up.
     const http = { ...this.#name, ...serverAttributes(origin), ...PROTOCOL };
     result.observe(open, busy, { ...http, 'http.connection.state': 'active' });
     result.observe(open, idle, { ...http, 'http.connection.state': 'idle' });
@@ -117,7 +117,7 @@ export class PoolInstruments {
       ...PROTOCOL,
       ...endAttributes(statusCode, error),
     };
-    // The context is the requester's, so that an exemplar can point to its trace.
+    // The context is the caller's, so that an exemplar can point to its trace.
     this.#duration.record(durationMs / 1_000, attributes, context.active());
     this.#useTime.record(durationMs / 1_000, this.#pool(origin));
   };

@@ -38,12 +38,12 @@ export class BackendMetrics implements Observations {
     });
   }
 
-  /** Whether the registry still has them: its owner may have cleared it. */
+  /** Whether the registry still has the metrics: its owner may have cleared it. */
   get areRegistered(): boolean {
     return this.#registry.getSingleMetric(`${PREFIX}request_duration_seconds`) === this.#durations;
   }
 
-  /** @throws Error when another backend has the name */
+  /** @throws Error if another backend has the same name */
   add(backend: MeteredBackend): void {
     if (this.#backends.has(backend.name)) {
       throw new Error(
@@ -54,7 +54,7 @@ export class BackendMetrics implements Observations {
     backend.listen(this);
   }
 
-  /** Takes its series away; the metrics too, when it was the last backend. Returns whether it was. */
+  /** Removes the series of a backend, and the metrics too if it was the last backend. Returns whether it was the last. */
   delete(backend: MeteredBackend): boolean {
     if (this.#backends.get(backend.name) !== backend) return false;
     this.#backends.delete(backend.name);
@@ -66,7 +66,7 @@ export class BackendMetrics implements Observations {
     return true;
   }
 
-  // --- what backends tell ----------------------------------------------------------------------------------------------
+  // --- events of backends --------------------------------------------------------------------------------------------
 
   ended(backend: string, origin: string, method: string, status: string, durationMs: number, waitedMs: number): void {
     this.#durations.observe({ backend, origin, method, status }, durationMs / 1_000);
@@ -86,7 +86,7 @@ export class BackendMetrics implements Observations {
     }
   }
 
-  // --- what is asked -----------------------------------------------------------------------------------------------------
+  // --- values for a scrape -------------------------------------------------------------------------------------------
 
   #add({ name, help, kind, labels, read, aggregator = 'sum' }: StatMetric): void {
     const config = { name: this.#named(name), help, labelNames: ['backend', ...labels], registers: [this.#registry] };

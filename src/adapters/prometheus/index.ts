@@ -30,7 +30,7 @@ export interface RegisteredMetrics {
 
 const BUCKETS: readonly number[] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60];
 
-/** On the registry, so that a second copy of this module (CommonJS beside ESM) finds what the first has made. */
+/** A property of the registry, so that a second copy of this module (CommonJS beside ESM) finds the metrics of the first. */
 const METRICS = Symbol.for('pooled-backend.metrics');
 
 /**

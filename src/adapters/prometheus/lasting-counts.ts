@@ -1,34 +1,34 @@
-/** Counters that never fall, whatever comes and goes: an origin that is removed, or that comes back counting from zero. */
+/** Counters that never fall, also if an origin is removed, or comes back and counts from zero. */
 
 import type { Sample } from './stat-metrics.js';
 
 interface Series {
   readonly labels: Sample[0];
-  /** What was counted by those of its name that were removed. */
+  /** The sum of the counts of earlier origins with this name, which were removed. */
   before: number;
-  /** What the one that is there has counted, as it was seen last. */
+  /** The last known count of the present origin with this name. */
   last: number;
 }
 
 /** The counters of one backend by metric and labels. */
 export class LastingCounts {
   readonly #series = new Map<string, Series>();
-  // Every origin that has something to show.
+  // Origins with metrics that were not removed.
   #here: Set<string> = new Set();
-  readonly #gone = new Set<string>(); // the longest gone first
+  readonly #gone = new Set<string>(); // oldest removal first
   readonly #mostGone: number;
 
-  /** `mostGone`: origins whose counts are kept when they are gone. */
+  /** `mostGone`: how many removed origins keep their counts. */
   constructor(mostGone: number) {
     this.#mostGone = mostGone;
   }
 
-  /** All origins that have something to show. */
+  /** All origins with metrics, the removed ones included. */
   get origins(): readonly string[] {
     return [...this.#gone, ...this.#here];
   }
 
-  /** The origin has something to show. The last request of one that is removed ends after that. */
+  /** Something was counted for the origin. It may be removed already: its last requests end after its removal. */
   sawOrigin(origin: string): void {
     if (!this.#gone.has(origin)) this.#here.add(origin);
   }
@@ -38,7 +38,7 @@ export class LastingCounts {
     this.#here.add(origin);
   }
 
-  /** These are the origins now. Returns those that are forgotten, because too many are gone. */
+  /** Sets the origins that there are now. Returns the removed ones whose counts are dropped, because too many are gone. */
   originsAre(origins: readonly string[]): readonly string[] {
     const here = new Set(origins);
     for (const origin of here) this.#gone.delete(origin);
@@ -47,7 +47,10 @@ export class LastingCounts {
     return this.#tooLongGone();
   }
 
-  /** The origin is removed: one that comes back under its name counts from zero. Returns those that are forgotten. */
+  /**
+   * The origin was removed: if one with the same name comes back, it counts from zero. Returns the origins whose counts are
+   * dropped, because too many are gone.
+   */
   removed(origin: string): readonly string[] {
     for (const series of this.#series.values()) {
       if (series.labels.origin !== origin) continue;
@@ -58,7 +61,7 @@ export class LastingCounts {
     return this.#tooLongGone();
   }
 
-  /** The samples of a counter as they are now, and those of what is gone. */
+  /** The present samples of a counter, and those of removed origins. */
   lasting(metric: string, samples: readonly Sample[]): Sample[] {
     for (const [labels, value] of samples) this.#count(`${metric} ${JSON.stringify(labels)}`, labels, value);
     const all: Sample[] = [];

@@ -1,26 +1,26 @@
-/** One backend of a registry: its counts at the moment of a scrape, and what it tells between them. */
+/** One backend of a registry: its counts at the moment of a scrape, and its events between scrapes. */
 
 import type { BackendEvents, BackendStats } from 'pooled-backend';
 import type { WatchedBackend } from '../watched-backend.js';
 import { LastingCounts } from './lasting-counts.js';
 import type { Sample } from './stat-metrics.js';
 
-/** Takes what a backend tells. Times in milliseconds. */
+/** Receives the events of a backend. Times in milliseconds. */
 export interface Observations {
   ended(backend: string, origin: string, method: string, status: string, durationMs: number, waitedMs: number): void;
   opened(backend: string, origin: string, durationMs: number): void;
-  /** Nothing is shown of these origins any more. */
+  /** Removes the series of these origins. */
   forget(backend: string, origins: readonly string[]): void;
 }
 
-/** Properties of methods (RFC 9110 §9.2), not their names: a client can invent those. */
+/** Methods are counted by their properties (RFC 9110 §9.2), not by name: a client can invent any number of names. */
 export const METHOD_CLASSES = ['safe', 'idempotent', 'other'] as const;
 export const STATUS_CLASSES = ['2xx', '3xx', '4xx', '5xx', 'other', 'failed', 'aborted'] as const;
 
 const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'QUERY']);
 const IDEMPOTENT: ReadonlySet<string> = new Set(['PUT', 'DELETE']);
 
-/** Origins that are gone and still shown: a scrape must not grow for ever where origins come and go. */
+/** How many removed origins are still shown. Without a limit, a scrape would grow for ever if origins come and go. */
 const MOST_GONE = 100;
 
 export class MeteredBackend {
@@ -28,14 +28,14 @@ export class MeteredBackend {
   readonly #source: WatchedBackend;
   readonly #counts = new LastingCounts(MOST_GONE);
   #observations: Observations | undefined;
-  #stats: BackendStats | undefined; // of the scrape under way: its metrics ask one by one, in one turn
+  #stats: BackendStats | undefined; // of the current scrape, whose metrics read them one by one, in one turn
 
   constructor(name: string, source: WatchedBackend) {
     this.name = name;
     this.#source = source;
   }
 
-  /** Origins of which something may be shown; the empty one is of requests that reached none. */
+  /** Origins that may have series; the empty name is for requests that reached no origin. */
   get origins(): readonly string[] {
     return ['', ...this.#counts.origins];
   }

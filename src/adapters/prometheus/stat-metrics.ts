@@ -1,18 +1,18 @@
-/** The counts of a backend as Prometheus names them: one row a metric. */
+/** The counts of a backend, with names as Prometheus recommends them: one row for each metric. */
 
 import type { BackendStats, OriginStats } from 'pooled-backend';
 
-/** One value with the labels that it has beside `backend`. */
+/** One value with its labels, except `backend`. */
 export type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];
 
 export interface StatMetric {
-  /** Without the prefix. */
+  /** The name without the prefix. */
   readonly name: string;
   readonly help: string;
   readonly kind: 'gauge' | 'counter';
-  /** Beside `backend`. */
+  /** The labels, except `backend`. */
   readonly labels: readonly string[];
-  /** Which value counts of those that the workers of a cluster have. Their sum by default. */
+  /** How the values of the workers of a cluster are combined. By default they are added up. */
   readonly aggregator?: Aggregator;
   read(stats: BackendStats): Sample[];
 }
@@ -21,7 +21,7 @@ type Aggregator = 'sum' | 'min' | 'max';
 
 const MS_PER_SECOND = 1_000;
 
-/** Of each origin, by one more label. */
+/** Several values for each origin, distinguished by one more label. */
 function byOrigin(kind: StatMetric['kind'], name: string, help: string, label: string, read: Reader): StatMetric {
   const samples = (one: OriginStats): Sample[] =>
     Object.entries(read(one)).map(([value, count]) => [{ origin: one.origin, [label]: value }, count]);
@@ -29,7 +29,7 @@ function byOrigin(kind: StatMetric['kind'], name: string, help: string, label: s
 }
 type Reader = (origin: OriginStats) => Readonly<Record<string, number>>;
 
-/** Of each origin, one value. */
+/** One value for each origin. */
 function ofOrigin(
   kind: StatMetric['kind'],
   name: string,
@@ -41,7 +41,7 @@ function ofOrigin(
   return { kind, name, help, labels: ['origin'], aggregator, read: samples };
 }
 
-/** Of a backend that finds its origins; no sample of any other, and none while the value is not known. */
+/** A value about discovery. There is no sample if the backend does not discover its origins, or the value is not known yet. */
 function ofDiscovery(
   kind: StatMetric['kind'],
   name: string,
@@ -56,7 +56,7 @@ function ofDiscovery(
   return { kind, name, help, labels: [], aggregator, read: samples };
 }
 
-/** Of the backend, one value. */
+/** One value for the backend. */
 function ofBackend(
   kind: StatMetric['kind'],
   name: string,

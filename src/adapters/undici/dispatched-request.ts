@@ -1,4 +1,4 @@
-/** One request of undici under way: from `backend.request()` to the calls of its handler. */
+/** One request of undici in progress: it calls `backend.request()`, and then the methods of its handler. */
 
 import type { BackendRequestOptions, BackendResponse, PooledBackend } from 'pooled-backend';
 import { errors } from 'undici';
@@ -15,8 +15,8 @@ export class DispatchedRequest implements Flow {
   #isOver = false; // the handler is not called again
 
   /**
-   * @param over called once, when the handler has been told all
-   * @throws InvalidArgumentError for what is no handler
+   * @param over called once, when the handler gets no more calls
+   * @throws InvalidArgumentError for a value that is not a handler
    */
   constructor(handler: Handler, over: (request: DispatchedRequest) => void) {
     this.#listener = listenerOf(handler, this);
@@ -39,7 +39,7 @@ export class DispatchedRequest implements Flow {
       );
   }
 
-  // --- what the handler may do -----------------------------------------------------------------------------------------
+  // --- for the handler -------------------------------------------------------------------------------------------------
 
   get aborted(): boolean {
     return this.#abort.signal.aborted;
@@ -55,10 +55,10 @@ export class DispatchedRequest implements Flow {
 
   abort(reason?: unknown): void {
     if (this.#isOver || this.aborted) return;
-    // A reason of another kind is the caller's to have back, too.
+    // A reason that is not an Error is given back to the caller as it is, too.
     this.#reason = (reason as Error | null | undefined) ?? new errors.RequestAbortedError();
     this.#abort.abort(this.#reason);
-    // Once the last byte has arrived the backend ignores the signal, though the handler may not have got the byte yet.
+    // After the last byte has arrived, the backend ignores the signal. The handler may not have got that byte yet.
     this.#response?.body.destroy(new errors.RequestAbortedError());
   }
 
@@ -80,7 +80,7 @@ export class DispatchedRequest implements Flow {
     this.#response = response;
     this.#tell(() => this.#listener.head(statusCode, statusText, rawHeaders));
     if (this.#isOver) return;
-    // Before there is a listener for data, which alone would make it flow.
+    // This must come before the listener for data, which alone would make the body flow.
     if (this.#paused) body.pause();
     body.on('data', (bytes: Buffer) => this.#tell(() => this.#listener.data(bytes)));
     body.on('end', () => this.#end(response));
@@ -94,7 +94,8 @@ export class DispatchedRequest implements Flow {
     try {
       if (!this.aborted) this.#listener.ended(fields);
     } catch (thrown) {
-      // Fails it without an abort, as in undici: its retry interceptor throws a status here, and repeats only what is not aborted.
+      // Fails the request without an abort, as undici does: its retry interceptor throws here because of a status, and repeats only
+      // requests that are not aborted.
       this.#fail(thrown as Error);
       return;
     }

@@ -1,4 +1,4 @@
-/** A `Dispatcher` of undici that sends what it is given over a backend. */
+/** A `Dispatcher` of undici that sends its requests over a backend. */
 
 import { PooledBackend, type PooledBackendOptions } from 'pooled-backend';
 import { Dispatcher, errors } from 'undici';
@@ -44,7 +44,7 @@ export class BackendDispatcher extends Dispatcher {
   /** The backend that requests are sent to. */
   readonly backend: PooledBackend;
   readonly #owns: boolean;
-  readonly #hosts: ReadonlyMap<string, string>; // by name: its Host field
+  readonly #hosts: ReadonlyMap<string, string>; // the Host field of each name
   #own: { readonly names: readonly string[]; readonly origins: ReadonlySet<string> } = {
     names: [],
     origins: new Set(),
@@ -68,7 +68,7 @@ export class BackendDispatcher extends Dispatcher {
     this.backend = isBackend(backend) ? backend : new PooledBackend(backend);
     this.#hosts = new Map(names.map(({ origin, host }) => [origin, host] as const));
     this.#others = others;
-    // A composed dispatcher calls them on a proxy, which has no private members.
+    // `compose()` calls these methods on a Proxy, which has no private members.
     this.close = this.close.bind(this);
     this.destroy = this.destroy.bind(this);
   }
@@ -116,7 +116,7 @@ export class BackendDispatcher extends Dispatcher {
     return true;
   }
 
-  /** Of those that the backend has now, and those that it was made with. */
+  /** Whether the origin is one of the backend's present origins, or of those that it was made with. */
   #isOwn(origin: string): boolean {
     const { names } = this.backend.origins;
     if (names !== this.#own.names) {
@@ -204,12 +204,12 @@ function originUrl(name: unknown): URL {
   throw new TypeError(`names must be origins such as http://orders.internal, got ${String(name)}`);
 }
 
-/** By what it does: another copy of the library may have made it. */
+/** Recognises a backend by its methods: another copy of the library may have made it. */
 function isBackend(given: PooledBackend | PooledBackendOptions | string | URL): given is PooledBackend {
   return typeof given === 'object' && given !== null && 'request' in given && typeof given.request === 'function';
 }
 
-/** @throws InvalidArgumentError for what is no URL */
+/** @throws InvalidArgumentError for a value that is not a URL */
 function originOf({ origin }: DispatchOptions): string | undefined {
   if (origin === undefined || origin === null) return undefined;
   const text = String(origin);
@@ -217,7 +217,7 @@ function originOf({ origin }: DispatchOptions): string | undefined {
   return new URL(text).origin;
 }
 
-/** As undici has it: with a callback nothing is returned. */
+/** As in undici: with a callback, nothing is returned. */
 function calledBack(done: Promise<void>, callback?: (error: Error | null) => void): Promise<void> | void {
   if (callback === undefined) return done;
   if (typeof callback !== 'function') throw new errors.InvalidArgumentError('invalid callback');

@@ -1,9 +1,9 @@
-/** A failure of the backend in the words of undici: its classes and codes, with the `BackendError` as the cause. */
+/** Turns failures of the backend into errors with undici's classes and codes, and with the `BackendError` as the cause. */
 
 import { errors } from 'undici';
 import { asBackendError, BackendError } from '../../errors.js';
 
-/** What a handler is told of a request that failed with `thrown`. */
+/** The error that a handler gets if its request failed with `thrown`. */
 export function undiciError(thrown: unknown): Error {
   const failure = asBackendError(thrown);
   const error = translated(failure);
@@ -32,7 +32,7 @@ function translated(failure: BackendError): Error {
     case 'backend_closed':
       return new errors.ClientDestroyedError();
     case 'client_aborted':
-      // Not by its handler: the stream of its body has failed, with an error of the caller's own.
+      // Not aborted by the handler: the stream of the request body has failed, with an error of the caller.
       return failure.cause instanceof Error ? failure.cause : new errors.RequestAbortedError();
     case 'connection_refused':
     case 'destination_ip_unroutable':
@@ -55,13 +55,13 @@ function translated(failure: BackendError): Error {
   }
 }
 
-/** undici gives out the error of a dial as the system has it: `ECONNREFUSED`, `ENOTFOUND`, and the codes of TLS. */
+/** undici passes the system's error of a dial on as it is: `ECONNREFUSED`, `ENOTFOUND`, and the codes of TLS. */
 function systemError(failure: BackendError): Error {
   const error = new Error(failure.message);
-  // A wait names the failed dial as its cause, and that the system's error.
+  // The error of a request that waited has the failed dial as its cause, and the failed dial has the system's error.
   let { cause } = failure;
   while (BackendError.is(cause)) cause = cause.cause;
-  if (typeof cause !== 'object' || cause === null) return error; // in Jest those of Node are no instances of Error
+  if (typeof cause !== 'object' || cause === null) return error; // not instanceof: in Jest, errors of Node are not instances of Error
   for (const name of ['code', 'errno', 'syscall', 'address', 'port', 'hostname']) {
     const value: unknown = Reflect.get(cause, name);
     if (value !== undefined) Reflect.set(error, name, value);

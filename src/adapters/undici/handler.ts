@@ -1,4 +1,4 @@
-/** The two ways in which undici's handlers are told of a response: callbacks of before version 7, and a controller. */
+/** The two interfaces of undici's handlers: the callbacks from before version 7, and those with a controller. */
 
 import { type Dispatcher, errors, util } from 'undici';
 
@@ -12,7 +12,7 @@ export interface Flow {
   readonly reason: Error | null;
 }
 
-/** One who listens for a response, whichever way it is told. Fields are name, value, name, value… in latin1. */
+/** A handler of either interface. Fields are name, value, name, value… in latin1. */
 export interface Listener {
   started(): void;
   information(statusCode: number, statusText: string, fields: readonly string[]): void;
@@ -22,10 +22,10 @@ export interface Listener {
   failed(error: Error): void;
 }
 
-/** A handler of any version: the types of each know one half. */
+/** A handler of any version. The types of each version declare only a part of it. */
 export type Handler = Dispatcher.DispatchHandler;
 
-/** @throws InvalidArgumentError for an object that no version takes for a handler */
+/** @throws InvalidArgumentError for an object that no version accepts as a handler */
 export function listenerOf(handler: Handler, flow: Flow): Listener {
   if (typeof handler.onRequestStart === 'function') return new ControllerListener(handler, flow);
   if (typeof handler.onConnect !== 'function') throw new errors.InvalidArgumentError('invalid onRequestStart method');
@@ -33,7 +33,7 @@ export function listenerOf(handler: Handler, flow: Flow): Listener {
   return new CallbackListener(handler, flow);
 }
 
-/** Tells a handler of a failure that came before there was a request. */
+/** Reports a failure to a handler whose request was never made. */
 export function refuse(handler: Handler, error: Error): void {
   if (typeof handler.onRequestStart === 'function' && typeof handler.onResponseError === 'function') {
     handler.onResponseError(new Controller(unbegun(error)), error);
@@ -71,7 +71,7 @@ class CallbackListener implements Listener {
   }
 
   ended(trailers: readonly string[]): void {
-    // Typed as strings; bytes is what undici itself gives.
+    // The type says strings, but undici itself passes bytes.
     this.#handler.onComplete?.(bytesOf(trailers) as unknown as string[]);
   }
 

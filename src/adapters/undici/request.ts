@@ -1,10 +1,10 @@
-/** A request as undici describes it, as the backend wants it. */
+/** Turns the options of an undici request into those of `backend.request()`. */
 
 import { stringify } from 'node:querystring';
 import type { BackendRequestOptions } from 'pooled-backend';
 import { type Dispatcher, errors, FormData as UndiciFormData, Response as UndiciResponse } from 'undici';
 
-/** What undici hands to a dispatcher, of all its versions: the types of each know a part. */
+/** The options that any version of undici passes to a dispatcher. The types of each version declare only a part of them. */
 export type DispatchOptions = Dispatcher.DispatchOptions & {
   readonly maxRedirections?: number | undefined;
   readonly throwOnError?: boolean | undefined;
@@ -15,8 +15,8 @@ type Prepared = Pick<BackendRequestOptions, 'headers' | 'body'>;
 const REFUSED_FIELDS = new Set(['transfer-encoding', 'keep-alive', 'upgrade']);
 
 /**
- * @param host value of the Host field where the request has none
- * @throws errors of undici for what cannot be sent
+ * @param host value of the Host field if the request has none
+ * @throws errors of undici for a request that cannot be sent
  */
 export function backendRequest(options: DispatchOptions, host: string | undefined): BackendRequestOptions {
   refuse(options);
@@ -54,7 +54,7 @@ function refuse({ method, upgrade, maxRedirections = 0, throwOnError = false, ty
   }
 }
 
-/** undici's 0 is "no limit". */
+/** In undici, 0 means no limit. */
 function limit(ms: number | null | undefined, name: string): number | undefined {
   if (ms === undefined || ms === null) return undefined;
   if (!Number.isFinite(ms) || ms < 0) throw new errors.InvalidArgumentError(`invalid ${name}`);
@@ -117,7 +117,7 @@ function hasField(fields: readonly (readonly [string, string])[], lowerName: str
 
 // --- body --------------------------------------------------------------------------------------------------------------
 
-/** A body, and the fields that go without saying for it. Empty ones are none, as undici has it. */
+/** The body and its default fields. As in undici, an empty body counts as none. */
 function prepared(headers: [string, string][], body: unknown): Prepared {
   if (body === undefined || body === null || body === '') return { headers };
   if (typeof body === 'string') return { headers, body };
@@ -144,7 +144,7 @@ function isFormData(body: unknown): body is Form {
   return body instanceof FormData || body instanceof UndiciFormData;
 }
 
-/** By the `Response` of the same house, which knows how a form is written, and chooses the boundary. */
+/** Encodes a form with the `Response` of the library that made it, Node's or undici's. It also chooses the boundary. */
 function encodedForm(headers: [string, string][], form: Form): Prepared {
   const encoded = form instanceof FormData ? new Response(form) : new UndiciResponse(form);
   const contentType = encoded.headers.get('content-type');
