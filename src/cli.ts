@@ -13,7 +13,7 @@ void main({
   err: (text) => void process.stderr.write(text),
   exit: (code) => {
     process.exitCode = code;
-    // What was written to a pipe is on its way still.
+    // Writes to a pipe are asynchronous: the process must not exit before they are done.
     process.stdout.write('', () => process.stderr.write('', () => process.exit(code)));
   },
   onSignal: (listener) => {

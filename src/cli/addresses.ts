@@ -1,11 +1,11 @@
-/** Where the command listens: ports, hosts and unix sockets as people write them. */
+/** Where the command listens: ports, hosts and Unix sockets, as text. */
 
 /** What `server.listen` takes. */
 export type Address =
   | { readonly kind: 'port'; readonly port: number; readonly host: string | undefined }
   | { readonly kind: 'socket'; readonly path: string };
 
-/** Where a page of the command is: the status, or the metrics. */
+/** Where a page of the command is served: the status page, or the metrics. */
 export type Place =
   | { readonly kind: 'off' }
   | { readonly kind: 'path'; readonly path: string }
@@ -35,14 +35,14 @@ export function placeOf(value: unknown): Place | undefined {
   return address && { kind: 'address', address, isDefault: false };
 }
 
-/** Beside the port of the clients, for this machine alone. */
+/** The port after that of the clients, on loopback only. */
 export function placeBeside(listen: Address | undefined): Place {
   if (listen?.kind !== 'port' || listen.port === 65_535) return { kind: 'off' };
   const port = listen.port === 0 ? 0 : listen.port + 1;
   return { kind: 'address', address: { kind: 'port', port, host: LOOPBACK }, isDefault: true };
 }
 
-/** Whether there can be but one of the two. What is there by default gives way. */
+/** Whether two pages have the same place, so that only one can be served. A default address never collides: it gives way. */
 export function meet(one: Place, other: Place): boolean {
   if (one.kind === 'path') return other.kind === 'path' && one.path === other.path;
   if (one.kind === 'off' || other.kind !== 'address' || one.isDefault || other.isDefault) return false;
@@ -52,7 +52,7 @@ export function meet(one: Place, other: Place): boolean {
   return b.kind === 'port' && a.port === b.port && a.port !== 0 && (isEverywhere || a.host === b.host);
 }
 
-/** As people write it. */
+/** The address as text, as a user would write it. */
 export function shownAddress(address: Address): string {
   if (address.kind === 'socket') return address.path;
   const { host = EVERYWHERE, port } = address;

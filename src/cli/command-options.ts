@@ -1,8 +1,8 @@
-/** Every option of the command: its own, those of a backend and of a mount that can be written as text. */
+/** Every option of the command: its own, and those of a backend and of a mount that can be written as text. */
 
 import { handlerOptionTable, type OptionRow, optionTable } from '../options.js';
 
-/** Whom the value is for. */
+/** Which part of the gateway the value is for. */
 export type OptionOwner = 'command' | 'backend' | 'mount';
 
 export interface CommandOption extends OptionRow {
@@ -52,7 +52,7 @@ const OWN: readonly OptionRow[] = [
   },
 ];
 
-/** What only a program can say. */
+/** Options that take functions: only a program can give them. */
 const FUNCTIONS: ReadonlySet<string> = new Set([
   'idempotent',
   'logger',
@@ -63,7 +63,7 @@ const FUNCTIONS: ReadonlySet<string> = new Set([
   'onInformation',
 ]);
 
-/** Where the flag has another name than the option. */
+/** Flags whose names differ from those of their options. */
 const FLAGS: Readonly<Record<string, string>> = {
   origins: 'origin', // one flag for each
   check: 'health-check', // the command has a --check of its own

@@ -12,10 +12,10 @@ import type { Settings } from './settings.js';
 /** How long a client may take to send the head of a request. */
 const HEAD_MS = 60_000;
 
-/** How long responses may take to reach their clients after the last one was answered. */
+/** After the backend is closed, how long the last bytes of responses may take to reach their clients. */
 const LAST_BYTES_MS = 5_000;
 
-/** Something to look at, and where. */
+/** A page for people or for Prometheus, and where it is served. */
 interface Page {
   readonly name: string;
   readonly place: Place;
@@ -26,7 +26,7 @@ export class Gateway {
   readonly #settings: Settings;
   readonly #journal: Journal;
   readonly #backend: PooledBackend;
-  readonly #servers: Server[] = []; // the clients' first
+  readonly #servers: Server[] = []; // that of the clients comes first
   #closing = false;
 
   constructor(settings: Settings, journal: Journal) {
@@ -35,14 +35,14 @@ export class Gateway {
     this.#backend = new PooledBackend({ ...settings.backend, logger: journal });
   }
 
-  /** Rejects when it cannot listen. */
+  /** Rejects if it cannot listen. */
   async open(): Promise<void> {
     const { listen, mount, upgrade, backend } = this.#settings;
     const pages = await this.#pages();
     const relay: RequestListener = this.#backend.handler(mount);
     const front = pages.reduce(besidePage, relay);
-    // Clients that neither take nor give are for `clientTimeout`, from the end of the head on. Without a `requestTimeout`
-    // node:http sets no `headersTimeout` of its own either.
+    // After the head, `clientTimeout` ends clients that neither send nor accept bytes. With `requestTimeout: 0`, node:http sets no
+    // `headersTimeout` of its own, so one is given here.
     const timeouts = { requestTimeout: 0, headersTimeout: HEAD_MS };
     const server = createServer(timeouts, (req, res) => this.#serve(req, res, front));
     server.on('checkContinue', (req, res) => this.#serve(req, res, front));
@@ -53,7 +53,7 @@ export class Gateway {
     for (const page of pages) await this.#openPage(page, address);
   }
 
-  /** The status page last: where it is by default must not be in the way of what was asked for. */
+  /** The status page is last: its default address must not take a port that the user chose for something else. */
   async #pages(): Promise<readonly Page[]> {
     const { status, metrics, title } = this.#settings;
     const page: Page = { name: 'status page', place: status, listener: this.#backend.statusHandler({ title }) };
@@ -61,7 +61,7 @@ export class Gateway {
     return [{ name: 'metrics', place: metrics, listener: await metricsPage(this.#backend) }, page];
   }
 
-  /** `address` is that of the clients. */
+  /** `address` is the one that clients use. */
   async #openPage({ name, place, listener }: Page, address: string): Promise<void> {
     if (place.kind === 'path') this.#journal.info({ at: `${address}${place.path}` }, name);
     if (place.kind !== 'address') return;
@@ -73,7 +73,7 @@ export class Gateway {
     }
   }
 
-  /** Takes no more requests, and lets those that were taken end. Resolves to whether all did within `drainTimeout`. */
+  /** Accepts no more requests and lets those in progress finish. Resolves to whether all finished within `drainTimeout`. */
   async close(): Promise<boolean> {
     this.#closing = true;
     const { drainTimeoutMs } = this.#settings;
@@ -81,7 +81,7 @@ export class Gateway {
     this.#journal.info({ inFlight: this.#backend.stats().inFlight, drainTimeoutMs }, 'closing');
     let cut = 0;
     const limit = systemClock.after(drainTimeoutMs, () => {
-      // Not `inFlight`: a request whose body is still being read is cut off, too.
+      // Counted by events, not by `inFlight`: requests whose bodies are still being read are cut off, too.
       this.#backend.on('fail', () => {
         cut += 1;
       });
@@ -91,7 +91,7 @@ export class Gateway {
     limit.cancel();
     if (cut > 0) this.#journal.error({ count: cut }, 'requests were cut off');
     this.#closeIdle();
-    // What was answered may still be on its way to its client, but not for ever.
+    // The last bytes of responses may still be on their way to clients. The wait for them is limited.
     await Promise.race([Promise.all(closed), this.#lastBytes()]);
     this.#closeAll();
     return cut === 0;
@@ -101,7 +101,7 @@ export class Gateway {
     return new Promise((resolve) => systemClock.after(LAST_BYTES_MS, resolve));
   }
 
-  /** Now. */
+  /** Ends everything at once. */
   destroy(): void {
     this.#backend.destroy();
     this.#closeAll();
@@ -120,13 +120,13 @@ export class Gateway {
   };
 
   #serve(req: IncomingMessage, res: ServerResponse, listener: RequestListener): void {
-    // Keep-alive connections are closed after the response, so that the client reconnects, to another process.
+    // Closes keep-alive connections after the response, so that the client connects to another process.
     if (this.#closing) res.setHeader('Connection', 'close');
     res.once('close', this.#answered);
     listener(req, res);
   }
 
-  /** @param whom for whom */
+  /** @param whom who uses the address, for errors */
   async #listen(whom: string, server: Server, address: Address): Promise<string> {
     try {
       if (address.kind === 'socket') await removeLeftSocket(address.path);
@@ -153,7 +153,7 @@ export class Gateway {
 }
 
 function whyNot(cause: unknown, address: Address): string {
-  const { code, message } = cause as NodeJS.ErrnoException; // of node:net and node:fs
+  const { code, message } = cause as NodeJS.ErrnoException; // from node:net or node:fs
   if (code === 'EADDRINUSE') return 'it is in use (EADDRINUSE)';
   const isLow = address.kind === 'port' && address.port < 1024;
   if (code === 'EACCES' && isLow) return 'ports below 1024 need root or CAP_NET_BIND_SERVICE (EACCES)';

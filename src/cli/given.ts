@@ -1,4 +1,4 @@
-/** What was given, by flag, in the environment and in a file: values by name, each with the place that it came from. */
+/** What the user gave by flag, in the environment and in a file: values by name, each with the place that it came from. */
 
 import { parseArgs } from 'node:util';
 import { nearest } from '../options/nearest.js';
@@ -6,13 +6,13 @@ import { type CommandOption, commandOptions, ENVIRONMENT_PREFIX } from './comman
 
 export interface GivenValue {
   readonly value: unknown;
-  /** As it is called in an error: the flag, the variable, the name and the file. */
+  /** How errors call the value: by its flag, its variable, or its name and file. */
   readonly label: string;
 }
 
 export type Given = ReadonlyMap<string, GivenValue>;
 
-/** What the flags say beside values. */
+/** What the arguments say: option values, the config file, and switches. */
 export interface Arguments {
   readonly given: Given;
   readonly config: string | undefined;
@@ -25,9 +25,9 @@ export interface Arguments {
 const byFlag = new Map(commandOptions.map((option) => [option.flag.slice(2), option]));
 const byName = new Map(commandOptions.map((option) => [option.name, option]));
 const SWITCHES = ['check', 'help', 'version'];
-const MAY_BE_EMPTY: ReadonlySet<string> = new Set(['cookieDomainRewrite', 'cookiePathRewrite']); // takes the attribute out
+const MAY_BE_EMPTY: ReadonlySet<string> = new Set(['cookieDomainRewrite', 'cookiePathRewrite']); // '' removes the attribute
 /**
- * What Kubernetes tells every process of a service whose name begins as ours does
+ * Variables that Kubernetes sets in every process for a service whose name begins with `pooled-backend`
  * (https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables).
  */
 const OF_A_SERVICE = /_(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)$/;
@@ -53,7 +53,7 @@ export function readArguments(words: readonly string[]): Arguments {
       config: { type: 'string', short: 'c' },
     },
   });
-  let isUnknown = false; // the flag before: what follows may be its value
+  let isUnknown = false; // whether the flag before is unknown: then the next word may be its value
   for (const token of tokens) {
     const mayBeValue = isUnknown;
     isUnknown = false;
@@ -78,7 +78,7 @@ export function readArguments(words: readonly string[]): Arguments {
   return { given, config, check: check === true, help: help === true, version: version === true, problems };
 }
 
-/** Reads the variables that are ours. */
+/** Reads the environment variables with our prefix. */
 export function readEnvironment(variables: Readonly<Record<string, string | undefined>>): {
   readonly given: Given;
   readonly config: string | undefined;
@@ -102,7 +102,7 @@ function isOfAService(variable: string, text: string): boolean {
   return OF_A_SERVICE.test(variable) || (variable.endsWith('_PORT') && /^(?:tcp|udp|sctp):\/\//.test(text));
 }
 
-/** Reads the text of a file of settings. */
+/** Reads the text of a config file. */
 export function readConfig(
   text: string,
   file: string,
@@ -137,7 +137,7 @@ function unknown(name: string, names: readonly string[]): string {
   return `unknown option ${name}${meant === undefined ? '' : ` (did you mean ${meant}?)`}`;
 }
 
-/** Lists may be given more than once. */
+/** A list may be given in several parts, which are joined. */
 function add(given: Map<string, GivenValue>, { name }: CommandOption, label: string, text: string): void {
   const before = given.get(name)?.value;
   const value = meaningOf(name, text);
@@ -147,7 +147,7 @@ function add(given: Map<string, GivenValue>, { name }: CommandOption, label: str
 const TEXTS: ReadonlySet<string> = new Set(['title', 'listen', 'status', 'cookieDomainRewrite', 'cookiePathRewrite']);
 const LISTS: ReadonlySet<string> = new Set(['origins', 'retryOn', 'trustProxy']);
 
-/** What a text means: JSON where it is JSON, a list where one is expected, else the text. */
+/** The value of a text: parsed if it is JSON, split if a list is expected, else the text itself. */
 function meaningOf(name: string, text: string): unknown {
   if (TEXTS.has(name)) return /^(false$|\{)/.test(text) ? plain(text) : text;
   if (!LISTS.has(name) || text === 'false') return plain(text);
@@ -168,7 +168,7 @@ function plain(text: string): unknown {
   }
 }
 
-/** JSON knows no Infinity: it is written as a string. */
+/** JSON has no Infinity, so it is written as the string 'Infinity'. */
 function withInfinity(value: unknown): unknown {
   if (value === 'Infinity') return Number.POSITIVE_INFINITY;
   if (Array.isArray(value)) return value.map(withInfinity);

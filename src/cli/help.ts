@@ -1,4 +1,4 @@
-/** What `--help` says. */
+/** The text of `--help`. */
 
 import { commandOptions, ENVIRONMENT_PREFIX, type OptionOwner } from './command-options.js';
 
@@ -10,7 +10,7 @@ const HEADINGS: Readonly<Record<OptionOwner, string>> = {
 const WIDTH = 100;
 const INDENT = 30;
 
-/** Where a program may say more than a flag can. */
+/** Meanings of options that accept more in a program than as a flag. */
 const MEANINGS: Readonly<Record<string, string>> = {
   origins: 'an origin server, `http://host:port` or `https://host:port`; repeat it for each',
   balance:
@@ -43,7 +43,7 @@ Exit codes: 0 success, 1 it could not listen or had to cut requests off, 2 the o
 `;
 }
 
-/** The term, and its meaning beside it, broken into lines. */
+/** A term with its meaning beside it, broken into lines. */
 function entry(term: string, meaning: string): string {
   const lines: string[] = [];
   let line = '';

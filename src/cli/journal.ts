@@ -1,4 +1,4 @@
-/** What the command writes about itself: a line for each event, to stderr. */
+/** The log of the command: a line for each event, on stderr. */
 
 import { systemClock } from '../clock.js';
 import { eventLine } from '../event-line.js';

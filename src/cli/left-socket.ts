@@ -6,9 +6,9 @@ import { connect } from 'node:net';
 /** Removes the socket if no process listens on it. Anything other than a socket stays. */
 export async function removeLeftSocket(path: string): Promise<void> {
   const found = lookedAt(path);
-  // To connect to any other file is refused, too.
+  // Connecting to a file that is not a socket is refused, too.
   if (found?.isSocket() !== true || !(await isRefused(path))) return;
-  // Another that starts here at the same time may have put its own in the place.
+  // Another process that starts at the same time may have replaced the socket by its own.
   const now = lookedAt(path);
   if (now?.ino === found.ino && now.ctimeMs === found.ctimeMs) unlinkSync(path);
 }

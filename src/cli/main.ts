@@ -79,12 +79,12 @@ function checkAll(host: Host, words: Arguments): Checked {
   const checked = checkSettings(words.given, environment.given, config.given);
   if (problems.length === 0) return checked;
   const found = checked.kind === 'problems' ? checked : { problems: [], missing: [] };
-  // What seems to be missing may be in the file that could not be read.
+  // Options that seem to be missing may be in the file that could not be read.
   const isRead = file === undefined || config.given.size > 0 || config.problems.length === 0;
   return { kind: 'problems', problems: [...problems, ...found.problems], missing: isRead ? found.missing : [] };
 }
 
-/** What is asked for may need a package that is not there. */
+/** Some options need a package that may not be installed. */
 async function withPackages(checked: Checked): Promise<Checked> {
   if (checked.kind === 'problems' || checked.settings.metrics.kind === 'off') return checked;
   const problem = await whyNoMetrics();
@@ -93,7 +93,7 @@ async function withPackages(checked: Checked): Promise<Checked> {
 
 function readFile(file: string): ReturnType<typeof readConfig> {
   try {
-    return readConfig(new TextDecoder().decode(readFileSync(file)), file); // without the mark that some editors put first
+    return readConfig(new TextDecoder().decode(readFileSync(file)), file); // TextDecoder drops the byte order mark that some editors write
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     return { given: new Map(), problems: [`cannot read ${file}: ${why}`] };
@@ -115,13 +115,13 @@ function shownPlace(place: Place): string {
   return place.kind === 'path' ? place.path : shownAddress(place.address);
 }
 
-/** Where requests go: what is given, or the name that is looked up. */
+/** Where requests go: the origins, or the DNS name that is looked up. */
 function placesOf({ origins, dns }: PooledBackendOptions): readonly string[] {
   if (!Array.isArray(origins)) return [`those of ${dns?.name} (${dns?.type ?? 'A'})`];
   return origins.map((origin) => (typeof origin === 'object' && 'url' in origin ? String(origin.url) : String(origin)));
 }
 
-/** Of the package that this file lies in. */
+/** The version of the package that this file belongs to. */
 function version(): string {
   for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
     const file = join(folder, 'package.json');

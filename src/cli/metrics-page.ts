@@ -1,4 +1,4 @@
-/** The metrics of the gateway and of its process, as Prometheus asks for them. */
+/** The metrics of the gateway and of its process, for Prometheus. */
 
 import type { RequestListener } from 'node:http';
 import type { PooledBackend } from 'pooled-backend';
@@ -8,7 +8,7 @@ type Load = () => Promise<typeof import('prom-client')>;
 
 const load: Load = () => import('prom-client');
 
-/** What has to be done before there can be metrics; `undefined` when nothing has. */
+/** What the user has to do before there can be metrics; `undefined` if nothing. */
 export async function whyNoMetrics(loadClient: Load = load): Promise<string | undefined> {
   try {
     await loadClient();

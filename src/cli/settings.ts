@@ -1,4 +1,4 @@
-/** What the command was told, checked as a whole: everything that is wrong with it, or how to run. */
+/** Checks everything that the command was given. The result is how to run, or all that is wrong. */
 
 import {
   type HandlerOptions,
@@ -31,13 +31,13 @@ export interface Settings {
 
 export type Checked =
   | { readonly kind: 'settings'; readonly settings: Settings }
-  /** `missing`: what has to be given, and is not. */
+  /** `missing`: required options that were not given. */
   | { readonly kind: 'problems'; readonly problems: readonly string[]; readonly missing: readonly string[] };
 
-/** Stands in for origins that are wrong, so that all else is checked too. */
+/** Replaces wrong origins, so that the other options are checked too. */
 const STAND_IN = { origins: ['http://stand-in.invalid'] };
 
-/** `given`: the one that counts most comes first. */
+/** `given`: the first one has precedence. */
 export function checkSettings(...given: readonly Given[]): Checked {
   const values = new Map(given.toReversed().flatMap((one) => [...one]));
   const problems: string[] = [];
@@ -69,7 +69,7 @@ export function checkSettings(...given: readonly Given[]): Checked {
       metrics,
       mount,
       upgrade: upgrade === false ? false : { ...mount, ...upgradeIn({ upgrade }) },
-      backend: backend as unknown as PooledBackendOptions, // resolveOptions has taken it
+      backend: backend as unknown as PooledBackendOptions, // resolveOptions has accepted it
     },
   };
 }
@@ -81,7 +81,7 @@ function missingOf(values: ReadonlyMap<string, GivenValue>): readonly string[] {
   return missing;
 }
 
-/** The command has no primary that shares. */
+/** Refuses a total without `workers`: the command has no cluster primary that assigns shares. */
 function withoutTotals(resolved: ResolvedOptions): ResolvedOptions {
   const isShared =
     typeof resolved.maxConnections !== 'number' || resolved.origins.some(({ total }) => total !== undefined);
@@ -142,10 +142,10 @@ function valuesFor(owner: OptionOwner, values: ReadonlyMap<string, GivenValue>):
 }
 
 /**
- * Resolves, and when that fails leaves out what was wrong and tries again, so that all of it is found. The result is
- * `undefined` only when nothing that was left out would help.
+ * Resolves options. If that fails, leaves out the option that is wrong and tries again, so that all problems are found.
+ * The result is `undefined` only if the wrong option is not there to be left out.
  *
- * @param alone the option that is at fault, if it can only be one
+ * @param alone the option that must be at fault, if there is only one
  */
 function attempt<T>(
   given: Record<string, unknown>,
@@ -173,6 +173,6 @@ function attempt<T>(
 function labelled(message: string, name: string, given: GivenValue | undefined): string {
   if (given === undefined) return message;
   if (!message.startsWith(name)) return `${given.label}: ${message}`;
-  // A file calls it by its name, too.
+  // In a file, the label begins with the name of the option already.
   return given.label.startsWith(name) ? `${message} (${given.label})` : given.label + message.slice(name.length);
 }
