@@ -1,4 +1,4 @@
-/** Every option of a backend: type, meaning, unit, default and bound; and the door to what makes them known. */
+/** Every option of a backend: type, meaning, unit, default and bound. Also exports the functions that check options. */
 
 import type { BalanceOption } from './balance/balancers.js';
 import type { NonIdempotentTravel } from './dispatch/request.js';

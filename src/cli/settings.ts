@@ -34,7 +34,7 @@ export type Checked =
   /** `missing`: required options that were not given. */
   | { readonly kind: 'problems'; readonly problems: readonly string[]; readonly missing: readonly string[] };
 
-/** Replaces wrong origins, so that the other options are checked too. */
+/** Replaces origins that are missing or wrong, so that the other options are checked too. */
 const STAND_IN = { origins: ['http://stand-in.invalid'] };
 
 /** `given`: the first one has precedence. */
@@ -143,7 +143,7 @@ function valuesFor(owner: OptionOwner, values: ReadonlyMap<string, GivenValue>):
 
 /**
  * Resolves options. If that fails, leaves out the option that is wrong and tries again, so that all problems are found.
- * The result is `undefined` only if the wrong option is not there to be left out.
+ * The result is `undefined` only if the problem names no option that could be left out.
  *
  * @param alone the option that must be at fault, if there is only one
  */

@@ -1,4 +1,4 @@
-/** How the option `balance` is read: a name, a description of the hash, or the owner's own. */
+/** How the option `balance` is read: a name, options of the hash, or the owner's own balancer. */
 
 import type { Balancer } from '../balance/balancer.js';
 import type { BalanceOption } from '../balance/balancers.js';

@@ -1,4 +1,4 @@
-/** What a value of an option may be: each check says it in words and answers whether a value fits. */
+/** Which values an option may have: a check says it in words, and tests values. */
 
 import { inspect } from 'node:util';
 import { nearest } from './nearest.js';
@@ -6,17 +6,17 @@ import { nearest } from './nearest.js';
 export interface Check<T> {
   /** The end of the sentence `name must be …`. */
   readonly accepts: string;
-  /** Numbers are accepted, so a number that does not fit is out of bounds rather than of the wrong type. */
+  /** Whether numbers are accepted: then a number that does not fit is out of bounds, not of the wrong type. */
   readonly numeric: boolean;
   admits(value: unknown): value is T;
 }
 
-/** Reads one option: the default when it is `undefined`, the value when it fits, else an error that names it. */
+/** Reads one option: returns the default for `undefined` and the value if it fits, else throws an error that names the option. */
 export type Rule<T> = (name: string, value: unknown) => T;
 
 export type Rules<T> = { readonly [Name in keyof T]-?: Rule<T[Name]> };
 
-// A typo of one zero too many should not ask for more memory than any request needs.
+// A limit for typing errors: one zero too many should not ask for more memory than any request needs.
 const LARGEST_BYTES = 1_073_741_824;
 
 /** A whole number within bounds, both included. */
@@ -28,7 +28,7 @@ export function integer(min: number, max: number): Check<number> {
   };
 }
 
-/** A whole number with a lower bound; `Infinity` is no limit. */
+/** A whole number with a lower bound; `Infinity` means no limit. */
 export function count(min: number): Check<number> {
   return {
     accepts: `an integer from ${min}, or Infinity for no limit`,
@@ -38,7 +38,7 @@ export function count(min: number): Check<number> {
   };
 }
 
-/** A length of time in milliseconds, fractions allowed; `Infinity` is no limit. There is no zero that means "never". */
+/** A length of time in milliseconds, fractions allowed; `Infinity` means no limit. 0 is refused, so it cannot be taken for "never". */
 export function duration(): Check<number> {
   return {
     accepts: 'a number of milliseconds from 1, or Infinity for no limit',
@@ -56,7 +56,7 @@ export function numberBetween(min: number, max: number): Check<number> {
   };
 }
 
-/** A number that is no length of time, from 0; `Infinity` is no limit. */
+/** A number from 0 that is not a length of time; `Infinity` means no limit. */
 export function rate(): Check<number> {
   return {
     accepts: 'a number from 0, or Infinity for no limit',
@@ -65,7 +65,7 @@ export function rate(): Check<number> {
   };
 }
 
-/** A multiple of a share, from the share itself; `Infinity` is no limit. */
+/** A factor from 1; `Infinity` means no limit. */
 export function multiple(): Check<number> {
   return {
     accepts: 'a number from 1, or Infinity for no limit',
@@ -88,7 +88,7 @@ export function oneOf<const A extends readonly (string | number | boolean)[]>(..
   };
 }
 
-/** A list of literals; an empty one is fine. */
+/** A list of literals. It may be empty. */
 export function listOf<const A extends readonly (string | number)[]>(...allowed: A): Check<readonly A[number][]> {
   return {
     accepts: `a list of ${listed(allowed, 'and')}`,
@@ -98,7 +98,7 @@ export function listOf<const A extends readonly (string | number)[]>(...allowed:
   };
 }
 
-/** `false` turns the thing off. */
+/** Also accepts `false`, which turns the option off. */
 export function orFalse<T>(check: Check<T>): Check<T | false> {
   return {
     accepts: `${check.accepts}, or false`,
@@ -111,12 +111,12 @@ export function trueOrFalse(): Check<boolean> {
   return { accepts: 'true or false', numeric: false, admits: (value): value is boolean => typeof value === 'boolean' };
 }
 
-/** A function; what it takes and gives cannot be checked. */
+/** A function. Its parameters and result cannot be checked. */
 export function callable<T extends (...args: never[]) => unknown>(): Check<T> {
   return { accepts: 'a function', numeric: false, admits: (value): value is T => typeof value === 'function' };
 }
 
-/** An object that has every method named. Used as it is: neither copied nor frozen. */
+/** An object with these methods. Used as it is: neither copied nor frozen. */
 export function objectWith<T extends object>(...methods: readonly (keyof T & string)[]): Check<T> {
   return {
     accepts: `an object with ${listed(
@@ -130,7 +130,7 @@ export function objectWith<T extends object>(...methods: readonly (keyof T & str
   };
 }
 
-/** A check in words of its own. */
+/** A check with its own words. */
 export function matching<T>(accepts: string, admits: (value: unknown) => value is T): Check<T> {
   return { accepts, numeric: false, admits };
 }
@@ -145,7 +145,7 @@ export function withDefault<T>(check: Check<T>, fallback: T): Rule<T> {
   return (name, value) => (value === undefined ? fallback : checked(name, value, check));
 }
 
-/** An option whose value is made into another, or held against a rule of its own, after it was checked. */
+/** An option whose value, after its check, is converted or checked further. */
 export function mapped<T, R>(rule: Rule<T>, change: (value: T, name: string) => R): Rule<R> {
   return (name, value) => change(rule(name, value), name);
 }
@@ -160,17 +160,17 @@ export function required<T>(check: Check<T>): Rule<T> {
   return (name, value) => checked(name, value, check);
 }
 
-/** An object of options; absent, it has the defaults of each. */
+/** An object of options. If it is absent, each option has its default. */
 export function section<T extends object>(rules: Rules<T>): Rule<Readonly<T>> {
   return (name, value) => resolveSection(name, value === undefined ? {} : value, rules);
 }
 
-/** An object of options, or none. */
+/** An object of options that may be absent. */
 export function optionalSection<T extends object>(rules: Rules<T>): Rule<Readonly<T> | undefined> {
   return (name, value) => (value === undefined ? undefined : resolveSection(name, value, rules));
 }
 
-/** An object of options that turns a thing on; it is off without. */
+/** An object of options that turns a feature on. Without it, the feature is off. */
 export function sectionOrFalse<T extends object>(rules: Rules<T>): Rule<Readonly<T> | false> {
   return (name, value) => {
     if (value === undefined || value === false) return false;
@@ -179,13 +179,13 @@ export function sectionOrFalse<T extends object>(rules: Rules<T>): Rule<Readonly
   };
 }
 
-/** The value, or the error that names the option, what it accepts and what it got. */
+/** Returns the value, or throws an error that names the option, what it accepts and what it got. */
 export function checked<T>(name: string, value: unknown, check: Check<T>): T {
   if (check.admits(value)) return value;
   throw refusal(name, check.accepts, value, check.numeric && typeof value === 'number');
 }
 
-/** A value that does not fit. Numbers out of bounds are a `RangeError`, all else is a `TypeError`. */
+/** The error for a value that does not fit: a `RangeError` for a number out of bounds, else a `TypeError`. */
 export function refusal(
   name: string,
   accepts: string,
@@ -198,9 +198,9 @@ export function refusal(
 }
 
 /**
- * Reads every option of an object by its rule. The result is frozen and has all names.
+ * Reads every option of an object by its rule. The result is frozen and has a value for each rule.
  *
- * @param owner what the object is called in errors; empty for the outermost
+ * @param owner how errors call the object; empty for the outermost
  */
 export function resolveSection<T extends object>(owner: string, given: unknown, rules: Rules<T>): Readonly<T> {
   if (!isObject(given) || Array.isArray(given)) {
@@ -215,16 +215,16 @@ export function resolveSection<T extends object>(owner: string, given: unknown, 
   return Object.freeze(resolved) as T; // every name of T was read by its rule
 }
 
-/** The own names of an object that has no others. */
+/** The names of an object whose type has no other names. */
 export function ownNames<T extends object>(value: T): (keyof T & string)[] {
-  return Object.keys(value) as (keyof T & string)[]; // our own literals: typed by the compiler
+  return Object.keys(value) as (keyof T & string)[]; // true for our own literals, whose types the compiler knows
 }
 
 export function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null;
 }
 
-/** @throws TypeError that lists the names which are known */
+/** @throws TypeError that lists the known names */
 export function refuseUnknownNames(owner: string, given: object, rules: object): void {
   for (const name of Object.keys(given)) {
     if (Object.hasOwn(rules, name)) continue;

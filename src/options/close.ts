@@ -13,7 +13,7 @@ export interface CloseOptions {
   readonly timeout?: number | undefined;
 }
 
-/** @throws TypeError for what are no options of `close()`, RangeError for a timeout that is not above 0 */
+/** @throws TypeError for a value that is not an object with options of `close()`, RangeError for a timeout that is not above 0 */
 export function closeTimeout(options: CloseOptions): number {
   if (!isObject(options) || Array.isArray(options)) {
     throw new TypeError(`the options of close() must be an object, got ${shown(options)}`);

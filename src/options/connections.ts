@@ -1,4 +1,4 @@
-/** How `maxConnections` is read: so many in this process, or a total of many processes. */
+/** How `maxConnections` is read: as a limit of this process, or as a total of several processes. */
 
 import { checked, integer, isObject, optional, type Rules, refusal, required, resolveSection } from './checks.js';
 
@@ -18,7 +18,7 @@ export interface SharedConnections {
   readonly workers?: number | undefined;
 }
 
-/** A total of which the primary of a cluster gives this process a share. */
+/** A total of which the primary of a cluster assigns this process a share. */
 export interface ClusterTotal {
   readonly total: number;
 }
@@ -38,7 +38,7 @@ export function readConnections(name: string, value: unknown): number | ClusterT
   return Math.floor(total / workers);
 }
 
-/** As many as one process may ever have. */
+/** The most connections that one process may ever have. */
 export function mostConnections(cap: number | ClusterTotal): number {
   return typeof cap === 'number' ? cap : cap.total;
 }

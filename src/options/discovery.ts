@@ -1,4 +1,4 @@
-/** Origins that are found at run time: the options, as the owner writes them and as the library knows them. */
+/** Options for origins that are found at run time: as the owner writes them, and as the library uses them. */
 
 import { Resolver } from 'node:dns';
 import { isIP } from 'node:net';
@@ -75,7 +75,7 @@ export interface DnsOptions {
   readonly servers?: readonly string[] | undefined;
 }
 
-/** All settings known. */
+/** The option `dns` with every default filled in. */
 export interface ResolvedDns {
   readonly name: string;
   readonly type: 'A' | 'AAAA' | 'SRV';
@@ -86,7 +86,7 @@ export interface ResolvedDns {
   readonly servers: readonly string[] | undefined;
 }
 
-/** As long as a timer can be. */
+/** A time that a timer of Node can wait: a longer one would end at once. */
 export const pause: Check<number> = numberBetween(1, 2_147_483_647);
 
 // Letters, digits, hyphens, and the underscores of services; 63 octets a label, 253 a name (RFC 1035 §2.3.4).
@@ -140,14 +140,14 @@ export const dnsRule: Rule<ResolvedDns | undefined> = (name, value) => {
   return Object.freeze({ ...dns, host: dns.host ?? hostOfName(dns.name) });
 };
 
-/** The name that a certificate and a Host field speak of: `_http._tcp.api.example.` is a service of `api.example`. */
+/** The name in certificates and Host fields: `_http._tcp.api.example.` is a service of `api.example`. */
 function hostOfName(name: string): string {
   return name.replace(/\.$/, '').replace(/^_[^.]+\._[^.]+\./, '');
 }
 
 const ACCEPTED = 'a list of URLs or objects, or a function or async iterable that returns such lists';
 
-/** How the option `origins` is read: one by one they are read when all limits are known. */
+/** How the option `origins` is read. The origins of a list are read later, when all limits are known. */
 export const originsRule: Rule<OriginsOption | undefined> = optional(
   matching(
     ACCEPTED,
@@ -159,7 +159,7 @@ function isAsyncIterable(value: unknown): value is AsyncIterable<OriginSet> {
   return isObject(value) && Symbol.asyncIterator in value;
 }
 
-/** Throws unless exactly one of the two says where the origins are. */
+/** Throws unless exactly one of the two options is given. */
 export function refuseOtherThanOne(origins: unknown, dns: unknown): void {
   if (origins === undefined && dns === undefined) throw refusal('origins', ACCEPTED, origins, false);
   if (origins !== undefined && dns !== undefined) {

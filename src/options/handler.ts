@@ -1,4 +1,4 @@
-/** Options of one mount: what differs from the backend it belongs to. */
+/** Options of one mount: its own, and those that override options of its backend. */
 
 import { BlockList, isIP } from 'node:net';
 import type { NonIdempotentTravel, RequestTimeouts } from '../dispatch/request.js';
@@ -128,7 +128,7 @@ export interface ResolvedHandlerOptions {
 
 type Inherited = keyof RequestTimeouts | 'nonIdempotent' | 'idempotent' | 'requestBufferBytes' | 'clientTimeout';
 
-/** The options one by one, before those of the backend are filled in. */
+/** The options after each was checked, before those of the backend are filled in. */
 interface HandlerSection
   extends Pick<HandlerOptions, Inherited>,
     Omit<ResolvedHandlerOptions, Inherited | 'timeouts'> {}
@@ -136,7 +136,7 @@ interface HandlerSection
 const strings = matching(
   'a list of addresses and CIDR blocks, or false',
   (value): value is false | readonly string[] =>
-    value === false || (Array.isArray(value) && [...value].every((item) => typeof item === 'string')), // holes are items, too
+    value === false || (Array.isArray(value) && [...value].every((item) => typeof item === 'string')), // holes count, too
 );
 
 function trusted(list: false | readonly string[], name: string): BlockList | false {
@@ -238,7 +238,7 @@ export function resolveHandlerOptions(
   return handlerOptionsOf(given)(backend);
 }
 
-/** The same in two steps: what is given is checked at once, and may be filled in more than once. */
+/** The same in two steps: checks the options once, and returns a function that fills them in and may be called often. */
 export function handlerOptionsOf(
   given: HandlerOptions | undefined,
 ): (backend: ResolvedOptions) => ResolvedHandlerOptions {

@@ -1,4 +1,4 @@
-/** When an origin is trusted with requests: the options, as the owner writes them and as the library knows them. */
+/** Options that decide when an origin gets requests: as the owner writes them, and as the library uses them. */
 
 import {
   count,
@@ -141,7 +141,7 @@ export interface CheckOptions {
   readonly fastInterval?: number | undefined;
 }
 
-/** Statuses that pass, both included. */
+/** The first and the last status that pass. */
 export interface StatusRange {
   readonly from: number;
   readonly to: number;
@@ -180,7 +180,7 @@ export interface ResolvedEjection extends Complete<Omit<EjectionOptions, 'outlie
 const outlierRules: Rules<ResolvedOutliers> = {
   window: withDefault(duration(), 10_000),
   requests: withDefault(count(1), 100),
-  // Of two that differ, each is as far from the mean as the other.
+  // At least 3: of two origins, both are equally far from their mean.
   origins: withDefault(count(3), 5),
   deviations: withDefault(numberBetween(0, 100), 1.9),
   margin: withDefault(numberBetween(0, 1), 0.05),
@@ -220,9 +220,9 @@ const inARow = integer(1, 1000);
 const ONE_STATUS = /^[1-9]\d\d$/;
 const STATUS_RANGE = /^([1-9]\d\d)-([1-9]\d\d)$/;
 
-/** Reads what is expected of an answer. */
+/** Reads which responses pass. */
 const expectRule: Rule<ResolvedCheck['expect']> = (name, value = '200-399') => {
-  if (typeof value === 'function') return value as (answer: CheckAnswer) => boolean; // what it gives is checked at each call
+  if (typeof value === 'function') return value as (answer: CheckAnswer) => boolean; // its results are checked at each call
   const text = typeof value === 'number' || typeof value === 'string' ? String(value) : '';
   const [, from = text, to = text] = STATUS_RANGE.exec(text) ?? [];
   if (ONE_STATUS.test(from) && ONE_STATUS.test(to) && from <= to)
@@ -272,7 +272,7 @@ export const adaptiveConcurrencyRule: Rule<ResolvedAdaptiveConcurrency | false> 
 /** How the option `slowStart` is read. */
 export const slowStartRule: Rule<number | false> = withDefault(orFalse(pause), false);
 
-/** Throws where a check cannot be made of one of these origins. */
+/** Throws if one of these origins cannot be checked in this way. */
 export function refuseCheckOf(check: ResolvedCheck | false, origins: readonly { readonly origin: string }[]): void {
   if (check === false || check.type !== 'tls') return;
   const plain = origins.find(({ origin }) => origin.startsWith('http:'));

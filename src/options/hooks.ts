@@ -1,4 +1,4 @@
-/** Calls of the owner that see, judge or change what passes. */
+/** Functions of the owner that see, judge or change requests and responses. */
 
 import type { IncomingMessage } from 'node:http';
 
@@ -17,7 +17,7 @@ export type FieldsHook = (
   req: IncomingMessage,
 ) => readonly string[] | Nothing | PromiseLike<readonly string[] | Nothing>;
 
-// TypeScript takes a function without a `return` for one that gives `void`, and not `undefined`.
+// For TypeScript, a function without a `return` returns `void`, not `undefined`.
 // biome-ignore lint/suspicious/noConfusingVoidType: in a union with what else a hook may return
 type Nothing = undefined | void;
 

@@ -1,6 +1,6 @@
 /** Suggests the option name that an unknown name was probably meant to be. */
 
-/** The name that was meant, if one is near. */
+/** The name that was probably meant, if one is similar. */
 export function nearest(name: string, names: readonly string[]): string | undefined {
   const [best] = names
     .map((one) => ({ one, far: distance(name.toLowerCase(), one.toLowerCase()) }))
@@ -8,7 +8,7 @@ export function nearest(name: string, names: readonly string[]): string | undefi
   return best !== undefined && best.far <= Math.max(2, name.length / 4) ? best.one : undefined;
 }
 
-/** Letters to change, add or drop (Levenshtein). */
+/** How many letters have to be changed, added or dropped (Levenshtein distance). */
 function distance(one: string, other: string): number {
   let row = Array.from({ length: other.length + 1 }, (_, at) => at);
   for (const [index, letter] of [...one].entries()) {

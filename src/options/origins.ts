@@ -1,4 +1,4 @@
-/** Origins as the owner writes them, and as the library knows them. */
+/** Origins as the owner writes them, and as the library uses them. */
 
 import {
   integer,
@@ -53,7 +53,7 @@ export interface OriginOptions {
   readonly maxConnections?: number | SharedConnections | undefined;
 }
 
-/** One server, all settings known. */
+/** One origin with every default filled in. */
 export interface ResolvedOrigin {
   /**
    * Its name in stats, attempts and errors: `scheme://host:port`, always with the port (`http://example.com:80`), the
@@ -66,14 +66,14 @@ export interface ResolvedOrigin {
   readonly port: number;
   /** For the Host field: without the port when it is the scheme's default (RFC 9110 §7.2, §4.2). */
   readonly authority: string;
-  /** For TLS: the hostname of the authority, IPv6 without brackets. */
+  /** For TLS: the host name in `authority`, IPv6 without brackets. */
   readonly servername: string;
   readonly socketPath: string | undefined;
   readonly weight: number;
   readonly backup: boolean;
-  /** Of this process: of a total it is the share, 0 before there is one. */
+  /** The limit of this process. With a total, it is the share of this process, and 0 before a share is assigned. */
   readonly maxConnections: number;
-  /** That all processes share, if they do. */
+  /** The limit that all processes share, if they share one. */
   readonly total: number | undefined;
   /** The backend's `maxFreshConnections`, or `maxConnections` of this origin when that is less. */
   readonly maxFreshConnections: number;
@@ -103,14 +103,14 @@ const originRules: Rules<OriginSection> = {
   maxConnections: (name, value) => (value === undefined ? undefined : readConnections(name, value)),
 };
 
-/** What the origins have to agree with. */
+/** Limits of the backend that each origin must fit. */
 export interface ConnectionLimits {
   readonly maxConnections: number | ClusterTotal;
   readonly minConnections: number;
   readonly maxFreshConnections: number;
 }
 
-/** Checks a list of origins as a whole. Throws `TypeError` or `RangeError`, naming the one at fault. */
+/** Checks a list of origins as a whole. Throws a `TypeError` or `RangeError` that names the origin at fault. */
 export function resolveOrigins(given: readonly unknown[], limits: ConnectionLimits): readonly ResolvedOrigin[] {
   if (!Array.isArray(given) || given.length === 0)
     throw refusal('origins', 'a list of at least one origin', given, false);
@@ -138,7 +138,7 @@ export function refuseMinimum({ minConnections, maxConnections }: ConnectionLimi
   if (minConnections > most) throw refusal('minConnections', `at most ${bound} (${most})`, minConnections, true);
 }
 
-/** One origin; `name` is what it is called in errors. */
+/** Resolves one origin. Errors call it `name`. */
 export function resolveOrigin(name: string, given: unknown, limits: ConnectionLimits): ResolvedOrigin {
   const isPlace = typeof given === 'string' || isUrl(given);
   const options = isPlace ? { url: given } : given;
@@ -163,7 +163,7 @@ export function resolveOrigin(name: string, given: unknown, limits: ConnectionLi
 type Location = Pick<ResolvedOrigin, 'origin' | 'protocol' | 'hostname' | 'port' | 'authority' | 'servername'>;
 
 function resolveUrl(name: string, given: string): Location {
-  // The URL parser repairs what it is given (`http:host`, backslashes, line ends), and a repaired server is a guess.
+  // The URL parser repairs bad URLs (`http:host`, backslashes, line ends), and the server of a repaired URL is a guess.
   const isPlain = /^https?:\/\/[^\s/\\?#@]+\/?$/i.test(given);
   const url = isPlain ? parseUrl(given) : undefined;
   if (url === undefined || url.port === '0') {
@@ -182,13 +182,13 @@ function resolveUrl(name: string, given: string): Location {
   };
 }
 
-/** What to do about the two mistakes that everybody makes once. */
+/** Advice for the two most common mistakes. */
 function hintFor(given: string): string {
   if (/^https?:\/\/[^\s/\\?#@]+\/[^?#]/i.test(given)) return '; to add a path use rewritePath of handler()';
   return /^[\w.-]+:\d+$|^\[[\da-f:]+\]:\d+$/i.test(given) ? `; did you mean 'http://${given}'?` : '';
 }
 
-/** Written as it is given: a port that is the default of one scheme is none of the other. */
+/** The authority stays as it was given: the default port of one scheme is not the default of the other. */
 export function resolveHost(name: string, given: string): Pick<Location, 'authority' | 'servername'> {
   const isPlain = /^[^\s/\\?#@]+$/.test(given);
   const url = isPlain ? parseUrl(`http://${given}`) : undefined;
@@ -196,7 +196,7 @@ export function resolveHost(name: string, given: string): Pick<Location, 'author
   return { authority: given, servername: withoutBrackets(url.hostname) };
 }
 
-/** Not `instanceof`: a URL of another realm, or of jsdom, counts too. */
+/** Not `instanceof`, so that a URL of another realm or of jsdom counts too. */
 export function isUrl(value: unknown): value is URL {
   return Object.prototype.toString.call(value) === '[object URL]';
 }
@@ -205,7 +205,7 @@ function withoutBrackets(hostname: string): string {
   return hostname.replace(/^\[|\]$/g, '');
 }
 
-// Errors end in logs, and userinfo is a password.
+// Errors are written to logs, and userinfo contains a password.
 function withoutSecrets(given: string): string {
   return given.replace(/^([^/]*\/*)[^/]*@/, '$1***@');
 }
@@ -218,7 +218,7 @@ function defaultPort(protocol: 'http:' | 'https:'): number {
   return protocol === 'https:' ? 443 : 80;
 }
 
-// The name is the identity: stats, attempts and "another origin" all go by it, so two origins never share one.
+// The name identifies an origin in stats, in attempts, and when "another origin" is looked for. So no two origins have the same.
 function refuseDuplicates(origins: readonly ResolvedOrigin[]): void {
   const seen = new Map<string, number>();
   for (const [index, { origin, socketPath }] of origins.entries()) {

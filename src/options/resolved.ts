@@ -1,4 +1,4 @@
-/** The options of a backend as they are known once: checked, every default filled in, frozen. */
+/** The options of a backend as the library uses them: checked, every default filled in, frozen. */
 
 import type { PooledBackendOptions } from '../options.js';
 import { isObject, ownNames, refusal, resolveSection } from './checks.js';
@@ -17,7 +17,7 @@ import type { ResolvedConnect, ResolvedRetryBudget, SubsetOptions } from './part
 import type { ResolvedSticky } from './sticky.js';
 import { optionRules } from './table.js';
 
-/** All of them known. */
+/** The same options with a value for each. */
 export type Complete<T> = { readonly [Name in keyof T]-?: Exclude<T[Name], undefined> };
 type Whole =
   | 'origins'
@@ -67,7 +67,7 @@ function noneYet(limits: ConnectionLimits): readonly ResolvedOrigin[] {
   return Object.freeze([]);
 }
 
-/** The options of a backend in a copy of their own: a string or a `URL` is that of the only origin. */
+/** A copy of the options of a backend. A string or a `URL` is that of the only origin. */
 export function copyOptions(given: PooledBackendOptions | string | URL): PooledBackendOptions {
   if (typeof given === 'string' || isUrl(given)) return { origins: [given] };
   if (isObject(given) && !Array.isArray(given)) return { ...inherited(given), ...given };
@@ -75,7 +75,7 @@ export function copyOptions(given: PooledBackendOptions | string | URL): PooledB
   throw refusal('the options', 'an object, or the URL of the only origin', given, false, hint);
 }
 
-/** What an object of a class has by getters: a spread leaves it out. */
+/** Options that an object inherits, such as the getters of its class: a spread leaves them out. */
 function inherited(given: object): PooledBackendOptions {
   const names = ownNames(optionRules).filter((name) => name in given && !Object.hasOwn(given, name));
   return Object.fromEntries(names.map((name) => [name, Reflect.get(given, name)]));

@@ -1,4 +1,4 @@
-/** Options of a mount that change what a response says of where things are. */
+/** Options of a mount that change URLs and cookies in response fields. */
 
 import type { IncomingMessage } from 'node:http';
 import { isObject, matching } from './checks.js';
@@ -12,7 +12,7 @@ export type LocationHook = (url: string, req: IncomingMessage) => string | undef
  */
 export type CookieRewrite = string | Readonly<Record<string, string>>;
 
-// av-octets (RFC 6265 §4.1.1).
+// The av-octets of RFC 6265 §4.1.1.
 const ATTRIBUTE = /^[\x20-\x3a\x3c-\x7e]*$/;
 
 /** `true`, `false` or a function. */
@@ -37,14 +37,14 @@ export function copiedRewrite(rewrite: CookieRewrite | false): CookieRewrite | f
   return typeof rewrite === 'object' ? Object.freeze({ ...rewrite }) : rewrite;
 }
 
-/** The same by domain as it is compared: without the dot in front, in any case. */
+/** A frozen copy whose domains are written as they are compared: without the leading dot, in lower case. */
 export function domainRewrite(rewrite: CookieRewrite | false): CookieRewrite | false {
   if (typeof rewrite !== 'object') return rewrite;
   const entries = Object.entries(rewrite).map(([domain, value]) => [plainDomain(domain), value]);
   return Object.freeze(Object.fromEntries(entries));
 }
 
-/** The dot means nothing: "Let cookie-domain be the attribute-value without the leading %x2E" (RFC 6265 §5.2.3). */
+/** The leading dot has no meaning: "Let cookie-domain be the attribute-value without the leading %x2E" (RFC 6265 §5.2.3). */
 function plainDomain(domain: string): string {
   return domain.replace(/^\./, '').toLowerCase();
 }

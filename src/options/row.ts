@@ -1,11 +1,11 @@
-/** An option as one row: how it is read, and what the documentation says of it. */
+/** An option as one row: how it is read, and what the documentation says about it. */
 
 import { ownNames, type Rule, type Rules, shown } from './checks.js';
 
 /** One row of an options table in the documentation. */
 export interface OptionRow {
   readonly name: string;
-  /** As it is shown: a JavaScript literal, or words. */
+  /** The default as it is shown: a JavaScript literal, or words. */
   readonly default: string;
   readonly meaning: string;
 }
@@ -19,7 +19,7 @@ export interface Option<T> {
 
 export type OptionsOf<T> = { readonly [Name in keyof T]-?: Option<T[Name]> };
 
-/** A row that shows its default as it is, unless words say it better. */
+/** A row that shows the default as a literal, or `shownDefault` if that is given. */
 export function option<T>(read: Rule<T>, meaning: string, shownDefault?: string): Option<T> {
   return { read, meaning, shownDefault };
 }
@@ -31,7 +31,7 @@ export function rulesOf<T extends object>(options: OptionsOf<T>): Rules<T> {
   return rules as Rules<T>; // the same names, each with its rule
 }
 
-/** What is said of each option, in order. */
+/** The rows for the documentation, in order. */
 export function rowsOf<T extends object>(options: OptionsOf<T>): readonly OptionRow[] {
   return ownNames(options).map((name) => {
     const { read, meaning, shownDefault } = options[name];

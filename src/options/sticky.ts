@@ -1,4 +1,4 @@
-/** The option `sticky`: a cookie by which a client finds the origin again that has its session. */
+/** The option `sticky`: a cookie that leads a client back to the origin that has its session. */
 
 import {
   numberBetween,
@@ -55,7 +55,7 @@ export interface ResolvedSticky {
   readonly secret: string | undefined;
 }
 
-// Clients keep none for longer than 400 days (draft-ietf-httpbis-rfc6265bis, §5.5).
+// Clients keep no cookie for longer than 400 days (draft-ietf-httpbis-rfc6265bis, §5.5).
 const LONGEST_AGE_MS = 400 * 86_400_000;
 
 const rules: Rules<ResolvedSticky> = {
@@ -75,7 +75,7 @@ export const stickyRule: Rule<ResolvedSticky | false> = (name, value) => {
   return sticky;
 };
 
-/** Clients drop such cookies without a word, and no session would ever be found again. */
+/** Clients drop these cookies silently, and then no client would return to its origin. */
 function refuseWhatClientsDrop(name: string, { cookie, secure, sameSite, path, domain }: ResolvedSticky): void {
   const isHost = /^__Host-/i.test(cookie);
   if (!secure && sameSite === 'none') throw refusal(`${name}.secure`, "true if sameSite is 'none'", secure, false);

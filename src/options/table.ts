@@ -1,4 +1,4 @@
-/** The default and the bounds of every option, one row each, with the words that the documentation shows. */
+/** The default and the bounds of every option, one row for each, with the text for the documentation. */
 
 import { isIP, type LookupFunction } from 'node:net';
 import type {
@@ -42,7 +42,7 @@ import { type OptionRow, type OptionsOf, option, rowsOf, rulesOf } from './row.j
 import { stickyRule } from './sticky.js';
 import { tlsRule } from './tls.js';
 
-/** The options one by one, before they are held against each other. */
+/** The options after each was checked, before they are compared with each other. */
 export interface OptionSection extends Omit<ResolvedOptions, 'origins' | 'maxFreshConnections'> {
   readonly origins: OriginsOption | undefined;
   readonly maxFreshConnections: number | undefined;
@@ -68,7 +68,7 @@ function copied<T>(values: readonly T[]): readonly T[] {
   return Object.freeze([...new Set(values)]);
 }
 
-/** Where a request that is not idempotent may travel. */
+/** The travel of a request that is not idempotent. */
 export const travel = oneOf('fresh', 'verified', 'any');
 
 const subsetRules: Rules<SubsetOptions> = {

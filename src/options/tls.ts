@@ -1,4 +1,4 @@
-/** The option `tls`: what `tls.connect` takes, found to be wrong before anything is dialled. */
+/** The option `tls`: checks the options of `tls.connect` before anything is dialled. */
 
 import { createSecureContext } from 'node:tls';
 import type { TlsOptions } from '../options.js';
@@ -24,13 +24,16 @@ const context = matching(
   (value): value is object => isObject(value) && 'context' in value,
 );
 
-/** The context is tried as a whole; what is falsy it would leave out. The value is not shown: it may be secret. */
+/**
+ * Only the kind of value is checked here, because the context ignores falsy values. All else is checked when the context is
+ * made. The error does not show the value: it may be secret.
+ */
 const material: Rule<unknown> = (name, value) => {
   if (typeof value === 'string' || isObject(value)) return value;
   throw new TypeError(`${name} must be a string, a buffer or a list of those`);
 };
 
-/** Never shown. */
+/** Errors never show the value. */
 const secret: Rule<unknown> = (name, value) => {
   if (typeof value !== 'string') throw new TypeError(`${name} must be a string`);
   return value;
@@ -47,13 +50,16 @@ const authorities: Rule<unknown> = (name, value) => {
   return value;
 };
 
-/** A server that may choose chooses HTTP/2, which is not spoken here. A bad buffer would end the process with the first dial. */
+/**
+ * Refuses `h2`: a server that is offered HTTP/2 chooses it, and this library does not speak it. Refuses bad buffers: they would
+ * end the process at the first dial.
+ */
 const protocols = matching("a list of names without 'h2', or a buffer of them", (value): value is object => {
   const names: readonly unknown[] = ArrayBuffer.isView(value) ? namesIn(value) : Array.isArray(value) ? value : [''];
   return names.every((one) => typeof one === 'string' && one !== '' && one !== 'h2' && Buffer.byteLength(one) < 256);
 });
 
-/** Each behind its length; one that is cut off is no name. */
+/** The names in a buffer, each after a byte with its length. A name that is cut off becomes an empty one, which is refused. */
 function namesIn({ buffer, byteOffset, byteLength }: ArrayBufferView): string[] {
   const bytes = Buffer.from(buffer, byteOffset, byteLength);
   const names: string[] = [];
@@ -65,7 +71,7 @@ function namesIn({ buffer, byteOffset, byteLength }: ArrayBufferView): string[] 
   return names;
 }
 
-/** What of the options of `tls.connect` has an effect here. */
+/** The options of `tls.connect` that have an effect here. */
 const rules: { readonly [Name in keyof TlsOptions]-?: Rule<unknown> } = {
   ca: authorities,
   cert: material,
@@ -105,9 +111,9 @@ export const tlsRule: Rule<TlsOptions> = (name, value) => {
     if (PLACE_NAMES.includes(key))
       throw new TypeError(`unknown option ${name}.${key}: the address is that of the origin`);
     refuseUnknownNames(name, { [key]: one }, rules);
-    rules[key as keyof typeof rules](`${name}.${key}`, one); // own, so one of the names
+    rules[key as keyof typeof rules](`${name}.${key}`, one); // an own name that is known, so it has a rule
   }
-  // Only the outermost object: it may hold buffers and contexts, which are the caller's and cannot be frozen.
+  // Freezes the outermost object only: buffers and contexts in it belong to the caller, and cannot be frozen.
   const tls: TlsOptions = Object.freeze(Object.fromEntries(given));
   const { minVersion, maxVersion } = tls;
   if (minVersion && maxVersion && VERSIONS.indexOf(minVersion) > VERSIONS.indexOf(maxVersion))

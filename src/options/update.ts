@@ -1,4 +1,4 @@
-/** Which options may change at run time, and how the options of mounts follow. */
+/** Which options may change at run time, and how the options of mounts follow such a change. */
 
 import type { OriginSet, PooledBackendOptions, ResolvedOptions } from '../options.js';
 import { isObject, refusal } from './checks.js';
@@ -51,13 +51,14 @@ export interface OptionChanges extends Pick<PooledBackendOptions, (typeof CHANGE
 /** The current values of the options that may change. */
 export function changeable(options: ResolvedOptions): Pick<ResolvedOptions, (typeof CHANGEABLE)[number]> {
   const entries = CHANGEABLE.map((name) => [name, options[name]]);
-  return Object.fromEntries(entries) as Pick<ResolvedOptions, (typeof CHANGEABLE)[number]>; // each by its own name
+  return Object.fromEntries(entries) as Pick<ResolvedOptions, (typeof CHANGEABLE)[number]>; // each value has its own name
 }
 
 /**
- * The options with these changes, as they would be given and as they would be known, and the names of the changed ones.
+ * The options with these changes, both as the owner would write them and as the library uses them, and the names of the
+ * changed options.
  *
- * @param before with the origins of the moment
+ * @param before the options before, with the present origins
  * @throws TypeError for a name that is unknown, or an option that cannot change; TypeError, RangeError as the constructor does
  */
 export function changedOptions(

@@ -47,7 +47,7 @@ export interface ResolvedUpgradeOptions {
   readonly protocols: ReadonlySet<string> | undefined;
   readonly idleTimeout: number;
   readonly maxDuration: number;
-  /** Of the request, and of a response that refuses the upgrade. */
+  /** Options for the request, and for a response that refuses the upgrade. */
   readonly mount: ResolvedHandlerOptions;
 }
 
