@@ -1,6 +1,7 @@
 /**
- * One HTTP client in a process of its own. Options: `{ name, origin, callers, path, bodyBytes }`. Asked `run` with
- * seconds it answers how many responses so many callers have read, each one after the other, and how many failed.
+ * One HTTP client in a process of its own. Options: `{ name, origin, callers, path, bodyBytes }`. Each caller sends one
+ * request after the other. The answer to `run` with a number of seconds is how many responses all callers have read, and
+ * how many requests failed.
  */
 
 import { createRequire } from 'node:module';
@@ -16,7 +17,7 @@ const url = origin + path;
 const method = bodyBytes > 0 ? 'POST' : 'GET';
 const body = bodyBytes > 0 ? 'x'.repeat(bodyBytes) : undefined;
 
-/** The packages are those of peers/. */
+/** Loads a package of peers/. */
 const load = (/** @type {string} */ packageName) =>
   import(pathToFileURL(createRequire(new URL('../peers/package.json', import.meta.url)).resolve(packageName)).href);
 

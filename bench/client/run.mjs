@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * `npm run bench:client`: `backend.request()` beside other HTTP clients for Node. Each has a process of its own on one CPU
- * and as many connections as callers; the origin is on another. In every round each client runs once.
+ * `npm run bench:client`: `backend.request()` compared with other HTTP clients for Node. Each has a process of its own on one
+ * CPU, and as many connections as callers. The origin runs on another CPU. In every round each client runs once.
  */
 
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -23,7 +23,7 @@ const HELP = `npm run bench:client [-- options]
   --help`;
 
 const CALLERS = 64;
-const TARGET = 1.2; // times the requests of undici's request
+const TARGET = 1.2; // requests per second, as a multiple of those of undici's `request`
 const COLUMNS = ['client', 'requests/s', 'ours as a multiple (least–most)', 'CPU µs'];
 
 /** @type {readonly [key: string, name: string][]} */

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * `npm run bench:curves`: what a request costs as work grows: more clients, more origins, a longer queue, more fields. The
- * pieces are measured one by one (bench/micro), the whole through the proxy. Written to bench/results/curves.
+ * `npm run bench:curves`: what a request costs with more clients, more origins, a longer queue or more fields. Measures
+ * pieces of code one by one (bench/micro), and whole requests through the proxy. Writes bench/results/curves.
  */
 
 import { execFileSync } from 'node:child_process';
@@ -49,7 +49,7 @@ async function run() {
 
 /**
  * @param {Curve[]} curves
- * @returns {Promise<Record<string, string>>} what they were measured with
+ * @returns {Promise<Record<string, string>>} the machine and the programs of the measurement
  */
 async function addWholes(curves) {
   ensureBuilt();
@@ -87,7 +87,7 @@ async function wholes(rig) {
   /** @type {Curve} */
   const origins = { name: 'GET of 100 bytes', of: 'origins', unit: 'CPU µs', points: [] };
   for (const size of [1, 10, 100, 1000]) {
-    // All of 127.0.0.0/8 is this machine, and the origin listens on every address.
+    // Every address in 127.0.0.0/8 belongs to this machine, and the origin listens on all of them.
     const urls = Array.from({ length: size }, (_, at) => `http://127.0.${at >> 7}.${(at % 128) + 1}:${rig.port}`);
     origins.points.push(await point(rig, size, urls, 64, '/100-bytes'));
   }

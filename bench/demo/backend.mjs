@@ -2,14 +2,14 @@
  * One backend of the demo, in its own process: a plain node:http server.
  *
  * - `GET /item/N` answers 200 and about 100 bytes of JSON that repeat N.
- * - `POST /payments` with `{"id": …}` books the payment, then answers 201. It does not look whether it booked that id
- *   before, as most servers do not: a request that is sent twice is executed twice.
- * - Every answer takes SERVICE_MS more, so that some requests are under way whenever the process is killed.
- * - `keepAliveTimeout` is 2 s (node's default is 5 s), announced in `Keep-Alive: timeout=2`: idle connections are
- *   closed under the proxy all the time.
+ * - `POST /payments` with `{"id": …}` books the payment, then answers 201. Like most servers, it does not check whether it
+ *   has booked that id before: a request that is sent twice is executed twice.
+ * - Every answer takes SERVICE_MS more, so that some requests are in progress whenever the process is killed.
+ * - `keepAliveTimeout` is 2 s (Node's default is 5 s), announced in `Keep-Alive: timeout=2`, so idle connections of the
+ *   proxy are closed all the time.
  *
- * Each connection accepted and each payment booked is a line in the journal, written synchronously before the answer:
- * the journal tells the truth also after kill -9.
+ * Each accepted connection and each booked payment is a line in the journal. It is written synchronously before the answer,
+ * so the journal is right even after kill -9.
  */
 
 import { openSync, writeSync } from 'node:fs';

@@ -1,11 +1,11 @@
 /**
  * The clients of the demo, all in one process of their own. Half of them keep their connection to the proxy and send
- * every request on it; the other half open a connection for each request. Each sends one request a second, four GETs
- * to one POST, and waits for the answer before the next. No client ever sends a request again.
+ * every request on it; the other half open a connection for each request. Each client sends one request a second, four
+ * GETs for each POST, and waits for the answer before the next. No client ever sends a request again.
  *
  * Ports: a closed one-shot connection blocks its port for 60 s (TIME_WAIT), and an address has about 28,000 of them.
- * So on Linux the one-shot clients are spread over LOCAL_ADDRESSES addresses of 127.0.0.0/8, and everywhere all of them
- * together open at most ONE_SHOT_RATE connections a second: with more clients, each sends less often.
+ * So on Linux the one-shot clients use LOCAL_ADDRESSES addresses of 127.0.0.0/8. On every system, all of them together open
+ * at most ONE_SHOT_RATE connections a second: with more clients, each one sends less often.
  */
 
 import { Agent, request as sendRequest } from 'node:http';
@@ -32,7 +32,7 @@ const tally = {
   answered: { GET: 0, POST: 0 },
   /** @type {Record<Method, Map<string, number>>} errors by kind */
   errorKinds: { GET: new Map(), POST: new Map() },
-  /** @type {Record<Method, number[]>} ms from the request begun to the whole answer read */
+  /** @type {Record<Method, number[]>} ms from the beginning of the request to the end of the answer */
   latencies: { GET: [], POST: [] },
   /** @type {string[]} payments answered with "may have been executed" */
   unknownPayments: [],
@@ -65,7 +65,7 @@ async function live(number, end) {
   const agent = oneShot ? false : new Agent({ keepAlive: true, maxSockets: 1 });
   const localAddress =
     oneShot && process.platform === 'linux' ? `127.0.0.${2 + (number % LOCAL_ADDRESSES)}` : undefined;
-  let next = performance.now() + Math.random() * pauseMs; // clients do not march in step
+  let next = performance.now() + Math.random() * pauseMs; // so that clients do not all send at the same time
   for (let sent = 0; next < end; sent += 1) {
     await sleep(Math.max(0, next - performance.now()));
     const post = settings.post !== undefined && Math.random() < POST_SHARE;
@@ -76,7 +76,7 @@ async function live(number, end) {
 }
 
 /**
- * Sends one request and enters its end in the tally. Never rejects.
+ * Sends one request and counts its result in the tally. Never rejects.
  * @param {Method} method
  * @param {string} id
  * @param {import('node:http').RequestOptions} connection
@@ -133,7 +133,7 @@ function read(response, method, id, finish) {
 }
 
 /**
- * Our own backends repeat what they were asked for; of a real origin's answer nothing is known.
+ * The backends of the demo repeat what they were asked for. Answers of a real origin cannot be checked.
  * @param {string} id
  * @param {string} body
  */

@@ -1,4 +1,4 @@
-/** The demo itself: three phases one after the other, a live line while they run, one table at the end. */
+/** The demo itself: three phases one after the other, a live line while each runs, one table at the end. */
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -74,6 +74,6 @@ function liveLine(title) {
     const line = `${title}: ${requests} requests, ${errors} errors, ${opened} connections to origins opened${event ? `, ${event}` : ''}`;
     calls += 1;
     if (process.stdout.isTTY) process.stdout.write(`\r\x1b[K${line}`);
-    else if (calls % 6 === 0) console.log(line); // a file or a pipe gets a line every 3 s
+    else if (calls % 6 === 0) console.log(line); // without a terminal, one line every 3 s
   };
 }

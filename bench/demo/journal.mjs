@@ -1,4 +1,4 @@
-/** What the backends of one phase wrote down: connections accepted, payments booked. */
+/** Reads the journals of the backends of one phase: accepted connections, booked payments. */
 
 import { readFileSync } from 'node:fs';
 

@@ -1,4 +1,4 @@
-/** What can be asked of the demo on the command line. */
+/** The command line options of the demo. */
 
 import { parseArgs } from 'node:util';
 
@@ -22,14 +22,14 @@ It exits with 1 when a POST was executed twice or a phase could not run, else wi
  * @typedef {object} DemoOptions
  * @property {number} seconds of one phase
  * @property {number} clients
- * @property {string[]} origins real ones; empty = two of our own
+ * @property {string[]} origins real ones; if empty, the demo starts two
  * @property {string} get path of the GET requests; `/item/` gets a number appended and checked
- * @property {string | undefined} post path of the POST requests, `undefined` = none
+ * @property {string | undefined} post path of the POST requests; `undefined` sends none
  */
 
 /**
  * @param {string[]} words
- * @returns {DemoOptions} ends the process for --help and for what cannot be understood
+ * @returns {DemoOptions} for --help and for wrong options, it ends the process instead
  */
 export function readOptions(words) {
   try {

@@ -1,4 +1,4 @@
-/** One phase of the demo: starts its processes, restarts a backend half-way, and adds up what everyone saw. */
+/** One phase of the demo: starts its processes, restarts a backend half-way, and adds up the results of all processes. */
 
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,14 +11,14 @@ const DOWN_MS = 1000;
 /**
  * @typedef {object} PhasePlan
  * @property {string} title
- * @property {string} proxy which module is the proxy
+ * @property {string} proxy the module of the proxy
  * @property {'fresh' | 'verified'} [nonIdempotent]
  */
 
 /** @typedef {{ p50: number, p99: number } | null} Percentiles */
 
 /**
- * Everything measured in one phase; `undefined` = cannot be known here.
+ * Everything that was measured in one phase; `undefined` if it cannot be known here.
  * @typedef {object} PhaseResult
  * @property {string} title
  * @property {number} requests
@@ -27,12 +27,12 @@ const DOWN_MS = 1000;
  * @property {{ GET: Percentiles, POST: Percentiles }} latencies
  * @property {number} opened connections that the proxy opened to the backends
  * @property {number | undefined} accepted connections that the backends accepted
- * @property {{ serverSide: number, clientSide: number } | undefined} timeWait sockets that the phase left in it
- * @property {boolean} remote the backends are not on this machine: their side of TIME_WAIT is theirs
+ * @property {{ serverSide: number, clientSide: number } | undefined} timeWait sockets that the phase left in TIME_WAIT
+ * @property {boolean} remote the backends are not on this machine, so their side of TIME_WAIT cannot be seen
  * @property {number} cpuMicroseconds of the proxy, per request
- * @property {number | undefined} executedTwice payments
+ * @property {number | undefined} executedTwice payments that were booked twice
  * @property {number} unknown payments answered with "delivery unknown"
- * @property {number | undefined} unknownExecuted those of them that a backend had booked
+ * @property {number | undefined} unknownExecuted how many of these a backend had booked
  */
 
 /**

@@ -1,6 +1,6 @@
-/** What both proxies of the demo have in common towards their clients. */
+/** What both proxies of the demo do for their clients. */
 
-/** Longer than a phase: the front of the proxy never closes a client's idle connection. */
+/** Longer than a phase, so that the proxy never closes a client's idle connection. */
 export const FRONT_KEEP_ALIVE_MS = 120_000;
 
 /** Tells the demo's clients whether the backend may have executed the request: `unsent`, `unknown` or `answered`. */

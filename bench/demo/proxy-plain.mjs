@@ -1,6 +1,6 @@
 /**
- * The proxy of phase (a), in its own process: one backend connection for each request, the backends in turn. This is
- * what node:http does with `agent: false`, and so what the well-known proxy packages do out of the box.
+ * The proxy of phase (a), in its own process: it opens a connection for each request, to each backend in turn. node:http does
+ * this with `agent: false`, and so do the well-known proxy packages with their defaults.
  */
 
 import { createServer, request as sendPlain } from 'node:http';

@@ -1,7 +1,7 @@
 /**
- * The proxy of phases (b) and (c), in its own process: `backend.handler()` on a node:http server, the options at their
- * defaults but for `nonIdempotent`, `host` so that a real origin sees its own name, and a patience as long as that of
- * phase (a), which has no limit: on a slow machine requests would be refused here that wait there.
+ * The proxy of phases (b) and (c), in its own process: `backend.handler()` on a node:http server. Options have their defaults,
+ * with these exceptions: `nonIdempotent`; `host`, so that a real origin sees its own name; and a long `queueTimeout`. In phase
+ * (a) waits have no limit, so on a slow machine this proxy would refuse requests that wait there.
  */
 
 import { createServer } from 'node:http';
@@ -15,7 +15,7 @@ const { origins, nonIdempotent } = options();
 const backend = new PooledBackend({ origins, nonIdempotent, queueTimeout: 60_000 });
 const handler = backend.handler({ host: 'origin' });
 
-// Without the third argument the handler answers failures itself. We take them to show the clients `delivery`.
+// Without the third argument the handler would answer failures itself. Here they are answered with a field for `delivery`.
 const server = createServer((request, response) => {
   handler(request, response, (error) => {
     if (BackendError.is(error)) answerFailure(response, error.statusCode, error.delivery);

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * `npm run demo`: what pooled-backend is for, shown with real processes and real sockets.
+ * `npm run demo`: shows with real processes and real sockets what pooled-backend is for.
  * A fresh clone needs no other command: what is missing is installed and built first.
  */
 

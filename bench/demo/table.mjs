@@ -1,4 +1,4 @@
-/** The table at the end of the demo: a line for each thing measured, a column for each phase. */
+/** The table at the end of the demo: a line for each measure, a column for each phase. */
 
 /** @typedef {import('./phase.mjs').PhaseResult} PhaseResult */
 
@@ -56,7 +56,7 @@ function number(/** @type {number | undefined} */ value) {
   return value === undefined ? UNKNOWN : value.toLocaleString('en-US');
 }
 
-/** A connection carries one request that is not a reuse: its first. */
+/** Every request is a reuse, except the first one of each connection. */
 function reuse(/** @type {PhaseResult} */ result) {
   const answered = result.answered.GET + result.answered.POST;
   return `${((100 * Math.max(0, answered - result.opened)) / Math.max(1, answered)).toFixed(1)} %`;

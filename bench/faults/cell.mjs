@@ -1,4 +1,4 @@
-/** One peer under one fault: the same clients for all, and what became of each of their requests. */
+/** One peer under one fault: clients, the same for every cell, and how each of their requests ended. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startChild } from '../rig/child.mjs';
@@ -8,17 +8,17 @@ import { bodyOf, idOf, pathOf } from '../soak/numbering.mjs';
 /**
  * @typedef {object} Counts
  * @property {number} gets
- * @property {number} getsFailed no whole answer of its own, an error status included
+ * @property {number} getsFailed without a whole answer of their own; an error status counts as failed
  * @property {number} posts
  * @property {number} postsFailed
  * @property {number} postsTwice executed more than once
- * @property {number} wrong responses of somebody else, and broken ones that looked whole, delivered as the answer
+ * @property {number} wrong answers that were responses to other requests, or broken responses that looked whole
  * @property {number} hung
  */
 
 const LANES = 12;
 const WAVES = 20;
-const WAVE_PAUSE_MS = 38; // and what the machine adds
+const WAVE_PAUSE_MS = 38; // at least: the machine adds to it
 const BYTES = 400;
 const HUNG_MS = 5000;
 const AWAY_MS = 400;
@@ -71,7 +71,7 @@ class Cell {
     this.#peer = peer;
   }
 
-  /** Keep-alive clients in waves, two GETs to one POST. */
+  /** Keep-alive clients send in waves, two GETs for each POST. */
   async load() {
     const clients = Array.from({ length: LANES }, () => new RawClient(this.#peer.port));
     for (let wave = 0; wave < WAVES; wave += 1) {
@@ -94,7 +94,7 @@ class Cell {
     const clients = Array.from({ length: 4 }, () => new RawClient(this.#peer.port));
     const stopped = this.#peer.pids;
     for (let round = 0; round < STRAY_ROUNDS; round += 1) {
-      // Leaves idle connections behind.
+      // This leaves idle connections.
       await Promise.all(clients.map((client) => this.#send(client, 'GET')));
       const method = round % 4 === 3 ? 'POST' : 'GET';
       for (const pid of stopped) process.kill(pid, 'SIGSTOP');

@@ -1,4 +1,4 @@
-/** The faults of the comparison, in the words of the table. How each is played: origin.mjs and cell.mjs. */
+/** The faults of the comparison, in the words of the table. origin.mjs and cell.mjs play them. */
 
 /** @typedef {{ name: string, title: string, what: string }} Fault */
 

@@ -1,4 +1,4 @@
-/** Results of the comparison, kept one fault at a time, so that it need not be run in one piece. */
+/** Results of the comparison. They are kept for each fault, so that the comparison need not be run in one piece. */
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 /** @typedef {import('./cell.mjs').Counts} Counts */
 /** @typedef {import('./peers.mjs').Peer} Peer */
 
-/** What one fault did to all peers, in one run. `peers` has their versions, `commit` is that of our code. */
+/** The results of one fault with all peers, in one run. `peers` contains their versions, `commit` is that of our code. */
 /** @typedef {{ day: string, commit?: string, node: string, peers: string[], counts: Counts[] }} FaultRun */
 
 const FOLDER = new URL('../results/', import.meta.url);
@@ -20,7 +20,7 @@ function keptRuns() {
 /**
  * @param {string} fault
  * @param {readonly Peer[]} peers
- * @param {Counts[]} counts in their order
+ * @param {Counts[]} counts in the order of the peers
  */
 export function keepRun(fault, peers, counts) {
   const day = new Date().toISOString().slice(0, 10);
@@ -30,7 +30,7 @@ export function keepRun(fault, peers, counts) {
 }
 
 /**
- * Those of a fault that count beside today's: the same peers, on the same Node.
+ * The kept run of a fault, if it can be compared with a run of today: the same peers, on the same Node.
  * @param {string} fault
  * @param {readonly Peer[]} peers
  * @returns {FaultRun | undefined}
@@ -46,7 +46,7 @@ function titles(peers) {
   return peers.map(({ name, version }) => `${name} ${version}`);
 }
 
-/** Of the sources, where git knows them. */
+/** The commit of the sources; `undefined` outside a git checkout. */
 function commit() {
   const { status, stdout } = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: FOLDER, encoding: 'utf8' });
   return status === 0 ? stdout.trim() : undefined;

@@ -1,4 +1,4 @@
-/** The origin of a cell, in its own process: plays one fault, and counts what it executed. */
+/** The origin of a cell, in its own process: plays one fault, and counts the requests that it executed. */
 
 import { options, serve } from '../rig/parent.mjs';
 import { RawServer } from '../rig/raw-server.mjs';
@@ -55,7 +55,7 @@ function answer(connection, request) {
   connection.write(Buffer.concat([head, body]));
 }
 
-/** A response that belongs to nobody. */
+/** A response to no request. */
 function strayBytes() {
   strays += 1;
   return `HTTP/1.1 200 OK\r\nX-Request-Id: stray-${strays}\r\nContent-Length: 5\r\n\r\nstray`;
@@ -128,7 +128,7 @@ await server.listen();
 serve(
   { port: server.port },
   {
-    /** A response that nobody asked for on every connection that waits for a request. */
+    /** Sends a response that nobody asked for, on every connection that waits for a request. */
     poison() {
       for (const connection of server.connections) if (connection.idle) connection.write(strayBytes());
     },

@@ -1,6 +1,6 @@
 /**
- * One peer that runs on Node, in its own process, with the response timeout that it has, if it has one. A request with
- * `X-Block: N` blocks the event loop for N ms before the peer sees it, as a middleware that computes does.
+ * One peer that runs on Node, in its own process, with its response timeout set, if it has one. A request with `X-Block: N`
+ * blocks the event loop for N ms before the peer sees it, like a middleware that computes for long.
  */
 
 import { Agent, createServer, request as sendRequest } from 'node:http';
@@ -15,7 +15,7 @@ import { options, serve } from '../rig/parent.mjs';
 /** @type {{ name: string, origin: string, timeoutMs: number, nonIdempotent?: 'fresh' | 'verified' | 'any', retryOn?: any[] }} */
 const { name, origin, timeoutMs, nonIdempotent, retryOn } = options();
 const MAX_CONNECTIONS = 100;
-// The packages of all comparisons are installed once, beside their versions.
+// The packages of all comparisons are installed once, in peers/.
 const require = createRequire(new URL('../peers/package.json', import.meta.url));
 
 /** @type {Listener} */
@@ -25,7 +25,7 @@ function answer502(_request, response) {
 }
 
 /**
- * A proxy of a few lines around `request()` of undici.
+ * A proxy in a few lines, around `request()` of undici.
  * @param {(how: any) => Promise<any>} ask
  * @returns {Listener}
  */
@@ -95,7 +95,7 @@ const PEERS = {
   },
 };
 
-// A peer that lets an error escape is judged by its answers, not by its end.
+// A peer with an uncaught error goes on: it is judged by its answers.
 process.on('uncaughtException', () => {});
 process.on('unhandledRejection', () => {});
 
@@ -106,5 +106,5 @@ const server = createServer((request, response) => {
   while (performance.now() < end);
   listener(request, response);
 });
-server.keepAliveTimeout = 120_000; // the clients are not to meet the peer's own
+server.keepAliveTimeout = 120_000; // longer than a run, so that the peer closes no client's connection
 serve({ port: await listen(server) });

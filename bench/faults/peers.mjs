@@ -1,4 +1,4 @@
-/** Everything that is compared: proxies on Node, each in its process, and those that are programs of their own. */
+/** All peers that are compared: proxies on Node, each in its own process, and other programs. */
 
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -14,7 +14,7 @@ const TIMEOUT_MS = 1500;
 /**
  * @typedef {object} RunningPeer
  * @property {number} port
- * @property {number[]} pids empty when it blocks its event loop on request instead of being stopped
+ * @property {number[]} pids processes to stop; empty if the peer blocks its event loop on request instead
  * @property {() => Promise<unknown>} stop
  */
 

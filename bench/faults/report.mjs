@@ -1,4 +1,4 @@
-/** bench/faults.md: what a run of the comparison has shown. */
+/** Writes bench/faults.md, the results of the comparison. */
 
 import { noCounts } from './cell.mjs';
 
@@ -29,7 +29,7 @@ function table(peers, countsOf) {
 /**
  * @param {readonly Peer[]} peers
  * @param {readonly import('./faults.mjs').Fault[]} faults
- * @param {readonly import('./kept.mjs').FaultRun[]} runs one of each fault
+ * @param {readonly import('./kept.mjs').FaultRun[]} runs one for each fault
  */
 export function report(peers, faults, runs) {
   const countsOf = (/** @type {Peer} */ peer, /** @type {number} */ fault) =>

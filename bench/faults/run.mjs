@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
- * The same faults against the same clients, through pooled-backend and through what people use instead. Writes
- * bench/faults.md. `node bench/faults/run.mjs --fault NAME…`: only those, beside the others as they were run last.
- * `--peer TEXT`: only the peers with that in their name, and nothing is written.
+ * The same faults with the same clients, through pooled-backend and through its alternatives. Writes bench/faults.md.
+ * `node bench/faults/run.mjs --fault NAME…`: runs only these faults; the others keep their last results.
+ * `--peer TEXT`: runs only the peers with this text in their names, and writes nothing.
  */
 
 import { spawnSync } from 'node:child_process';
@@ -49,7 +49,7 @@ for (const { name: fault, title } of faults) {
 if (values.peer === undefined) writeReport();
 process.exit(0);
 
-/** Installs what is compared, once. */
+/** Installs the packages of the peers, if they are not there. */
 function ensurePeers() {
   const folder = new URL('../peers/', import.meta.url);
   if (existsSync(new URL('node_modules/@fastify/http-proxy', folder))) return;
@@ -58,7 +58,7 @@ function ensurePeers() {
   if (status !== 0) process.exit(1);
 }
 
-/** Of all faults, as soon as there is a run of each with these peers. */
+/** Writes the report as soon as there is a run of each fault with these peers. */
 function writeReport() {
   const runs = FAULTS.map(({ name }) => runOf(name, peers));
   const missing = FAULTS.filter((_, index) => runs[index] === undefined).map(({ name }) => name);

@@ -1,7 +1,7 @@
 /**
- * Clients in a process of their own: GETs at a given rate over so many keep-alive connections. Asked `run` with
- * `{ seconds }` it answers with one `Answer` for each. A request that is due while every connection is busy waits for
- * one, and its wait counts: a server that stands still does not stop the clock.
+ * Clients in a process of their own: GETs at a given rate over a number of keep-alive connections. The answer to `run` with
+ * `{ seconds }` has one `Answer` for each request. If a request is due while every connection is busy, it waits, and its wait
+ * counts: time goes on while a server hangs.
  */
 
 import { Agent, request } from 'node:http';
@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { options, serve } from '../rig/parent.mjs';
 
 /**
- * When it was due (ms since the epoch), how long it took, the status or an error code, and which origin answered.
+ * When the request was due (ms since the epoch), how long it took, the status or an error code, and which origin answered.
  * @typedef {[at: number, ms: number, status: string, origin: string]} Answer
  */
 

@@ -1,4 +1,4 @@
-/** What the answers say: failures, shares, times, and how an origin that is back finds its place. */
+/** Computes figures from answers: failures, shares, times, and how an origin recovers its share. */
 
 /** @typedef {import('./clients.mjs').Answer} Answer */
 
@@ -25,7 +25,7 @@ export function failures(answers) {
 }
 
 /**
- * What part of its fair share of the answers an origin gave: 1 = as many as if all gave the same.
+ * The answers of an origin, divided by its fair share. 1 means as many as if all origins had given the same number.
  * @param {readonly Answer[]} answers
  * @param {string} name
  * @param {number} origins how many there are
@@ -35,8 +35,8 @@ export function partOfFairShare(answers, name, origins) {
 }
 
 /**
- * How an origin that was down finds its place beside one that was not: its requests in the windows after it was back, in
- * relation to those of the other, over all its lives together.
+ * How an origin that was down recovers its share, compared with an origin that was not down: its requests in the windows of
+ * time after its return, divided by those of the other, over all its lives together.
  * @param {readonly Answer[]} answers
  * @param {readonly { from: number, to: number }[]} lives
  * @param {{ name: string, beside: string }} origins

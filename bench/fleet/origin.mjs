@@ -1,4 +1,4 @@
-/** An origin of the fleet, in its own process: takes its time, and may answer 500 to every so many requests. */
+/** An origin of the fleet, in its own process: answers after `serviceMs`, and with 500 to every `failEvery`-th request. */
 
 import { createServer } from 'node:http';
 import { listen } from '../rig/listen.mjs';

@@ -1,4 +1,4 @@
-/** What stands between the clients and the fleet: each in a process of its own, with 50 connections to each origin. */
+/** The peers between the clients and the fleet: each in a process of its own, with 50 connections to each origin. */
 
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -16,7 +16,7 @@ import { haproxyVersion, startHaproxy } from '../rig/haproxy.mjs';
  * @typedef {object} Peer
  * @property {string} name
  * @property {string} version
- * @property {string} setting what it is told, beside the origins and 50 connections to each
+ * @property {string} setting its settings, except the origins and the 50 connections to each
  * @property {(ports: readonly number[]) => Promise<Running>} start
  */
 
@@ -80,7 +80,7 @@ function undici(name, retries, setting) {
   };
 }
 
-/** @returns {Peer[]} none where it is not installed */
+/** @returns {Peer[]} none if it is not installed */
 function haproxy() {
   const version = haproxyVersion();
   if (version === undefined) return [];
@@ -104,7 +104,7 @@ ${servers.join('\n')}`);
   ];
 }
 
-/** @returns {Peer[]} those that are installed */
+/** @returns {Peer[]} the installed ones */
 export function allPeers() {
   return [
     ours("'least-busy'", { balance: 'least-busy', ...TUNED }),

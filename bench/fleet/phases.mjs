@@ -11,7 +11,7 @@ export const RATE = 500;
 export const CLIENTS = 200;
 export const SERVICE_MS = 20;
 const WARM_UP_S = 2;
-const DOWN_MS = 500; // and the time that the new process takes to start
+const DOWN_MS = 500; // plus the time that the new process takes to start
 const KILL_EVERY_MS = 2_000;
 
 /** How an origin behaves. */
@@ -19,7 +19,7 @@ const HEALTHY = { serviceMs: SERVICE_MS };
 const SLOW = { serviceMs: 10 * SERVICE_MS };
 const FAILING = { serviceMs: SERVICE_MS, failEvery: 3 };
 
-/** One origin that can be killed and comes back on its port. */
+/** An origin that can be killed and started again on the same port. */
 class FleetOrigin {
   #how;
   /** @type {import('../rig/child.mjs').Child | undefined} */
@@ -35,7 +35,7 @@ class FleetOrigin {
     return this.#port;
   }
 
-  /** @returns {Promise<number>} when it listened, in ms since the epoch */
+  /** @returns {Promise<number>} when it began to listen, in ms since the epoch */
   async start() {
     const where = this.#port === 0 ? {} : { port: this.#port };
     this.#child = await startChild(new URL('origin.mjs', import.meta.url), { ...this.#how, ...where });
@@ -57,7 +57,7 @@ class FleetOrigin {
  * @param {Peer} peer
  * @param {Record<string, { serviceMs: number, failEvery?: number }>} behaviours by name
  * @param {number} seconds
- * @param {(origins: Record<string, FleetOrigin>, ends: Promise<unknown>) => Promise<void>} [happens] meanwhile
+ * @param {(origins: Record<string, FleetOrigin>, ends: Promise<unknown>) => Promise<void>} [happens] called while the load runs
  */
 async function underLoad(peer, behaviours, seconds, happens = async () => {}) {
   const origins = Object.fromEntries(
@@ -92,7 +92,7 @@ export async function healthy(/** @type {Peer} */ peer, /** @type {number} */ se
  */
 export async function faulty(peer, seconds) {
   /** @type {{ from: number, to: number }[]} */
-  const lives = []; // of the one that is killed
+  const lives = []; // of the origin that is killed
   const behaviours = { healthy: HEALTHY, slow: SLOW, failing: FAILING, killed: HEALTHY };
   const result = await underLoad(peer, behaviours, seconds, async ({ killed }, ends) => {
     let over = false;
@@ -113,7 +113,8 @@ export async function faulty(peer, seconds) {
 }
 
 /**
- * One of four origins is dead throughout. Dials that were refused, by second, as the kernel counts them for the machine.
+ * One of four origins is dead the whole time. Counts the refused dials of each second, as the kernel counts them for the
+ * machine.
  * @param {Peer} peer
  * @param {number} seconds
  */
@@ -140,7 +141,7 @@ export async function dead(peer, seconds) {
 }
 
 /**
- * All die at once, and come back after a second and a half.
+ * All origins die at once, and come back after a second and a half.
  * @param {Peer} peer
  * @param {number} seconds
  */
@@ -156,7 +157,7 @@ export async function allDie(peer, seconds) {
   return { ...result, back };
 }
 
-/** Connection attempts of this machine that have failed, ever: `AttemptFails` of RFC 4022. */
+/** Connection attempts of this machine that have failed since it started: `AttemptFails` of RFC 4022. */
 function failedDials() {
   const [names = '', values = ''] = readFileSync('/proc/net/snmp', 'utf8')
     .split('\n')

@@ -1,9 +1,9 @@
-/** bench/fleet.md: what a run of the comparison has shown. */
+/** Writes bench/fleet.md, the results of the comparison. */
 
 import { CLIENTS, RATE, SERVICE_MS } from './phases.mjs';
 
 /**
- * What one peer has done.
+ * The results of one peer.
  * @typedef {object} PeerResult
  * @property {string} name
  * @property {string} version

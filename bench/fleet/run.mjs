@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
- * A fleet of four origins, of which three have faults, behind each peer: who fails, who waits, who is overrun.
- * `npm run bench:fleet`; `-- --peer NAME` runs those whose name has it and keeps the others as they were, `--seconds N`
- * shortens. Writes bench/fleet.md and bench/results/fleet.json.
+ * A fleet of four origins, three of them with faults, behind each peer: how many requests fail, how long they wait, and which
+ * origins get too many. `npm run bench:fleet`; `-- --peer NAME` runs the peers with NAME in their names, and keeps the results
+ * of the others; `--seconds N` makes it shorter. Writes bench/fleet.md and bench/results/fleet.json.
  */
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -60,7 +60,7 @@ async function measured({ name, version, setting, start }) {
   };
 }
 
-/** Lists of numbers on one line each, as the linter has them. */
+/** Puts each list of numbers on one line, as the linter wants it. */
 function shortLists(/** @type {string} */ json) {
   return json.replaceAll(/\[[\s\d.,]+\]/g, (list) =>
     list.replaceAll(/\s+/g, ' ').replace('[ ', '[').replace(' ]', ']'),

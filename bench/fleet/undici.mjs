@@ -1,4 +1,4 @@
-/** Peer: undici's `BalancedPool`, with or without its retries, and what any proxy needs around it. */
+/** Peer: undici's `BalancedPool`, with or without its retries, and the code around it that any proxy needs. */
 
 import { createServer } from 'node:http';
 import { pipeline } from 'node:stream';
@@ -16,7 +16,7 @@ const dispatcher = retries ? pool.compose(retry) : pool;
 const server = createServer(async (request, response) => {
   try {
     const answer = await dispatcher.request({
-      origin: origins[0] ?? '', // of the type; the pool picks
+      origin: origins[0] ?? '', // only for the type: the pool chooses an origin
       method: 'GET',
       path: request.url ?? '/',
       headers: endToEnd(request.rawHeaders),

@@ -1,4 +1,4 @@
-/** Bundles the micro-benchmarks with the sources as they are: they measure parts that the package does not export. */
+/** Bundles the micro-benchmarks with the source files: they measure parts that the package does not export. */
 
 import { defineConfig } from 'tsup';
 import { llhttpForEsbuild } from '../../llhttp.config.js';

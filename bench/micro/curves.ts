@@ -1,4 +1,4 @@
-/** Prints as JSON what each piece costs at each of its sizes; for bench/curves/run.mjs. */
+/** Prints as JSON what each piece of code costs at each size, for bench/curves/run.mjs. */
 
 import { GROWTHS } from './growth.js';
 import { measure } from './measure.js';

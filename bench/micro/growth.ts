@@ -1,4 +1,4 @@
-/** What the pieces cost as what they hold grows: slots, waiters, origins, fields. */
+/** What pieces of code cost as the numbers of slots, waiters, origins or fields grow. */
 
 import { leastBusy } from '../../src/balance/least-busy.js';
 import { systemClock } from '../../src/clock.js';
@@ -10,7 +10,7 @@ import { Pool } from '../../src/pool/pool.js';
 import type { Case } from './measure.js';
 import { repeated, seen } from './values.js';
 
-/** A piece at its sizes, smallest first. */
+/** A piece of code at several sizes, smallest first. */
 export interface Growth {
   readonly name: string;
   readonly of: string;
@@ -33,7 +33,7 @@ export const GROWTHS: readonly Growth[] = [
 
 async function lending(size: number): Promise<Case> {
   const pool = new Pool<object>({ size, onFree: () => undefined });
-  await new Promise<void>((resolve) => setImmediate(resolve)); // the ledger makes its slots in microtasks
+  await new Promise<void>((resolve) => setImmediate(resolve)); // the pool makes its slots in microtasks
   const slots = Array.from({ length: size }, () => pool.checkout('empty'));
   for (const slot of slots) {
     if (slot === undefined) throw new Error('the pool has fewer slots than it was made for');
@@ -103,7 +103,7 @@ function parsing(size: number): Case {
   );
   return repeated('', () => {
     window.set(response);
-    window[changingAt] = turn++ & 1 ? 0x54 : 0x74; // what came before would not be read again
+    window[changingAt] = turn++ & 1 ? 0x54 : 0x74; // a head that is equal to the last one is not parsed again (decision 0048)
     parser.begin('GET');
     parser.readWindow(response.length);
   });

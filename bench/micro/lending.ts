@@ -1,4 +1,4 @@
-/** What it costs to lend a connection: the slot, and the question whether it is alive. */
+/** What it costs to lend a connection: the slot, and the check whether the connection is alive. */
 
 import { readSync, readvSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
@@ -39,7 +39,7 @@ export async function poolCases(): Promise<Case[]> {
   ];
 }
 
-/** On a socket that is connected and silent. `close` when done. */
+/** Cases on a socket that is connected and silent. Call `close` at the end. */
 export async function livenessCases(): Promise<{ cases: Case[]; close(): void }> {
   const { near, close } = await silentSocket();
   const handle: unknown = Reflect.get(near, '_handle');
@@ -84,7 +84,7 @@ function attempt(call: () => void): void {
   try {
     call();
   } catch {
-    // EAGAIN: what is measured
+    // EAGAIN is the expected result
   }
 }
 

@@ -1,15 +1,15 @@
-/** How long a piece of the hot path takes, and what it allocates. */
+/** How long a piece of the hot path takes, and how much it allocates. */
 
-/** One piece, and what it is compared with. */
+/** One piece of code. */
 export interface Case {
   readonly name: string;
-  /** Does it `times` times, in a loop of its own so that it is compiled as it is in use. */
+  /** Runs it `times` times, in a loop of its own, so that it is compiled as in real use. */
   run(times: number): void | Promise<void>;
 }
 
 export interface Measured {
   readonly name: string;
-  /** Nanoseconds: the best tenth of the samples, for whatever else runs can only add to them, and the median. */
+  /** Nanoseconds: the fastest tenth of the samples, because other work on the machine can only add time; and the median. */
   readonly best: number;
   readonly median: number;
   readonly bytes: number;
@@ -33,7 +33,7 @@ async function timed(run: Case['run'], times: number): Promise<bigint> {
   return process.hrtime.bigint() - start;
 }
 
-/** So many times that a sample is long beside the clock, and short beside a turn of the scheduler. */
+/** Chooses how many runs make a sample: long compared with the clock, and short compared with a time slice of the scheduler. */
 async function calibrate(run: Case['run']): Promise<number> {
   for (let round = 0; round < 200; round += 1) await run(100);
   let times = 16;
@@ -41,7 +41,7 @@ async function calibrate(run: Case['run']): Promise<number> {
   return times;
 }
 
-/** Bytes of heap for one time. A collection in between would show as a negative number, so the median counts. */
+/** Bytes of heap for one run. A collection in between would give a negative number, so the median is used. */
 async function allocated(run: Case['run']): Promise<number> {
   const samples: number[] = [];
   while (samples.length < HEAP_SAMPLES) {

@@ -1,4 +1,4 @@
-/** `npm run bench:micro [words]`: the pieces of the hot path one by one, those whose name has one of the words. */
+/** `npm run bench:micro [words]`: the pieces of the hot path one by one; with words, those whose names contain one of them. */
 
 import { livenessCases, poolCases } from './lending.js';
 import { type Case, type Measured, measure } from './measure.js';

@@ -1,4 +1,4 @@
-/** What it costs to hand a small response on to its client through node:http, without the kernel. */
+/** What it costs to pass a small response to its client through node:http, without the kernel. */
 
 import { AsyncResource } from 'node:async_hooks';
 import { IncomingMessage, ServerResponse } from 'node:http';
@@ -18,7 +18,7 @@ const HEAD = {
   rawHeaders: ['Content-Type', 'text/plain', 'Connection', 'keep-alive', 'Content-Length', '100'],
 };
 
-/** Takes everything at once, as a socket does whose kernel has room. */
+/** Accepts everything at once, like a socket whose kernel buffer has room. */
 class SilentSocket extends Socket {
   override _write(_chunk: unknown, _encoding: string, callback: () => void): void {
     callback();
@@ -40,7 +40,7 @@ export function relayCases(): Case[] {
   ];
 }
 
-/** Responses are finished a turn of the ticks later, so each round ends with one. */
+/** node:http finishes a response one tick later, so each round ends with a turn of the event loop. */
 function relayed(name: string, end: (res: ServerResponse) => void): Case {
   return {
     name,

@@ -1,4 +1,4 @@
-/** What the values of HTTP/1.1 cost: parser, request head, fields, decisions. */
+/** What the values of HTTP/1.1 cost: the parser, request heads, fields, decisions. */
 
 import { judgeRetry, type RetryFacts } from '../../src/dispatch/retry-policy.js';
 import { endToEndFields } from '../../src/http1/fields.js';
@@ -32,7 +32,7 @@ const REQUEST: RequestHeadParts = {
 
 const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'proxy-authenticate', 'te', 'transfer-encoding', 'upgrade']);
 
-/** As one would write it first. */
+/** The simplest way to write it, for comparison. */
 function plainEndToEnd(fields: readonly string[]): string[] {
   const named = new Set<string>();
   for (let i = 0; i < fields.length; i += 2) {
@@ -60,7 +60,7 @@ const FACTS: RetryFacts = {
   ...({ ambiguousResends: 0, retryOn: [], timeLeftMs: 1_000 } as const),
 };
 
-/** Kept, so that nothing is optimised away. */
+/** The last result is kept, so that the compiler cannot optimise the work away. */
 export const seen: { last: unknown } = { last: undefined };
 
 export function valueCases(): Case[] {

@@ -1,4 +1,4 @@
-/** http-proxy-middleware 3, the last for Node 20, in Express. */
+/** http-proxy-middleware 3, the last major version for Node 20, in Express. */
 
 import { createServer } from 'node:http';
 import express from 'express';

@@ -1,4 +1,4 @@
-/** http-proxy with its defaults; what it leaves to its user is answered with 502. */
+/** http-proxy with its defaults. Failures that it leaves to its user are answered with 502. */
 
 import { createServer } from 'node:http';
 import httpProxy from 'http-proxy';

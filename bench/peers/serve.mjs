@@ -1,4 +1,4 @@
-/** What every peer begins with: its options, a server on a free port, and the parent told of it. */
+/** What every peer needs: its options, a server on a free port, and a message with the port to the parent. */
 
 import http from 'node:http';
 import https from 'node:https';
@@ -12,13 +12,13 @@ const given = options();
 /** The URL of the origin, `http://127.0.0.1:port`. */
 export const origin = given.origin;
 
-/** Where peers are compared for speed: as many connections as all others. Else `undefined`, and each has its defaults. */
+/** If peers are compared for speed, all get the same limit. Else this is `undefined`, and each has its defaults. */
 export const maxConnections = given.maxConnections;
 
-/** Keeps connections, for peers that would open one for each request; `undefined` where they have their defaults. */
+/** Keeps connections, for peers that would open one for each request; `undefined` if they use their defaults. */
 export const agent = maxConnections === undefined ? undefined : keepAliveAgent(maxConnections);
 
-// A peer that lets an error escape is judged by its answers, not by its end.
+// A peer with an uncaught error goes on: it is judged by its answers.
 process.on('uncaughtException', () => {});
 
 /** @param {import('node:http').Server} server */

@@ -1,4 +1,4 @@
-/** A proxy of a few lines around undici's Pool, as many write it for themselves. */
+/** A proxy in a few lines around undici's Pool, as many people write one themselves. */
 
 import { createServer } from 'node:http';
 import { pipeline } from 'node:stream';

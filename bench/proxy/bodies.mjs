@@ -1,4 +1,4 @@
-/** What the origin answers, by path. */
+/** The bodies with which the origin answers, by path. */
 
 /** @type {ReadonlyMap<string, string>} */
 export const BODIES = new Map([
@@ -8,8 +8,8 @@ export const BODIES = new Map([
   ['/chunked', '0123456789abcde\n'.repeat(1024)],
 ]);
 
-/** Answered in chunks, the others with their length. */
+/** This body is sent in chunks, the others with Content-Length. */
 export const CHUNKED = '/chunked';
 
-/** `/fields-N` answers as `/100-bytes`, with so many fields of its own. */
+/** `/fields-N` is answered like `/100-bytes`, with N more fields. */
 export const FIELD_COUNTS = [5, 10, 25, 50, 100];

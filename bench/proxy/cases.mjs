@@ -1,11 +1,11 @@
-/** What is measured, who takes part, and what is aimed at. */
+/** The cases of the benchmark: what is measured, with which peers, and the targets. */
 
 /**
  * @typedef {object} Peer
  * @property {string} name
  * @property {string} file a module relative to this one, or the name of a program
  * @property {'fresh' | 'verified' | 'any'} [nonIdempotent]
- * @property {string} [packageName] in peers/, for its version
+ * @property {string} [packageName] its package in peers/, which has its version
  */
 
 /** @type {Record<string, Peer>} */
@@ -37,35 +37,35 @@ const PEERS = {
 const NODE_PEERS = ['dispatch', 'request', 'fastProxy', 'agent', 'httpxy', 'httpProxy', 'middleware', 'fastify'];
 const LIMITS = ['memory', 'haproxy', 'nginx'];
 
-/** Every peer may hold as many connections as every other. */
+/** All peers have the same limit. */
 export const MAX_CONNECTIONS = 100;
 
 /** @typedef {{ method: 'GET' | 'POST', path: string, bodyBytes: number }} Sent */
 
-/** What a sample tells of a peer. @typedef {'cpu' | 'requests' | 'p50' | 'p99' | 'rss' | 'heap'} Measure */
+/** What is measured of a peer. @typedef {'cpu' | 'requests' | 'p50' | 'p99' | 'rss' | 'heap'} Measure */
 
 /**
- * Our number as a part of the peer's: at most `most`, at least `least`. Of the heap, what answering from memory takes is
- * taken off both.
+ * Our number divided by the peer's must be at most `most` and at least `least`. For `heap`, the cost of answering from memory
+ * is subtracted from both.
  * @typedef {object} Target
  * @property {Measure} measure
  * @property {string} peer
- * @property {string} [ours] whose number; the first peer's when absent
+ * @property {string} [ours] the peer whose number is ours; without it, the first peer
  * @property {number} [most]
  * @property {number} [least]
  */
 
 /**
- * The first peer of a case is the one that the others are compared with.
+ * The others are compared with the first peer of a case.
  * @typedef {object} Case
  * @property {string} key
  * @property {string} title
- * @property {readonly Sent[]} requests what the clients send, in turn
- * @property {number} clients that send one request after the other
- * @property {boolean} [keepsAlive] the clients keep their connections; they do unless this is false
- * @property {number} [load] a part of the first peer's full load, sent at an even rate
+ * @property {readonly Sent[]} requests that the clients send, in turn
+ * @property {number} clients number of clients; each sends one request after the other
+ * @property {boolean} [keepsAlive] whether the clients keep their connections. Default true
+ * @property {number} [load] share of the first peer's full load, sent at an even rate
  * @property {boolean} [tls] the origin speaks TLS
- * @property {boolean} [heap] allocations are counted, too
+ * @property {boolean} [heap] whether allocations are measured, too
  * @property {Target[]} targets
  * @property {Peer[]} peers
  */
@@ -104,7 +104,7 @@ export const CASES = [
   },
   {
     ...{ key: 'get-1m', title: 'GET, 1 MiB', requests: [get('/1-mib')], clients: 64 },
-    targets: [{ measure: 'cpu', peer: DISPATCH, most: 0.77 }], // bytes per CPU second ≥ 1.3 times as many
+    targets: [{ measure: 'cpu', peer: DISPATCH, most: 0.77 }], // at least 1.3 times as many bytes per CPU second
     peers: peers('fresh', ...NODE_PEERS, ...LIMITS),
   },
   {

@@ -1,4 +1,4 @@
-/** The certificate of an origin that speaks TLS: made for this run, and trusted by every process of Node that it starts. */
+/** The certificate of an origin with TLS. It is made for this run, and every process of Node that the run starts trusts it. */
 
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';

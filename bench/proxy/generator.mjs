@@ -1,4 +1,4 @@
-/** The load: wrk where it is installed, else our own generator. The same for every peer. */
+/** Generates the load, with wrk if it is installed, else with our own generator. It is the same for every peer. */
 
 import { execFile, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -26,8 +26,8 @@ import { startChild } from '../rig/child.mjs';
 
 /** @typedef {(port: number, what: Traffic) => Promise<Clients>} Connect */
 
-// Node accepts one connection in a turn of its event loop. Of more clients than these, wrk's first begin long before the
-// last are accepted, and what it measures is that wait.
+// Node accepts one connection in a turn of its event loop. With more clients than this, the first ones of wrk begin long before
+// the last ones are accepted, and wrk measures that wait.
 const CLIENTS_OF_WRK = 500;
 
 /**
@@ -66,7 +66,7 @@ function useWrk(core) {
   return { connect, stop: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
-/** One request needs no Lua while the load runs; of several, Lua only chooses. */
+/** With one request, wrk runs no Lua under load. With several, Lua only chooses the next one. */
 function wrkScript(/** @type {Traffic} */ { requests, keepsAlive = true }) {
   const body = (/** @type {number} */ bytes) => (bytes > 0 ? `string.rep("x", ${bytes})` : 'nil');
   const texts = requests.map((sent) => `wrk.format("${sent.method}", "${sent.path}", nil, ${body(sent.bodyBytes)})`);
@@ -94,7 +94,7 @@ end
 }
 
 /**
- * Clients that keep their connections have sent a request each, and have its answer, when this resolves.
+ * When this resolves, every client that keeps its connection has sent one request and received its answer.
  * @param {number | undefined} core
  * @param {number} port
  * @param {Traffic} what

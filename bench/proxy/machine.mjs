@@ -1,4 +1,4 @@
-/** On what, with what and from what a result was measured. */
+/** Describes how a result was measured: the machine, the programs and the plan. */
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpus, loadavg, release, totalmem, type } from 'node:os';
@@ -25,7 +25,7 @@ export function describeMachine({ generator, origin, cores, plan, what }) {
   };
 }
 
-/** @returns {Record<string, string>} what every result has to tell */
+/** @returns {Record<string, string>} facts that belong to every result */
 export function describeHost() {
   return {
     date: new Date().toISOString().slice(0, 16).replace('T', ' '),

@@ -1,4 +1,4 @@
-/** The origin behind every peer: nginx where it is installed, else node:http. Answers `BODIES`, to POST as to GET. */
+/** The origin behind every peer: nginx if it is installed, else node:http. Answers with `BODIES`, both to POST and to GET. */
 
 import { writeFileSync } from 'node:fs';
 import { get } from 'node:http';
@@ -13,8 +13,8 @@ import { certificateFiles } from './certificate.mjs';
  * @typedef {object} RunningOrigin
  * @property {string} name
  * @property {number} port it listens on every address of this machine's loopback
- * @property {number | undefined} tlsPort `undefined` = it speaks no TLS
- * @property {() => Promise<number>} accepted connections that it has accepted so far
+ * @property {number | undefined} tlsPort `undefined` if it has no TLS
+ * @property {() => Promise<number>} accepted number of connections that it has accepted so far
  * @property {() => Promise<void>} stop
  */
 
@@ -84,7 +84,7 @@ function acceptsOf(port) {
     const request = get({ host: '127.0.0.1', port, agent: false }, async (response) => {
       let text = '';
       for await (const piece of response.setEncoding('latin1')) text += piece;
-      // "server accepts handled requests" stands above the three numbers.
+      // The line "server accepts handled requests" comes before the three numbers.
       resolve(Number(/requests\s+(\d+)/.exec(text)?.[1] ?? Number.NaN));
     });
     request.on('error', reject);

@@ -1,4 +1,4 @@
-/** From samples to the numbers that are compared: medians, and ratios formed within each round. */
+/** Computes the compared numbers from samples: medians, and ratios within each round. */
 
 /** @typedef {import('./rounds.mjs').PeerSamples} PeerSamples */
 /** @typedef {import('./cases.mjs').Measure} Measure */
@@ -15,7 +15,7 @@ export function median(values) {
 }
 
 /**
- * Our number as a part of the other's, one ratio for each round.
+ * Our number divided by the other's. There is one ratio for each round.
  * @param {PeerSamples} ours
  * @param {PeerSamples} other
  * @param {Exclude<Measure, 'heap'>} [measure]
@@ -27,13 +27,13 @@ export function ratioOf(ours, other, measure = 'cpu') {
 }
 
 /**
- * A target, and what was measured. `ratio` is undefined when a peer did not take part.
+ * A target, and what was measured. `ratio` is undefined if a peer did not take part.
  * @typedef {import('./cases.mjs').Target & { ratio: number | undefined, met: boolean | undefined }} Outcome
  */
 
 /**
  * @param {import('./rounds.mjs').CaseResult} result
- * @returns {Outcome[]} how the case stands against each of its targets
+ * @returns {Outcome[]} the result of the case for each of its targets
  */
 export function outcomesOf({ what, peers }) {
   const named = (/** @type {string | undefined} */ name) => peers.find(({ peer }) => peer === name);

@@ -1,4 +1,4 @@
-/** How results are shown: a table on the terminal, Markdown and JSON under bench/results/. */
+/** Shows results: a table on the terminal, Markdown and JSON in bench/results/. */
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { CASES } from './cases.mjs';
@@ -6,7 +6,7 @@ import { median, outcomesOf, ratioOf } from './ratios.mjs';
 
 /** @typedef {import('./rounds.mjs').CaseResult} CaseResult */
 /** @typedef {Record<string, string>} Machine */
-/** One case as it was measured last. @typedef {{ case: string, machine: Machine, peers: CaseResult['peers'] }} Kept */
+/** The last measurement of one case. @typedef {{ case: string, machine: Machine, peers: CaseResult['peers'] }} Kept */
 
 const COLUMNS = ['peer', 'CPU µs', 'ratio (least–most)', 'requests/s', 'p50 ms', 'p99 ms', 'RSS MiB', 'opened'];
 
@@ -43,7 +43,7 @@ function rows({ peers }) {
   });
 }
 
-/** @returns {string[]} what was aimed at, and what came of it */
+/** @returns {string[]} the targets and the results, in sentences */
 function sentences(/** @type {CaseResult} */ result) {
   const targets = outcomesOf(result).flatMap(({ measure, ours, peer, most, least, ratio, met }) => {
     if (ratio === undefined) return [];
@@ -71,7 +71,7 @@ export function describeCase(result) {
 }
 
 /**
- * Cases that were not measured this time stay as they were.
+ * Cases that were not measured this time keep their results.
  * @param {readonly CaseResult[]} results
  * @param {Machine} machine
  */
@@ -100,7 +100,7 @@ function rounded(_key, value) {
 }
 
 /**
- * JSON has no infinity: what a round costs that answers nothing.
+ * JSON has no Infinity, which is the cost per request of a round without answers.
  * @param {string} key
  * @param {unknown} value
  */

@@ -1,4 +1,4 @@
-/** One case, measured: its peers side by side, in rounds. */
+/** Measures one case, with all its peers in each round. */
 
 import { request as sendRequest } from 'node:http';
 import { cpuMsOf, rssOf } from '../rig/cpu.mjs';
@@ -6,19 +6,19 @@ import { BODIES } from './bodies.mjs';
 import { startPeer } from './systems.mjs';
 
 /**
- * One measurement. What cannot be measured is NaN.
+ * One measurement. A number that cannot be measured is NaN.
  * @typedef {object} Sample
  * @property {number} cpu microseconds per request
  * @property {number} requests answered a second
  * @property {number} p50 in ms
  * @property {number} p99 in ms
- * @property {number} rss MiB at its end
+ * @property {number} rss MiB at the end
  * @property {number} opened connections to the origin
  * @property {number} errors
  */
 
 /**
- * `heap`: bytes that each request allocates, where they were counted.
+ * `heap`: bytes that each request allocates, if that was measured.
  * @typedef {{ peer: string, samples: Sample[], heap?: number }} PeerSamples
  */
 /** @typedef {{ what: import('./cases.mjs').Case, peers: PeerSamples[] }} CaseResult */
@@ -35,7 +35,7 @@ import { startPeer } from './systems.mjs';
 
 /** @typedef {import('./systems.mjs').Running & { peer: string, samples: Sample[] }} Runner */
 
-// A peer that is slow, or a case of long bodies, is warm after so many seconds.
+// A limit for slow peers and for cases with long bodies: they are warm after this time.
 const WARM_UP_SECONDS = 12;
 
 /**
@@ -59,7 +59,7 @@ export async function runCase(what, rig) {
     const rate = await rateOf(what, rig, runners[0]);
     for (let round = 0; round < plan.rounds; round += 1) {
       process.stderr.write(`\r\x1b[K${what.title}: round ${round + 1} of ${plan.rounds}`);
-      // Each round begins with another peer: none is always first after the others' silence.
+      // Each round begins with another peer, so that no peer is always the first.
       for (let turn = 0; turn < runners.length; turn += 1) {
         const next = runners[(round + turn) % runners.length];
         next?.samples.push(await measure(next, rig, what, rate));
@@ -74,7 +74,7 @@ export async function runCase(what, rig) {
 }
 
 /**
- * By requests, not by time: code is compiled once it has run so often.
+ * By number of requests, not by time: V8 compiles code after it has run often enough.
  * @param {Runner} runner
  * @param {import('./cases.mjs').Case} what
  * @param {Rig} rig
@@ -91,7 +91,7 @@ async function warmUp({ port }, what, { connect, plan }) {
  * @param {import('./cases.mjs').Case} what
  * @param {Rig} rig
  * @param {Runner | undefined} first
- * @returns {Promise<number | undefined>} requests a second, when the case is not one of full load
+ * @returns {Promise<number | undefined>} requests a second; `undefined` for a case with full load
  */
 async function rateOf(what, { connect }, first) {
   if (what.load === undefined || first === undefined) return undefined;
@@ -111,7 +111,7 @@ async function rateOf(what, { connect }, first) {
 async function measure({ port, pids, child }, { origin, connect, plan }, what, rate) {
   const cpu = async () => sumOf(pids, cpuMsOf) ?? (await child?.ask('cpuMs')) ?? Number.NaN;
   const clients = await connect(port, what);
-  // In the silence since its last round V8 has forgotten hidden classes, and with them what was compiled for them.
+  // Since the last round, V8 may have dropped hidden classes and the code that was compiled for them.
   await clients.load(plan.seconds, rate);
   const acceptedBefore = await origin.accepted();
   const before = await cpu();
@@ -144,7 +144,7 @@ function sumOf(pids, of) {
 }
 
 /**
- * Bytes of heap for each request, in a run of its own: watching costs time.
+ * Bytes of heap for each request. This is a run of its own, because the measurement costs time.
  * @param {readonly Runner[]} runners
  * @param {import('./cases.mjs').Case} what
  * @param {Rig} rig
@@ -176,7 +176,7 @@ function withHeap(samples, heap) {
 }
 
 /**
- * A peer that answers something else would be measured at other work.
+ * Checks the answer of a peer: with a different answer it would be measured with different work.
  * @param {Runner} runner
  * @param {import('./cases.mjs').Sent} sent
  * @returns {Promise<void>}

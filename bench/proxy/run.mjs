@@ -2,9 +2,9 @@
 /**
  * `npm run bench`: CPU per proxied request, ours beside the other ways to proxy from Node.
  *
- * Every peer runs in its own process on one CPU, generator and origin on another. In every round each peer of a case is
- * loaded once, one after the other, so that what disturbs the machine disturbs all of them; a round gives the ratio of
- * our CPU per request to each peer's, and the median of the rounds counts. CPU is user + system of the peer's process.
+ * Every peer runs in its own process on one CPU, generator and origin on another. In every round the peers of a case are
+ * loaded one after the other, so that a disturbance of the machine affects all of them. A round gives the ratio of our CPU
+ * per request to that of each peer, and the median of the rounds is the result. CPU is user + system of the peer's process.
  */
 
 import { parseArgs } from 'node:util';
@@ -66,7 +66,7 @@ async function bench() {
       const result = await runCase(what, { origin, connect: generator.connect, core: cores.peer, plan });
       console.log(`\n${describeCase(result)}`);
       results.push(result);
-      // After each, so that what was measured is kept whatever comes.
+      // Written after each case, so that results are kept if a later case fails.
       if (!values['no-write'] && !values.quick) {
         const machine = describeMachine({ generator: generator.name, origin: origin.name, cores, plan, what });
         writeResults([result], machine);

@@ -1,4 +1,4 @@
-/** Starts who takes part: processes of Node, and the two proxies written in C that show what is possible. */
+/** Starts the peers: processes of Node, and two proxies written in C that show what is possible. */
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,8 +13,8 @@ import { MAX_CONNECTIONS } from './cases.mjs';
  * A peer that runs.
  * @typedef {object} Running
  * @property {number} port
- * @property {readonly number[]} pids whose CPU and memory are its own
- * @property {import('../rig/child.mjs').Child | undefined} child to be asked, when it is one of ours
+ * @property {readonly number[]} pids its processes, whose CPU and memory are measured
+ * @property {import('../rig/child.mjs').Child | undefined} child the process to ask, if it runs on Node
  * @property {() => Promise<void>} stop
  */
 
@@ -43,7 +43,7 @@ export function startPeer(peer, origin, core) {
  * @returns {Promise<Running>}
  */
 async function startNode({ file, nonIdempotent }, origin, core) {
-  // pooled-backend refuses options that it does not know, others are told the origin in one word.
+  // pooled-backend refuses options that it does not know; the modules of ../peers/ take a single `origin`.
   const settings = file.startsWith('../peers/')
     ? { origin, maxConnections: MAX_CONNECTIONS }
     : { origins: [origin], maxConnections: MAX_CONNECTIONS, nonIdempotent };

@@ -1,4 +1,4 @@
-/** Makes sure that what is measured is today's code: installs and builds what is missing. Needs nothing but Node. */
+/** Makes sure that the present code is measured: installs and builds what is missing or old. Needs nothing but Node. */
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
-/** Ends the process when npm fails. */
+/** Ends the process if npm fails. */
 export function ensureBuilt() {
   if (!existsSync(join(root, 'node_modules/.package-lock.json'))) npm('ci');
   if (builtAt() < changedAt(join(root, 'src'))) npm('run', 'build');

@@ -1,4 +1,4 @@
-/** Starts processes of ours, talks to them, and ends exactly those, each by its own pid. */
+/** Starts child processes, talks to them, and ends exactly these, each by its pid. */
 
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -11,10 +11,10 @@ process.once('exit', () => {
 });
 
 /**
- * A module in a process of its own, which speaks through `serve()` of parent.mjs.
+ * A module in a process of its own. It uses `serve()` of parent.mjs to talk to this process.
  * @typedef {object} Child
  * @property {number} pid
- * @property {any} ready what the module said when it was ready
+ * @property {any} ready the value with which the module called `serve()`
  * @property {(question: string, argument?: unknown) => Promise<any>} ask
  * @property {(listener: (news: any) => void) => void} onNews
  * @property {Promise<string>} gone resolves with how the process ended
@@ -25,7 +25,7 @@ process.once('exit', () => {
  * @param {URL} module
  * @param {unknown} options handed to the module as JSON
  * @param {{ core?: number | undefined, nodeArguments?: string[] }} [how] `core` pins the process to one CPU, where `taskset` exists
- * @returns {Promise<Child>} resolves when the module is ready, rejects when it ends before
+ * @returns {Promise<Child>} resolves when the module is ready, rejects if it ends before
  */
 export async function startChild(module, options, how = {}) {
   const node = [process.execPath, ...(how.nodeArguments ?? []), fileURLToPath(module), JSON.stringify(options)];
@@ -137,7 +137,7 @@ export function onInterrupt(/** @type {() => void} */ end) {
   ])) {
     process.once(signal, () => {
       end();
-      process.exit(code); // the children go with the 'exit' event above
+      process.exit(code); // the listener of 'exit' above ends the children
     });
   }
 }

@@ -1,4 +1,4 @@
-/** How much CPU and memory another process uses, and how processes are pinned. */
+/** How much CPU and memory another process uses, and on which CPUs processes run. */
 
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ const MS_PER_TICK = 10; // USER_HZ is 100 on every Linux that Node runs on
 export function cpuMsOf(pid) {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // proc(5): the name in parentheses may hold spaces; utime and stime are fields 14 and 15, the state is field 3.
+    // proc(5): the name in parentheses may contain spaces; utime and stime are fields 14 and 15, the state is field 3.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return (Number(fields[11]) + Number(fields[12])) * MS_PER_TICK;
   } catch {
@@ -34,7 +34,7 @@ export function rssOf(pid) {
 }
 
 /**
- * One CPU for what is measured, another for the load and the backend.
+ * One CPU for the measured process, another for the load and the origin.
  * @returns {{ load: number | undefined, peer: number | undefined }} both `undefined` where nothing can be pinned
  */
 export function chooseCores() {

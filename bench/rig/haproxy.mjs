@@ -1,4 +1,4 @@
-/** A HAProxy of our own: own configuration, own port, in the foreground, ended by its pid. */
+/** Starts a HAProxy with its own configuration and port, in the foreground, and ends it by its pid. */
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** Where a server of a rig listens: a free port that stays ours over a restart. */
+/** Finds a port for a server of a rig: one that nothing else takes while the server restarts. */
 
 import { readFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
@@ -7,8 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const FIRST_PORT = 15_000;
 
 /**
- * Listens on 127.0.0.1. A free port is chosen below the range that the kernel hands to outgoing connections: one inside
- * could be taken by a client's connection while its server restarts.
+ * Listens on 127.0.0.1. Chooses a free port below the range that the kernel uses for outgoing connections: a client's
+ * connection could take a port of that range while the server restarts.
  * @param {import('node:net').Server} server
  * @param {number} [port] the port to take again after a restart
  * @returns {Promise<number>} the port
@@ -20,7 +20,7 @@ export async function listen(server, port) {
       return await listenOnce(server, candidate);
     } catch (error) {
       if (tries === 50) throw error;
-      // Our own port: the process before us may still be going away.
+      // The port of a restart: the process that had it before may not have ended yet.
       if (port !== undefined) await new Promise((resolve) => setTimeout(resolve, 100));
     }
   }
@@ -74,7 +74,7 @@ function firstOutgoingPort() {
   try {
     return Number.parseInt(readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8'), 10);
   } catch {
-    return 0; // not Linux: the kernel chooses
+    return 0; // not Linux: 0 lets the kernel choose
   }
 }
 

@@ -1,11 +1,12 @@
 /**
- * A load generator in its own process, for machines without wrk and for a given rate or number of requests: raw
- * sockets, one request at a time on each, the same bytes again and again but for `{n}`, the request's number since the
- * process began.
+ * A load generator in its own process, for machines without wrk, and for loads with a given rate or number of requests. It
+ * uses raw sockets, with one request at a time on each. All requests have the same bytes, except that `{n}` is replaced by
+ * the number of the request since the process began.
  *
- * Options: `{ port, connections, request }`; several requests take turns. Asked `run` with `{ seconds?, requests?, rate? }` it answers `LoadResult`:
- * it stops after that many seconds or requests, whichever is first. With `rate` it starts so many requests a second,
- * evenly, as long as a connection is free, else as soon as one is.
+ * Options: `{ port, connections, request }`; several requests take turns. The answer to `run` with
+ * `{ seconds?, requests?, rate? }` is a `LoadResult`. The run stops after that many seconds or requests, whichever comes
+ * first. With `rate`, requests start evenly at that many a second. If no connection is free, a request starts as soon as
+ * one is.
  */
 
 import { connect } from 'node:net';
@@ -38,7 +39,7 @@ const free = [];
 /** @type {(() => void) | undefined} */
 let onDone;
 
-/** One client: a connection, opened again whenever it was lost. */
+/** One client: a connection that is opened again whenever it is lost. */
 class Lane {
   /** @type {import('node:net').Socket | undefined} */
   #socket;
@@ -47,8 +48,8 @@ class Lane {
   #text = ''; // of the response head, while it is incomplete
   #bodyLeft = -1; // -1: in the head
   /** @type {string | undefined} */
-  #failure; // what a status other than 2xx says
-  #closing = false; // the server said so
+  #failure; // the kind of failure, for a status other than 2xx
+  #closing = false; // the server said that it closes the connection
 
   send() {
     begun += 1;

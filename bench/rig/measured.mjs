@@ -1,4 +1,4 @@
-/** What the one who measures may ask a process of its own: CPU, and what it allocates. */
+/** What a benchmark may ask a process: the CPU that it has used, and the heap that it has allocated. */
 
 import { GCProfiler } from 'node:v8';
 import { cpuMs } from './parent.mjs';
@@ -18,7 +18,7 @@ function watchHeap() {
 }
 
 /**
- * Bytes of heap that were allocated since `watchHeap`: what it grew by between two collections, summed up.
+ * Bytes of heap that were allocated since `watchHeap`: the sum of its growth between collections.
  * @returns {number}
  */
 function heapAllocated() {

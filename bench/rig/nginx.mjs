@@ -1,4 +1,4 @@
-/** An nginx of our own: own folder, own configuration, own ports, in the foreground, ended by its pid. */
+/** Starts an nginx with its own folder, configuration and ports, in the foreground, and ends it by its pid. */
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -18,16 +18,16 @@ export function findNginx() {
 
 /**
  * @typedef {object} Nginx
- * @property {string} folder where it runs; log files with a relative path are here
+ * @property {string} folder its working folder; log files with a relative path are in it
  * @property {() => number[]} workers the process ids of its workers; only where there is /proc
- * @property {() => void} reload starts new workers, the old ones finish what they have begun
+ * @property {() => void} reload starts new workers; the old ones finish their requests
  * @property {() => Promise<void>} stop ends it and removes the folder
  */
 
 /**
  * @param {object} what
- * @param {string} what.http what stands inside `http { … }`
- * @param {number} what.port one that it listens on, to see when it is up
+ * @param {string} what.http the text inside `http { … }`
+ * @param {number} what.port a port that it listens on, used to see when it is ready
  * @param {number} [what.workers] default 1
  * @param {number | undefined} [what.core] CPU to pin it to
  * @returns {Promise<Nginx>}

@@ -1,17 +1,17 @@
-/** The other end of child.mjs: how a module in its own process talks to the one that started it. */
+/** The other end of child.mjs: how a module in its own process talks to the process that started it. */
 
-// Ctrl-C reaches the whole process group; the parent decides what ends when.
+// Ctrl-C reaches the whole process group, but the parent decides which process ends when.
 process.on('SIGINT', () => {});
-// Whatever ends the parent, kill -9 too, ends us.
+// This process ends with its parent, even after kill -9.
 process.on('disconnect', () => process.exit(0));
 
-/** @returns {any} what the parent handed to `startChild` */
+/** @returns {any} the options that the parent gave to `startChild` */
 export function options() {
   return JSON.parse(process.argv[2] ?? '{}');
 }
 
 /**
- * Says that this process is ready, and answers the parent's questions from here on.
+ * Tells the parent that this process is ready, and answers its questions from now on.
  * @param {unknown} ready
  * @param {Record<string, (argument: any) => unknown>} answers
  */
@@ -31,7 +31,7 @@ export function serve(ready, answers = {}) {
   process.send?.({ kind: 'ready', value: ready });
 }
 
-/** Tells the parent something it did not ask for. */
+/** Sends the parent news that it did not ask for. */
 export function tell(/** @type {unknown} */ news) {
   process.send?.({ kind: 'news', value: news });
 }

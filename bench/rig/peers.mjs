@@ -1,4 +1,4 @@
-/** The other proxies and clients, in a package of their own: installed when they are wanted. */
+/** The other proxies and clients are in a package of their own, which is installed only when it is needed. */
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { install } from '../../test/install.mjs';
 
 const PEERS = fileURLToPath(new URL('../peers/', import.meta.url));
 
-/** Installs them, as they are locked, when they are not there. */
+/** Installs them in the locked versions, if they are not there. */
 export function ensurePeers() {
   install(PEERS);
 }

@@ -14,19 +14,19 @@ process.on('warning', () => {
 });
 
 const server = createServer(backend.handler());
-server.requestTimeout = 0; // of node:http: five minutes for a whole request
-server.keepAliveTimeout = 120_000; // the clients of a rig are not to meet the front's own timeout
+server.requestTimeout = 0; // by default, node:http allows five minutes for a whole request
+server.keepAliveTimeout = 120_000; // longer than a run, so that the server closes no client's connection
 
 serve({ port: await listen(server) }, { ...measured, memory, rss, resources, clients, stats: () => backend.stats() });
 
-/** In bytes, after a collection when node was started with --expose-gc. */
+/** In bytes. If node was started with --expose-gc, garbage is collected first. */
 function memory() {
   globalThis.gc?.();
   const { rss, heapUsed, external } = process.memoryUsage();
   return { rss, heapUsed, external, wasm: wasmBytes() };
 }
 
-/** Without the collection, which would stop what is being watched. */
+/** Resident memory without a collection, which would stop the process under load. */
 function rss() {
   return { rss: process.memoryUsage.rss() };
 }
@@ -36,7 +36,7 @@ function clients() {
   return new Promise((resolve) => server.getConnections((_error, count) => resolve(count)));
 }
 
-/** What keeps the event loop busy, by kind, and how many listeners the server has. */
+/** The resources of the event loop by kind, and how many listeners the server has. */
 function resources() {
   /** @type {Record<string, number>} */
   const counts = {

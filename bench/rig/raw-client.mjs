@@ -1,4 +1,4 @@
-/** A client on raw sockets: it sees what came to the byte, can leave at any moment, and never sends anything twice. */
+/** A client on raw sockets: it sees every byte of a response, can leave at any moment, and never sends a request twice. */
 
 import { connect } from 'node:net';
 import { MessageReader } from './raw-message.mjs';
@@ -8,32 +8,32 @@ import { MessageReader } from './raw-message.mjs';
  *   | { kind: 'lost', why: string, headSeen: boolean }
  *   | { kind: 'hung' }
  *   | { kind: 'left' }} Outcome
- * `lost`: the connection ended before the response was complete. `left`: this client went, as it was told.
+ * `lost`: the connection ended before the response was complete. `left`: this client left, as it was told to.
  */
 
 /**
- * When a client leaves: with so many bytes of its request sent, or so long after all were, or with so many bytes of the
- * response read.
+ * When a client leaves: after it has sent that many bytes of its request, that long after it has sent all of them, or after
+ * it has read that many bytes of the response.
  * @typedef {{ sent: number } | { afterMs: number } | { received: number }} Leaving
  */
 
 /**
  * @typedef {object} Sending
  * @property {Buffer} bytes of the whole request
- * @property {boolean} [toHead] it is a HEAD
- * @property {number} [withinMs] then the outcome is `hung`. Default 30,000
+ * @property {boolean} [toHead] the request is a HEAD
+ * @property {number} [withinMs] after this time without an end, the outcome is `hung`. Default 30,000
  * @property {Leaving | undefined} [leaving]
  * @property {boolean} [byReset] leaves with a RST
- * @property {number} [pauseMs] takes a rest after each piece of the response
+ * @property {number} [pauseMs] pauses for that long after each piece of the response
  * @property {number} [pieceBytes] sends the request in pieces
  */
 
-/** One connection of a client; opened by the first request, and again whenever it was lost. */
+/** One connection of a client. The first request opens it, and later ones open it again if it was lost. */
 export class RawClient {
   /** @type {import('node:net').Socket | undefined} */
   #socket;
   #port;
-  /** Bytes that came with no request under way. */
+  /** Number of bytes that came while no request was in progress. */
   uninvited = 0;
 
   /** @param {number} port */
@@ -178,7 +178,7 @@ class Exchange {
     this.#over = true;
     for (const timer of this.#timers) clearTimeout(timer);
     this.#socket.removeAllListeners('end');
-    // A pause that was under way must not outlive the request that asked for it.
+    // A pause must not last longer than the request that asked for it.
     this.#socket.resume();
     this.#settle(outcome, reusable);
   }

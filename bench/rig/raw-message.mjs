@@ -1,15 +1,15 @@
-/** Reads HTTP/1.1 messages from the bytes of a connection, for ends that must be able to misbehave at every byte. */
+/** Reads HTTP/1.1 messages from the bytes of a connection, for clients and servers that misbehave at any byte. */
 
 /**
  * @typedef {object} Message
  * @property {string} start the request line or the status line
- * @property {Record<string, string>} fields by lower-case name; the last of repeated ones
- * @property {Buffer} body whole once the message is complete
+ * @property {Record<string, string>} fields by lower-case name; the last one of repeated fields
+ * @property {Buffer} body all of it once the message is complete
  */
 
 const LINE_END = Buffer.from('\r\n');
 
-/** Believes what it reads: its peer is under test elsewhere. What it cannot read at all it throws. */
+/** Tolerant: this is no test of the peer's framing. Throws for bytes that it cannot read at all. */
 export class MessageReader {
   /** @type {Message | undefined} */
   #message;
@@ -28,7 +28,7 @@ export class MessageReader {
    * @param {object} events
    * @param {(message: Message) => void} [events.onHead]
    * @param {(message: Message) => void} events.onEnd
-   * @param {(message: Message) => boolean} [events.hasBody] false: none, whatever its fields say
+   * @param {(message: Message) => boolean} [events.hasBody] `false` means no body, whatever the fields say
    */
   constructor({ onHead = () => {}, onEnd, hasBody = () => true }) {
     this.#onHead = onHead;
@@ -36,7 +36,7 @@ export class MessageReader {
     this.#hasBody = hasBody;
   }
 
-  /** Whether a message was begun and is not complete. */
+  /** Whether a message has begun and is not complete. */
   get midMessage() {
     return this.#state !== 'head' || this.#head !== '';
   }
@@ -52,7 +52,7 @@ export class MessageReader {
     while (at < bytes.length) at = this.#step(bytes, at);
   }
 
-  /** The other end has closed. True when that completed a message that lasts until then. */
+  /** The other end has closed. Returns true if that completed a message whose body ends with the connection. */
   finish() {
     if (this.#state !== 'until-close') return false;
     this.#end();
@@ -134,7 +134,7 @@ export class MessageReader {
     this.#left -= end - at;
     if (this.#left > 0) return end;
     if (this.#state === 'length') this.#end();
-    else this.#state = 'size'; // the line end behind the chunk is an empty line before the next size
+    else this.#state = 'size'; // the line end after the chunk is read as an empty line before the next size
     return end;
   }
 

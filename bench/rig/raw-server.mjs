@@ -1,4 +1,4 @@
-/** A server on raw sockets: it reads requests, and leaves what comes back, to the byte, to its owner. */
+/** A server on raw sockets: it reads requests, and its owner writes every byte of the answers. */
 
 import { createServer } from 'node:net';
 import { listen } from './listen.mjs';
@@ -10,7 +10,7 @@ import { MessageReader } from './raw-message.mjs';
  * @property {string} path
  * @property {string} id its `x-request-id`, or its path
  * @property {Record<string, string>} fields
- * @property {Buffer} body whole in `onRequest`
+ * @property {Buffer} body all of it in `onRequest`
  * @property {number} onConnection from 0
  */
 
@@ -21,14 +21,14 @@ import { MessageReader } from './raw-message.mjs';
  * @property {(connection: RawConnection, request: RawRequest) => void} onRequest
  */
 
-/** One connection, from its acceptance. */
+/** One accepted connection. */
 export class RawConnection {
   socket;
-  /** Requests whose head was read. */
+  /** Number of requests whose head was read. */
   requests = 0;
-  /** @type {RawRequest | undefined} the one that was read, or is being read, and is not answered */
+  /** @type {RawRequest | undefined} the request that was read, or is being read, and is not answered */
   current;
-  /** @type {{ request: RawRequest, bytes: number } | undefined} the one that was answered last */
+  /** @type {{ request: RawRequest, bytes: number } | undefined} the last request that was answered */
   last;
   /** @type {NodeJS.Timeout | undefined} */
   #idleTimer;
@@ -63,7 +63,7 @@ export class RawConnection {
       clearTimeout(this.#idleTimer);
       if (!this.gone) this.#reader.read(bytes);
     });
-    // A half-closed client has gone, for a server that is none too polite.
+    // Like many servers, this one takes the FIN of a client for the end of the connection.
     socket.on('end', () => socket.destroy());
     socket.on('error', () => {});
     socket.on('close', () => clearTimeout(this.#idleTimer));
@@ -73,14 +73,14 @@ export class RawConnection {
     return this.socket.destroyed || this.socket.writableEnded;
   }
 
-  /** No request has begun that was not answered. */
+  /** Whether every request that has begun was answered. */
   get idle() {
     return this.current === undefined && !this.#reader.midMessage;
   }
 
   /**
    * @param {string | Buffer} bytes a string is latin1
-   * @param {() => void} [taken] called when the kernel has all of them: at once, unless much is before them
+   * @param {() => void} [taken] called when the kernel has all of them: at once, unless many bytes wait before them
    */
   write(bytes, taken = () => {}) {
     if (this.gone) return;
@@ -93,25 +93,25 @@ export class RawConnection {
     if (this.socket.writableLength === 0) tell();
   }
 
-  /** The request was answered to its end: that much is on its way. */
+  /** The request was answered completely, with that many bytes. */
   answered(bytes = 0) {
     this.last = this.current === undefined ? undefined : { request: this.current, bytes };
     this.current = undefined;
   }
 
-  /** What was written arrives, then a FIN. */
+  /** Closes the connection: the client gets all that was written, then a FIN. */
   close() {
     this.socket.end();
     this.socket.destroySoon();
   }
 
-  /** A RST. */
+  /** Ends the connection with a RST. */
   reset() {
     this.socket.resetAndDestroy();
   }
 
   /**
-   * Calls `call` unless something arrives within `ms`. Replaces the last call.
+   * Calls `call` unless something arrives within `ms`. Replaces the call that was set before.
    * @param {number} ms
    * @param {() => void} call
    */
@@ -123,9 +123,9 @@ export class RawConnection {
   }
 }
 
-/** Can go away and come back on its port. */
+/** A server that can stop, and listen on its port again. */
 export class RawServer {
-  /** @type {Set<RawConnection>} those that are open */
+  /** @type {Set<RawConnection>} the open ones */
   connections = new Set();
   port = 0;
   #events;
@@ -145,7 +145,7 @@ export class RawServer {
   }
 
   /**
-   * Refuses newcomers, and ends the connections.
+   * Refuses new connections, and ends the present ones.
    * @param {'close' | 'reset'} how
    */
   stop(how) {

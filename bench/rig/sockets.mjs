@@ -1,4 +1,4 @@
-/** The kernel's view: which sockets are in TIME_WAIT, on which side of a server's port. */
+/** Asks the kernel which sockets are in TIME_WAIT, on which side of a server's port. */
 
 import { readFileSync } from 'node:fs';
 
@@ -34,7 +34,7 @@ export function timeWaitOf(ports) {
 }
 
 /**
- * How many were added; TIME_WAIT lasts for a minute, so some may be older than what is measured.
+ * How many were added. TIME_WAIT lasts for a minute, so sockets that are older than the measurement are not counted.
  * @param {TimeWait | undefined} before
  * @param {TimeWait | undefined} after
  * @returns {{ serverSide: number, clientSide: number } | undefined}

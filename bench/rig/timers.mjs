@@ -1,4 +1,4 @@
-/** Which timers are alive in this process. Import it before what is watched; what uses `untold` is not counted. */
+/** Counts the live timers of this process. Import it before the watched code. Timers made with `untold` are not counted. */
 
 export const untold = { setTimeout: globalThis.setTimeout, setInterval: globalThis.setInterval };
 

@@ -1,9 +1,9 @@
 /**
- * How much memory WebAssembly holds in this process, and how many parsers of llhttp are alive in it. Nothing in Node
- * tells, so every instance is remembered as it is made, from the import of this module on.
+ * How much memory WebAssembly holds in this process, and how many parsers of llhttp are alive in it. Node does not report
+ * this, so this module remembers every instance that is made after its import.
  */
 
-// The types of WebAssembly come with those of a browser, which are not ours.
+// The types of WebAssembly come with those of browsers, which this project does not use.
 const wasm = /** @type {any} */ (globalThis).WebAssembly;
 const Instance = wasm.Instance;
 /** @type {{ buffer: ArrayBuffer }[]} */
@@ -38,7 +38,7 @@ function countingParsers(exports) {
   };
 }
 
-/** @returns {number} parsers that were allocated and not freed */
+/** @returns {number} parsers that were allocated and are not freed */
 export function liveParsers() {
   return parsers;
 }

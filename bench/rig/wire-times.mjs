@@ -1,6 +1,6 @@
 /**
- * When the library looked into the kernel and when it wrote a request, to the nanosecond, seen from below it: on the
- * sockets that this process opens and on `fs.readvSync`. Import it before what is watched.
+ * When the library asked the kernel about a connection, and when it wrote a request, to the nanosecond. Watches the sockets
+ * that this process opens, and `fs.readvSync`. Import it before the watched code.
  */
 
 import { subscribe } from 'node:diagnostics_channel';
@@ -8,8 +8,8 @@ import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 
 /**
- * One request as it was written. `checkedAt`: when the look at the kernel before it began; when there was none since
- * the request before, when it was written.
+ * One request as it was written. `checkedAt`: when the question to the kernel before it began. If there was none since the
+ * previous request of the connection, it is `writtenAt`.
  * @typedef {{ checkedAt: bigint, writtenAt: bigint, localPort: number }} Written
  */
 
@@ -18,7 +18,7 @@ const KEPT = 20_000;
 const checks = new Map();
 /** @type {Map<string, Written[]>} by request id, oldest first */
 const writes = new Map();
-/** @type {Set<import('node:net').Socket>} those that are open */
+/** @type {Set<import('node:net').Socket>} the open ones */
 export const openedSockets = new Set();
 
 const { readvSync } = fs;
@@ -38,7 +38,7 @@ subscribe('net.client.socket', (message) => watch(/** @type {any} */ (message).s
 function watch(socket) {
   openedSockets.add(socket);
   socket.once('close', () => openedSockets.delete(socket));
-  // connect() puts the write of the prototype back.
+  // connect() restores the `write` of the prototype, so this one is set after it.
   socket.prependOnceListener('connect', () => {
     const { write } = socket;
     socket.write = (/** @type {any[]} */ ...how) => {
@@ -86,7 +86,7 @@ export function writesOf(id) {
   return writes.get(id) ?? [];
 }
 
-/** How often the kernel was asked. None: the library asks by another call than the one that is watched here. */
+/** How often the kernel was asked. 0 means that the library uses another call than the one that is watched here. */
 export function looksSeen() {
   return looks;
 }

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
- * 5,000 clients leave at random phases of their requests, three times over: afterwards nothing may be left of them, no
- * connection, no place in the queue, no timer, no listener, no byte, and the next thousand requests are answered.
- * `node bench/scenarios/abort-storm.mjs [--clients N]`; exits with 1 when something is left.
+ * 5,000 clients leave in random phases of their requests, three times. After that nothing of them may be left: no connection,
+ * no place in the queue, no timer, no listener, no byte. The next thousand requests must be answered.
+ * `node bench/scenarios/abort-storm.mjs [--clients N]`; exits with 1 if something is left.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,7 +14,7 @@ const CONNECTIONS = 20;
 const AT_ONCE = 400;
 const FAST_CLIENTS = 20;
 const STORMS = 3;
-// Clients that have left are still in the backlog of the kernel, and are accepted one by one.
+// Connections of clients that have left may still be in the backlog of the kernel, and are accepted one by one.
 const LONGEST_BACKLOG_MS = 60_000;
 const QUIET_MS = 2_000;
 
@@ -36,7 +36,7 @@ const fast = await startChild(rig('load.mjs'), {
   request: 'GET /1000 HTTP/1.1\r\nHost: a\r\n\r\n',
 });
 
-await odd.ask('storm', { clients: 500, atOnce: AT_ONCE }); // compiled, and its buffers made
+await odd.ask('storm', { clients: 500, atOnce: AT_ONCE }); // warms up: code is compiled, buffers are made
 /** @type {{ resources: Record<string, number>, memory: Record<string, number> }[]} */
 const rests = [];
 let failed = 0;
@@ -88,7 +88,7 @@ const grew = [
 console.log(grew.length === 0 ? 'Nothing grew.' : `Grew: ${grew.join(', ')}.`);
 process.exitCode = failed > 0 || grew.length > 0 ? 1 : 0;
 
-/** Resolves when nobody has come, or been served, for a while. */
+/** Resolves when the proxy has had no client and no request for a while. */
 async function quiet() {
   let since = performance.now();
   for (const begun = since; performance.now() - since < QUIET_MS && performance.now() - begun < LONGEST_BACKLOG_MS; ) {

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 /**
- * 5,000 connections to one origin, all busy at once: every parser lives in one WebAssembly memory, which must not move
- * under the sockets that read into it. The origin holds all answers back until every request is in.
- * `node bench/scenarios/connections.mjs [--connections N]`; exits with 1 when an answer is wrong or the cap is missed.
+ * 5,000 connections to one origin, all busy at once. All parsers live in one WebAssembly memory, which must not move while
+ * sockets read into it. The origin holds all answers back until it has every request.
+ * `node bench/scenarios/connections.mjs [--connections N]`; exits with 1 if an answer is wrong, or there were not exactly as
+ * many connections as allowed.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';

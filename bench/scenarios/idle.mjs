@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * What idle connections cost: 1,000 of them, used once, in resident memory each and in CPU over 10 s.
- * `node bench/scenarios/idle.mjs`; exits with 1 when they take more than 16 KiB each, or a hundredth of a CPU.
+ * What idle connections cost: resident memory of each, and CPU over 10 s, for 1,000 connections that were used once.
+ * `node bench/scenarios/idle.mjs`; exits with 1 if they take more than 16 KiB each, or a hundredth of a CPU.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,9 +12,9 @@ import { ensureBuilt } from '../rig/built.mjs';
 
 const CONNECTIONS = 1000;
 const WARM_CONNECTIONS = 100;
-const WARM_ROUNDS = 300; // of a request on each connection: V8 gives the young objects of a busy process room that it keeps
-const MOST_KIB = 16; // 11.0 to 13.4 were measured in a warm process, 25 to 29 in one whose room for young objects grew meanwhile
-const MOST_CPU_SHARE = 0.01; // 0.0007 to 0.0011 were measured
+const WARM_ROUNDS = 300; // of a request on each connection: in a busy process V8 enlarges the room for young objects, and keeps it
+const MOST_KIB = 16; // measured: 11.0 to 13.4 in a warm process, 25 to 29 if the room for young objects grew meanwhile
+const MOST_CPU_SHARE = 0.01; // measured: 0.0007 to 0.0011
 const WATCHED_MS = 10_000;
 
 ensureBuilt();
@@ -24,7 +24,7 @@ const { PooledBackend } = await import('pooled-backend');
 const origin = await startOrigin(undefined);
 const backends = [];
 try {
-  const warm = await open(WARM_CONNECTIONS); // what is there once: WebAssembly, compiled code, room for young objects
+  const warm = await open(WARM_CONNECTIONS); // what a process has once: WebAssembly, compiled code, room for young objects
   backends.push(warm);
   for (let round = 0; round < WARM_ROUNDS; round += 1) await use(warm, WARM_CONNECTIONS);
   const before = await residentBytes();
@@ -41,7 +41,7 @@ try {
   await origin.stop();
 }
 
-/** @param {number} connections opened, and each of them used */
+/** @param {number} connections to open and use once */
 async function open(connections) {
   const origins = [`http://127.0.0.1:${origin.port}`];
   const backend = new PooledBackend({ origins, maxConnections: connections, minConnections: connections });
@@ -50,7 +50,7 @@ async function open(connections) {
   return backend;
 }
 
-/** So many requests at once. @param {import('pooled-backend').PooledBackend} backend @param {number} requests */
+/** Sends that many requests at once. @param {import('pooled-backend').PooledBackend} backend @param {number} requests */
 async function use(backend, requests) {
   const one = async () => (await backend.request({ path: '/100-bytes' })).body.text();
   await Promise.all(Array.from({ length: requests }, one));

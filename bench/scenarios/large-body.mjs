@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * 5 GB through the proxy each way, with a length and in chunks: every byte arrives and memory stays flat.
- * `node bench/scenarios/large-body.mjs [--gigabytes N]`; exits with 1 when a byte is missing or memory grew.
+ * 5 GB through the proxy in each direction, with a length and in chunks: every byte arrives, and memory does not grow.
+ * `node bench/scenarios/large-body.mjs [--gigabytes N]`; exits with 1 if a byte is missing or memory grew.
  */
 
 import { request as sendRequest } from 'node:http';
@@ -13,7 +13,7 @@ import { onInterrupt, startChild } from '../rig/child.mjs';
 const { values } = parseArgs({ options: { gigabytes: { type: 'string', default: '5' } } });
 const PIECE = Buffer.alloc(262_144, 'pooled');
 const bytes = Math.round((Number(values.gigabytes) * 1e9) / PIECE.length) * PIECE.length;
-// What is on its way: buffers of sockets and streams, and what the collector has not looked at yet.
+// Room for buffers of sockets and streams, and for garbage that is not collected yet.
 const ROOM_BYTES = 96 * 2 ** 20;
 const SAMPLE_MS = 200;
 
@@ -26,7 +26,7 @@ const proxy = await startChild(new URL('../rig/pooled-proxy.mjs', import.meta.ur
 const { port } = proxy.ready;
 
 let failed = false;
-await exchange('GET', `/small?bytes=${PIECE.length * 100}`, false); // compiled, and its buffers made
+await exchange('GET', `/small?bytes=${PIECE.length * 100}`, false); // warms up: code is compiled, buffers are made
 for (const chunked of [false, true]) {
   await measured(`down ${chunked ? 'in chunks' : 'with a length'}`, () =>
     exchange('GET', `/down?bytes=${bytes}${chunked ? '&chunked' : ''}`, false),
@@ -38,7 +38,7 @@ process.exitCode = failed ? 1 : 0;
 
 /**
  * @param {string} name
- * @param {() => Promise<number>} run answers how many bytes arrived
+ * @param {() => Promise<number>} run resolves to how many bytes arrived
  */
 async function measured(name, run) {
   const before = (await proxy.ask('memory')).rss;

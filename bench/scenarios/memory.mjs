@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * A million requests, nine GETs to one POST on a fresh connection: memory must stay flat, of the process and of
- * WebAssembly. `node bench/scenarios/memory.mjs [--requests N]`; exits with 1 when it grew or a request failed.
+ * A million requests, nine GETs for each POST on a fresh connection: neither the memory of the process nor that of
+ * WebAssembly may grow. `node bench/scenarios/memory.mjs [--requests N]`; exits with 1 if it grew or a request failed.
  */
 
 import { parseArgs } from 'node:util';
@@ -10,7 +10,7 @@ import { onInterrupt, startChild } from '../rig/child.mjs';
 
 const SLICES = 10;
 const GET_SHARE = 0.9;
-// The first slices fill caches, compile, and settle the heap; what comes after them must not grow.
+// In the first slices caches fill, code is compiled and the heap settles. After them memory must not grow.
 const WARM_SLICES = 3;
 const RSS_GROWTH = 1.1;
 

@@ -1,11 +1,11 @@
 /**
- * Clients that try the patience of a proxy, in their own process: raw sockets.
+ * Very slow clients on raw sockets, in their own process.
  *
- * Options `{ port }`. Asked `start` with how many of which, it keeps so many of them going until `stop`, which answers
- * how many exchanges each kind has ended, and how many of those wrong.
- * - `readers`: GET of `bytes`, taken in small sips over `seconds`
- * - `dribblers`: POST of `bytes`, given in small drops over `seconds`
- * - `sleepers`: GET of `bytes`, never read; they end when the server ends them
+ * Options `{ port }`. `start` gets the number of clients of each kind, and keeps them going until `stop`. The answer to `stop`
+ * is how many exchanges of each kind have ended, and how many of them were wrong.
+ * - `readers`: GET of `bytes`, read in small pieces over `seconds`
+ * - `dribblers`: POST of `bytes`, sent in small pieces over `seconds`
+ * - `sleepers`: GET of `bytes`, never read; they end when the server ends their connections
  */
 
 import { connect } from 'node:net';
@@ -40,7 +40,7 @@ function start(kinds) {
         }
         if (kind !== 'sleepers') act(bytes, seconds, again);
       };
-      // Spread over a round, so that they do not march in step.
+      // Starts are spread over a round, so that the clients do not all act at the same time.
       setTimeout(() => going && act(bytes, seconds, again), (number / count) * seconds * 1000);
     }
   }
@@ -93,7 +93,7 @@ function read(bytes, seconds, ended) {
     },
     (seconds * 1000) / STEPS,
   );
-  socket.on('readable', () => {}); // paused mode
+  socket.on('readable', () => {}); // a listener for 'readable' keeps the stream paused
   socket.on('close', () => clearInterval(sip));
 }
 

@@ -1,6 +1,6 @@
 /**
- * The origin of the scenarios, in its own process: node:http. `GET /N` answers N bytes; anything else answers what was
- * asked, and is held back until `release` when it was started with `hold`.
+ * The origin of the scenarios, in its own process: node:http. `GET /N` is answered with N bytes, anything else with a text
+ * that repeats the request. With the option `hold`, all answers are held back until `release`.
  */
 
 import { createServer } from 'node:http';
@@ -18,7 +18,7 @@ const server = createServer({ keepAliveTimeout: 60_000 }, async (request, respon
   try {
     for await (const piece of request.setEncoding('latin1')) body += piece;
   } catch {
-    return; // the request was given up
+    return; // the client has aborted the request
   }
   const bytes = /^\/(\d+)$/.exec(request.url ?? '')?.[1];
   const text = bytes === undefined ? `${request.method} ${request.url} ${body}` : 'x'.repeat(Number(bytes));

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
- * A backend is killed (SIGKILL) and back within 2 s, again and again, at 1,000 GETs a second: how many fail? With a
- * second origin and without one the answer must be none: what cannot go elsewhere waits in the queue.
- * `node bench/scenarios/restart.mjs`; exits with 1 when a GET failed.
+ * An origin is killed (SIGKILL) and back within 2 s, again and again, under 1,000 GETs a second. No GET may fail, with a
+ * second origin or without one: requests that cannot go elsewhere wait in the queue.
+ * `node bench/scenarios/restart.mjs`; exits with 1 if a GET failed.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,8 +13,8 @@ const RATE = 1000;
 const SECONDS = 14;
 const KILLS = 4;
 const UP_MS = 1500;
-const DOWN_MS = 1500; // and the time that the new process takes to start
-const CLIENTS = 4000; // more than RATE × the time down: the load goes on while requests wait
+const DOWN_MS = 1500; // plus the time that the new process takes to start
+const CLIENTS = 4000; // more than RATE × the time down, so that the load goes on while requests wait
 
 ensureBuilt();
 onInterrupt(() => {});

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
- * 400 slow readers of 200 KiB and 200 dribbling uploads of 20 KB beside 500 fast requests a second, on 20 connections to
- * the origin: the p99 of the fast ones must stay within twice what it is without the slow ones.
- * `node bench/scenarios/slow-clients.mjs [--seconds N]`; exits with 1 when it does not, or when a request failed.
+ * 400 slow readers of 200 KiB and 200 slow uploads of 20 KB, together with 500 fast requests a second, on 20 connections to
+ * the origin. The p99 of the fast requests must be at most twice the p99 without the slow clients.
+ * `node bench/scenarios/slow-clients.mjs [--seconds N]`; exits with 1 if it is more, or if a request failed.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -46,7 +46,7 @@ const slow = { done: 0, wrong: 0 };
 for (let round = 0; round < ROUNDS; round += 1) {
   alone.push(await fast.ask('run', { seconds, rate: RATE }));
   await odd.ask('start', { readers: READERS, dribblers: DRIBBLERS });
-  await sleep(READERS.seconds * 1000); // by now all of them are at it
+  await sleep(READERS.seconds * 1000); // after that all of them have begun
   beside.push(await fast.ask('run', { seconds, rate: RATE }));
   const { readers, dribblers } = await odd.ask('stop');
   slow.done += readers.done + dribblers.done;

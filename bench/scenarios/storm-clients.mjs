@@ -1,6 +1,6 @@
 /**
- * Clients that leave, in their own process. Options `{ port }`; asked `storm` with `{ clients, atOnce }` it lets each do
- * one thing and leave in a phase of its own, by FIN or by RST, and answers how many there were of each phase.
+ * Clients that leave, in their own process. Options `{ port }`. In a `storm` with `{ clients, atOnce }`, each client begins one
+ * request and leaves in a random phase of it, by FIN or by RST. The answer is how many clients left in each phase.
  */
 
 import { connect } from 'node:net';
@@ -9,7 +9,7 @@ import { options, serve } from '../rig/parent.mjs';
 const { port } = options();
 const BODY = 40_000;
 
-/** What has been sent when it leaves. After that it waits for as long as it likes, at random. */
+/** The bytes that a client sends before it leaves. Between sending and leaving it waits for a random time. */
 const PHASES = {
   'before a byte': '',
   'in the head': 'GET /20000 HTTP/1.1\r\nHost: a\r\nX-Cut: ',

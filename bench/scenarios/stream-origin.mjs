@@ -1,4 +1,4 @@
-/** An origin of large bodies, in its own process: sends as many bytes as it is asked for, counts those that it gets. */
+/** An origin for large bodies, in its own process: sends as many bytes as requested, and counts the bytes that it receives. */
 
 import { createServer } from 'node:http';
 import { listen } from '../rig/listen.mjs';

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
- * 200 clients ask for 1 MiB each and never read it, on 20 connections to the origin: `clientTimeout` frees what they hold,
- * and everybody else is served meanwhile and afterwards. A second round asks for 16 MiB, more than the kernel takes.
- * `node bench/scenarios/stuck-readers.mjs`; exits with 1 when a request of others failed or something is still held.
+ * 200 clients ask for 1 MiB each and never read it, on 20 connections to the origin. `clientTimeout` frees what they hold, and
+ * other clients are served meanwhile and afterwards. A second round asks for 16 MiB, more than the kernel buffers.
+ * `node bench/scenarios/stuck-readers.mjs`; exits with 1 if a request of another client failed, or something is still held.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,7 +14,7 @@ const CLIENTS = 200;
 const CLIENT_TIMEOUT_MS = 2_000;
 const RATE = 200;
 const FAST_CLIENTS = 400;
-const SETTLING_MS = 1_000; // by then all of them have asked
+const SETTLING_MS = 1_000; // after that all of them have sent their requests
 
 ensureBuilt();
 onInterrupt(() => {});

@@ -1,7 +1,7 @@
 /**
- * 10,000 processes in front of 1,000 origins, each with a subset of them: how many processes an origin serves, how evenly,
- * and what changes when an origin comes or goes. Arithmetic only, on the code that the library uses: nothing is opened.
- * Other numbers: `node bench/scenarios/subset.mjs PROCESSES ORIGINS`.
+ * 10,000 processes in front of 1,000 origins, each process with a subset of them: how many processes an origin serves, how
+ * evenly they are spread, and what changes when an origin comes or goes. It only computes, with the code of the library, and
+ * opens nothing. For other numbers: `node bench/scenarios/subset.mjs PROCESSES ORIGINS`.
  */
 
 import { fileURLToPath } from 'node:url';
@@ -65,7 +65,7 @@ for (const size of SIZES) {
   const deviation = Math.sqrt(counts.reduce((sum, count) => sum + (count - mean) ** 2, 0) / ORIGINS);
   const [least = 0, most = 0] = [counts[0], counts.at(-1)];
   row([size, size, mean, deviation.toFixed(1), least, most, (most / mean).toFixed(2)]);
-  // By lot it would be binomial; a choice that is worse by a fifth is a bad hash.
+  // A random choice would be binomial. A deviation that is larger by a fifth means a bad hash.
   failed ||= deviation > 1.2 * Math.sqrt(mean * (1 - size / ORIGINS)) || least === 0;
 }
 row([`all ${ORIGINS}`, ORIGINS, PROCESSES, '0.0', PROCESSES, PROCESSES, '1.00']);

@@ -1,9 +1,9 @@
 /**
- * A gateway of several workers that share one total of connections, by node:cluster: this file is the primary and the
- * workers. The primary starts another worker for each that has ended.
+ * A gateway with several workers of node:cluster that share a total of connections. This file is both the primary and the
+ * workers. The primary starts another worker for each one that has ended.
  *
- * Options: `{ origins, workers, total, port }`. Asked `roll` it replaces them one
- * after another, as a deployment does; asked `cpuMs` it tells what the primary and the workers have used.
+ * Options: `{ origins, workers, total, port }`. `roll` replaces the workers one after another, as a deployment does; `cpuMs`
+ * answers with the CPU time that the primary and the workers have used.
  */
 
 import cluster from 'node:cluster';
@@ -15,7 +15,7 @@ import { shareConnections } from 'pooled-backend/cluster';
 import { cpuMsOf } from '../rig/cpu.mjs';
 import { cpuMs, options, serve } from '../rig/parent.mjs';
 
-/** How long a worker that is to end serves on, so that clients leave it. */
+/** How long a worker that was told to stop goes on serving, so that clients leave it. */
 const LEAVING_MS = 1000;
 
 /** @type {{ origins: string[], workers: number, total: number, port: number }} */
@@ -37,7 +37,7 @@ async function work() {
   const handler = backend.handler();
   let stopping = false;
   const server = createServer((req, res) => {
-    if (stopping) res.setHeader('Connection', 'close'); // the client comes again, to another worker
+    if (stopping) res.setHeader('Connection', 'close'); // the client connects again, to another worker
     handler(req, res);
   });
   server.requestTimeout = 0;
@@ -56,7 +56,7 @@ async function work() {
   server.listen(port, '127.0.0.1', () => process.send?.('ready'));
 }
 
-/** Those that live: one that was killed is listed for a while. */
+/** The live workers: a killed one stays in `cluster.workers` for a while. */
 function all() {
   return Object.values(cluster.workers ?? {}).flatMap((worker) => (worker?.isDead() === false ? [worker] : []));
 }
@@ -71,7 +71,7 @@ function ready(worker) {
   });
 }
 
-/** @returns {Promise<number>} milliseconds until all are new */
+/** @returns {Promise<number>} milliseconds until all workers were replaced */
 async function roll() {
   const begun = performance.now();
   for (const worker of all()) {

@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 /**
- * One process, and one and two workers of a cluster, in front of an origin: requests a second and CPU, as fast as they can and
- * at a given rate. Then two workers are replaced one after another under load: what clients see. Load, origin and gateway share the machine, so that the figures of two
- * cores say what a core more or less costs, not what many cores give.
- * `node bench/scenarios/workers.mjs [--seconds N]`; exits with 1 when a request fails in the replacement.
+ * One process, and one and two workers of a cluster, in front of an origin: requests a second and CPU, at full load and at a
+ * given rate. Then two workers are replaced one after another under load, and the clients' failures are counted. Load, origin
+ * and gateway share the machine, so the figures of two cores say what one core more or less changes, not what many cores give.
+ * `node bench/scenarios/workers.mjs [--seconds N]`; exits with 1 if a request fails during the replacement.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -29,7 +29,7 @@ for (const workers of [0, 1, 2]) await measure(workers);
 await replace();
 process.exitCode = failed ? 1 : 0;
 
-/** @param {number} workers 0: one process without a cluster */
+/** @param {number} workers 0 for one process without a cluster */
 async function start(workers) {
   const origin = await startChild(here('origin.mjs'), {});
   const origins = [`http://127.0.0.1:${origin.ready.port}`];

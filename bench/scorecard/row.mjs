@@ -1,4 +1,4 @@
-/** What a row of the scorecard is made of. */
+/** The parts of a row of the scorecard. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Wire } from './wire.mjs';
@@ -8,20 +8,20 @@ import { Wire } from './wire.mjs';
 /** @typedef {import('pooled-backend/testing').ScriptedOrigin} ScriptedOrigin */
 
 /**
- * One system and the origin behind it, for the time of one row.
+ * One system and the origin behind it, during one row.
  * @typedef {object} Stage
  * @property {number} port of the system
  * @property {ScriptedOrigin} origin
- * @property {number} requestsBefore how many the origin had seen when the row began
+ * @property {number} requestsBefore how many requests the origin had seen when the row began
  * @property {number} connectionsBefore
  */
 
 /**
  * @typedef {object} Row
  * @property {string} name
- * @property {string} why what is right, with its place in an RFC
- * @property {Rule[]} [rules] of the origin; without one it executes and answers 200 `ok`
- * @property {(stage: Scene) => Promise<true | string>} play answers true when it was right, else what was seen
+ * @property {string} why the right behaviour, with its section of an RFC
+ * @property {Rule[]} [rules] of the origin; without a rule it executes and answers 200 `ok`
+ * @property {(stage: Scene) => Promise<true | string>} play resolves to true if the behaviour was right, else to what was seen
  */
 
 export class Scene {
@@ -45,7 +45,7 @@ export class Scene {
     return this.#stage.origin.connections.slice(this.#stage.connectionsBefore);
   }
 
-  /** A new connection to the system. */
+  /** Opens a new connection to the system. */
   dial() {
     const wire = new Wire(this.#stage.port);
     this.#wires.push(wire);
@@ -67,7 +67,7 @@ export class Scene {
   }
 
   /**
-   * Resolves to whether `holds` became true of what the origin saw.
+   * Resolves to whether `holds` became true, for what the origin saw.
    * @param {() => boolean} holds
    */
   async seen(holds, ms = 1_000) {
@@ -88,7 +88,7 @@ export class Scene {
 }
 
 /**
- * How an answer that was not the right one looks in a cell.
+ * The text of a cell for an answer that was not right.
  * @param {import('./wire.mjs').Answer} answer
  */
 export function shown({ status, complete, end }) {
@@ -109,7 +109,7 @@ export function values({ head }, name) {
 }
 
 /**
- * True, or what was seen.
+ * True if it was right, else what was seen.
  * @param {boolean} right
  * @param {string | (() => string)} saw
  * @returns {true | string}

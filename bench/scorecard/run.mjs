@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * `npm run scorecard`: what a gateway must carry, row by row, and who carries it: raw TCP on both sides, each system in a
- * process of its own, every cell measured in this run.
+ * `npm run scorecard`: what a gateway must pass on, row by row, and which systems do it. Raw TCP on both sides, each system in
+ * a process of its own, every cell measured in this run.
  */
 
 import { parseArgs } from 'node:util';
@@ -38,7 +38,7 @@ async function score() {
   ensureBuilt();
   ensurePeers();
   onInterrupt(() => {});
-  // Only now: it imports what has just been built.
+  // Imported only here, because it imports the package that was just built.
   const { play } = await import('./stage.mjs');
   const rows = ROWS.filter(({ name }) => name.includes(values.row ?? ''));
   const systems = findSystems().filter(({ name }) => values.system?.includes(name) ?? true);

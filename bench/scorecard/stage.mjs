@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ScriptedOrigin } from 'pooled-backend/testing';
 import { Scene } from './row.mjs';
 
-// For what the row before has left to be noticed.
+// Time for the system to notice what the previous row has left.
 const BETWEEN_MS = 50;
 const LONGEST_ROW_MS = 20_000;
 
@@ -21,7 +21,7 @@ export async function play(system, rows) {
   try {
     for (const row of rows) {
       const first = await playOne(row, running.port, origin);
-      // A machine that was busy is no fault of the system.
+      // A failed row is played once more: the machine may have been busy.
       cells.push(first === true ? true : await playOne(row, running.port, origin));
     }
   } finally {
@@ -38,8 +38,8 @@ export async function play(system, rows) {
  * @returns {Promise<true | string>}
  */
 async function playOne(row, port, origin) {
-  // Connections are left alone: an origin that closed them after each row would look like one that closes whatever is
-  // idle, and some systems learn from that.
+  // Connections are not closed between rows: the origin would look like one that closes idle connections, and some systems
+  // learn from that.
   await origin.setRules(row.rules ?? []);
   await sleep(BETWEEN_MS);
   const scene = new Scene({

@@ -1,4 +1,4 @@
-/** What the scorecard is about: each system in a process and on a port of its own. */
+/** The systems of the scorecard, each in a process and on a port of its own. */
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { freePort } from '../rig/listen.mjs';
 import { findNginx, startNginx } from '../rig/nginx.mjs';
 import { Wire } from './wire.mjs';
 
-/** A system that runs. @typedef {{ port: number, stop: () => Promise<void> }} Running */
+/** A running system. @typedef {{ port: number, stop: () => Promise<void> }} Running */
 
 /**
  * @typedef {object} System
@@ -30,7 +30,7 @@ const NODE_PEERS = [
   ['fast-proxy', 'fast-proxy.mjs', 'fast-proxy'],
 ];
 
-/** @returns {System[]} ours first; nginx and HAProxy where they are installed */
+/** @returns {System[]} ours first; nginx and HAProxy if they are installed */
 export function findSystems() {
   const nginx = findNginx();
   const haproxy = spawnSync('haproxy', ['-v'], { encoding: 'utf8' });
@@ -68,7 +68,7 @@ function versionIn(/** @type {URL} */ file) {
   return JSON.parse(readFileSync(file, 'utf8')).version;
 }
 
-/** With what its documentation recommends for keep-alive and for WebSocket. */
+/** With the settings that its documentation recommends for keep-alive and for WebSocket. */
 async function runNginx(/** @type {string} */ origin) {
   const port = await freePort();
   const { stop } = await startNginx({

@@ -1,24 +1,25 @@
-/** A client of bare bytes, and what it can tell of the answer. */
+/** A client that writes and reads bare bytes, and what it finds out about an answer. */
 
 import { connect } from 'node:net';
 
-// Long enough for whoever answers at all, short enough for a table of five hundred cells.
+// Long enough for every system that answers at all, short enough for a table of five hundred cells.
 const PATIENCE_MS = 1_500;
 
 /**
- * An answer as far as it came. `complete`: its framing says so, and not just the end of the connection.
+ * An answer, as far as it was received. `complete`: all of the body is here by its framing; a body that ends with the
+ * connection is complete after a FIN.
  * @typedef {object} Answer
- * @property {number} status 0 when there is none
- * @property {string} head in lower case but for values; as it came
- * @property {string} body as it was framed, without chunk sizes
+ * @property {number} status 0 if there is no answer
+ * @property {string} head as received
+ * @property {string} body without chunk sizes
  * @property {string} trailers
  * @property {boolean} complete
- * @property {'fin' | 'rst' | undefined} end of the connection
- * @property {number[]} interim statuses before it
+ * @property {'fin' | 'rst' | undefined} end how the connection ended
+ * @property {number[]} interim statuses of the interim responses before it
  */
 
 export class Wire {
-  /** All that came, latin1. */
+  /** All that was received, as latin1. */
   text = '';
   /** @type {'fin' | 'rst' | undefined} */
   end;
@@ -43,7 +44,7 @@ export class Wire {
     return this;
   }
 
-  /** Half of the connection: nothing more will be written. */
+  /** Closes the writing half of the connection. */
   finish() {
     this.#socket.end();
   }
@@ -54,7 +55,7 @@ export class Wire {
   }
 
   /**
-   * Resolves when `holds` is true, to whether it became so in time.
+   * Waits until `holds` returns true. Resolves to whether that happened in time.
    * @param {() => boolean} holds
    */
   until(holds, ms = PATIENCE_MS) {
@@ -71,7 +72,7 @@ export class Wire {
   }
 
   /**
-   * The next answer, interim ones included in it; what is behind it stays.
+   * Reads the next answer with its interim responses. Bytes after it stay.
    * @param {{ toHead?: boolean, ms?: number }} [how]
    */
   async answer({ toHead = false, ms } = {}) {

@@ -1,4 +1,4 @@
-/** The six ways in which an origin of the soak misbehaves. Each tells its origin what it did to whom. */
+/** The six ways in which an origin of the soak misbehaves. Each tells its origin which request it harmed, and how. */
 
 import { bodyOf, partsOf } from './numbering.mjs';
 
@@ -6,23 +6,23 @@ import { bodyOf, partsOf } from './numbering.mjs';
 /** @typedef {import('../rig/raw-server.mjs').RawRequest} Request */
 
 /**
- * What a behaviour asks of its origin.
+ * What a behaviour needs from its origin.
  * @typedef {object} Stage
  * @property {(request: Request) => void} execute
- * @property {(request: Request, fault: string) => void} harm the request will not get a whole answer of its own
- * @property {(id: string) => void} wrote what carries this id is with the kernel
- * @property {() => string} strayId a new one
- * @property {(connection: Connection) => void} reset ends a connection, and with it what has not left the kernel
- * @property {() => void} restart away for a while
+ * @property {(request: Request, fault: string) => void} harm notes that the request will not get a whole answer of its own
+ * @property {(id: string) => void} wrote notes that the kernel has the answer with this id
+ * @property {() => string} strayId a new id for a stray response
+ * @property {(connection: Connection) => void} reset ends a connection; bytes that have not left the kernel are lost
+ * @property {() => void} restart stops the server for a while
  * @property {(ms: number, call: () => void) => void} later
  */
 
 /**
  * @typedef {object} Behaviour
  * @property {string} name
- * @property {(stage: Stage) => void} [begin] once, when it begins
+ * @property {(stage: Stage) => void} [begin] called once, when the behaviour begins
  * @property {(stage: Stage, connection: Connection) => void} [accept]
- * @property {(stage: Stage, connection: Connection, request: Request) => boolean} [head] true: there is nothing more to come
+ * @property {(stage: Stage, connection: Connection, request: Request) => boolean} [head] true if nothing more follows
  * @property {(stage: Stage, connection: Connection, request: Request) => void} request
  */
 
@@ -64,7 +64,7 @@ function inChunks(body) {
 }
 
 /**
- * Executes and answers as it should be.
+ * Executes and answers correctly.
  * @param {Stage} stage
  * @param {Connection} connection
  * @param {Request} request
@@ -118,7 +118,7 @@ const liar = {
       serve(stage, connection, request, ['Keep-Alive: timeout=120, max=1000']);
       connection.close();
     } else if (lie === 'close') {
-      serve(stage, connection, request, ['Connection: close']); // and stays open
+      serve(stage, connection, request, ['Connection: close']); // but the connection stays open
     } else if (lie === 'max') {
       serve(stage, connection, request, [`Keep-Alive: timeout=5, max=3`]);
       connection.whenIdle(between(0, 3), () => connection.close());
@@ -193,7 +193,7 @@ const slow = {
 };
 
 /**
- * A response that nobody asked for; it can be told from all others by its id.
+ * A response that nobody asked for. Its id distinguishes it from all others.
  * @param {Stage} stage
  * @param {Connection} connection
  * @param {number} [status]

@@ -1,6 +1,6 @@
 /**
- * The clients of the soak, in their own process: keep-alive ones and one-shot ones, patient and hasty ones, and some
- * that leave at any moment. Each checks what it gets to the byte.
+ * The clients of the soak, in their own process: with keep-alive and without, fast and slow, and some that leave at any
+ * moment. Each client checks every byte of its answers.
  */
 
 import { options, serve } from '../rig/parent.mjs';
@@ -21,7 +21,7 @@ const chance = (/** @type {number} */ share) => Math.random() < share;
 const oneOf = (values) => /** @type {any} */ (values[Math.floor(Math.random() * values.length)]);
 const upTo = (/** @type {number} */ most) => Math.floor(Math.random() * most);
 
-/** What is not as it should be, or not known to be. */
+/** Results since the last `take()`: counts, and what went wrong. */
 let news = emptyNews();
 let numbers = 0;
 let running = false;
@@ -37,9 +37,9 @@ function emptyNews() {
     answered: 0,
     left: /** @type {string[]} */ ([]),
     statuses: /** @type {Record<string, number>} */ ({}),
-    /** Ids of those that got no answer of their own. */
+    /** Requests that got no answer of their own. */
     failed: /** @type {{ id: string, method: string, mode: string, how: string, bodyBytes: number }[]} */ ([]),
-    /** A response of somebody else, or a body with bytes of somebody else. */
+    /** Requests that got the response of another one, or a body with bytes of another one. */
     mixed: /** @type {{ id: string, method: string, got: string }[]} */ ([]),
     hung: /** @type {string[]} */ ([]),
     uninvited: 0,
@@ -64,7 +64,7 @@ function nextRequest() {
     ...(hasBody ? [chunked ? 'Transfer-Encoding: chunked' : `Content-Length: ${bodyBytes}`] : []),
   ];
   const framed = !chunked ? [body] : [`${bodyBytes.toString(16)}\r\n`, body, '\r\n0\r\n\r\n'];
-  // A chunk of no bytes would be the last one.
+  // An empty chunk would be the last one.
   const end = chunked && bodyBytes === 0 ? ['0\r\n\r\n'] : framed;
   const bytes = Buffer.concat([`${lines.join('\r\n')}\r\n\r\n`, ...end].map((piece) => Buffer.from(piece)));
   return { id, method, mode, responseBytes, bodyBytes, bytes };
@@ -146,7 +146,7 @@ serve(null, {
     running = true;
     for (let lane = 0; lane < keepAlive + oneShot; lane += 1) void live(lane < keepAlive);
   },
-  /** Resolves when nothing is under way; the connections stay. */
+  /** Resolves when no request is in progress. The connections stay open. */
   stop() {
     running = false;
     return new Promise((resolve) => {
@@ -157,7 +157,7 @@ serve(null, {
   close() {
     for (const client of kept.splice(0)) client.close();
   },
-  /** What happened since the last time. */
+  /** Returns what happened since the last call. */
   take() {
     const taken = news;
     news = emptyNews();

@@ -1,4 +1,4 @@
-/** How often each request was executed, all origins together, in a byte for each. */
+/** How often each request was executed on all origins together, with one byte for each request. */
 
 export class Executions {
   #counts = new Uint8Array(1 << 16);
@@ -16,7 +16,7 @@ export class Executions {
     }
   }
 
-  /** Ids that were executed more often than they may be, with how often. @type {Map<string, number>} */
+  /** Ids that were executed more often than allowed, and how often. @type {Map<string, number>} */
   tooMany = new Map();
 
   /** @returns {number} requests executed twice */

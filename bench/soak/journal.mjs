@@ -1,4 +1,4 @@
-/** What clients, origins and the proxy have told so far, put together by the ids of requests. */
+/** What clients, origins and the proxy have reported so far, joined by the ids of requests. */
 
 import { Executions } from './executions.mjs';
 
@@ -18,7 +18,7 @@ export class Journal {
   mixed = [];
   /** @type {string[]} */
   hung = [];
-  /** @type {Map<string, import('./judge.mjs').Failure>} the last one that the backend reported of a request */
+  /** @type {Map<string, import('./judge.mjs').Failure>} the last failure that the backend reported for a request */
   failures = new Map();
   /** @type {Map<string, string[]>} */
   harmed = new Map();
@@ -35,7 +35,7 @@ export class Journal {
     this.failed.push(...news.failed);
     this.mixed.push(...news.mixed);
     this.hung.push(...news.hung);
-    // Of those nothing is asked any more.
+    // Nobody will ask about requests whose clients left.
     for (const id of news.left) this.failures.delete(id);
   }
 
@@ -50,7 +50,7 @@ export class Journal {
     }
   }
 
-  /** @param {any} failure as the backend told it */
+  /** @param {any} failure as the backend reported it */
   failure(failure) {
     this.failures.set(failure.id, failure);
   }

@@ -1,7 +1,7 @@
-/** Why a failure that a client saw could not be kept from it, or that it could: a pure function of what is known. */
+/** Decides whether the proxy could have kept a failure from a client, and gives the reason: a pure function of facts. */
 
 /**
- * As the backend told it.
+ * A failure as the backend reported it.
  * @typedef {object} Failure
  * @property {string} id
  * @property {string} code
@@ -13,18 +13,18 @@
 /**
  * @typedef {object} Facts
  * @property {string} method
- * @property {string} how the client saw it
- * @property {number} bodyBytes of the request
+ * @property {string} how what the client saw
+ * @property {number} bodyBytes length of the request's body
  * @property {Failure | undefined} failure
- * @property {readonly string[]} harms what origins did to this request, by their own account
+ * @property {readonly string[]} harms what the origins say they did to this request
  * @property {number} replayBytes
  */
 
 /**
- * All in ns on the clock of the machine.
+ * All times in ns, on the clock of the machine.
  * @typedef {object} Times
- * @property {readonly (readonly [checkedAt: string, writtenAt: string])[]} writes of the request that got it
- * @property {string | null} arrivedAt when it was with the kernel
+ * @property {readonly (readonly [checkedAt: string, writtenAt: string])[]} writes of the request that got the wrong response
+ * @property {string | null} arrivedAt when the wrong response was in the kernel
  */
 
 /**
@@ -63,8 +63,9 @@ export function judgeFailure({ method, how, bodyBytes, failure, harms, replayByt
 }
 
 /**
- * A response of somebody else. HTTP/1.1 cannot tell a stray response that comes between a request and its answer from
- * the answer. One that was in the kernel when the library looked there, before it sent the request, it can.
+ * Judges a response that belonged to another request, or to none. With HTTP/1.1, a stray response that comes between a request
+ * and its answer looks like the answer. But a stray response that was in the kernel when the library checked the connection,
+ * before it sent the request, can be recognised.
  * @param {Times} times
  * @returns {Judgement}
  */
@@ -72,7 +73,7 @@ export function judgeMixed({ writes, arrivedAt }) {
   const last = writes.at(-1);
   if (last === undefined || arrivedAt === null) return avoidable('nobody knows when it came');
   const earlyMs = Number(BigInt(last[0]) - BigInt(arrivedAt)) / 1e6;
-  // What a busy kernel has taken from the sender it may not have given to the receiver yet.
+  // A busy kernel may have taken bytes from the sender, and not have given them to the receiver yet.
   return earlyMs > KERNEL_MS
     ? avoidable(`it had been in the kernel for ${earlyMs.toFixed(1)} ms when the request was sent`)
     : unavoidable('a stray response came after the last look into the kernel, before the answer');

@@ -1,7 +1,8 @@
-/** How a request of the soak says what it is: everything that must come back can be told from its id. */
+/** Ids of the requests of the soak. Everything in the right answer to a request can be computed from its path, which has the id. */
 
 /**
- * Ids are `t-17` for what may be executed twice (its method is idempotent) and `o-18` for what may be executed once.
+ * Ids are `t-17` for requests that may be executed twice (their method is idempotent), and `o-18` for those that may be
+ * executed once.
  * No number is used twice.
  * @param {string} method
  * @param {number} number
@@ -11,7 +12,7 @@ export function idOf(method, number) {
 }
 
 /**
- * The body of whatever has this id, in either direction: nothing of another's fits into it.
+ * The body of a message with this id, in either direction. No part of another message's body fits into it.
  * @param {string} id
  * @param {number} bytes
  */
@@ -29,7 +30,7 @@ export function pathOf(id, bytes) {
 }
 
 /**
- * @param {string} path with or without something in front
+ * @param {string} path with or without a prefix
  * @returns {{ id: string, bytes: number }}
  */
 export function partsOf(path) {

@@ -1,6 +1,6 @@
 /**
- * One origin of the soak, in its own process: plays one behaviour after the other, remembers whom it executed and whom
- * it harmed, and when each answer that could be taken for another's was with the kernel.
+ * One origin of the soak, in its own process: plays one behaviour after the other. Remembers which requests it executed and
+ * which it harmed, and when the kernel had each answer that could be taken for the answer to another request.
  */
 
 import { options, serve } from '../rig/parent.mjs';
@@ -54,7 +54,7 @@ const server = new RawServer({
   onRequest: (connection, request) => behaviour.request(stage, connection, request),
 });
 
-/** A large answer may still be in our kernel, waiting for a reader that is slower. A reset drops it there. */
+/** A large answer may still be in the kernel, waiting for a slow reader. A reset drops it there. */
 function harmLast(/** @type {import('../rig/raw-server.mjs').RawConnection} */ { last }) {
   if (last !== undefined && last.bytes > SMALL_BYTES) stage.harm(last.request, 'reset behind its answer');
 }
@@ -84,20 +84,20 @@ serve(
       behaviour = /** @type {Behaviour} */ (BEHAVIOURS[number % BEHAVIOURS.length]);
       behaviour.begin?.(stage);
     },
-    /** From now on it is a good server. */
+    /** From now on this origin behaves well. */
     calm() {
       turn += 1;
       over = true;
       behaviour = CALM;
     },
-    /** What happened since the last time. */
+    /** Returns what happened since the last call. */
     take() {
       const taken = { executed, harmed, strays };
       executed = [];
       harmed = [];
       return taken;
     },
-    /** When what carries this id was with the kernel, in ns; `null` = not known any more. */
+    /** When the kernel had the answer with this id, in ns; `null` if that is not known any more. */
     writtenAt: (/** @type {string} */ id) => written.get(id)?.toString() ?? null,
   },
 );

@@ -1,6 +1,6 @@
 /**
- * The proxy under test, in its own process: one backend behind three mounts, one for each mode of `nonIdempotent`. Its
- * event loop is blocked now and then. Tells of each failure, and at rest of all that it still holds.
+ * The proxy under test, in its own process: one backend behind three mounts, one for each value of `nonIdempotent`. Its event
+ * loop is blocked now and then. Reports each failure and, at rest, everything that it still holds.
  */
 
 import { createServer } from 'node:http';
@@ -42,7 +42,7 @@ const server = createServer((request, response) => {
   const mode = /** @type {keyof typeof handlers} */ (request.headers['x-mode'] ?? 'fresh');
   handlers[mode](request, response);
 });
-server.keepAliveTimeout = 120_000; // its clients are not to meet the front's own timeout
+server.keepAliveTimeout = 120_000; // longer than clients are idle, so that the server closes no client's connection
 /** @type {Set<import('node:net').Socket>} */
 const clients = new Set();
 server.on('connection', (socket) => {
@@ -60,7 +60,7 @@ function block() {
 }
 block();
 
-/** The most listeners that any one event has, over these emitters. */
+/** The largest number of listeners of one event on these emitters. */
 function mostListeners(/** @type {Iterable<import('node:events').EventEmitter>} */ emitters) {
   let most = 0;
   for (const emitter of emitters) {
@@ -105,7 +105,7 @@ serve(
       await backend.close({ timeout: 5000 });
       return holds();
     },
-    /** Nothing is held any more that would keep a process alive: it ends by itself. */
+    /** Disconnects from the parent. Nothing else may keep this process alive now, so it must end by itself. */
     leave() {
       process.removeAllListeners('disconnect');
       setImmediate(() => process.disconnect());

@@ -1,4 +1,4 @@
-/** A map that forgets its oldest entries, so that a long soak takes no more memory than a short one. */
+/** A map that forgets its oldest entries, so that a long soak needs no more memory than a short one. */
 
 /** @template T */
 export class Recent {

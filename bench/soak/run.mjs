@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * A mixed load through one backend to four origins, each of which misbehaves in its own way, in turns. Ends with a
- * verdict; exits with 1 on any breach of a promise, any leak and any failure that could have been kept from a client.
+ * A mixed load through one backend to four origins, which misbehave in different ways, in turns. Ends with a verdict; exits
+ * with 1 after any broken promise, any leak and any failure that could have been kept from a client.
  * `node bench/soak/run.mjs [--minutes N | --seconds N]`, default 2 minutes.
  */
 
@@ -20,7 +20,7 @@ const KEEP_ALIVE_CLIENTS = 80;
 const ONE_SHOT_CLIENTS = 16;
 const REST_MS = 15_000;
 const GATHER_MS = 2000;
-// What is not over so long after its time never will be.
+// A run that is not over this long after its time will never be.
 const OVERTIME_MS = 90_000;
 const SHOWN_BREACHES = 20;
 
@@ -54,7 +54,7 @@ const proxy = await startChild(
       sendTimeout: 3000,
       clientTimeout: 5000,
       replayBytes: REPLAY_BYTES,
-      // Every failure must have its reason in what origins did: the budget, made to be spent in such a storm, is not one.
+      // Every failure must be explained by what origins did. A retry budget that is spent would be another reason, so it is large.
       retryBudget: { ratio: 1, minPerSecond: 1000 },
     },
   },
@@ -82,13 +82,13 @@ async function gather() {
   }
   journal.strays = strays;
   const news = await clients.ask('take');
-  // At once: neither side remembers for long.
+  // Asked at once, because neither side remembers for long.
   for (const mixed of news.mixed) mixed.times = await timesOf(mixed.id, mixed.got);
   journal.clients(news);
 }
 
 /**
- * When the request was sent, and when what it got instead of its answer was with the kernel.
+ * When the request was sent, and when the kernel had the response that it got instead of its answer.
  * @param {string} id
  * @param {string} got
  * @returns {Promise<import('./judge.mjs').Times>}
@@ -120,7 +120,7 @@ async function load(lastsMs) {
   await gather();
 }
 
-/** What the proxy holds, once nothing is under way. */
+/** What the proxy holds when no request is in progress. */
 async function holdsAtRest() {
   const end = performance.now() + REST_MS;
   for (;;) {

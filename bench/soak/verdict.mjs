@@ -1,10 +1,10 @@
-/** What a soak has found, in lines, and whether any of it is a breach. */
+/** The findings of a soak as lines, and which of them are breaches. */
 
 import { judgeFailure, judgeMixed } from './judge.mjs';
 
 const HEAP_SHARE = 0.2;
 const HEAP_BYTES = 6 * 2 ** 20;
-// An emitter of a busy socket has three or four of a kind; a leak has hundreds.
+// An event of a busy socket has three or four listeners; with a leak it has hundreds.
 const MOST_LISTENERS = 10;
 
 const mib = (/** @type {number} */ bytes) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
@@ -15,7 +15,7 @@ const mib = (/** @type {number} */ bytes) => `${(bytes / 2 ** 20).toFixed(1)} Mi
  * @param {any} seen.warm what the proxy held at rest after the warm-up
  * @param {any} seen.rest the same at the end
  * @param {any} seen.closed the same after `close()`
- * @param {string} seen.ended how the proxy's process ended by itself
+ * @param {string} seen.ended how the proxy's process ended
  * @param {readonly string[]} seen.broken counts that contradict each other
  * @param {number} seen.replayBytes
  * @returns {{ lines: string[], breaches: string[] }}

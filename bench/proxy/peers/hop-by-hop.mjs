@@ -1,4 +1,4 @@
-/** What a careful proxy of any kind does with fields: hop-by-hop ones stay behind (RFC 9110 §7.6.1). */
+/** What every careful proxy does with fields: it does not pass on hop-by-hop ones (RFC 9110 §7.6.1). */
 
 const HOP_BY_HOP = new Set([
   'connection',

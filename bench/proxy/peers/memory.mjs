@@ -1,4 +1,4 @@
-/** The floor: node:http answers from memory, there is no backend. No proxy on node:http can cost less. */
+/** The least possible cost: node:http answers from memory, without an origin. No proxy on node:http can cost less. */
 
 import { createServer } from 'node:http';
 import { listen } from '../../rig/listen.mjs';

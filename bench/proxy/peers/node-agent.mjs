@@ -1,4 +1,4 @@
-/** Peer: node:http's own client, or that of node:https, with a keep-alive agent, otherwise what undici-dispatch.mjs does. */
+/** Peer: the client of node:http or node:https with a keep-alive agent. Otherwise it does the same as undici-dispatch.mjs. */
 
 import http, { createServer } from 'node:http';
 import https from 'node:https';
@@ -25,7 +25,7 @@ const server = createServer((request, response) => {
     port,
     method: request.method,
     path: request.url,
-    // A flat list of names and values is sent as it is; the type of @types/node does not say so.
+    // A flat list of names and values is sent as it is, although @types/node does not allow it.
     headers: /** @type {any} */ (endToEnd(request.rawHeaders)),
   });
   outgoing.on('response', (answer) => {

@@ -1,7 +1,7 @@
 /**
- * Peer: undici's `Pool.dispatch`, its lowest and fastest door, with what any proxy needs written by hand: fields kept
- * as they came but for hop-by-hop ones, bodies streamed both ways with backpressure, a client that leaves ends its
- * request, a truncated response is not ended clean.
+ * Peer: undici's `Pool.dispatch`, its lowest and fastest interface. The code around it does what any proxy needs: it passes
+ * on fields as received except hop-by-hop ones, streams bodies both ways with backpressure, ends the request of a client that
+ * leaves, and never gives a truncated response a regular end.
  */
 
 import { createServer } from 'node:http';
@@ -15,7 +15,7 @@ import { endToEnd, hasBody } from './hop-by-hop.mjs';
 const { origins, maxConnections } = options();
 const pool = new Pool(origins[0] ?? '', { connections: maxConnections, pipelining: 1 });
 
-/** Carries one response to its client. */
+/** Passes one response to its client. */
 class Relay {
   /** @type {import('node:http').ServerResponse} */
   #response;

@@ -15,7 +15,7 @@ const switching = (protocol, extra = '') =>
 const accept = 'Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n';
 
 /**
- * The connection of the row's last request is given up by the system.
+ * Whether the system gives up the connection of the row's last request.
  * @param {import('../row.mjs').Scene} scene
  */
 async function isGivenUp(scene) {

@@ -1,4 +1,4 @@
-/** Origins that fail, and what is sent again. */
+/** Origins that fail, and requests that are sent again. */
 
 import { answer, close, execute, reset, send } from 'pooled-backend/testing';
 import { shown, verdict } from '../row.mjs';
@@ -6,7 +6,7 @@ import { shown, verdict } from '../row.mjs';
 const HEAD = 'Host: front.test\r\n';
 
 /**
- * The client can tell that the response broke off: its connection ends before the framing does.
+ * Whether the client can see that the response broke off: its connection ends before the body is complete by its framing.
  * @param {import('../row.mjs').Scene} scene
  */
 async function isCut(scene) {

@@ -1,4 +1,4 @@
-/** Fields and targets on their way. */
+/** Fields and request targets that pass through a gateway. */
 
 import { answer, execute } from 'pooled-backend/testing';
 import { shown, values, verdict } from '../row.mjs';

@@ -1,4 +1,4 @@
-/** Messages that two readers may read in two ways. */
+/** Messages that two parsers may read in two ways. */
 
 import { execute, send } from 'pooled-backend/testing';
 import { shown, verdict } from '../row.mjs';
@@ -6,7 +6,7 @@ import { shown, verdict } from '../row.mjs';
 const OK = 'HTTP/1.1 200 OK\r\n';
 
 /**
- * The origin sends this; right is a failure of the gateway, or an answer for which `harmless` holds.
+ * The origin sends these bytes. Right is a failure of the gateway, or an answer for which `harmless` returns true.
  * @param {string} name
  * @param {string} why
  * @param {string} bytes
@@ -30,7 +30,7 @@ function badResponse(name, why, bytes, harmless = () => false) {
 }
 
 /**
- * A client sends this; right is a refusal, or exactly one request with this body.
+ * A client sends these bytes. Right is a refusal, or exactly one request for which `plain` returns true.
  * @param {string} name
  * @param {string} why
  * @param {string} bytes
