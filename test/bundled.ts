@@ -1,4 +1,4 @@
-/** Programs of their own for tests: they find the library by the names that its users write. */
+/** Bundles files of the project as programs for tests. They import the library by the names that its users write. */
 
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,17 +7,17 @@ import { llhttpForEsbuild } from '../llhttp.config.js';
 import { statusPageForEsbuild } from '../status-page.config.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-/** Inside node_modules, so that packages are found above it. */
+/** The folder is inside node_modules, so that Node finds packages in the folders above it. */
 export const CACHE = join(ROOT, 'node_modules/.cache/pooled-backend');
 
-/** A file of the project as one program, whose path it returns. */
+/** Bundles a file of the project as one program. Returns the path of the program. */
 export async function bundled(file: string): Promise<string> {
   const outfile = join(CACHE, `${basename(file).replace(/\.\w+$/, '')}.mjs`);
   await bundle({ entryPoints: [file], outfile });
   return outfile;
 }
 
-/** `options` say what is bundled, and where to. */
+/** `options` say what to bundle, and where to write it. */
 export async function bundle(options: BuildOptions): Promise<void> {
   const entries: Record<string, string> = {
     'pooled-backend': 'src/index.ts',

@@ -1,29 +1,29 @@
-/** Whoever asks a backend in memory for something, and all that it is told. */
+/** Records everything that a backend in memory tells about one request. */
 
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Dispatch, ResponseSink } from '../src/dispatch/request.js';
 import { BackendError } from '../src/errors.js';
 import type { ResponseHead } from '../src/http1/response-head.js';
 
-/** Who is asking: what a callback must find in its asynchronous context. */
+/** The name of the caller, which callbacks must find in their async context. */
 export const requester = new AsyncLocalStorage<string>();
 
-/** One request of a test, and all that it heard. */
+/** One request of a test, and all the calls that it received. */
 export class Caller implements ResponseSink {
   readonly name: string;
   readonly informations: number[] = [];
   head: ResponseHead | undefined;
   body = '';
   error: BackendError | undefined;
-  /** Calls of `onEnd` and `onFail`: at most one. */
+  /** Number of calls of `onEnd` and `onFail`. There must be at most one. */
   endings = 0;
   aborted = false;
-  /** Calls that came after its end: none. */
+  /** Number of calls that came after the end. There must be none. */
   late = 0;
   dispatch: Dispatch | undefined;
-  /** Answer of `onBody`. */
+  /** What `onBody` returns. */
   takes = true;
-  /** The requesters found in the context of each call. */
+  /** The names that were found in the async contexts of all calls. */
   readonly contexts = new Set<string | undefined>();
 
   constructor(name: string) {
@@ -34,13 +34,13 @@ export class Caller implements ResponseSink {
     return this.endings > 0 || this.aborted;
   }
 
-  /** In what a test compares: the status, the code of the error, `cut` when it broke off, or `waiting`. */
+  /** The outcome in a form for assertions: the status, the code of the error, `cut` if the response broke off, or `waiting`. */
   get outcome(): string | number {
     if (this.error !== undefined) return this.head === undefined ? this.error.code : `cut: ${this.error.code}`;
     return this.endings > 0 && this.head !== undefined ? this.head.statusCode : 'waiting';
   }
 
-  /** The error, which must be there. */
+  /** The error. Throws if there is none. */
   get failure(): BackendError {
     if (this.error === undefined) throw new Error(`${this.name} did not fail: ${this.outcome}`);
     return this.error;

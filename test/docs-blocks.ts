@@ -1,4 +1,4 @@
-/** The code in the documentation: its blocks, bundled and played. */
+/** Finds, bundles and runs the code blocks of the documentation. */
 
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,13 +11,13 @@ const STAGE = join(ROOT, 'test/docs-stage.ts');
 
 export interface Block {
   readonly page: string;
-  /** Line of the page before the first of the code. */
+  /** The line of the page before the first line of the code. */
   readonly line: number;
   readonly code: string;
   readonly isTyped: boolean;
 }
 
-/** Code blocks. One whose fence says `continues` goes on where the block before it in the page ended. */
+/** The code blocks of a page. A block whose fence says `continues` is appended to the block before it. */
 export function blocksIn(page: string, markdown: string): Block[] {
   const blocks: Block[] = [];
   for (const match of markdown.matchAll(/^```(ts|typescript|js|javascript|mjs)\b([^\n]*)\n([\s\S]*?)^```/gm)) {
@@ -31,7 +31,7 @@ export function blocksIn(page: string, markdown: string): Block[] {
   return blocks;
 }
 
-/** Plays all of them, those of a page in one process, and tells what went wrong, as `page:line: what`. */
+/** Runs all blocks, those of a page in one process. Resolves to what went wrong, as `page:line: what`. */
 export async function playBlocks(blocks: readonly Block[], timeout: number): Promise<string[]> {
   const folder = join(CACHE, 'blocks');
   rmSync(folder, { recursive: true, force: true });
@@ -55,7 +55,7 @@ export async function playBlocks(blocks: readonly Block[], timeout: number): Pro
   });
 }
 
-/** What was wrong with each of the blocks. */
+/** Runs these blocks. Returns what was wrong with each. */
 function playOnStage(folder: string, numbers: readonly number[], timeout: number): string[][] {
   const files = numbers.map((number) => join(folder, `block-${number}.mjs`));
   const { stdout, stderr } = spawnSync(process.execPath, [join(folder, 'docs-stage.mjs'), ...files], {

@@ -1,7 +1,7 @@
 /**
- * Plays programs of the documentation, one after the other, in a process of their own. Whatever they dial is one origin of
- * ours, and wherever they listen is a free port of 127.0.0.1: nothing leaves the machine, and no port is taken from anybody.
- * Each server that a program opens is asked for `/`; then the program is told to stop.
+ * Runs programs of the documentation, one after the other, in a process of their own. Every dial leads to one origin of this
+ * file, and every server listens on a free port of 127.0.0.1: nothing leaves the machine, and no used port is needed. Each
+ * server that a program opens is asked for `/`; then the program is told to stop.
  */
 
 import cluster from 'node:cluster';
@@ -17,7 +17,7 @@ import { cert, key } from './wire/certificate.js';
 const PROGRAM_MS = 20_000;
 const TLS_HANDSHAKE = 0x16;
 
-/** What a page declares and does not show. */
+/** Names that pages use and do not define. */
 Object.assign(globalThis, {
   operatorsOnly: (_req: unknown, _res: unknown, next: () => void) => next(),
   roleOf: async () => 'operator',
@@ -26,13 +26,13 @@ Object.assign(globalThis, {
 const { listen } = Server.prototype;
 const { connect } = Socket.prototype;
 const { exit } = process;
-let opened: Server[] = []; // by the program that is being played
+let opened: Server[] = []; // by the current program
 let complaints: string[] = [];
 
 process.on('uncaughtException', (error) => complaints.push(`threw ${shown(error)}`));
 process.on('unhandledRejection', (error) => complaints.push(`rejected ${shown(error)}`));
 
-// Every name is of this machine, and no server of names is asked.
+// Every name has the address of this machine, and no DNS server is asked.
 Object.assign(Resolver.prototype, {
   resolve4: async (_name: string, options?: { ttl: boolean }) =>
     options?.ttl ? [{ address: '127.0.0.1', ttl: 60 }] : ['127.0.0.1'],
@@ -49,7 +49,7 @@ Server.prototype.listen = function listenHere(this: Server, ...args: unknown[]):
 } as typeof listen;
 
 Socket.prototype.connect = function dialOurs(this: Socket, ...args: unknown[]): Socket {
-  // Node hands the arguments on as one list of options and listener.
+  // Node passes the arguments on as one list of options and listener.
   const [options] = Array.isArray(args[0]) ? args[0] : args;
   if (typeof options !== 'object' || options === null) throw new Error('a dial that the stage does not know');
   const ports = opened.map((server) => (server.address() as AddressInfo | null)?.port);
@@ -58,7 +58,7 @@ Socket.prototype.connect = function dialOurs(this: Socket, ...args: unknown[]): 
   return Reflect.apply(connect, this, args);
 } as typeof connect;
 
-// A program may take a while to end itself, and shall not end those that are played meanwhile. A worker that it has forked does.
+// A program may call exit() late, and must not end the programs that run meanwhile. A worker that it has forked may exit.
 if (cluster.isPrimary) {
   process.exit = ((code?: number) => {
     if (code) complaints.push(`exited with ${code}`);
@@ -98,7 +98,7 @@ async function ask(server: HttpServer): Promise<void> {
   if (status >= 500) complaints.push(`what it serves answers ${status}`);
 }
 
-/** Answers everything with JSON, over TLS to whoever begins with a handshake. */
+/** Answers every request with JSON. Speaks TLS with clients that begin with a handshake. */
 async function startOrigin(): Promise<number> {
   const http = createServer((req, res) => {
     req.resume().on('end', () => res.setHeader('Content-Type', 'application/json').end('{}'));

@@ -1,9 +1,9 @@
-/** What becomes of what nobody holds. */
+/** Collects garbage, for tests of what is left in memory. */
 
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-/** What nobody holds is gone; finalizers have run. */
+/** Resolves when unreachable objects are collected and finalizers have run. */
 export async function collectGarbage(): Promise<void> {
   setFlagsFromString('--expose-gc');
   const collect: () => void = runInNewContext('gc');

@@ -1,4 +1,4 @@
-/** A whole backend in memory: the real dispatcher, origins and connections, with time and peers under the test's hand. */
+/** A whole backend in memory: the real dispatcher, origins and connections. The test controls time and peers. */
 
 import { EventEmitter } from 'node:events';
 import { onTestFinished } from 'vitest';
@@ -36,7 +36,7 @@ import { checkStats, ManualClock } from '../src/testing/index.js';
 import { Caller, requester } from './caller.js';
 import { MemoryDial, type Peer } from './peers.js';
 
-/** Nobody listens to these: those of an attempt make requests go another way, and a house has no `update()`, no `close()`. */
+/** Events without a listener. Listeners of attempts change the way of requests, and a house emits no `updated` and no `close`. */
 const UNHEARD: ReadonlySet<EventName> = new Set<EventName>(['wait', 'attempt', 'attemptEnd', 'updated', 'close']);
 
 export { type Caller, requester } from './caller.js';
@@ -48,13 +48,13 @@ export interface Sending extends Partial<Omit<OutgoingRequest, 'timeouts' | 'bod
 
 export interface HouseOptions extends Omit<PooledBackendOptions, 'origins'> {
   readonly origins?: PooledBackendOptions['origins'];
-  /** Gives the numbers of the house. Default: always 0.5. */
+  /** The random numbers of the house. Default: always 0.5. */
   readonly random?: () => number;
   readonly clock?: ManualClock;
   readonly deadlines?: Deadlines;
-  /** Makes the dials. Default: each waits in `dials` for the test. */
+  /** Makes the dials. Default: each dial waits in `dials` for the test. */
   readonly startDial?: StartDial;
-  /** Leads to the primary of the cluster that shares connections. */
+  /** The channel to the cluster primary that shares connections. */
   readonly channel?: PrimaryChannel;
   /** Makes the origins. Default: as the backend does. */
   readonly createOrigin?: (...parts: ConstructorParameters<typeof Origin>) => Origin;
@@ -64,7 +64,7 @@ function newOrigin(...parts: ConstructorParameters<typeof Origin>): Origin {
   return new Origin(...parts);
 }
 
-/** A GET becomes `GET /1`, the next request `/2`, and so on, so that peers can tell them apart. */
+/** The first request has the path `/1`, the next one `/2`, and so on, so that peers can tell them apart. */
 export class House {
   readonly clock: ManualClock;
   readonly deadlines: Deadlines;
@@ -75,7 +75,7 @@ export class House {
   readonly dispatcher: Dispatcher;
   readonly fleet: BackendOrigins;
   readonly shares: ConnectionShares;
-  /** Those that leave too. */
+  /** All origins, also those that are leaving. */
   origins: readonly Origin[] = [];
   /** Every dial so far, oldest first. */
   readonly dials: MemoryDial[] = [];
@@ -131,7 +131,7 @@ export class House {
     );
   }
 
-  /** A house that is destroyed with the test, its slots made. */
+  /** A house whose slots are made. It is destroyed with the test. */
   static async open(options: HouseOptions = {}): Promise<House> {
     const house = new House(options);
     onTestFinished(() => house.destroy());
@@ -139,7 +139,7 @@ export class House {
     return house;
   }
 
-  /** Changes options as `backend.update()` does, but for the origins and the balancer. */
+  /** Changes options as `backend.update()` does, except the origins and the balancer. */
   update(changes: OptionChanges): Promise<void> {
     const { given, options } = changedOptions(this.#given, changes);
     this.#given = given;
@@ -173,7 +173,7 @@ export class House {
     return caller;
   }
 
-  /** Sends and waits for all that follows at once. */
+  /** Sends a request, and waits for everything that follows without time passing. */
   async sent(sending: Sending = {}): Promise<Caller> {
     const caller = this.send(sending);
     await this.settle();
@@ -207,7 +207,7 @@ export class House {
     await this.settle();
   }
 
-  /** A connection that has carried `exchanges` GETs and is idle. */
+  /** Makes an idle connection that has carried `exchanges` GETs. */
   async idle(exchanges = 1): Promise<Peer> {
     const callers = [await this.sent()];
     const peer = await this.accept();
@@ -219,7 +219,7 @@ export class House {
     }
   }
 
-  /** The peer that got this request last. */
+  /** The last peer that received this request. */
   peerOf(caller: Caller): Peer | undefined {
     const number = caller.name.slice(1);
     return this.peers.findLast((peer) => peer.requests.some((line) => line.endsWith(`/${number}`)));
@@ -246,7 +246,7 @@ export class House {
     return takeStats(this.origins, this.dispatcher, new MountHouse(options, dispatching, deadlines, fleet));
   }
 
-  /** Of the first origin, or of that number. */
+  /** The counts of the origin with this number. */
   originStats(index = 0): OriginStats {
     const stats = this.stats.origins[index];
     if (stats === undefined) throw new Error(`no origin ${index}`);
@@ -263,13 +263,13 @@ export class House {
     return this.events.filter(([one]) => one === name).map(([, details]) => details);
   }
 
-  /** The most that there may be to any of its origins. */
+  /** The largest limit of its origins. */
   get maxConnections(): number {
     const own = this.origins.map(({ address }) => address.maxConnections);
     return Math.max(mostConnections(this.options.maxConnections), ...own);
   }
 
-  /** Nothing is under way, and the counts say so. */
+  /** @throws Error unless the counts say that nothing is in progress */
   checkAtRest(): void {
     const { stats } = this;
     checkStats(stats, { atRest: true, maxConnections: this.maxConnections });

@@ -1,11 +1,11 @@
-/** Packages that nothing else needs, in a folder of their own with a lock of its own: installed when they are wanted. */
+/** Installs packages that only one command needs. They have a folder and a lock file of their own. */
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 
 /**
- * Installs what is locked there, when it is not there as it is locked.
+ * Installs the packages of the folder's lock file, unless exactly these are installed.
  *
  * @param {string} folder
  */

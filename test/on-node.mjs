@@ -1,5 +1,5 @@
 // npm run on-node -- 24 FILE ARGUMENTS…: runs a program of this repository on another release of Node, taken from npm.
-// npm run on-node -- 24: the tests of units, the wire and the mounts there.
+// npm run on-node -- 24: runs the tests of units, the wire and the mounts on it.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -16,13 +16,13 @@ const node = nodeOf(release);
 const { status, signal } = spawnSync(node, program.length === 0 ? TESTS : program, {
   cwd: ROOT,
   stdio: 'inherit',
-  // What it starts by name is that Node too.
+  // Programs that it starts as `node` run on that release, too.
   env: { ...process.env, PATH: `${dirname(node)}${delimiter}${process.env.PATH}` },
 });
 if (signal !== null) console.error(`ended by ${signal}`);
 process.exitCode = status ?? 1;
 
-/** Its executable, installed in a folder of its own. */
+/** The executable of a release, installed in a folder of its own. */
 function nodeOf(release) {
   const name = `node-${process.platform}-${process.arch}`;
   const folder = join(ROOT, 'node_modules/.cache/pooled-backend', `node-${release}`);

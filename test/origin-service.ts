@@ -1,10 +1,10 @@
-/** What must hold of an origin whatever its owner has made of it, as soon as nothing more happens by itself. */
+/** What must hold for an origin after any change by its owner, as soon as nothing more happens by itself. */
 
 import type { House } from './house.js';
 
 type Origin = House['origins'][number];
 
-/** @throws Error that says what does not hold */
+/** @throws Error that says what is wrong */
 export function checkService(origin: Origin): void {
   const { address, counts, service, serves, isQuiet } = origin;
   const { idle, dialling } = counts;
@@ -13,7 +13,7 @@ export function checkService(origin: Origin): void {
     throw new Error(`${idle} idle and ${dialling} dialling to ${name}, which takes no requests (${service.state})`);
   }
   if (service.state === 'leaving' && isQuiet) throw new Error(`${name} has nothing to do and does not leave`);
-  // Too many are those that are busy, or were being dialled, when there might be more.
+  // After the limit was lowered, busy and dialling connections may be too many, but no idle ones.
   if (idle > 0 && openTo(origin) > maxConnections) {
     throw new Error(
       `${openTo(origin)} connections to ${name}, ${idle} of them idle, where ${maxConnections} are allowed`,
@@ -21,7 +21,7 @@ export function checkService(origin: Origin): void {
   }
 }
 
-/** Sockets that are there or on their way. */
+/** Number of connections, those being dialled included. */
 export function openTo({ counts: { busy, idle, dialling } }: Origin): number {
   return busy + idle + dialling;
 }

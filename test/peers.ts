@@ -1,4 +1,4 @@
-/** The other side of a backend in memory: its dials, and the peers at the far ends, both moved by the test alone. */
+/** The other side of a backend in memory: its dials, and the peers at the far ends. Only the test moves them. */
 
 import type { DialListener, DialTarget, Intake } from '../src/connection/dial.js';
 import { dialError } from '../src/connection/dial-error.js';
@@ -6,7 +6,7 @@ import type { Liveness } from '../src/connection/liveness.js';
 import type { Deadline, Deadlines } from '../src/deadlines.js';
 import { MemorySocket } from '../src/testing/index.js';
 
-/** What the far end of a connection says when it answers. */
+/** The answer of a peer. */
 export interface PeerAnswer {
   readonly status?: number;
   readonly fields?: readonly string[]; // whole lines
@@ -14,18 +14,18 @@ export interface PeerAnswer {
   readonly close?: boolean;
 }
 
-/** The far end of one connection. What it sends is with the other end at once, unless it is held in the kernel. */
+/** The far end of one connection. What it sends arrives at once, unless it is held in the kernel. */
 export class Peer {
   readonly origin: string;
   readonly near: MemorySocket;
   readonly far: MemorySocket;
-  /** All that arrived. */
+  /** All the text that arrived. */
   heard = '';
-  /** The connection is closed, by whichever side. */
+  /** Whether the connection is closed, by either side. */
   closed = false;
-  /** It has sent a head, and owes the body. */
+  /** Whether it has sent a head and still owes the body. */
   isInBody = false;
-  readonly #underway: string[] = []; // sent and not read by the event loop, oldest first; '' is a FIN
+  readonly #underway: string[] = []; // sent, but not yet read by the event loop; oldest first; '' is a FIN
   #answered = 0;
   #holds = false;
 
@@ -36,7 +36,7 @@ export class Peer {
     far.on('data', (bytes: Buffer) => {
       this.heard += bytes.toString('latin1');
     });
-    far.on('error', () => undefined); // a reset is how connections end here
+    far.on('error', () => undefined); // here, a reset is a usual end of a connection
     near.on('close', () => {
       this.closed = true;
     });
@@ -47,12 +47,12 @@ export class Peer {
     return [...this.heard.matchAll(/([A-Z]+ \S+) HTTP\/1\.1\r\n/g)].map(([, line = '']) => line);
   }
 
-  /** Requests that arrived and were not answered. */
+  /** Number of requests that arrived and were not answered. */
   get owes(): number {
     return this.closed ? 0 : this.requests.length - this.#answered;
   }
 
-  /** Sends a response head alone. The next answer is its body, of that many bytes. */
+  /** Sends only a response head. The next answer is its body, with that many bytes. */
   answerHead(length: number): void {
     if (this.isInBody) return;
     this.isInBody = true;
@@ -95,18 +95,18 @@ export class Peer {
     this.far.deliver();
   }
 
-  /** What it sends from now on is in the kernel of the near end, unread by the event loop, until {@link letGo}. */
+  /** From now on, what it sends stays in the kernel of the near end, unread by the event loop, until {@link letGo}. */
   hold(): void {
     this.#holds = true;
   }
 
-  /** Lets everything be read from now on, or only the oldest `count` of what was sent. */
+  /** Lets the event loop read everything from now on, or only the oldest `count` pieces. */
   letGo(count = Number.POSITIVE_INFINITY): void {
     this.#holds = count !== Number.POSITIVE_INFINITY;
     this.#arrive(count);
   }
 
-  /** What one read of the descriptor would tell. */
+  /** What a read of the file descriptor would show. */
   askKernel(): Liveness {
     const [first] = this.#underway;
     if (first === undefined) return { name: 'alive' };
@@ -119,7 +119,7 @@ export class Peer {
   }
 }
 
-/** One dial under way. */
+/** One dial. */
 export class MemoryDial {
   readonly target: DialTarget;
   state: 'dialling' | 'open' | 'failed' | 'abandoned' = 'dialling';
@@ -133,7 +133,7 @@ export class MemoryDial {
     this.#deadline.set(target.connectTimeoutMs);
   }
 
-  /** `spokeFirst`: the peer said something before anybody asked. `asks`: the kernel can be asked. */
+  /** `spokeFirst`: the peer sent something before any request. `asks`: the kernel can be asked. */
   open({ spokeFirst = false, asks = true } = {}): Peer {
     this.#end('open');
     const intake: Intake = { receive: () => false };

@@ -1,4 +1,4 @@
-/** Loaded before the tests where FC_SEED is set: plays the failing case of a property again, as fast-check has told it. */
+/** Loaded before the tests if FC_SEED is set: plays a failing case of a property again, from what fast-check has printed. */
 
 import fc from 'fast-check';
 

@@ -1,4 +1,4 @@
-/** The command as a process of its own, made of the sources. */
+/** Runs the command, built from the sources, as a process. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { statusPageForEsbuild } from '../../status-page.config.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** The file of the command, built anew. */
+/** Builds the command. Resolves to its file. */
 export async function buildCommand(): Promise<string> {
   const outfile = join(ROOT, 'node_modules/.cache/pooled-backend/cli.mjs');
   await build({
@@ -36,7 +36,7 @@ export interface Ended {
   readonly err: string;
 }
 
-/** One run of the command, ended with the test. */
+/** One run of the command. It is ended with the test. */
 export class Command {
   readonly #child: ChildProcess;
   readonly ended: Promise<Ended>;
@@ -70,12 +70,12 @@ export class Command {
     this.#child.kill(signal);
   }
 
-  /** As when the reader of a pipe ends: writing to it fails from then on. */
+  /** Closes the pipes: from now on the command's writes fail, as after the end of a reading process. */
   stopReading(): void {
     this.#child.stderr?.destroy();
   }
 
-  /** Resolves to what matched, as soon as it was written to stderr. */
+  /** Resolves to the match of `pattern`, as soon as it was written to stderr. */
   async says(pattern: RegExp): Promise<string> {
     for (;;) {
       const found = pattern.exec(this.#err);
@@ -88,7 +88,7 @@ export class Command {
   }
 }
 
-/** A folder of the test's own, removed with it. */
+/** A folder for this test. It is removed with the test. */
 export function ownFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'pooled-backend-cli-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,7 +1,7 @@
 /**
- * The tests of others that do not pass with our transport inside, and why. `outcome`:
- * - 'fails': they fail, and a pass is an error of this list;
- * - 'depends': on the network of the machine, or on which of two things comes first.
+ * The tests of other projects that do not pass with our transport inside, and why. `outcome`:
+ * - 'fails': they fail; if one passes, this list is wrong;
+ * - 'depends': the result depends on the network of the machine, or on which of two things comes first.
  *
  * `passesWith`: options of a backend with which they pass.
  */

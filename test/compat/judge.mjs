@@ -1,10 +1,10 @@
-/** What the results of a suite come to, beside the list of what differs. */
+/** Compares the results of a suite with the list of known differences. */
 
 import { basename } from 'node:path';
 
 /** @typedef {{ name: string, file: string, passed: boolean, skipped?: boolean, why?: string }} Result */
 
-/** Name of a test with its file. */
+/** The file and the name of a test. */
 export function keyOf({ file, name }) {
   return `${basename(file)}: ${name}`;
 }
@@ -13,7 +13,7 @@ export function keyOf({ file, name }) {
  * @param {string[]} files with tests, each of which must have results
  * @param {Result[]} results of those files, with our transport
  * @param {{ file: string, tests: string[], outcome: string }[]} differences of this suite
- * @returns the sentences that say what is wrong; none when all is as it should be
+ * @returns sentences that say what is wrong; none if everything is as expected
  */
 export function judge(files, results, differences) {
   const silent = files.filter((file) => !results.some((result) => basename(result.file) === file));
@@ -33,7 +33,7 @@ export function judge(files, results, differences) {
   return complaints;
 }
 
-/** The same for the tests that pass with other options: each of them has to. */
+/** The same for tests that pass with other options: each of them must pass. */
 export function judgeOthers(results, { file, tests }) {
   const passed = new Set(results.filter((result) => result.passed).map(keyOf));
   return tests

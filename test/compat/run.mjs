@@ -1,7 +1,7 @@
 /**
  * The test suites of @fastify/reply-from and @fastify/http-proxy, from their packages on npm, with our transport inside.
- * Run by `npm run compat`, after a build. The run fails with a test that is not in `differences.mjs` and fails, or is in it
- * and passes, with a file that does not end, and with a suite in which our transport was not used.
+ * Run by `npm run compat`, after a build. The run fails if a test fails that is not in `differences.mjs`, if one passes that
+ * is listed there as failing, if a file does not end, or if a suite did not use our transport.
  */
 
 import { spawn } from 'node:child_process';
@@ -17,7 +17,7 @@ const HERE = fileURLToPath(new URL('.', import.meta.url));
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const SCRATCH = join(ROOT, 'node_modules/.cache/pooled-backend/compat');
 const TEST_MS = 60_000;
-const HANGING_MS = 10_000; // a test that waits for ever need not be waited for so long
+const HANGING_MS = 10_000; // for tests that are known to wait for ever
 const SUITE_MS = 280_000;
 const PROCESSES = 3 * availableParallelism(); // they wait more than they work
 const HAS_TESTS = /\b(test|describe)\(/;
@@ -28,13 +28,13 @@ install(HERE);
 rmSync(SCRATCH, { recursive: true, force: true });
 mkdirSync(SCRATCH, { recursive: true });
 
-// Side by side: one of them waits most of the time.
+// In parallel: each of them waits most of the time.
 const firsts = await Promise.all(['@fastify/http-proxy', '@fastify/reply-from'].map(runAll));
 const verdicts = [];
 for (const first of firsts) verdicts.push(await check(first));
 process.exitCode = verdicts.every(Boolean) ? 0 : 1;
 
-/** Each file of a suite once. */
+/** Runs each file of a suite once. */
 async function runAll(suite) {
   const folder = join(HERE, 'node_modules', suite);
   const listed = differences.filter((difference) => difference.suite === suite);
@@ -67,14 +67,14 @@ async function check({ suite, folder, listed, files, ended, cutOff }) {
   return complaints.length === 0;
 }
 
-/** Where the pools of ours are counted that the suite in `folder` makes. */
+/** The file in which the suite in `folder` counts the pools of ours that it makes. */
 function usedFile(folder) {
   return join(SCRATCH, basename(folder));
 }
 
 /**
- * Some tests are about milliseconds, and a machine may be busy: a file that fails and is not listed is run once more, by
- * itself. What fails then, and fails with undici's own transport as well, is not told.
+ * Some tests depend on milliseconds, and the machine may be busy. So a file that fails and is not listed is run once more,
+ * alone. Tests that fail again, and fail with undici's own transport too, are not reported.
  */
 async function settled(folder, results, listed) {
   const isListed = (name) => listed.some(({ file }) => file === name);
@@ -90,7 +90,7 @@ async function settled(folder, results, listed) {
   return kept;
 }
 
-/** Runs these files of a suite. Resolves to what each test came to. */
+/** Runs these files of a suite. Resolves to the result of each test. */
 async function run(folder, files, transport, testMs, options = {}) {
   if (files.length === 0) return [];
   const words = [

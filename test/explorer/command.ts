@@ -20,7 +20,7 @@ Drives the dispatcher, the queue, the pool and the connections, in memory, throu
   --seconds N    for each sequence of requests (no limit)
 `;
 
-/** The exit code: 1 after a breach. */
+/** Resolves to the exit code: 1 after a broken promise. */
 export async function main(args: readonly string[]): Promise<number> {
   const option = (fallback: string) => ({ type: 'string', default: fallback }) as const;
   const { values } = parseArgs({
@@ -49,7 +49,7 @@ export async function main(args: readonly string[]): Promise<number> {
   return (await exploreAll(numbers, sequences, 1_000 * Number(values.seconds))) ? 0 : 1;
 }
 
-/** False after a breach. */
+/** Resolves to false after a broken promise. */
 async function exploreAll(
   numbers: Omit<Setting, 'requests'>,
   sequences: readonly Kind[][],
@@ -78,7 +78,7 @@ function isKind(text: string): text is Kind {
   return KINDS.some((kind) => kind === text);
 }
 
-/** Every sequence of so many kinds. */
+/** Every sequence of `length` of these kinds. */
 export function sequencesOf(kinds: readonly Kind[], length: number): Kind[][] {
   if (length === 0) return [[]];
   return sequencesOf(kinds, length - 1).flatMap((rest) => kinds.map((kind) => [...rest, kind]));

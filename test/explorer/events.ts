@@ -1,43 +1,43 @@
-/** All that can happen to a backend in memory, one thing at a time. */
+/** All events that can happen to a backend in memory, one at a time. */
 
-/** How a request is asked for: a GET, or a POST with one of the values of `nonIdempotent`. */
+/** The kinds of requests: a GET, or a POST with one of the values of `nonIdempotent`. */
 export const KINDS = ['get', 'fresh', 'verified', 'any'] as const;
 export type Kind = (typeof KINDS)[number];
 
-/** What is explored. */
+/** The backend and the events that are explored. */
 export interface Setting {
   readonly origins: number;
-  /** Connections for each origin, at first. */
+  /** `maxConnections` at first. */
   readonly slots: number;
-  /** The requests, sent in this order, at any time. */
+  /** The requests. They are sent in this order, at any time. */
   readonly requests: readonly Kind[];
-  /** Most faults in one history: what is no fault is as it should be, and always possible. */
+  /** Maximum number of faults in one history. All other events of the network are always possible. */
   readonly faults: number;
-  /** Most changes that the owner makes in one history. Default 0. */
+  /** Maximum number of changes by the owner in one history. Default 0. */
   readonly changes?: number;
   /** Spare connections; 0 = off. */
   readonly spares: number;
-  /** The kernel cannot be asked whether a connection is alive. Default false. */
+  /** Whether the kernel cannot be asked if a connection is alive. Default false. */
   readonly deaf?: boolean;
 }
 
-/** Those that go well, and always may happen. */
+/** Events without a fault, which are always possible. */
 type FairName = 'send' | 'open' | 'answer' | 'read' | 'tick';
 
-/** Each counts as one fault. */
+/** Each of these events counts as one fault. */
 const FAULTS = [
   ...(['refuse', 'speakFirst', 'fin', 'rst', 'stray', 'hiddenFin', 'hiddenStray', 'refuseWrite'] as const),
   ...(['answerAndClose', 'answerAndMore', 'halfHead', 'halfBody', 'abort', 'destroy'] as const),
 ];
 
-/** The owner's doing: an origin is drained or gone, is taken back, or has another weight; all have another limit. */
+/** What the owner may do: drain an origin, remove it, take it back, change its weight, or change the limit of all. */
 const CHANGES = ['drain', 'serve', 'weighNothing', 'weigh', 'remove', 'add', 'resize'] as const;
 
 export type ChangeName = (typeof CHANGES)[number];
 
 export interface Event {
   readonly name: FairName | (typeof FAULTS)[number] | ChangeName;
-  /** Of the request, dial, connection or origin that it happens to, in order of their making. */
+  /** Number of the request, dial, connection or origin that it happens to, in the order in which they were made. */
   readonly of: number;
 }
 

@@ -1,17 +1,17 @@
-/** Drives a world through every order of events, breadth first, so that the first breach found has the shortest history. */
+/** Tries every order of events, breadth first, so that the first broken promise found has the shortest history. */
 
 import { type Event, type Setting, tell } from './events.js';
 import { World } from './world.js';
 
 export interface Exploration {
-  /** Worlds that differ. */
+  /** Number of different states. */
   readonly states: number;
-  /** Events taken from them. */
+  /** Number of events tried in these states. */
   readonly transitions: number;
   readonly longest: number;
-  /** All of them were seen; else the limit came first. */
+  /** Whether all states were seen. If not, the limit was reached before. */
   readonly complete: boolean;
-  /** What was broken, and by what. */
+  /** The broken promise, and the history that broke it. */
   readonly breach: string | undefined;
 }
 
@@ -32,7 +32,7 @@ export async function explore(
   { ms = Number.POSITIVE_INFINITY, onProgress }: Limits = {},
 ): Promise<Exploration> {
   const end = performance.now() + ms;
-  // Every refused dial makes two errors, and their stacks cost more than all the rest.
+  // Every refused dial makes two errors, and their stack traces would cost more than everything else.
   Error.stackTraceLimit = 0;
   const seen = new Set<string>();
   let transitions = 0;
@@ -41,7 +41,7 @@ export async function explore(
   const result = (complete: boolean, breach?: string): Exploration => {
     return { states: seen.size, transitions, longest, complete, breach };
   };
-  /** The states that are new, in the order of the histories. */
+  /** The new states, in the order of the histories. */
   async function expand(histories: readonly (readonly Event[])[]): Promise<(Found | string)[]> {
     return (await Promise.all(histories.map((history) => look(setting, history, seen)))).filter(
       (one) => one !== undefined,
@@ -69,7 +69,7 @@ export async function explore(
   return result(true);
 }
 
-/** `undefined` = it was seen before. A text is a breach. */
+/** Resolves to `undefined` for a state that was seen before, and to a text for a broken promise. */
 async function look(
   setting: Setting,
   history: readonly Event[],

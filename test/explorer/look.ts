@@ -1,21 +1,21 @@
-/** What a backend in memory looks like: all that decides what it does next. */
+/** The state of a backend in memory: everything that decides what it does next. */
 
 import { Run } from '../../src/dispatch/run.js';
 import type { Caller, House, MemoryDial, Peer } from '../house.js';
 
-/** What is known of the far ends of its connections. */
+/** Facts about the far ends of its connections. */
 export class FarSide {
-  /** What is in the kernel, unread. */
+  /** What is unread in the kernel. */
   readonly held = new Map<Peer, string>();
-  /** When it answered last, as a number of the history. */
+  /** Length of the history at its last answer. */
   readonly lastUsed = new Map<Peer, number>();
-  /** Moment at which it was opened, or answered last. */
+  /** When it was opened, or answered last. */
   readonly idleSince = new Map<Peer, number>();
-  /** Those whose next bytes the kernel refuses. */
+  /** Peers whose next bytes from the backend the kernel refuses. */
   readonly refusing = new Set<Peer>();
-  /** Those that said more than they were asked. */
+  /** Peers that sent more than the answer. */
   readonly saidMore = new Set<Peer>();
-  /** For whom dials are made, but for those for stock. */
+  /** The purpose of each dial that is not for stock. */
   readonly purposes = new Map<MemoryDial, string>();
 }
 
@@ -37,7 +37,7 @@ function looksOfOrigins({ origins, clock }: House): unknown[] {
   ]);
 }
 
-/** Those that are open, in the order in which they were opened. */
+/** The open connections, in the order in which they were opened. */
 function looksOfPeers({ peers, clock }: House, { lastUsed, idleSince, held, refusing }: FarSide): unknown[] {
   const now = clock.now();
   const order = [...lastUsed.values()].sort((one, other) => one - other);
@@ -58,7 +58,7 @@ function looksOfRequests({ callers }: House): unknown[] {
   ]);
 }
 
-/** In the queue: how it may travel, and how many came before it. */
+/** The travel of a request and, if it waits, how many waiting ones came before it. */
 function placeOf({ dispatch }: Caller, callers: readonly Caller[]): unknown {
   if (!(dispatch instanceof Run) || dispatch.ended) return '';
   if (!dispatch.waiting) return dispatch.travel;
@@ -69,7 +69,7 @@ function placeOf({ dispatch }: Caller, callers: readonly Caller[]): unknown {
   return [dispatch.travel, before.length];
 }
 
-/** A state with its moments as lengths from now. */
+/** A state in which moments are replaced by lengths of time from now. */
 function relative(state: object, now: number): string {
   const entries = Object.entries(state).filter(([, value]) => typeof value !== 'object');
   return entries

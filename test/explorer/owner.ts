@@ -1,4 +1,4 @@
-/** Whoever owns the backend in memory: changes its origins and its limit, and what must hold of them from then on. */
+/** The owner of the backend in memory: changes its origins and its limit, and checks what must hold after that. */
 
 import type { House } from '../house.js';
 import { checkService, openTo } from '../origin-service.js';
@@ -6,10 +6,10 @@ import type { Change, Setting } from './events.js';
 
 type Origin = House['origins'][number];
 
-/** What a change has promised to tell. */
+/** A change whose promise has to resolve. */
 interface Pending {
   readonly what: string;
-  /** What it is to wait for. */
+  /** When the promise has to be resolved. */
   readonly holds: () => boolean;
   isOver: boolean;
 }
@@ -19,9 +19,9 @@ export class Owner {
   readonly #slots: number;
   readonly #names: readonly string[];
   readonly #pending: Pending[] = [];
-  readonly #heard = new Map<string, number>(); // requests that an origin had got when it was to take no more
+  readonly #heard = new Map<string, number>(); // requests that an origin had received when it stopped taking new ones
   #limit: number;
-  #dialsBefore = 0; // when the limit became what it is
+  #dialsBefore = 0; // number of dials when the limit was set
 
   constructor(house: House, { slots }: Setting) {
     this.#house = house;
@@ -30,7 +30,7 @@ export class Owner {
     this.#names = house.fleet.names;
   }
 
-  /** What can be changed now. */
+  /** The changes that are possible now. */
   get possible(): Change[] {
     const { fleet, origins } = this.#house;
     const changes: Change[] = [{ name: 'resize', of: 0 }];
@@ -75,7 +75,7 @@ export class Owner {
     this.#markThoseAtRest();
   }
 
-  /** Between as many as at first, and one; or two, where one was first. */
+  /** Switches between the first limit and 1, or 2 if the first limit is 1. */
   #resize(): void {
     const other = this.#slots === 1 ? 2 : 1;
     this.#limit = this.#limit === this.#slots ? other : this.#slots;
@@ -122,7 +122,7 @@ export class Owner {
     if (left !== undefined) throw new Error(`a connection to ${left.origin}, which is removed`);
   }
 
-  /** No request to one that takes none, no dial to one that has as many connections as it may. */
+  /** No request may go to an origin that takes none. No dial may begin while an origin has as many connections as allowed. */
   #checkNews(origin: Origin): void {
     const { origin: name } = origin.address;
     const more = this.#requestsTo(name) - (this.#heard.get(name) ?? Number.POSITIVE_INFINITY);
@@ -133,7 +133,7 @@ export class Owner {
     if (begun.length > 0) throw new Error(`a dial to ${name} above the limit ${this.#limit}`);
   }
 
-  /** Brings one origin back where none is left: who waits must not wait in vain. */
+  /** Brings an origin back if none takes requests, so that waiting requests can end. */
   bringBack(): void {
     const { fleet, origins } = this.#house;
     const [url] = this.#names;
@@ -145,7 +145,7 @@ export class Owner {
     this.#markThoseAtRest();
   }
 
-  /** In what two worlds may differ. */
+  /** The facts in which two states may differ. */
   get look(): unknown[] {
     const pending = this.#pending.filter(({ isOver }) => !isOver).map(({ what }) => what);
     return [this.#limit, this.#house.fleet.names, pending];

@@ -1,4 +1,4 @@
-/** What must hold in every state of a backend, whatever happened before. Each throws what is broken. */
+/** What must hold in every state of a backend, whatever happened before. Each check throws if a promise is broken. */
 
 import { checkStats } from '../../src/testing/index.js';
 import type { Caller, House } from '../house.js';
@@ -14,7 +14,7 @@ export function checkPromises(house: House, setting: Setting, destroyed: boolean
   if (!destroyed) checkWaiters(house);
 }
 
-/** The counts are those of the sockets that there are. How many there may be is the owner's to say. */
+/** The counts must be those of the actual sockets. The owner checks the limit. */
 export function checkSockets({ stats, peers, dialling: dials }: House): void {
   for (const { origin, connections } of stats.origins) {
     const open = peers.filter((peer) => peer.origin === origin && !peer.near.destroyed).length;
@@ -26,7 +26,7 @@ export function checkSockets({ stats, peers, dialling: dials }: House): void {
   if (peers.some((peer) => peer.owes > 1)) throw new Error('two requests are under way on one connection');
 }
 
-/** Never twice, never another's, and one end. */
+/** No request may be sent too often, get the bytes of another one, or end twice. */
 export function checkRequests({ peers, callers, dispatcher }: House, { requests }: Setting): void {
   const lines = peers.flatMap((peer) => peer.requests);
   for (const [index, caller] of callers.entries()) checkRequest(caller, requests[index], lines);
@@ -44,7 +44,7 @@ function checkRequest(caller: Caller, kind: Kind | undefined, lines: readonly st
   if (!isOwn) throw new Error(`request ${number} got the bytes ${JSON.stringify(caller.body)}`);
 }
 
-/** Nobody waits beside what it could have. */
+/** No request may wait while there is something that it could use. */
 function checkWaiters({ queue, origins, dialling }: House): void {
   if (queue.length === 0) return;
   const serving = origins.filter(({ serves }) => serves);

@@ -1,4 +1,4 @@
-/** Parts of the backend that tell what they have in mind: two states are one only if that is the same too. */
+/** Parts of the backend that show their plans for later: two states are equal only if these are equal too. */
 
 import { type Balancer, compareLoad } from '../../src/balance/balancer.js';
 import { leastBusy } from '../../src/balance/least-busy.js';
@@ -8,7 +8,7 @@ import { Origin } from '../../src/origin/origin.js';
 import type { DialPurpose } from '../../src/origin/setting.js';
 import { ManualClock } from '../../src/testing/index.js';
 
-/** Knows the waits that are no deadlines. */
+/** Knows all waits, except deadlines. */
 export class WatchedClock extends ManualClock {
   readonly #waits = new Set<number[]>();
 
@@ -27,12 +27,12 @@ export class WatchedClock extends ManualClock {
     };
   }
 
-  /** For the one timer of all deadlines: their moments are known. */
+  /** For the single timer of all deadlines, whose moments are known already. */
   unwatchedAfter(ms: number, call: () => void): Timer {
     return super.after(ms, call);
   }
 
-  /** Moments, in the order in which the waits began. */
+  /** Ends of the waits, in the order in which the waits began. */
   get waits(): number[] {
     return [...this.#waits].flat();
   }
@@ -57,15 +57,15 @@ export class WatchedDeadlines extends Deadlines {
     return deadline;
   }
 
-  /** Moments of those that are set, in the order in which they were made. */
+  /** Moments of the deadlines that are set, in the order in which the deadlines were made. */
   get moments(): number[] {
     return this.#all.map(({ at }) => at).filter(Number.isFinite);
   }
 }
 
-/** Knows for whom each dial is. */
+/** Knows the purpose of each dial. */
 export class WatchedOrigin extends Origin {
-  /** Of the last dial that was not for stock. */
+  /** Called after each dial that is for requests. */
   onDial: (purpose: DialPurpose) => void = () => {};
 
   override dial(purpose: DialPurpose): void {
@@ -74,7 +74,7 @@ export class WatchedOrigin extends Origin {
   }
 }
 
-/** `'least-busy'`, which has equals take turns. */
+/** `'least-busy'`, in which equal origins take turns. */
 export class WatchedBalancer implements Balancer {
   readonly #real = leastBusy();
   #ties = 0;
@@ -85,7 +85,7 @@ export class WatchedBalancer implements Balancer {
     return this.#real.pick(...asked);
   }
 
-  /** Whose turn it is, of so many origins of one weight. */
+  /** Whose turn it is, among this many origins of equal weight. */
   turn(origins: number): number {
     return this.#ties % origins;
   }

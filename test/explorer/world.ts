@@ -1,4 +1,4 @@
-/** One small backend in memory, moved event by event: what can happen next, what it looks like, what must hold. */
+/** One small backend in memory that moves event by event: what can happen next, its state, and what must hold. */
 
 import { House, type MemoryDial, type Peer, type Sending } from '../house.js';
 import { type Event, isChange, isFault, type Setting } from './events.js';
@@ -49,7 +49,7 @@ export class World {
     return origin;
   }
 
-  /** From the beginning. */
+  /** Takes all events of a history, on a new world. */
   async replay(history: readonly Event[]): Promise<void> {
     await this.#settle();
     for (const event of history) await this.take(event);
@@ -65,7 +65,7 @@ export class World {
     await this.#settle();
   }
 
-  /** Streams tell their news within a turn, and one thing may lead to the next. */
+  /** Streams report within a turn, and one event may lead to another. */
   async #settle(): Promise<void> {
     for (let round = 0; round < 3; round += 1) {
       await turn();
@@ -110,7 +110,7 @@ export class World {
     return names.map((name) => ({ name, of }));
   }
 
-  /** Where the kernel is not asked, what is in it arrives within the two turns that are waited instead. */
+  /** If the kernel cannot be asked, the backend waits two turns instead, in which unread bytes arrive. So none are hidden then. */
   get #hidden(): Event['name'][] {
     return this.#asks ? ['hiddenFin', 'hiddenStray'] : [];
   }
@@ -190,7 +190,7 @@ export class World {
     peer.answer({ body: numberOf(peer), close });
   }
 
-  /** A second response in the write of the first: the first is all in its fields. */
+  /** Sends a second response in the same write as the first one. The first one is written by means of its fields. */
   #answerTwice(peer: Peer): void {
     const number = numberOf(peer);
     this.#far.saidMore.add(peer);
@@ -204,7 +204,7 @@ export class World {
     else peer.send(STRAY);
   }
 
-  /** To the next moment at which anything is due. */
+  /** Advances to the next moment at which anything is due. */
   #tick(): void {
     const next = this.#nextMoment;
     if (next !== undefined) this.#clock.advance(Math.max(0, Math.ceil(next - this.#clock.now())));
@@ -217,7 +217,7 @@ export class World {
 
   // --- what it looks like ----------------------------------------------------------------------------------------------
 
-  /** Two worlds of the same look have the same future. */
+  /** The state as text: two worlds with the same text have the same future. */
   get look(): string {
     this.#seeFresh();
     const now = this.#clock.now();
@@ -246,7 +246,7 @@ export class World {
       throw new Error('a connection with bytes left over is kept');
   }
 
-  /** From here on all goes well: every request ends, and nothing is left. Spends the world. */
+  /** From now on nothing fails: every request must end, and nothing may be left. The world cannot be used after that. */
   async comeToRest(): Promise<void> {
     const house = this.#house;
     if (!this.#destroyed) this.#owner.bringBack();
@@ -257,14 +257,14 @@ export class World {
       }
       for (const dial of house.dialling) this.#open(dial, false);
       await this.#settle();
-      // Waits that are meant: a back-off, a server that goes.
+      // Time for intended waits: a back-off, or connections of a process that ends.
       if (round % 4 === 3) this.#clock.advance(60);
     }
     const left = house.callers.filter((caller) => !caller.over);
     if (left.length > 0) throw new Error(`${left.map(({ name }) => name).join()} never ended`);
     checkRequests(house, this.#setting);
     this.#owner.check(this.#destroyed);
-    this.#clock.advance(1_100); // the most that the rest of an aborted response is read for
+    this.#clock.advance(1_100); // longer than the rest of an aborted response is read
     await this.#settle();
     house.checkAtRest();
     house.destroy();
@@ -283,7 +283,7 @@ function sendingOf(kind: Setting['requests'][number] | undefined): Sending {
   return { method: 'POST', body: 'x', nonIdempotent: kind };
 }
 
-/** Of the request that the peer got last. */
+/** The number of the last request that the peer received. */
 function numberOf(peer: Peer): string {
   return peer.requests.at(-1)?.split('/')[1] ?? '';
 }

@@ -1,24 +1,24 @@
-/** One cell of the fault matrix: where a fault strikes, which, and what kind of request it meets. */
+/** One cell of the fault matrix: the fault, where it strikes, and the kind of request that it meets. */
 
-/** `head-sent` and `body-sent`: the origin has taken so many bytes of it. `after`: the response is complete. */
+/** `head-sent` and `body-sent`: the origin has taken `at` bytes of head or body. `after`: the response is complete. */
 export const PHASES = [
   ...(['dial', 'tls', 'idle', 'head-sent', 'body-sent', 'all-sent'] as const),
   ...(['response-head', 'response-body', 'after'] as const),
 ];
 
-/** `none`: nothing goes wrong but the event loop. `refusal`: the kernel refuses the write. */
+/** `none`: only the event loop is blocked. `refusal`: the kernel refuses the write. */
 export const FAULTS = ['none', 'fin', 'rst', 'stall', 'garbage', 'stray', 'refusal'] as const;
 
 export type Phase = (typeof PHASES)[number];
 export type Fault = (typeof FAULTS)[number];
 
-/** What of the request decides about its fate. */
+/** The properties of a request that decide what happens to it. */
 export interface RequestClass {
   readonly method: 'GET' | 'PUT' | 'POST';
   /** The option `nonIdempotent`. */
   readonly travel: 'fresh' | 'verified' | 'any';
   readonly connection: 'fresh' | 'reused';
-  /** `spent`: more of it is given out than is kept. */
+  /** `spent`: more of the body was given out than is kept. */
   readonly body: 'none' | 'small' | 'spent';
 }
 
@@ -27,12 +27,12 @@ export interface Cell extends RequestClass {
   /** The byte after which the fault strikes. */
   readonly at: number;
   readonly fault: Fault;
-  /** `blocked`: the event loop stands still while the fault arrives, so it is in the kernel, unread. */
+  /** `blocked`: the event loop is blocked while the fault arrives, so the fault is unread in the kernel. */
   readonly loop: 'free' | 'blocked';
   readonly framing: 'length' | 'chunked';
 }
 
-/** Every kind of request on every kind of connection that it may travel on. */
+/** Every kind of request, on every kind of connection that it may use. */
 export const CLASSES: readonly RequestClass[] = [
   ...(['fresh', 'reused'] as const).flatMap((connection) => [
     { method: 'GET', travel: 'fresh', connection, body: 'none' } as const,
@@ -49,7 +49,7 @@ export const CLASSES: readonly RequestClass[] = [
 ];
 
 export const REQUEST_BODY = { none: '', small: 'small body!', spent: 'spent-'.repeat(12) } as const;
-/** Bytes of a body that are kept. */
+/** How many bytes of a body are kept. */
 export const REPLAY_BYTES = 8;
 
 export const STRAY = 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nstray';
@@ -68,12 +68,12 @@ export function nameOf({ phase, at, fault, loop, method, travel, connection, bod
   return [`${phase}@${at}`, fault, loop, method, travel, connection, body, framing].join('/');
 }
 
-/** A line that runs this cell alone. */
+/** A command that runs this cell alone. */
 export function replayOf(cell: Cell, file: string): string {
   return `FAULT_CELL='${nameOf(cell)}' npx vitest run ${file}`;
 }
 
-/** Those that the environment asks for: all, unless FAULT_CELL names one. */
+/** The cells to run: all, unless the environment variable FAULT_CELL names one. */
 export function asked(cells: readonly Cell[]): readonly Cell[] {
   const { FAULT_CELL } = process.env;
   return FAULT_CELL === undefined ? cells : cells.filter((cell) => nameOf(cell) === FAULT_CELL);

@@ -1,27 +1,27 @@
 /**
- * What the README promises for each cell of the fault matrix. Knows nothing of the library: a cell is put into a row of
- * the README's table, and the row says what happens.
+ * What the README promises for each cell of the fault matrix. Uses no code of the library: each cell belongs to a row of the
+ * README's table, and the row says what happens.
  */
 
 import type { Cell } from './cell.js';
 
-/** What becomes of a request: its own words for the columns of the README. */
+/** What happens to a request: this file's words for the columns of the README. */
 type Fate =
   | { readonly does: 'answered' }
-  /** Nothing was sent: it goes elsewhere, and that is no attempt. */
+  /** Nothing was sent: it goes elsewhere, and the first try does not count as an attempt. */
   | { readonly does: 'elsewhere' }
-  /** Nothing was sent, in an attempt. */
+  /** Nothing was sent, and the first try counts as an attempt. */
   | { readonly does: 'at once' }
   | { readonly does: 'once more' }
   | { readonly does: 'fails'; readonly status: 502 | 504 }
   | { readonly does: 'breaks off' };
 
 export interface Row {
-  /** The beginning of the row in the README, `undefined` for what is no row of it. */
+  /** The beginning of the row in the README; `undefined` if the README has no such row. */
   readonly readme: string | undefined;
   readonly idempotent: Fate;
   readonly not: Fate;
-  /** How the two columns begin in the README. */
+  /** The beginnings of the two columns in the README. */
   readonly words: readonly [string, string];
 }
 
@@ -109,7 +109,7 @@ function rowOf({ phase, at, fault }: Cell): RowName {
       return beforeAnswer(fault);
     case 'response-head':
       if (at > 0 && (fault === 'fin' || fault === 'rst')) return 'closedInHead';
-      // A whole response inside a head spoils it, but for one place.
+      // A whole response inside a head makes the head invalid, except in one place.
       return at > 0 && fault === 'stray' && !isInReason(at) ? 'notHttp' : beforeAnswer(fault);
     case 'response-body':
       return 'headIsWithClient';
@@ -118,7 +118,7 @@ function rowOf({ phase, at, fault }: Cell): RowName {
   }
 }
 
-/** In the reason phrase the words of another status line are words like others, and its fields come next. */
+/** Inside the reason phrase, another status line is just more words, and its fields continue the head. */
 function isInReason(at: number): boolean {
   return at >= 'HTTP/1.1 200 '.length && at <= 'HTTP/1.1 200 OK'.length;
 }
@@ -133,14 +133,14 @@ function beforeAnswer(fault: 'fin' | 'rst' | 'stall' | 'garbage' | 'stray'): Row
     case 'garbage':
       return 'notHttp';
     case 'stray':
-      return 'answered'; // by the stray response: HTTP/1.1 has nothing by which it could be told
+      return 'answered'; // by the stray response, which HTTP/1.1 cannot tell from the answer
   }
 }
 
-/** What must have been seen when all is over. */
+/** What must have been seen at the end. */
 export interface Expected {
   readonly outcome: 'answered' | 'broken off' | 502 | 504;
-  /** Of an answer: whose it is. */
+  /** For an answer: to which response its body belongs. */
   readonly body: 'own' | 'stray' | undefined;
   readonly delivery: 'unsent' | 'unknown' | 'answered' | undefined;
   readonly executions: number;
@@ -151,7 +151,7 @@ export function expectedOf(cell: Cell): Expected {
   const row = ROWS[rowOf(cell)];
   const idempotent = cell.method !== 'POST';
   const fate = idempotent ? row.idempotent : row.not;
-  // It is executed when the origin has all of it, however the connection ends then.
+  // A request is executed once the origin has all of it, however the connection ends.
   const done = ['all-sent', 'response-head', 'response-body', 'after'].includes(cell.phase) ? 1 : 0;
   switch (fate.does) {
     case 'answered':

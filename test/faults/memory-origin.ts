@@ -1,4 +1,4 @@
-/** An origin in memory that answers every request, and lets one fault strike where a cell of the matrix says. */
+/** An origin in memory that answers every request, and plays one fault at the place that a cell of the matrix names. */
 
 import type { DialListener, DialTarget, Intake, StartDial } from '../../src/connection/dial.js';
 import { dialError } from '../../src/connection/dial-error.js';
@@ -32,7 +32,7 @@ export class MemoryOrigin {
     });
   };
 
-  /** The cell, once: for the first request that it is meant for. */
+  /** Returns the cell once, for the first request that it is meant for. */
   strike(path: string): Cell | undefined {
     if (this.#struck || path !== '/own') return undefined;
     this.#struck = true;
@@ -44,14 +44,14 @@ export class MemoryOrigin {
   }
 }
 
-/** The far end of one connection. It acts a turn after bytes have come, as anything beyond a network does. */
+/** The far end of one connection. It acts one turn after bytes have arrived, like a server beyond a network. */
 export class MemoryConnection {
   /** All that arrived. */
   heard = '';
   readonly #origin: MemoryOrigin;
   readonly #near: MemorySocket;
   readonly #far: MemorySocket;
-  #read = 0; // of what was heard
+  #read = 0; // how much of `heard` was read
   #holds = false;
   #held: Fault = 'none';
 
@@ -66,13 +66,13 @@ export class MemoryConnection {
     far.on('error', () => undefined);
   }
 
-  /** Before the request of the cell is written: its kernel takes so many bytes of it, then the fault strikes. */
+  /** Called before the request of the cell is written. The kernel takes a number of its bytes, then the fault strikes. */
   prepare(cell: Cell): void {
     if (cell.fault === 'refusal') this.#near.refuseNextWrite();
     else if (cell.phase === 'head-sent' || cell.phase === 'body-sent') this.#limit(cell);
   }
 
-  /** What it does from now on is in the kernel of the near end, unread. */
+  /** What this end sends from now on stays unread in the kernel of the near end. */
   hold(): void {
     this.#holds = true;
   }
@@ -87,7 +87,7 @@ export class MemoryConnection {
     if (!this.#holds) this.#far.deliver();
   }
 
-  /** It neither takes nor sends anything any more. */
+  /** From now on this end takes nothing. */
   stall(): void {
     this.#near.stopTaking();
   }
@@ -141,7 +141,7 @@ export class MemoryConnection {
     if (phase === 'response-head') this.#send(head.slice(0, at));
     else if (phase === 'response-body') this.#send(head + body.slice(0, at));
     else if (phase === 'after') {
-      // At 0 it leaves with the end of the response, at 1 a turn later.
+      // At 0 the fault is sent with the end of the response, at 1 a turn later.
       this.#far.write(head + body, 'latin1');
       if (at === 0 && fault !== 'rst') {
         this.do(fault);
@@ -163,7 +163,7 @@ export class MemoryConnection {
   }
 }
 
-/** A dial that opens by itself a turn later, or fails as its fault says. */
+/** A dial that opens by itself a turn later, or fails with its fault. */
 class Dial {
   readonly #target: DialTarget;
   readonly #listener: DialListener;

@@ -1,4 +1,4 @@
-/** Cells of the fault matrix side by side, against one origin in a thread of its own. */
+/** Plays many cells of the fault matrix at the same time, with one origin in a thread of its own. */
 
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -11,12 +11,12 @@ const WIRE_FILE = 'test/wire/fault-matrix.test.ts';
 
 const SIDE_BY_SIDE = 60;
 const BLOCKED_MS = 50;
-// A machine under load may let a connection grow too old to be taken: such a cell has shown nothing, and is played again.
+// On a machine under load, a connection may become too old to be used. Such a cell has shown nothing, and is played again.
 const MOST_ROUNDS = 5;
 
 const ANSWERS: Rule = { steps: [execute(), answer({ body: 'own' })] };
 
-/** Those that are not as they should be, each with the line that plays it again. */
+/** The cells with a wrong result, each with the command that plays it again. */
 export async function breaches(cells: readonly Cell[]): Promise<string[]> {
   const found: string[] = [];
   let left = cells;
@@ -42,7 +42,7 @@ export function breachOf(cell: Cell, seen: Seen | string): string[] {
   return [`${replayOf(cell, WIRE_FILE)}\n  expected ${JSON.stringify(expected)}\n  seen     ${JSON.stringify(seen)}`];
 }
 
-/** All of a batch have the event loop in common. */
+/** All cells of a batch need the same event loop: free, blocked, or blocked for long. */
 function batchesOf(cells: readonly Cell[]): Cell[][] {
   const kinds = [
     cells.filter(({ loop }) => loop === 'free'),
@@ -67,7 +67,7 @@ async function playBatch(cells: readonly Cell[]): Promise<(Seen | string)[]> {
     for (const [number, cell] of cells.entries()) {
       const run = new WireRun(cell, number + 1, origin, port);
       runs.set(run.id, run);
-      if (cell.connection === 'fresh') await run.openFresh(); // it dials as soon as it is made
+      if (cell.connection === 'fresh') await run.openFresh(); // its backend dials as soon as it is made
     }
     const all = [...runs.values()];
     await Promise.all(all.filter((run) => run.cell.connection === 'reused').map((run) => run.prime()));
@@ -82,7 +82,7 @@ async function playBatch(cells: readonly Cell[]): Promise<(Seen | string)[]> {
   }
 }
 
-/** The bytes of the heads, as the handler writes them: they differ in the method and the length of the body. */
+/** Measures the heads that the handler writes. Their length depends on the method and the length of the body. */
 async function measure(origin: ScriptedOrigin, runs: Map<string, WireRun>, port: number) {
   const lengths = new Map<string, number>();
   const keyOf = ({ method, body }: Pick<Cell, 'method' | 'body'>): string => `${method} ${body}`;
@@ -123,14 +123,14 @@ async function playFree(run: WireRun): Promise<Seen | string> {
   }
 }
 
-/** The response that came before counts, if the next request gets its own. */
+/** Resolves to the response that came before, if the next request gets its own answer. */
 async function withNext(run: WireRun, seen: Seen): Promise<Seen | string> {
   const next = await run.direct('next');
   const isFine = next.outcome === 'answered' && next.body === 'own' && next.executions === 1 && next.attempts === 1;
   return isFine ? seen : `the next request: ${JSON.stringify(next)}`;
 }
 
-/** All faults arrive while the event loop stands still, and what the cell sends comes in the turn after that. */
+/** All faults arrive while the event loop is blocked, and the requests of the cells are sent in the turn after that. */
 async function playBlocked(origin: ScriptedOrigin, runs: readonly WireRun[]): Promise<(Seen | string)[]> {
   const reached = await Promise.all(runs.map((run) => run.reach()));
   const isIdle = runs.some((run) => run.cell.fault === 'none');

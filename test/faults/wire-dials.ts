@@ -1,4 +1,4 @@
-/** The phases before there is a connection: the dial and the TLS handshake. All cells of a fault dial at once. */
+/** Plays the phases before there is a connection: the dial and the TLS handshake. All cells of a fault dial at the same time. */
 
 import type { LookupFunction } from 'node:net';
 import { Readable } from 'node:stream';
@@ -33,7 +33,7 @@ const STEPS: Readonly<Record<Cell['fault'], readonly Step[]>> = {
   stray: [send(STRAY), stall()],
 };
 
-/** The first resolution of a name never ends, the next ones do. */
+/** The first lookup of a name never ends; later ones do. */
 function lookupThatStalls(): LookupFunction {
   let asked = 0;
   return (_hostname, options, done) => {
@@ -44,12 +44,12 @@ function lookupThatStalls(): LookupFunction {
   };
 }
 
-/** All have the phase, the fault and the loop in common. Their first connections are struck, those that follow are not. */
+/** All cells have the same phase, fault and loop. The fault strikes their first connections only. */
 export async function breachesOfDials(cells: readonly Cell[]): Promise<string[]> {
   const [first] = cells;
   if (first === undefined) return [];
   const secure = first.phase === 'tls';
-  // Plain TCP: nobody listens, or the name is never found.
+  // For plain TCP the faults are: nobody listens, or the lookup of the name never ends.
   const refuses = !secure && first.fault === 'rst' && first.loop === 'free';
   const accepts = secure || first.loop === 'blocked';
   const strikes: Rule[] = cells.map((_, connection) => {
@@ -65,7 +65,7 @@ export async function breachesOfDials(cells: readonly Cell[]): Promise<string[]>
   let failedDials = 0;
   for (const backend of backends) backend.on('dialFailed', () => (failedDials += 1));
   try {
-    await new Promise((resolve) => setImmediate(resolve)); // the slots are there now
+    await new Promise((resolve) => setImmediate(resolve)); // for the slots to be made
     const refused = refuses ? Promise.all(backends.map(dialFailed)) : undefined;
     const seen = cells.map((cell, index) => seenOf(cell, backends[index], origin, index));
     await dialsHaveBegun();
@@ -73,7 +73,7 @@ export async function breachesOfDials(cells: readonly Cell[]): Promise<string[]>
     await refused;
     if (refuses) await origin.listen();
     const breaches = (await Promise.all(seen)).flatMap((one, index) => breachOf(cells[index] ?? first, one));
-    // The connection was there when the loop went on, though its time was up.
+    // The connection was open when the loop went on, although its timeout had passed.
     const late = !secure && first.fault === 'none' && failedDials > 0;
     return late ? [...breaches, `${failedDials} dials failed that had ended well in the kernel`] : breaches;
   } finally {
@@ -100,13 +100,13 @@ function dialFailed(backend: PooledBackend): Promise<void> {
   return new Promise((resolve) => backend.on('dialFailed', () => resolve()));
 }
 
-/** At the end of the turn: the loop has not polled since. */
+/** Resolves at the end of the turn in which the dials begin, before the event loop polls again. */
 async function dialsHaveBegun(): Promise<void> {
   await new Promise<void>((resolve) => setImmediate(resolve));
   for (let tick = 0; tick < 20; tick += 1) await new Promise<void>((resolve) => process.nextTick(resolve));
 }
 
-/** What the origin does is in the kernel before the first turn in which a dial could be over. */
+/** Blocks until the origin's faults are in the kernel, before the first turn in which a dial could end. */
 function blockUntilStruck(origin: ScriptedOrigin, { fault }: Cell, count: number): void {
   const end = performance.now() + (fault === 'none' ? STALLED_MS + 50 : 50);
   const wanted = STEPS[fault].length;

@@ -20,9 +20,9 @@ import { type Cell, GARBAGE, REPLAY_BYTES, REQUEST_BODY, responseOf, STRAY } fro
 import type { Expected } from './expectation.js';
 
 const LONG_MS = 30_000;
-/** Of a cell in which the origin never goes on. */
+/** Timeouts of a cell in which the origin never goes on. */
 const STALL_MS = 250;
-/** Of a cell in which the event loop is blocked for longer than that. */
+/** Timeouts of a cell in which the event loop is blocked for longer than that. */
 export const PASSED_MS = 700;
 
 export type Seen = Expected | 'missed';
@@ -38,7 +38,7 @@ export class WireRun {
   readonly #frontPort: number;
   readonly #told = new Map<string, Pick<Expected, 'attempts' | 'delivery'>>();
   #client: RawClient | undefined;
-  #connection = -1; // number of the one that is to be struck
+  #connection = -1; // number of the connection that the fault strikes
   #stepsBefore = 0;
   #sentAt = 0;
 
@@ -75,7 +75,7 @@ export class WireRun {
 
   // --- before ----------------------------------------------------------------------------------------------------------
 
-  /** Opens a connection that carries nothing. One cell after the other: there is nothing to know it by but its number. */
+  /** Opens a connection that carries nothing. Cells do this one after the other, because the connection is known by its number only. */
   async openFresh(): Promise<void> {
     const before = this.#origin.connectionsAccepted;
     await this.backend.ready();
@@ -83,7 +83,7 @@ export class WireRun {
     this.#connection = before;
   }
 
-  /** Two exchanges that end well: the connection is proven then. */
+  /** Makes two clean exchanges, after which the connection is proven. */
   async prime(): Promise<void> {
     const path = `/${this.id}/prime`;
     for (let exchange = 0; exchange < 2; exchange += 1) {
@@ -92,7 +92,7 @@ export class WireRun {
     this.#connection = this.#origin.requests.find((request) => request.path === path)?.connection ?? -1;
   }
 
-  /** What the origin does with the request on this connection. */
+  /** The origin's rules for the request on this connection. */
   get rules(): Rule[] {
     const { phase, fault, at, framing } = this.cell;
     const when = { connection: this.#connection };
@@ -122,7 +122,7 @@ export class WireRun {
     }
   }
 
-  /** Faults that do not wait for a whole request. `headBytes`: of the request, as it arrives. */
+  /** Prepares faults that do not wait for a whole request. `headBytes`: length of the request head, as it arrives. */
   async install(headBytes: number): Promise<void> {
     const { phase, at, fault } = this.cell;
     this.#stepsBefore = this.#record.steps.length;
@@ -132,7 +132,7 @@ export class WireRun {
     await this.#origin.play(this.#connection, steps);
   }
 
-  /** `rest`: what is sent when nothing goes wrong. */
+  /** `rest`: what is sent if there is no fault. */
   #faultSteps(rest: string): Step[] {
     switch (this.cell.fault) {
       case 'none':
@@ -144,7 +144,7 @@ export class WireRun {
         return [reset()];
       case 'stall':
         return [stall()];
-      // Stalled first: nothing else is to come.
+      // Outside a rule, the stall comes first, so that no rule answers after the bytes.
       case 'garbage':
         return this.#isRule ? [send(GARBAGE), stall()] : [stall(), send(GARBAGE)];
       case 'stray':
@@ -158,7 +158,7 @@ export class WireRun {
 
   // --- the request -----------------------------------------------------------------------------------------------------
 
-  /** Sends the request and waits until the fault may strike. False = it went elsewhere, or it all took too long. */
+  /** Sends the request and waits until the fault may strike. Resolves to false if the request went elsewhere. */
   async reach(): Promise<boolean> {
     const { phase, fault } = this.cell;
     if (phase === 'idle') return true;
@@ -211,14 +211,14 @@ export class WireRun {
     return this.#record.steps.length - this.#stepsBefore;
   }
 
-  /** Steps before the fault. */
+  /** Number of steps before the fault. */
   get #ruleSteps(): number {
     const { phase } = this.cell;
     if (phase === 'idle') return 0;
     return phase === 'all-sent' ? 2 : 3;
   }
 
-  /** The connection is known to be lost. */
+  /** Whether the backend knows that the connection is lost. */
   get noticed(): boolean {
     const closed = this.backend.stats().origins[0]?.closed ?? {};
     return Object.values(closed).some((count) => count > 0);
@@ -226,7 +226,7 @@ export class WireRun {
 
   // --- after -----------------------------------------------------------------------------------------------------------
 
-  /** Sends from here, without a turn of the event loop between. */
+  /** Sends a request with the backend itself, without a turn of the event loop in between. */
   async direct(name: 'own' | 'next'): Promise<Expected> {
     const { method, body } = this.cell;
     const path = `/${this.id}/${name}`;
@@ -247,7 +247,7 @@ export class WireRun {
     return this.#seen(path, heard);
   }
 
-  /** Through a server and a client of its own, in bytes. */
+  /** Sends the request of the cell through a server, from a client on a socket of its own. */
   async viaClient(): Promise<Expected> {
     if (this.#client === undefined) await this.#sendOwn();
     return this.#seen(this.#own, await this.#responded());
@@ -284,7 +284,7 @@ function whose(text: string): 'own' | 'stray' | undefined {
   return text === 'own' || text === 'stray' ? text : undefined;
 }
 
-/** Asks once a turn of the event loop, for as long as a test may last. */
+/** Calls `holds` in each turn of the event loop until it returns true, for as long as a test may last. */
 export async function pauseUntil(holds: () => boolean): Promise<void> {
   const end = performance.now() + LONG_MS;
   while (!holds()) {

@@ -1,4 +1,4 @@
-/** Responses that are nearly right: the fixtures of the parser's tests, mutated at random, each known by a number. */
+/** Responses that are nearly right: fixtures of the parser's tests, mutated at random. A number identifies each. */
 
 import { FIXTURES } from '../unit/http1/response-fixtures.js';
 
@@ -8,13 +8,13 @@ export interface Case {
   readonly seed: number;
   readonly method: 'GET' | 'HEAD' | 'POST';
   readonly expectsUpgrade: boolean;
-  /** latin1, in the pieces in which it arrives; none is longer than the read window. */
+  /** The response in latin1, in the pieces in which it arrives. No piece is longer than the read window. */
   readonly pieces: readonly string[];
-  /** What the origin does behind it. */
+  /** What the origin does after the response. */
   readonly ending: 'close' | 'reset' | 'stay';
 }
 
-/** Small and seeded: the same seed gives the same numbers for ever. */
+/** A small seeded generator: the same seed always gives the same numbers. */
 export class Random {
   #state: number;
 
@@ -46,7 +46,7 @@ export class Random {
 }
 
 const TEXTS = Object.values(FIXTURES).map(({ text }) => text);
-const LONGEST = 60_000; // of a response; the window is 65,536
+const LONGEST = 60_000; // the longest response; the window is 65,536
 
 const WORDS = [
   ...['\r\n', '\r\n\r\n', '\r', '\n', '\x00', ' ', '\t', ':', ';', ',', '\x7f', '\xff', '0\r\n\r\n', '\r\n '],
@@ -78,7 +78,7 @@ function inserted(text: string, at: number, part: string): string {
   return text.slice(0, at) + part + text.slice(at);
 }
 
-/** A part of `text`, seldom a long one. */
+/** Beginning and end of a random part of `text`, which is rarely long. */
 function rangeIn(text: string, random: Random): readonly [number, number] {
   const from = random.below(text.length + 1);
   const length = random.chance(0.8) ? random.below(12) : random.below(text.length + 1);

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The fuzz tests for as long as wanted, or one case of theirs: `npm run fuzz -- [--seconds N] [--seed N] [--case N]`. */
+/** Runs the fuzz tests for a given time, or one case: `npm run fuzz -- [--seconds N] [--seed N] [--case N]`. */
 
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';

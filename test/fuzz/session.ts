@@ -1,17 +1,17 @@
-/** How long a fuzz lasts and which cases it tries, and what ends it when something hangs or escapes. */
+/** Decides how long a fuzz test lasts and which cases it tries, and ends it if something hangs or an error escapes. */
 
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Worker } from 'node:worker_threads';
 import { onTestFinished } from 'vitest';
 
-/** Of each of the two fuzz tests. `npm run fuzz -- --seconds N` gives them more. */
+/** Time for each of the two fuzz tests. `npm run fuzz -- --seconds N` gives them more. */
 export const SECONDS = Number(process.env.FUZZ_SECONDS ?? 5);
 
 const HUNG_MS = 30_000;
 const WAY_TO_REPLAY = (seed: number) => `replay it by: npm run fuzz -- --case ${seed}`;
 
-/** The numbers of the cases to try, until the time is over; or only the one that is to be replayed. */
+/** The numbers of the cases to try until the time is over; or only the one to replay. */
 export function* seeds(seconds: number = SECONDS): Generator<number> {
   const only = process.env.FUZZ_CASE;
   if (only !== undefined) {
@@ -23,12 +23,12 @@ export function* seeds(seconds: number = SECONDS): Generator<number> {
   for (let seed = first; performance.now() < end; seed += 1) yield seed % 2 ** 32;
 }
 
-/** A case begins, says the test to the guard. */
+/** The test tells the guard that a case begins. */
 export function begin(seed: number): void {
   watched?.begin(seed);
 }
 
-/** Fails with the way to replay the case. */
+/** Runs a case. An error says how to replay it. */
 export function tried<T>(seed: number, call: () => T): T {
   begin(seed);
   try {
@@ -42,7 +42,7 @@ export function tried<T>(seed: number, call: () => T): T {
 
 let watched: Watch | undefined;
 
-/** A thread that ends this process when a case takes for ever: a loop that never yields can be ended in no other way. */
+/** A thread that ends this process if a case never ends. There is no other way to end a loop that never yields. */
 class Watch {
   readonly #shared = new Int32Array(new SharedArrayBuffer(8));
   readonly #worker: Worker;
@@ -74,7 +74,7 @@ class Watch {
   }
 }
 
-/** Guards the test: answers with whatever escaped to the process so far, which ends the fuzz. */
+/** Guards the test. Returns the list of errors that escape to the process; the fuzz ends with the first. */
 export function guard(): readonly unknown[] {
   const escaped: unknown[] = [];
   const note = (error: unknown) => void escaped.push(error);
@@ -94,7 +94,7 @@ export function guard(): readonly unknown[] {
 setFlagsFromString('--expose-gc');
 const collect: () => void = runInNewContext('gc');
 
-/** Bytes in use after a collection. */
+/** Bytes of memory in use after a garbage collection. */
 export function memoryInUse(): number {
   collect();
   const { heapUsed, arrayBuffers } = process.memoryUsage();

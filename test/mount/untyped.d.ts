@@ -1,4 +1,4 @@
-/** Packages of the tests that bring no types. */
+/** Packages without types that the tests use. */
 
 declare module 'cors' {
   const cors: (options?: object) => import('express').RequestHandler;

@@ -1,4 +1,4 @@
-/** What the tests of upgrades begin with: an origin, a backend and a front server that relays both kinds of requests. */
+/** What the tests of upgrades need: an origin, a backend, and a front server that relays requests and upgrades. */
 
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { connect, createServer as createTcpServer, type Socket } from 'node:net';
@@ -11,18 +11,18 @@ export interface Front {
   readonly port: number;
   readonly backend: PooledBackend;
   readonly server: Server;
-  /** Its ends of the clients' connections, in order. */
+  /** The front server's ends of the clients' connections, in order. */
   readonly sockets: readonly Socket[];
 }
 
 export interface FrontOptions {
   readonly upgrade?: UpgradeHandlerOptions;
   readonly backend?: Omit<PooledBackendOptions, 'origins'>;
-  /** In the place of `backend.handler()`. */
+  /** Used instead of `backend.handler()`. */
   readonly listener?: (backend: PooledBackend) => RequestListener;
 }
 
-/** A front server before the origin on this port, with an upgrade handler. Its backend dials no spares, unless told to. */
+/** A front server with an upgrade handler, in front of the origin on this port. By default its backend dials no spares. */
 export async function startFront(originPort: number, options: FrontOptions = {}): Promise<Front> {
   const backend = new PooledBackend({
     spareConnections: false,
@@ -38,7 +38,7 @@ export async function startFront(originPort: number, options: FrontOptions = {})
   return { port: await listen(server), backend, server, sockets };
 }
 
-/** An origin that echoes WebSocket messages and tells of plain requests. */
+/** An origin that echoes WebSocket messages and describes plain requests in its answers. */
 export async function webSocketOrigin(
   connected: (socket: WebSocket, req: IncomingMessage) => void = echo,
   options: ConstructorParameters<typeof WebSocketServer>[0] = {},
@@ -65,7 +65,7 @@ function echo(socket: WebSocket): void {
   socket.on('message', (message, isBinary) => socket.send(message, { binary: isBinary }));
 }
 
-/** A client that is connected. */
+/** A connected client. */
 export async function webSocket(
   port: number,
   path = '/',
@@ -78,7 +78,7 @@ export async function webSocket(
   return socket;
 }
 
-/** An origin that reads a head, then does what the test says with the bare socket. `rest` came behind the head. */
+/** An origin that reads a head, then does with the bare socket what the test says. `rest`: the bytes after the head. */
 export function rawUpgradeOrigin(speak: (socket: Socket, head: string, rest: Buffer) => void): Promise<number> {
   const open = new Set<Socket>();
   const server = createTcpServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
@@ -100,15 +100,15 @@ export function rawUpgradeOrigin(speak: (socket: Socket, head: string, rest: Buf
   return listen(server);
 }
 
-/** The head by which an origin switches. */
+/** The head with which an origin switches protocols. */
 export const switching = (protocol: string): string =>
   `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`;
 
-/** The head by which a client asks. */
+/** The head with which a client asks for an upgrade. */
 export const asking = (protocol: string, path = '/', fields = ''): string =>
   `GET ${path} HTTP/1.1\r\nHost: example.test\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n${fields}\r\n`;
 
-/** A socket that keeps its half open when the server has closed its own. */
+/** A socket that keeps its half of the connection open after the server has closed the other. */
 export async function halfOpenSocket(port: number): Promise<Socket> {
   const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
   onTestFinished(() => {
@@ -119,7 +119,7 @@ export async function halfOpenSocket(port: number): Promise<Socket> {
   return socket;
 }
 
-/** All that comes until the other side ends its half. */
+/** All bytes until the other side ends its half. */
 export async function allOf(socket: Socket): Promise<string> {
   let text = '';
   for await (const bytes of socket.iterator({ destroyOnReturn: false })) text += (bytes as Buffer).toString('latin1');

@@ -1,10 +1,10 @@
-// Mutants that no test can notice: what they change is seen by nobody. Each with its line, what it becomes, and why.
+// Mutants that no test can notice, because their change has no visible effect. Each with its line, its replacement, and why.
 
 const TYPED = 'the types say that it is there';
 const UNREACHABLE = 'a default that the types ask for and that is never taken, or an assertion of what cannot happen';
 const ASCII = 'the text is ASCII, and the same in every encoding';
 
-/** `to`: what the mutant puts there; left out, every mutant of the line. */
+/** `to`: the code that the mutant puts there. Without it, the entry is for every mutant of the line. */
 export const equivalent = [
   // exchange.ts
   {

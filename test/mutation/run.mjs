@@ -1,4 +1,4 @@
-// npm run mutation: changes the code in a thousand small ways and counts those that no test notices.
+// npm run mutation: changes the code in a thousand small ways, and counts the changes that no test notices.
 // npm run mutation -- --mutate src/origin/idle-limit.ts: one file; all options of Stryker are passed on.
 
 import { spawnSync } from 'node:child_process';
@@ -16,7 +16,7 @@ function run(command, args, cwd) {
   return status ?? 1;
 }
 
-// Stryker is 170 packages that nothing else needs.
+// Stryker has 170 packages that nothing else needs.
 install(here);
 const config = 'test/mutation/stryker.config.json';
 const status = run(`${here}node_modules/.bin/stryker`, ['run', config, ...process.argv.slice(2)], root);

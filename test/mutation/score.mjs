@@ -1,4 +1,4 @@
-// Counts the mutants of a report, without those that change nothing.
+// Counts the mutants of a report, without the equivalent ones.
 
 import { equivalent } from './equivalent.mjs';
 
@@ -12,7 +12,7 @@ function isEquivalent(mutant, lines) {
   return equivalent.some((one) => one.line === line && (one.to === undefined || one.to === mutant.replacement));
 }
 
-/** Prints a table and what was not noticed. False when that is too much. */
+/** Prints a table, and the mutants that were not noticed. Returns false if there are too many. */
 export function score({ files }) {
   const rows = [];
   const left = [];

@@ -1,4 +1,4 @@
-/** The tests that a mutant has to survive: those without sockets and without real time. */
+/** The tests that run against each mutant: those without sockets and without real time. */
 
 import base from '../../vitest.config.js';
 
@@ -6,7 +6,7 @@ export default {
   ...base,
   test: {
     ...base.test,
-    projects: undefined, // mutants of what modules keep need modules that are loaded anew
+    projects: undefined, // modules must be loaded again for each mutant, because some mutants change the values that modules keep
     include: process.env.ONLY_TESTS?.split(',') ?? [
       'test/unit/{dispatch,http1,origin,pool,connection}/**/*.test.ts',
       'test/properties/histories.test.ts',

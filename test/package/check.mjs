@@ -1,5 +1,5 @@
 /**
- * The packed package as its users get it: unpacked into an empty project, loaded as ESM and as CJS.
+ * Checks the packed package as users get it: unpacked into an empty project, loaded as ESM and as CJS.
  * Run by `npm run check:package`, after the build.
  */
 
@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { checkContents, checkSizes } from './contents.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-// Inside node_modules, so that the package's own dependencies are found above it.
+// Inside node_modules, so that Node finds the package's dependencies in the folders above it.
 const project = join(ROOT, 'node_modules/.cache/pooled-backend/project');
 const installed = join(project, 'node_modules/pooled-backend');
 
@@ -50,7 +50,7 @@ assert.deepEqual(imported[4], ['instrumentBackend']);
 assert.deepEqual(imported[5], ['registerMetrics']);
 assert.ok(imported[7].includes('BackendDispatcher'), `./undici gives ${imported[7]}`);
 
-// What the declarations offer: as values what is there at run time, all else as types, and nothing that is internal.
+// The declarations must export exactly the names that exist at run time as values, all else as types, and nothing internal.
 for (const [index, entry] of entries.entries()) {
   for (const { types } of Object.values(exports[entry])) {
     const text = readFileSync(join(installed, types), 'utf8');
@@ -64,7 +64,7 @@ for (const file of readdirSync(join(installed, 'dist')).filter((file) => /\.d\.c
   assert.ok(!text.includes('@internal'), `${file} offers what is internal`);
 }
 
-// A worker finds its program in the text of classes, which a bundler may have renamed.
+// The program of a worker is the source text of classes, which a bundler may have renamed.
 copyFileSync(new URL('kit.mjs', import.meta.url), join(project, 'kit.mjs'));
 const use = "import('./kit.mjs').then(({ useKit }) => useKit(core, kit, require('node:assert')));";
 const asEsm = `import { createRequire } from 'node:module';
@@ -96,7 +96,7 @@ assert.match(run(process.execPath, [command, ...flags], project), /the options a
 console.log(`${name}: ${names.length} entry points load as ESM and as CJS, and the command runs`);
 console.log(sizes);
 
-/** What npm says of the package. */
+/** Packs and unpacks the package. Returns what npm says about it. */
 function unpack() {
   rmSync(project, { recursive: true, force: true });
   mkdirSync(installed, { recursive: true });
@@ -106,7 +106,7 @@ function unpack() {
   return packed;
 }
 
-/** What each entry point gives, as a program of its own says it. */
+/** The names that each entry point exports, as reported by a separate program. */
 function namesGivenBy(file, imports) {
   const modules = names.map((_, index) => `Object.keys(m${index}).sort()`).join(', ');
   writeFileSync(join(project, file), `${imports}\nconsole.log(JSON.stringify([${modules}]));\n`);

@@ -1,16 +1,16 @@
-/** What is in the packed package, and how large it may be. */
+/** Which files the packed package may contain, and how large it may be. */
 
 import assert from 'node:assert/strict';
 import { gzipSync } from 'node:zlib';
 
 const REQUIRED = ['package.json', 'README.md', 'CHANGELOG.md', 'config.schema.json', 'dist/cli.js'];
-// The notice of what is bundled, too: its license asks for that.
+// The notice for bundled code must be included: its license asks for that.
 const NOTICES = ['LICENSE', 'THIRD-PARTY.md'];
-// Sources, tests, source maps and whatever a build leaves behind stay at home.
+// Sources, tests, source maps and leftovers of a build are not published.
 const ALLOWED =
   /^(package\.json|README\.md|LICENSE|THIRD-PARTY\.md|CHANGELOG\.md|config\.schema\.json|dist\/[\w-]+(\.d)?\.(js|cjs|ts|cts))$/;
 
-/** Bytes. Raise one when something is worth it, and say in that commit what. */
+/** In bytes. If something is worth raising a budget, say in that commit what it is. */
 const BUDGETS = {
   'the packed package': 560_000,
   'the unpacked package': 2_050_000,
@@ -31,7 +31,7 @@ export function checkContents(paths) {
   );
 }
 
-/** Tells the sizes on one line. */
+/** Prints the sizes on one line. */
 export function checkSizes({ size, unpackedSize }, mainEntry) {
   const sizes = {
     'the packed package': size,

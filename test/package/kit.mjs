@@ -1,6 +1,6 @@
 /**
- * Uses `pooled-backend/testing` as it is packed: an origin in a thread of its own, and one in memory. Both entry points are
- * handed in, loaded as ESM or as CJS.
+ * Uses the packed `pooled-backend/testing`: an origin in a thread of its own, and one in memory. Both entry points are
+ * parameters, loaded as ESM or as CJS.
  */
 export async function useKit({ PooledBackend }, { execute, MemoryNetwork, ScriptedOrigin, answer }, assert) {
   const rules = [{ steps: [execute(), answer({ body: 'answered' })] }];

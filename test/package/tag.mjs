@@ -1,4 +1,4 @@
-/** Whether a tag is that of this package, and the changelog has a section for it: `node test/package/tag.mjs v1.2.3`. */
+/** Checks that a tag fits the version of this package, and that the changelog has its section: `node test/package/tag.mjs v1.2.3`. */
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

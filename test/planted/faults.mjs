@@ -1,4 +1,4 @@
-// Faults of which each breaks a promise: where, what is replaced by what, and where the tests are that should notice first.
+// Faults that each break a promise: the file, the text and its replacement, and the tests that should notice first.
 
 const DISPATCH = ['test/unit/dispatch', 'test/properties', 'test/explorer', 'test/wire'];
 const CONNECTION = ['test/unit/connection', 'test/properties', 'test/explorer', 'test/wire'];

@@ -1,6 +1,6 @@
 // npm run planted: puts faults into a copy of the tree, one at a time, and shows that the tests notice each.
-// npm run planted -- WORDS: only those whose name has all the words.
-// npm run planted -- --tests test/explorer: asks these tests alone.
+// npm run planted -- WORDS: only the faults whose names contain all the words.
+// npm run planted -- --tests test/explorer: runs only these tests.
 
 import { execFileSync, spawn } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -16,7 +16,7 @@ const LONGEST_MS = 300_000;
 const { values, positionals: words } = parseArgs({ options: { tests: { type: 'string' } }, allowPositionals: true });
 const chosen = faults.filter(({ name }) => words.every((word) => name.includes(word)));
 
-/** A copy of everything that git knows of or would take. */
+/** Copies all files that git tracks or would track. */
 function copyTree() {
   const copy = mkdtempSync(join(tmpdir(), 'planted-'));
   const listed = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '-z'], { cwd: ROOT });
@@ -31,11 +31,11 @@ function copyTree() {
   return copy;
 }
 
-/** Ends what runs, with all that it has started: it leads a group of its own, which no signal to ours reaches. */
+/** Ends the current run with all processes that it has started. They are a process group of their own, which our signals do not reach. */
 let endRun = () => undefined;
 let stopped = false;
 
-/** The first test that fails in these folders, or undefined. */
+/** The first failing test in these folders; undefined if none fails. */
 function firstFailure(copy, tests) {
   if (stopped) throw new Error('stopped');
   const report = join(copy, 'planted-report.json');

@@ -1,6 +1,6 @@
 /**
- * Histories that once broke a promise, shrunk: those of faults that were found in the library, and of faults that were planted
- * there (`npm run planted`). They are played before any others.
+ * Shrunk histories that once broke a promise, with faults that were found in the library, or planted in it
+ * (`npm run planted`). They are played before all others.
  */
 
 import type { HouseOptions } from '../house.js';
@@ -10,7 +10,7 @@ const ONE = 'http://a.test:80';
 const TWO = [ONE, 'http://b.test:80'];
 const HASH = { type: 'hash', key: 'path', load: 1 } as const;
 
-/** `words`: a step for each, with its number; one with a `+` shares its turn with the next. */
+/** `words`: one step for each word. A step with a `+` shares its turn with the next one. */
 function shrunk(words: string, options: Partial<HouseOptions & { asks: boolean }> = {}): [Plan, Step[]] {
   const plan: Plan = {
     ...{ asks: false, origins: [ONE], maxConnections: 1, spareConnections: false, maxQueue: 3 },
@@ -31,9 +31,9 @@ export const CASES: [Plan, Step[]][] = [
   // A POST was sent again.
   shrunk('any accept+ fin get'),
   shrunk('get any abort accept fin'),
-  // What lay in the kernel was taken for the answer.
+  // Bytes that were in the kernel before the request were taken for its answer.
   shrunk('accept hiddenStray get', { minConnections: 1, asks: true }),
-  // More connections than allowed.
+  // There were more connections than allowed.
   shrunk('get+ get'),
   shrunk('get get get get+ get', { maxConnections: 4 }),
   shrunk('get update get', { maxConnections: 2 }),
@@ -43,7 +43,7 @@ export const CASES: [Plan, Step[]][] = [
     maxConnections: 2,
     maxFreshConnections: 2,
   }),
-  // Waiters that were lost.
+  // Waiters were lost.
   shrunk('get get'),
   shrunk('get get', { maxConnections: 2 }),
   shrunk('speakFirst+ get get', { minConnections: 1, maxConnections: 2 }),

@@ -1,4 +1,4 @@
-/** Histories of a backend in memory: steps of clients, origins, networks and time, and what must hold after each. */
+/** Histories of a backend in memory: steps of clients, origins, networks and time, and what must hold after each step. */
 
 import { PassThrough } from 'node:stream';
 import fc from 'fast-check';
@@ -24,7 +24,7 @@ type StepKind = (typeof stepKinds)[number];
 export interface Step {
   readonly kind: StepKind;
   readonly n: number;
-  /** In one turn of the event loop with the next. Default false. */
+  /** Whether it happens in the same turn of the event loop as the next step. Default false. */
   readonly together?: boolean;
 }
 
@@ -39,7 +39,7 @@ const LENGTHS_MS = [0, 1, 7, 30, 120, 600, 1_100, 2_600, 5_100, 61_000];
 
 const MOST_CONNECTIONS = 4;
 
-/** What the owner may change of a backend at run time. */
+/** Changes that the owner may make at run time. */
 const UPDATES: readonly OptionChanges[] = [
   ...[1, 2, MOST_CONNECTIONS].map((most) => ({ maxConnections: most, maxFreshConnections: most })),
   ...[{ minConnections: 1 }, { minConnections: 0 }, { spareConnections: 2 }, { spareConnections: false } as const],
@@ -101,9 +101,9 @@ export class History {
   readonly uploads = new Set<PassThrough>();
   /** How often each request was answered with 503. */
   readonly refused = new Map<string, number>();
-  /** Requests may be under way to peers that do not know of them: what these said now would be taken for the answer. */
+  /** Whether requests may be on their way to peers that have not received them. What such a peer sends now would count as the answer. */
   #hasUnheard = false;
-  #mostAllowed = 0; // connections to an origin, so far
+  #mostAllowed = 0; // the largest limit of an origin so far
 
   constructor(house: House, asks: boolean) {
     this.house = house;
@@ -182,7 +182,7 @@ export class History {
         idle?.fin();
         break;
       case 'hiddenStray':
-        // Where the kernel is not asked it would arrive within the two turns that are waited instead.
+        // If the kernel cannot be asked, the backend waits two turns instead, in which the bytes would arrive.
         if (this.#hasUnheard || !this.asks || idle?.origin.startsWith('https') === true) break;
         idle?.hold();
         idle?.send('HTTP/1.1 200 stray\r\nContent-Length: 3\r\n\r\nbad');
@@ -224,12 +224,12 @@ export class History {
     this.#hasUnheard = together;
   }
 
-  /** Of a session: an origin of the plan, there or not. */
+  /** The origin of a sticky session: one of the plan, which may be removed. */
   #home(n: number): string | undefined {
     return pick(this.house.options.origins, n)?.origin;
   }
 
-  /** The owner changes the origins, by the names that the plan gives them. */
+  /** The owner changes the origins, by the names of the plan. */
   #change(kind: 'drain' | 'backInService' | 'remove' | 'add' | 'reweigh' | 'resize', n: number): void {
     const { fleet, options } = this.house;
     const url = pick(fleet.names, n);
@@ -276,7 +276,7 @@ export class History {
     peer.answer({ status: 503, fields: [`Retry-After: ${retryAfter}`], body: number });
   }
 
-  /** Everything that is waited for comes: every request must end. */
+  /** Everything that requests wait for happens, so every request must end. */
   async comeToRest(): Promise<void> {
     const { house } = this;
     await house.settle();
@@ -297,7 +297,7 @@ export class History {
       if (round % 10 === 9) await house.advance(100);
       this.check();
     }
-    await house.advance(1_000); // the most that the rest of an aborted response is read for
+    await house.advance(1_000); // the longest time for which the rest of an aborted response is read
   }
 
   check(): void {
@@ -310,7 +310,7 @@ export class History {
     this.#checkWaiters();
   }
 
-  /** The counts are those of the sockets that there are. */
+  /** The counts must be those of the actual sockets. */
   #checkSockets(): void {
     const { house } = this;
     const counted = house.stats.origins.map(({ origin, connections: { open, dialling } }) => [origin, open, dialling]);
@@ -339,7 +339,7 @@ export class History {
     expect(house.dispatcher.inFlight).toBe(waiting);
   }
 
-  /** Nobody waits for what is there. */
+  /** No request may wait for something that is there. */
   #checkWaiters(): void {
     const { house } = this;
     const { queue } = house;
@@ -362,7 +362,7 @@ export class History {
     }
   }
 
-  /** Those who wait for one origin alone have a dial of their own, or there is none to be had. */
+  /** A request that waits for one origin must have a dial of its own, or there is no room for one. */
   #checkBound(): void {
     const { queue, origins } = this.house;
     const at = (origin: House['origins'][number], travel: Travel) =>
@@ -392,7 +392,7 @@ function isGet(peer: Peer | undefined): boolean {
   return peer?.requests.at(-1)?.startsWith('GET') === true;
 }
 
-/** Of the request that the peer got last. */
+/** The number of the last request that the peer received. */
 function numberOf(peer: Peer | undefined): string {
   return peer?.requests.at(-1)?.split('/')[1] ?? '';
 }

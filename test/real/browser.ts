@@ -1,4 +1,4 @@
-/** Debian's Chromium, driven by playwright-core. */
+/** Starts Debian's Chromium, which playwright-core controls. */
 
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -15,6 +15,6 @@ export function findBrowser(): string | undefined {
 export function startBrowser(): Promise<Browser> {
   const executablePath = findBrowser();
   if (executablePath === undefined) throw new Error('Chromium is not installed');
-  // Root has no sandbox, and a container little shared memory. The pages are our own.
+  // Root cannot use the sandbox, and a container has little shared memory. The pages are our own.
   return chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
 }

@@ -3,12 +3,12 @@
 import { type Agent, request } from 'node:http';
 
 export interface Answer {
-  /** 0 when the connection was lost. */
+  /** 0 if the connection was lost. */
   readonly status: number;
   readonly body: string;
 }
 
-/** One request; `agent: false` is a connection for this request alone. Never rejects, never sends again. */
+/** Sends one request; `agent: false` opens a connection for it alone. Never rejects, never sends again. */
 export function send(port: number, method: 'GET' | 'POST', path: string, agent: Agent | false): Promise<Answer> {
   return new Promise((resolve) => {
     const outgoing = request({ host: '127.0.0.1', port, method, path, agent }, async (response) => {

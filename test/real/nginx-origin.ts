@@ -1,4 +1,4 @@
-/** A real nginx as an origin: what it accepted and what it executed, in its own words. */
+/** A real nginx as an origin. Its own counts and log say what it accepted and executed. */
 
 import { readFileSync } from 'node:fs';
 import { Agent, get } from 'node:http';
@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import { freePort } from '../../bench/rig/listen.mjs';
 import { type Nginx, startNginx } from '../../bench/rig/nginx.mjs';
 
-/** What nginx counts of its connections. */
+/** nginx's counts of its connections. */
 export interface Connections {
   /** Open now. */
   readonly active: number;
-  /** Accepted since it was started; not reset by a reload. */
+  /** Accepted since its start; a reload does not reset it. */
   readonly accepted: number;
 }
 
@@ -18,7 +18,7 @@ export class NginxOrigin {
   readonly url: string;
   readonly #nginx: Nginx;
   readonly #statusPort: number;
-  // One connection for all questions, opened before the first count, so that it can be subtracted.
+  // One connection for all questions. It is opened before the first count, so that it can be subtracted.
   readonly #statusAgent = new Agent({ keepAlive: true, maxSockets: 1 });
   #acceptedBefore = 0;
 
@@ -28,7 +28,7 @@ export class NginxOrigin {
     this.#statusPort = statusPort;
   }
 
-  /** `directives` stand in the `server` block. GET and POST of any other path are answered with 200 and the path. */
+  /** `directives` are put into the `server` block. GET and POST of other paths are answered with 200 and the path. */
   static async start(directives: string): Promise<NginxOrigin> {
     const port = await freePort();
     const statusPort = await freePort();
@@ -46,12 +46,12 @@ export class NginxOrigin {
     location / { stub_status; }
   }`;
     const origin = new NginxOrigin(await startNginx({ http, port, workers: 2 }), port, statusPort);
-    // Two: ours, and the one that found nginx up, which a worker may not have taken from the kernel yet.
+    // Two connections: ours, and the one that found nginx ready, which a worker may not have accepted yet.
     while (origin.#acceptedBefore < 2) origin.#acceptedBefore = (await origin.#status()).accepted;
     return origin;
   }
 
-  /** Connections of everyone but us who ask. */
+  /** Connections of all others: the one of these questions is subtracted. */
   async connections(): Promise<Connections> {
     const { active, accepted } = await this.#status();
     return { active: active - 1, accepted: accepted - this.#acceptedBefore };

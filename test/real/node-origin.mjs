@@ -1,4 +1,4 @@
-/** node:http as it comes, with its keepAliveTimeout of 5 s, in its own process. */
+/** A node:http server with its defaults, which has a keepAliveTimeout of 5 s, in its own process. */
 
 import { openSync, writeSync } from 'node:fs';
 import { createServer } from 'node:http';

@@ -1,4 +1,4 @@
-/** What the tests in front of real servers begin and end with. */
+/** What the tests in front of real servers have in common. */
 
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -16,7 +16,7 @@ const PATIENCE_MS = 30_000; // a loaded machine is slow, not wrong
 const required = process.env.REQUIRE_REAL_SERVERS === '1';
 const closing: (() => unknown)[] = [];
 
-/** Called when the test is over, last come, first served. */
+/** `close` is called when the test is over, in the reverse order of these calls. */
 export function atEnd(close: () => unknown): void {
   closing.push(close);
 }
@@ -25,22 +25,22 @@ afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
 
-/** The file of a program, wherever Debian puts it. */
+/** The file of a program, in the folders that Debian uses. */
 export function findProgram(name: string, versionFlag = '-v'): string | undefined {
   return [name, `/usr/sbin/${name}`].find((file) => spawnSync(file, [versionFlag]).status === 0);
 }
 
-/** Tests that need a program. Without it they are skipped and say so, or fail where REQUIRE_REAL_SERVERS is 1. */
+/** Tests that need a program. Without it they are skipped by name, or fail if REQUIRE_REAL_SERVERS is 1. */
 export function describeWith(file: string | undefined, program: string, name: string, tests: (file: string) => void) {
   if (file !== undefined) describe(name, () => tests(file));
   else if (required) test(`${name}: ${program} is installed`, () => expect.unreachable(`${program} is not installed`));
   else test.skip(`${name}: ${program} is not installed`, () => undefined);
 }
 
-/** A folder of the test's own, removed with it. */
+/** A folder for this test. It is removed with the test. */
 export function ownFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'pooled-backend-real-'));
-  chmodSync(folder, 0o755); // servers that root starts are somebody else
+  chmodSync(folder, 0o755); // servers that root starts run as another user
   atEnd(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
@@ -49,7 +49,7 @@ export interface Running {
   kill(signal: NodeJS.Signals): void;
 }
 
-/** A program in the foreground, ended with the test by its own pid. Resolves when it accepts on `port`. */
+/** Starts a program in the foreground. It is ended with the test, by its pid. Resolves when it accepts on `port`. */
 export async function run(
   file: string,
   words: readonly string[],
@@ -62,14 +62,14 @@ export async function run(
   return program;
 }
 
-/** A Node server of its own process. */
+/** A Node server in its own process. */
 export interface NodeOrigin {
   readonly port: number;
-  /** Killed, and back on its port. */
+  /** Kills it, and starts it again on the same port. */
   restart(): Promise<void>;
 }
 
-/** node:http as it comes. It writes each request that it executes into `log`, as `METHOD path`. */
+/** Starts node:http with its defaults. It writes each request that it executes into `log`, as `METHOD path`. */
 export async function startNodeOrigin(log: string): Promise<NodeOrigin> {
   const module = new URL('node-origin.mjs', import.meta.url);
   let child: Child = await startChild(module, { log });
@@ -88,7 +88,7 @@ export function originUrls(origins: readonly NodeOrigin[]): string[] {
   return origins.map(({ port }) => `http://127.0.0.1:${port}`);
 }
 
-/** One after the other, each once the one before is in use again: no request meets two deaths. Twice each. */
+/** Restarts origins one after the other, each twice, and each after the one before is in use again: so no request meets two deaths. */
 export async function restartInTurn(origins: readonly NodeOrigin[], { backends }: Proxy): Promise<void> {
   for (const place of [...origins.keys(), ...origins.keys()]) {
     await origins[place]?.restart();
@@ -97,12 +97,12 @@ export async function restartInTurn(origins: readonly NodeOrigin[], { backends }
   }
 }
 
-/** An origin that is ejected is not dialled for the minimum. */
+/** Whether the origin is in use again. (An ejected origin is not dialled for `minConnections`.) */
 function isBack(origin: OriginStats | undefined): boolean {
   return origin !== undefined && (origin.connections.open > 0 || origin.health.state === 'ejected');
 }
 
-/** Lines of a log that is there, or will be once something is in it. */
+/** Lines of a log. The file is made with its first line. */
 export function linesOf(log: string): string[] {
   try {
     return readFileSync(log, 'utf8')
@@ -117,7 +117,7 @@ const MODES = ['fresh', 'verified', 'any'] as const;
 
 export interface Proxy {
   readonly port: number;
-  /** One for each mode, on the paths `/mode/…`. */
+  /** One backend for each mode, on the paths `/mode/…`. */
   readonly backends: readonly PooledBackend[];
 }
 
@@ -138,7 +138,7 @@ export async function startProxy(urls: readonly string[], options: Partial<Poole
     const mode = MODES.findIndex((name) => req.url?.startsWith(`/${name}/`));
     handlers[mode]?.(req, res);
   });
-  server.keepAliveTimeout = 60_000; // the load is not to meet the front's own
+  server.keepAliveTimeout = 60_000; // longer than the load is idle, so that the server closes no client's connection
   const port = await listen(server);
   atEnd(async () => {
     server.closeAllConnections();
@@ -154,14 +154,14 @@ export interface Done {
 }
 
 export interface Load {
-  /** One after the other on each of its connections, so many in all. */
+  /** Sends `requests` requests in all, one after the other on each connection. */
   count(requests: number): Promise<Done>;
   for(seconds: number): Promise<Done>;
-  /** All so far. */
+  /** All results so far. */
   readonly done: { requests: number; errors: Record<string, number> };
 }
 
-/** Keep-alive clients in their own process: only a proxy that is kept busy from outside meets a close with a request. */
+/** Starts keep-alive clients in their own process: a close meets a request only if another process keeps the proxy busy. */
 export async function startLoad(port: number, method: 'GET' | 'POST', connections: number): Promise<Load> {
   const body = method === 'GET' ? '' : 'content-length: 4\r\n\r\nbody';
   const request = MODES.map((mode) => `${method} /${mode}/{n} HTTP/1.1\r\nhost: x\r\n${body === '' ? '\r\n' : body}`);
@@ -180,17 +180,17 @@ export async function startLoad(port: number, method: 'GET' | 'POST', connection
 }
 
 interface Waves {
-  /** In which a close meets the next wave. */
+  /** Waves after pauses in which a close may meet the next wave. */
   readonly races?: number;
-  /** Longer ones, from which the limit can be learned. */
+  /** Waves after longer pauses, from which the limit can be learned. */
   readonly lessons?: number;
-  /** More lessons follow until this holds: on a loaded machine the ages at which closes are seen differ. */
+  /** More lessons follow until this returns true: on a loaded machine, closes are seen at different ages. */
   readonly learned: () => boolean;
 }
 
 const MOST_LESSONS = 12;
 
-/** Waves of requests with pauses about as long as the origin keeps idle connections. */
+/** Sends waves of requests, with pauses about as long as the origin keeps idle connections. */
 export async function meetIdleCloses(
   loads: readonly Load[],
   limitMs: number,
@@ -208,7 +208,7 @@ export async function meetIdleCloses(
   }
 }
 
-/** What must hold in front of any server. `executed` reads its own lines, `METHOD path`. */
+/** Checks what must hold in front of any server. `executed` reads the server's own lines, `METHOD path`. */
 export async function expectPromises(gets: Load, posts: Load, executed: () => readonly string[]): Promise<void> {
   const ofPosts = await executedPosts(executed, posts.done.requests);
   const twice = ofPosts.filter((line, place) => ofPosts.indexOf(line) !== place);
@@ -217,15 +217,15 @@ export async function expectPromises(gets: Load, posts: Load, executed: () => re
   expect(posts.done.requests).toBeGreaterThan(0);
 }
 
-/** The POSTs of a log, once there are so many: a server writes its line after the answer, and later on its way out. */
+/** The POSTs of a log, once there are `answered` of them: a server writes its line after the answer, or later while it ends. */
 export async function executedPosts(executed: () => readonly string[], answered: number): Promise<readonly string[]> {
   const posts = () => executed().filter((line) => line.startsWith('POST'));
   await vi.waitFor(() => expect(posts().length).toBeGreaterThanOrEqual(answered), { timeout: PATIENCE_MS });
-  await sleep(200); // one that was executed twice has a line more
+  await sleep(200); // time for one more line, if a POST was executed twice
   return posts();
 }
 
-/** Clients load `port` for so long at least, something befalls the servers behind it, and no promise is broken. */
+/** Clients load `port` for a minimum time while something happens to the servers behind it. No promise may be broken. */
 export async function expectPromisesWhile(
   disturb: () => Promise<unknown>,
   { port, seconds, logs }: { readonly port: number; readonly seconds: number; readonly logs: readonly string[] },
@@ -243,7 +243,7 @@ export async function expectPromisesWhile(
   await expectPromises(gets, posts, () => logs.flatMap(linesOf));
 }
 
-/** A server that closes connections after `limitMs` idle: no promise is broken, and what is learned of it ends below that. */
+/** In front of a server that closes connections after `limitMs` idle, no promise may be broken, and the learned limit must be shorter. */
 export async function expectIdleLimitBelow(
   limitMs: number,
   server: { readonly url: string; readonly log: string },
@@ -256,7 +256,7 @@ export async function expectIdleLimitBelow(
   for (const limit of idleLimits(proxy)) expect(limit).toBeLessThan(limitMs);
 }
 
-/** Milliseconds that each backend lets a connection to its first origin be idle. */
+/** How many milliseconds each backend lets a connection to its first origin be idle. */
 export function idleLimits({ backends }: Proxy): number[] {
   return backends.map((backend) => backend.stats().origins[0]?.idleLimitMs.effective ?? Number.NaN);
 }

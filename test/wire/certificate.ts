@@ -1,4 +1,4 @@
-/** A certificate for localhost and 127.0.0.1, and the authority that signed it. For tests alone; valid until 2120. */
+/** A certificate for localhost and 127.0.0.1, and the authority that signed it. For tests only; valid until 2120. */
 
 export const authority = `-----BEGIN CERTIFICATE-----
 MIIBeTCCAR6gAwIBAgIUZYUJekg0kIcHIXxO3UTM0ZsRXVgwCgYIKoZIzj0EAwIw

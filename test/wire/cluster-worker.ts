@@ -1,7 +1,7 @@
 /**
- * A worker of a cluster with requests that never end: as many as `LANES` at once, every second of them a POST, which needs
- * a connection of its own. Tells the primary how many were answered, why it has no share, and how many listen to what the
- * primary says. `IDLE` more backends have shares too, and no requests.
+ * A worker of a cluster that sends requests without end: `LANES` at once, every second one a POST, which needs a connection of
+ * its own. Tells the primary how many were answered, why it has no share, and how many listeners it has for messages of the
+ * primary. `IDLE` more backends have shares too, but no requests.
  */
 
 import { PooledBackend } from 'pooled-backend';
@@ -14,7 +14,7 @@ function tell(news: object): void {
   process.send?.({ answered, failures, ...news });
 }
 
-// On a loaded machine a turn may be long in coming.
+// On a loaded machine a request may wait long for its turn.
 const queueTimeout = 60_000;
 const options = { origins: [ORIGIN], maxConnections: { total: Number(TOTAL) }, queueTimeout };
 const listening = process.listenerCount('message');

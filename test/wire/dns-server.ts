@@ -1,4 +1,4 @@
-/** A DNS server on loopback (RFC 1035), for what a test wants to be found: over UDP, one question a packet. */
+/** A DNS server on loopback (RFC 1035) with the records of a test: over UDP, with one question in each packet. */
 
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
@@ -17,7 +17,7 @@ export interface ServiceAnswer {
 }
 
 type Answer = AddressAnswer | ServiceAnswer;
-/** `refused`: a failure of the server; `silent`: no answer. A name that nobody has told of does not exist. */
+/** `refused`: a failure of the server; `silent`: no answer. A name that was not set does not exist. */
 type Zone = Map<string, readonly Answer[] | 'refused' | 'silent'>;
 
 const TYPES: Readonly<Record<number, string>> = { 1: 'A', 28: 'AAAA', 33: 'SRV' };
@@ -26,7 +26,7 @@ const SERVER_FAILURE = 2;
 const NO_SUCH_NAME = 3;
 
 export class DnsServer {
-  /** `type name`, for each question that came. */
+  /** `type name` of each question that came. */
   readonly questions: string[] = [];
   readonly #zone: Zone = new Map();
   readonly #socket: Socket;
@@ -36,7 +36,7 @@ export class DnsServer {
     socket.on('message', (packet, sender) => this.#answer(packet, sender));
   }
 
-  /** A server that is closed with the test. */
+  /** Starts a server. It is closed with the test. */
   static async start(): Promise<DnsServer> {
     const socket = createSocket('udp4');
     await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
@@ -44,12 +44,12 @@ export class DnsServer {
     return new DnsServer(socket);
   }
 
-  /** For the option `servers`. */
+  /** The address for the option `servers`. */
   get address(): string {
     return `127.0.0.1:${this.#socket.address().port}`;
   }
 
-  /** From now on this is what there is under the name; an empty list is a name without such records. */
+  /** Sets the records of a name. With an empty list, the name exists without such records. */
   set(type: 'A' | 'AAAA' | 'SRV', name: string, answers: readonly Answer[] | 'refused' | 'silent'): void {
     this.#zone.set(`${type} ${name}`, answers);
   }

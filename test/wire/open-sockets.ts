@@ -1,4 +1,4 @@
-/** How many clients are connected to a server now: as the kernel has it, not as late as the event loop hears of it. */
+/** Counts the clients that are connected to a server by asking the kernel, because the event loop learns of closes later. */
 
 import { existsSync, readFileSync } from 'node:fs';
 import type { Server, Socket } from 'node:net';
@@ -12,7 +12,7 @@ export const canAskKernel = existsSync(TABLE);
 export class OpenSockets {
   readonly #port: number;
   readonly #sockets = new Set<Socket>();
-  /** The most that were connected at one moment. Looked at whenever there is one more. */
+  /** The largest number that was connected at the same time. Checked at each new connection. */
   most = 0;
 
   constructor(server: Server, port: number) {
@@ -20,14 +20,14 @@ export class OpenSockets {
     server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
       socket.on('close', () => this.#sockets.delete(socket));
-      // Some of those may have gone that the event loop has not heard of: only then does it matter who has.
+      // Some may be closed without the event loop knowing it. The kernel is asked only if that can change the result.
       if (this.#sockets.size > this.most) this.most = Math.max(this.most, this.count());
     });
   }
 
   /**
-   * Accepted sockets whose clients have not closed them. All of them were open together when the table began to be read: each
-   * had been accepted before that, and is found open after it.
+   * Number of accepted sockets that their clients have not closed. All of them were open together at the moment when the reading
+   * of the table began: each was accepted before it, and found open after it.
    */
   count(): number {
     const open = new Set<string>();

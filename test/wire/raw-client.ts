@@ -14,7 +14,7 @@ export interface RawResponse {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
   readonly rawTrailers: readonly string[];
-  /** False when the connection ended before the framing said so. */
+  /** False if the connection ended before the response was complete by its framing. */
   readonly complete: boolean;
 }
 
@@ -37,8 +37,8 @@ const LONGEST_WAIT_MS = 30_000; // a loaded machine is slow, not wrong
 
 export class RawClient {
   readonly socket: Socket;
-  #received = Buffer.alloc(0); // all of it
-  #used = 0; // bytes of it that belong to responses already read
+  #received = Buffer.alloc(0); // all bytes so far
+  #used = 0; // how many of them belong to responses that were read
   #ending: RawEnding | undefined;
   #closed = false;
   #wake: () => void = () => undefined;
@@ -75,12 +75,12 @@ export class RawClient {
     });
   }
 
-  /** All bytes that ever arrived. */
+  /** All bytes that have arrived. */
   get received(): Buffer {
     return this.#received;
   }
 
-  /** Bytes that no response has claimed. */
+  /** Bytes that belong to no response that was read. */
   get unread(): Buffer {
     return this.#received.subarray(this.#used);
   }
@@ -97,7 +97,7 @@ export class RawClient {
     return this.readResponse();
   }
 
-  /** The next response; a 1xx is one too. `toHead`: it answers a HEAD, so it has no body. */
+  /** The next response, which may be a 1xx. `toHead`: it answers a HEAD, so it has no body. */
   async readResponse(options: { toHead?: boolean; withinMs?: number } = {}): Promise<RawResponse> {
     const parsed = await this.#until('a response', options.withinMs, () => {
       const found = parseResponse(this.unread, options.toHead === true, this.#ending !== undefined || this.#closed);
@@ -108,12 +108,12 @@ export class RawClient {
     return parsed.response;
   }
 
-  /** Resolves when at least so many bytes are there that no response has claimed. */
+  /** Resolves when there are at least `count` unread bytes. */
   async bytes(count: number, withinMs?: number): Promise<Buffer> {
     return this.#until(`${count} bytes`, withinMs, () => (this.unread.length >= count ? this.unread : undefined));
   }
 
-  /** How the server ended the connection, once it has. */
+  /** Resolves to how the server ended the connection, once it has. */
   async ended(withinMs?: number): Promise<RawEnding> {
     return this.#until('the end of the connection', withinMs, () => this.#ending);
   }
@@ -166,7 +166,7 @@ export class RawClient {
   }
 }
 
-/** The first response in `bytes`; `undefined` when more are needed. `ended`: none will come. */
+/** The first response in `bytes`; `undefined` if more bytes are needed. `ended`: no more will come. */
 export function parseResponse(bytes: Buffer, toHead: boolean, ended: boolean): Parsed | undefined {
   const headEnd = bytes.indexOf('\r\n\r\n');
   if (headEnd === -1) return undefined;

@@ -1,4 +1,4 @@
-/** What every test on the wire begins and ends with. */
+/** What the tests on the wire have in common. */
 
 import { BackendError, PooledBackend, type PooledBackendOptions } from 'pooled-backend';
 import {
@@ -11,17 +11,17 @@ import {
 } from 'pooled-backend/testing';
 import { onTestFinished } from 'vitest';
 
-/** Milliseconds to wait for what must come: a loaded machine is slow, not wrong. */
+/** Milliseconds to wait for something that must happen: a loaded machine is slow, not wrong. */
 const PATIENCE_MS = 30_000;
 
-/** An origin that is closed with the test. */
+/** Starts an origin. It is closed with the test. */
 export async function startOrigin(options: ScriptedOriginOptions = {}): Promise<ScriptedOrigin> {
   const origin = patient(await ScriptedOrigin.start(options));
   onTestFinished(() => origin.close());
   return origin;
 }
 
-/** The same origin, whose waits are as long as a test can bear where nothing else is said. */
+/** The same origin with a longer default limit for `until()`. */
 export function patient(origin: ScriptedOrigin): ScriptedOrigin {
   const { until, blockUntil } = origin;
   origin.until = (holds, withinMs = PATIENCE_MS) => until.call(origin, holds, withinMs);
@@ -29,7 +29,7 @@ export function patient(origin: ScriptedOrigin): ScriptedOrigin {
   return origin;
 }
 
-/** A backend in front of these origins that is destroyed with the test. */
+/** A backend in front of these origins. It is destroyed with the test. */
 export function startBackend(
   origins: ScriptedOrigin | readonly ScriptedOrigin[],
   options: Omit<PooledBackendOptions, 'origins'> = {},
@@ -40,7 +40,7 @@ export function startBackend(
   return backend;
 }
 
-/** How a request ended, in what a test compares. */
+/** How a request ended, in a form for assertions. */
 export type Outcome =
   | { readonly status: number; readonly body: string; readonly attempts: number }
   | { readonly code: string; readonly status: number; readonly delivery: string; readonly attempts: number };
@@ -63,7 +63,7 @@ export function newId(): string {
   return `request-${ids}`;
 }
 
-/** Sends a request and reads its response to the end. Never rejects but for what is not a BackendError. */
+/** Sends a request and reads its response to the end. Rejects only with errors that are not BackendErrors. */
 export async function outcomeOf(backend: PooledBackend, sending: Sending = {}): Promise<Outcome> {
   const { method = 'GET', path = '/', id = newId(), body, signal, requestTimeout } = sending;
   try {
@@ -83,7 +83,7 @@ export async function outcomeOf(backend: PooledBackend, sending: Sending = {}): 
   }
 }
 
-/** Sends `count` requests one after the other on each of `lanes` lanes, and tells how each ended, by id. */
+/** Sends `count` requests one after the other on each of `lanes` lanes. Resolves to how each ended, by id. */
 export async function load(
   backend: PooledBackend,
   { count, lanes, ...sending }: Omit<Sending, 'id'> & { readonly count: number; readonly lanes: number },
@@ -101,24 +101,24 @@ export async function load(
   return outcomes;
 }
 
-/** Those that did not end with this status. */
+/** The outcomes with another status. */
 export function notAnswered(outcomes: ReadonlyMap<string, Outcome>, status = 200): Outcome[] {
   return [...outcomes.values()].filter((outcome) => outcome.status !== status || 'code' in outcome);
 }
 
-/** Ids that the origins together executed more than once. */
+/** Ids of requests that the origins together executed more than once. */
 export function executedTwice(origins: readonly ScriptedOrigin[], ids: Iterable<string>): string[] {
   return [...ids].filter((id) => origins.reduce((sum, origin) => sum + origin.executions(id), 0) > 1);
 }
 
-/** Nothing is under way: the counts must say so. */
+/** @throws Error unless the counts say that nothing is in progress */
 export function checkAtRest(backend: PooledBackend, maxConnections?: number): void {
   checkStats(backend.stats(), { atRest: true, ...(maxConnections !== undefined && { maxConnections }) });
 }
 
 /**
- * Now and then the origin executes and dies without an answer, on new connections and on used ones: a re-send of what
- * must not be sent twice then shows as a second execution.
+ * Sometimes the origin executes a request and closes without an answer, on new connections and on used ones. If a request that
+ * must not be sent twice is sent again, this shows as a second execution.
  */
 export const deadly: readonly Rule[] = [
   ...[1, 4, 7].map((connection) => ({ when: { connection }, steps: [execute(), close()] })),

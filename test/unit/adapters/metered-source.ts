@@ -1,4 +1,4 @@
-/** A backend that has what the test says: events by hand, counts of origins that come and go. */
+/** A backend whose events and counts the test sets, with origins that come and go. */
 
 import { EventEmitter } from 'node:events';
 import type { BackendEvents, BackendStats, OriginStats } from 'pooled-backend';
@@ -15,7 +15,7 @@ export class MeteredSource extends EventEmitter<BackendEvents> {
     this.origins = stats.origins;
   }
 
-  /** With the counts of a house in which nothing has happened. */
+  /** Begins with the counts of a house in which nothing has happened. */
   static async create(...origins: string[]): Promise<MeteredSource> {
     const { stats } = await House.open({ origins });
     return new MeteredSource(stats);
@@ -25,7 +25,7 @@ export class MeteredSource extends EventEmitter<BackendEvents> {
     return { ...this.#rest, origins: this.origins, discovery: this.discovery };
   }
 
-  /** The origin has dialled so often. Others stay as they were. */
+  /** Sets how often an origin was dialled. Other counts stay. */
   dialled(origin: string, dialled: number): void {
     this.origins = this.origins.map((one) => (one.origin === origin ? { ...one, dialled } : one));
   }

@@ -1,4 +1,4 @@
-/** One connection between a test and a test: its owner, its listeners, its far end and its time. */
+/** One connection whose owner, listeners, far end and clock all belong to the test. */
 
 import type { BodySource } from '../../../src/connection/body-source.js';
 import { Connection } from '../../../src/connection/connection.js';
@@ -19,7 +19,7 @@ export const TIMEOUTS = { sendTimeout: 1_000, headersTimeout: 2_000, bodyTimeout
 
 export const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 
-/** Writes down what the owner is told. */
+/** Records the calls to the owner. */
 export class Owner implements ConnectionOwner {
   readonly told: string[] = [];
   heard = '';
@@ -38,14 +38,14 @@ export class Owner implements ConnectionOwner {
   }
 }
 
-/** Writes down what the listener of one exchange is told. */
+/** Records the calls to the listener of one exchange. */
 export class Listener implements ExchangeListener {
   readonly told: string[] = [];
   body = '';
   error: BackendError | undefined;
-  /** What `onBody` answers. */
+  /** What `onBody` returns. */
   takes = true;
-  /** Called within each event, after it was written down. */
+  /** Called within each event, after it was recorded. */
   during: (event: string) => void = () => undefined;
 
   onInformation(statusCode: number): void {
@@ -98,9 +98,9 @@ export class Rig {
   readonly far: MemorySocket;
   readonly connection: Connection;
   readonly #intake: Intake = { receive: () => false };
-  /** What the origin was sent. Filled in the turns that follow. */
+  /** What was sent to the origin. It arrives in later turns. */
   heard = '';
-  /** The origin saw a reset, not a close. */
+  /** Whether the origin saw a reset instead of a close. */
   wasReset = false;
 
   constructor({ secure = false, isLocal = false, askKernel }: RigOptions = {}) {
@@ -127,7 +127,7 @@ export class Rig {
     });
   }
 
-  /** Begins an exchange and sends it. `started` is what `start()` answered. */
+  /** Begins an exchange and sends it. `started` is what `start()` returned. */
   send({
     method = 'GET',
     head = `${method} / HTTP/1.1\r\nHost: o\r\n\r\n`,
@@ -142,12 +142,12 @@ export class Rig {
     return { exchange, listener, started: exchange.start(head) };
   }
 
-  /** The origin says this: it is read within the call. */
+  /** The origin sends these texts. They are read within the call. */
   answer(...texts: string[]): void {
     for (const text of texts) this.far.write(text, 'latin1');
   }
 
-  /** The same, from what TLS had read before: it comes even while the reading is stopped, and does not start it again. */
+  /** The same, with bytes that TLS had read before: they come even while reading is paused, and do not resume it. */
   decrypted(text: string): void {
     this.#intake.receive(readWindow().write(text, 'latin1'));
   }
@@ -159,7 +159,7 @@ export class Rig {
   }
 }
 
-/** Lets the streams say what they have to say. */
+/** Waits a turn, in which streams emit their events. */
 export function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,7 +1,7 @@
 import type { BodyTarget } from '../../../src/connection/body-source.js';
 import { asBackendError, type BackendError } from '../../../src/errors.js';
 
-/** Keeps what it is given; asks to wait when told so. */
+/** Records the bytes of a body, and asks for a pause if the test says so. */
 export class Recorder implements BodyTarget {
   readonly pieces: string[] = [];
   readonly ends: (readonly string[])[] = [];

@@ -1,4 +1,4 @@
-/** Feeds a parser and writes down what it tells. */
+/** Feeds a parser and records its calls. */
 
 import type { BackendError } from '../../../src/errors.js';
 import { readWindow } from '../../../src/http1/llhttp.js';
@@ -7,7 +7,7 @@ import type { ResponseEvents } from '../../../src/http1/response-events.js';
 import type { ResponseHead } from '../../../src/http1/response-head.js';
 import { ResponseParser } from '../../../src/http1/response-parser.js';
 
-/** What one response came to, with the body in one piece: how it was cut says nothing about the response. */
+/** The parsed form of one response, with the body in one piece, so that it does not depend on how the response was cut. */
 export interface Outcome {
   readonly interim: readonly (readonly [number, string, readonly string[]])[];
   readonly head: ResponseHead | undefined;
@@ -50,13 +50,13 @@ export interface Reading {
   readonly method?: string;
   readonly expectsUpgrade?: boolean;
   readonly limits?: Partial<ParserLimits>;
-  /** Feeds through the read window instead of `read()`. */
+  /** Whether to feed through the read window instead of `read()`. */
   readonly window?: boolean;
-  /** The origin closes at the end. */
+  /** Whether the origin closes at the end. */
   readonly closes?: boolean;
 }
 
-/** Feeds `pieces` (latin1) to a parser of their own, up to the first error. */
+/** Feeds `pieces` (latin1) to a new parser, up to the first error. */
 export function parse(pieces: readonly string[], reading: Reading = {}): Outcome {
   const recorder = new Recorder();
   const parser = new ResponseParser(recorder, { maxHeaderBytes: 16_384, ...reading.limits });

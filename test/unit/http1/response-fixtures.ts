@@ -1,4 +1,4 @@
-/** Responses of every kind, well-formed and not, for tests that cut them, and for those that mutate them. */
+/** Responses of every kind, well-formed and malformed, for tests that cut or mutate them. */
 
 import { lines, type Reading } from './recording.js';
 

@@ -1,4 +1,4 @@
-/** A backend as a status page sees it, under the test's hand. */
+/** A backend as a status page sees it. The test controls it. */
 
 import { EventEmitter } from 'node:events';
 import type { BackendEvents } from '../../../src/events.js';
@@ -60,7 +60,7 @@ export class Source extends EventEmitter<BackendEvents> implements StatusSource 
     return [{ origin: 'http://a.test:80', maxConnections: 10, connections: this.slots }];
   }
 
-  /** Of all events together. */
+  /** Number of listeners of all events together. */
   get listening(): number {
     return this.eventNames().reduce((all, name) => all + this.listenerCount(name), 0);
   }
