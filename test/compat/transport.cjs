@@ -1,6 +1,6 @@
 /**
- * Preloaded into the test suites of others: what reply-from takes of undici to send requests with is ours instead. The
- * tests' own clients, and proxies of undici, are left as they are.
+ * Preloaded into the test suites of other projects: replaces the part of undici with which reply-from sends requests by ours.
+ * The clients of the tests, and undici's proxies, stay as they are.
  */
 
 'use strict';
@@ -32,7 +32,7 @@ function transportOf(undici) {
       connectTimeout: withLimit(connectTimeout),
       headersTimeout: withLimit(headersTimeout),
       bodyTimeout: withLimit(bodyTimeout),
-      queueTimeout: 500, // the suites know no waits for a server that is not there
+      queueTimeout: 500, // the suites do not expect requests to wait for a server that is not there
       tls: { ca: tls.ca, rejectUnauthorized: tls.rejectUnauthorized },
       ...JSON.parse(options),
     };
@@ -45,7 +45,7 @@ function transportOf(undici) {
     }
   }
 
-  /** As undici's, it takes each request for its one origin: for a unix socket reply-from names none that is a URL. */
+  /** As in undici, every request is for its one origin: for a Unix socket, reply-from gives an origin that is not a URL. */
   class Pool extends BalancedPool {
     constructor(origin, given) {
       super([origin], given);
@@ -56,7 +56,7 @@ function transportOf(undici) {
     }
   }
 
-  /** A dispatcher for each origin that is asked for, as undici's own. */
+  /** As in undici, there is a dispatcher for each origin that is asked for. */
   class Agent extends undici.Dispatcher {
     constructor(given) {
       super();
