@@ -32,7 +32,7 @@ export class BackendOrigins {
   readonly #discovered: boolean; // found at run time: changed by whole lists only
   #names: readonly string[] = []; // a new list after each change
   #sets = 0; // how many came by replace()
-  #forgotten: Origin[] = []; // closed, but not reported as removed yet
+  readonly #forgotten = new Set<Origin>(); // closed, but not reported as removed yet
 
   /** @internal `given` must be valid; `undefined` = the origins are discovered. */
   constructor(house: OriginsHouse, given: OriginSet | undefined) {
@@ -244,13 +244,15 @@ export class BackendOrigins {
     this.#members.delete(name);
     this.#house.shares.leave(name);
     // If a whole set leaves, most of it is closed together, and each #serve() looks at every origin: so once for all of them.
-    if (this.#forgotten.push(origin) === 1) queueMicrotask(() => this.#tellForgotten());
+    if (this.#forgotten.add(origin).size === 1) queueMicrotask(() => this.#tellForgotten());
   }
 
   #tellForgotten(): void {
-    const forgotten = this.#forgotten.splice(0);
-    if (forgotten.length > 0) this.#serve();
-    for (const origin of forgotten) this.#tell(origin, 'removed');
+    if (this.#forgotten.size > 0) this.#serve();
+    for (const origin of this.#forgotten) {
+      this.#forgotten.delete(origin); // first: a listener that adds an origin has the others told before
+      this.#tell(origin, 'removed');
+    }
   }
 
   #serve(): void {

@@ -231,6 +231,27 @@ test('origins that close together are gone together: a thousand are one change, 
   expect(left).toEqual([1, 1]);
 });
 
+test('origins that close together are all told to be removed before a listener adds one of them again', async () => {
+  const house = await House.open({ origins: [A, B, C] });
+  const told: string[] = [];
+  house.emitter.on('originChanged', ({ origin, change }) => {
+    told.push(`${change} ${origin}`);
+    if (change === 'removed' && origin === A) house.fleet.add(B);
+  });
+  await Promise.all([house.fleet.remove(A), house.fleet.remove(B)]);
+  expect(told.slice(2)).toEqual([`removed ${A}`, `removed ${B}`, `added ${B}`]);
+});
+
+test('an origin that is added in the same step as it was closed is told to be removed before', async () => {
+  const house = await House.open({ origins: [A, B] });
+  const told: string[] = [];
+  house.emitter.on('originChanged', ({ origin, change }) => told.push(`${change} ${origin}`));
+  void house.fleet.remove(A);
+  await Promise.resolve();
+  house.fleet.add(A);
+  expect(told).toEqual([`leaving ${A}`, `removed ${A}`, `added ${A}`]);
+});
+
 describe('drain', () => {
   test('resolves when the last request there has ended, and no other is sent there', async () => {
     const { house, peers } = await busyTwo();
