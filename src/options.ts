@@ -43,11 +43,11 @@ export type * from './options/hooks.js';
 export type { Logger } from './options/logger.js';
 export {
   type ConnectionLimits,
-  isUrl,
   type OriginOptions,
   type ResolvedOrigin,
   resolveOrigin,
   resolveOrigins,
+  withWeight,
 } from './options/origins.js';
 export type * from './options/parts.js';
 export { copyOptions, type ResolvedOptions, resolveOptions } from './options/resolved.js';

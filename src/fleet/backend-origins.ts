@@ -2,7 +2,7 @@
 
 import type { Observer } from '../observe.js';
 import type { ConnectionLimits, OriginOptions, OriginSet, ResolvedOptions, ResolvedOrigin } from '../options.js';
-import { isUrl, refuseCheckOf, resolveOrigin, resolveOrigins } from '../options.js';
+import { refuseCheckOf, resolveOrigin, resolveOrigins, withWeight } from '../options.js';
 import type { Origin } from '../origin/origin.js';
 import type { ConnectionShares } from './connection-shares.js';
 import { subsetOf } from './subset.js';
@@ -123,9 +123,7 @@ export class BackendOrigins {
     this.#refuseIfDiscovered('weighed');
     const origin = this.#member(url);
     const { origin: name } = origin.address;
-    const before = this.#given.get(name) ?? name;
-    // A weight that is left out must not become the default.
-    const given = { ...(isPlace(before) ? { url: before } : before), weight: weight ?? Number.NaN };
+    const given = withWeight(this.#given.get(name) ?? name, weight);
     this.#put(given, this.#resolve(given));
     this.#tell(origin, 'weight');
   }
@@ -288,10 +286,6 @@ export class BackendOrigins {
     const { origin: name, weight } = origin.address;
     if (observer.watches('originChanged')) observer.emit('originChanged', { origin: name, change, weight });
   }
-}
-
-function isPlace(given: string | URL | OriginOptions): given is string | URL {
-  return typeof given === 'string' || isUrl(given);
 }
 
 /** What became of an origin, because its owner wanted it. */

@@ -215,6 +215,12 @@ export function resolveSection<T extends object>(owner: string, given: unknown, 
   return Object.freeze(resolved) as T; // every name of T was read by its rule
 }
 
+/** A copy, with what the object has of these names from its class, such as by getters: a spread leaves that out. */
+export function copyOf<T extends object>(given: T, names: readonly string[]): T {
+  const inherited = names.filter((name) => name in given && !Object.hasOwn(given, name));
+  return { ...Object.fromEntries(inherited.map((name) => [name, Reflect.get(given, name)])), ...given };
+}
+
 /** The names of an object whose type has no other names. */
 export function ownNames<T extends object>(value: T): (keyof T & string)[] {
   return Object.keys(value) as (keyof T & string)[]; // true for our own literals, whose types the compiler knows

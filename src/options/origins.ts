@@ -1,10 +1,12 @@
 /** Origins as the owner writes them, and as the library uses them. */
 
 import {
+  copyOf,
   integer,
   isObject,
   matching,
   optional,
+  ownNames,
   type Rules,
   refusal,
   required,
@@ -89,9 +91,7 @@ interface OriginSection {
 }
 
 const text = matching('a string', (value): value is string => typeof value === 'string');
-const readUrl = required(
-  matching('a string or a URL', (value): value is string | URL => text.admits(value) || isUrl(value)),
-);
+const readUrl = required(matching('a string or a URL', isPlaceOnly));
 const someText = matching('a string that is not empty', (value): value is string => text.admits(value) && value !== '');
 
 const originRules: Rules<OriginSection> = {
@@ -140,7 +140,7 @@ export function refuseMinimum({ minConnections, maxConnections }: ConnectionLimi
 
 /** Resolves one origin. Errors call it `name`. */
 export function resolveOrigin(name: string, given: unknown, limits: ConnectionLimits): ResolvedOrigin {
-  const isPlace = typeof given === 'string' || isUrl(given);
+  const isPlace = isPlaceOnly(given);
   const options = isPlace ? { url: given } : given;
   if (!isObject(options)) throw refusal(name, 'a URL or an object with url', given, false);
   const section = resolveSection(name, options, originRules);
@@ -158,6 +158,12 @@ export function resolveOrigin(name: string, given: unknown, limits: ConnectionLi
     total: typeof cap === 'number' ? undefined : cap.total,
     maxFreshConnections: Math.min(limits.maxFreshConnections, most),
   });
+}
+
+/** The origin as it would be given with this weight. */
+export function withWeight(given: string | URL | OriginOptions, weight: number): OriginOptions {
+  const options = isPlaceOnly(given) ? { url: given } : copyOf(given, ownNames(originRules));
+  return { ...options, weight: weight ?? Number.NaN }; // one that is left out would be the default
 }
 
 type Location = Pick<ResolvedOrigin, 'origin' | 'protocol' | 'hostname' | 'port' | 'authority' | 'servername'>;
@@ -194,6 +200,10 @@ export function resolveHost(name: string, given: string): Pick<Location, 'author
   const url = isPlain ? parseUrl(`http://${given}`) : undefined;
   if (url === undefined || url.port === '0') throw refusal(name, 'a host name, or host:port', given, false);
   return { authority: given, servername: withoutBrackets(url.hostname) };
+}
+
+function isPlaceOnly(given: unknown): given is string | URL {
+  return typeof given === 'string' || isUrl(given);
 }
 
 /** Not `instanceof`, so that a URL of another realm or of jsdom counts too. */

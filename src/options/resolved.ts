@@ -1,7 +1,7 @@
 /** The options of a backend as the library uses them: checked, every default filled in, frozen. */
 
 import type { PooledBackendOptions } from '../options.js';
-import { isObject, ownNames, refusal, resolveSection } from './checks.js';
+import { copyOf, isObject, ownNames, refusal, resolveSection } from './checks.js';
 import { type ClusterTotal, mostConnections } from './connections.js';
 import { type ResolvedDns, refuseOtherThanOne } from './discovery.js';
 import {
@@ -70,15 +70,9 @@ function noneYet(limits: ConnectionLimits): readonly ResolvedOrigin[] {
 /** A copy of the options of a backend. A string or a `URL` is that of the only origin. */
 export function copyOptions(given: PooledBackendOptions | string | URL): PooledBackendOptions {
   if (typeof given === 'string' || isUrl(given)) return { origins: [given] };
-  if (isObject(given) && !Array.isArray(given)) return { ...inherited(given), ...given };
+  if (isObject(given) && !Array.isArray(given)) return copyOf(given, ownNames(optionRules));
   const hint = Array.isArray(given) ? '; a list of origins is { origins: [ … ] }' : '';
   throw refusal('the options', 'an object, or the URL of the only origin', given, false, hint);
-}
-
-/** Options that an object inherits, such as the getters of its class: a spread leaves them out. */
-function inherited(given: object): PooledBackendOptions {
-  const names = ownNames(optionRules).filter((name) => name in given && !Object.hasOwn(given, name));
-  return Object.fromEntries(names.map((name) => [name, Reflect.get(given, name)]));
 }
 
 /**

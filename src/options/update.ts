@@ -1,7 +1,7 @@
 /** Which options may change at run time, and how the options of mounts follow such a change. */
 
 import type { OriginSet, PooledBackendOptions, ResolvedOptions } from '../options.js';
-import { isObject, refusal } from './checks.js';
+import { copyOf, isObject, refusal } from './checks.js';
 import { resolveEach, resolveOrigins } from './origins.js';
 import { resolveOptions } from './resolved.js';
 import { optionTable } from './table.js';
@@ -63,10 +63,14 @@ export function changeable(options: ResolvedOptions): Pick<ResolvedOptions, (typ
  */
 export function changedOptions(
   before: PooledBackendOptions,
-  changes: OptionChanges,
+  options: OptionChanges,
 ): { readonly given: PooledBackendOptions; readonly options: ResolvedOptions; readonly names: readonly string[] } {
-  if (!isObject(changes) || Array.isArray(changes))
-    throw refusal('the changes', 'an object of options', changes, false);
+  if (!isObject(options) || Array.isArray(options))
+    throw refusal('the changes', 'an object of options', options, false);
+  const changes = copyOf(
+    options,
+    optionTable.map(({ name }) => name),
+  );
   const names: readonly string[] = Array.isArray(before.origins) ? ['origins', ...CHANGEABLE] : CHANGEABLE;
   const other = Object.keys(changes).find((name) => !names.includes(name));
   if (other !== undefined) {

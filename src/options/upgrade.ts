@@ -2,6 +2,7 @@
 
 import type { ResolvedOptions } from '../options.js';
 import {
+  copyOf,
   duration,
   isObject,
   mapped,
@@ -101,7 +102,7 @@ export function resolveUpgradeOptions(given: UpgradeHandlerOptions, backend: Res
 export function upgradeOptionsOf(given: UpgradeHandlerOptions): (backend: ResolvedOptions) => ResolvedUpgradeOptions {
   if (!isObject(given) || Array.isArray(given)) throw refusal('the options', 'an object', given, false);
   refuseUnknownNames('', given, allRules);
-  const { protocols, idleTimeout, maxDuration, ...mount } = given;
+  const { protocols, idleTimeout, maxDuration, ...mount } = copyOf(given, Object.keys(allRules));
   const section = resolveSection<TunnelSection>('', { protocols, idleTimeout, maxDuration }, rules);
   const fill = handlerOptionsOf(mount);
   return (backend) => Object.freeze({ ...section, mount: fill(backend) });

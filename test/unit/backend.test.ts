@@ -115,6 +115,23 @@ test.each([{ check: {} }, { ejection: { outliers: {} } }, { origins: ['http://a.
   },
 );
 
+test('update() takes what an object inherits, and refuses of that, too, what cannot be changed', async () => {
+  class Changes {
+    get maxQueue(): number {
+      return 7;
+    }
+  }
+  class More extends Changes {
+    get tls(): object {
+      return {};
+    }
+  }
+  await using backend = new PooledBackend(HANGING);
+  await backend.update(new Changes());
+  expect(backend.stats().queue.max).toBe(7);
+  await expect(async () => backend.update(new More())).rejects.toThrow('the option tls cannot be changed at run time');
+});
+
 test.each([0, -1, Number.NaN, '5' as never])('close() refuses a timeout of %s, and closes nothing', async (timeout) => {
   const backend = new PooledBackend(HANGING);
   await expect(backend.close({ timeout })).rejects.toThrow(RangeError);

@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { handlerOptionTable, optionTable, resolveHandlerOptions, resolveOptions } from '../../src/options.js';
+import {
+  handlerOptionTable,
+  optionTable,
+  resolveHandlerOptions,
+  resolveOptions,
+  resolveUpgradeOptions,
+} from '../../src/options.js';
 import { authority as CA } from '../wire/certificate.js';
 
 const URL_A = 'http://127.0.0.1:9001';
@@ -91,6 +97,19 @@ describe('defaults', () => {
       }
     }
     expect(resolveOptions(new Settings()).maxConnections).toBe(7);
+  });
+
+  test('an option of upgrades that is inherited counts as well', () => {
+    class Settings {
+      get idleTimeout(): number {
+        return 7_000;
+      }
+      get forwarded(): false {
+        return false;
+      }
+    }
+    const { idleTimeout, mount } = resolveUpgradeOptions(new Settings(), resolveOptions({ origins: [URL_A] }));
+    expect([idleTimeout, mount.forwarded]).toEqual([7_000, false]);
   });
 
   test('a nested object keeps the defaults of what it leaves out', () => {

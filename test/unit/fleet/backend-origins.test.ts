@@ -57,6 +57,21 @@ describe('add', () => {
     expect([weight, house.fleet.names]).toEqual([3, [A]]);
   });
 
+  test('the weight of an origin that is an object of a class is changed, and nothing else of it', async () => {
+    class Settings {
+      get url(): string {
+        return B;
+      }
+      get maxConnections(): number {
+        return 7;
+      }
+    }
+    const house = await House.open({ origins: [A, new Settings()] });
+    house.fleet.setWeight(B, 3);
+    const { weight, connections } = house.originStats(1);
+    expect([weight, connections.max]).toEqual([3, 7]);
+  });
+
   test('a URL names an origin whatever it would be by the limits of all', async () => {
     const origins = [{ url: A, maxConnections: 9 }];
     const house = await House.open({ origins, maxConnections: 2, minConnections: 5 });
