@@ -2,7 +2,7 @@
 
 import { type Channel, channel } from 'node:diagnostics_channel';
 import type { EventEmitter } from 'node:events';
-import { debuglog } from 'node:util';
+import { debuglog, inspect } from 'node:util';
 import type { Clock } from './clock.js';
 import { BackendError, messageOf } from './errors.js';
 import { eventLine } from './event-line.js';
@@ -96,8 +96,8 @@ export class Observer {
   #log(logger: EventLogger, level: Level, name: EventName, details: object): void {
     const repeated = this.#repeats.sinceLast(name, details);
     if (repeated === 'too soon') return;
-    const told = inJson(details);
-    logger[level](repeated > 0 ? { ...told, repeated } : told, name);
+    const written = inJson(details);
+    logger[level](repeated > 0 ? { ...written, repeated } : written, name);
   }
 
   /** Loggers say which levels they write, or take all. */
@@ -116,13 +116,17 @@ export class Observer {
   }
 }
 
-/** An error of your own code, or of Node, would be `{}` in a line of JSON: a BackendError has a `toJSON()`. */
+/**
+ * An error of your own code, or of Node, would be `{}` in a line of JSON: a BackendError has a `toJSON()`. `console` writes such an
+ * error as it is, with its cause and its fields.
+ */
 function inJson(details: object): object {
   const error: unknown = 'error' in details ? details.error : undefined;
   if (!(error instanceof Error) || 'toJSON' in error) return details;
   const { name, stack } = error;
   const toJSON = () => ({ ...error, name, message: messageOf(error), stack });
-  return { ...details, error: Object.create(error, { toJSON: { value: toJSON } }) };
+  const shown = { toJSON: { value: toJSON }, [inspect.custom]: { value: () => error } };
+  return { ...details, error: Object.create(error, shown) };
 }
 
 /** A watcher's fault is the watcher's: it must be seen, and must not stop a request half way, or the other watchers. */

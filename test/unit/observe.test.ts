@@ -1,5 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { EventEmitter } from 'node:events';
+import { inspect } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { BackendError } from '../../src/errors.js';
 import type { BackendEvents } from '../../src/events.js';
@@ -153,6 +154,13 @@ describe('emit()', () => {
     expect(given).toBeInstanceOf(TypeError);
     const inJson = { name: 'TypeError', message: 'mine', code: 'E_MINE', stack: error.stack };
     expect(JSON.parse(JSON.stringify(given))).toEqual(inJson);
+  });
+
+  test('gives the logger an error that the console writes as it is, with its cause and its fields', () => {
+    const told: [string, object, string][] = [];
+    const details = { error: Object.assign(new TypeError('mine', { cause: new Error('deep') }), { code: 'E_MINE' }) };
+    new Observer(new EventEmitter(), recordingLogger(told), clock).emit('balanceFailed', details);
+    expect(inspect(told[0]?.[1])).toBe(inspect(details));
   });
 
   test('tells nobody who is not there', () => {
