@@ -2,8 +2,8 @@
 
 import type { Origin } from '../origin/origin.js';
 import type { Tenancy } from '../origin/tenancy.js';
+import { beginQueued, type CarefulHouse } from './careful-begin.js';
 import type { EligibleOrigins, Member } from './eligible-origins.js';
-import { ride, type WaitingRoom } from './own-dial.js';
 import type { Run } from './run.js';
 import type { WaitQueue } from './wait-queue.js';
 import { ALL_FIT, type Fits, ONLY, TRAVELS } from './waiter.js';
@@ -22,7 +22,7 @@ export function hasSlotFor(run: Run, origin: Origin): boolean {
 export class BoundMatching {
   readonly #queue: WaitQueue<Run>;
   readonly #eligible: EligibleOrigins<Member>;
-  readonly #house: WaitingRoom;
+  readonly #house: CarefulHouse;
   readonly #isLater: (origin: Origin) => void;
   readonly #checks = new Map<Origin, number>(); // connections being checked that will be offered then, to bound requests and to others
 
@@ -30,7 +30,7 @@ export class BoundMatching {
   constructor(
     queue: WaitQueue<Run>,
     eligible: EligibleOrigins<Member>,
-    house: WaitingRoom,
+    house: CarefulHouse,
     isLater: (origin: Origin) => void,
   ) {
     this.#queue = queue;
@@ -74,7 +74,7 @@ export class BoundMatching {
     }
     this.#queue.serve(run, home);
     if (run.ended) home.takeBack(taken);
-    else ride(run, this.#house, home, taken, now);
+    else beginQueued(run, this.#house, home, taken, now);
     return true;
   }
 
@@ -96,7 +96,7 @@ export class BoundMatching {
     const run = this.#queue.peekAt(home, fits);
     if (run === undefined || this.homeOf(run) !== home) return false;
     this.#queue.serve(run, home);
-    ride(run, this.#house, home, tenancy);
+    beginQueued(run, this.#house, home, tenancy);
     return true;
   }
 

@@ -6,9 +6,9 @@ import type { Origin } from '../origin/origin.js';
 import type { Demand, Travel } from '../origin/setting.js';
 import type { Tenancy } from '../origin/tenancy.js';
 import { BoundMatching, hasSlotFor } from './bound-matching.js';
+import { beginQueued, type CarefulHouse } from './careful-begin.js';
 import type { EligibleOrigins, Member } from './eligible-origins.js';
 import type { OriginChoice } from './origin-choice.js';
-import { ride, type WaitingRoom } from './own-dial.js';
 import type { Run } from './run.js';
 import type { Refusal, WaitQueue } from './wait-queue.js';
 import { ALL_FIT, type Fits, ONLY, TRAVELS } from './waiter.js';
@@ -38,12 +38,12 @@ export class Matching implements Demand {
   readonly #choice: OriginChoice;
   readonly #eligible: EligibleOrigins<Member>;
   readonly #bound: BoundMatching;
-  readonly #house: WaitingRoom;
+  readonly #house: CarefulHouse;
   #coming = 0;
   #pumpIsDue = false;
   #overtakes = 0; // since a returned connection last went to a request that may use any
 
-  constructor(queue: WaitQueue<Run>, choice: OriginChoice, house: WaitingRoom) {
+  constructor(queue: WaitQueue<Run>, choice: OriginChoice, house: CarefulHouse) {
     this.#queue = queue;
     this.#house = house;
     this.#choice = choice;
@@ -129,7 +129,7 @@ export class Matching implements Demand {
       ? this.#takeForFresh(origin)
       : this.#queue.take(origin.isProven(connection) ? NOT_FRESH : ONLY.any, origin);
     if (!connection.fresh && run?.travel === 'any') this.#overtakes = 0;
-    if (run !== undefined) ride(run, this.#house, origin, tenancy);
+    if (run !== undefined) beginQueued(run, this.#house, origin, tenancy);
     return run !== undefined;
   }
 
@@ -228,7 +228,7 @@ export class Matching implements Demand {
         } else {
           const run = this.#queue.take(ONLY[travel], origin);
           if (run === undefined) origin.takeBack(taken);
-          else ride(run, this.#house, origin, taken);
+          else beginQueued(run, this.#house, origin, taken);
         }
       }
     }

@@ -1,0 +1,45 @@
+/** Begins requests on new connections: not at once while the process behind the connection may be dying. */
+
+import { GOING_MS } from '../origin/lessons.js';
+import type { Origin } from '../origin/origin.js';
+import type { Tenancy } from '../origin/tenancy.js';
+import type { Run } from './run.js';
+import type { RunHouse } from './run-house.js';
+
+const LOOK_MS = 10;
+
+/** What the wait for the right moment needs of the dispatcher. */
+export type CarefulHouse = Pick<RunHouse, 'clock' | 'enqueue'>;
+
+/** Begins on a connection that the queue has for the request. Only a re-send is held back there: it is the last that the request has. */
+export function beginQueued(run: Run, house: CarefulHouse, origin: Origin, tenancy: Tenancy, now?: number): void {
+  if (run.returned) beginCarefully(run, house, origin, tenancy);
+  else run.begin(origin, tenancy, now);
+}
+
+/** Begins on a connection of the request's own. A dying process takes dials into its backlog, and drops them unread a moment later. */
+export function beginCarefully(run: Run, house: CarefulHouse, origin: Origin, tenancy: Tenancy): void {
+  const doubtful = origin.shuttingDown === 'yes' || (origin.shuttingDown === 'perhaps' && run.attempts.length > 0);
+  if (doubtful) tenancy.connection.afterTwoTurns(() => beginWhenHeard(run, house, origin, tenancy, GOING_MS));
+  else run.begin(origin, tenancy);
+}
+
+/**
+ * A dying process closes one connection after the other, on a busy machine with pauses. A process that lives on answers requests
+ * that were sent to it after those closes.
+ */
+function beginWhenHeard(run: Run, house: CarefulHouse, origin: Origin, tenancy: Tenancy, leftMs: number): void {
+  const nobodyTells = origin.shuttingDown === 'perhaps' && origin.busy === 1;
+  if (run.ended || leftMs <= 0 || origin.shuttingDown === 'no' || nobodyTells)
+    beginIfAlive(run, house, origin, tenancy);
+  else house.clock.after(LOOK_MS, () => beginWhenHeard(run, house, origin, tenancy, leftMs - LOOK_MS));
+}
+
+function beginIfAlive(run: Run, house: CarefulHouse, origin: Origin, tenancy: Tenancy): void {
+  if (!run.ended && origin.serves && tenancy.connection.isAlive() !== false) {
+    run.begin(origin, tenancy);
+    return;
+  }
+  origin.takeBack(tenancy);
+  if (!run.ended) house.enqueue(run);
+}
