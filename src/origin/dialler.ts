@@ -58,6 +58,7 @@ export class Dialler {
   // happened to need the dial would live as long as the socket, with everything that the request has stored there.
   readonly #scope = new AsyncResource('PooledDials');
   readonly #dials = new Map<Slot<Tenancy>, Begun>(); // oldest first
+  #stocking = 0; // of these, how many are for no request: asked for each request, so not counted each time
   #session: Buffer | undefined;
   #refusedAt = Number.NEGATIVE_INFINITY;
   #stopped = false;
@@ -111,11 +112,9 @@ export class Dialler {
     return this.#dials.keys();
   }
 
-  /** Dials for spares and the minimum. */
+  /** Dials for spares and the minimum, and those that no request waits for any more. */
   get stocking(): number {
-    let count = 0;
-    for (const { purpose } of this.#dials.values()) if (purpose === 'stock') count += 1;
-    return count;
+    return this.#stocking;
   }
 
   /** A request that waits for its own dial and may ride a connection that has come sooner. The dial goes on, for the stock. */
@@ -123,7 +122,7 @@ export class Dialler {
     for (const begun of this.#dials.values()) {
       const { purpose } = begun;
       if (typeof purpose === 'string' || !mayRide(purpose.travel)) continue;
-      begun.purpose = 'stock';
+      this.#keepForStock(begun);
       return purpose;
     }
     return undefined;
@@ -152,6 +151,7 @@ export class Dialler {
     });
     const begun: Begun = { purpose, at, dial };
     this.#dials.set(slot, begun);
+    if (purpose === 'stock') this.#stocking += 1;
     if (purpose !== 'stock' && this.#late.at === Number.POSITIVE_INFINITY) this.#late.set(LATE_MS, at);
   }
 
@@ -161,9 +161,16 @@ export class Dialler {
    */
   #over(slot: Slot<Tenancy>, begun: Begun): DialPurpose {
     const { purpose } = begun;
+    if (purpose === 'stock') this.#stocking -= 1;
     begun.purpose = 'stock';
     this.#dials.delete(slot);
     return purpose;
+  }
+
+  /** No request waits for the dial any more. */
+  #keepForStock(begun: Begun): void {
+    begun.purpose = 'stock';
+    this.#stocking += 1;
   }
 
   /** If dials take long, lets their requests go to another origin, if there is one. Connections that arrive later are offered. */
@@ -192,7 +199,7 @@ export class Dialler {
 
   #passOver(begun: Begun, purpose: DialPurpose): void {
     this.#backoff.takesLong();
-    begun.purpose = 'stock';
+    this.#keepForStock(begun);
     this.#listener.waitOver(purpose);
   }
 
@@ -263,10 +270,10 @@ export class Dialler {
   #giveUp(slot: Slot<Tenancy>): void {
     const begun = this.#dials.get(slot);
     if (begun === undefined) return;
-    this.#dials.delete(slot);
+    const purpose = this.#over(slot, begun);
     begun.dial.abandon();
     this.#pool.release(slot);
-    this.#listener.dialGivenUp(begun.purpose);
+    this.#listener.dialGivenUp(purpose);
   }
 
   close(): void {

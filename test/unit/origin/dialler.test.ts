@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import type { Timer } from '../../../src/clock.js';
+import { Deadlines } from '../../../src/deadlines.js';
+import { BackendError } from '../../../src/errors.js';
+import { DialBackoff } from '../../../src/origin/dial-backoff.js';
+import { Dialler } from '../../../src/origin/dialler.js';
+import type { Tenancy } from '../../../src/origin/tenancy.js';
+import { Pool } from '../../../src/pool/pool.js';
 import { ManualClock } from '../../../src/testing/index.js';
 import { House, requester } from '../../house.js';
 
@@ -69,6 +75,61 @@ test.each(['ETIMEDOUT', 'EADDRNOTAVAIL'])('a dial that fails with %s says nothin
   await house.accept();
   await house.refuse(code);
   expect(house.originStats().connections.spare).toBe(1);
+});
+
+test('dials for no request are those for stock, and those that no request waits for any more', async () => {
+  const clock = new ManualClock();
+  const pool = new Pool<Tenancy>({ size: 9, onFree: () => undefined });
+  await new Promise((resolve) => setImmediate(resolve));
+  const failing: ((error: BackendError) => void)[] = [];
+  const dialler = new Dialler(
+    {
+      startDial: (_target, _session, _deadlines, { failed }) => {
+        failing.push(failed);
+        return { abandon: () => undefined };
+      },
+      deadlines: new Deadlines(clock),
+      maxDialling: 9,
+    },
+    { protocol: 'http:', hostname: 'a.test', port: 80 } as never,
+    pool,
+    new DialBackoff(
+      clock,
+      () => 0,
+      () => undefined,
+    ),
+    {
+      dialled: () => undefined,
+      dialFailed: (slot) => pool.release(slot),
+      dialGivenUp: () => undefined,
+      waitOver: () => undefined,
+      mayDialAgain: () => undefined,
+    },
+    { canSpare: () => true, isHome: () => true },
+  );
+  const counts: [number, number][] = [];
+  const count = () => counts.push([dialler.dialling, dialler.stocking]);
+  const waiter = { travel: 'any', anyWouldDo: false, opened: () => true, failed: () => undefined } as const;
+  for (const purpose of ['stock', 'demand', waiter, 'stock', 'demand'] as const) dialler.dial(purpose);
+  count();
+  dialler.takeWaiter(() => true);
+  count();
+  for (const index of [0, 1]) failing[index]?.(new BackendError('connection_refused', 'refused'));
+  count();
+  dialler.giveUpStock();
+  count();
+  clock.advance(2_000); // the last one is late
+  count();
+  dialler.stop();
+  count();
+  expect(counts).toEqual([
+    [5, 2],
+    [5, 3],
+    [3, 2],
+    [2, 1],
+    [2, 2],
+    [0, 0],
+  ]);
 });
 
 describe('maxDialling', () => {
