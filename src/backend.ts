@@ -64,7 +64,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
   readonly #mounted: MountHouse;
   readonly #setting: OriginSetting;
   readonly #dispatcher: Dispatcher;
-  #serving: readonly Origin[] = []; // those that leave too
+  #serving: readonly Origin[] = []; // including those that are leaving
   readonly #deadlines: Deadlines;
   readonly #discovery: Discovery | undefined;
   readonly #outliers: OutlierWatch;
@@ -72,7 +72,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
   readonly #shares: ConnectionShares;
   readonly #tunnels = new OpenTunnels();
   readonly #statusPages: StatusPages;
-  #answered: Promise<void> | undefined; // all requests, since it is closing
+  #answered: Promise<void> | undefined; // resolves when all requests are answered; set once it is closing
   #closing: Promise<void> | undefined;
 
   /**
@@ -206,7 +206,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
   update(changes: OptionChanges): Promise<void> {
     const { given, options, names } = changedOptions({ ...this.#given, ...this.origins.given }, changes);
     const before = { given: this.#given, options: this.#options };
-    // A listener of `originChanged` may call update() again: that has to build on these options.
+    // A listener of `originChanged` may call update() again. That call must start from these options.
     this.#live(given, options);
     let settled: Promise<void>;
     try {
@@ -218,7 +218,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
     const { ejection, balance } = this.#options;
     const balancer = changes.balance === undefined ? undefined : balancerFor(balance);
     this.#dispatcher.configure({ ...this.#options, balancer, maxEjected: ejection.maxEjected });
-    if (this.#dispatcher.state !== 'closed') this.#outliers.configure(ejection); // its windows would never end
+    if (this.#dispatcher.state !== 'closed') this.#outliers.configure(ejection); // once closed, its windows would never end
     if (this.#observer.watches('updated')) this.#observer.emit('updated', { names });
     return settled;
   }
@@ -233,7 +233,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
   #serve(origins: readonly Origin[]): void {
     this.#serving = origins;
     this.#dispatcher.serve(origins);
-    // One that is added now would dial, and be checked, with nobody left to close it.
+    // An origin that is added now would dial and be checked, with nobody left to close it.
     if (this.#dispatcher.state === 'closed') for (const origin of origins) origin.close('destroyed');
   }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** `npx pooled-backend`: a gateway of its own. */
+/** `npx pooled-backend`: runs a gateway that needs no program. */
 
 import { main } from './cli/main.js';
 

@@ -26,8 +26,9 @@ export interface Clock {
 // setTimeout overflows above 2^31 - 1 ms and then fires at once.
 const LONGEST_TIMER_MS = 2_147_483_647;
 
-// Neither a turn of the event loop nor a hold is time: with the fake timers of a test runner, no request would be sent before the test
-// moves them, and running all fake timers would call a hold without end.
+// Taken now, before a test runner can replace them by fake timers. A turn of the event loop and a hold are not lengths of time: with a fake
+// setImmediate no request would be sent until the test moves its timers, and a test that runs all its timers would call the interval of a
+// hold without end.
 const { setImmediate, clearImmediate, setInterval, clearInterval } = globalThis;
 
 /** The clock of the machine. */
@@ -45,13 +46,13 @@ export const systemClock: Clock = {
   },
 };
 
-// One for the process, and in the context of who loaded this: one for each backend would outlive those that are forgotten, and
-// keep what the first request of each had in its AsyncLocalStorage.
-// Told as destroyed: for Jest's detectOpenHandles, what is not keeps the process.
+// One timer for the whole process, in the async context of whoever loaded this file. A timer for each backend would outlive a backend that
+// is forgotten, and would keep what the first request of that backend had in its AsyncLocalStorage.
+// emitDestroy(): Jest's detectOpenHandles takes a resource that is not destroyed for one that keeps the process alive.
 const scope = new AsyncResource('PooledHold').emitDestroy();
-let timer: NodeJS.Timeout | undefined; // while there is a hold that is not closed
-let open = 0; // holds that were taken once, and are not closed
-let held = 0; // of those, how many are taken
+let timer: NodeJS.Timeout | undefined; // exists while there is a hold that is not closed
+let open = 0; // holds that were taken at least once, and are not closed
+let held = 0; // how many of those are taken now
 
 function opened(): void {
   open += 1;
@@ -75,7 +76,7 @@ function letGo(): void {
   if (held === 0) timer?.unref();
 }
 
-/** Keeps the process alive while work is under way: sockets and timers of ours never do. */
+/** Keeps the process alive while work is in progress. Our sockets and other timers never do. */
 export class ProcessHold {
   #holders = 0;
   #state: 'unused' | 'open' | 'closed' = 'unused';

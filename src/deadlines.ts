@@ -1,4 +1,4 @@
-/** Every timeout of a backend, kept by one timer: no timer per request, and none fires before the kernel was read. */
+/** Every timeout of a backend, on one timer: no request needs a timer of its own. No timeout takes effect before the kernel was read. */
 
 import { AsyncResource } from 'node:async_hooks';
 import type { Clock, Timer } from './clock.js';
@@ -13,7 +13,7 @@ export interface Deadline {
   readonly at: number;
 }
 
-/** What has a deadline and is one: no object and no closure for it alone, where there is one for each request. */
+/** For an object that is its own deadline. Where each request has one, this saves a separate deadline object and its closure. */
 export abstract class Expiring implements Deadline, Linked<Expiring> {
   /** @internal */
   previousLinked: Expiring | undefined = undefined;
@@ -45,7 +45,8 @@ export abstract class Expiring implements Deadline, Linked<Expiring> {
   }
 }
 
-// A sweep looks at every deadline. The more there are the rarer it comes, or 40,000 waiting requests would take most of a CPU.
+// A sweep looks at every deadline. So it comes less often the more deadlines there are; otherwise 40,000 waiting requests would take most
+// of a CPU.
 const SWEPT_PER_MS = 1_000;
 
 class PlainDeadline extends Expiring {
@@ -58,13 +59,15 @@ class PlainDeadline extends Expiring {
 }
 
 /**
- * The coarse sweep. One timer runs to the earliest moment known, or later by a millisecond for each thousand deadlines; one that is
- * moved later leaves the timer where it is, so a request that is answered in time costs a few field writes.
+ * The coarse sweep. One timer runs to the earliest known moment, but at least a millisecond after the last sweep for each thousand
+ * deadlines. A deadline that is moved to a later moment leaves the timer where it is, so a request that is answered in time costs a few
+ * field writes.
  */
 export class Deadlines {
   readonly clock: Clock;
-  readonly #listed = new LinkedSet<Expiring>(); // those with a moment
-  // One timer begins the next: each would be in the context of the request that needed the first, and keep what that has stored.
+  readonly #listed = new LinkedSet<Expiring>(); // the deadlines that have a moment
+  // Each timer starts the next one. Without a scope, all of them would run in the async context of the request that needed the first one,
+  // and keep what that request has stored there.
   readonly #scope = new AsyncResource('PooledDeadlines');
   #timer: Timer | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
@@ -84,7 +87,7 @@ export class Deadlines {
     return this.#listed.size;
   }
 
-  /** Stops the timer when no deadline has a moment: a backend that is closed leaves nothing running. */
+  /** Stops the timer if no deadline has a moment, so that a closed backend leaves nothing running. */
   rest(): void {
     if (this.#listed.size > 0) return;
     this.#timer?.cancel();
@@ -129,8 +132,8 @@ export class Deadlines {
       } else if (deadline.at < earliest) earliest = deadline.at;
     }
     if (earliest !== Number.POSITIVE_INFINITY) this.#runTo(earliest);
-    // A blocked event loop runs timers before it reads what is in the kernel already, so the answer that would clear
-    // this deadline may be there: 20 of 20 answered requests would have been timed out.
+    // After a blocked event loop, timers run before it reads what is already in the kernel. The answer that would clear this deadline may
+    // be there: without this turn, 20 of 20 answered requests were timed out.
     if (due !== undefined) this.clock.soon(() => this.#expire(due, now));
   }
 
@@ -141,7 +144,7 @@ export class Deadlines {
       try {
         deadline.expire();
       } catch (error) {
-        // It must be seen, and must not keep the others from their end: no timer would come back for them.
+        // The error must be seen, but must not stop this loop: no timer would come back for the other deadlines.
         queueMicrotask(() => {
           throw error;
         });

@@ -150,7 +150,7 @@ export class BackendError extends Error {
   constructor(code: ErrorCode, message: string, details: BackendErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
-    // Plain JavaScript may give a code of its own. Without a status its client would get no answer.
+    // Plain JavaScript may pass an unknown code. Without a status the client would get no answer.
     this.statusCode = STATUS_BY_CODE[code] ?? STATUS_BY_CODE.proxy_internal_error;
     this.delivery = details.delivery ?? 'unsent';
     this.origin = details.origin;
@@ -177,13 +177,13 @@ export class BackendError extends Error {
 }
 Object.defineProperty(BackendError.prototype, BRAND, { value: true });
 
-/** What was thrown, if it is a `BackendError`; else a `proxy_internal_error` caused by it. */
+/** Returns `thrown` if it is a `BackendError`; otherwise a `proxy_internal_error` caused by it. */
 export function asBackendError(thrown: unknown): BackendError {
   if (BackendError.is(thrown)) return thrown;
   return new BackendError('proxy_internal_error', messageOf(thrown), { cause: thrown });
 }
 
-/** What was thrown, in words. Anything can be thrown, also what has none, as `Object.create(null)`. */
+/** Describes what was thrown. Anything can be thrown, even a value without a text, such as `Object.create(null)`. */
 export function messageOf(thrown: unknown): string {
   try {
     return String(thrown instanceof Error ? thrown.message : thrown);

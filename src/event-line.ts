@@ -2,7 +2,7 @@
 
 import { messageOf } from './errors.js';
 
-/** The details of an event, without a line break, or what a terminal would obey, whatever they are. */
+/** Formats the details of an event. Whatever they contain, the result has no line break, and nothing that a terminal would obey. */
 export function eventLine(details: object): string {
   return Object.entries(details)
     .filter(([, value]) => value !== undefined)
@@ -26,7 +26,7 @@ function textOf(value: unknown): string {
   }
 }
 
-/** JSON lets these stand: control characters above ASCII, of which 0x9b begins an escape sequence, and ends of lines. */
+/** JSON leaves these as they are: DEL, the control characters above ASCII (0x9b begins an escape sequence), and two ends of lines. */
 function quoted(text: string): string {
   return JSON.stringify(text).replace(/[\x7f-\x9f\u2028\u2029]/g, (one) => {
     return `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`;

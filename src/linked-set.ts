@@ -1,6 +1,6 @@
-/** A set whose links are its members' own fields. */
+/** A set that keeps its links in fields of its members, so that it needs no memory of its own. */
 
-/** What a member carries for the one set that it may be in. */
+/** Fields of a member. It can be in one such set only. */
 export interface Linked<T> {
   /** @internal */
   previousLinked: T | undefined;
@@ -11,9 +11,9 @@ export interface Linked<T> {
 }
 
 /**
- * Not a `Set`: one that gains and loses a member with every request leaves behind a table per hundred of them, each
- * table knows the next one and all who were in it, and so the first that grows old keeps every later request alive until
- * a full collection (3.4 KB a request were promoted, a tenth of the CPU).
+ * Not a `Set`. A `Set` that gains and loses a member with every request leaves behind one internal table for each hundred requests. Each
+ * table refers to the next one and to all members that were in it. So the first table that grows old keeps every later request alive until
+ * a full collection (3.4 KB per request were promoted, a tenth of the CPU).
  */
 export class LinkedSet<T extends Linked<T>> {
   #first: T | undefined;
@@ -34,7 +34,7 @@ export class LinkedSet<T extends Linked<T>> {
     this.#size += 1;
   }
 
-  /** False when it was not a member. */
+  /** Returns false if it was not a member. */
   delete(member: T): boolean {
     if (!member.isLinked) return false;
     const { previousLinked, nextLinked } = member;
@@ -49,7 +49,7 @@ export class LinkedSet<T extends Linked<T>> {
     return true;
   }
 
-  /** Oldest member first. The one that was just given may be deleted meanwhile, others may not. */
+  /** Oldest member first. During the iteration only the member that was just given may be deleted, no other. */
   *[Symbol.iterator](): Iterator<T> {
     let member = this.#first;
     while (member !== undefined) {

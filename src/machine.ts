@@ -1,4 +1,4 @@
-/** What a backend takes from the machine that it runs on: time, sockets, chance. Tests hand in another one. */
+/** What a backend takes from the machine that it runs on: time, sockets, randomness. Tests pass in another one. */
 
 import { type Clock, systemClock } from './clock.js';
 import { type StartDial, startDial } from './connection/dial.js';
@@ -15,7 +15,7 @@ export interface Machine {
 }
 
 /**
- * Checks the second argument: users of undici's `new Pool(url, options)` may put options there.
+ * Checks the second argument of the constructor: users who know undici's `new Pool(url, options)` may pass options there.
  * @throws TypeError
  */
 export function checkedMachine(given: Machine): Machine {

@@ -11,7 +11,7 @@ import { Repeats } from './repeats.js';
 
 type Level = 'debug' | 'info' | 'warn' | 'error';
 
-/** How much each event matters, to a logger. */
+/** The level at which each event is logged. */
 export const LEVELS: Readonly<Record<EventName, Level>> = {
   connect: 'debug',
   disconnect: 'debug',
@@ -50,7 +50,7 @@ export type EventLogger = Readonly<Record<Level, (details: object, message: stri
   readonly isLevelEnabled?: ((level: Level) => boolean) | undefined;
 };
 
-/** What `util.debuglog()` gives. */
+/** What `util.debuglog()` returns. */
 export interface DebugLog {
   (format: string, ...values: unknown[]): void;
   readonly enabled: boolean;
@@ -63,8 +63,8 @@ const channels = Object.fromEntries(
 export class Observer {
   readonly #emitter: EventEmitter<BackendEvents>;
   readonly #logger: EventLogger | undefined;
-  readonly #repeats: Repeats; // for the logger: what it writes is read by people, and kept
-  readonly #debug: DebugLog | undefined; // only with NODE_DEBUG=pooled-backend, which is of the process
+  readonly #repeats: Repeats; // for the logger alone: people read its lines, and keep them
+  readonly #debug: DebugLog | undefined; // set only with NODE_DEBUG=pooled-backend, which applies to the whole process
 
   constructor(
     emitter: EventEmitter<BackendEvents>,
@@ -100,7 +100,7 @@ export class Observer {
     logger[level](repeated > 0 ? { ...written, repeated } : written, name);
   }
 
-  /** Loggers say which levels they write, or take all. */
+  /** A logger may say which levels it writes. Otherwise it gets all of them. */
   #logs(level: Level): boolean {
     try {
       return this.#logger?.isLevelEnabled?.(level) ?? true;
@@ -117,8 +117,8 @@ export class Observer {
 }
 
 /**
- * An error of your own code, or of Node, would be `{}` in a line of JSON: a BackendError has a `toJSON()`. `console` writes such an
- * error as it is, with its cause and its fields.
+ * In a line of JSON, an error of the user's code or of Node would be `{}`, so it gets a `toJSON()`. A BackendError already has one.
+ * `console` writes such an error as it is, with its cause and its fields.
  */
 function inJson(details: object): object {
   const error: unknown = 'error' in details ? details.error : undefined;
@@ -129,7 +129,7 @@ function inJson(details: object): object {
   return { ...details, error: Object.create(error, shown) };
 }
 
-/** A watcher's fault is the watcher's: it must be seen, and must not stop a request half way, or the other watchers. */
+/** What a listener throws must be seen, but must not stop a request half-way, or keep the event from the other listeners. */
 function told(tell: () => void): void {
   try {
     tell();

@@ -1,4 +1,4 @@
-/** Every option of a backend: type, meaning, unit, default and bound. Also exports the functions that check options. */
+/** Every option of a backend: type, meaning, unit, default and bound. Other rooms import most of `options/` from here. */
 
 import type { BalanceOption } from './balance/balancers.js';
 import type { NonIdempotentTravel } from './dispatch/request.js';

@@ -1,16 +1,19 @@
-/** What goes on and on is written now and then: an origin that stays down does not fill a log. */
+/** Logs a recurring event only now and then, so that an origin that stays down does not fill a log. */
 
 import type { Clock } from './clock.js';
 import { messageOf } from './errors.js';
 import type { BackendEvents, EventName } from './events.js';
 
 const EVERY_MS = 10_000;
-/** Of an origin that fails in ever other ways. */
+/** Most reasons that are logged in one span: for an origin that fails in a new way each time. */
 const MOST_REASONS = 3;
 
 type Reasons = { readonly [Name in EventName]?: (details: BackendEvents[Name][0]) => string };
 
-/** The events that an origin, or a balancer, can cause many times a second, and what makes one of them news. */
+/**
+ * The events that an origin or a balancer can cause many times a second. Each function returns the reason of an event; an event with a new
+ * reason is logged at once.
+ */
 const REASONS: Reasons = {
   dialFailed: ({ error }) => error.code,
   reachable: () => '',
@@ -19,11 +22,11 @@ const REASONS: Reasons = {
   balanceFailed: ({ error }) => messageOf(error),
 };
 
-/** One event of one origin. */
+/** The time since one event of one origin was logged. */
 interface Span {
-  /** Moment on the clock at which it was written. */
+  /** Moment on the clock at which it was logged. */
   readonly since: number;
-  /** Those that were written since then. */
+  /** The reasons that were logged since then. */
   readonly reasons: Set<string>;
   unwritten: number;
 }
@@ -36,9 +39,11 @@ export class Repeats {
     this.#clock = clock;
   }
 
-  /** How often the event came since it was written last, or that it is not to be written now. */
+  /**
+   * Returns how many events were left out in a span that has just ended; otherwise 0. `'too soon'`: this event is to be left out as well.
+   */
   sinceLast(name: EventName, details: object): number | 'too soon' {
-    // The types cannot follow a name that is a parameter.
+    // TypeScript cannot relate `details` to a `name` that is a parameter.
     const reasonOf = REASONS[name] as ((details: object) => string) | undefined;
     if (reasonOf === undefined) return 0;
     const key = `${name} ${'origin' in details ? details.origin : ''}`;
@@ -55,13 +60,13 @@ export class Repeats {
     return isNews ? 0 : 'too soon';
   }
 
-  /** Forgets those that have not been heard of for a while: origins come and go. */
+  /** Begins a span, and forgets those that began long ago: origins come and go. */
   #begin(key: string, span: Span): void {
     for (const [other, { since }] of this.#spans) {
       if (span.since - since < 2 * EVERY_MS) break;
       this.#spans.delete(other);
     }
-    this.#spans.delete(key); // to the end
+    this.#spans.delete(key); // so that it goes to the end
     this.#spans.set(key, span);
   }
 }

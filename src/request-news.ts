@@ -1,4 +1,4 @@
-/** What the events about a request tell of it. */
+/** What the events about a request say about it. */
 
 import type { BackendError } from './errors.js';
 

@@ -1,6 +1,6 @@
-/** Small pieces that wait to be taken, behind others: a stream holds 250 bytes for each beside its own. */
+/** Counts small pieces that wait in a stream behind others: for each of them the stream holds 250 bytes besides the piece's own. */
 
-/** What a smaller piece counts for. */
+/** A smaller piece counts as this many bytes. */
 const SMALL_BYTES = 512;
 
 const MOST_BYTES = 65_536;
@@ -10,27 +10,27 @@ export function isSmallBehind(stream: { readonly writableLength: number }, bytes
   return bytes.length < SMALL_BYTES && stream.writableLength > 0;
 }
 
-/** Those of one stream. Without them a limit of 16 KiB lets 16,384 pieces of one byte wait, which take 4 MB. */
+/** The small pieces that wait in one stream. Without this count, a limit of 16 KiB lets 16,384 pieces of one byte wait, which take 4 MB. */
 export class SmallWrites {
   #waiting = 0;
   readonly #taken: (waiting: number) => void;
 
-  /** `taken` is called for each that was taken, with how many still wait. */
+  /** `taken` is called for each piece that was taken, with the number of pieces that still wait. */
   constructor(taken: (waiting: number) => void) {
     this.#taken = taken;
   }
 
-  /** Whether as many wait as may where nothing else bounds them. */
+  /** Whether too many wait: the limit for streams that have no other limit. */
   get areMany(): boolean {
     return this.bytes > MOST_BYTES;
   }
 
-  /** What those that wait count for. */
+  /** How many bytes the waiting pieces count as. */
   get bytes(): number {
     return this.#waiting * SMALL_BYTES;
   }
 
-  /** Notes one. Returns what it is to be written with. */
+  /** Counts one piece. Returns the callback that it must be written with. */
   add(): (error?: Error | null) => void {
     this.#waiting += 1;
     return this.#told;
