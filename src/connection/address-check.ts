@@ -1,10 +1,13 @@
-/** For whom a certificate must be, where the origin is called by an address, and what a check of the user's own may do. */
+/** Which name a certificate must be for if the origin is named by an address; and protection from a faulty check of the user's own. */
 
 import { isIP } from 'node:net';
 import { type ConnectionOptions, checkServerIdentity, type PeerCertificate } from 'node:tls';
 import { messageOf } from '../errors.js';
 
-/** Without a server name tls.connect checks for where it dials: that may be another address, or `localhost` for a unix socket. */
+/**
+ * Without a server name tls.connect checks the certificate for the address that it dials. That may be another address than the origin's, or
+ * `localhost` for a unix socket.
+ */
 export function addressCheck(
   servername: string,
   tls: ConnectionOptions,
@@ -17,7 +20,7 @@ export function addressCheck(
   };
 }
 
-/** In node:tls what a check throws ends the process, and so does what is no error. */
+/** Calls the check. In node:tls an exception thrown by it would end the process, and so would a returned value that is not an Error. */
 function objection(check: typeof checkServerIdentity, name: string, certificate: PeerCertificate): Error | undefined {
   try {
     const given: unknown = check(name, certificate);

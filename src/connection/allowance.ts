@@ -1,18 +1,18 @@
-/** How many exchanges the origin allows a connection, as it says itself (`Keep-Alive: max`). */
+/** How many exchanges the origin allows on a connection, as it says itself (`Keep-Alive: max`). */
 
 export class Allowance {
-  #last = Number.POSITIVE_INFINITY; // the exchange after which the origin closes
+  #last = Number.POSITIVE_INFINITY; // number of the exchange after which the origin closes
   #lastMax = 0;
   #countsDown = false;
 
-  /** Exchanges that are left, after so many. */
+  /** How many exchanges are left after `exchanges` of them. */
   leftAfter(exchanges: number): number {
     return this.#last - exchanges;
   }
 
   /**
-   * The origin said `max`, in the answer that follows so many exchanges. Some count down what is left, others repeat the
-   * total: until the number has been seen to fall it is taken for the total.
+   * The origin said `max` in the answer that follows `exchanges` earlier ones. Some origins count down what is left, others repeat the
+   * total. The number is taken for the total until it has been seen to fall.
    */
   heard(max: number, exchanges: number): void {
     if (max < this.#lastMax) this.#countsDown = true;

@@ -2,7 +2,7 @@
 
 /** Takes the bytes of a request's body. */
 export interface BodyTarget {
-  /** Returns false to be left alone until `BodySource.drained()`. */
+  /** Returns false if the source must wait for its `drained()`. */
   write(bytes: Uint8Array): boolean;
   end(trailers: readonly string[]): void;
   fail(error: Error): void;

@@ -28,10 +28,12 @@ export type CloseReason =
 
 /** The lender of the connection. */
 export interface ConnectionOwner {
-  /** An exchange ended clean and both sides persist: lend it on, as soon as `isAlive()`. */
+  /** An exchange has ended cleanly, and both sides keep the connection: it may be lent again as soon as `isAlive()`. */
   reusable(connection: Connection): void;
-  /** The socket is closed or closing. `heard` has the beginning of stray bytes, and of garbage that came in one read. Called once. */
+  /**
+   * The socket is closed or closing. `heard` is the beginning of stray bytes, or of garbage if that came in the first read. Called once.
+   */
   closed(connection: Connection, reason: CloseReason, heard: string): void;
-  /** Every final head, for the fields that tell how long the origin keeps connections. */
+  /** Called for every final head, because its fields may tell how long the origin keeps connections. */
   headReceived(connection: Connection, head: ResponseHead): void;
 }

@@ -1,4 +1,4 @@
-/** What a connection is told at its birth. */
+/** What a connection is given when it is made. */
 
 import type { Clock } from '../clock.js';
 import type { Deadlines } from '../deadlines.js';
@@ -12,7 +12,7 @@ export interface ConnectionSetting {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly limits: ParserLimits;
-  /** Of the origin: its connections read the same heads. */
+  /** Shared by all connections of the origin, because they read the same heads. */
   readonly repeated: RepeatedHead;
   readonly window: Buffer;
 }

@@ -1,4 +1,4 @@
-/** One socket to an origin: idle, or carrying one exchange. Whatever it hears while idle ends it. */
+/** One socket to an origin: idle, or carrying one exchange. Anything that arrives while it is idle ends it. */
 
 import type { Clock } from '../clock.js';
 import { isEnding } from '../ending-stream.js';
@@ -20,7 +20,7 @@ import { isClosingAlert, type Liveness, resetError } from './liveness.js';
 import { type StallListener, StallWatch } from './stall-watch.js';
 import { Tunnel } from './tunnel.js';
 
-// Enough of stray bytes to tell a 408 from anything else.
+// Enough to tell a 408 from any other stray bytes.
 const HEARD_BYTES = 64;
 
 export class Connection implements ResponseEvents, StallListener {
@@ -30,11 +30,11 @@ export class Connection implements ResponseEvents, StallListener {
   readonly stalls: StallWatch;
   /** Moment on the clock. */
   readonly openedAt: number;
-  /** Exchanges that ended clean. */
+  /** Exchanges that ended cleanly. */
   exchanges = 0;
   /** Moment at which it was last handed back. */
   idleSince: number;
-  /** The origin has said with the first response that it keeps the connection. */
+  /** The origin has said in its first response that it keeps the connection. */
   saidToBeKept = false;
   closed = false;
   readonly allowance = new Allowance();
@@ -51,8 +51,8 @@ export class Connection implements ResponseEvents, StallListener {
   readonly #askKernel: (() => Liveness) | undefined;
   #exchange: Exchange | undefined;
   #trailers: readonly string[] = [];
-  #settling = false; // what the last response may have left behind would still be on its way to us
-  #lastWords: Buffer | undefined; // of an origin that has hung up on a request under way
+  #settling = false; // bytes behind the last response may still be on their way to us
+  #lastWords: Buffer | undefined; // of an origin that hung up while a request was being sent
 
   constructor(dialled: Dialled, setting: ConnectionSetting, owner: ConnectionOwner) {
     this.origin = setting.origin;
@@ -75,19 +75,19 @@ export class Connection implements ResponseEvents, StallListener {
     dialled.socket.on('drain', this.#drained);
   }
 
-  /** It never carried a request. */
+  /** Whether it has never carried a request. */
   get fresh(): boolean {
     return this.exchanges === 0 && this.#exchange === undefined;
   }
 
-  /** Milliseconds since it was last handed back, by the clock that says more. */
+  /** Milliseconds since it was last handed back: by the monotonic clock or the wall clock, whichever says more. */
   idleMs(now = this.#clock.now()): number {
     return Math.max(now - this.idleSince, this.#clock.wallNow() - this.#idleSinceWall);
   }
 
   /**
-   * Whether it may carry a request now, as the kernel knows it. `false` has closed it. `undefined`: the kernel cannot be
-   * asked (see {@link askKernel}) or does not know yet, wait for `afterTwoTurns`.
+   * Whether it may carry a request now, according to the kernel. `false`: no, and it is closed by now. `undefined`: the kernel cannot be
+   * asked (see {@link askKernel}) or does not know yet; wait for `afterTwoTurns`.
    */
   isAlive(): boolean | undefined {
     if (this.socket.destroyed) this.close('stale');
@@ -102,12 +102,12 @@ export class Connection implements ResponseEvents, StallListener {
     return false;
   }
 
-  /** Two turns: after one, a caller that was called from an I/O callback has not been polled for yet. */
+  /** Waits two turns of the event loop. If the caller runs in an I/O callback, the loop has not polled again after one. */
   afterTwoTurns(call: () => void): void {
     this.#clock.soon(() => this.#clock.soon(call));
   }
 
-  /** Gives the connection to a request: nothing is sent before `exchange.start()`. */
+  /** Gives the connection to a request. Nothing is sent before `exchange.start()`. */
   begin(request: ExchangeRequest, listener: ExchangeListener): Exchange {
     const exchange = new Exchange(this, request, listener);
     this.#exchange = exchange;
@@ -116,25 +116,26 @@ export class Connection implements ResponseEvents, StallListener {
     return exchange;
   }
 
-  /** The kernel refused the first write of the exchange: it had closed the connection before. */
+  /** The kernel refused the first write of the exchange, because it had closed the connection before. */
   refused(): void {
     this.#exchange = undefined;
     this.close('stale');
   }
 
-  /** The kernel has refused a part of the request. Node will say so a tick later, and close the socket before. */
+  /** The kernel has refused a part of the request. Node reports this a tick later, and closes the socket before it does. */
   hungUp(): void {
     if (!this.secure && this.#askKernel !== undefined) this.#lastWords ??= lastWords(this.socket);
   }
 
-  /** Closes now. An exchange in progress is forgotten: the caller has already told its listener. */
+  /** Closes now. An exchange in progress is forgotten: the caller tells its listener. */
   close(reason: CloseReason, heard = ''): void {
     if (this.closed) return;
     this.closed = true;
     const canReset = this.#canReset && this.#exchange === undefined && !isEnding(this.socket);
     this.#exchange = undefined;
     this.stalls.stop();
-    // A reset after both halves are complete leaves no TIME_WAIT on either side: 28,000 ports a minute are few.
+    // Both halves of the exchange are complete: a reset loses nothing, and leaves no TIME_WAIT on either side. 28,000 ports a minute are
+    // few.
     if (canReset && this.exchanges > 0 && !this.socket.destroyed) this.socket.resetAndDestroy();
     else this.socket.destroy();
     this.#parser.free();
@@ -142,7 +143,7 @@ export class Connection implements ResponseEvents, StallListener {
     this.tunnel?.closed();
   }
 
-  /** Ends the exchange under way and the connection with it. `strayBytes` lie in the window. */
+  /** Ends the exchange in progress, and the connection with it. `strayBytes`: so many stray bytes are in the window. */
   fail(ending: Ending, cause: BackendError, strayBytes = 0): void {
     const exchange = this.#exchange;
     if (exchange?.received === 'nothing' && this.#parser.sawBytes) exchange.received = 'some';
@@ -176,7 +177,7 @@ export class Connection implements ResponseEvents, StallListener {
       this.#reads.next(this.#exchange?.readEnded() ?? true, this.#exchange?.bytesLeft ?? 0);
       return error;
     } catch (thrown) {
-      // A listener that throws misses the rest of this read: what follows must not look whole.
+      // A listener that throws misses the rest of this read. So the response must not look complete afterwards.
       if (!this.closed) this.fail('garbage', asBackendError(thrown));
       throw thrown;
     }
@@ -215,7 +216,7 @@ export class Connection implements ResponseEvents, StallListener {
     this.exchanges += 1;
     if (exchange.paused) this.socket.resume();
     if (!reuse.reuse) this.close(reuse.reason);
-    // First the client's bytes, then the next client's request.
+    // The client gets its bytes before the next client's request is sent.
     try {
       exchange.complete(this.#trailers, now);
     } finally {
@@ -223,7 +224,7 @@ export class Connection implements ResponseEvents, StallListener {
     }
   }
 
-  /** What comes from now on is not HTTP, and not read before the tunnel begins. */
+  /** What the origin sends from now on is not HTTP. It is not read before the tunnel begins. */
   #switch(): void {
     const exchange = this.#exchange;
     this.#exchange = undefined;
@@ -237,9 +238,8 @@ export class Connection implements ResponseEvents, StallListener {
   #hasEnded({ framing }: ResponseHead, now: number): void {
     this.idleSince = now;
     this.#idleSinceWall = this.#clock.wallNow();
-    // Servers that send a body after all do so where none is allowed: give it time to arrive and end the connection. TLS
-    // gives out record by record what it has read already, and the kernel does not know of it any more: a second response
-    // behind this one would be taken for the answer to the next request.
+    // Some servers send a body where none is allowed: give it time to arrive and end the connection. TLS gives out record by record what it
+    // has already read, and the kernel no longer has it: a second response in it would be taken for the answer to the next request.
     if (framing.kind === 'none' || this.secure) {
       this.#settling = true;
       this.afterTwoTurns(this.#settled);
@@ -249,7 +249,7 @@ export class Connection implements ResponseEvents, StallListener {
 
   readonly #settled = (): void => {
     this.#settling = false;
-    // TLS would have said by now that the kernel has the whole request: its rest would be read as the start of the next.
+    // By now TLS would have reported that the kernel has the whole request. If not, the origin reads its rest as the start of the next one.
     if (!this.closed && this.socket.writableLength > 0) this.close('unfinished-request');
   };
 

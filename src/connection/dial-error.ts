@@ -1,4 +1,4 @@
-/** Names the failures of dials. */
+/** Gives each failure of a dial its error code. */
 
 import { BackendError, type ErrorCode } from '../errors.js';
 
@@ -18,8 +18,8 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   EHOSTUNREACH: 'destination_ip_unroutable',
   ENETUNREACH: 'destination_ip_unroutable',
   ENETDOWN: 'destination_ip_unroutable',
-  EADDRINUSE: 'connection_limit_reached', // of ports, from a local address
-  EADDRNOTAVAIL: 'connection_limit_reached', // of ports
+  EADDRINUSE: 'connection_limit_reached', // no port is free on the local address
+  EADDRNOTAVAIL: 'connection_limit_reached', // no port is free
   EMFILE: 'connection_limit_reached',
   ENFILE: 'connection_limit_reached',
 };
@@ -33,7 +33,7 @@ function nameOf(error: Error): string {
 
 function errorCodeOf(error: Error, secure: boolean): ErrorCode {
   const name = nameOf(error);
-  // Of bind, EADDRNOTAVAIL is no lack of ports: the local address is none of this host's.
+  // EADDRNOTAVAIL of a bind is not a lack of ports: this host does not have the local address.
   const isBind = 'syscall' in error && error.syscall === 'bind';
   const known = isBind ? undefined : CODES[name];
   if (known !== undefined) return known;
@@ -42,7 +42,7 @@ function errorCodeOf(error: Error, secure: boolean): ErrorCode {
   return CERTIFICATE_CODE.test(name) ? 'tls_certificate_error' : 'tls_protocol_error';
 }
 
-/** The error of a dial that failed. Nothing was sent. `unresolved`: of a lookup, whose codes may be those of sockets. */
+/** Makes the error of a failed dial. Nothing was sent. `unresolved`: it was the lookup that failed; its codes may be those of sockets. */
 export function dialError(origin: string, cause: Error, secure: boolean, unresolved = false): BackendError {
   const name = nameOf(cause);
   const unresolvedCode = name === 'ETIMEOUT' ? 'dns_timeout' : 'dns_error';
@@ -50,7 +50,7 @@ export function dialError(origin: string, cause: Error, secure: boolean, unresol
   return new BackendError(code, `could not connect to ${origin}: ${name}`, { origin, cause });
 }
 
-/** Whether one of several addresses might have answered yet, when node:net went on to the next. */
+/** Whether one of several addresses might still have answered when node:net went on to the next. */
 export function gaveUpAnAddress(cause: Error): boolean {
   const errors: unknown = 'errors' in cause ? cause.errors : undefined;
   return Array.isArray(errors) && errors.some((one) => one?.code === 'ETIMEDOUT');

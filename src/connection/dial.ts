@@ -1,4 +1,4 @@
-/** Opens one socket to an origin: TCP, TLS or unix; with a limit on the time and a name for each failure. */
+/** Opens one socket to an origin (TCP, TLS or unix), with a time limit and an error code for each failure. */
 
 import {
   getDefaultAutoSelectFamilyAttemptTimeout,
@@ -20,29 +20,29 @@ import { NameLookup } from './name-lookup.js';
 /** Where and how to dial. */
 export interface DialTarget {
   readonly origin: string;
-  /** Of the origin's URL: `https:` asks for TLS. */
+  /** Scheme of the origin's URL: `https:` asks for TLS. */
   readonly protocol: 'http:' | 'https:';
   /** Name or address, without the brackets of IPv6. */
   readonly hostname: string;
   /** From 1 to 65535. */
   readonly port: number;
-  /** What it is called in TLS. */
+  /** The origin's name in TLS. */
   readonly servername: string;
   /** Path of a unix socket, which is dialled instead of host and port. */
   readonly socketPath?: string | undefined;
   readonly connect: ResolvedConnect;
-  /** As for `tls.connect`. A server name in it comes before the target's. */
+  /** Options of `tls.connect`. A server name in them is used instead of `servername`. */
   readonly tls: ConnectionOptions;
   readonly connectTimeoutMs: number;
-  /** Every socket reads into this memory, one at a time, before its callback returns. */
+  /** All sockets read into this memory: one at a time, and its callback uses the bytes before it returns. */
   readonly window: Uint8Array;
 }
 
 /** Where the bytes of a socket go. Set by the connection that takes the socket over. */
 export interface Intake {
-  /** The first `count` bytes of the window, or of what `readInto` was given, are ours to read now. Returns false to stop reading. */
+  /** The first `count` bytes of the window, or of the memory given to `readInto`, are ours to read now. Returns false to stop reading. */
   receive(count: number): boolean;
-  /** Lets the following reads go to other memory; `undefined` = to the window again. There is none where that cannot be. */
+  /** Lets the following reads go to other memory; `undefined` = to the window again. Absent where this is impossible. */
   readonly readInto?: ((memory: Uint8Array | undefined) => void) | undefined;
 }
 
@@ -71,32 +71,32 @@ export interface OpenSocket {
 
 export type WriteDone = (error?: Error | null) => void;
 
-/** A socket that is open, and what only its maker knows of it. */
+/** An open socket, and what only its dial knows about it. */
 export interface Dialled {
   readonly socket: OpenSocket;
   readonly intake: Intake;
   /** Bytes arrived before any request was sent. */
   readonly spokeFirst: boolean;
-  /** Asks the kernel whether the socket, idle, is still what it seems; `undefined` where it cannot be asked. */
+  /** Asks the kernel whether the idle socket is still alive; `undefined` where the kernel cannot be asked. */
   readonly askKernel: (() => Liveness) | undefined;
-  /** It is no TCP connection: it cannot be reset, and leaves no TIME_WAIT. Default false. */
+  /** It is not a TCP connection: it cannot be reset, and leaves no TIME_WAIT. Default false. */
   readonly isLocal?: boolean;
 }
 
-/** Receives the end of a dial: exactly one of the two, once, unless the dial was abandoned. */
+/** Receives the result of a dial: `opened` or `failed`, once. Neither if the dial was abandoned. */
 export interface DialListener {
   opened(dialled: Dialled): void;
   failed(error: BackendError): void;
-  /** TLS session to resume with next time: a full handshake costs 2 ms of CPU. */
+  /** A TLS session that the next dial can resume: a full handshake costs 2 ms of CPU. */
   session(session: Buffer): void;
 }
 
-/** A dial that can be given up: neither `opened` nor `failed` is called then. */
+/** A dial in progress. After `abandon()` neither `opened` nor `failed` is called. */
 export interface DialUnderWay {
   abandon(): void;
 }
 
-/** Begins a dial. `session` is a TLS session to resume. Never throws, nor calls the listener before it returns. */
+/** Begins a dial. `session` is a TLS session to resume. Never throws, and never calls the listener before it returns. */
 export type StartDial = (
   target: DialTarget,
   session: Buffer | undefined,
@@ -108,7 +108,7 @@ export type StartDial = (
 export const startDial: StartDial = (target, session, deadlines, listener) =>
   new Dial(target, session, deadlines, listener);
 
-// An address that has not answered by then is down like one that refuses, and others had better be told so.
+// An address that has not answered within this time is down, like one that refuses. The dial fails, so that other requests learn of it.
 const LONGEST_ADDRESS_MS = 1_000;
 
 class Dial implements DialUnderWay {
@@ -116,7 +116,7 @@ class Dial implements DialUnderWay {
   readonly #listener: DialListener;
   readonly #session: Buffer | undefined;
   #socket: Socket;
-  #addressMs = getDefaultAutoSelectFamilyAttemptTimeout(); // that one address of several has to answer
+  #addressMs = getDefaultAutoSelectFamilyAttemptTimeout(); // how long one of several addresses has to answer
   readonly #deadline;
   readonly #clock: Clock;
   #due: number; // on the clock
@@ -155,7 +155,7 @@ class Dial implements DialUnderWay {
     socket.on('close', this.#closed);
     socket.once(secure ? 'secureConnect' : 'connect', this.#opened);
     if (secure) socket.on('session', this.#sessionCame);
-    // The requests that wait keep the process alive, not the sockets.
+    // Waiting requests keep the process alive, not sockets.
     return socket.unref();
   }
 
@@ -169,18 +169,18 @@ class Dial implements DialUnderWay {
     try {
       return secure ? this.#openTls() : netConnect(this.#address());
     } catch (thrown) {
-      // A key that is none: told like every other failure, after the caller has its dial.
+      // An invalid key, for example. It is reported like every other failure, after the caller has got its dial.
       return new Socket().destroy(thrown instanceof Error ? thrown : new Error(messageOf(thrown)));
     }
   }
 
   #address(): NetConnectOpts {
     const { connect, hostname, port, socketPath, protocol, window } = this.#target;
-    // TLS writes into it what it has decrypted, at most a record at a time: nothing is saved there.
+    // TLS copies decrypted bytes into the window, at most a record at a time. Memory of the connection's own would save nothing there.
     const buffer = protocol === 'https:' ? window : () => this.#memory;
     const onread = { buffer, callback: (count: number) => this.#intake.receive(count) };
     if (socketPath !== undefined) return { path: socketPath, onread };
-    // From an address of one version none of the other can be dialled, and node:net takes the first that the lookup gives.
+    // A local address cannot dial an address of the other IP version. Without a family node:net would take the first address of the lookup.
     const family = connect.family === 0 ? isIP(connect.localAddress ?? '') : connect.family;
     return {
       host: hostname,
@@ -226,11 +226,11 @@ class Dial implements DialUnderWay {
   };
 
   #settle(socket: Socket): void {
-    // The handle of a second address, tried after the first had failed, is a new one and knows nothing of the first unref.
+    // When the first address fails, the second one is tried with a new handle, which knows nothing of the first unref().
     socket.unref();
     const { connect, protocol, socketPath } = this.#target;
     if (protocol === 'http:' || socketPath !== undefined) return;
-    // tls.connect drops these two options before Node 24.
+    // Before Node 24 tls.connect ignores these two options.
     socket.setNoDelay(connect.noDelay);
     socket.setKeepAlive(true, connect.keepAliveInitialDelay);
   }
@@ -248,14 +248,14 @@ class Dial implements DialUnderWay {
   };
 
   /**
-   * node:net tries one address after the other, and never comes back to one that did not answer in 250 ms: an origin further away
-   * than that would never be reached where its name has a second address that cannot be.
+   * node:net tries one address after the other, and never comes back to one that did not answer in 250 ms. So an origin further away than
+   * that would never be reached if its name has a second address that cannot be reached.
    */
   #beginAgain(): void {
     this.#socket.off('close', this.#closed);
     this.#addressMs *= 2;
     this.#socket = this.#begin();
-    if (this.#ended) this.#socket.destroy(); // the lookup has had it given up
+    if (this.#ended) this.#socket.destroy(); // the lookup function has caused this dial to be abandoned
   }
 
   readonly #closed = (): void => {
@@ -266,7 +266,8 @@ class Dial implements DialUnderWay {
 
   #timedOut(): void {
     const { connectTimeoutMs } = this.#target;
-    // Names, TCP and TLS take several turns of the event loop, and there were none while the process stood still.
+    // A dial needs several turns of the event loop, for the name, TCP and TLS. While the process stood still there were none, so the dial
+    // gets this time back, once.
     const lateMs = this.#clock.now() - this.#due;
     this.#due = Number.POSITIVE_INFINITY;
     if (lateMs > 0) {
@@ -284,7 +285,7 @@ class Dial implements DialUnderWay {
 
 const secureContexts = new WeakMap<ConnectionOptions, SecureContext>();
 
-/** One for all dials with these options: to read keys and roots anew took 0.5 ms of CPU a dial. */
+/** One context for all dials with these options: reading keys and root certificates anew took 0.5 ms of CPU per dial. */
 function secureContextOf(tls: ConnectionOptions): SecureContext {
   const context = secureContexts.get(tls) ?? createSecureContext(tls);
   secureContexts.set(tls, context);

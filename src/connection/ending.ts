@@ -1,4 +1,4 @@
-/** How exchanges end that do not end well: as errors, and as reasons for which connections are closed. */
+/** How exchanges fail: as errors, and as reasons for closing their connections. */
 
 import { BackendError, type Progress } from '../errors.js';
 import type { CloseReason } from './connection-owner.js';
@@ -23,7 +23,7 @@ const CLOSE_REASON: Readonly<Record<Ending, CloseReason>> = {
   'body-failed': 'aborted',
 };
 
-/** Why the connection is closed whose exchange ends so. */
+/** The reason for closing the connection of an exchange that ended like this. */
 export function closeReason(
   ending: Ending,
   exchange: { readonly sent: Progress; readonly received: Progress } | undefined,
@@ -33,7 +33,8 @@ export function closeReason(
 }
 
 export function closedError(origin: string, hasHead: boolean, sawBytes: boolean, cause?: Error): BackendError {
-  // TLS 1.3 lets a client send before its certificate was looked at: a client refused for it gets an alert instead of a response.
+  // TLS 1.3 lets a client send before the server has looked at its certificate. If the server refuses it, an alert comes instead of a
+  // response.
   if (!sawBytes && cause !== undefined && 'code' in cause && /ALERT/.test(String(cause.code))) {
     return new BackendError('tls_alert_received', `${origin} refused the connection: ${cause.code}`, { origin, cause });
   }
@@ -42,7 +43,7 @@ export function closedError(origin: string, hasHead: boolean, sawBytes: boolean,
   return new BackendError(code, `${origin} closed the connection ${when}`, { origin, cause });
 }
 
-/** The request was not sent yet. */
+/** The bytes came before a request was sent. */
 export function unaskedError(origin: string): BackendError {
   return new BackendError('connection_terminated', `${origin} sent bytes that nobody had asked for`, { origin });
 }

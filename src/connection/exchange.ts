@@ -12,11 +12,11 @@ import type { Connection } from './connection.js';
 import { type Ending, wrongSwitchError } from './ending.js';
 import type { Tunnel } from './tunnel.js';
 
-/** What an exchange needs to know of a request, beside its head as written. All times in milliseconds. */
+/** What an exchange needs to know about a request, besides its written head. All times in milliseconds. */
 export interface ExchangeRequest {
   readonly method: string;
   readonly body: BodySource | undefined;
-  /** Protocols offered to the origin: value of the Upgrade field. */
+  /** Protocols offered to the origin: the value of the Upgrade field. */
   readonly upgrade?: string | undefined;
   readonly timeouts: { readonly sendTimeout: number; readonly headersTimeout: number; readonly bodyTimeout: number };
 }
@@ -27,23 +27,23 @@ export interface ExchangeListener {
   onHead(head: ResponseHead): void;
   /** Returns false to stop reading until `resume()`. */
   onBody(bytes: Buffer): boolean;
-  /** What one read brought was told, and the exchange goes on. Returns false to stop reading until `resume()`. */
+  /** Everything that one read brought was passed on, and the exchange continues. Returns false to stop reading until `resume()`. */
   readEnded?(): Taken;
   /** The response is complete, as of the moment `now`. */
   exchangeEnded(trailers: readonly string[], now: number): void;
-  /** In the place of `onHead`, for a request with `upgrade`: the origin has switched to one of the protocols. */
+  /** Called instead of `onHead` for a request with `upgrade`, when the origin has switched to one of the protocols. */
   exchangeSwitched?(head: ResponseHead, tunnel: Tunnel): void;
   /** The connection is closed by now. */
   exchangeFailed(ending: Ending, cause: BackendError): void;
 }
 
-// A body up to this goes out in one write with its head: copying it costs less than a second system call.
+// A body up to this size is sent in one write with its head: copying it costs less than a second system call.
 const ONE_WRITE_BYTES = 16_384;
 
-// A longer piece is written in several: each says when it was taken, so that a slow origin is told from one that is stuck.
+// A longer piece is sent in several writes. Each reports when it was taken, which tells a slow origin from a stuck one.
 const PIECE_BYTES = 65_536;
 
-/** What is left of a response whose client has gone may be read to the end when it is no more than this. */
+/** When the client has gone, the rest of its response is read to the end if it is no longer than this, and does not take longer. */
 const DRAIN_BYTES = 65_536;
 const DRAIN_MS = 1_000;
 
@@ -53,12 +53,12 @@ export class Exchange implements BodyTarget {
   head: ResponseHead | undefined;
   readonly request: ExchangeRequest;
   readonly #connection: Connection;
-  #listener: ExchangeListener | undefined; // gone when the client is: the rest is read and dropped
+  #listener: ExchangeListener | undefined; // `undefined` once the client has gone: the rest is read and dropped
   #requestEnded = false; // everything was handed to the socket
-  #rest: Uint8Array | undefined; // of a long piece of the body
-  #small: SmallWrites | undefined; // pieces of the body that wait
-  receivedBytes = 0; // of the response's body
-  #streams = false; // an event stream is silent as long as it likes
+  #rest: Uint8Array | undefined; // the rest of a long piece of the body
+  #small: SmallWrites | undefined; // small pieces of the body that wait
+  receivedBytes = 0; // bytes of the response's body so far
+  #streams = false; // the body is an event stream, which may be silent as long as it likes
   paused = false;
 
   constructor(connection: Connection, request: ExchangeRequest, listener: ExchangeListener) {
@@ -67,7 +67,7 @@ export class Exchange implements BodyTarget {
     this.#listener = listener;
   }
 
-  /** Bytes of the response's body still to come; `Infinity` when only its end will tell. */
+  /** Bytes of the response's body still to come; `Infinity` if only its end shows how many. */
   get bytesLeft(): number {
     const framing = this.head?.framing;
     if (framing?.kind === 'none') return 0;
@@ -81,7 +81,7 @@ export class Exchange implements BodyTarget {
     return this.sent === 'all' ? 'wait' : 'send';
   }
 
-  /** The request is wholly with the kernel; on TLS, which says that a turn late, wholly with the socket. */
+  /** Whether the kernel has the whole request. TLS reports that a turn late, so on TLS: whether the socket has it. */
   get requestWritten(): boolean {
     return this.sent === 'all' || (this.#connection.secure && this.#requestEnded);
   }
@@ -95,20 +95,21 @@ export class Exchange implements BodyTarget {
     const { body } = this.request;
     const whole = body?.whole;
     const isWhole = whole !== undefined && whole.length === body?.length && whole.length <= ONE_WRITE_BYTES;
-    const told = secure ? flushed : undefined; // plain TCP tells by its length, below
+    const told = secure ? flushed : undefined; // plain TCP shows it by `writableLength`, below
     const first = isWhole && typeof whole !== 'string' ? headWithBody(head, whole) : head + (isWhole ? whole : '');
-    this.sent = 'some'; // as of now: what throws in the midst of a write, a patch of net.Socket, may throw after it
+    this.sent = 'some'; // before the write: a patched net.Socket that throws may have written already
     if (typeof first === 'string') socket.write(first, 'latin1', told);
     else socket.write(first, told);
     this.#requestEnded = isWhole || body === undefined;
 
-    // The kernel's refusal is known at once on plain TCP. TLS encrypts first and tells later, which proves nothing.
+    // On plain TCP a refusal of the kernel is known at once. TLS encrypts first and reports it later, which proves nothing.
     if (!secure && socket.errored !== null) {
       this.sent = 'nothing';
       this.#connection.refused();
       return false;
     }
-    // The kernel nearly always takes it at once; to be told so would cost a tick. What waits is told by what waits behind it.
+    // The kernel nearly always takes everything at once, and a callback would cost a tick. If something waits, an empty write behind it
+    // tells when it was taken.
     if (!secure && socket.writableLength > 0) socket.write('', 'latin1', flushed);
     if (this.#requestEnded) this.flushed(now);
     else {
@@ -149,7 +150,7 @@ export class Exchange implements BodyTarget {
 
   #noteSmall() {
     this.#small ??= new SmallWrites((waiting) => {
-      this.#connection.flushed(); // on TLS it may carry the next one by now
+      this.#connection.flushed(); // asks the connection, because on TLS it may carry the next exchange by now
       if (waiting === 0 && !this.#connection.socket.writableNeedDrain) this.drained();
     });
     return this.#small.add();
@@ -203,7 +204,7 @@ export class Exchange implements BodyTarget {
   onHead(head: ResponseHead): void {
     this.head = head;
     this.received = 'some';
-    if (head.statusCode === 101) return; // told with its tunnel
+    if (head.statusCode === 101) return; // passed on together with its tunnel
     this.#streams = isEventStream(head.rawHeaders);
     this.#listener?.onHead(head);
   }
@@ -213,17 +214,17 @@ export class Exchange implements BodyTarget {
     if (this.#listener?.onBody(bytes) === false) this.#pause();
   }
 
-  /** The origin owes more than one read brought. */
+  /** A read has ended, and the response is not complete. */
   readEnded(): Taken {
     const taken = this.#listener?.readEnded?.() ?? true;
     if (taken === false) this.#pause();
-    // TLS gives out what it has read already, however paused.
+    // TLS gives out what it has already read, even while paused.
     if (this.head !== undefined && !this.paused) this.#awaitBody();
     return taken;
   }
 
   #pause(): void {
-    if (this.#listener === undefined) return; // it has left in the meantime, and would never resume
+    if (this.#listener === undefined) return; // the listener has gone in the meantime, and would never resume
     this.paused = true;
     this.#connection.stalls.expectNothing();
   }
@@ -236,7 +237,7 @@ export class Exchange implements BodyTarget {
     this.#listener = undefined;
   }
 
-  /** Why the protocol that the origin has switched to cannot be taken. */
+  /** Why the origin's switch of protocols is refused; `undefined` if there is nothing to refuse. */
   get wrongSwitch(): BackendError | undefined {
     if (this.head?.statusCode !== 101) return undefined;
     const { rawHeaders } = this.head;
@@ -268,8 +269,8 @@ export class Exchange implements BodyTarget {
   }
 
   /**
-   * The client has gone. A response that is nearly here is read to its end, so that a storm of aborts does not become a
-   * storm of dials; anything else costs the connection.
+   * The client has gone. If little of the response is missing, it is read to its end, so that a storm of aborts does not become a storm of
+   * dials. Otherwise the connection is closed.
    */
   abandon(): void {
     this.#listener = undefined;
@@ -284,7 +285,7 @@ export class Exchange implements BodyTarget {
   }
 
   #awaitBody(): void {
-    if (this.#listener === undefined) return; // draining: its own limit runs
+    if (this.#listener === undefined) return; // the rest is being dropped: DRAIN_MS is running
     if (this.#streams) this.#connection.stalls.expectNothing();
     else this.#connection.stalls.expectBytes(this.request.timeouts.bodyTimeout);
   }

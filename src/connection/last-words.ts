@@ -1,6 +1,6 @@
 /**
- * What an origin said before it hung up on a request that was still being sent: 413 above all. "A client sending a message
- * body SHOULD monitor the open connection for an error response while it is transmitting" (RFC 9112 §9.5).
+ * Reads what an origin said before it hung up on a request that was still being sent: mostly a 413. "A client sending a message body SHOULD
+ * monitor the open connection for an error response while it is transmitting" (RFC 9112 §9.5).
  */
 
 import { readSync } from 'node:fs';
@@ -12,8 +12,8 @@ const READ_BYTES = 65_536;
 const MOST_BYTES = 4 * READ_BYTES;
 
 /**
- * Reads what is still in the kernel of a plain socket that has just refused a write: a tick later Node closes it, unread.
- * `undefined` = nothing.
+ * Reads what the kernel still holds for a plain socket that has just refused a write. A tick later Node closes the socket without reading
+ * it. `undefined` = nothing.
  */
 export function lastWords(socket: object): Buffer | undefined {
   const descriptor = descriptorOf(socket);
@@ -27,7 +27,7 @@ export function lastWords(socket: object): Buffer | undefined {
       used += count;
     }
   } catch {
-    // Silence, or the reset: that was all.
+    // There is no more, or the reset has come.
   }
   return used === 0 ? undefined : Buffer.from(words.subarray(0, used));
 }

@@ -1,4 +1,4 @@
-/** Asks the kernel, now, whether an idle socket still is what we think it is. */
+/** Asks the kernel whether an idle socket is still alive at this moment. */
 
 import { fstatSync, readvSync } from 'node:fs';
 import type { Socket } from 'node:net';
@@ -26,7 +26,10 @@ const tracing: { stackTraceLimit: number | undefined } = Error;
 const probe = Buffer.alloc(512);
 const probes = [probe];
 
-/** The descriptor below a socket, which Node does not document. Asked each time: it may be another's once it is closed. */
+/**
+ * The file descriptor of a socket, which Node does not document; -1 if there is none. It is looked up each time: once the socket is closed,
+ * the number may belong to another one.
+ */
 export function descriptorOf(socket: object): number {
   if (!('_handle' in socket)) return -1;
   const handle = socket._handle;
@@ -40,17 +43,17 @@ function isSilence(error: unknown): boolean {
 }
 
 /**
- * A close or stray bytes may lie in the kernel while the event loop has not read them, and the busier the loop, the
- * longer. One read of the non-blocking descriptor tells: EAGAIN is silence. Bytes that it finds are taken from the
- * socket, so any answer but `alive` and `unknown` must be followed by destroying it. Never during an exchange, and on
- * TLS never before the first response: session tickets are bytes too.
+ * A close or stray bytes may be in the kernel before the event loop has read them: the busier the loop, the longer. One read of the
+ * non-blocking descriptor shows it; EAGAIN means that there is nothing. Bytes that the read finds are taken from the socket, so after any
+ * answer but `alive` and `unknown` the socket must be destroyed. Never call this during an exchange, and on TLS never before the first
+ * response, because session tickets are bytes too.
  */
 export function askKernel(socket: Socket): Liveness {
   const fd = descriptorOf(socket);
   if (fd < 0) return socket.destroyed ? STALE : UNKNOWN;
-  // EAGAIN arrives as an exception. Without a stack it costs 2.3 µs instead of 4.7, and more where the stack is deep; without a
-  // limit, for then V8 does not even begin with one, 2.1; of these 0.6 are the system call. With read, whose arguments Node
-  // checks more than those of readv, it would be 2.6 (bench/micro).
+  // EAGAIN arrives as an exception. With a stack trace it costs 4.7 µs, more where the stack is deep; without one 2.3; and 2.1 without a
+  // limit, because then V8 does not even begin a trace. Of these 0.6 are the system call. With read instead of readv it would be 2.6,
+  // because Node checks the arguments of read more (bench/micro).
   const { stackTraceLimit } = tracing;
   limitTraces(undefined);
   try {
@@ -72,9 +75,9 @@ function limitTraces(limit: number | undefined): void {
 }
 
 /**
- * Why a socket that has said its end has not ended well, if so. A reset that is polled in one with the bytes before it is an end to
- * libuv, which asks no more then; the kernel still has the error. What was cut off would pass for a body that lasts until
- * the close.
+ * The reset by which a socket has really ended, although it has emitted 'end'; `undefined` if there was none. If the event loop polls a
+ * reset together with the bytes before it, libuv reports an end and asks no further; the kernel still has the error. Without this, a body
+ * that was cut off would look like one that lasts until the close.
  */
 export function resetError(socket: object): Error | undefined {
   const fd = descriptorOf(socket);
@@ -82,7 +85,7 @@ export function resetError(socket: object): Error | undefined {
   try {
     readvSync(fd, probes);
   } catch (error) {
-    // In a vm context, where Jest loads the library, the errors of Node are no instances of Error.
+    // In a vm context, where Jest loads the library, Node's errors are not instances of Error.
     if (isNativeError(error) && 'code' in error && error.code === 'ECONNRESET') return error;
   }
   return undefined;
@@ -95,8 +98,8 @@ const LONGEST_ALERT_BYTES = 64;
 const ALERT_BYTES_1_3 = 19;
 
 /**
- * Whether what is in the kernel of an idle TLS connection is an alert: the polite way to close. Up to TLS 1.2 its record
- * says so; in TLS 1.3 only its length does, which no HTTP could have.
+ * Whether the bytes found on an idle TLS connection are an alert: the polite way to close. Up to TLS 1.2 the type of the record says so; in
+ * TLS 1.3 only its length does, which no HTTP could have.
  */
 export function isClosingAlert(bytes: Buffer): boolean {
   if (bytes.length < 5 || bytes.length > LONGEST_ALERT_BYTES) return false;
@@ -108,14 +111,14 @@ export function isClosingAlert(bytes: Buffer): boolean {
 let kernelAnswers: boolean | undefined;
 
 /**
- * Whether this platform lets the kernel be asked: found out once, on a socket that has just been opened, and without a
- * read: it may hold bytes already, those of TLS itself among them. Where it does not, callers wait two turns of the
- * event loop instead (from an I/O callback, one turn does not poll again).
+ * Whether the kernel can be asked on this platform. This is found out once, on a socket that has just been opened, and without a read,
+ * because the socket may already hold bytes, for example those of TLS itself. Where the kernel cannot be asked, callers wait two turns of
+ * the event loop instead (one turn from an I/O callback does not poll again).
  */
 export function canAskKernel(justOpened: Socket): boolean {
   if (kernelAnswers !== undefined) return kernelAnswers;
   const fd = descriptorOf(justOpened);
-  if (fd < 0 && justOpened.destroyed) return false; // says nothing of the platform
+  if (fd < 0 && justOpened.destroyed) return false; // says nothing about the platform
   kernelAnswers = fd >= 0 && process.platform !== 'win32' && isSocket(fd);
   return kernelAnswers;
 }

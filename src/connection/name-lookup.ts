@@ -1,9 +1,12 @@
-/** The owner's lookup in one dial: node:net hears one answer, an address or a failure, whatever it does. */
+/** The user's own lookup function in one dial. Whatever it does, node:net gets exactly one answer: an address or a failure. */
 
 import type { LookupFunction } from 'node:net';
 import { messageOf } from '../errors.js';
 
-/** node:net lets an empty answer end the process, connects twice for two, and keeps a handle for each lookup that throws. */
+/**
+ * Without it, node:net would let an empty answer end the process, connect twice for two answers, and keep a handle for each lookup that
+ * throws.
+ */
 export class NameLookup {
   readonly #resolve: LookupFunction;
   #failed = false;
@@ -12,7 +15,7 @@ export class NameLookup {
     this.#resolve = resolve;
   }
 
-  /** Whether there is no address to dial. */
+  /** Whether the lookup has failed, so that there is no address to dial. */
   get failed(): boolean {
     return this.#failed;
   }
@@ -42,7 +45,7 @@ export class NameLookup {
 
 type Answer = Parameters<Parameters<LookupFunction>[2]>[1];
 
-/** Whether node:net can read it: it says itself what is no address. */
+/** Whether node:net can read the answer. It reports by itself if that is not an address. */
 function isAnswer(given: unknown): given is Answer {
   if (!Array.isArray(given)) return typeof given === 'string' && given !== '';
   return given.length > 0 && given.every((one) => typeof one === 'object' && one !== null);

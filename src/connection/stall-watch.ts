@@ -3,9 +3,9 @@
 import type { Deadline, Deadlines } from '../deadlines.js';
 
 export interface StallListener {
-  /** It took no byte for `ms` milliseconds. */
+  /** The origin took no byte for `ms` milliseconds. */
   sendingStalled(ms: number): void;
-  /** It sent no byte for `ms` milliseconds. */
+  /** The origin sent no byte for `ms` milliseconds. */
   receivingStalled(ms: number): void;
 }
 
@@ -42,7 +42,7 @@ export class StallWatch {
     this.#receiving.set(ms, now);
   }
 
-  /** It may be silent: we do not read, or it owes nothing. */
+  /** The origin may be silent, because we do not read, or because it owes nothing. */
   expectNothing(): void {
     clear(this.#receiving);
   }

@@ -1,4 +1,4 @@
-/** Dials through something else than the machine's sockets: a network in memory, for tests. */
+/** Dials through something other than the machine's sockets: a network in memory, for tests. */
 
 import type { Deadline, Deadlines } from '../deadlines.js';
 import { messageOf } from '../errors.js';
@@ -33,7 +33,7 @@ export interface Transport {
   connect(destination: Destination, connecting: Connecting): void;
 }
 
-/** One dial, with the limit on its time and the names of its failures that a dial of a socket has. */
+/** One dial through a transport, with the same time limit and error codes as a dial of a socket. */
 export class TransportDial implements DialUnderWay, Connecting {
   readonly #target: DialTarget;
   readonly #listener: DialListener;

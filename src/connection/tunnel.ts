@@ -6,17 +6,17 @@ import { resetError } from './liveness.js';
 
 /** Receives what the origin sends. Nothing is called after `tunnelClosed`. */
 export interface TunnelListener {
-  /** Bytes, the receiver's to keep. Returns false to stop reading until `Tunnel.resume()`. */
+  /** Bytes, which the receiver may keep. Returns false to stop reading until `Tunnel.resume()`. */
   tunnelBytes(bytes: Buffer): boolean;
   /** The origin has sent its last byte. It may still read. */
   tunnelEnded(): void;
   /** The origin takes bytes again, after `Tunnel.write()` had returned false. */
   tunnelDrained(): void;
-  /** The connection is gone, after its two ends or without. */
+  /** The connection is closed, whether or not both sides had ended. */
   tunnelClosed(): void;
 }
 
-/** How far the origin has come: it still `sends`, it has `ended` its half, or the connection is `closed`. */
+/** The state of the origin: it still `sends`, it has `ended` its half, or the connection is `closed`. */
 type OriginState = 'sends' | 'ended' | 'closed';
 
 export class Tunnel {
@@ -35,7 +35,7 @@ export class Tunnel {
     this.#socket = socket;
     this.#first = first;
     this.#destroy = destroy;
-    // The one that ends first may have more to hear.
+    // The side that ends first may still have something to receive.
     socket.allowHalfOpen = true;
     socket.on('end', () => this.#ended());
     socket.on('drain', () => this.#listener?.tunnelDrained());
@@ -60,7 +60,7 @@ export class Tunnel {
     return this.#socket.write(bytes, this.#small.add()) && !this.#small.areMany;
   }
 
-  /** No more is written, since `client`, if given, has ended. The origin may go on sending, unless that end was a reset. */
+  /** Ends our half, because `client` (if given) has ended. The origin may go on sending, unless the client's end was a reset. */
   end(client?: object): void {
     if (client !== undefined && resetError(client) !== undefined) this.#destroy();
     else if (!this.#socket.destroyed) this.#socket.end();
@@ -71,7 +71,7 @@ export class Tunnel {
     this.#socket.resume();
   }
 
-  /** Closes the connection, whatever is under way: on plain TCP by a reset, lest the origin takes it for an end. */
+  /** Closes the connection, whatever is in progress. On plain TCP this is a reset, so that the origin does not take it for an end. */
   destroy(): void {
     this.#destroy();
   }
@@ -80,9 +80,9 @@ export class Tunnel {
   receive(bytes: Buffer): boolean {
     if (this.#listener === undefined) {
       this.#first = this.#first === undefined ? bytes : Buffer.concat([this.#first, bytes]);
-      return false; // one read at the most, before the tunnel begins
+      return false; // at most one read before the tunnel begins
     }
-    // TLS gives out what it has read already, however paused.
+    // TLS gives out what it has already read, even while paused.
     if (!this.#listener.tunnelBytes(bytes)) this.#paused = true;
     return !this.#paused;
   }
