@@ -1,6 +1,6 @@
-/** Bytes of a memory that is used again, as bytes of their own. */
+/** Copies bytes out of memory that will be used again. */
 
-// Up to this, bytes are copied one by one: a view of them, which a copy at once would need, costs as much.
+// Up to this, bytes are copied one by one. Copying them at once needs a view of them, which costs as much.
 const FEW_BYTES = 256;
 
 export function copyOf(bytes: Buffer, from: number, end: number): Buffer {
@@ -10,10 +10,12 @@ export function copyOf(bytes: Buffer, from: number, end: number): Buffer {
   return copy;
 }
 
-// Small buffers of Node lie in memory of so many bytes, which is full of others.
+// Node cuts small buffers from a memory of this size, which it shares among many of them.
 const POOL_BYTES = 8_192;
 
-/** The same, or a copy where they hold more than twice their length: a frame of HTTP/2 holds the whole read that it came in. */
+/**
+ * Returns `bytes`, or a copy if they hold more than twice their length in memory: a frame of HTTP/2 holds the whole read that it came in.
+ */
 export function unshared<T extends Uint8Array>(bytes: T): T | Buffer {
   const { byteLength } = bytes.buffer;
   return byteLength > POOL_BYTES && byteLength > 2 * bytes.byteLength ? Buffer.from(bytes) : bytes;

@@ -6,8 +6,7 @@ import type { ResolvedLimits } from './parser-limits.js';
 import { malformed } from './response-head.js';
 import { TrailerSection } from './trailer-section.js';
 
-// What stands between the bytes of two chunks without an extension is CRLF, a size, CRLF. 16 digits is the longest size
-// that needs no leading zeros.
+// Between the bytes of two chunks without an extension there is CRLF, a size, CRLF. The longest size without leading zeros has 16 digits.
 const CHUNK_SEAM_BYTES = 20;
 
 const CR = 0x0d;
@@ -15,13 +14,13 @@ const LF = 0x0a;
 
 const NO_TRAILERS: readonly string[] = Object.freeze([]);
 
-/** Decodes one body after the other of one connection. All offsets count from the start of the response's head. */
+/** Decodes the bodies of one connection, one after the other. All offsets count from the start of the response's head. */
 export class ChunkedBody {
   /** Decoded bytes of the last piece. */
   bytes: Buffer | undefined;
   /** Set when the body is complete. */
   trailers: readonly string[] | undefined;
-  /** Why the last piece was refused; `bytes` came before it. */
+  /** Why the last piece was refused; `bytes` are those before the fault. */
   failure: BackendError | undefined;
 
   readonly #llhttp: Llhttp;
@@ -29,14 +28,14 @@ export class ChunkedBody {
   #chunkEnd = 0; // where the bytes of the last chunk ended
   #lastByte = 0; // of the last piece
   #wasted = 0; // bytes between chunks beyond their seams
-  #section: TrailerSection | undefined; // once its first field has begun
+  #section: TrailerSection | undefined; // set once its first field has begun
 
   constructor(llhttp: Llhttp, limits: ResolvedLimits) {
     this.#llhttp = llhttp;
     this.#limits = limits;
   }
 
-  /** llhttp is paused at the end of a head, which ends at `offset`. */
+  /** Starts a body. llhttp is paused at the end of its head, at `offset`. */
   begin(offset: number): void {
     this.trailers = undefined;
     this.failure = undefined;
@@ -47,7 +46,7 @@ export class ChunkedBody {
     this.#llhttp.resume();
   }
 
-  /** Reads on in a piece whose first byte has the offset `base`. Answers where the rest begins. */
+  /** Reads a piece from `from` on. The first byte of the piece has the offset `base`. Returns where the rest of it begins. */
   take(region: Region, from: number, length: number, base: number): number {
     this.bytes = undefined;
     return this.#section === undefined
@@ -61,7 +60,7 @@ export class ChunkedBody {
     const code = this.#llhttp.execute(address + from, length - from, base - address);
     const end = code === OK ? length : this.#llhttp.stopAddress - address;
     this.bytes = this.#collect(region, base);
-    // What llhttp makes of the trailers is not looked at, but for where they begin.
+    // llhttp also reads the trailers, but the only thing used of that is where they begin.
     let trailerStart: number | undefined;
     if (fields.used > 0) trailerStart = fields.marks[0];
     else if (code === INVALID_FIELD) trailerStart = base + this.#untoldTrailers(region, from, end, base);
@@ -79,9 +78,12 @@ export class ChunkedBody {
     return end;
   }
 
-  /** llhttp tells nothing of a first field whose name it refuses: it begins behind the line of the last chunk. */
+  /**
+   * Where the trailers begin if llhttp has refused the name of the first field. It reports nothing of such a field, which begins after the
+   * line of the last chunk.
+   */
   #untoldTrailers({ bytes }: Region, from: number, end: number, base: number): number {
-    // Behind the bytes of a chunk comes CRLF. There is none before the first chunk, but its line has two bytes as well.
+    // CRLF follows the bytes of a chunk. Before the first chunk there is none, but the line of that chunk also has at least two bytes.
     const line = Math.max(from, this.#chunkEnd - base + 2);
     const before = line > from ? bytes[line - 1] : this.#lastByte;
     if (before === CR && bytes[line] === LF) return line + 1;
@@ -109,8 +111,8 @@ export class ChunkedBody {
     for (; used < bodySpans.used; used += 2) {
       const start = marks[used] ?? 0;
       const end = marks[used + 1] ?? 0;
-      // llhttp tells nothing of extensions. But a chunk goes on without a gap when a piece ended inside it, so every gap
-      // is one seam, and what is more than a seam is extension, or a size padded with zeros.
+      // llhttp does not report extensions. But if a piece ends inside a chunk, the next piece continues the chunk without a gap. So every
+      // gap is one seam, and what is longer than a seam is an extension, or a size padded with zeros.
       this.#wasted += Math.max(0, start + shift - this.#chunkEnd - CHUNK_SEAM_BYTES);
       this.#chunkEnd = end + shift;
       if (this.#wasted > this.#limits.maxChunkExtensionBytes) break;
@@ -126,7 +128,7 @@ export class ChunkedBody {
     return bytes;
   }
 
-  /** `end`: where what has been read of the chunks ends. */
+  /** `end`: where the part of the chunks that has been read ends. */
   #judgeWaste(end: number): BackendError | undefined {
     const { maxChunkExtensionBytes } = this.#limits;
     const wasted = this.#wasted + Math.max(0, end - this.#chunkEnd - CHUNK_SEAM_BYTES);

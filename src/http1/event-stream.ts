@@ -1,4 +1,4 @@
-/** Responses that last as long as their client listens. */
+/** Recognises responses that last as long as their client listens. */
 
 import { fieldValue, type RawFields } from './fields.js';
 

@@ -1,6 +1,6 @@
 /**
- * Fields as a flat list: name, value, name, value… in the order, the case and the bytes (latin1) of the wire. It is what
- * node:http calls `rawHeaders`.
+ * Fields as a flat list: name, value, name, value… in the order, the case and the bytes (latin1) of the wire. node:http calls this
+ * `rawHeaders`.
  */
 
 import { BackendError } from '../errors.js';
@@ -10,7 +10,7 @@ import { shown } from './shown.js';
 /** Name, value, name, value… */
 export type RawFields = readonly string[];
 
-/** Always for one connection only (RFC 9110 §7.6.1), and the fields of the proxy authentication that ends with us. */
+/** Fields that are always for one connection only (RFC 9110 §7.6.1), and those of proxy authentication, which ends with us. */
 const HOP_BY_HOP = [
   'connection',
   'http2-settings',
@@ -25,8 +25,8 @@ const HOP_BY_HOP = [
 ] as const;
 
 /**
- * What must not be learned after the body: framing, routing, request modifiers, authentication, response control and
- * how to read the content (RFC 9110 §6.5.1).
+ * Fields that a recipient must not learn only after the body: framing, routing, request modifiers, authentication, response control and how
+ * to read the content (RFC 9110 §6.5.1).
  */
 const FORBIDDEN_TRAILERS: ReadonlySet<string> = new Set([
   ...HOP_BY_HOP,
@@ -65,7 +65,7 @@ const FORBIDDEN_TRAILERS: ReadonlySet<string> = new Set([
   'x-forwarded-proto',
 ]);
 
-// Characters of a field value: HTAB, SP, VCHAR and obs-text (RFC 9110 §5.5). Above latin1 no byte exists for it.
+// What a field value may not have: anything but HTAB, SP, VCHAR and obs-text (RFC 9110 §5.5). A character above latin1 has no byte.
 const BAD_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
 
 /** The first value of a field. `lowerName` is in lower case. */
@@ -86,7 +86,7 @@ export function fieldValues(fields: RawFields, lowerName: string): string[] {
   return values;
 }
 
-/** The values of a field joined by commas; `undefined` = it is not there. `lowerName` is in lower case. */
+/** The values of a field joined by commas; `undefined` if there is none. `lowerName` is in lower case. */
 export function joinedValue(fields: RawFields, lowerName: string): string | undefined {
   let joined: string | undefined;
   for (let i = 0; i < fields.length; i += 2) {
@@ -104,12 +104,11 @@ export function listHasToken(value: string, lowerToken: string): boolean {
 }
 
 /**
- * The fields that a proxy passes on: all but the hop-by-hop ones, which are a fixed set and those that a Connection
- * field names (RFC 9110 §7.6.1). Content-Length and Host are left to the caller, Trailer is end-to-end. The caller will add
- * `room` names and values.
+ * The fields that a proxy passes on: all but the hop-by-hop ones. These are a fixed set, and those that a Connection field names (RFC 9110
+ * §7.6.1). Content-Length and Host are left to the caller; Trailer is end-to-end. `room`: so many names and values the caller will add.
  */
 export function endToEndFields(fields: RawFields, room = 0): string[] {
-  // Of the length that is needed: one that grows is half as large again.
+  // Made in the length that is needed: an array that grows becomes half as large again.
   const kept = new Array<string>(fields.length + room);
   let count = 0;
   let named: Set<string> | undefined;
@@ -127,7 +126,7 @@ export function endToEndFields(fields: RawFields, room = 0): string[] {
   return named === undefined ? kept : withoutNamed(kept, named);
 }
 
-// A function of its own: what a closure holds is allocated with every call of the function that it stands in.
+// A function of its own: the variables that a closure captures are allocated with every call of the function around it.
 function withoutNamed(fields: RawFields, named: ReadonlySet<string>): string[] {
   return without(fields, (lowerName) => named.has(lowerName));
 }
@@ -157,7 +156,7 @@ function isHopByHop(name: string): boolean {
   }
 }
 
-/** The names in a Connection field that are not dropped anyway. */
+/** The names in a Connection field, without those that are dropped anyway. */
 function namedBeside(named: Set<string> | undefined, field: string, value: string): Set<string> | undefined {
   if (!isNamed(field, 'connection') || isHopByHop(value)) return named;
   const all = named ?? new Set();
@@ -165,7 +164,7 @@ function namedBeside(named: Set<string> | undefined, field: string, value: strin
   return all;
 }
 
-/** The fields but those of one name. `lowerName` is in lower case. */
+/** All fields except those of one name. `lowerName` is in lower case. */
 export function withoutField(fields: RawFields, lowerName: string): string[] {
   return without(fields, (name) => name === lowerName);
 }
@@ -190,7 +189,7 @@ export function fieldLines(fields: RawFields): string {
   return lines;
 }
 
-/** Whether it can be written as the value of a field. */
+/** Whether `text` can be written as the value of a field. */
 export function isFieldValue(text: string): boolean {
   return !BAD_VALUE.test(text);
 }
@@ -223,9 +222,9 @@ function without(fields: RawFields, drops: (lowerName: string) => boolean): stri
 }
 
 /**
- * Whether a name, or a token, is this one in any case. `lowerName` is ASCII in lower case. Letter by letter: nearly all names
- * differ in length or in their first letter, and no copy in lower case is made: of 8 fields the hop-by-hop ones are found in
- * 0.20 µs instead of 0.63 (bench/micro).
+ * Whether a name or a token is `lowerName` (ASCII in lower case), in any case. They are compared letter by letter: nearly all names differ
+ * in length or in their first letter, and no lower-case copy is made. Of 8 fields the hop-by-hop ones are found in 0.20 µs instead of 0.63
+ * (bench/micro).
  */
 export function isNamed(name: string | undefined, lowerName: string): boolean {
   if (name?.length !== lowerName.length) return false;
@@ -237,7 +236,7 @@ export function isNamed(name: string | undefined, lowerName: string): boolean {
   return true;
 }
 
-/** Without the blanks around it. Not by String.trim(): it takes NBSP too, a byte like any other in a field. */
+/** The text without the blanks around it. String.trim() would also remove NBSP, which is a byte like any other in a field. */
 export function trimmed(text: string): string {
   let start = 0;
   let end = text.length;

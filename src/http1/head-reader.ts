@@ -1,4 +1,4 @@
-/** Response heads on their way through llhttp, however they are cut. */
+/** Reads response heads with llhttp, however they are split into pieces. */
 
 import { BackendError } from '../errors.js';
 import { type Llhttp, OK, PAUSED, type Region } from './llhttp.js';
@@ -8,12 +8,12 @@ import { malformed, type ResponseHead, readHead } from './response-head.js';
 
 const LETTER_H = 0x48;
 
-/** Reads one head after the other. All offsets count from the start of the head being read. */
+/** Reads the heads of one connection, one after the other. All offsets count from the start of the head being read. */
 export class HeadReader {
   readonly #llhttp: Llhttp;
   readonly #limits: ResolvedLimits;
   readonly #repeated: RepeatedHead;
-  #text = ''; // as far as it came in earlier pieces
+  #text = ''; // the part of the head that came in earlier pieces
   #head: ResponseHead | undefined;
 
   /** `repeated`: shared by all connections to the same origin. */
@@ -35,7 +35,7 @@ export class HeadReader {
   }
 
   /**
-   * Reads on in a piece whose first byte has the offset `base`. Answers where the rest begins.
+   * Reads a piece from `from` on. The first byte of the piece has the offset `base`. Returns where the rest of it begins.
    * @throws BackendError when the head is refused.
    */
   take(region: Region, from: number, length: number, base: number, method: string): number {
@@ -43,7 +43,7 @@ export class HeadReader {
     if (base + from === 0) {
       this.#head = this.#repeated.find(bytes, from, length, method);
       if (this.#head !== undefined) return from + this.#repeated.length;
-      // llhttp skips empty lines in front of a response: tolerance for sloppy clients that no server needs.
+      // llhttp skips empty lines before a response. It does so for sloppy clients; no server needs it.
       if (bytes[from] !== LETTER_H) throw malformed('http_protocol_error', 'Expected HTTP/', bytes, from, length);
       this.#llhttp.reset();
     }

@@ -4,7 +4,7 @@ declare module 'virtual:llhttp' {
   export const llhttpBinary: string;
 }
 
-/** The little of it that we use: TypeScript has it in its library for browsers only. */
+/** The part of WebAssembly that we use. TypeScript declares it only in its library for browsers. */
 declare namespace WebAssembly {
   class Module {
     constructor(binary: Uint8Array);

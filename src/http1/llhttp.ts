@@ -1,10 +1,10 @@
-/** The llhttp parser as WebAssembly: one instance a process, its memory, and the window in it that sockets read into. */
+/** The llhttp parser as WebAssembly: one instance per process, its memory, and the window in that memory that sockets read into. */
 
 /// <reference path="./llhttp-binary.d.ts" />
 import { llhttpBinary } from 'virtual:llhttp';
 import { BackendError } from '../errors.js';
 
-/** Most bytes that one call of {@link Llhttp.execute} may be given, and the length of the read window. */
+/** Most bytes that one call of {@link Llhttp.execute} may be given; also the length of the read window. */
 export const WINDOW_BYTES = 65_536;
 
 /** Parsers that may be alive at once in one process. */
@@ -14,15 +14,15 @@ export const MAX_PARSERS = 131_072;
 export const OK = 0;
 /** Result of {@link Llhttp.execute}: a head or a message is complete. The bytes behind it were not touched. */
 export const PAUSED = 21;
-/** Result of {@link Llhttp.execute}: what stands where a field is expected is none. */
+/** Result of {@link Llhttp.execute}: a field is expected, but what is there is not a field. */
 export const INVALID_FIELD = 10;
 
 const TYPE_RESPONSE = 2;
 
-// A parser is 80 bytes with the allocator's own; the rest is room for a future llhttp.
+// A parser takes 80 bytes, including the allocator's own. The rest is room for a future llhttp.
 const PARSER_BYTES = 96;
 
-/** What the WebAssembly exports, as far as we use it. Addresses and lengths are bytes in its memory. */
+/** The exports of the WebAssembly that we use. Addresses and lengths are bytes in its memory. */
 interface LlhttpExports {
   readonly memory: { readonly buffer: ArrayBuffer };
   _initialize(): void;
@@ -53,8 +53,8 @@ export interface Region {
 }
 
 /**
- * Where names and values lie in a head or in a trailer section, four numbers a field: name start, name end, value
- * start, value end. A piece that ends inside a name or a value is no seam: the next span goes on where this one ended.
+ * Where names and values are in a head or in a trailer section, as four numbers per field: name start, name end, value start, value end. If
+ * a piece ends inside a name or a value, the next span continues where this one ended.
  */
 export class FieldSpans {
   readonly marks: number[] = [];
@@ -66,7 +66,7 @@ export class FieldSpans {
   name(address: number, length: number): void {
     const start = address + this.shift;
     const last = this.used - 4;
-    // A colon always lies between two fields, so only the rest of a split name can start where a name ended.
+    // There is always a colon between two fields, so only the rest of a split name can start where a name ended.
     if (last >= 0 && this.marks[last + 1] === start) {
       this.#end(last, start + length);
       return;
@@ -119,13 +119,13 @@ const callbacks = {
     bodySpans.used += 2;
     return 0;
   },
-  // Pausing is what makes the end of a head, and of a message, known to the byte: it is the error position.
+  // Pausing shows to the byte where a head or a message ends: at the error position.
   wasm_on_headers_complete: () => PAUSED,
   wasm_on_message_complete: () => PAUSED,
 };
 
 /**
- * Compiles llhttp (about 14 ms, once a process), so that the first request need not.
+ * Compiles llhttp (about 14 ms, once per process), so that the first request does not have to.
  * @throws BackendError `proxy_configuration_error` where there is no WebAssembly.
  */
 export function loadLlhttp(): void {
@@ -133,15 +133,15 @@ export function loadLlhttp(): void {
 }
 
 /**
- * The buffer that sockets read into: {@link WINDOW_BYTES} long, inside the WebAssembly memory, the same object for ever.
- * Its bytes are good until the next read of any socket.
+ * The buffer that sockets read into: {@link WINDOW_BYTES} long, inside the WebAssembly memory, always the same object. Its bytes are valid
+ * until the next read of any socket.
  */
 export function readWindow(): Buffer {
   engine ??= start();
   return engine.window.bytes;
 }
 
-/** The window, and a second region of its length for bytes that come from elsewhere and must not overwrite it. */
+/** The window, and a second region of the same length, for bytes from elsewhere that must not overwrite the window. */
 export function regions(): { readonly window: Region; readonly side: Region } {
   engine ??= start();
   return engine;
@@ -154,11 +154,11 @@ function start(): Engine {
   }
   const module = new WebAssembly.Module(Buffer.from(llhttpBinary, 'base64'));
   const instance = new WebAssembly.Instance(module, { env: callbacks });
-  // The hash that the build checked stands for the shape of the exports.
+  // The build has checked the hash of the binary, so the exports have this shape.
   const wasm = instance.exports as unknown as LlhttpExports;
   wasm._initialize();
-  // When the memory grows, every buffer over it is detached, the window in the hands of the sockets too. So it grows
-  // once, here, to hold all that will ever be allocated. Nothing touches the pages: it is address space, not RAM.
+  // When the memory grows, every buffer over it is detached, also the window that the sockets use. So it grows once, here, to hold
+  // everything that will ever be allocated. Nobody touches the pages, so this costs address space, not RAM.
   wasm.free(wasm.malloc(MAX_PARSERS * PARSER_BYTES + 4 * WINDOW_BYTES));
   const windowAddress = wasm.malloc(WINDOW_BYTES);
   const sideAddress = wasm.malloc(WINDOW_BYTES);
@@ -201,22 +201,22 @@ export class Llhttp {
   }
 
   /**
-   * Must come before a message or a piece: the address of a freed parser may be another's by now.
+   * Must be called before a message or a piece is parsed: the address of a freed parser may belong to another one by now.
    * @throws BackendError `proxy_internal_error`.
    */
   assertAlive(): void {
     if (this.#freed) throw new BackendError('proxy_internal_error', 'a response parser was used after it was freed');
   }
 
-  /** Makes ready for a new message. Keeps nothing of the old one. */
+  /** Gets ready for a new message. Keeps nothing of the old one. */
   reset(): void {
     this.#engine.wasm.llhttp_reset(this.#pointer);
     this.fields.used = 0;
   }
 
   /**
-   * Parses `length` bytes at `address`. Fields go to {@link Llhttp.fields}, as addresses plus `shift`, body spans to
-   * {@link bodySpans}. Answers {@link OK}, {@link PAUSED}, or one of llhttp's error numbers.
+   * Parses `length` bytes at `address`. Stores fields in {@link Llhttp.fields}, as addresses plus `shift`, and body spans in {@link
+   * bodySpans}. Returns {@link OK}, {@link PAUSED}, or one of llhttp's error numbers.
    */
   execute(address: number, length: number, shift: number): number {
     active = this.fields;
@@ -230,7 +230,7 @@ export class Llhttp {
     this.#engine.wasm.llhttp_resume(this.#pointer);
   }
 
-  /** The address that the last `execute` stopped at. Means nothing after {@link OK}. */
+  /** The address at which the last `execute` stopped. Means nothing after {@link OK}. */
   get stopAddress(): number {
     return this.#engine.wasm.llhttp_get_error_pos(this.#pointer);
   }

@@ -1,4 +1,4 @@
-/** What a method says about a request: the only place by which it is decided which are idempotent, and which are safe. */
+/** What a method says about a request. This is the only place that decides which methods are idempotent, and which are safe. */
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
@@ -8,8 +8,8 @@ export function isToken(text: string): boolean {
 }
 
 /**
- * True for methods that may be sent again when the outcome is unknown (RFC 9110 §9.2.2, and QUERY). A whitelist: what is
- * not known is not idempotent. Methods are case-sensitive (RFC 9110 §9.1), so `get` is not `GET`.
+ * True for methods that may be sent again when the outcome is unknown (RFC 9110 §9.2.2, and QUERY). A whitelist: an unknown method is not
+ * idempotent. Methods are case-sensitive (RFC 9110 §9.1), so `get` is not `GET`.
  */
 export function isIdempotentMethod(method: string): boolean {
   switch (method) {
@@ -26,7 +26,7 @@ export function isIdempotentMethod(method: string): boolean {
   }
 }
 
-/** True for methods that only ask (RFC 9110 §9.2.1, and QUERY). What is not known may do anything. */
+/** True for methods that only ask (RFC 9110 §9.2.1, and QUERY). An unknown method may do anything. */
 export function isSafeMethod(method: string): boolean {
   return isIdempotentMethod(method) && method !== 'PUT' && method !== 'DELETE';
 }

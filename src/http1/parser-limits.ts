@@ -1,7 +1,7 @@
-/** What a response may cost. */
+/** Limits of what one response may cost. */
 
 export interface ParserLimits {
-  /** Bytes of one head, each interim one too, and of the trailer section. */
+  /** Bytes of one head, interim or final, and of the trailer section. */
   readonly maxHeaderBytes: number;
   /** Fields in a head or a trailer section; 2,000 by default. */
   readonly maxFields?: number;

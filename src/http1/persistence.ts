@@ -2,13 +2,13 @@
 
 import { joinedValue, listHasToken, type RawFields } from './fields.js';
 
-/** How an exchange ended whose response is complete. */
+/** How an exchange with a complete response has ended. */
 export interface ExchangeEnd {
-  /** Every byte of the request is with the kernel. */
+  /** The kernel has every byte of the request. */
   readonly requestWritten: boolean;
-  /** The origin's half of RFC 9112 §9.3, framing included: `ResponseHead.persistent`. */
+  /** The origin keeps the connection (its half of RFC 9112 §9.3), framing included: `ResponseHead.persistent`. */
   readonly persistent: boolean;
-  /** Bytes that came behind the end of the response. */
+  /** Number of bytes that came after the end of the response. */
   readonly leftoverBytes: number;
 }
 
@@ -21,11 +21,11 @@ const LEFTOVER: ReuseVerdict = { reuse: false, reason: 'leftover' };
 const UNFINISHED_REQUEST: ReuseVerdict = { reuse: false, reason: 'unfinished-request' };
 const SERVER_CLOSE: ReuseVerdict = { reuse: false, reason: 'server-close' };
 
-/** Judges reuse. The reason that tells most about the origin comes first. */
+/** Judges reuse. If there are several reasons against it, the one that says most about the origin is given. */
 export function judgeReuse({ requestWritten, persistent, leftoverBytes }: ExchangeEnd): ReuseVerdict {
   // Unsolicited bytes would be taken for the response to the next request.
   if (leftoverBytes > 0) return LEFTOVER;
-  // The rest of a request that the origin has answered early would be read as the start of the next one.
+  // The origin has answered early. It would read the rest of this request as the start of the next one.
   if (!requestWritten) return UNFINISHED_REQUEST;
   return persistent ? REUSE : SERVER_CLOSE;
 }
@@ -47,20 +47,20 @@ export function saysKeepAlive(rawHeaders: RawFields): boolean {
 
 const NO_HINT: KeepAliveHint = Object.freeze({});
 
-// Longest run of digits that is taken seriously: about 31 years, or requests without end.
+// More than 9 digits are not taken seriously: 9 are about 31 years, or practically endless requests.
 const PARAMETER =
   /(?:^|[,;])[ \t]*(?:timeout[ \t]*=[ \t]*"?([0-9]{1,9})|max[ \t]*=[ \t]*"?([0-9]{1,9}))"?[ \t]*(?=$|[,;])/gi;
 
 /**
- * Reads `Keep-Alive: timeout=5, max=100`, a field that no RFC in force defines (RFC 2068 §19.7.1 did). Of several values
- * the smallest counts; what cannot be read is no hint.
+ * Reads `Keep-Alive: timeout=5, max=100`, a field that no RFC in force defines (RFC 2068 §19.7.1 did). Of several values the smallest
+ * counts. What cannot be read is not a hint.
  */
 export function keepAliveHint(rawHeaders: RawFields): KeepAliveHint {
   const text = joinedValue(rawHeaders, 'keep-alive');
   return text === undefined ? NO_HINT : hintOf(text);
 }
 
-// An origin says the same each time, or counts down: the last answer is kept, and spares 0.4 µs of matching (bench/micro).
+// An origin sends the same text each time, or counts down. So the last result is kept, which saves 0.4 µs of matching (bench/micro).
 let lastText: string | undefined;
 let lastHint = NO_HINT;
 

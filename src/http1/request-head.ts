@@ -1,11 +1,11 @@
-/** Requests as text: heads, chunks and trailers, with everything refused that would be read as something else. */
+/** Writes requests as text: heads, chunks and trailers. Refuses everything that could be read as something else. */
 
 import { BackendError } from '../errors.js';
 import { CheckedText, FIELD_VALUE, TARGET, TOKEN } from './checked-text.js';
 import { checkField, fieldLines, isNamed, type RawFields } from './fields.js';
 import { shown } from './shown.js';
 
-/** How the body's end is told. A POST without a body is `{ kind: 'length', bytes: 0 }`. */
+/** How the end of the body is marked. A POST without a body is `{ kind: 'length', bytes: 0 }`. */
 export type RequestFraming =
   | { readonly kind: 'none' }
   | { readonly kind: 'length'; readonly bytes: number }
@@ -19,9 +19,9 @@ export interface RequestHeadParts {
   /** Value of the Host field. */
   readonly host: string;
   /**
-   * End-to-end fields: name, value, name, value… What this writer writes itself, and what concerns one connection only,
-   * is left out: Host, Content-Length, Transfer-Encoding, Connection, Keep-Alive, Proxy-Connection, TE, Upgrade; and Trailer
-   * where no trailer can follow.
+   * End-to-end fields: name, value, name, value… Fields that this writer adds itself, and fields for one connection only, are left out:
+   * Host, Content-Length, Transfer-Encoding, Connection, Keep-Alive, Proxy-Connection, TE, Upgrade; and Trailer where no trailer can
+   * follow.
    */
   readonly fields: RawFields;
   readonly framing: RequestFraming;
@@ -34,13 +34,12 @@ export interface RequestHeadParts {
 const CRLF = '\r\n';
 const LAST_CHUNK = '0\r\n\r\n';
 
-const written = new CheckedText(); // the head at hand
+const written = new CheckedText(); // the head being written
 
 /**
  * Writes a head, blank line included, as one latin1 string.
- * @throws BackendError `http_request_error` when a part cannot be written as it is: nothing is repaired. Paths and hosts
- *   may not be empty (a host may), nor have spaces, control characters or characters above latin1; for fields see
- *   {@link checkField}.
+ * @throws BackendError `http_request_error` when a part cannot be written as it is: nothing is repaired. A path may not be empty, a host
+ * may. Neither may have spaces, control characters or characters above latin1; for fields see {@link checkField}.
  */
 export function writeRequestHead(parts: RequestHeadParts): string {
   const { method, path, host, fields, framing } = parts;
@@ -86,7 +85,7 @@ export function headWithBody(head: string, body: Uint8Array): Buffer {
   return bytes;
 }
 
-/** The line in front of a chunk. Behind its bytes goes CRLF. A size of 0 would end the body. */
+/** The line before a chunk. CRLF must follow the bytes of the chunk. A size of 0 would end the body. */
 export function chunkHead(size: number): string {
   if (!(size > 0)) throw new RangeError(`a chunk has at least 1 byte, not ${size}`);
   return `${size.toString(16)}\r\n`;
@@ -101,8 +100,8 @@ export function writeTrailers(fields: RawFields): string {
 }
 
 /**
- * TE and Upgrade must be named by Connection, so that a proxy on the way does not pass them on (RFC 9110 §10.1.4, §7.8).
- * `keep-alive` says nothing new in HTTP/1.1, but servers like Apache httpd only then announce their timeout.
+ * Connection must name TE and Upgrade, so that a proxy on the way does not pass them on (RFC 9110 §10.1.4, §7.8). `keep-alive` says nothing
+ * new in HTTP/1.1, but servers like Apache httpd announce their timeout only if it is there.
  */
 function addConnectionFields({ acceptsTrailers, upgrade }: RequestHeadParts): void {
   if (upgrade !== undefined) addField('Upgrade', upgrade);

@@ -4,21 +4,21 @@ import type { BackendError } from '../errors.js';
 import type { ResponseHead } from './response-head.js';
 
 /**
- * Receives one response. All that a read holds has been taken out of it before the first call, so a receiver may do
- * anything: `begin` the next request in `onEnd`, `free` the parser anywhere. After either, nothing more of that read comes.
+ * Receives one response. Everything in a read has been parsed before the first call, so a receiver may do anything: `begin` the next
+ * request in `onEnd`, `free` the parser anywhere. After either, nothing more of that read comes.
  */
 export interface ResponseEvents {
   /** An interim response, 100 and 102 to 199. */
   onInformation(statusCode: number, statusText: string, rawHeaders: readonly string[]): void;
   /** The final head, once. */
   onHead(head: ResponseHead): void;
-  /** Decoded body bytes, never empty, the receiver's to keep. At most one call for what the window held. */
+  /** Decoded body bytes, never empty, which the receiver may keep. At most one call for what the window held. */
   onBody(bytes: Buffer): void;
   /** The response is complete; `trailers` is name, value, name, value… */
   onEnd(trailers: readonly string[]): void;
 }
 
-/** Found in one piece, and not told yet: it is read to its end before. */
+/** What was found in one piece, and not passed on yet: a piece is read to its end first. */
 export class UntoldEvents {
   interim: ResponseHead[] | undefined;
   head: ResponseHead | undefined;
@@ -31,7 +31,7 @@ export class UntoldEvents {
     this.#receiver = receiver;
   }
 
-  /** Tells all, in order, and answers `failure`. A receiver that turns to something else in between hears no more of it. */
+  /** Passes everything on, in order, and returns `failure`. A receiver that begins something else in between gets no more of it. */
   tell(failure: BackendError | undefined): BackendError | undefined {
     const { turn, interim, head, body, trailers } = this;
     this.interim = undefined;

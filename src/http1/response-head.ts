@@ -18,7 +18,7 @@ export interface ResponseHead {
   readonly statusCode: number;
   /** The reason phrase, latin1, often empty. */
   readonly statusText: string;
-  /** Of HTTP/1.0 or HTTP/1.1. */
+  /** 0 for HTTP/1.0, 1 for HTTP/1.1. */
   readonly minorVersion: 0 | 1;
   /** Name, value, name, value… as they came, latin1. */
   readonly rawHeaders: readonly string[];
@@ -40,7 +40,8 @@ const VERSION_1_1 = 'HTTP/1.1 ';
 const STATUS_AT = VERSION_1_1.length;
 const REASON_AT = STATUS_AT + 3;
 
-// Of the section that was read last. Origins say the same again and again: what stands where it stood then is not made anew.
+// Fields of the head that was read last. Origins send the same again and again: a text that is in the same place as before is not made
+// anew.
 let before: readonly string[] = [];
 let reasonBefore: string | undefined;
 
@@ -62,7 +63,8 @@ function sliceOf(text: string, start: number, end: number, likely: string | unde
   return likely?.length === end - start && text.startsWith(likely, start) ? likely : ownSlice(text, start, end);
 }
 
-// V8 makes a longer slice a view: who keeps one field, an ETag in a cache, would keep the whole head with it.
+// V8 makes a longer slice a view of the whole text: if somebody keeps one field, such as an ETag in a cache, the whole head stays in
+// memory.
 const LONGEST_COPIED = 12;
 
 function ownSlice(text: string, start: number, end: number): string {
@@ -99,7 +101,7 @@ export function readHead(text: string, spans: FieldSpans, method: string): Respo
     }
   }
   const framing = chooseFraming(method, statusCode, length, coding);
-  // A server of HTTP/1.0 that sends chunked has its framing wrong (RFC 9112 §6.1).
+  // A server of HTTP/1.0 that sends chunks has faulty framing (RFC 9112 §6.1).
   const ends = framing.kind === 'until-close' || (framing.kind === 'chunked' && minorVersion === 0);
   const persistent = !ends && !close && (minorVersion === 1 || keepAlive) && !isTunnel(method, statusCode);
   return { statusCode, statusText, minorVersion, rawHeaders, framing, persistent };
@@ -110,7 +112,7 @@ export function isTunnel(method: string, status: number): boolean {
   return status === 101 || (method === 'CONNECT' && status >= 200 && status < 300);
 }
 
-/** RFC 9112 §6.3, with every doubt refused: who reads a length otherwise than we do would see another message. */
+/** RFC 9112 §6.3, but everything doubtful is refused: somebody who reads a length otherwise than we do would see another message. */
 function chooseFraming(
   method: string,
   status: number,
@@ -146,7 +148,7 @@ function readVersion(text: string): 0 | 1 {
   );
 }
 
-/** llhttp has seen three digits. */
+/** llhttp has checked that there are three digits. */
 function readStatus(text: string): number {
   const status = digitAt(text, STATUS_AT) * 100 + digitAt(text, STATUS_AT + 1) * 10 + digitAt(text, STATUS_AT + 2);
   if (!(status >= 100)) throw refused(`the status ${shown(text.slice(STATUS_AT, REASON_AT))}`);
@@ -162,7 +164,8 @@ function readReason(text: string): string {
   // The space before an empty reason is often missing.
   if (end === REASON_AT) return '';
   const reason = sliceOf(text, REASON_AT + 1, end, reasonBefore);
-  // llhttp takes any byte here, and CR CR for the end of the line: then the reason found is the next line, too, CR and all.
+  // llhttp accepts any byte here, and takes CR CR for the end of the line. Then the text found here includes the next line, with a CR in
+  // it.
   if (BAD_REASON.test(reason)) {
     throw refused(`a status line with a control character, ${shown(text.slice(0, end))}`);
   }
@@ -170,7 +173,7 @@ function readReason(text: string): string {
   return reason;
 }
 
-/** An answer that llhttp stopped in, for `reason`, at `stop` of the first `length` bytes of `bytes`. */
+/** The error for a response in which llhttp has stopped: because of `reason`, at `stop` in the first `length` bytes of `bytes`. */
 export function malformed(code: ErrorCode, reason: string, bytes: Buffer, stop: number, length: number): BackendError {
   const seen = bytes.toString('latin1', Math.max(0, stop - 16), Math.min(length, stop + 16));
   return new BackendError(code, `the origin's response is malformed (${reason}) at ${shown(seen)}`);

@@ -1,4 +1,4 @@
-/** The responses of one connection, from bytes to events: strict where a lax reader could be led astray. */
+/** Parses the responses of one connection, from bytes to events. It is strict where a lax reader could be misled. */
 
 import { BackendError } from '../errors.js';
 import { copyOf } from './byte-copy.js';
@@ -11,15 +11,15 @@ import { type ResponseEvents, UntoldEvents } from './response-events.js';
 import { isTunnel, type ResponseFraming, type ResponseHead } from './response-head.js';
 
 /**
- * Where a parser stands: `idle` before the first request, `upgraded` after a 101, or a 2xx to CONNECT, that was asked
- * for: what follows is not HTTP and none of its business.
+ * The state of a parser. `idle`: before the first request. `upgraded`: after a 101, or a 2xx to CONNECT, that was asked for. What follows
+ * is not HTTP, and not parsed.
  */
 export type ParserState = 'idle' | 'head' | 'body' | 'complete' | 'upgraded' | 'failed';
 
 const NO_FIELDS: readonly string[] = Object.freeze([]);
 
 export class ResponseParser {
-  readonly #untold: UntoldEvents; // of the piece in hand, until it was read to its end
+  readonly #untold: UntoldEvents; // of the current piece, until that was read to its end
   readonly #limits: ResolvedLimits;
   readonly #llhttp = new Llhttp();
   readonly #heads: HeadReader;
@@ -32,7 +32,7 @@ export class ResponseParser {
   #leftover: Buffer | undefined;
   #failure: BackendError | undefined;
 
-  #base = 0; // offset of the first byte of the piece in hand, from the start of the head that is or was last read
+  #base = 0; // offset of the current piece's first byte, from the start of the head that is or was last read
   #interimCount = 0;
   #framing: ResponseFraming | undefined; // of the body
   #bodyBytes = 0; // decoded so far
@@ -48,7 +48,7 @@ export class ResponseParser {
     return this.#state;
   }
 
-  /** Whether any byte came since `begin`, of an interim response too. */
+  /** Whether any byte came since `begin`, even of an interim response. */
   get sawBytes(): boolean {
     return this.#sawBytes;
   }
@@ -61,7 +61,7 @@ export class ResponseParser {
     return this.#leftover;
   }
 
-  /** Makes ready for the response to a request of `method`. `expectsUpgrade`: the request asked for a 101 or a tunnel. */
+  /** Gets ready for the response to a request of `method`. `expectsUpgrade`: the request asked for a 101 or a tunnel. */
   begin(method: string, expectsUpgrade = false): void {
     this.#llhttp.assertAlive();
     this.#untold.turn++;
@@ -78,7 +78,7 @@ export class ResponseParser {
     this.#heads.begin();
   }
 
-  /** Feeds bytes that are not in the window. Answers why the response is refused. */
+  /** Parses bytes that are not in the window. Returns why the response is refused. */
   read(bytes: Uint8Array): BackendError | undefined {
     const { side } = regions();
     let error: BackendError | undefined;
@@ -97,20 +97,20 @@ export class ResponseParser {
     return error;
   }
 
-  /** Feeds the first `count` bytes of the read window (see `readWindow` in llhttp.ts). Answers why the response is refused. */
+  /** Parses the first `count` bytes of the read window (see `readWindow` in llhttp.ts). Returns why the response is refused. */
   readWindow(count: number): BackendError | undefined {
     this.#take(regions().window, count);
     return this.#untold.tell(this.#failure);
   }
 
-  /** Feeds bytes that the caller will not reuse: body bytes of known length are passed on without a copy. */
+  /** Parses bytes that the caller will not reuse: body bytes of known length are passed on without a copy. */
   readOwn(bytes: Buffer): BackendError | undefined {
     if (this.#state !== 'body' || this.#framing?.kind !== 'length') return this.read(bytes);
     this.#take({ bytes, address: -1 }, bytes.length);
     return this.#untold.tell(this.#failure);
   }
 
-  /** The origin has closed: completes a body that lasts until then, else answers `http_response_incomplete`. */
+  /** The origin has closed. Completes a body that lasts until then; otherwise returns `http_response_incomplete`. */
   finish(): BackendError | undefined {
     if (this.#state === 'failed') return this.#failure;
     if (this.#state !== 'head' && this.#state !== 'body') return undefined;
@@ -131,7 +131,7 @@ export class ResponseParser {
     this.#llhttp.free();
   }
 
-  /** Takes everything out of a piece; {@link UntoldEvents.tell} tells it. */
+  /** Parses a whole piece. {@link UntoldEvents.tell} passes on what was found. */
   #take(region: Region, length: number): void {
     if (length === 0 || (this.#state === 'failed' && !this.#llhttp.freed)) return;
     this.#sawBytes = true;
@@ -152,7 +152,7 @@ export class ResponseParser {
     if (from < length && this.#isOver()) this.#keep(region.bytes.subarray(from, length));
   }
 
-  /** Reads on in a head. Answers where the rest begins. */
+  /** Reads a head from `from` on. Returns where the rest of the piece begins. */
   #takeHead(region: Region, from: number, length: number): number {
     const end = this.#heads.take(region, from, length, this.#base, this.#method);
     const { head } = this.#heads;
@@ -184,7 +184,7 @@ export class ResponseParser {
       const message = `the origin switched protocols (${statusCode}) without being asked`;
       throw new BackendError('http_protocol_error', message);
     }
-    // What llhttp does not take for chunked it would hand us undecoded, up to the end of the connection.
+    // A body that llhttp does not take for chunked would reach us undecoded, up to the end of the connection.
     if (framing.kind === 'chunked' && this.#llhttp.needsEof) {
       throw new BackendError('http_response_transfer_coding', "the origin's Transfer-Encoding is not plainly chunked");
     }
@@ -201,14 +201,14 @@ export class ResponseParser {
     }
   }
 
-  /** Reads on in a body. Answers where the rest begins. */
+  /** Reads a body from `from` on. Returns where the rest of the piece begins. */
   #takeBody(region: Region, from: number, length: number): number {
     const framing = this.#framing;
     const chunked = this.#chunked;
     if (framing?.kind === 'chunked' && chunked !== undefined) return this.#takeChunks(chunked, region, from, length);
-    // llhttp would only count, and copy. Past the head no byte of these bodies goes through it.
+    // llhttp would only count and copy these bodies, so none of their bytes goes through it.
     const end = framing?.kind === 'length' ? Math.min(length, from + framing.bytes - this.#bodyBytes) : length;
-    const { address, bytes } = region; // below 0: not in our memory, which is read into again
+    const { address, bytes } = region; // below 0: the caller's memory, which is not read into again
     this.#tookBody(address < 0 ? bytes.subarray(from, end) : copyOf(bytes, from, end));
     if (framing?.kind === 'length' && this.#bodyBytes === framing.bytes) this.#end(NO_FIELDS);
     return end;
@@ -237,7 +237,7 @@ export class ResponseParser {
   }
 
   #keep(bytes: Uint8Array): void {
-    // A tunnel needs every byte. What follows a complete response is only looked at.
+    // A tunnel needs every byte. Of what follows a complete response only the beginning is looked at.
     if (this.#leftover === undefined) this.#leftover = Buffer.from(bytes);
     else if (this.#state === 'upgraded' || this.#leftover.length < WINDOW_BYTES) {
       this.#leftover = Buffer.concat([this.#leftover, bytes]);

@@ -1,4 +1,4 @@
-/** How long a server asks to be left alone (RFC 9110 §10.2.3). */
+/** How long a server asks its clients to wait (RFC 9110 §10.2.3). */
 
 const HTTP_DATES = [
   /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/, // IMF-fixdate
@@ -7,8 +7,8 @@ const HTTP_DATES = [
 ];
 
 /**
- * Milliseconds from `wallNowMs` (since the Unix epoch) that a Retry-After field asks for, seconds or date; 0 for a date
- * that is past, `undefined` for what is neither (RFC 9110 §5.6.7).
+ * Milliseconds from `wallNowMs` (since the Unix epoch) that a Retry-After field asks for, given as seconds or as a date. 0 for a date in
+ * the past; `undefined` for anything else (RFC 9110 §5.6.7).
  */
 export function parseRetryAfter(value: string, wallNowMs: number): number | undefined {
   if (/^\d+$/.test(value)) return Number(value) * 1000;

@@ -1,4 +1,4 @@
-/** Bytes of strangers, fit to be put into a message or a log. */
+/** Makes bytes of strangers fit for a message or a log. */
 
 const LONGEST_SHOWN = 64;
 

@@ -1,6 +1,6 @@
 /**
- * The trailer section of a chunked body (RFC 9112 §7.1.2). Read here and not by llhttp, which takes a Content-Length for
- * framing wherever it stands: a response would be lost for a field that is only to be dropped.
+ * The trailer section of a chunked body (RFC 9112 §7.1.2). It is read here, not by llhttp, because llhttp takes a Content-Length for
+ * framing wherever it is: a response would be lost because of a field that only has to be dropped.
  */
 
 import { BackendError } from '../errors.js';
@@ -9,16 +9,16 @@ import type { Region } from './llhttp.js';
 import type { ResolvedLimits } from './parser-limits.js';
 import { malformed } from './response-head.js';
 
-// field-line = field-name ":" OWS field-value OWS, behind each CRLF (RFC 9112 §5). No folding, no control character but HTAB.
+// field-line = field-name ":" OWS field-value OWS, each followed by CRLF (RFC 9112 §5). No folding, no control character but HTAB.
 const LINE = /([!#$%&'*+.^_`|~0-9A-Za-z-]+):([\t\x20-\x7e\x80-\xff]*)\r\n/y;
-// What such a line, or the blank one, may begin with.
+// The beginning of such a line, or of the blank one.
 const BEGINNING = /(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+(?::[\t\x20-\x7e\x80-\xff]*\r?)?|\r)?$/y;
 
 export class TrailerSection {
   readonly #limits: ResolvedLimits;
   readonly #fields: string[] = [];
-  #text = ''; // from the first field on
-  #lineStart = 0; // of the first line that is not among the fields
+  #text = ''; // everything from the first field on
+  #lineStart = 0; // start of the first line that is not yet among the fields
   #complete = false;
 
   constructor(limits: ResolvedLimits) {
@@ -31,13 +31,13 @@ export class TrailerSection {
   }
 
   /**
-   * Reads on in a piece, up to the blank line. Answers where the rest begins.
-   * @throws BackendError `http_response_transfer_coding` for what is no list of fields,
-   *   `http_response_trailer_section_size` for too much of it.
+   * Reads a piece from `from` on, up to the blank line. Returns where the rest of it begins.
+   * @throws BackendError `http_response_transfer_coding` if this is not a list of fields, `http_response_trailer_section_size` if there is
+   * too much of it.
    */
   take({ bytes }: Region, from: number, length: number): number {
     const before = this.#text.length;
-    // The first offence counts, however the section was cut: what is beyond the limit is not looked at.
+    // What is beyond the limit is not looked at. So the first offence counts, however the section was split.
     const end = Math.min(length, from + this.#limits.maxHeaderBytes - before);
     this.#text += bytes.toString('latin1', from, end);
     this.#readLines();

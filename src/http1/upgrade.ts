@@ -1,4 +1,4 @@
-/** Changes of protocol (RFC 9110 §7.8): what a request offers, and what a server made of the offer. */
+/** Changes of protocol (RFC 9110 §7.8): what a request offers, and what a server has chosen. */
 
 import { endToEndFields, fieldValues, type RawFields, trimmed } from './fields.js';
 import { isToken } from './method.js';
@@ -14,9 +14,9 @@ export function protocolName(protocol: string): string {
 }
 
 /**
- * The value of the Upgrade field by which a server switched, when all that it names was offered: "A server MUST NOT
- * switch to a protocol that was not indicated by the client in the corresponding request's Upgrade header field"
- * (RFC 9110 §7.8). Names are compared in any case.
+ * The protocols that a server has switched to, as the value of the Upgrade field; `undefined` if it names none, or one that was not
+ * offered: "A server MUST NOT switch to a protocol that was not indicated by the client in the corresponding request's Upgrade header
+ * field" (RFC 9110 §7.8). Names are compared in any case.
  */
 export function switchedTo(answer: RawFields, offer: string): string | undefined {
   const offered = new Set(listed(offer.toLowerCase()));
@@ -26,8 +26,8 @@ export function switchedTo(answer: RawFields, offer: string): string | undefined
 }
 
 /**
- * The fields of a request that offered a protocol and is now served without: Upgrade, what went with it, and their names
- * in Connection are left out; the other fields stay as they are, hop-by-hop ones too.
+ * The fields of a request that offered a protocol and is now served without it. Upgrade, the field that accompanies it, and their names in
+ * Connection are left out. All other fields stay as they are, even hop-by-hop ones.
  */
 export function withoutUpgrade(fields: RawFields): string[] {
   const kept: string[] = [];
@@ -53,7 +53,7 @@ export function switchingFields(fields: RawFields): string[] {
   return kept;
 }
 
-// HTTP2-Settings accompanies an offer of h2c alone (RFC 7540 §3.2.1).
+// HTTP2-Settings accompanies only an offer of h2c (RFC 7540 §3.2.1).
 const OF_THE_OFFER: ReadonlySet<string> = new Set(['upgrade', 'http2-settings']);
 
 function withoutNames(connection: string): string {
