@@ -1,4 +1,4 @@
-/** One listener on an AbortSignal, however many requests it ends: Node warns of a leak from the eleventh on. */
+/** One listener on an AbortSignal, however many requests it ends, because Node warns of a leak from the eleventh listener on. */
 
 interface Listening {
   readonly calls: Set<() => void>;
@@ -7,14 +7,14 @@ interface Listening {
 
 const listening = new WeakMap<AbortSignal, Listening>();
 
-/** Calls `call` when `signal` is aborted, which it must not be yet. */
+/** Calls `call` when `signal` is aborted. The signal must not be aborted yet. */
 export function listenForAbort(signal: AbortSignal, call: () => void): void {
   const { calls, tell } = listening.get(signal) ?? startListening(signal);
   if (calls.size === 0) signal.addEventListener('abort', tell);
   calls.add(call);
 }
 
-/** Takes `call` back. The last one leaves nothing on the signal. */
+/** Forgets `call`. With the last one the listener is removed from the signal. */
 export function forgetAbort(signal: AbortSignal, call: () => void): void {
   const found = listening.get(signal);
   if (found === undefined || !found.calls.delete(call) || found.calls.size > 0) return;

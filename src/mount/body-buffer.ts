@@ -10,20 +10,20 @@ import type { ByteBudget } from './byte-budget.js';
 export interface BufferOutlet {
   /** The whole body is here. */
   bufferFull(pieces: readonly Buffer[], bytes: number): void;
-  /** There is more than may be held; the rest is still to be read. */
+  /** The body is longer than may be held; the rest is still to be read. */
   bufferOverflowed(pieces: readonly Buffer[]): void;
   bufferFailed(error: BackendError): void;
 }
 
 export interface BufferLimits {
-  /** Length that was declared; `undefined` = chunked. */
+  /** Declared length; `undefined` = chunked. */
   readonly length: number | undefined;
   readonly limitBytes: number;
   readonly budget: ByteBudget;
 }
 
-// A client that sends byte by byte would cost us 400 bytes of objects for each one held: such pieces are joined. So many at a
-// time, each once: a limit of many megabytes makes no more of it.
+// A client that sends byte by byte would cost us 400 bytes of objects for each byte held. So small pieces are joined: MANY_PIECES at a
+// time, and each piece only once, so that the work for a piece does not grow with the limit.
 const MANY_PIECES = 64;
 const SMALL_PIECE_BYTES = 1_024;
 
@@ -32,13 +32,13 @@ export class BodyBuffer extends AsyncResource {
   readonly #req: IncomingMessage;
   readonly #limits: BufferLimits;
   readonly #outlet: BufferOutlet;
-  #pieces: Buffer[] = []; // gone once they were given out: all of a body would be held beside the whole that is made of it
+  #pieces: Buffer[] = []; // emptied when they are handed out: otherwise a body would be held twice, in pieces and as a whole
   #bytes = 0;
   #settled = 0; // pieces that stay as they are
   #settledBytes = 0;
   #reserved = 0;
-  // Listeners that a middleware has wrapped may not be found by off(), in cls-hooked while they are told. The request would be
-  // sent once more for each piece, and for its end.
+  // off() may not find a listener that a middleware has wrapped (cls-hooked, while the event is emitted). Without this flag the request
+  // would be sent once more for each further piece, and for its end.
   #left = false;
 
   constructor(req: IncomingMessage, limits: BufferLimits, outlet: BufferOutlet) {
@@ -68,7 +68,7 @@ export class BodyBuffer extends AsyncResource {
       .off('close', this.#onBroken);
   }
 
-  /** The bytes are not held any more. Harmless when called again. */
+  /** The bytes are not held any more. May be called again. */
   release(): void {
     this.#limits.budget.add(-this.#reserved);
     this.#reserved = 0;
@@ -76,7 +76,7 @@ export class BodyBuffer extends AsyncResource {
 
   readonly #onData = (given: Buffer | string): void => {
     if (this.#left) return;
-    // A middleware has called setEncoding(): text length is not byte length.
+    // Text comes after a middleware has called setEncoding(). Its length is not its length in bytes.
     const piece = typeof given === 'string' ? Buffer.from(given, this.#req.readableEncoding ?? 'utf8') : given;
     this.#pieces.push(unshared(piece));
     this.#bytes += piece.length;
@@ -114,7 +114,7 @@ export class BodyBuffer extends AsyncResource {
   };
 
   readonly #onBroken = (): void => {
-    if (this.#left) return; // the request is under way, or was sent
+    if (this.#left) return; // the request is in progress, or was sent
     this.#failed(new BackendError('client_aborted', `the client left after ${this.#bytes} bytes of its request body`));
   };
 

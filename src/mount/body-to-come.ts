@@ -1,6 +1,7 @@
 /**
- * Requests that offer a protocol which is not for us, and whose body is still to come: since Node 26 node:http reads that from its own
- * parser. They are served as they are, by a response that ends the connection, for what follows the body is no more read as requests.
+ * Serves requests that offer a protocol which we do not tunnel, and whose body is still to come: since Node 26 node:http reads such a body
+ * with its own parser. A request is served as it is. Its response ends the connection, because what follows the body is no longer read as
+ * requests.
  */
 
 import type { EventEmitter } from 'node:events';
@@ -31,13 +32,13 @@ export function serveWithBodyToCome(req: IncomingMessage, deadlines: Deadlines):
   serve(server, req, res);
 }
 
-/** @throws BackendError for what node:http refuses, which has taken it for an upgrade */
+/** @throws BackendError for a request that node:http would have refused, if it had not taken it for an upgrade */
 function refuseWithoutHost({ httpVersion, headers }: IncomingMessage, server: EventEmitter): void {
   if (httpVersion === '1.1' && headers.host === undefined && Reflect.get(server, 'requireHostHeader') === true)
     throw new BackendError('http_request_error', 'the request has no Host');
 }
 
-/** That of `createServer({ ServerResponse })`, where there is one: the listeners of such a server count on it. */
+/** The class of `createServer({ ServerResponse })`, if there is one: the listeners of such a server rely on it. */
 function responseClass(server: EventEmitter): typeof ServerResponse {
   const key = Object.getOwnPropertySymbols(server).find(({ description }) => description === 'ServerResponse');
   const given: unknown = key && Reflect.get(server, key);
@@ -48,7 +49,7 @@ function isResponseClass(given: unknown): given is typeof ServerResponse {
   return typeof given === 'function' && given.prototype instanceof ServerResponse;
 }
 
-/** As node:http does, which has taken it for an upgrade. */
+/** Does what node:http would have done, if it had not taken the request for an upgrade. */
 function serve(server: EventEmitter, req: IncomingMessage, res: ServerResponse): void {
   const expected = req.httpVersion === '1.1' ? req.headers.expect : undefined;
   if (expected === undefined) server.emit('request', req, res);

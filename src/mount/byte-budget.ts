@@ -25,7 +25,7 @@ export class ByteBudget {
     return true;
   }
 
-  /** Notes bytes that are held already, whether or not they fit. Negative ones were let go. */
+  /** Notes bytes that are held already, whether or not they fit. A negative number of bytes was let go. */
   add(bytes: number): void {
     this.#used += bytes;
     if (this.#used < 0) throw new Error(`a byte budget fell to ${this.#used} by ${bytes}`);

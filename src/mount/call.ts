@@ -18,11 +18,11 @@ export interface CallOutcome {
 }
 
 export interface CallOptions {
-  /** The stream behind the request's body, ours to end. */
+  /** The stream behind the request's body, which we have to end. */
   readonly source: Readable | undefined;
   readonly signal: AbortSignal | undefined;
   readonly onInformation: ((information: Information) => void) | undefined;
-  /** Stays in memory as long as the call is under way, or its response is. */
+  /** Is kept in memory as long as the call is in progress, or its response is. */
   readonly keeps: unknown;
 }
 
@@ -36,7 +36,7 @@ export class Call implements ResponseSink, BodyOrigin {
   constructor(outcome: CallOutcome, options: CallOptions) {
     this.#outcome = outcome;
     this.#options = options;
-    // An error after its end was read has no other listener, and an unhandled one would end the process.
+    // An error after the end of the stream has no other listener, and would end the process.
     options.source?.on('error', nothing);
   }
 
@@ -132,7 +132,7 @@ class CallResponse implements BackendResponse {
     this.headers = joinedFields(head.rawHeaders);
     this.rawHeaders = head.rawHeaders.slice(); // other responses may share the head
     this.body = body;
-    this.trailers = head.framing.kind === 'chunked' ? Object.create(null) : NO_TRAILERS; // nothing else can end with trailers
+    this.trailers = head.framing.kind === 'chunked' ? Object.create(null) : NO_TRAILERS; // only chunks can end with trailers
     this.attempts = attempts;
   }
 
@@ -143,12 +143,12 @@ class CallResponse implements BackendResponse {
 
   /** The response is truncated. */
   break(error: BackendError): void {
-    // A caller that looked at the head alone has no listener; that must not take the process down.
+    // A caller that looks only at the head has no listener for 'error'. That must not end the process.
     this.body.on('error', nothing).destroy(error);
   }
 }
 
-// Of the response before: origins say the same names again and again, and to make five of them lower takes 0.25 µs.
+// The names of the previous response: origins send the same names again and again, and converting five of them to lower case takes 0.25 µs.
 let namesBefore: readonly string[] = [];
 let lowerBefore: readonly string[] = [];
 

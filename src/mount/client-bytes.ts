@@ -1,27 +1,27 @@
-/** What a client has given and taken so far: where nothing of it changes, the client is silent. */
+/** Counts what a client has sent and taken so far. While none of this changes, the client is silent. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isHttp2, streamOf } from './http2.js';
 
-/** Counters at one look. */
+/** The counters at one moment. */
 export interface ClientBytes {
   readonly given: number;
   readonly taken: number;
-  /** Bytes that wait for it. */
+  /** Bytes that wait for the client. */
   readonly queued: number;
 }
 
 /** `written`: bytes of the response that were handed to `res` so far. */
 export function clientBytes(req: IncomingMessage, res: ServerResponse, written: number): ClientBytes {
   const pending = res.writableLength;
-  // Whatever else a connection of HTTP/2 carries is no sign of life of this stream: pings, other streams.
+  // Nothing else on a connection of HTTP/2 (pings, other streams) is a sign of life of this stream.
   if (isHttp2(res)) return { given: receiveWindow(req), taken: written - pending, queued: pending };
   const { socket } = req;
   const sent = socket.bytesWritten ?? 0;
   return { given: socket.bytesRead ?? 0, taken: sent - pending, queued: kernelQueue(socket) ?? pending };
 }
 
-/** Bytes that the client may send before it is given leave to send more: each byte that comes changes it (RFC 9113 §5.2). */
+/** Bytes that the client may send before it needs permission to send more. Each byte that comes changes the number (RFC 9113 §5.2). */
 function receiveWindow(req: IncomingMessage): number {
   const stream = streamOf(req);
   if (stream === undefined) return 0;

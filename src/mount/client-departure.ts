@@ -19,7 +19,8 @@ interface WithAttended {
   [attended]?: Attended | undefined;
 }
 
-// Of NGHTTP2_STREAM_STATE; node:http2 says the first of what it cannot find. To load it here would cost those who have no use for it.
+// Of NGHTTP2_STREAM_STATE. node:http2 reports the first one for a stream that it cannot find. Loading node:http2 here would cost users who
+// do not need it.
 const STATE_IDLE = 1;
 const STATE_CLOSED = 7;
 
@@ -30,7 +31,7 @@ export function isAttended(res: ServerResponse & WithAttended): boolean {
   return res[attended] !== undefined;
 }
 
-/** Asks the current handler of the response to give it up. False: it keeps it. */
+/** Asks the current handler of the response to give it up. Returns false if the handler keeps it. */
 export function takeOver(res: ServerResponse & WithAttended): boolean {
   const one = res[attended];
   if (one?.mayBeBegunAgain !== true) return false;
@@ -39,7 +40,7 @@ export function takeOver(res: ServerResponse & WithAttended): boolean {
   return true;
 }
 
-/** Its handler has failed or given it up: another one may answer. */
+/** The handler of the response has failed or given it up: another one may answer. */
 export function unattended(res: ServerResponse & WithAttended): void {
   res[attended] = undefined;
 }
@@ -54,13 +55,13 @@ export function watchDeparture(
   res[attended] = one;
   res.on('close', tellAttended);
   if (isHttp2(res)) {
-    // node:http2 lets the body of a request whose stream was reset end as if it were whole; 'aborted' comes before that. Of a
-    // HEAD it tells nothing but the end of the request: its response counts as ended from the beginning.
+    // When a stream is reset, node:http2 lets the body of its request end as if it were complete; 'aborted' comes before that. For a HEAD
+    // only the end of the request comes, because the response to it counts as ended from the beginning.
     const gone = () => one.clientGone();
     req.on('aborted', gone).on('close', gone);
     endWhenReset(streamOf(req), gone, deadlines);
   } else if (res.socket === null) {
-    // Behind another response in a pipeline a response has no socket yet, and hears nothing of its end.
+    // A response that waits behind another one in a pipeline has no socket yet, and does not hear of the end of the connection.
     const pipeline = pipelineOf(req.socket);
     pipeline.add(one);
     res.once('close', () => pipeline.delete(one));
@@ -68,10 +69,10 @@ export function watchDeparture(
 }
 
 /**
- * A stream that is reset with NO_ERROR, as by `close()` of a client of node:http2, is kept by node:http2 until its request was
- * read and its response taken, which nobody will do any more: with all that waits in it, and with its session, for ever. Of a
- * HEAD, or of a response that has ended, 'aborted' says nothing, and half a request would look whole: its end comes later than
- * that of the stream.
+ * Destroys a stream that the client has reset with NO_ERROR, as `close()` of a client of node:http2 does. node:http2 would keep it until
+ * its request was read and its response taken. Nobody will do that any more, so it would stay for ever, with all that waits in it, and with
+ * its session. For a HEAD, or a response that has ended, 'aborted' does not come, and half a request would look complete; but there the
+ * request ends after the stream.
  */
 function endWhenReset(stream: object | undefined, gone: () => void, { clock }: Deadlines): void {
   if (!(stream instanceof Duplex)) return;
@@ -84,21 +85,21 @@ function endWhenReset(stream: object | undefined, gone: () => void, { clock }: D
 }
 
 /**
- * Whether the connection knows nothing of the stream any more. A `close()` of its app waits until the response was flushed: to
- * destroy it before cuts the response short, and as soon as its client has room node:http2 writes empty frames, and nothing
- * else is done in the process ever again.
+ * Whether the connection knows nothing of the stream any more. If the app has called `close()`, that takes until the response was flushed.
+ * Destroying the stream earlier would cut the response short; and as soon as the client had room, node:http2 would write empty frames, and
+ * the process would never do anything else again.
  */
 function hasNoEnds(stream: Duplex): boolean {
   const { state } = Object(Reflect.get(stream, 'state'));
   return state === STATE_IDLE || state === STATE_CLOSED;
 }
 
-/** One listener for all responses: not a closure for each. */
+/** One listener for all responses, so that none needs a closure. */
 function tellAttended(this: WithAttended): void {
   this[attended]?.clientGone();
 }
 
-/** Whom to tell of the end of a connection: one listener for all, for Node warns of a leak from the eleventh on. */
+/** The requests to be told of the end of a connection. One listener for all of them, because Node warns of a leak from the eleventh on. */
 function pipelineOf(socket: Socket): Set<Attended> {
   const known = pipelines.get(socket);
   if (known !== undefined) return known;

@@ -1,4 +1,4 @@
-/** A client that takes its response more slowly than its origin gives it, or gives its request slowly. */
+/** A client that takes its response more slowly than the origin sends it, or sends its request slowly. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isSmallBehind, SmallWrites } from '../small-writes.js';
@@ -11,11 +11,11 @@ import { Spool } from './spool.js';
 export interface Paced {
   /** The client has taken what was read ahead for it. */
   readOn(): void;
-  /** The client does nothing: both ends go. */
+  /** The client is silent: both connections are to be ended. */
   cutOff(): void;
 }
 
-/** Whether a piece would wait for the client behind others, and costs more than its bytes. */
+/** Whether a piece would wait for the client behind others, and cost more than its bytes. */
 export function isSmallAhead(res: ServerResponse, bytes: Uint8Array): boolean {
   return isSmallBehind(res, bytes) && !isWrapped(res);
 }
@@ -28,7 +28,7 @@ export class ClientPace {
   readonly #req: IncomingMessage;
   readonly #res: ServerResponse;
   readonly #paced: Paced;
-  #paused = false; // no more is to be read
+  #paused = false; // no more is to be read for now
   #awaitsDrain = false; // 'drain' will tell when all was taken
   #ahead = 0; // bytes that had to wait since the client, or the stream in between, last had room
   #spool: Spool | undefined; // made for a client that is slower than its origin
@@ -43,7 +43,7 @@ export class ClientPace {
     this.#paced = paced;
   }
 
-  /** So many more bytes of the response have to wait for the client to drain. Returns false when no more should be read. */
+  /** `bytes` more of the response have to wait for the client to drain. Returns false when no more should be read. */
   readAhead(bytes: number): boolean {
     this.#awaitsDrain = true;
     this.#ahead += bytes;
@@ -68,12 +68,12 @@ export class ClientPace {
     return !this.#paused;
   }
 
-  /** So many bytes of the response were written to the client. */
+  /** `bytes` of the response were written to the client. */
   wrote(bytes: number): void {
     this.#silence?.wrote(bytes);
   }
 
-  /** From now on the client has to take or to give bytes. */
+  /** From now on the client has to take or send bytes. */
   watchSilence(): void {
     if (this.#clientTimeout === Number.POSITIVE_INFINITY) return;
     const { deadlines } = this.#house;

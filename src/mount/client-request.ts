@@ -25,12 +25,12 @@ import { isAuthority, requestTarget } from './request-target.js';
 import type { StickySessions } from './sticky-sessions.js';
 import { viaOf } from './via.js';
 
-/** A request as it goes out, but for what is not known before its body is: see `outgoingRequest()`. */
+/** A request as it is sent, except for what is known only once its body is: see `outgoingRequest()`. */
 export interface ClientRequest extends OutgoingRequest {
   body: OutgoingRequest['body'];
   idempotent: OutgoingRequest['idempotent'];
   expectTimeout: OutgoingRequest['expectTimeout'];
-  /** How the client tells the end of its body. */
+  /** How the client marks the end of its body. */
   readonly framing: RequestFraming;
   /** The client waits for 100 Continue before it sends its body. */
   readonly expectsContinue: boolean;
@@ -41,7 +41,7 @@ type HeadOptions = Pick<
   'host' | 'forwarded' | 'trustProxy' | 'rewritePath' | 'onRequestFields' | 'nonIdempotent' | 'timeouts'
 >;
 
-/** What the walk over the fields found, beside the fields that are kept. */
+/** What was found in the fields, besides the fields that are kept. */
 interface Found {
   host: string | undefined;
   hostIsRepeated: boolean;
@@ -53,16 +53,16 @@ interface Found {
 const NOTHING: readonly string[] = [];
 const NO_HOPS: EarlierHops = {};
 
-// What node:http takes for it, a list of expectations for one: it leaves to us then to ask for the body.
+// What node:http takes for this expectation, also in a list with others: then it leaves it to us to ask for the body.
 const CONTINUE = /(?:^|\W)100-continue(?:$|\W)/i;
 
-// Via and what tells the origin of its client: five names with their values, seldom more.
+// Room for Via and the forwarding fields: five names with their values, seldom more.
 const MOSTLY_ADDED = 10;
 
 /**
- * Reads the head of `req`. A promise is given only when a hook gave one.
- * @throws BackendError `http_request_error` when it is ambiguous or cannot be written, `proxy_internal_error` when a
- *   hook of the mount throws.
+ * Reads the head of `req`. Returns a promise only if a hook returned one.
+ * @throws BackendError `http_request_error` when it is ambiguous or cannot be written, `proxy_internal_error` when a hook of the mount
+ * throws.
  */
 export function readClientRequest(
   req: IncomingMessage,
@@ -86,13 +86,13 @@ export function readClientRequest(
   const boundTo = sticky?.takeFrom(fields);
   const { headers } = req;
   const framing = requestFraming({
-    // A length that Connection names is stripped from the fields, yet the server has read the body by it.
+    // A length that Connection names is stripped from the fields, but the server has read the body by it.
     contentLengths: withHidden(found.contentLengths, headers['content-length']),
     transferEncoding: isUnframedStream(req) ? 'chunked' : headers['transfer-encoding'],
     httpVersion: req.httpVersion,
     endedWithHead: endedWithHead(req),
   });
-  const host = askedHost(req, found); // judged also where the target names another
+  const host = askedHost(req, found); // checked even if the target names another one
   const asked = target.authority ?? host;
   fields.push('Via', viaOf(req.httpVersion));
   if (options.forwarded !== false) {
@@ -118,7 +118,7 @@ export function readClientRequest(
     : hookedRequest(request, req, options);
 }
 
-/** Takes out of `fields`, in place, what is not sent on as it came. */
+/** Takes out of `fields`, in place, what is not passed on unchanged. */
 function sortOut(fields: string[], found: Found, trusted: boolean): void {
   let kept = 0;
   for (let i = 0; i < fields.length; i += 2) {
@@ -132,7 +132,7 @@ function sortOut(fields: string[], found: Found, trusted: boolean): void {
   fields.length = kept;
 }
 
-/** HTTP/2 may split Cookie over several fields; in HTTP/1.1 it is one again (RFC 9113 §8.2.3). */
+/** HTTP/2 may split Cookie into several fields; in HTTP/1.1 it is one again (RFC 9113 §8.2.3). */
 function joinCookies(fields: string[]): void {
   const cookies = fieldValues(fields, 'cookie');
   if (cookies.length < 2) return;
@@ -141,15 +141,15 @@ function joinCookies(fields: string[]): void {
   fields.push(...rest, 'cookie', cookies.join('; '));
 }
 
-/** By its first letter: the copy in lower case of the other names is spared. */
+/** Decided by the first letter, so that the other names need no lower-case copy. */
 function mayBeTakenOut(name: string): boolean {
   switch (name.charCodeAt(0) | 0x20) {
-    case 0x63: // Content-Length, and disguised
+    case 0x63: // Content-Length, also in disguise
     case 0x65: // Expect
     case 0x66: // Forwarded
     case 0x68: // Host
     case 0x74: // Transfer_Encoding
-    case 0x78: // X-Forwarded-*, and disguised
+    case 0x78: // X-Forwarded-*, also in disguise
     case 0x3a: // pseudo-fields of HTTP/2
       return true;
     default:
@@ -167,7 +167,7 @@ function isTakenOut(lowerName: string, value: string, found: Found, trusted: boo
       found.contentLengths = withOneMore(found.contentLengths, value);
       return true;
     case 'expect':
-      // Sent on only if the client still waits, which its response knows.
+      // Passed on only if the client still waits for 100, which its response knows.
       if (!expectsContinue(value)) return false;
       found.expectsContinue = true;
       return true;
@@ -183,7 +183,7 @@ function isTakenOut(lowerName: string, value: string, found: Found, trusted: boo
   }
 }
 
-/** What `Expect` says. */
+/** Whether a value of Expect asks for 100 Continue. */
 export function expectsContinue(expect: string): boolean {
   return CONTINUE.test(expect);
 }
@@ -192,7 +192,7 @@ function asksForTrailers(te: string | string[] | undefined): boolean {
   return te !== undefined && listHasToken(String(te), 'trailers');
 }
 
-/** Most are one: an array that grows by one makes room for sixteen more. */
+/** There is mostly one value: an array that grows by one makes room for sixteen more. */
 function withOneMore(values: readonly string[], value: string): readonly string[] {
   return values.length === 0 ? [value] : [...values, value];
 }
@@ -208,11 +208,11 @@ function endedWithHead(req: IncomingMessage): boolean {
 }
 
 /**
- * @throws BackendError for more than one Host field, one that names no host (RFC 9112 §3.2), or another than `:authority`
- *   (RFC 9113 §8.3.1)
+ * @throws BackendError for more than one Host field, and for a Host field that names no host (RFC 9112 §3.2) or another one than
+ * `:authority` (RFC 9113 §8.3.1)
  */
 function askedHost(req: IncomingMessage, found: Found): string | undefined {
-  // One that Connection names is stripped from the fields, and is a Host field all the same.
+  // A Host field that Connection names is stripped from the fields, but it is a Host field all the same.
   const hidden = found.host === undefined ? fieldValues(fieldsOf(req), 'host') : NOTHING;
   const named = found.host ?? hidden[0];
   if (found.hostIsRepeated || hidden.length > 1) throw badHost('the request has more than one Host field');
@@ -224,7 +224,7 @@ function askedHost(req: IncomingMessage, found: Found): string | undefined {
   return host;
 }
 
-/** In lower case, without a port that may go without saying. */
+/** The host in lower case, without a default port. */
 function plainHost(host: string): string {
   return host.toLowerCase().replace(/:(?:80|443)$/, '');
 }
@@ -243,7 +243,7 @@ function clientFacts(req: IncomingMessage, host: string | undefined): ClientFact
   };
 }
 
-/** Whether what it says of earlier hops is believed. */
+/** Whether we believe what the client says about earlier hops. */
 export function isTrusted(req: IncomingMessage, trustProxy: HeadOptions['trustProxy']): boolean {
   if (trustProxy === false) return false;
   const address = req.socket.remoteAddress;

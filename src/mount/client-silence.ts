@@ -1,11 +1,11 @@
-/** Notices a client that should take or give bytes and does neither: it must not hold a connection for ever. */
+/** Notices a client that should take or send bytes and does neither: it must not hold a connection for ever. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Deadline, Deadlines } from '../deadlines.js';
 import { type ClientBytes, clientBytes } from './client-bytes.js';
 import { isHttp2 } from './http2.js';
 
-// Bytes are counted in steps rather than watched one by one, so a silence is noticed at most a quarter late.
+// The counters are compared in steps, not at each byte, so a silence is noticed at most a quarter late.
 const LOOKS = 4;
 
 export class ClientSilence {
@@ -14,12 +14,12 @@ export class ClientSilence {
   readonly #stepMs: number;
   readonly #deadline: Deadline;
   readonly #onSilent: () => void;
-  #written = 0; // bytes of the response, since this was made
+  #written = 0; // bytes of the response, since this object was made
   #seen: ClientBytes;
   #quietLooks = 0;
   #watching = false;
 
-  /** `onSilent` is called once the client was silent for `timeoutMs`; `Infinity` is never. */
+  /** `onSilent` is called once the client was silent for `timeoutMs`; never if that is `Infinity`. */
   constructor(
     deadlines: Deadlines,
     timeoutMs: number,
@@ -35,7 +35,7 @@ export class ClientSilence {
     this.#deadline = deadlines.create(() => this.#look());
   }
 
-  /** Begins, unless it has begun. */
+  /** Begins to watch, unless it does so already. */
   watch(): void {
     if (this.#watching) return;
     this.#watching = true;
@@ -44,7 +44,7 @@ export class ClientSilence {
     this.#deadline.set(this.#stepMs);
   }
 
-  /** So many bytes of the response were handed to `res`. */
+  /** `bytes` of the response were handed to `res`. */
   wrote(bytes: number): void {
     this.#written += bytes;
   }
@@ -70,9 +70,9 @@ export class ClientSilence {
 
   /** A client that is waiting for us is not silent. */
   #isClientsTurn(): boolean {
-    if (this.#res.socket === null) return false; // a response before this one, in a pipeline, is not finished
+    if (this.#res.socket === null) return false; // an earlier response in the pipeline is not finished
     if (this.#res.writableLength > 0) return true;
-    // The end of a stream waits for room as its bytes do, and is not counted: a stream that has taken it is closed.
+    // The end of a stream waits for room like its bytes, but is not counted. Once the client has taken it, the stream is closed.
     if (isHttp2(this.#res) && this.#res.writableEnded) return true;
     const req = this.#req;
     return req.complete === false && req.readableFlowing === true && req.readableLength === 0;

@@ -1,4 +1,4 @@
-/** Writing to a client past what node:http does for everybody. */
+/** Writes to a client where the ordinary way of node:http is not good enough. */
 
 import { ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
@@ -7,18 +7,19 @@ import { isEventStream } from '../http1/event-stream.js';
 import { isHttp2, streamOf } from './http2.js';
 import { hasConnection } from './made-request.js';
 
-/** Called when a piece of one frame at the most was taken, or never will be. */
+/** Called when a piece that fits into one frame was taken, or never will be. */
 export type WhenTaken = (error?: Error | null) => void;
 
 const MOST_BYTES = 8_192;
 
-// A client of HTTP/2 with as much waiting is slow; others have it as large pieces. A frame has at least so much room (RFC 9113 §6.5.2).
+// A client of HTTP/2 for which this much waits is slow; other clients get large pieces. A frame has room for at least FRAME_BYTES (RFC 9113
+// §6.5.2).
 const SLOW_BYTES = 65_536;
 const FRAME_BYTES = 16_384;
 
 /**
- * Writes the head now. The flushHeaders() of node:http would write it as UTF-8: each byte above ASCII, in a file name or a
- * cookie, as two. Whatever is written with an encoding takes the head along in it.
+ * Writes the head now. flushHeaders() of node:http would write it as UTF-8: each byte above ASCII, in a file name or a cookie, would become
+ * two. Whatever is written with an encoding takes the head along in that encoding.
  */
 export function flushHead(res: ServerResponse): void {
   const send: unknown = Reflect.get(res, '_send');
@@ -28,16 +29,16 @@ export function flushHead(res: ServerResponse): void {
 }
 
 /**
- * Whether it waits for its turn in a pipeline. A head that comes with bytes node:http would put in front of the interim responses
- * that wait there: they would be the beginning of the body, and its end the next response.
+ * Whether the response waits for its turn in a pipeline. If its head is written together with bytes, node:http puts it before the interim
+ * responses that wait there. The client would read them as the beginning of the body, and the end of the body as the next response.
  */
 export function standsBehindOthers(res: ServerResponse): boolean {
   return res.socket === null;
 }
 
 /**
- * Writes a piece of a body now. node:http would wait for the next tick to see what else comes; there it is too late to learn
- * that the kernel took everything, so that the bytes are not needed any more.
+ * Writes a piece of a body now. node:http would wait until the next tick to see what else comes. That is too late to learn that the kernel
+ * has taken everything, so that the bytes are not needed any more.
  */
 export function writeNow(res: ServerResponse, bytes: Uint8Array, whenTaken?: WhenTaken): Taken {
   if (isWrapped(res)) return writeThrough(res, bytes);
@@ -45,16 +46,16 @@ export function writeNow(res: ServerResponse, bytes: Uint8Array, whenTaken?: Whe
   res.cork();
   const more = res.write(bytes, whenTaken);
   res.uncork();
-  // A server may be given any Duplex for a connection: one that is no socket may keep the bytes that it says it took.
+  // A server may be given any Duplex as a connection. If that is not a socket, it may keep the bytes that it says it took.
   return res.writableLength === 0 && res.socket instanceof Socket ? 'written' : more;
 }
 
-/** Whether a middleware has put itself between us and the client, to compress for one: what it holds cannot be seen. */
+/** Whether a middleware stands between us and the client, for example to compress. What it holds cannot be seen. */
 export function isWrapped(res: ServerResponse): boolean {
   return isHttp2(res) ? Object.hasOwn(res, 'write') : res.write !== ServerResponse.prototype.write;
 }
 
-/** Many that only look at what goes by give nothing back. */
+/** Many middlewares that only look at the bytes return nothing. */
 function writeThrough(res: ServerResponse, bytes: Uint8Array): boolean {
   const more: unknown = res.write(bytes);
   flushEvents(res);
@@ -62,7 +63,10 @@ function writeThrough(res: ServerResponse, bytes: Uint8Array): boolean {
   return Reflect.get(streamOf(res) ?? res, 'writableNeedDrain') !== true;
 }
 
-/** One that compresses would keep an event until there is more of it, for ever perhaps. `flush` is what compression has for it. */
+/**
+ * A middleware that compresses would hold an event back until there is more, perhaps for ever. The package `compression` has `flush` for
+ * this.
+ */
 function flushEvents(res: ServerResponse): void {
   const flush: unknown = Reflect.get(res, 'flush');
   if (typeof flush === 'function' && isEventStream(['content-type', String(res.getHeader('content-type'))]))
@@ -70,8 +74,8 @@ function flushEvents(res: ServerResponse): void {
 }
 
 /**
- * Writes behind what waits for a slow client of HTTP/2 so that it can be seen how much of it the client takes: node:http2 gives
- * out all that waits as one vector, and tells when the last byte of it was taken.
+ * Writes frame by frame behind what waits for a slow client of HTTP/2, so that we can see how much of it the client takes. Otherwise
+ * node:http2 passes on all that waits as one vector, and tells only when the last byte of that was taken.
  */
 function writeFrames(res: ServerResponse, bytes: Uint8Array, whenTaken?: WhenTaken): boolean {
   if (res.writableLength < SLOW_BYTES) return res.write(bytes, whenTaken);
@@ -91,10 +95,9 @@ export function canEndWith(res: ServerResponse, bytes: Uint8Array): boolean {
 }
 
 /**
- * Ends the response with the last of its body, as latin1 text. node:http joins text with the head in front of it, and under
- * a cork of ours nothing else is written with it: one write of one string. `write(bytes)` and `end()` make it a vector of
- * head, bytes and an empty end, and take 1.6 µs more of the 12 that a server needs to answer from memory; `end(text)` is a
- * vector of two, and takes 0.8 more.
+ * Ends the response with the last of its body, as latin1 text. node:http joins text with the head before it, and under our cork it writes
+ * nothing else with it: this is one write of one string. `write(bytes)` and `end()` make a vector of head, bytes and an empty end, which
+ * takes 1.6 µs more of the 12 that a server needs to answer from memory; `end(text)` makes a vector of two, which takes 0.8 more.
  */
 export function endWith(res: ServerResponse, text: string): void {
   if (res.chunkedEncoding) {

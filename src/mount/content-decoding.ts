@@ -1,11 +1,11 @@
-/** The body of a fetched response as it was before its codings (RFC 9110 §8.4). */
+/** Undoes the codings of the body of a fetched response (RFC 9110 §8.4). */
 
 import { pipeline, type Readable, type Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw } from 'node:zlib';
 import { BackendError } from '../errors.js';
 
 type Chunks = AsyncIterableIterator<Uint8Array>;
-/** Made for what begins with these bytes, of which there are some. */
+/** Makes the decoder for a body that begins with these bytes. There is at least one. */
 type Decoder = (first: Uint8Array) => Transform;
 
 const DECODERS: ReadonlyMap<string, Decoder> = new Map([
@@ -17,7 +17,8 @@ const DECODERS: ReadonlyMap<string, Decoder> = new Map([
 const MOST_CODINGS = 5;
 
 /**
- * As it is when one of the codings is not known, as the standard has it. Fails when it ends before its coding does.
+ * The decoded body; or the body as it is, if one of the codings is not known, as the standard says. Fails if the body ends before its
+ * coding does.
  *
  * @param encoding the field Content-Encoding
  * @throws BackendError for too many codings
@@ -29,12 +30,12 @@ export function decodedBody(body: Readable, encoding: string | null): Chunks {
   }
   const decoders = codings.map((coding) => DECODERS.get(coding.trim()));
   const isKnown = decoders.every((decoder) => decoder !== undefined);
-  // The last that was applied is the first to be undone.
+  // The coding that was applied last is undone first.
   return isKnown ? decoders.reduceRight<Chunks>(decoded, body.iterator()) : body.iterator();
 }
 
 async function* decoded(encoded: Chunks, decoderOf: Decoder): Chunks {
-  // A body of no bytes is in no coding, whatever its fields say: a decoder would miss the end of one.
+  // An empty body has no coding, whatever its fields say. A decoder would miss the end of its coding.
   const { done, value: first } = await encoded.next();
   if (done) return;
   const decoder = decoderOf(first);
@@ -42,8 +43,8 @@ async function* decoded(encoded: Chunks, decoderOf: Decoder): Chunks {
   yield* pipeline(encoded, decoder, () => undefined);
 }
 
-// "Some non-conformant implementations send the "deflate" compressed data without the zlib wrapper" (RFC 9110 §8.4.1.2), which
-// begins with its method, 8, in the lower half of a byte (RFC 1950 §2.2).
+// "Some non-conformant implementations send the "deflate" compressed data without the zlib wrapper" (RFC 9110 §8.4.1.2). The wrapper begins
+// with its method, 8, in the lower half of a byte (RFC 1950 §2.2).
 function inflate([first = 0]: Uint8Array): Transform {
   return (first & 0x0f) === 8 ? createInflate() : createInflateRaw();
 }

@@ -10,7 +10,7 @@ export function rewriteCookies(fields: string[], domain: CookieRewrite | false, 
   for (let i = 0; i < fields.length; i += 2) {
     if ((fields[i] ?? '').toLowerCase() !== 'set-cookie') continue;
     let cookie = fields[i + 1] ?? '';
-    // A dot in front means nothing (RFC 6265 §5.2.3).
+    // A leading dot means nothing (RFC 6265 §5.2.3).
     if (domain !== false) cookie = replaced(cookie, DOMAIN, domain, (old) => old.replace(/^\./, '').toLowerCase());
     if (path !== false) cookie = replaced(cookie, PATH, path, (old) => old);
     fields[i + 1] = cookie;

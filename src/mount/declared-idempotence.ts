@@ -1,12 +1,12 @@
-/** What the owner's `idempotent` option says of a request. */
+/** What the user's `idempotent` option says about a request. */
 
 import { BackendError } from '../errors.js';
 import type { IdempotentOption, RequestFacts } from '../options.js';
 import { inHookAtOnce } from './hook.js';
 
 /**
- * `undefined` leaves it to the method. Nothing else passes for a yes or a no: a promise would be a yes to every POST.
- * @throws BackendError `proxy_internal_error` when the hook throws, or answers anything else
+ * `undefined` leaves it to the method. Only `true` and `false` are a yes or a no: a promise would be a yes to every POST.
+ * @throws BackendError `proxy_internal_error` when the hook throws, or returns anything else
  */
 export function declaredIdempotence(judge: IdempotentOption | undefined, request: RequestFacts): boolean | undefined {
   if (judge === undefined) return undefined;

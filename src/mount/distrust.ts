@@ -1,7 +1,9 @@
 /**
- * Connections of clients on which no more requests are taken: behind one that was refused, for where one request is doubtful
- * so is where it ends, and what follows may be what somebody in front of us took for its body; behind one that said
- * that it is the last; and behind one whose server takes no connections any more.
+ * Connections of clients from which no more requests are taken:
+ * - after a request that was refused: if a request is doubtful, so is its end, and what follows may be what somebody in front of us took
+ *   for its body;
+ * - after a request that said that it is the last one;
+ * - after a request whose server takes no connections any more.
  */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -10,13 +12,13 @@ import { streamOf } from './http2.js';
 /** By socket: the last request that is taken from it. */
 const lastRequests = new WeakMap<object, IncomingMessage>();
 
-/** By socket: the response to the last request that came behind others. */
+/** By socket: the response to the last request that came behind others in a pipeline. */
 const lastPipelined = new WeakMap<object, ServerResponse>();
 
-/** Servers that were seen to listen: one that never does gets its connections from somebody else, and is not closing. */
+/** Servers that were seen to listen. A server that never listens gets its connections from somebody else: it is not closing. */
 const listened = new WeakSet<object>();
 
-/** Nothing more is taken from the connection of `req`, which its response ends. Streams of HTTP/2 are apart by nature. */
+/** Takes nothing more from the connection of `req`; the response to `req` ends it. Streams of HTTP/2 are independent of each other. */
 export function distrust(req: IncomingMessage, res: ServerResponse): void {
   if (req.httpVersionMajor > 1) return;
   lastRequests.set(req.socket, req);
@@ -24,8 +26,8 @@ export function distrust(req: IncomingMessage, res: ServerResponse): void {
 }
 
 /**
- * Looks whether `req` is the last of its connection: it "MUST NOT process any further requests received on that connection"
- * (RFC 9112 §9.6), though node:http hands them out. Their responses would never be sent.
+ * Notes whether `req` is the last request of its connection. Then a server "MUST NOT process any further requests received on that
+ * connection" (RFC 9112 §9.6), though node:http hands them out: their responses would never be sent.
  */
 export function noteLast(req: IncomingMessage, res: ServerResponse): void {
   if (res.shouldKeepAlive === false && !isBehindLast(req)) lastRequests.set(req.socket, req);
@@ -34,7 +36,7 @@ export function noteLast(req: IncomingMessage, res: ServerResponse): void {
   if (server !== undefined && !listened.has(server) && isListening(server)) listened.add(server);
 }
 
-/** That of node:http; a socket that is none of the kernel's may have none. */
+/** The server of node:http. A socket that is not one of the kernel's may have none. */
 function serverOf({ socket }: { readonly socket: object }): object | undefined {
   const server = 'server' in socket ? socket.server : undefined;
   return typeof server === 'object' && server !== null ? server : undefined;
@@ -45,8 +47,8 @@ function isListening(server: object): boolean {
 }
 
 /**
- * Takes nothing behind `req` once its server was told to close: a client that keeps its connection would come again and find
- * nobody. Returns whether its response is to end the connection; a session of HTTP/2 is ended here.
+ * Takes nothing behind `req` once its server was told to close: a client that keeps its connection would send its next request and find
+ * nobody. Returns whether the response must end the connection. A session of HTTP/2 is ended here.
  */
 export function noteLastOfServer(req: IncomingMessage): boolean {
   const server = serverOf(req);
@@ -55,7 +57,7 @@ export function noteLastOfServer(req: IncomingMessage): boolean {
     closeSession(req);
     return false;
   }
-  // What is pipelined behind it is under way: its responses would be lost.
+  // What is pipelined behind it is in progress: the responses would be lost.
   const pipelined = lastPipelined.get(req.socket);
   if (pipelined !== undefined && pipelined.req !== req && !pipelined.writableFinished) return false;
   lastRequests.set(req.socket, req);
@@ -63,21 +65,21 @@ export function noteLastOfServer(req: IncomingMessage): boolean {
 }
 
 /**
- * Ends the connection behind a response that was begun before its server was told to close, as nginx does: its head could not
- * say so, and the client would come again. To be called before its end.
+ * Ends the connection after a response that was begun before its server was told to close, as nginx does: the head of that response could
+ * not say so, and the client would send its next request. To be called before the end of the response.
  */
 export function endLastOfServer(req: IncomingMessage, res: ServerResponse): void {
   if (noteLastOfServer(req)) Reflect.set(res, '_last', true); // what node:http notes for `Connection: close`
 }
 
-/** By GOAWAY: what is under way is answered, what comes later is refused unseen. Before Node 24 no server says it by itself. */
+/** Sends GOAWAY: requests in progress are answered, later ones are refused unseen. Before Node 24 no server does this by itself. */
 function closeSession(req: IncomingMessage): void {
   const session: unknown = Reflect.get(Object(streamOf(req)), 'session');
   const close: unknown = Reflect.get(Object(session), 'close');
   if (typeof close === 'function') close.call(session);
 }
 
-/** A request before it on its connection was the last one. */
+/** Whether an earlier request on the same connection was the last one. */
 export function isBehindLast(req: IncomingMessage): boolean {
   return (lastRequests.get(req.socket) ?? req) !== req;
 }

@@ -1,4 +1,4 @@
-/** What node:http lets through that an origin might read otherwise than we do. */
+/** Refuses what node:http lets through, but an origin might read differently from us. */
 
 import type { IncomingMessage } from 'node:http';
 import { BackendError } from '../errors.js';
@@ -6,12 +6,12 @@ import { isBehindLast } from './distrust.js';
 import { isForwardingField } from './forwarded-fields.js';
 import { fieldsOf } from './made-request.js';
 
-// node:http leaves fields beyond this out, and says nothing: maxHeadersCount, and half of what its documentation says.
+// node:http drops fields beyond this number without a word: it is the default of maxHeadersCount, half of what the documentation says.
 const MOST_FIELDS = 1_000;
 
 /**
- * Refuses what is not plainly a request of HTTP/1.0, HTTP/1.1 or HTTP/2, has fields that the server has dropped, or comes behind
- * a request that was refused.
+ * Refuses what is not plainly a request of HTTP/1.0, HTTP/1.1 or HTTP/2, a request with fields that the server has dropped, and a request
+ * behind one that was refused or was the last of its connection.
  * @throws BackendError `http_request_error`
  */
 export function refuseDoubtful(req: IncomingMessage): void {
@@ -22,7 +22,7 @@ export function refuseDoubtful(req: IncomingMessage): void {
       'http_request_error',
       'an earlier request on this connection was refused, or was the last one allowed',
     );
-  // The parser takes HTTP/2.0 on a request line for a version like any other.
+  // The parser accepts HTTP/2.0 on a request line like any other version.
   if (httpVersion !== '1.1' && httpVersion !== '1.0')
     throw new BackendError('http_request_error', `HTTP/${httpVersion} is not supported`);
   refuseUnseenFields(req);
@@ -46,8 +46,8 @@ function mostFields(socket: object): number {
 }
 
 /**
- * Whether an origin that hands fields on as variables (CGI, WSGI, Rack, PHP) would take this one for framing, or for the
- * word of a proxy: they write `_` for `-`.
+ * Whether an origin that passes fields on as variables (CGI, WSGI, Rack, PHP) would take this one for framing, or for the word of a proxy:
+ * they write `_` for `-`.
  */
 export function isDisguised(lowerName: string): boolean {
   if (!lowerName.includes('_')) return false;

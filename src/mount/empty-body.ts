@@ -8,7 +8,7 @@ const NOTHING = new Uint8Array(0);
 const MEANT_TO_HAVE_CONTENT: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
 
 /**
- * Nothing, or zero bytes where the method means content to be there: servers wait for it, or answer 411, unless
+ * `undefined`, or a body of zero bytes for a method that is meant to have content: servers wait for the content, or answer 411, unless
  * Content-Length says 0 (RFC 9110 §8.6).
  */
 export function absentBody(method: string): ReplayBody | undefined {
@@ -20,7 +20,7 @@ export function isEmpty(framing: RequestFraming): boolean {
   return framing.kind === 'none' || (framing.kind === 'length' && framing.bytes === 0);
 }
 
-/** Of a request whose framing {@link isEmpty}. */
+/** The body of a request whose framing {@link isEmpty}. */
 export function nothingOf(method: string, framing: RequestFraming): ReplayBody | undefined {
   return framing.kind === 'none' ? absentBody(method) : emptyBody();
 }

@@ -9,14 +9,15 @@ import { isHttp2 } from './http2.js';
 import { lingerOnClose } from './linger.js';
 import { PSEUDONYM } from './via.js';
 
-/** Error types that RFC 9209 §2.3 does not know, in its words. */
+/** Codes that RFC 9209 §2.3 does not know, and the error types that it has for them. */
 const REGISTERED: Partial<Record<ErrorCode, string>> = {
   client_aborted: 'connection_terminated',
   backend_closed: 'destination_unavailable',
   body_already_read: 'proxy_configuration_error',
 };
 
-// What a middleware said of a response that will not come: how long it may be kept, above all, for a cache keeps a failure as well.
+// Fields of a middleware about the response that will not come. Above all those that say how long it may be kept, because a cache keeps a
+// failure as well.
 const OF_ANOTHER_BODY = [
   'content-length',
   'transfer-encoding',
@@ -32,8 +33,8 @@ const OF_ANOTHER_BODY = [
 ] as const;
 
 /**
- * Answers with the status and the code of `error`: nothing of its message, which names addresses. A response that has
- * begun is destroyed instead.
+ * Answers with the status and the code of `error`, but nothing of its message, because that names addresses. A response that has begun is
+ * destroyed instead.
  */
 export function answerFailure(
   req: IncomingMessage,
@@ -49,17 +50,19 @@ export function answerFailure(
   });
 }
 
-/** CONNECT asks for a tunnel, which a reverse proxy does not give (RFC 9110 §9.3.6); TRACE would show what it is sent. */
+/**
+ * CONNECT asks for a tunnel, which a reverse proxy does not provide (RFC 9110 §9.3.6). The answer to a TRACE would show the request itself.
+ */
 export function answerUnsupported(res: ServerResponse, method: 'CONNECT' | 'TRACE'): void {
   answer(res, 501, `${method} is not supported\n`, true, {});
 }
 
-/** All is well, and there is nothing to say of it. */
+/** Answers 200 without content. */
 export function answerHere(req: IncomingMessage, res: ServerResponse): void {
   answer(res, 200, '', isBodyUnread(req), {});
 }
 
-/** What was thrown as a `BackendError`: anything else is a fault of the user's code, or ours. */
+/** Returns what was thrown as a `BackendError`: anything else is a fault of the user's code, or ours. */
 export function asRelayError(thrown: unknown): BackendError {
   if (BackendError.is(thrown)) return thrown;
   return new BackendError('proxy_internal_error', `relaying failed: ${messageOf(thrown)}`, { cause: thrown });

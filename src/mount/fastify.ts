@@ -62,7 +62,7 @@ const plugin: FastifyPluginAsync<FastifyPooledBackendOptions> = async (fastify, 
   const relay = (request: FastifyRequest, reply: FastifyReply): void => {
     reply.hijack();
     undoDecoding(request.raw);
-    // What hooks of Fastify set is not on the response of node:http yet.
+    // Fields that hooks of Fastify have set are not on the response of node:http yet.
     for (const [name, value] of Object.entries(reply.getHeaders())) {
       if (value !== undefined) reply.raw.setHeader(name, value);
     }
@@ -72,7 +72,7 @@ const plugin: FastifyPluginAsync<FastifyPooledBackendOptions> = async (fastify, 
       answerFailure(request.raw, reply.raw, error, deadlines);
     });
   };
-  // At the root the second is the first, too, and a route of the user's own for `/` may stand beside it.
+  // At the root, `/*` also means `/`, and the user may have a route of their own for `/`.
   for (const url of fastify.prefix.replace(/\/$/, '') === '' ? ['/*'] : ['/', '/*']) {
     const method = fastify.supportedMethods.filter((one) => !isTaken(fastify, one, url));
     fastify.route({ method, url, exposeHeadRoute: false, preParsing: hideDoubtfulType, handler: relay });
@@ -122,9 +122,9 @@ function mountOptions(fastify: FastifyInstance, options: FastifyPooledBackendOpt
   };
 }
 
-/** What of a path is the prefix. Segments are counted, because the router also knows a prefix that is encoded. */
+/** Matches the part of a path that is the prefix. It counts segments, because the router also accepts a prefix that is percent-encoded. */
 function prefixPattern(fastify: FastifyInstance): RegExp {
-  // To a router that does not ignore them, what is between two slashes is a segment: a parameter may be empty.
+  // Unless the router ignores duplicate slashes, the text between two slashes is a segment even if it is empty: a parameter may be empty.
   const slash = isOn(fastify, 'ignoreDuplicateSlashes') ? '/+' : '/';
   const pathEnd = isOn(fastify, 'useSemicolonDelimiter') ? '?#;' : '?#';
   const segments = fastify.prefix.replace(new RegExp(`${slash}$`), '').split(new RegExp(slash)).length - 1;
@@ -133,7 +133,7 @@ function prefixPattern(fastify: FastifyInstance): RegExp {
 
 type RouterOption = 'ignoreDuplicateSlashes' | 'useSemicolonDelimiter';
 
-/** Fastify takes the options of its router beside its own, too. */
+/** Fastify accepts options of its router among its own, too. */
 function isOn({ initialConfig }: FastifyInstance, option: RouterOption): boolean {
   return initialConfig[option] === true || Reflect.get(initialConfig.routerOptions ?? {}, option) === true;
 }
@@ -143,7 +143,7 @@ function movedPath(path: string, at: number, rewritePrefix: string): string {
   return moved.startsWith('/') ? moved : `/${moved}`;
 }
 
-/** Every method that node:http can parse is routed, and no body is read by Fastify. */
+/** Routes every method that node:http can parse, and lets Fastify read no body. */
 function passBodiesThrough(fastify: FastifyInstance): void {
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('*', (request, _payload, done) => {
@@ -160,8 +160,8 @@ const STAND_IN = 'application/octet-stream';
 const MEDIA_TYPE = /^[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+\s*(?:;|$)/;
 
 /**
- * Fastify refuses a Content-Type that is no media type, and a QUERY without one, before any parser is asked: what is sent has
- * to be understood by the origin alone. Until our parser has the request, it shows one that passes.
+ * Fastify refuses a Content-Type that is not a media type, and a QUERY without one, before it calls any parser. But only the origin has to
+ * understand what is sent. So until our parser has the request, it shows a type that passes.
  */
 const hideDoubtfulType: preParsingHookHandler = (request, _reply, payload, done) => {
   const type = request.headers['content-type'];
@@ -174,7 +174,7 @@ function showType(request: FastifyRequest, type: string | undefined): void {
   request.headers = { ...request.headers, 'content-type': type };
 }
 
-/** @fastify/express leaves the path decoded, and an origin would decode it once more: `%252e` would be a dot to it. */
+/** @fastify/express leaves the path decoded. An origin would decode it once more: it would take `%252e` for a dot. */
 function undoDecoding(req: IncomingMessage & { readonly originalUrl?: unknown }): void {
   const { originalUrl, url } = req;
   if (typeof originalUrl === 'string' && originalUrl !== url && decoded(originalUrl) === url) req.url = originalUrl;
@@ -189,8 +189,8 @@ function decoded(url: string): string | undefined {
 }
 
 /**
- * Keeps node:http from answering `Expect: 100-continue` before a route was found. Routes beside ours answer it as they
- * begin to read the body. A server that listens for it already knows what it wants.
+ * Keeps node:http from answering `Expect: 100-continue` before a route is found. For other routes it is answered when they begin to read
+ * the body. A server that already listens for it knows what it wants.
  */
 function letExpectThrough(server: FastifyInstance['server']): void {
   if (server.listenerCount('checkContinue') > 0) return;
@@ -200,7 +200,10 @@ function letExpectThrough(server: FastifyInstance['server']): void {
   });
 }
 
-/** @fastify/cors, for one, has a route of its own for OPTIONS of everything, which a mount without a prefix would meet. */
+/**
+ * Whether somebody else has this route. @fastify/cors, for example, has one for OPTIONS of everything, which would collide with a mount
+ * without a prefix.
+ */
 function isTaken(fastify: FastifyInstance, method: string, url: string): boolean {
   if (url !== '/*') return false;
   const whole = fastify.prefix.replace(/\/$/, '') + url;

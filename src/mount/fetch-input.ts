@@ -1,4 +1,4 @@
-/** What `backend.fetch()` is given, held against the standard and against what only a backend understands. */
+/** Checks what `backend.fetch()` is given, against the standard and against what only a backend understands. */
 
 import { Readable } from 'node:stream';
 import type { NonIdempotentTravel } from '../dispatch/request.js';
@@ -12,7 +12,8 @@ export interface BackendFetchInit extends RequestInit {
   readonly nonIdempotent?: NonIdempotentTravel | undefined;
 }
 
-// The standard passes over names that it does not know, and so do we; these are a mistake, and would do nothing.
+// The standard ignores names that it does not know, and so do we. But these are options of request(): here they would do nothing, so they
+// are a mistake.
 const OF_REQUEST_ALONE = [
   'path',
   'trailers',
@@ -26,7 +27,7 @@ const OF_REQUEST_ALONE = [
 
 /**
  * @param base what a path is relative to
- * @throws TypeError for what is no request, and for options of `backend.request()` that a fetch does not have
+ * @throws TypeError for what is not a request, and for options of `backend.request()` that a fetch does not have
  */
 export function fetchRequest(
   input: string | URL | Request,
@@ -36,7 +37,7 @@ export function fetchRequest(
   const wrong = OF_REQUEST_ALONE.find((name) => name in standard);
   if (wrong !== undefined) throw new TypeError(`fetch() has no option ${wrong}: use backend.request()`);
   const url = input instanceof Request ? input : new URL(urlText(input), base);
-  // Its signal would follow the caller's, by a listener that stays there until garbage is collected: see `fetchSignal()`.
+  // With a signal, Request would add a listener to the caller's signal, which stays there until garbage is collected: see `fetchSignal()`.
   const request = new Request(url, { ...standard, ...standIn(standard.body), signal: null });
   if (request.integrity !== '') throw new TypeError('integrity is not supported by backend.fetch()');
   return request;
@@ -49,8 +50,8 @@ export function fetchSignal(input: unknown, { signal }: BackendFetchInit, reques
 }
 
 /**
- * What is a stream is read as it is. The one that Node makes of an iterable, a generator or a Readable, ends the process when what
- * was given up comes to its end.
+ * A stand-in for a body that is a stream; the stream itself is read as it is. Node would make another stream of an iterable, a generator or
+ * a Readable, and that one ends the process when a body that was given up comes to its end.
  */
 function standIn(body: BackendFetchInit['body']): Pick<RequestInit, 'body'> | undefined {
   if (!isStream(body)) return undefined;
@@ -60,19 +61,19 @@ function standIn(body: BackendFetchInit['body']): Pick<RequestInit, 'body'> | un
   return { body: new ReadableStream() };
 }
 
-/** Whether it can be read once. */
+/** Whether a body can be read only once. */
 export function isStream<T>(body: T): body is T & AsyncIterable<Uint8Array> {
   return typeof body === 'object' && body !== null && Symbol.asyncIterator in body;
 }
 
-/** `null` and `undefined` are no options, as the standard has it. */
+/** `null` and `undefined` mean no options, as the standard says. */
 export function fetchInit(given: BackendFetchInit | null | undefined): BackendFetchInit {
   const init = given ?? {};
   if (!isObject(init)) throw new TypeError(`the options of fetch() must be an object, got ${shown(init)}`);
   return init;
 }
 
-/** Anything with a text of its own will do, as the standard has it; anything else would become a path such as `[object Object]`. */
+/** Accepts anything with a text of its own, as the standard says. Anything else would become a path such as `[object Object]`. */
 function urlText(input: unknown): string {
   const text = typeof input === 'string' || isObject(input) ? String(input) : undefined;
   if (text === undefined || text.startsWith('[object ')) {

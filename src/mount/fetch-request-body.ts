@@ -1,4 +1,4 @@
-/** The body of a fetch, which a redirect may ask for again. */
+/** The body of a fetch, which a redirect may need again. */
 
 import { type BackendFetchInit, isStream } from './fetch-input.js';
 import type { MaybePromise } from './hook.js';
@@ -6,12 +6,12 @@ import type { MountedBackend } from './mounted-backend.js';
 import { readAhead } from './read-ahead.js';
 import type { BackendRequestOptions } from './request.js';
 
-/** A stream is spent once it was sent; all others can be read again. */
+/** A stream is spent once it was sent; everything else can be read again. */
 export type FetchBody = BackendRequestOptions['body'] | Blob | FormData;
 
 const BOUNDED = /^multipart\/form-data; *boundary=/;
 
-/** Text and bytes as they were given, so that their length is known; of a `Request`, what of them is in memory. */
+/** Text and bytes as they were given, so that their length is known. The body of a `Request` is read as far as it is in memory already. */
 export function fetchBody(
   request: Request,
   given: BackendFetchInit['body'],
@@ -33,7 +33,7 @@ function isAgain(given: BackendFetchInit['body']) {
   );
 }
 
-/** Read from its beginning, and fields that agree with it. */
+/** The body, to be read from its beginning, and fields that agree with it. */
 export function readBody(
   body: FetchBody,
   given: Headers,
@@ -42,7 +42,7 @@ export function readBody(
   const read = new Response(body);
   const headers = new Headers(given);
   if (body instanceof Blob) headers.set('content-length', String(body.size));
-  // A form has another boundary each time that it is read. A Content-Type that the caller has set instead stays.
+  // A form has another boundary each time it is read. But a Content-Type that the caller has set stays.
   else if (BOUNDED.test(headers.get('content-type') ?? '')) {
     headers.set('content-type', read.headers.get('content-type') ?? '');
   }

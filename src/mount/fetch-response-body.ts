@@ -6,7 +6,7 @@ import { forgetAbort, listenForAbort } from './abort-listeners.js';
 import { decodedBody } from './content-decoding.js';
 
 /**
- * Decoded. As soon as `signal` is aborted its error is the reason of that, also when all of the body is here and nobody has read it.
+ * The decoded body. As soon as `signal` is aborted the stream fails with its reason, even if the whole body is here and nobody has read it.
  *
  * @param encoding the field Content-Encoding
  * @throws BackendError for too many codings
@@ -15,7 +15,7 @@ export function fetchedBody(body: Readable, encoding: string | null, signal: Abo
   return new ReadableStream(new FetchedBody(body, encoding, signal), { highWaterMark: 0 });
 }
 
-/** Takes the listeners of bodies away that nobody can read any more. */
+/** Removes the listeners of bodies that nobody can read any more. */
 const lost = new FinalizationRegistry<() => void>((forget) => forget());
 
 class FetchedBody {
@@ -65,7 +65,7 @@ class FetchedBody {
   }
 }
 
-/** Until what it answers is called. The signal, which may outlive all requests, does not keep the body. */
+/** Listens until the returned function is called. The signal, which may outlive all requests, does not keep the body in memory. */
 function listenFor(body: FetchedBody, signal: AbortSignal): () => void {
   const weak = new WeakRef(body);
   const tell = () => weak.deref()?.aborted();

@@ -10,7 +10,10 @@ import { isPromise } from './hook.js';
 import type { MountedBackend } from './mounted-backend.js';
 import { type BackendRequestOptions, type BackendResponse, sendRequest } from './request.js';
 
-/** The signal of the fetch, and the Request whose end would be its own: it follows the caller's signal as long as it lives. */
+/**
+ * The signal of the fetch. If it is the signal of a Request, it follows the caller's signal only as long as that Request lives, so `keeps`
+ * holds the Request.
+ */
 interface Following {
   readonly signal: AbortSignal;
   readonly keeps: unknown;
@@ -38,15 +41,15 @@ export async function fetchOver(
   input: string | URL | Request,
   given?: BackendFetchInit | null,
 ): Promise<Response> {
-  // Clients are given a `fetch` to use, and call it on nothing, or on an object of theirs.
+  // Clients that accept a `fetch` call it without `this`, or as a method of an object of theirs.
   if (!house) throw new TypeError('pass (input, init) => backend.fetch(input, init), not backend.fetch');
   const init = fetchInit(given);
   const { idempotent, nonIdempotent } = init;
   const request = fetchRequest(input, init, originsOf(house)[0]);
   const headers = new Headers(request.headers);
   if (!headers.has('accept')) headers.set('accept', '*/*');
-  // "If httpRequest's header list contains `Range`, then append (`Accept-Encoding`, `identity`)": a part of what is coded cannot
-  // be decoded.
+  // "If httpRequest's header list contains `Range`, then append (`Accept-Encoding`, `identity`)": a part of an encoded body cannot be
+  // decoded.
   const codings = headers.has('range') ? 'identity' : 'gzip, deflate, br';
   if (!headers.has('accept-encoding')) headers.set('accept-encoding', codings);
   const body = fetchBody(request, init.body, house);
@@ -102,7 +105,7 @@ function next(url: URL, given: string): URL {
   return new URL(location, url);
 }
 
-/** Servers send a path in UTF-8 as it is, though a URL is ASCII: such bytes are what they mean, as the standard has it. */
+/** Servers send a path in plain UTF-8, though a URL is ASCII. Such bytes are read as UTF-8, as the standard says. */
 function inUtf8(latin1: string): string {
   const bytes = Buffer.from(latin1, 'latin1');
   return isUtf8(bytes) ? bytes.toString() : latin1;
@@ -124,12 +127,12 @@ async function sent(
   }
 }
 
-/** A redirect answered the request of the caller, whatever became of the one that followed it. */
+/** A redirect has answered the caller's request, whatever happened to the request that followed it. */
 function afterRedirect(failure: BackendError): BackendError {
   return failure.delivery === 'unsent' ? answered(failure, failure.attempts) : failure;
 }
 
-/** What is sent to where a redirect leads (Fetch, HTTP-redirect fetch). */
+/** What is sent to the place that a redirect names (Fetch, HTTP-redirect fetch). */
 function redirected(sending: Sending, status: number): Sending {
   const { method = 'GET', body, headers, ...rest } = sending;
   const becomesGet = status === 303 ? method !== 'GET' && method !== 'HEAD' : status < 303 && method === 'POST';
@@ -139,7 +142,7 @@ function redirected(sending: Sending, status: number): Sending {
   }
   const kept = new Headers(headers);
   for (const name of BODY_FIELDS) kept.delete(name);
-  // What was declared of the method before says nothing of this one.
+  // What was declared for the earlier method says nothing about this one.
   const { idempotent: _, ...others } = rest;
   return { ...others, method: 'GET', headers: kept, body: undefined };
 }
@@ -161,7 +164,7 @@ function standardResponse(
     if (isBodiless) body.resume();
     const stream = isBodiless ? null : fetchedBody(body, headers.get('content-encoding'), signal);
     const made = new Response(stream, { status, statusText, headers });
-    // A response that was made has no URL; one that was fetched has.
+    // A Response that is made by its constructor has no URL; one that was fetched has.
     Object.defineProperty(made, 'url', { value: url.href.replace(/#.*$/, '') });
     Object.defineProperty(made, 'redirected', { value: isRedirected });
     return made;
@@ -171,7 +174,7 @@ function standardResponse(
   }
 }
 
-/** The same of a fetch whose request has had an answer: it was sent, so the error must not say that it can be sent again. */
+/** The same failure, of a fetch whose request has had an answer: it was sent, so the error must not say that it can be sent again. */
 function answered(failure: BackendError, attempts: readonly Attempt[]): BackendError {
   const { code, message, origin = attempts.at(-1)?.origin, counts, retryAfter, cause } = failure;
   return new BackendError(code, message, { delivery: 'answered', origin, attempts, counts, retryAfter, cause });

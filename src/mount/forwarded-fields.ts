@@ -1,6 +1,6 @@
 /** Fields that tell the origin who the client is: X-Forwarded-*, or Forwarded (RFC 7239). */
 
-/** What the mount knows of its client. */
+/** What the mount knows about its client. */
 export interface ClientFacts {
   /** IP address of the other end of the client's connection; `undefined` on a unix socket, or once it is gone. */
   readonly address: string | undefined;
@@ -36,7 +36,7 @@ export function isEarlierHop(lowerName: string): lowerName is keyof EarlierHops 
   return NAMES.has(lowerName);
 }
 
-/** The fields to send, as name, value, name, value…, behind those in `fields`. */
+/** Adds the fields to send, as name, value, name, value…, to those in `fields`. */
 export function forwardingFields(
   style: 'x-forwarded' | 'rfc7239',
   client: ClientFacts,
@@ -67,7 +67,7 @@ function forwardedElement(client: ClientFacts, address: string): string {
   return `for=${node}${host};proto=${client.proto}`;
 }
 
-/** IPv4 as IPv4: a dual-stack server sees it as `::ffff:192.0.2.1`. */
+/** An IPv4 address as IPv4: a dual-stack server sees it as `::ffff:192.0.2.1`. */
 function plainAddress(address: string | undefined): string {
   if (address === undefined) return 'unknown';
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;

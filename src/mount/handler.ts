@@ -21,7 +21,7 @@ export interface RequestHandler {
   (req: Http2ServerRequest, res: Http2ServerResponse, next?: Next): void;
 }
 
-/** `current` gives the options of the moment; a request keeps those that it began with. */
+/** `current` returns the current options. A request keeps the options that it began with. */
 export function createHandler(house: MountedBackend, current: () => ResolvedHandlerOptions): RequestHandler {
   let mount = { house, options: current() };
   function mountOfNow() {
@@ -49,7 +49,7 @@ export function createHandler(house: MountedBackend, current: () => ResolvedHand
     else if (endsHere(req)) answerAsLast(req, res);
     else new Relay(mountOfNow(), req, res, next).begin();
   }
-  // The compatibility API of node:http2 has the same members; where it behaves otherwise the relay asks for the version.
+  // The compatibility API of node:http2 has the same members. Where it behaves differently, the relay checks the version.
   return handle as RequestHandler;
 }
 

@@ -1,4 +1,4 @@
-/** One upgrade of a client: the request goes the way of every other, until the origin switches or refuses. */
+/** One upgrade of a client: the request goes the same way as every other, until the origin switches or refuses. */
 
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -26,7 +26,7 @@ import { hangUp } from './released-socket.js';
 import { fieldsForClient } from './response-hooks.js';
 import { Splice } from './splice.js';
 
-/** The house, and one upgrade handler in it. */
+/** One upgrade handler, and the backend that it belongs to. */
 export interface UpgradeMount {
   readonly house: MountedBackend;
   readonly tunnels: OpenTunnels;
@@ -36,8 +36,8 @@ export interface UpgradeMount {
 const UPGRADE_REQUIRED = 426;
 
 /**
- * Stands between a {@link Relay}, which knows no upgrades, and the dispatcher: any response but a 101 is the relay's to
- * write, to a response that is put on the bare socket and ends it.
+ * Stands between a {@link Relay}, which knows no upgrades, and the dispatcher. The relay writes any response but a 101. It writes to a
+ * response object that is put on the bare socket, and that response ends the connection.
  */
 export class Handshake implements Dispatching, ResponseSink {
   readonly #mount: UpgradeMount;
@@ -79,7 +79,7 @@ export class Handshake implements Dispatching, ResponseSink {
     new Relay(mount, this.#req, this.#res, undefined).begin();
   }
 
-  /** It is no upgrade but a CONNECT. */
+  /** Answers a CONNECT, which is not an upgrade. */
   refuseConnect(): void {
     answerUnsupported(this.#res, 'CONNECT');
   }
@@ -170,14 +170,14 @@ export class Handshake implements Dispatching, ResponseSink {
     return whenKept(fields, (kept) => switchingText(head, switchingFields(kept)));
   }
 
-  /** The response is sent. */
+  /** Called when the response was sent. */
   #hangUp(): void {
     this.#leave();
     hangUp(this.#socket, this.#mount.house.deadlines);
   }
 }
 
-/** @throws BackendError for a field of a hook that cannot be written */
+/** @throws BackendError if a hook gave a field that cannot be written */
 function switchingText({ statusText, rawHeaders }: ResponseHead, fields: readonly string[]): string {
   const protocols = namedProtocols(rawHeaders).join(', ');
   return `HTTP/1.1 101 ${statusText}\r\nUpgrade: ${protocols}\r\nConnection: Upgrade\r\n${fieldLines(fields)}\r\n`;

@@ -1,10 +1,10 @@
-/** What comes of a response while a hook still decides about its head. */
+/** What has come of a response while a hook still decides about its head. */
 
 import type { ResponseHead } from '../http1/response-head.js';
 
 export class HeldResponse {
   readonly head: ResponseHead;
-  /** At most what was read already: nothing more is asked for. */
+  /** At most what had already been read: no more is asked for. */
   readonly pieces: Buffer[] = [];
   /** Set when the response is complete. */
   trailers: readonly string[] | undefined;

@@ -1,11 +1,11 @@
-/** Calls of the user's hooks: at once, or when a promise of theirs is kept. */
+/** Calls the user's hooks, which may return a value, or a promise of it. */
 
 import { BackendError } from '../errors.js';
 
 /** A value, or a promise of it. */
 export type MaybePromise<T> = T | PromiseLike<T>;
 
-/** Calls a hook of the user's; what it throws, or rejects with, becomes the request's failure. */
+/** Calls a hook of the user. What it throws, or rejects with, becomes the failure of the request. */
 export function inHook<T>(name: string, call: () => T): T {
   try {
     const result = call();
@@ -17,9 +17,7 @@ export function inHook<T>(name: string, call: () => T): T {
   }
 }
 
-/**
- * Calls a hook that has to answer at once. A promise would pass for a yes, and what it rejects with would end the process.
- */
+/** Calls a hook that has to answer at once. A promise would count as a yes, and its rejection would end the process. */
 export function inHookAtOnce<T>(name: string, call: () => T): T {
   const given = inHook(name, call);
   if (!isPromise(given)) return given;
@@ -27,7 +25,7 @@ export function inHookAtOnce<T>(name: string, call: () => T): T {
   throw new BackendError('proxy_internal_error', `the ${name} hook returned a promise: it must be synchronous`);
 }
 
-/** Goes on with what a hook gave, at once unless it is a promise. */
+/** Goes on with what a hook returned: at once, unless it is a promise. */
 export function whenKept<T, R>(value: MaybePromise<T>, use: (value: T) => MaybePromise<R>): MaybePromise<R> {
   return isPromise(value) ? value.then(use) : use(value);
 }

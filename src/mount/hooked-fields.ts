@@ -1,12 +1,11 @@
-/** The fields that a hook gives, which no compiler may have checked. */
+/** Checks the fields that a hook returns: no compiler may have done so. */
 
 import { BackendError } from '../errors.js';
 import { checkField, endToEndFields } from '../http1/fields.js';
 
 /**
- * Those of them that are end-to-end. A number is sent as text, and `undefined` as a value leaves the field out.
- * @throws BackendError `proxy_internal_error` for what is no flat list of fields: neither the client nor the origin is to
- *   blame for it
+ * Returns the end-to-end ones of the given fields. A number is sent as text, and `undefined` as a value leaves the field out.
+ * @throws BackendError `proxy_internal_error` for what is not a flat list of fields. Neither the client nor the origin is to blame for it.
  */
 export function hookedFields(hook: string, given: unknown): string[] {
   const kept = endToEndFields(flatList(hook, given));

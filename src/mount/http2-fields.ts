@@ -1,11 +1,11 @@
-/** Fields as node:http2 takes them, which is narrower than HTTP/2. */
+/** Fields in the form that node:http2 accepts, which is narrower than HTTP/2. */
 
 import type { RawFields } from '../http1/fields.js';
 import { fieldsByName } from './response-fields.js';
 
 /**
- * It throws for a second value of these, equal ones included, and for trailers when nobody is there to catch it. Origins do
- * send some of them twice: the app and a layer in front of it.
+ * node:http2 throws for a second value of these fields, even for an equal one; for trailers it does so when nobody is there to catch it.
+ * Some origins do send some of them twice: the app, and a layer in front of it.
  */
 const SINGLE: ReadonlySet<string> = new Set([
   'access-control-allow-credentials',
@@ -42,13 +42,13 @@ const SINGLE: ReadonlySet<string> = new Set([
   'x-content-type-options',
 ]);
 
-/** The values of one field. Where one is allowed equal ones become one, and others a list (RFC 9110 §5.3). */
+/** The values of one field. If only one is allowed, equal values become one, and different values become a list (RFC 9110 §5.3). */
 export function http2Values(name: string, values: string | string[]): string | string[] {
   if (typeof values === 'string' || !SINGLE.has(name.toLowerCase())) return values;
   return [...new Set(values)].join(', ');
 }
 
-/** As an object, for interim responses and trailers. */
+/** Fields as an object, for interim responses and trailers. */
 export function http2Fields(fields: RawFields): Record<string, string | string[]> {
   const byName = fieldsByName(fields, lowerCase);
   for (const [name, values] of Object.entries(byName)) byName[name] = http2Values(name, values);

@@ -27,7 +27,7 @@ export function writeInterim(
     return;
   }
   if (res.req.httpVersion !== '1.1' || !hasConnection(res)) return;
-  // Node 20 has methods for 100, 102 and a 103 with Link alone; all of them end in this one.
+  // Node 20 has methods only for 100, 102 and a 103 with Link. All of them call this one.
   const writeRaw: unknown = Reflect.get(res, '_writeRaw');
   if (typeof writeRaw !== 'function') return;
   let head = `HTTP/1.1 ${statusCode} ${statusText}\r\n`;
@@ -35,7 +35,7 @@ export function writeInterim(
   writeRaw.call(res, `${head}\r\n`, 'latin1');
 }
 
-/** Whether the client waits with its body until it is told to send it. node:http has told it, unless on 'checkContinue'. */
+/** Whether the client holds its body back until it is told to send it. Without a 'checkContinue' listener node:http has told it already. */
 export function awaitsContinue(res: ServerResponse): boolean {
   if (res.req.httpVersion === '1.0' || !hasConnection(res) || res.headersSent || Reflect.get(res, '_sent100') === true)
     return false;
@@ -45,12 +45,15 @@ export function awaitsContinue(res: ServerResponse): boolean {
   return !Array.isArray(sent) || !sent.some((fields) => Reflect.get(Object(fields), ':status') === 100);
 }
 
-/** Tells a client that waits with its body to send it, once. */
+/** Tells a client that holds its body back to send it, once. */
 export function writeContinue(res: ServerResponse): void {
   if (awaitsContinue(res)) res.writeContinue();
 }
 
-/** Sends 100 when reading of the body begins, not before; also if the body came unasked, or node:http ends the connection. */
+/**
+ * Sends 100 when reading of the body begins, not before. Also if the client has sent the body unasked: otherwise node:http ends the
+ * connection.
+ */
 export function continueWhenRead(req: IncomingMessage, res: ServerResponse): void {
   const read = req.read;
   req.read = (size) => {

@@ -1,17 +1,16 @@
-/** What a client still sends when its response is there. */
+/** What a client still sends after its response. */
 
 import type { IncomingMessage } from 'node:http';
 import type { Deadlines } from '../deadlines.js';
 
-/** How long the rest of a request is read and dropped after its response: while it comes, and in all. */
+/** How long the rest of a request is read and dropped after its response: without a byte of it, and in all. */
 const SILENT_MS = 2_000;
 const LINGER_MS = 30_000;
 
 /**
- * "If a server performs an immediate close of a TCP connection, there is a significant risk that the client will not be
- * able to read the last HTTP response" (RFC 9112 §9.6): the kernel answers bytes that still come with a reset. So our
- * half is closed, what comes is dropped, and the connection goes when the request has ended, or nothing comes any more, or
- * it has had its time.
+ * "If a server performs an immediate close of a TCP connection, there is a significant risk that the client will not be able to read the
+ * last HTTP response" (RFC 9112 §9.6): the kernel answers bytes that still come with a reset. So only our half is closed, and what comes is
+ * dropped. The connection is closed when the request has ended, when nothing comes any more, or when its time is over.
  */
 export function lingerOnClose(req: IncomingMessage, deadlines: Deadlines): void {
   const { socket } = req;
@@ -38,7 +37,10 @@ export function lingerOnClose(req: IncomingMessage, deadlines: Deadlines): void 
   };
 }
 
-/** Lets the rest of a request run out, lest it block the next one on the client's connection: node:http drops what nobody has begun to read. */
+/**
+ * Reads and drops the rest of a request, so that it does not block the next one on the client's connection. node:http itself drops only
+ * what nobody has begun to read.
+ */
 export function runOut(req: IncomingMessage): void {
   if (!req.readableEnded) process.nextTick(() => req.resume());
 }

@@ -1,4 +1,4 @@
-/** URLs of the origin in a response, as clients know them: Location, Content-Location, Refresh. */
+/** Turns URLs of the origin in a response into those that clients know: Location, Content-Location, Refresh. */
 
 import type { IncomingMessage } from 'node:http';
 import { BackendError } from '../errors.js';
@@ -12,11 +12,11 @@ import { isAuthority } from './request-target.js';
 /** What the rewriting of one response looks at. */
 export interface LocationFacts {
   readonly rewrite: true | LocationHook;
-  /** Knows the origins of the moment. */
+  /** Knows the current origins. */
   readonly house: Pick<MountedBackend, 'origins'>;
-  /** The Host field that was sent. An origin that goes by it writes URLs with it. */
+  /** The Host field that was sent. An origin that relies on it writes URLs with it. */
   readonly sentHost: string | undefined;
-  /** Whether what the client says of an earlier hop is believed. */
+  /** Whether we believe what the client says about an earlier hop. */
   readonly trusted: boolean;
   /** The path was changed by a hook, so it cannot be mapped back. */
   readonly pathChanged: boolean;
@@ -55,7 +55,7 @@ export function rewriteLocations(fields: string[], req: IncomingMessage, facts: 
   }
 }
 
-/** By its length: the copy in lower case of the other names is spared. */
+/** Decided by the length, so that the other names need no lower-case copy. */
 function mayHoldUrl({ length }: string): boolean {
   return length === 'location'.length || length === 'content-location'.length || length === 'refresh'.length;
 }
@@ -75,15 +75,15 @@ function rewritten(url: string, req: IncomingMessage, facts: LocationFacts): str
   return `${proto}://${place.host}${publicPath(rest, place.prefix)}`;
 }
 
-/** The origin is not to blame for what the hook made of its URL. */
+/** Checks what the hook made of a URL: the origin is not to blame for it. */
 function sendable(given: unknown): string {
   if (typeof given === 'string' && isFieldValue(given)) return given;
   throw new BackendError('proxy_internal_error', 'the rewriteLocation hook returned an invalid value');
 }
 
 /**
- * Whether an origin that does not speak TLS itself has written `https:`: it wants its clients to come so. In the scheme that
- * they have come with, the URL would lead them to where they are, for ever.
+ * Whether an origin that does not speak TLS itself has written `https:`: it wants its clients to use TLS. With the scheme that clients have
+ * used now, the URL would lead them back to where they are, for ever.
  */
 function sendsToTls(scheme: string | undefined, house: LocationFacts['house']): boolean {
   return scheme?.toLowerCase() === 'https' && house.origins().every(({ origin }) => origin.startsWith('http:'));
@@ -102,7 +102,7 @@ function publicPlace(req: IncomingMessage, { trusted, pathChanged }: LocationFac
 function publicPath(path: string, prefix: MountPrefix | undefined): string {
   if (prefix === undefined || !isBelow(path, prefix.sent)) return path;
   const found = prefix.public.replace(/\/$/, '') + path.slice(prefix.sent.length);
-  // What begins with two slashes would be another host, and a browser takes a backslash for one.
+  // What begins with two slashes would be another host, and a browser takes a backslash for a slash.
   return found.replace(/^[/\\]{2,}/, '/');
 }
 
@@ -110,7 +110,7 @@ function isBelow(path: string, prefix: string): boolean {
   return path.startsWith(prefix) && (prefix.endsWith('/') || /^([/?#]|$)/.test(path.slice(prefix.length)));
 }
 
-/** In lower case, without the port that goes without saying. */
+/** In lower case, without the default port of the scheme. */
 function plainAuthority(authority: string, scheme: string | undefined): string {
   const port = scheme?.toLowerCase() === 'https' ? /:443$/ : /:80$/;
   return authority.toLowerCase().replace(port, '');

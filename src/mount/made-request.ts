@@ -1,4 +1,6 @@
-/** Requests and responses that no server has made, but something that calls a server's listener: `inject()`, an adapter of a cloud. */
+/**
+ * Requests and responses that no server has made, but something that calls the listener of a server: `inject()`, or an adapter of a cloud.
+ */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Duplex } from 'node:stream';
@@ -7,7 +9,7 @@ import type { RawFields } from '../http1/fields.js';
 import { isObject } from '../options/checks.js';
 import { isHttp2 } from './http2.js';
 
-/** Why a request cannot be relayed that is made by hand, or by a kit for tests; `undefined` = nothing. */
+/** Why a request made by hand, or by a kit for tests, cannot be relayed; `undefined` if it can. */
 export function whyUnusable(req: IncomingMessage, res: ServerResponse): BackendError | undefined {
   if (isObject(req.socket) && isObject(res.req)) return undefined;
   const found = isObject(req.socket) ? 'the response does not know its request (res.req)' : 'the request has no socket';
@@ -17,12 +19,12 @@ export function whyUnusable(req: IncomingMessage, res: ServerResponse): BackendE
   );
 }
 
-/** What of a request has its fields. */
+/** The part of a request that has its fields. */
 export interface WithFields extends Pick<IncomingMessage, 'headers'> {
   readonly rawHeaders?: RawFields | undefined;
 }
 
-/** The fields as they came. serverless-http and @hapi/shot give them by name alone. */
+/** The fields as they came. serverless-http and @hapi/shot give them only by name. */
 export function fieldsOf({ rawHeaders = [], headers }: WithFields): RawFields {
   if (rawHeaders.length > 0) return rawHeaders;
   const fields: string[] = [];
@@ -32,7 +34,10 @@ export function fieldsOf({ rawHeaders = [], headers }: WithFields): RawFields {
   return fields;
 }
 
-/** fastify.inject() has no field for the length of a stream. Its requests are none of node:http, and know nothing of their end. */
+/**
+ * Whether the body is a stream without framing: fastify.inject() has no field for the length of a stream. Its requests are not those of
+ * node:http, and do not know whether they have ended.
+ */
 export function isUnframedStream(req: IncomingMessage): boolean {
   if (req.method === 'GET' || req.method === 'HEAD') return false;
   const { 'content-length': length, 'transfer-encoding': coding } = req.headers;
@@ -40,8 +45,8 @@ export function isUnframedStream(req: IncomingMessage): boolean {
 }
 
 /**
- * Whether there is a connection below it, though it may wait for its turn there. What stands in for one in the adapter of a cloud takes an
- * interim response for a beginning of the body, and all text for UTF-8.
+ * Whether there is a connection below the response, though it may still wait for its turn there. What an adapter of a cloud uses instead
+ * takes an interim response for the beginning of the body, and all text for UTF-8.
  */
 export function hasConnection(res: ServerResponse): boolean {
   return isHttp2(res) || res.socket === null || res.socket instanceof Duplex;

@@ -13,13 +13,13 @@ export function endsHere({ method, headers }: IncomingMessage): boolean {
   return counts(method) && /^0+$/.test(String(headers['max-forwards']));
 }
 
-/** Answers "as the final recipient", which has options of none of the origin's resources, and no use for TRACE. */
+/** Answers "as the final recipient". This one has no options for the origin's resources, and no use for TRACE. */
 export function answerAsLast(req: IncomingMessage, res: ServerResponse): void {
   if (req.method === 'OPTIONS') answerHere(req, res);
   else answerUnsupported(res, 'TRACE');
 }
 
-/** Counts this hop, in place. What is no number stays as it is. */
+/** Counts this hop, in place. A value that is not a number stays as it is. */
 export function countHop(method: string, fields: string[]): void {
   if (!counts(method)) return;
   for (let i = 0; i < fields.length; i += 2) {

@@ -1,4 +1,4 @@
-/** What all mounts of a backend have in common, by its options of the moment. */
+/** What all mounts of a backend have in common, according to its current options. */
 
 import type { Deadlines } from '../deadlines.js';
 import type { Dispatching } from '../dispatch/request.js';
@@ -42,7 +42,7 @@ export class MountHouse implements MountedBackend {
     return this.#sticky;
   }
 
-  /** Other options, from the next request on. */
+  /** Sets other options, which apply from the next request on. */
   configure(options: ResolvedOptions): void {
     this.#options = options;
     this.#sticky = options.sticky === false ? undefined : new StickySessions(options.sticky, () => this.#fleet.names());

@@ -1,4 +1,4 @@
-/** The part of a path by which a framework has found the mount, and what the origin is sent in its place. */
+/** The part of a path by which a framework has found the mount, and what is sent to the origin instead. */
 
 import type { IncomingMessage } from 'node:http';
 
@@ -9,7 +9,7 @@ export interface MountPrefix {
   readonly sent: string;
 }
 
-// The plugin for Fastify is a bundle of its own.
+// Found by name, because the plugin for Fastify is a bundle of its own.
 const MOUNT_PREFIX = Symbol.for('pooled-backend.mountPrefix');
 
 /** For frameworks that strip nothing from `req.url` themselves. */
@@ -23,7 +23,7 @@ export function mountPrefix(req: IncomingMessage): MountPrefix | undefined {
   return isMountPrefix(set) ? set : strippedPrefix(req);
 }
 
-/** Whether it was set, so that it holds whatever a hook makes of the path. */
+/** Whether the prefix was set: then it is right whatever a hook makes of the path. */
 export function hasSetPrefix(req: IncomingMessage): boolean {
   return isMountPrefix(Reflect.get(req, MOUNT_PREFIX));
 }
@@ -34,7 +34,7 @@ function strippedPrefix(req: IncomingMessage): MountPrefix | undefined {
   const originalUrl: unknown = Reflect.get(req, 'originalUrl');
   const { url = '' } = req;
   if (typeof originalUrl !== 'string' || originalUrl === url) return undefined;
-  // Connect puts a slash in front of what it leaves of `/api` and of `/api?a`.
+  // When Connect strips `/api` from `/api` or `/api?a`, it puts a slash in front of what is left.
   const left = !originalUrl.endsWith(url) && /^\/(\?|$)/.test(url) ? url.slice(1) : url;
   if (!originalUrl.endsWith(left)) return undefined;
   return { public: originalUrl.slice(0, originalUrl.length - left.length), sent: '' };

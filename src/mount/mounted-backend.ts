@@ -1,4 +1,4 @@
-/** What a mount needs of the backend that it belongs to. `PooledBackend` provides it. */
+/** What a mount needs from the backend that it belongs to. `PooledBackend` provides it. */
 
 import type { Deadlines } from '../deadlines.js';
 import type { Dispatching } from '../dispatch/request.js';
@@ -20,14 +20,14 @@ export type MountedOptions = Pick<
   | 'spoolBytes'
 >;
 
-/** What an origin is called: by the library, and by itself. */
+/** The two names of an origin: the library's, and its own. */
 export type OriginNames = Pick<ResolvedOrigin, 'origin' | 'authority'>;
 
 export interface MountedBackend {
   readonly dispatching: Dispatching;
   readonly options: MountedOptions;
   readonly deadlines: Deadlines;
-  /** Those of the moment, then those of the options; one may be there twice. */
+  /** The current origins, then those of the options. An origin may be there twice. */
   origins(): readonly OriginNames[];
   /** What all buffered request bodies may take together: `requestBufferTotalBytes`. */
   readonly requestBuffer: ByteBudget;
@@ -37,7 +37,7 @@ export interface MountedBackend {
   readonly spool: ByteBudget;
 }
 
-/** The house, and one mount in it. */
+/** One mount, and the backend that it belongs to. */
 export interface Mount {
   readonly house: MountedBackend;
   readonly options: ResolvedHandlerOptions;

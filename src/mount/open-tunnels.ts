@@ -1,4 +1,4 @@
-/** The tunnels of a backend that are open. */
+/** The open tunnels of a backend. */
 
 import type { Splice } from './splice.js';
 
@@ -22,7 +22,7 @@ export class OpenTunnels {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  /** Ends those that are open: both sides take what is on its way to them, then have a moment to close. */
+  /** Ends the open tunnels: both sides take what is on its way to them, then have a moment to close. */
   end(): void {
     for (const splice of this.#open) splice.end();
   }

@@ -9,8 +9,8 @@ import { declaredIdempotence } from './declared-idempotence.js';
 import type { Mount } from './mounted-backend.js';
 
 /**
- * Completes `request` and gives it back: one object from its head to its end.
- * @throws BackendError `proxy_internal_error` when the `idempotent` hook throws, or gives no answer
+ * Completes `request` and returns it, so that a request is one object from its head to its end.
+ * @throws BackendError `proxy_internal_error` when the `idempotent` hook throws, or gives no valid answer
  */
 export function outgoingRequest(
   request: ClientRequest,
@@ -25,7 +25,7 @@ export function outgoingRequest(
   return request;
 }
 
-/** Its place while a hook, or its body, is waited for. `undefined`: none is taken any more, and it was refused. */
+/** The place of a request that waits for a hook, or for its body. `undefined`: no more requests are taken, and this one was refused. */
 export function placeOf(req: IncomingMessage, mount: Mount, relay: ResponseSink & Expectation): Place | undefined {
   const { dispatching } = mount.house;
   const place = dispatching.expect(mount.options.timeouts, relay);
@@ -33,7 +33,7 @@ export function placeOf(req: IncomingMessage, mount: Mount, relay: ResponseSink 
   return place;
 }
 
-/** One that is not to be sent: what can be told of it, as it came. */
+/** A request that is not to be sent: what can be said about it, as it came. */
 export function unsentOf({ method = '', url = '' }: IncomingMessage, { options }: Mount): OutgoingRequest {
   const { nonIdempotent, timeouts } = options;
   const nothing = { fields: [], host: undefined, body: undefined, idempotent: undefined, acceptsTrailers: false };

@@ -1,4 +1,4 @@
-/** A body that a parser of the framework has read before us, as bytes again. */
+/** Makes bytes again of a body that a parser of the framework has read before us. */
 
 import type { IncomingMessage } from 'node:http';
 import { BackendError } from '../errors.js';
@@ -17,7 +17,7 @@ export function wasRead(req: IncomingMessage): boolean {
 
 /**
  * The bytes behind `req.rawBody` or `req.body`. JSON and URL-encoded objects are written anew.
- * @throws BackendError `body_already_read` when nothing is left that could be sent in its place
+ * @throws BackendError `body_already_read` when nothing is left that could be sent instead
  */
 export function parsedBody(req: IncomingMessage): ParsedBody {
   const bytes = rawBytes(req) ?? rewrittenBytes(req);
@@ -38,7 +38,9 @@ function rawBytes(req: IncomingMessage): Buffer | undefined {
   );
 }
 
-/** A parser of JSON that is not strict leaves text, too: without its quotes, which the declared length counts. */
+/**
+ * A JSON parser that is not strict leaves text, too, if the JSON is a string. That text has no quotes, which the declared length counts.
+ */
 function isJsonString(req: IncomingMessage): boolean {
   const body: unknown = Reflect.get(req, 'body');
   if (typeof body !== 'string' || !isJson(typeOf(req))) return false;
@@ -70,8 +72,8 @@ function isJson(type: string): boolean {
 }
 
 /**
- * Nested objects in brackets, as the `extended` parsers read them. A list of plain values repeats its name, but one of a
- * single value: without brackets they would have read no list.
+ * Writes nested objects in brackets, as the `extended` parsers read them. A list of plain values repeats its name. A list of a single value
+ * has brackets: without them these parsers would not have read a list.
  */
 function addPairs(pairs: string[], name: string, value: unknown): void {
   if (typeof value !== 'object' || value === null) {
@@ -94,7 +96,10 @@ function encodingOf(req: IncomingMessage): BufferEncoding {
   );
 }
 
-/** A part would pass for the whole: it is sent with its own length. Not all who count bytes wait for the end. */
+/**
+ * Whether the bytes are the whole body. A part would look whole, because it is sent with its own length; and not everybody who keeps the
+ * bytes waits for the end.
+ */
 function isWhole(req: IncomingMessage, bytes: Buffer): boolean {
   return req.readableEnded || req.headers['content-length'] === String(bytes.length);
 }

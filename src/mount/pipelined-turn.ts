@@ -1,7 +1,7 @@
 /**
- * The turn of what came behind other requests on its client's connection, before those were answered. node:http hands
- * out all that it has read at once, but "a server MAY process a sequence of pipelined requests in parallel if they all have
- * safe methods" (RFC 9112 §9.3.2): what changes something waits for what was asked before, and what comes behind it waits.
+ * The turn of requests that came behind others on their client's connection, before those were answered. node:http hands out all that it
+ * has read at once, but "a server MAY process a sequence of pipelined requests in parallel if they all have safe methods" (RFC 9112
+ * §9.3.2). So a request that is not safe waits for those before it, and those behind it wait for it.
  */
 
 import { AsyncResource } from 'node:async_hooks';
@@ -11,10 +11,13 @@ import type { Duplex } from 'node:stream';
 import { isSafeMethod } from '../http1/method.js';
 import { responseOn } from './released-socket.js';
 
-/** Of one connection: as many as RFC 9113 §6.5.2 would have streams. One client is not to fill the queue of all. */
+/**
+ * Requests of one connection in progress at once: as many as RFC 9113 §6.5.2 would allow streams. One client must not fill the queue of
+ * all.
+ */
 const MOST_AT_ONCE = 100;
 
-/** On each connection: what waits takes memory. */
+/** Requests that may wait on each connection: they take memory. */
 export const MOST_WAITING = 1000;
 
 interface Waiting {
@@ -23,7 +26,7 @@ interface Waiting {
   readonly go: () => void;
 }
 
-/** What stands behind others on a connection, and is not answered yet. */
+/** The requests that stand behind others on a connection, and are not answered yet. */
 interface Pipeline {
   underWay: number;
   readonly waiting: Set<Waiting>; // in their order
@@ -31,11 +34,11 @@ interface Pipeline {
 
 const pipelines = new WeakMap<Socket, Pipeline>();
 
-/** `now`; `later`, when there is room, or all that came before is answered; `never`, because too many wait already. */
+/** `now`; `later`: when there is room, or everything before it is answered; `never`: too many wait already. */
 export type Turn = 'now' | 'later' | 'never';
 
 export function turnOf(req: IncomingMessage, res: ServerResponse): Turn {
-  // Behind another response a response has no socket yet. Streams of HTTP/2 do not stand behind each other.
+  // A response behind another one has no socket yet. Streams of HTTP/2 do not stand behind each other.
   if (res.socket !== null || req.httpVersionMajor > 1) return 'now';
   if (responseOn(req.socket) === undefined) return 'now';
   const pipeline = pipelineOf(req.socket);
@@ -45,10 +48,10 @@ export function turnOf(req: IncomingMessage, res: ServerResponse): Turn {
   return 'now';
 }
 
-/** Calls `go` in the turn of `res`. Not at all if the connection ends before: the response could not be sent. */
+/** Calls `go` when it is the turn of `res`. Does not call it if the connection ends before: the response could not be sent. */
 export function whenItsTurnComes(req: IncomingMessage, res: ServerResponse, go: () => void): void {
   const pipeline = pipelineOf(req.socket);
-  // Another response tells of it in the midst of its end, and so in its context.
+  // It is called while another response ends, and so in the async context of that one.
   const one = { req, res, go: AsyncResource.bind(go) };
   pipeline.waiting.add(one);
   res.once('socket', () => {
@@ -58,7 +61,7 @@ export function whenItsTurnComes(req: IncomingMessage, res: ServerResponse, go: 
   });
 }
 
-/** Whether `req` may go beside all that is under way. */
+/** Whether `req` may go beside all requests in progress. */
 function hasRoom({ underWay }: Pipeline, req: IncomingMessage): boolean {
   const first = responseOn(req.socket);
   return underWay < MOST_AT_ONCE && req.socket.writable && isSafe(req) && first !== undefined && isSafe(first.req);
@@ -83,8 +86,8 @@ function letOn(pipeline: Pipeline): void {
 }
 
 /**
- * Calls `go` when everything that the client had asked for before is answered: of an upgrade node:http tells as soon as it has
- * read it. Never, when the connection ends before.
+ * Calls `go` when everything that the client had asked for before is answered: node:http reports an upgrade as soon as it has read it. Does
+ * not call it if the connection ends before.
  */
 export function whenItsTurnToUpgradeComes(socket: Duplex, go: () => void): void {
   if (socket.destroyed || socket.writableEnded) return;
@@ -97,7 +100,10 @@ export function whenItsTurnToUpgradeComes(socket: Duplex, go: () => void): void 
     );
 }
 
-/** One with a body may be refused once that was read, and what comes behind it with it: where that begins is doubtful then. */
+/**
+ * Whether the method is safe and there is no body. A request with a body may be refused once that was read, and then those behind it are
+ * refused too: it is doubtful where they begin.
+ */
 export function isSafe({ method = '', headers }: IncomingMessage): boolean {
   const hasBody = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
   return isSafeMethod(method) && !hasBody;

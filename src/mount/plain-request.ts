@@ -1,4 +1,4 @@
-/** Requests that offer a protocol which is not for us are served by HTTP/1.1, as if they offered nothing. */
+/** Serves requests that offer a protocol which we do not tunnel: by HTTP/1.1, as if they offered nothing. */
 
 import type { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
@@ -13,10 +13,10 @@ import { endIdleTimeout, READS_BODIES, refuse, serverOf } from './released-socke
 const TARGET = /^[\x21-\x7e\x80-\xff]+$/;
 
 /**
- * "A server MAY ignore a received Upgrade header field if it wishes to continue using the current protocol on that
- * connection" (RFC 9110 §7.8). Once a server listens for 'upgrade', node:http hands it the connection of every request
- * that offers one, and reads nothing behind it. So the request is put back in front of what follows it, without its offer, and the
- * connection is given back to its server, which reads it like any other.
+ * "A server MAY ignore a received Upgrade header field if it wishes to continue using the current protocol on that connection" (RFC 9110
+ * §7.8). Once a server listens for 'upgrade', node:http hands it the connection of every request that offers a protocol, and reads nothing
+ * behind that request. So the request is put back, without its offer, in front of what follows it. The connection is given back to its
+ * server, which reads it like any other.
  */
 export function serveAsPlainRequest(req: IncomingMessage, socket: Duplex, head: Buffer, deadlines: Deadlines): void {
   let server: EventEmitter;
@@ -32,9 +32,9 @@ export function serveAsPlainRequest(req: IncomingMessage, socket: Duplex, head: 
 }
 
 /**
- * The head as it came, but for the offer.
- * @throws BackendError `http_request_error` for what only a lenient parser lets through: it could be read otherwise now; and for a
- *   head with fields that are not here: without the length among them its body would be read as a request
+ * The head as it came, but without the offer.
+ * @throws BackendError `http_request_error` for what only a lenient parser lets through, because it could be read differently now; and for
+ * a head whose fields are not all here: if the length were missing, the body would be read as a request
  */
 function plainHead(req: IncomingMessage): string {
   refuseUnseenFields(req);
@@ -43,7 +43,7 @@ function plainHead(req: IncomingMessage): string {
   return `${method} ${url} HTTP/${httpVersion}\r\n${fieldLines(withoutUpgrade(rawHeaders))}\r\n`;
 }
 
-/** What node:http has read of the body, which is all of it or nothing, framed as the head says. */
+/** What node:http has read of the body: all of it or nothing, framed as the head says. */
 function bodyRead(req: IncomingMessage): Buffer[] {
   if (!READS_BODIES) return [];
   const pieces: Buffer[] = [];

@@ -1,4 +1,4 @@
-/** A body of which there is only a stream, as bytes where all of it is in memory already. */
+/** Turns a stream into bytes if the whole body is in memory already. */
 
 import { ReadableStream, type ReadableStreamDefaultReader, type ReadableStreamReadResult } from 'node:stream/web';
 import type { Deadlines } from '../deadlines.js';
@@ -6,8 +6,8 @@ import type { Deadlines } from '../deadlines.js';
 type Read = Promise<ReadableStreamReadResult<unknown>>;
 
 /**
- * Reads as long as each piece comes within two turns of the event loop: text and bytes take none, a `Blob` takes one. What takes
- * longer, or is longer than `mostBytes` in several pieces, is given as a stream of the same pieces.
+ * Reads as long as each piece comes within two turns of the event loop: text and bytes take none, a `Blob` takes one. A body that takes
+ * longer, or is longer than `mostBytes` in several pieces, is returned as a stream of the same pieces.
  */
 export async function readAhead(
   stream: ReadableStream<unknown>,
@@ -35,7 +35,7 @@ function twoTurns({ clock }: Deadlines): Promise<undefined> {
   return new Promise((resolve) => void clock.soon(() => clock.soon(() => resolve(undefined))));
 }
 
-/** What was read, then what is still to come. */
+/** A stream of what was read, then of what is still to come. */
 function readOn(reader: ReadableStreamDefaultReader<unknown>, reads: Read[]): ReadableStream {
   return new ReadableStream(
     {

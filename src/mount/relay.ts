@@ -1,4 +1,4 @@
-/** One request of a client, from its head to the end of its response, or to whatever goes wrong between. */
+/** One request of a client, from its head to the end of its response, or to a failure in between. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ReplayBody } from '../dispatch/replay-body.js';
@@ -29,12 +29,12 @@ import { truncate } from './truncate.js';
 export type Next = (error?: unknown) => void;
 
 /**
- * `taking` the request in or waiting for its response, `relaying` the body of one, `ended`: all of it was handed over
- * and the client takes it, `over`.
+ * `taking` the request in, or waiting for its response; `relaying` the body of the response; `ended`: all of it was handed over, and the
+ * client is taking it; `over`.
  */
 type Stage = 'taking' | 'relaying' | 'ended' | 'over';
 
-// A middleware, a timeout of its own perhaps, has answered in our place, or ended what we had begun.
+// A middleware, such as a timeout, has answered in our place, or has ended what we had begun.
 const ANSWERED_ELSEWHERE = 'the request was answered by something else';
 
 export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
@@ -46,11 +46,11 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
   #request: ClientRequest | undefined; // once it was read
   #intake: RequestIntake | undefined; // of a request with a body
   #place: Place | undefined; // of a request that has to wait for a hook, or for its body
-  #dispatch: Dispatch | undefined; // gone once it has ended
-  #readsRequest = false; // its body came from the client's stream
+  #dispatch: Dispatch | undefined; // `undefined` once it has ended
+  #readsRequest = false; // its body comes from the client's stream
   #answeredContinue = false;
   #lastText: string | undefined; // the whole rest of the body, to be written with the end
-  #pace: ClientPace | undefined; // made for a client that has something to take, or to give, in its own time
+  #pace: ClientPace | undefined; // made for a client that takes or sends bytes in its own time
   #held: HeldResponse | undefined; // while a hook decides about its head
 
   constructor(mount: Mount, req: IncomingMessage, res: ServerResponse, next: Next | undefined) {
@@ -78,7 +78,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
 
   #takeIn(request: ClientRequest): void {
     if (this.#stage !== 'taking') return; // the client has left while a hook was busy
-    // A hook has ended its connection, which tells so when the request would have been sent.
+    // A hook has ended the client's connection. Its 'close' comes only after the request would have been sent.
     if (this.#req.socket.destroyed) {
       this.clientGone();
       return;
@@ -121,7 +121,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
     const { onInformation } = this.#mount.options;
     const fields = endToEndFields(rawHeaders);
     try {
-      const information = { statusCode, statusText, fields: fields.slice() }; // the hook's to change, not to send
+      const information = { statusCode, statusText, fields: fields.slice() }; // a copy: what a hook changes here is not sent
       if (inHookAtOnce('onInformation', () => onInformation?.(information, this.#req)) === false) return;
       writeInterim(this.#res, statusCode, statusText, fields);
     } catch (thrown) {
@@ -147,7 +147,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
     }
     this.#writeHead(head, fields);
     this.#stage = 'relaying';
-    // A head must not wait for a body that comes later, but one that comes with it should share its write.
+    // A head must not wait for a body that comes later. But a body that comes with it should share its write.
     if (!hasMore || standsBehindOthers(this.#res)) flushHead(this.#res);
   }
 
@@ -174,7 +174,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
     }
     if (this.#stage !== 'relaying') return true;
     if (this.#res.writableEnded) {
-      this.clientGone(ANSWERED_ELSEWHERE); // node:http would end the process for what is written now
+      this.clientGone(ANSWERED_ELSEWHERE); // a write now would make node:http end the process
       return true;
     }
     if (last && canEndWith(this.#res, bytes)) {
@@ -245,16 +245,16 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
     this.#dispatch = undefined;
     this.#stage = 'over';
     this.#release();
-    // Another handler has answered. One that is given the request has still to read it.
+    // If another handler has answered, nobody reads the rest. A handler that was given the request has still to read it.
     if (this.#readsRequest && this.#res.writableEnded) runOut(this.#req);
   }
 
-  /** Fails a request that the origin has not failed. */
+  /** Fails a request for a reason that is not the origin's. */
   #giveUp(error: BackendError): void {
     this.onFail(this.#dispatch?.abort(error) ?? error);
   }
 
-  /** It could not be dispatched. */
+  /** The request could not be dispatched. */
   requestFailed(error: BackendError): void {
     if (this.#stage === 'taking') this.#mount.house.dispatching.fail(unsentOf(this.#req, this.#mount), this, error);
   }
@@ -271,7 +271,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
     } else if (this.#next !== undefined && !this.#res.headersSent) {
       unattended(this.#res);
       if (this.#readsRequest) this.#res.once('finish', () => runOut(this.#req));
-      // Later, so that what the framework does with it, or throws, is not done inside the dispatcher.
+      // Later, so that what the framework does with the error, or throws, does not happen inside the dispatcher.
       process.nextTick(this.#next, error);
     } else {
       answerFailure(this.#req, this.#res, error, this.#mount.house.deadlines);
@@ -285,7 +285,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
   }
 
   #leaveToClient(): void {
-    if (isHttp2(this.#res)) this.#paceOf().watchSilence(); // it has to take the end
+    if (isHttp2(this.#res)) this.#paceOf().watchSilence(); // the client still has to take the end
     if (this.#readsRequest) runOut(this.#req);
   }
 

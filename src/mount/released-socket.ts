@@ -1,4 +1,4 @@
-/** Sockets of clients that node:http has let go of, which it does as soon as it has read an upgrade. */
+/** Sockets of clients that node:http has let go of: it does so as soon as it has read an upgrade. */
 
 import { EventEmitter } from 'node:events';
 import { ServerResponse } from 'node:http';
@@ -9,23 +9,24 @@ import { BackendError } from '../errors.js';
 import { asRelayError } from './error-answer.js';
 
 /**
- * Since Node 26 the body of an upgrade has been read where it came with the head, and is being read where it comes later; before, it is
- * the beginning of what follows.
+ * Whether node:http reads the body of an upgrade, as it does since Node 26: a body that came with the head has been read, one that comes
+ * later is being read. Before Node 26 the body is the beginning of what follows the head.
  */
 export const READS_BODIES = Number.parseInt(process.versions.node, 10) >= 26;
 
-/** How long the client has to close its half behind the last response. What it sends meanwhile is dropped. */
+/** How long the client has to close its half after the last response. What it sends in that time is dropped. */
 const LINGER_MS = 2_000;
 
-/** The response that is sent on it now. Those behind it wait for theirs. */
+/** The response that is being sent on the socket. Those behind it wait for their turn. */
 export function responseOn(socket: Duplex): ServerResponse | undefined {
   const response: unknown = Reflect.get(socket, '_httpMessage');
   return response instanceof ServerResponse ? response : undefined;
 }
 
 /**
- * Does what node:http does for a socket that it still looks after: a response hears that its client has room again, and a
- * client that ends its half before it was answered has left, unless it has said more: `first`. Until what is returned is called.
+ * Does what node:http does for a socket that it still looks after: the response being sent hears that its client has room again. And a
+ * client that ends its half before it was answered has left, unless it has sent more bytes (`first`). Lasts until the returned function is
+ * called.
  */
 export function lookAfter(socket: Duplex, first: Buffer): () => void {
   const leaveResponse = tellOfRoom(socket);
@@ -39,13 +40,13 @@ export function lookAfter(socket: Duplex, first: Buffer): () => void {
   };
 }
 
-/** The same for a socket whose last response is that to a request whose body is still to come: its client has left when it ends its half. */
+/** The same for a socket whose last response answers a request with a body that is still to come: a client that ends its half has left. */
 export function lookAfterLast(socket: Duplex): void {
   tellOfRoom(socket);
   socket.once('end', () => socket.end());
 }
 
-/** The response that is sent hears that its client has room again. Until what is returned is called. */
+/** Tells the response being sent that its client has room again, until the returned function is called. */
 function tellOfRoom(socket: Duplex): () => void {
   const drained = () => responseOn(socket)?.emit('drain');
   socket.on('drain', drained);
@@ -62,7 +63,7 @@ export function serverOf(socket: Duplex): EventEmitter {
   throw new BackendError('proxy_internal_error', 'nobody serves the socket');
 }
 
-/** Behind the answer before, node:http has begun to count how long the connection is idle: of this request it knows nothing. */
+/** After the previous answer node:http has begun to count how long the connection is idle: it does not know of this request. */
 export function endIdleTimeout(socket: Duplex): void {
   if (socket instanceof Socket) socket.setTimeout(0);
 }
@@ -76,7 +77,7 @@ export function refuse(socket: Duplex, thrown: unknown, deadlines: Deadlines): v
   hangUp(socket, deadlines);
 }
 
-/** Ends a connection behind its last response. At once, a close would be a reset for a client that still sends (RFC 9112 §9.6). */
+/** Ends a connection after its last response. If it closed at once, a client that still sends would get a reset (RFC 9112 §9.6). */
 export function hangUp(socket: Duplex, deadlines: Deadlines): void {
   const deadline = deadlines.create(() => socket.destroy());
   deadline.set(LINGER_MS);

@@ -1,4 +1,4 @@
-/** The body of a call, in whichever shape the caller has it. */
+/** Reads the body of a call, whatever shape the caller has given it. */
 
 import { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
@@ -21,15 +21,15 @@ export type RequestBodyInit =
   | ArrayBuffer
   | URLSearchParams
   | Readable
-  | Pick<ReadableStream<Uint8Array>, 'cancel' | 'getReader' | 'locked'> // those of TypeScript's DOM have no more in common
+  | Pick<ReadableStream<Uint8Array>, 'cancel' | 'getReader' | 'locked'> // a stream of TypeScript's DOM types has only these in common
   | AsyncIterable<string | Uint8Array>
   | Iterable<string | Uint8Array>;
 
 export interface RequestBody {
   readonly body: ReplayBody | undefined;
-  /** Content-Type that goes without saying for this shape. */
+  /** Content-Type that this shape implies. */
   readonly contentType: string | undefined;
-  /** The stream behind the body that is ours to end, when there is one. */
+  /** The stream behind the body, if there is one that we have to end. */
   readonly source: Readable | undefined;
 }
 
@@ -38,11 +38,11 @@ export interface BodyFacts {
   /** Value of Content-Length, if the caller gave one. */
   readonly contentLength: number | undefined;
   readonly replayBytes: number;
-  /** Asked once the body has ended; the body is chunked then. */
+  /** Called once the body has ended, which is then chunked. */
   readonly trailers: (() => readonly string[]) | undefined;
 }
 
-/** @throws BackendError `http_request_error` when the value is no body, or not of the length that was declared */
+/** @throws BackendError `http_request_error` when the value is not a body, or not of the declared length */
 export function readRequestBody(given: RequestBodyInit | undefined, facts: BodyFacts): RequestBody {
   if (given === undefined || given === null) return without(absent(facts));
   if (typeof given === 'string') return without(whole(given, facts));
@@ -65,7 +65,7 @@ export function readRequestBody(given: RequestBodyInit | undefined, facts: BodyF
   };
 }
 
-/** Memory that was given to a worker looks empty: it must not be sent as an empty body. */
+/** Memory that was transferred to a worker looks empty. It must not be sent as an empty body. */
 function bytesOf(buffer: ArrayBufferLike, from?: number, length?: number): Uint8Array | string {
   try {
     const bytes = new Uint8Array(buffer, from, length);
@@ -93,7 +93,7 @@ function sourceOf(given: Exclude<RequestBodyInit, string>): Readable {
 // An iterator, such as a generator, yields its items once: a second request would be sent with what is left, mostly nothing.
 const givenBefore = new WeakSet<object>();
 
-/** Its items as they are: the reader refuses those that are neither bytes nor text. */
+/** A stream of the items as they are: the reader refuses those that are neither bytes nor text. */
 function iterated(given: AsyncIterable<unknown> | Iterable<unknown>): Readable {
   if (givenBefore.has(given))
     throw bad('body is an iterator that another request has used: create one for each request');
@@ -105,17 +105,17 @@ function iterated(given: AsyncIterable<unknown> | Iterable<unknown>): Readable {
   }
 }
 
-/** Iterable, but of what no body is made of. */
+/** Whether it is iterable, but gives pairs, of which no body is made. */
 function isOfPairs(given: object): boolean {
   return given instanceof FormData || given instanceof Map;
 }
 
-/** Node asks web streams too; its types do not know. */
+/** Node also accepts web streams here, but its types do not say so. */
 function isDisturbed(stream: object): boolean {
   return Readable.isDisturbed(stream as Readable);
 }
 
-/** What has ended, or is being read elsewhere, would be sent as an empty body, or as half of one. */
+/** Refuses a stream that has failed, has ended or was destroyed: it would be sent as an empty body, or as half of one. */
 function unread(stream: Readable): Readable {
   const { errored } = stream;
   if (errored) throw bad(`body is a stream that has failed: ${messageOf(errored)}`, errored);

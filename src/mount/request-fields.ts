@@ -17,7 +17,7 @@ export type RequestFieldsInit =
   | readonly string[]
   | Iterable<readonly [string, FieldValue]>;
 
-/** The fields as they are sent, and those that are not sent as they are. */
+/** The fields as they are sent, and the values of those that are not sent as they are. */
 export interface RequestFields {
   readonly fields: string[];
   readonly host: string | undefined;
@@ -26,8 +26,8 @@ export interface RequestFields {
 }
 
 /**
- * Reads the fields of a call. Hop-by-hop fields are not sent: connections are not the caller's.
- * @throws BackendError `http_request_error` for what is no field, and for Expect, which has no meaning here
+ * Reads the fields of a call. Hop-by-hop fields are not sent, because connections are not the caller's.
+ * @throws BackendError `http_request_error` for what is not a field, and for Expect, which has no meaning here
  */
 export function readRequestFields(given: RequestFieldsInit | undefined): RequestFields {
   if (given === undefined) return { fields: [], host: undefined, contentLength: undefined, acceptsTrailers: false };
@@ -56,7 +56,7 @@ export function readRequestFields(given: RequestFieldsInit | undefined): Request
 
 /**
  * Reads the trailers of a call, without those that must not be trailers (RFC 9110 §6.5.1).
- * @throws BackendError `http_request_error` for what is no field
+ * @throws BackendError `http_request_error` for what is not a field
  */
 export function readTrailers(given: RequestFieldsInit): readonly string[] {
   const all = flat('trailers', given);

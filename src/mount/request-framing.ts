@@ -1,4 +1,4 @@
-/** How long a client's request is: what a lenient host server lets through is judged once more before it is sent on. */
+/** Decides how long a client's request is. What a lenient server lets through is judged once more before it is sent on. */
 
 import { BackendError } from '../errors.js';
 import type { RequestFraming } from '../http1/request-head.js';
@@ -18,8 +18,8 @@ const NO_BODY: RequestFraming = { kind: 'none' };
 const CHUNKED: RequestFraming = { kind: 'chunked' };
 
 /**
- * Two parties that disagree on where a request ends are what request smuggling is made of, so what RFC 9112 §6.3 calls
- * an error is one here, and so is what it leaves to the recipient.
+ * Request smuggling is possible where two parties disagree on where a request ends. So what RFC 9112 §6.3 calls an error is an error here,
+ * and so is what it leaves to the recipient.
  * @throws BackendError `http_request_error`
  */
 export function requestFraming(facts: FramingFacts): RequestFraming {

@@ -1,4 +1,4 @@
-/** What the hooks of a mount make of a request. */
+/** Applies the hooks of a mount to a request. */
 
 import type { IncomingMessage } from 'node:http';
 import { BackendError } from '../errors.js';
@@ -13,8 +13,8 @@ type Hooks = Pick<ResolvedHandlerOptions, 'rewritePath' | 'onRequestFields'>;
 
 /**
  * First the path, then the fields.
- * @throws BackendError `http_request_error` for a path that climbs, `proxy_internal_error` when a hook throws or gives what
- *   cannot be sent
+ * @throws BackendError `http_request_error` for a path that climbs, `proxy_internal_error` when a hook throws or returns what cannot be
+ * sent
  */
 export function hookedRequest(request: ClientRequest, req: IncomingMessage, hooks: Hooks): MaybePromise<ClientRequest> {
   return whenKept(withPath(request, req, hooks), (moved) => withFields(moved, req, hooks));
@@ -22,7 +22,7 @@ export function hookedRequest(request: ClientRequest, req: IncomingMessage, hook
 
 function withPath(request: ClientRequest, req: IncomingMessage, { rewritePath }: Hooks): MaybePromise<ClientRequest> {
   if (rewritePath === undefined || request.path === '*') return request;
-  // Behind another prefix `..` would reach what the mount does not offer.
+  // With another prefix `..` would reach what the mount does not offer.
   if (climbs(request.path)) {
     throw new BackendError('http_request_error', 'a path that contains .. cannot be rewritten');
   }
@@ -42,7 +42,7 @@ function withFields(
   { onRequestFields }: Hooks,
 ): MaybePromise<ClientRequest> {
   if (onRequestFields === undefined) return request;
-  const fields = [...request.fields]; // the hook's to change
+  const fields = [...request.fields]; // a copy that the hook may change
   const given = inHook('onRequestFields', () => onRequestFields(fields, req));
   return whenKept(given, (kept) => checkedFields(request, kept ?? fields));
 }

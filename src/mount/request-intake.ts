@@ -1,4 +1,4 @@
-/** Takes a client's request in: its head at once, its body as far as it may be held. */
+/** Takes a client's request in: its head at once, its body as far as it may be held in memory. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { MemoryBody } from '../dispatch/memory-body.js';
@@ -15,7 +15,7 @@ import { parsedBody, wasRead } from './parsed-body.js';
 
 /** Gets the request when it can be dispatched. */
 export interface IntakeOutlet {
-  /** `expectTimeout`: the client waits with the body, for so long at the most if the origin does not ask for it. */
+  /** `expectTimeout`: the client holds its body back, for at most this long if the origin does not ask for it. */
   requestReady(request: ClientRequest, body: ReplayBody | undefined, expectTimeout?: number): void;
   requestFailed(error: BackendError): void;
 }
@@ -37,8 +37,8 @@ export class RequestIntake implements BufferOutlet {
   }
 
   /**
-   * Gives the request to the outlet, at once when its body is there. Returns true when the client has bytes to give first,
-   * or while the request is under way.
+   * Gives the request to the outlet, at once if its body is there. Returns true if its body comes from the client's stream: then the client
+   * has to send bytes first, or while the request is in progress.
    * @throws BackendError `body_already_read`
    */
   begin(res: ServerResponse, { requestBufferBytes, expectTimeout }: IntakeOptions): boolean {

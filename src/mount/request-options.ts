@@ -1,4 +1,4 @@
-/** What a call says of its request, held against the rules before anything is taken or sent. */
+/** Checks the options of a call before anything is taken or sent. */
 
 import type { NonIdempotentTravel, RequestTimeouts } from '../dispatch/request.js';
 import { BackendError } from '../errors.js';
@@ -31,7 +31,7 @@ const FLAG = trueOrFalse();
 const TRAVEL = oneOf<readonly NonIdempotentTravel[]>('fresh', 'verified', 'any');
 const LISTENER = callable();
 const DURATION = duration();
-// Not by `instanceof`: polyfills, and signals of another realm, do as well.
+// Not by `instanceof`: polyfills and signals of another realm are fine, too.
 const SIGNAL = matching(
   'an AbortSignal',
   (value): value is AbortSignal =>
@@ -44,7 +44,7 @@ const SIGNAL = matching(
 /** @throws BackendError `http_request_error` that names the option, what it accepts and what it got */
 export function checkRequestOptions(options: BackendRequestOptions): void {
   if (!isObject(options)) throw refused('the options of a request must be an object', options);
-  // Each request comes here: no array of names is made.
+  // This runs for each request, so no array of names is made.
   for (const name in options) if (!NAMES.has(name) && Object.hasOwn(options, name)) throw unknown(name);
   const { method, path, signal, idempotent, nonIdempotent, onInformation } = options;
   if (method !== undefined) checkMethod(method);
@@ -56,7 +56,7 @@ export function checkRequestOptions(options: BackendRequestOptions): void {
 }
 
 /**
- * The timeouts of a call: those of the backend where it says nothing.
+ * The timeouts of a call: those of the backend where the call gives none.
  * @throws BackendError `http_request_error`
  */
 export function requestTimeouts(given: BackendRequestOptions, defaults: RequestTimeouts): RequestTimeouts {
@@ -72,7 +72,7 @@ export function requestTimeouts(given: BackendRequestOptions, defaults: RequestT
   };
 }
 
-/** What says nothing of the request: `must` is the beginning of a sentence that ends with what was given. */
+/** The error for an invalid option. `must` is the beginning of a sentence that ends with what was given. */
 export function refused(must: string, given: unknown): BackendError {
   return new BackendError('http_request_error', `${must}, got ${shown(given)}`);
 }

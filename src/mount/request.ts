@@ -107,7 +107,7 @@ function prepare(house: MountedBackend, options: BackendRequestOptions) {
   try {
     idempotent ??= declaredIdempotence(house.options.idempotent, { method, path, fields });
   } catch (thrown) {
-    source?.destroy(); // it is ours by now, and a web stream is locked
+    source?.destroy(); // the stream is ours by now, and a web stream is locked
     throw thrown;
   }
   const request: OutgoingRequest = {

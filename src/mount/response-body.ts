@@ -1,4 +1,4 @@
-/** The body of a response as a stream that pushes back on its origin. */
+/** The body of a response as a stream, with backpressure to its origin. */
 
 import { Readable } from 'node:stream';
 
@@ -10,10 +10,10 @@ export interface BodyOrigin {
   dropped(error: Error | null): void;
 }
 
-// Up to this a response is taken from the origin before it is read, so that its connection is free.
+// A response up to this size is taken from the origin even before it is read, so that its connection is free.
 const READABLE = { highWaterMark: 65_536 };
 
-// A body that comes byte by byte would cost a hundred bytes for each that waits to be read: so many of them become one piece.
+// If a body comes byte by byte, each byte that waits to be read would cost a hundred bytes. So MANY_PIECES small pieces become one.
 const MANY_PIECES = 64;
 const SMALL_PIECE_BYTES = 512;
 
@@ -26,9 +26,9 @@ const decoder = new TextDecoder();
 export class ResponseBody extends Readable {
   readonly #origin: BodyOrigin;
   #isComplete = false; // all of it was pushed
-  #small: Buffer[] = []; // behind what was pushed
+  #small: Buffer[] = []; // small pieces that come after what was pushed
   #smallBytes = 0;
-  #isShort = false; // the reader has found less than it wanted, and waits to be told of more
+  #isShort = false; // the reader has found less than it wanted, and waits to hear of more
 
   constructor(origin: BodyOrigin) {
     super(READABLE);
@@ -46,10 +46,10 @@ export class ResponseBody extends Readable {
     callback(error);
   }
 
-  /** @internal More of it. Returns false when that is enough. */
+  /** @internal Takes more of the body. Returns false when that is enough for now. */
   give(bytes: Buffer): boolean {
     if (this.readableLength === 0 || this.#isShort || bytes.length >= SMALL_PIECE_BYTES) {
-      this.#isShort = false; // it is told now
+      this.#isShort = false; // it hears of more now
       this.#pushSmall();
       return this.push(bytes);
     }
@@ -76,7 +76,7 @@ export class ResponseBody extends Readable {
     return piece;
   }
 
-  /** @internal All of it was given. */
+  /** @internal The whole body was given. */
   complete(): void {
     this.#pushSmall();
     this.#isComplete = true;
@@ -85,7 +85,7 @@ export class ResponseBody extends Readable {
 
   /** Returns the whole body as text, decoded as UTF-8 regardless of Content-Type. Rejects like `arrayBuffer()`. */
   async text(): Promise<string> {
-    // No other promise for a body that is here: each is one more turn of the microtasks.
+    // If the body is here, no other promise is made: each is one more turn of the microtasks.
     return decoder.decode(this.#atOnce() ?? (await this.#collected()));
   }
 
@@ -117,7 +117,7 @@ export class ResponseBody extends Readable {
     return this.readableLength === 0 ? bytes : Buffer.concat([bytes, ...this.#rest()]);
   }
 
-  /** Since Node 26 one read takes one piece. */
+  /** The rest of the pieces: since Node 26 one read takes one piece. */
   #rest(): Buffer[] {
     const pieces: Buffer[] = [];
     while (this.readableLength > 0) pieces.push(this.#bytesOf(this.read() ?? EMPTY));

@@ -4,10 +4,10 @@ import { endToEndFields, fieldValue, joinedValue, withoutField } from '../http1/
 import type { ResponseHead } from '../http1/response-head.js';
 import { viaOf } from './via.js';
 
-// A name and its value.
+// Room for Via: a name and its value.
 const VIA = 2;
 
-/** The end-to-end fields, with framing that the client's side can keep: name, value, name, value… */
+/** The end-to-end fields, without framing that the client's side cannot keep: name, value, name, value… */
 export function relayedFields(head: ResponseHead, carriesTrailers: boolean): string[] {
   let fields = endToEndFields(head.rawHeaders, VIA);
   if (!describesLength(head) && has(fields, 'content-length')) fields = withoutField(fields, 'content-length');
@@ -16,7 +16,7 @@ export function relayedFields(head: ResponseHead, carriesTrailers: boolean): str
   return fields;
 }
 
-/** What a hook has left of the fields, without the framing that is not its to choose. It may leave Content-Length out. */
+/** The fields that a hook has returned, without framing that is not for the hook to choose. It may leave Content-Length out. */
 export function framedFields(head: ResponseHead, fields: string[], carriesTrailers: boolean): string[] {
   const kept = carriesTrailers ? fields : withoutField(fields, 'trailer');
   const length = joinedValue(kept, 'content-length');
@@ -30,8 +30,8 @@ export function framedFields(head: ResponseHead, fields: string[], carriesTraile
 }
 
 /**
- * The origin's fields, one entry a name, with what was set on the response before: the origin's value wins, but cookies
- * add up and so does Vary. Content-Length comes last.
+ * The origin's fields, one entry per name, merged with what was set on the response before. The origin's value wins, but cookies add up,
+ * and so does Vary. Content-Length comes last.
  */
 export function mergedFields(
   before: Readonly<Record<string, number | string | readonly string[] | undefined>>,
@@ -64,7 +64,7 @@ export function safelyOrdered(fields: string[]): string[] {
   return length === undefined ? fields : [...withoutField(fields, 'content-length'), 'Content-Length', length];
 }
 
-/** As an object, a list for a name that comes more than once. It has no prototype, so that every name is a plain key. */
+/** Fields as an object, with a list for a name that comes more than once. It has no prototype, so that every name is a plain key. */
 export function fieldsByName(fields: readonly string[], keyOf = asItIs): Record<string, string | string[]> {
   const byName: Record<string, string | string[]> = Object.create(null);
   for (let i = 0; i < fields.length; i += 2) {

@@ -1,4 +1,4 @@
-/** Writes the head of a response to the client through node:http, past its traps. */
+/** Writes the head of a response to the client through node:http, and avoids the traps there. */
 
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
@@ -10,20 +10,21 @@ import { fieldsByName, mergedFields, safelyOrdered } from './response-fields.js'
 
 export interface HeadToWrite {
   readonly head: ResponseHead;
-  /** Name, value, name, value…; ours to change. */
+  /** Name, value, name, value…; may be changed here. */
   readonly fields: string[];
   /** The client's connection ends with this response. */
   readonly closes: boolean;
 }
 
-// What must not survive from before us: the body and its framing are the origin's. The rest is not allowed in HTTP/2.
+// Fields that were set before us and must not stay, because the body and its framing are the origin's; and fields that HTTP/2 does not
+// allow.
 const FRAMING = ['content-length', 'transfer-encoding', 'trailer'] as const;
 const NOT_IN_HTTP2 = ['http2-settings', 'keep-alive', 'proxy-connection', 'upgrade'] as const;
 
 /**
- * node:http keeps here what setHeader() was given. Once it was called, Node 20 lets writeHead() keep only the last of
- * fields with one name in a raw list, so the raw list is for responses that nothing has touched; and a list that was
- * emptied looks the same from outside as one that never was.
+ * Where node:http keeps what setHeader() was given. Once setHeader() was called, writeHead() of Node 20 keeps only the last of several
+ * fields with one name in a raw list. So a raw list is only for responses that nothing has touched. The public methods show no difference
+ * between fields that were all removed and fields that were never set.
  */
 const outHeaders = Object.getOwnPropertySymbols(new ServerResponse(new IncomingMessage(new Socket()))).find(
   (symbol) => symbol.description === 'kOutHeaders',
@@ -67,11 +68,11 @@ function setMerged(
   { head, fields, closes }: HeadToWrite,
   before: ReturnType<ServerResponse['getHeaders']>,
 ): void {
-  // Of what is not there nothing is removed: node:http would remember, and give a body no framing of its own to a middleware
-  // that takes Content-Length out while we write. Its end would be that of the connection, however early that comes.
+  // Only fields that are there are removed. node:http would remember the removal of any other, and would then add no framing of its own if
+  // a middleware takes Content-Length out while we write. The body would end with the connection, however early that ends.
   for (const name of FRAMING) if (res.hasHeader(name)) res.removeHeader(name);
   if (isHttp2(res)) for (const name of NOT_IN_HTTP2) res.removeHeader(name);
-  // node:http2 ends a 205 with its head, whatever body comes: one that declares a length is no message.
+  // node:http2 ends a 205 with its head, whatever body comes: if it declared a length, it would not be a valid message.
   const given = isHttp2(res) && head.statusCode === 205 ? withoutField(fields, 'content-length') : fields;
   let hasLength = false;
   for (const [name, values] of mergedFields(before, given)) {
@@ -81,7 +82,7 @@ function setMerged(
   }
   if (isHttp2(res)) return;
   if (closes) res.setHeader('Connection', 'close');
-  // Said outright, because node:http does not choose it any more once removeHeader() was called for it.
+  // Set explicitly, because node:http no longer chooses it once removeHeader() was called for it.
   if (!hasLength && head.framing.kind !== 'none' && res.req.httpVersion === '1.1')
     res.setHeader('Transfer-Encoding', 'chunked');
 }

@@ -1,4 +1,4 @@
-/** What a mount makes of the fields of a response before its client sees them. */
+/** Makes the fields of a response what its client is to see, by the options and hooks of the mount. */
 
 import type { IncomingMessage } from 'node:http';
 import type { Dispatch, OutgoingRequest } from '../dispatch/request.js';
@@ -12,10 +12,10 @@ import { rewriteLocations } from './location-rewrite.js';
 import type { Mount } from './mounted-backend.js';
 import { framedFields, relayedFields } from './response-fields.js';
 
-/** What is known of the request that a response answers. */
+/** What is known about the request that a response answers. */
 export type AnsweredRequest = Pick<OutgoingRequest, 'host' | 'boundTo'>;
 
-/** `sent` is what `req` has become, `dispatch` how. A promise is given only when the hook gave one. */
+/** `sent` is the request that was made of `req`, and `dispatch` its way to an origin. Returns a promise only if the hook returned one. */
 export function fieldsForClient(
   head: ResponseHead,
   req: IncomingMessage,

@@ -12,7 +12,7 @@ export interface SpliceLimits {
   readonly maxDuration: number;
 }
 
-/** `open`, `ended`: has sent its last byte, and may still read; `closed`. */
+/** `open`; `ended`: it has sent its last byte, and may still read; `closed`. */
 type Side = 'open' | 'ended' | 'closed';
 
 /** How long the sides have to close after their last bytes were sent to them. */
@@ -54,7 +54,7 @@ export class Splice implements TunnelListener {
     const client = this.#client;
     this.#idle.set(this.#limits.idleTimeout);
     this.#whole.set(this.#limits.maxDuration);
-    client.allowHalfOpen = true; // not so by default on TLS
+    client.allowHalfOpen = true; // false by default on TLS
     client.on('close', () => this.#clientClosed());
     client.on('end', () => this.#clientEnded());
     client.on('drain', () => this.#clientDrained());
@@ -64,14 +64,14 @@ export class Splice implements TunnelListener {
     client.on('data', (bytes: Buffer) => this.#fromClient(bytes));
   }
 
-  /** Tells both sides that no more will come, after what they have still to take; then they have a moment to close. */
+  /** Tells both sides that no more will come after what they have still to take. Then they have a moment to close. */
   end(): void {
     this.#tunnel.end();
     if (!this.#client.writableEnded) this.#client.end();
     this.#last.set(LAST_MS);
   }
 
-  /** Closes both sides, whatever is under way. */
+  /** Closes both sides, whatever is in progress. */
   destroy(): void {
     this.#client.destroy();
     this.#tunnel.destroy();
@@ -97,7 +97,7 @@ export class Splice implements TunnelListener {
   #clientClosed(): void {
     const complete = this.#isComplete();
     this.#clientSide = 'closed';
-    // After both have ended, what the other has still to take is on its way to it.
+    // If both sides have ended, what the origin has still to take is on its way to it.
     if (!complete) this.#tunnel.destroy();
     this.#settle();
   }

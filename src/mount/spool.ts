@@ -2,7 +2,7 @@
 
 import type { ByteBudget } from './byte-budget.js';
 
-/** What one response holds. */
+/** The bytes that one response holds. */
 export class Spool {
   readonly #budget: ByteBudget;
   readonly #limitBytes: number;

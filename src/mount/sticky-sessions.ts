@@ -1,16 +1,16 @@
-/** The cookie by which a client finds the origin again that has its session. */
+/** The cookie by which a client gets back to the origin that has its session. */
 
 import { createHash, createHmac } from 'node:crypto';
 import { fieldValues, trimmed } from '../http1/fields.js';
 import type { ResolvedSticky } from '../options.js';
 
-/** The origins of one moment: what the cookie says of each. */
+/** The origins at one moment, and what the cookie says for each. */
 interface Known {
   readonly names: readonly string[];
   readonly nameOf: ReadonlyMap<string, string>; // by what the cookie says
 }
 
-const ID_LENGTH = 16; // hex digits: 64 bits, so that two of a fleet do not meet
+const ID_LENGTH = 16; // hex digits: 64 bits, so that no two origins of a fleet have the same
 
 export class StickySessions {
   readonly #options: ResolvedSticky;
@@ -19,7 +19,7 @@ export class StickySessions {
   readonly #attributes: string;
   #known: Known = { names: [], nameOf: new Map() };
 
-  /** `names` are those of the origins of the moment, a list of its own for each set. */
+  /** `names` returns the names of the current origins: another array whenever they have changed. */
   constructor(options: ResolvedSticky, names: () => readonly string[]) {
     this.#options = options;
     this.#names = names;
@@ -28,8 +28,8 @@ export class StickySessions {
   }
 
   /**
-   * Takes the cookie out of a request's fields, in place: it is not the origin's. Returns the name of the origin that it names;
-   * `undefined` = there is none, or it names no origin that there is.
+   * Takes the cookie out of a request's fields, in place, because it is not for the origin. Returns the name of the origin that the cookie
+   * names; `undefined` if there is no cookie, or no such origin.
    */
   takeFrom(fields: string[]): string | undefined {
     let named: string | undefined;
@@ -53,15 +53,15 @@ export class StickySessions {
   }
 
   /**
-   * Puts the cookie into a response's fields, in place, when another origin has answered than the one that the client's names.
-   * A cookie of that name which the origin sets is dropped.
+   * Puts the cookie into a response's fields, in place, if the origin that has answered is not the one that the client's cookie names. A
+   * cookie of the same name that the origin sets is dropped.
    */
   putInto(fields: string[], answeredBy: string, named: string | undefined): void {
     dropCookie(fields, this.#prefix);
     if (answeredBy === named) return;
     fields.push('Set-Cookie', this.#prefix + this.#idOf(answeredBy) + this.#attributes);
-    // "If directives conflict […], the most restrictive directive should be honored" (RFC 9111 §4.2.1): one client's cookie is
-    // not to be served to others.
+    // "If directives conflict […], the most restrictive directive should be honored" (RFC 9111 §4.2.1): one client's cookie must not be
+    // served to others.
     if (!isPrivate(fields)) fields.push('Cache-Control', 'private');
   }
 

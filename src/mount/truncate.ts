@@ -13,26 +13,26 @@ export function truncate(req: IncomingMessage, res: ServerResponse): void {
     resetStream(res);
     return;
   }
-  // Such a body looks complete however early it ends, but for a reset.
+  // Unless it ends with a reset, such a body looks complete, however early it ends.
   if (endsWithClose(res)) breakOff(req.socket);
   res.destroy();
 }
 
 /**
- * Closes the connection of a client so that what it got does not look like all of it: by a reset, where there is one. On TLS the
- * missing close_notify tells.
+ * Closes the connection of a client so that the response does not look complete: by a reset, where there is one. On TLS the missing
+ * close_notify tells.
  */
 export function breakOff(socket: Duplex): void {
   try {
     if (socket instanceof Socket && !socket.destroyed && !isEnding(socket)) socket.resetAndDestroy();
   } catch {
-    // It is no plain TCP: TLS, or a unix socket.
+    // It is not plain TCP, but TLS or a unix socket.
   }
   socket.destroy();
 }
 
 /**
- * Only the end of the connection marks the end of this body. By the head that was written: a hook, a middleware or the origin's
+ * Whether only the end of the connection marks the end of this body. The written head decides, because a hook, a middleware or the origin's
  * Connection field may have taken Content-Length out of it.
  */
 function endsWithClose(res: ServerResponse): boolean {

@@ -1,4 +1,4 @@
-/** Mounts a backend on the 'upgrade' event of a server: WebSocket, and whatever else is spoken over a changed connection. */
+/** Mounts a backend on the 'upgrade' event of a server: WebSocket, and any other protocol that a connection can switch to. */
 
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -19,7 +19,7 @@ export type UpgradeHandler = (req: IncomingMessage, socket: Duplex, head: Buffer
 // A server emits each upgrade to all listeners: two handlers would send it twice.
 const taken = new WeakSet<IncomingMessage>();
 
-/** `current` gives the options of the moment. */
+/** `current` returns the current options. */
 export function createUpgradeHandler(
   house: Omit<UpgradeMount, 'options'>,
   current: () => ResolvedUpgradeOptions,
@@ -28,7 +28,7 @@ export function createUpgradeHandler(
     if (taken.has(req)) return;
     taken.add(req);
     socket.on('error', ignore);
-    // For a body that is still to come the socket is a stream of what follows it.
+    // If the body is still to come, `socket` is a stream of what follows the body.
     if (READS_BODIES && socket !== req.socket && hasBody(req)) {
       lookAfterLast(req.socket);
       whenItsTurnToUpgradeComes(req.socket, () => serveWithBodyToCome(req, house.house.deadlines));
@@ -49,10 +49,10 @@ export function createUpgradeHandler(
   };
 }
 
-/** The protocols that may be tunnelled, as they are offered; empty when there are none. */
+/** The offered protocols that may be tunnelled, as they were offered; empty if there are none. */
 function offerOf(req: IncomingMessage, protocols: ResolvedUpgradeOptions['protocols']): string {
-  // "A server MUST ignore an Upgrade header field that is received in an HTTP/1.0 request" (RFC 9110 §7.8). With a body it
-  // may be ignored, too, and is: no protocol that is in use is asked for so.
+  // "A server MUST ignore an Upgrade header field that is received in an HTTP/1.0 request" (RFC 9110 §7.8). With a body the field may be
+  // ignored, too, and is: no protocol in use is asked for like that.
   if (req.httpVersion !== '1.1' || hasBody(req)) return '';
   const offered = namedProtocols(req.rawHeaders);
   return offered.filter((protocol) => isTunnelled(protocolName(protocol), protocols)).join(', ');

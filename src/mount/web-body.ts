@@ -1,4 +1,4 @@
-/** A web stream as a Readable that gives its chunks as they are: Node's own takes `null` for the end of the body. */
+/** A web stream as a Readable that gives its chunks as they are. Node's own Readable takes `null` for the end of the body. */
 
 import { Readable } from 'node:stream';
 import type { ReadableStream, ReadableStreamDefaultReader } from 'node:stream/web';
@@ -30,7 +30,7 @@ export class WebBody extends Readable {
   }
 }
 
-/** As Node says it of iterables. */
+/** The error that Node has for iterables. */
 function nullChunk(): TypeError {
   return Object.assign(new TypeError('May not write null values to stream'), { code: 'ERR_STREAM_NULL_VALUES' });
 }
