@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import type { Deadlines } from '../deadlines.js';
 import { isHttp2, streamOf } from './http2.js';
+import { countWhenReset } from './session-memory.js';
 
 /** Told when its client has left, when another handler answers, and when its response was sent; perhaps more than once. */
 export interface Attended {
@@ -60,6 +61,7 @@ export function watchDeparture(
     const gone = () => one.clientGone();
     req.on('aborted', gone).on('close', gone);
     endWhenReset(streamOf(req), gone, deadlines);
+    countWhenReset(streamOf(req));
   } else if (res.socket === null) {
     // A response that waits behind another one in a pipeline has no socket yet, and does not hear of the end of the connection.
     const pipeline = pipelineOf(req.socket);

@@ -8,6 +8,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { streamOf } from './http2.js';
+import { closeSession, sessionOf } from './session-memory.js';
 
 /** By socket: the last request that is taken from it. */
 const lastRequests = new WeakMap<object, IncomingMessage>();
@@ -54,7 +55,7 @@ export function noteLastOfServer(req: IncomingMessage): boolean {
   const server = serverOf(req);
   if (server === undefined || isListening(server) || !listened.has(server)) return false;
   if (req.httpVersionMajor > 1) {
-    closeSession(req);
+    closeSession(sessionOf(streamOf(req))); // before Node 24 no server does it by itself
     return false;
   }
   // What is pipelined behind it is in progress: the responses would be lost.
@@ -70,13 +71,6 @@ export function noteLastOfServer(req: IncomingMessage): boolean {
  */
 export function endLastOfServer(req: IncomingMessage, res: ServerResponse): void {
   if (noteLastOfServer(req)) Reflect.set(res, '_last', true); // what node:http notes for `Connection: close`
-}
-
-/** Sends GOAWAY: requests in progress are answered, later ones are refused unseen. Before Node 24 no server does this by itself. */
-function closeSession(req: IncomingMessage): void {
-  const session: unknown = Reflect.get(Object(streamOf(req)), 'session');
-  const close: unknown = Reflect.get(Object(session), 'close');
-  if (typeof close === 'function') close.call(session);
 }
 
 /** Whether an earlier request on the same connection was the last one. */

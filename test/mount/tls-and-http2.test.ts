@@ -1,4 +1,9 @@
-import { connect as connectHttp2, constants, createServer as createHttp2Server } from 'node:http2';
+import {
+  type ClientHttp2Session,
+  connect as connectHttp2,
+  constants,
+  createServer as createHttp2Server,
+} from 'node:http2';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { answer, close, execute, hold, send } from 'pooled-backend/testing';
@@ -107,6 +112,25 @@ describe('over HTTP/2', () => {
     socket.write(frame(3, 1, Buffer.alloc(4)));
     await origin.until(() => origin.connections[0]?.open === false || origin.executed.size > 0);
     expect([origin.requests[0]?.complete, origin.executed.size]).toEqual([false, 0]);
+  });
+
+  // What is not sent of them node:http2 counts for ever: 10 MB of it, and the session has no room for a stream.
+  test('a client that gives up one response after the other is never without a session for the next', async () => {
+    const origin = await startOrigin({ script: () => [execute(), answer({ body: Buffer.alloc(250_000, 'x') })] });
+    const port = await serve(startBackend(origin));
+    let client: ClientHttp2Session | undefined;
+    onTestFinished(() => client?.destroy());
+    for (let given = 0; given < 250; ) {
+      if (client === undefined || client.closed) client = connectHttp2(`http://127.0.0.1:${port}`);
+      const stream = client.request({ ':path': '/' });
+      const closed = new Promise((resolve) => stream.on('error', () => undefined).on('close', resolve));
+      const answered = new Promise<true>((resolve) => stream.on('response', () => resolve(true)));
+      if ((await Promise.race([answered, closed])) === true) {
+        stream.close(constants.NGHTTP2_CANCEL);
+        given += 1;
+      } else if (stream.rstCode !== constants.NGHTTP2_REFUSED_STREAM) throw new Error(`reset with ${stream.rstCode}`);
+      await closed;
+    }
   });
 
   test('a response that is larger than the window waits for its reader', async () => {
