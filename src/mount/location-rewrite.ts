@@ -61,7 +61,7 @@ function mayHoldUrl({ length }: string): boolean {
 }
 
 function rewritten(url: string, req: IncomingMessage, facts: LocationFacts): string {
-  const { rewrite, house, sentHost = '' } = facts;
+  const { rewrite, house, sentHost } = facts;
   if (typeof rewrite === 'function') return sendable(inHookAtOnce('rewriteLocation', () => rewrite(url, req)) ?? url);
   const place = publicPlace(req, facts);
   if (place === undefined) return url;
@@ -69,7 +69,8 @@ function rewritten(url: string, req: IncomingMessage, facts: LocationFacts): str
   if (whole === undefined) return url.startsWith('/') ? publicPath(url, place.prefix) : url;
   const name = plainAuthority(authority, scheme);
   const isOurs =
-    name === plainAuthority(sentHost, scheme) || house.origins().some((one) => one.authority.toLowerCase() === name);
+    (sentHost !== undefined && name === plainAuthority(sentHost, scheme)) ||
+    house.origins().some((one) => one.authority.toLowerCase() === name);
   if (!isOurs) return url;
   const proto = sendsToTls(scheme, house) ? 'https' : place.proto;
   return `${proto}://${place.host}${publicPath(rest, place.prefix)}`;

@@ -83,6 +83,13 @@ describe('rewriteLocation: true', () => {
     expect(await location(() => '/v2/a', options, '/api')).toBe('/v2/a');
   });
 
+  test.each(['///login.test/a', 'http:///a', 'http://'])(
+    "a URL without a host, %s, is nobody's, also where no Host of the client is sent",
+    async (sent) => {
+      expect(await location(() => sent, { rewriteLocation: true, host: 'origin' })).toBe(sent);
+    },
+  );
+
   test("the origin's own host is known too", async () => {
     expect(await location(({ url }) => `${url}/a`, { rewriteLocation: true, host: 'origin' })).toBe(
       'http://shop.test/a',
