@@ -17,7 +17,7 @@ export interface DiallerListener {
   dialled(slot: Slot<Tenancy>, dialled: Dialled, purpose: DialPurpose, begunAt: number): void;
   dialFailed(slot: Slot<Tenancy>, error: BackendError, purpose: DialPurpose): void;
   /** The dial was given up, and its slot is empty. */
-  dialGivenUp(purpose: DialPurpose): void;
+  dialGivenUp(slot: Slot<Tenancy>, purpose: DialPurpose): void;
   /** The dial goes on, but takes so long that nothing waits for it any more. */
   waitOver(purpose: DialPurpose): void;
   /** The wait after a failed dial is over. */
@@ -128,8 +128,8 @@ export class Dialler {
     return undefined;
   }
 
-  /** Begins a dial. There must be an empty slot, see {@link canDial}. */
-  dial(purpose: DialPurpose): void {
+  /** Begins a dial, in the slot that is returned. There must be an empty one, see {@link canDial}. */
+  dial(purpose: DialPurpose): Slot<Tenancy> {
     const slot = this.#pool.checkout('empty');
     if (slot === undefined) throw new Error(`a dial to ${this.#target.origin} without an empty slot`);
     this.#pool.startDial(slot);
@@ -153,6 +153,7 @@ export class Dialler {
     this.#dials.set(slot, begun);
     if (purpose === 'stock') this.#stocking += 1;
     if (purpose !== 'stock' && this.#late.at === Number.POSITIVE_INFINITY) this.#late.set(LATE_MS, at);
+    return slot;
   }
 
   /**
@@ -273,7 +274,7 @@ export class Dialler {
     const purpose = this.#over(slot, begun);
     begun.dial.abandon();
     this.#pool.release(slot);
-    this.#listener.dialGivenUp(purpose);
+    this.#listener.dialGivenUp(slot, purpose);
   }
 
   close(): void {

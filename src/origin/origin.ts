@@ -175,9 +175,9 @@ export class Origin implements DiallerListener, ServedOrigin {
   }
 
   dial(purpose: DialPurpose): void {
-    this.#dialler.dial(purpose);
+    const slot = this.#dialler.dial(purpose);
     this.#lending.countDial(purpose, 1);
-    this.standing.begin(); // a listener may give up the dial
+    this.standing.begin(this.#setting.clock.now(), slot); // a listener may give up the dial
   }
 
   dialled(slot: Slot<Tenancy>, dialled: Dialled, purpose: DialPurpose, begunAt: number): void {
@@ -192,7 +192,7 @@ export class Origin implements DiallerListener, ServedOrigin {
     this.#dialOver(purpose);
     if (typeof purpose !== 'string' && purpose.opened(this, tenancy)) return;
     // No request was left to be the probe: the next one will be.
-    if (!this.#tenants.offer(tenancy)) this.standing.gaveNoVerdict();
+    if (!this.#tenants.offer(tenancy)) this.standing.broughtNoRequest(slot);
   }
 
   dialFailed(slot: Slot<Tenancy>, error: BackendError, purpose: DialPurpose): void {
@@ -206,8 +206,8 @@ export class Origin implements DiallerListener, ServedOrigin {
     this.#demand.dialFailed(this, error);
   }
 
-  dialGivenUp(purpose: DialPurpose): void {
-    this.standing.gaveNoVerdict();
+  dialGivenUp(slot: Slot<Tenancy>, purpose: DialPurpose): void {
+    this.standing.broughtNoRequest(slot);
     this.waitOver(purpose);
   }
 
@@ -229,7 +229,7 @@ export class Origin implements DiallerListener, ServedOrigin {
 
   /** A connection that was dialled for a request is not wanted after all. */
   takeBack(tenancy: Tenancy): void {
-    this.standing.gaveNoVerdict();
+    this.standing.broughtNoRequest(tenancy.slot);
     if (!tenancy.connection.closed) this.#tenants.handOn(tenancy);
   }
 

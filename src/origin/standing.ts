@@ -43,7 +43,7 @@ export class Standing {
   readonly #listener: StandingListener;
   #slowStartMs = 0; // 0 = none
   #mostMs = Number.POSITIVE_INFINITY; // that a probe may take while the origin is ejected for being slow
-  #probe: Probe | undefined; // the last one
+  #probeDial: object | undefined; // the slot where the probe is dialled, until a request goes to the origin
 
   constructor(
     origin: string,
@@ -102,10 +102,13 @@ export class Standing {
     return state.name === 'healthy' ? Number.NEGATIVE_INFINITY : state.until;
   }
 
-  /** A request or a dial begins: it is the probe if one is due. */
-  begin(now = this.#clock.now()): void {
+  /** A request begins, or a dial, in that slot: it is the probe if one is due. */
+  begin(now = this.#clock.now(), dialledIn?: object): void {
+    // From here on the request is what the probe learns from, whatever becomes of the dial.
+    if (dialledIn === undefined) this.#probeDial = undefined;
     if (this.#health.state.name === 'healthy' || !this.#health.accepts()) return;
-    this.#probe = this.#health.beginProbe(now);
+    this.#probeDial = dialledIn; // before any listener, which may end what has just begun
+    this.#health.beginProbe(now);
     this.#awaitDue();
   }
 
@@ -147,9 +150,17 @@ export class Standing {
     if (probe !== undefined) this.#health.probeEnded(probe);
   }
 
+  /** What was dialled in that slot has no request. If that dial was the probe, the next request is. */
+  broughtNoRequest(dialledIn: object): void {
+    if (dialledIn !== this.#probeDial) return;
+    this.#probeDial = undefined;
+    this.gaveNoVerdict();
+  }
+
   /** The probe, unless what was begun at that moment began before the probe: its end is older news. */
   #probeOf(begunAt: number): Probe | undefined {
-    return this.#probe !== undefined && begunAt >= this.#probe.begunAt ? this.#probe : undefined;
+    const { state } = this.#health;
+    return state.name === 'probing' && begunAt >= state.probe.begunAt ? state.probe : undefined;
   }
 
   /** Counts since the last call; zeros if `outliers` is off. */

@@ -109,6 +109,7 @@ test('one that ends when whoever hears of a probe ends it is not sent, and no at
   house.emitter.on('probe', () => caller.abort());
   await house.settle();
   expect([peer.requests, attempts]).toEqual([['GET /1'], []]);
+  expect(house.origin().standing.accepts).toBe(true); // the next request is the probe
   house.checkAtRest();
 });
 

@@ -283,6 +283,55 @@ describe('an ejected origin', () => {
   });
 });
 
+describe('an ejected origin, while a request is its probe', () => {
+  async function probing(options: HouseOptions) {
+    const house = await House.open({ origins: [A, B], spareConnections: false, sticky: { cookie: 'at' }, ...options });
+    const { standing } = house.origin();
+    const open = async (origin: string) => {
+      const peer = house.dialling.find((dial) => dial.target.origin === origin)?.open();
+      if (peer === undefined) throw new Error(`nobody dials ${origin}`);
+      house.peers.push(peer);
+      await house.settle();
+      return peer;
+    };
+    return { house, standing, open };
+  }
+
+  test('is not tried by another when a dial for the minimum opens, and the answer of the probe is believed', async () => {
+    const { house, standing, open } = await probing({ minConnections: 2 });
+    await open(A);
+    standing.eject('connection_refused');
+    await house.advance(1_000);
+    const probe = await house.sent({ boundTo: A });
+    await open(A);
+    const meanwhile = standing.state.name;
+    house.peerOf(probe)?.answer();
+    await house.settle();
+    expect([meanwhile, standing.state.name]).toEqual(['probing', 'healthy']);
+  });
+
+  test('is not tried by another when the dial that was made for the probe opens after it went another way', async () => {
+    const { house, standing, open } = await probing({});
+    const busy = await house.sent({ boundTo: A });
+    const peer = await open(A);
+    standing.eject('connection_refused');
+    await house.advance(1_000);
+    const probe = await house.sent({ boundTo: A });
+    peer.answer();
+    await house.settle();
+    await open(A);
+    const meanwhile = standing.state.name;
+    house.peerOf(probe)?.answer();
+    await house.settle();
+    expect([busy.outcome, house.peerOf(probe), meanwhile, standing.state.name]).toEqual([
+      200,
+      peer,
+      'probing',
+      'healthy',
+    ]);
+  });
+});
+
 describe('when there is nobody to prefer', () => {
   test('all origins are tried, and an event says so', async () => {
     const house = await House.open({
