@@ -51,21 +51,24 @@ export function findSlow(counts: readonly OutcomeCounts[], limits: OutlierLimits
     latencyMs === undefined || requests < limits.requests ? [] : [{ position, latencyMs }],
   );
   if (rated.length < limits.origins) return [];
+  // Once, and not for each origin: there may be thousands, and requests wait meanwhile.
+  rated.sort((one, other) => other.latencyMs - one.latencyMs);
+  const latencies = rated.map(({ latencyMs }) => latencyMs);
   return rated
-    .map(({ position, latencyMs }) => {
-      const others = rated.filter((one) => one.position !== position).map((one) => one.latencyMs);
-      return { position, latencyMs, mostMs: slowness * medianOf(others) };
-    })
+    .map(({ position, latencyMs }, rank) => ({
+      position,
+      latencyMs,
+      mostMs: slowness * medianWithout(rank, latencies),
+    }))
     .filter(({ latencyMs, mostMs }) => latencyMs > mostMs)
-    .sort((one, other) => other.latencyMs - one.latencyMs)
     .map(({ position, mostMs }) => ({ position, mostMs }));
 }
 
-function medianOf(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length / 2;
-  const [low = 0, high = low] = sorted.slice(Math.ceil(middle) - 1, Math.floor(middle) + 1);
-  return (low + high) / 2;
+/** The median of what is left of a sorted list without its element of that rank. */
+function medianWithout(rank: number, sorted: readonly number[]): number {
+  const left = sorted.length - 1;
+  const at = (index: number) => sorted[index < rank ? index : index + 1] ?? 0;
+  return (at(Math.ceil(left / 2) - 1) + at(Math.floor(left / 2))) / 2;
 }
 
 function meanOf(values: readonly number[]): number {

@@ -59,6 +59,23 @@ describe('an origin is too slow', () => {
     expect(findSlow(taking(10, 100, 10, 200, 10), LIMITS).map(({ position }) => position)).toEqual([3, 1]);
   });
 
+  test('by the median of the others alone, whatever its place among them', () => {
+    const limits = { ...LIMITS, slowness: 1 };
+    expect(findSlow(taking(10, 30, 20, 40), limits)).toEqual([
+      { position: 3, mostMs: 20 },
+      { position: 1, mostMs: 20 },
+    ]);
+    expect(findSlow(taking(50, 10, 30, 20, 40), limits)).toEqual([
+      { position: 0, mostMs: 25 },
+      { position: 4, mostMs: 25 },
+    ]);
+  });
+
+  test('and that is found of very many in a moment', () => {
+    const many = taking(...Array.from({ length: 10_000 }, (_, n) => 10 + (n % 7)), 60);
+    expect(findSlow(many, LIMITS)).toEqual([{ position: 10_000, mostMs: 39 }]);
+  });
+
   test('not when too few had enough requests', () => {
     expect(findSlow(taking(10, 500), LIMITS)).toEqual([]);
     expect(findSlow(taking(10, 500, 10), LIMITS)).toHaveLength(1);
