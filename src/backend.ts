@@ -28,14 +28,15 @@ import { type CloseOptions, closeTimeout } from './options/close.js';
 import {
   changeable,
   changedOptions,
-  copyOptions,
+  completeOptions,
   following,
   type HandlerOptions,
   handlerOptionsOf,
   type OptionChanges,
+  type OptionSection,
   type PooledBackendOptions,
   type ResolvedOptions,
-  resolveOptions,
+  readOptions,
   type UpgradeHandlerOptions,
   upgradeOptionsOf,
 } from './options.js';
@@ -58,7 +59,7 @@ import { StatusPages } from './status/status-pages.js';
  */
 export class PooledBackend extends EventEmitter<BackendEvents> {
   #options: ResolvedOptions;
-  #given: PooledBackendOptions;
+  #given: OptionSection;
   /** Adds, removes and drains origins, and changes their weight, at run time. */
   readonly origins: BackendOrigins;
   readonly #mounted: MountHouse;
@@ -83,9 +84,8 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
    */
   constructor(options: PooledBackendOptions | string | URL, machine: Machine = thisMachine) {
     super();
-    const given = copyOptions(options);
-    const resolved = resolveOptions(given);
-    this.#given = given;
+    this.#given = readOptions(options);
+    const resolved = completeOptions(this.#given);
     this.#options = resolved;
     loadLlhttp();
     const { clock } = checkedMachine(machine);
@@ -107,7 +107,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
     };
     this.#setting = setting;
     this.#shares = new ConnectionShares(clusterChannel, deadlines, observer);
-    const source = originSource(given, resolved);
+    const source = originSource(this.#given, resolved);
     this.origins = new BackendOrigins(
       {
         options: () => this.#options,
@@ -116,7 +116,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
         create: (address) => new Origin(address, setting, this.#dispatcher.demand),
         serve: (origins) => this.#serve(origins),
       },
-      Array.isArray(given.origins) ? given.origins : undefined,
+      Array.isArray(this.#given.origins) ? this.#given.origins : undefined,
     );
     const finding = { clock, observer, random: () => machine.random(), origins: this.origins };
     if (source !== undefined) this.#discovery = new Discovery(source, finding);
@@ -223,7 +223,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
     return settled;
   }
 
-  #live(given: PooledBackendOptions, options: ResolvedOptions): void {
+  #live(given: OptionSection, options: ResolvedOptions): void {
     this.#given = given;
     this.#options = options;
     this.#mounted.configure(options);

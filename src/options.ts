@@ -44,17 +44,17 @@ export type { Logger } from './options/logger.js';
 export {
   type ConnectionLimits,
   type OriginOptions,
+  ownOrigin,
   type ResolvedOrigin,
   resolveOrigin,
   resolveOrigins,
-  withWeight,
 } from './options/origins.js';
 export type * from './options/parts.js';
-export { copyOptions, type ResolvedOptions, resolveOptions } from './options/resolved.js';
+export { completeOptions, type ResolvedOptions, readOptions, resolveOptions } from './options/resolved.js';
 export type { CookieRewrite, LocationHook } from './options/rewrites.js';
 export type { OptionRow } from './options/row.js';
 export type { ResolvedSticky, StickyOptions } from './options/sticky.js';
-export { optionTable } from './options/table.js';
+export { type OptionSection, optionTable } from './options/table.js';
 export { changeable, changedOptions, following, type OptionChanges } from './options/update.js';
 export {
   type ResolvedUpgradeOptions,

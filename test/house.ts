@@ -23,11 +23,13 @@ import { mostConnections } from '../src/options/connections.js';
 import {
   changeable,
   changedOptions,
+  completeOptions,
   type OptionChanges,
+  type OptionSection,
   type PooledBackendOptions,
   type ResolvedOptions,
   type ResolvedOrigin,
-  resolveOptions,
+  readOptions,
 } from '../src/options.js';
 import { Origin } from '../src/origin/origin.js';
 import type { OriginSetting } from '../src/origin/setting.js';
@@ -81,7 +83,7 @@ export class House {
   readonly dials: MemoryDial[] = [];
   readonly peers: Peer[] = [];
   readonly callers: Caller[] = [];
-  #given: PooledBackendOptions;
+  #given: OptionSection;
   readonly #setting: OriginSetting;
 
   constructor({ random = () => 0.5, startDial, channel = clusterChannel, ...given }: HouseOptions = {}) {
@@ -90,8 +92,8 @@ export class House {
     this.clock = clock;
     this.deadlines = deadlines;
     const { origins = ['http://a.test:80'] } = options;
-    this.#given = { ...options, origins };
-    const resolved = resolveOptions(this.#given);
+    this.#given = readOptions({ ...options, origins });
+    const resolved = completeOptions(this.#given);
     this.options = resolved;
     const observer = new Observer(this.#recorder(), resolved.logger, clock);
     this.queue = new WaitQueue({ maxQueue: resolved.maxQueue, queueTimeoutMs: resolved.queueTimeout, clock });

@@ -2,7 +2,7 @@
 
 import type { Observer } from '../observe.js';
 import type { ConnectionLimits, OriginOptions, OriginSet, ResolvedOptions, ResolvedOrigin } from '../options.js';
-import { refuseCheckOf, resolveOrigin, resolveOrigins, withWeight } from '../options.js';
+import { ownOrigin, refuseCheckOf, resolveOrigin, resolveOrigins } from '../options.js';
 import type { Origin } from '../origin/origin.js';
 import type { ConnectionShares } from './connection-shares.js';
 import { subsetOf } from './subset.js';
@@ -18,6 +18,9 @@ export interface OriginsHouse {
   serve(origins: readonly Origin[]): void;
 }
 
+/** A copy: what the owner changes in the original later has no effect. */
+type GivenOrigin = string | OriginOptions;
+
 /** The options of a backend that its origins depend on. */
 export type OriginRules = ConnectionLimits & Pick<ResolvedOptions, 'check' | 'subset'>;
 
@@ -28,7 +31,7 @@ export type OriginRules = ConnectionLimits & Pick<ResolvedOptions, 'check' | 'su
 export class BackendOrigins {
   readonly #house: OriginsHouse;
   readonly #members = new Map<string, Origin>(); // by name, including those being removed
-  readonly #given = new Map<string, string | URL | OriginOptions>(); // by name, the whole list, without those being removed
+  readonly #given = new Map<string, GivenOrigin>(); // by name, the whole list, without those being removed
   readonly #discovered: boolean; // found at run time: changed by whole lists only
   #names: readonly string[] = []; // a new list after each change
   #sets = 0; // how many came by replace()
@@ -40,8 +43,9 @@ export class BackendOrigins {
     this.#discovered = given === undefined;
     if (given === undefined) return;
     const addresses = resolveOrigins(given, house.options());
-    this.#give(given, addresses);
-    for (const [one, address] of this.#used(given, addresses)) this.#put(one, address);
+    const set = given.map(ownOrigin);
+    this.#give(set, addresses);
+    for (const [one, address] of this.#used(set, addresses)) this.#put(one, address);
     this.#serve();
   }
 
@@ -73,7 +77,7 @@ export class BackendOrigins {
       throw new TypeError(`origin must be a new one, got ${address.origin} again`);
     }
     this.#checkPlace('origin', address);
-    const added = this.#put(origin, address);
+    const added = this.#put(ownOrigin(origin), address);
     this.#serve();
     this.#tell(added.origin, 'added');
   }
@@ -123,7 +127,9 @@ export class BackendOrigins {
     this.#refuseIfDiscovered('weighed');
     const origin = this.#member(url);
     const { origin: name } = origin.address;
-    const given = withWeight(this.#given.get(name) ?? name, weight);
+    const before = this.#given.get(name) ?? name;
+    // A weight that is left out must not become the default.
+    const given = { ...(typeof before === 'string' ? { url: before } : before), weight: weight ?? Number.NaN };
     this.#put(given, this.#resolve(given));
     this.#tell(origin, 'weight');
   }
@@ -142,10 +148,11 @@ export class BackendOrigins {
     const addresses = resolveOrigins(set, options);
     refuseCheckOf(options.check, addresses);
     for (const [index, address] of addresses.entries()) this.#checkPlace(`origins[${index}]`, address);
-    const used = this.#used(set, addresses);
+    const own = set.map(ownOrigin);
+    const used = this.#used(own, addresses);
     const changes = used.map(([, address]) => this.#changeTo(address));
     // Before any event: a listener may change more.
-    this.#give(set, addresses);
+    this.#give(own, addresses);
     const names = new Set(used.map(([, { origin }]) => origin));
     const left = [...this.#members.values()].filter(({ address }) => !names.has(address.origin));
     this.#sets += 1;
@@ -198,13 +205,13 @@ export class BackendOrigins {
   }
 
   /** Includes origins outside the subset: their options have to be valid too. */
-  #give(set: OriginSet, addresses: readonly ResolvedOrigin[]): void {
+  #give(set: readonly GivenOrigin[], addresses: readonly ResolvedOrigin[]): void {
     this.#given.clear();
     for (const [index, { origin }] of addresses.entries()) this.#given.set(origin, set[index] ?? origin);
   }
 
   /** The subset of a set, each origin as it was given and as it was resolved. */
-  #used(set: OriginSet, addresses: readonly ResolvedOrigin[]) {
+  #used(set: readonly GivenOrigin[], addresses: readonly ResolvedOrigin[]) {
     const pairs = addresses.map((address, index) => [set[index] ?? address.origin, address] as const);
     return subsetOf(pairs, addresses, this.#house.options().subset);
   }
@@ -216,7 +223,7 @@ export class BackendOrigins {
   }
 
   /** Adds the origin, or gives these settings to one that exists. `settled` resolves when no connection is above their limits. */
-  #put(given: string | URL | OriginOptions, address: ResolvedOrigin): { origin: Origin; settled: Promise<void> } {
+  #put(given: GivenOrigin, address: ResolvedOrigin): { origin: Origin; settled: Promise<void> } {
     const known = this.#members.get(address.origin);
     const placed = this.#house.shares.placed(address);
     const origin = known ?? this.#house.create(placed);

@@ -1,12 +1,10 @@
 /** Origins as the owner writes them, and as the library uses them. */
 
 import {
-  copyOf,
   integer,
   isObject,
   matching,
   optional,
-  ownNames,
   type Rules,
   refusal,
   required,
@@ -160,10 +158,9 @@ export function resolveOrigin(name: string, given: unknown, limits: ConnectionLi
   });
 }
 
-/** The origin as it would be given with this weight. */
-export function withWeight(given: string | URL | OriginOptions, weight: number): OriginOptions {
-  const options = isPlaceOnly(given) ? { url: given } : copyOf(given, ownNames(originRules));
-  return { ...options, weight: weight ?? Number.NaN }; // one that is left out would be the default
+/** In a copy of its own, which can be read again. @throws TypeError, RangeError as {@link resolveOrigin} does */
+export function ownOrigin(given: string | URL | OriginOptions): string | OriginOptions {
+  return isPlaceOnly(given) ? String(given) : resolveSection('origin', given, originRules);
 }
 
 type Location = Pick<ResolvedOrigin, 'origin' | 'protocol' | 'hostname' | 'port' | 'authority' | 'servername'>;

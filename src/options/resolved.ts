@@ -1,7 +1,7 @@
 /** The options of a backend as the library uses them: checked, every default filled in, frozen. */
 
 import type { PooledBackendOptions } from '../options.js';
-import { copyOf, isObject, ownNames, refusal, resolveSection } from './checks.js';
+import { isObject, refusal, resolveSection } from './checks.js';
 import { type ClusterTotal, mostConnections } from './connections.js';
 import { type ResolvedDns, refuseOtherThanOne } from './discovery.js';
 import {
@@ -15,7 +15,7 @@ import type { Logger } from './logger.js';
 import { type ConnectionLimits, isUrl, type ResolvedOrigin, refuseMinimum, resolveOrigins } from './origins.js';
 import type { ResolvedConnect, ResolvedRetryBudget, SubsetOptions } from './parts.js';
 import type { ResolvedSticky } from './sticky.js';
-import { optionRules } from './table.js';
+import { type OptionSection, optionRules } from './table.js';
 
 /** The same options with a value for each. */
 export type Complete<T> = { readonly [Name in keyof T]-?: Exclude<T[Name], undefined> };
@@ -67,26 +67,35 @@ function noneYet(limits: ConnectionLimits): readonly ResolvedOrigin[] {
   return Object.freeze([]);
 }
 
-/** A copy of the options of a backend. A string or a `URL` is that of the only origin. */
-export function copyOptions(given: PooledBackendOptions | string | URL): PooledBackendOptions {
-  if (typeof given === 'string' || isUrl(given)) return { origins: [given] };
-  if (isObject(given) && !Array.isArray(given)) return copyOf(given, ownNames(optionRules));
+/**
+ * Reads the options one by one, each once: what the owner changes in them later has no effect. A string or a `URL` is that of
+ * the only origin.
+ *
+ * @throws TypeError for an unknown name or a value of the wrong kind, RangeError for a number out of bounds; the message
+ *   names the option, what it accepts and what it got.
+ */
+export function readOptions(given: PooledBackendOptions | string | URL): OptionSection {
+  if (typeof given === 'string' || isUrl(given)) return resolveSection('', { origins: [given] }, optionRules);
+  if (isObject(given) && !Array.isArray(given)) return resolveSection('', given, optionRules);
   const hint = Array.isArray(given) ? '; a list of origins is { origins: [ … ] }' : '';
   throw refusal('the options', 'an object, or the URL of the only origin', given, false, hint);
 }
 
+/** Checks options and fills in the defaults. @throws TypeError, RangeError as {@link readOptions} does */
+export function resolveOptions(given: PooledBackendOptions | string | URL): ResolvedOptions {
+  return completeOptions(readOptions(given));
+}
+
 /**
- * Checks options and fills in the defaults. A string or a `URL` is that of the only origin.
+ * Holds the options against each other.
  *
  * @param readSet how a list of origins is checked
- * @throws TypeError for an unknown name or a value of the wrong kind, RangeError for a number out of bounds; the message
- *   names the option, what it accepts and what it got.
+ * @throws TypeError, RangeError as {@link readOptions} does
  */
-export function resolveOptions(
-  given: PooledBackendOptions | string | URL,
+export function completeOptions(
+  section: OptionSection,
   readSet: typeof resolveOrigins = resolveOrigins,
 ): ResolvedOptions {
-  const section = resolveSection('', copyOptions(given), optionRules);
   const most = mostConnections(section.maxConnections);
   const maxFreshConnections = section.maxFreshConnections ?? most;
   if (maxFreshConnections > most) {

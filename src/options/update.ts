@@ -1,10 +1,10 @@
 /** Which options may change at run time, and how the options of mounts follow such a change. */
 
 import type { OriginSet, PooledBackendOptions, ResolvedOptions } from '../options.js';
-import { copyOf, isObject, refusal } from './checks.js';
+import { copyOf, isObject, ownNames, refusal } from './checks.js';
 import { resolveEach, resolveOrigins } from './origins.js';
-import { resolveOptions } from './resolved.js';
-import { optionTable } from './table.js';
+import { completeOptions } from './resolved.js';
+import { type OptionSection, optionRules, optionTable } from './table.js';
 
 /** The other options determine how a backend is built. */
 const CHANGEABLE = [
@@ -55,22 +55,17 @@ export function changeable(options: ResolvedOptions): Pick<ResolvedOptions, (typ
 }
 
 /**
- * The options with these changes, both as the owner would write them and as the library uses them, and the names of the
- * changed options.
+ * The options with these changes, one by one and held against each other, and the names of the changed ones.
  *
  * @param before the options before, with the present origins
  * @throws TypeError for a name that is unknown, or an option that cannot change; TypeError, RangeError as the constructor does
  */
 export function changedOptions(
-  before: PooledBackendOptions,
-  options: OptionChanges,
-): { readonly given: PooledBackendOptions; readonly options: ResolvedOptions; readonly names: readonly string[] } {
-  if (!isObject(options) || Array.isArray(options))
-    throw refusal('the changes', 'an object of options', options, false);
-  const changes = copyOf(
-    options,
-    optionTable.map(({ name }) => name),
-  );
+  before: OptionSection,
+  asked: OptionChanges,
+): { readonly given: OptionSection; readonly options: ResolvedOptions; readonly names: readonly string[] } {
+  if (!isObject(asked) || Array.isArray(asked)) throw refusal('the changes', 'an object of options', asked, false);
+  const changes = copyOf(asked, ownNames(optionRules));
   const names: readonly string[] = Array.isArray(before.origins) ? ['origins', ...CHANGEABLE] : CHANGEABLE;
   const other = Object.keys(changes).find((name) => !names.includes(name));
   if (other !== undefined) {
@@ -81,10 +76,11 @@ export function changedOptions(
   const { origins } = changes;
   if (origins !== undefined && !Array.isArray(origins))
     throw refusal('origins', 'a list of URLs or objects', origins, false);
-  const changed = Object.entries(changes).filter(([, value]) => value !== undefined);
-  const given: PooledBackendOptions = { ...before, ...Object.fromEntries(changed) };
-  const resolved = resolveOptions(given, origins === undefined ? resolveEach : resolveOrigins);
-  return { given, options: resolved, names: changed.map(([name]) => name) };
+  const changed = ownNames(changes).filter((name) => changes[name] !== undefined);
+  const read = changed.map((name) => [name, optionRules[name](name, changes[name])]);
+  const given: OptionSection = { ...before, ...Object.fromEntries(read) };
+  const options = completeOptions(given, origins === undefined ? resolveEach : resolveOrigins);
+  return { given, options, names: changed };
 }
 
 /** Returns what `make` made from the current options, and calls it again when they have changed. Called for each request. */

@@ -289,6 +289,36 @@ describe('origins that were changed by hand', () => {
   });
 });
 
+test('what its owner changes in the objects that were given stays as it was given, whatever is updated later', async () => {
+  const [a, b] = [await startOrigin(), await startOrigin()];
+  const retryBudget = { ratio: 0.1 };
+  const ejection = { outliers: { window: 10_000 } };
+  const listed = { url: new URL(a.url), weight: 2, maxConnections: { total: 8, workers: 2 } };
+  const added = { url: b.url, weight: 3 };
+  const backend = new PooledBackend({ origins: [listed], retryBudget, ejection });
+  onTestFinished(() => backend.destroy());
+  backend.origins.add(added);
+  const before = backend.options;
+  Object.assign(retryBudget, { ratio: 2 });
+  ejection.outliers.window = 7;
+  Object.assign(listed, { weight: 5 });
+  listed.url.port = '1';
+  listed.maxConnections.workers = 1;
+  added.weight = 6;
+  await backend.update({ maxQueue: 7 });
+  const { maxQueue, origins, ...rest } = backend.options;
+  expect(rest).toMatchObject({ retryBudget: before.retryBudget, ejection: before.ejection });
+  expect([maxQueue, ...origins]).toMatchObject([
+    7,
+    { origin: a.url, weight: 2, maxConnections: 4 },
+    { origin: b.url, weight: 3 },
+  ]);
+  await backend.update({ origins: [added] });
+  added.weight = 9;
+  await backend.update({ maxQueue: 8 });
+  expect(backend.options.origins).toMatchObject([{ origin: b.url, weight: 6 }]);
+});
+
 test('what a listener changes in the midst of a change is added to it', async () => {
   const [a, b] = [await startOrigin(), await startOrigin()];
   const backend = startBackend(a);
