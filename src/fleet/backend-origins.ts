@@ -5,6 +5,7 @@ import type { ConnectionLimits, OriginOptions, OriginSet, ResolvedOptions, Resol
 import { ownOrigin, refuseCheckOf, resolveOrigin, resolveOrigins } from '../options.js';
 import type { Origin } from '../origin/origin.js';
 import type { ConnectionShares } from './connection-shares.js';
+import { refuseOtherPlace } from './place.js';
 import { subsetOf } from './subset.js';
 
 /** What a change of the origins needs of the backend. */
@@ -33,7 +34,7 @@ export class BackendOrigins {
   readonly #members = new Map<string, Origin>(); // by name, including those being removed
   readonly #given = new Map<string, GivenOrigin>(); // by name, the whole list, without those being removed
   readonly #discovered: boolean; // found at run time: changed by whole lists only
-  #names: readonly string[] = []; // a new list after each change
+  #names: readonly string[] | undefined; // a new list after each change, made when it is asked for
   #sets = 0; // how many came by replace()
   readonly #forgotten = new Set<Origin>(); // closed, but not reported as removed yet
 
@@ -51,6 +52,8 @@ export class BackendOrigins {
 
   /** Names of the current origins, as `scheme://host:port`, without those being removed. */
   get names(): readonly string[] {
+    const staying = () => [...this.#members].filter(([, { service }]) => service.state !== 'leaving');
+    this.#names ??= Object.freeze(staying().map(([name]) => name));
     return this.#names;
   }
 
@@ -238,6 +241,7 @@ export class BackendOrigins {
 
   #take(origin: Origin): Promise<void> {
     const forget = () => this.#forget(origin);
+    this.#names = undefined; // before any event
     const gone = origin.service.leave(forget);
     this.#tell(origin, 'leaving');
     return gone.then(forget); // the backend may have closed it
@@ -261,8 +265,7 @@ export class BackendOrigins {
   }
 
   #serve(): void {
-    const staying = [...this.#members].filter(([, { service }]) => service.state !== 'leaving');
-    this.#names = Object.freeze(staying.map(([name]) => name));
+    this.#names = undefined;
     this.#house.serve([...this.#members.values()]);
   }
 
@@ -274,17 +277,8 @@ export class BackendOrigins {
     throw new TypeError(`url must be one of the origins (${this.names.join(', ')}), got ${name}`);
   }
 
-  // The name is the identity. So a server with another socket, or another name in TLS, would take over what was learned of the
-  // first. And the primary of a cluster was asked for a share of one total: the sockets are counted in that one.
-  #checkPlace(name: string, { origin, protocol, socketPath, servername, total }: ResolvedOrigin): void {
-    const known = this.#members.get(origin)?.address;
-    if (known === undefined) return;
-    const refuse = (what: string, was: string | number = 'none', is: string | number = 'none') => {
-      if (was !== is) throw new TypeError(`${name}.${what} cannot be changed for ${origin}: it is ${was}, got ${is}`);
-    };
-    refuse('socketPath', known.socketPath, socketPath);
-    refuse('maxConnections.total', known.total, total);
-    if (protocol === 'https:') refuse('host', known.servername, servername);
+  #checkPlace(name: string, address: ResolvedOrigin): void {
+    refuseOtherPlace(name, this.#members.get(address.origin)?.address, address);
   }
 
   #tell(origin: Origin, change: OriginChange | undefined): void {

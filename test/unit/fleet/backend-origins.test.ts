@@ -236,6 +236,15 @@ describe('remove', () => {
   });
 });
 
+test('the names are without an origin as soon as it is told that it leaves', async () => {
+  const house = await House.open({ origins: [A, B] });
+  const told: unknown[] = [];
+  house.emitter.on('originChanged', ({ change }) => told.push([change, ...house.fleet.names]));
+  void house.fleet.remove(A);
+  await house.fleet.replace([C]);
+  expect(told).toEqual([['leaving', B], ['leaving'], ['added', C], ['removed', C], ['removed', C]]);
+});
+
 test('origins that close together are gone together: a thousand are one change, not a thousand', async () => {
   const house = await House.open({ origins: [A, B] });
   const left: number[] = [];

@@ -1,0 +1,21 @@
+/** What of an origin stays as long as its name does. */
+
+import type { ResolvedOrigin } from '../options.js';
+
+/**
+ * The name is the identity. So a server with another socket, or another name in TLS, would take over what was learned of the
+ * first. And the primary of a cluster was asked for a share of one total: the sockets are counted in that one.
+ *
+ * @param name what the origin is called in the error
+ * @throws TypeError unless it is in the same place as the one that is known by its name
+ */
+export function refuseOtherPlace(name: string, known: ResolvedOrigin | undefined, address: ResolvedOrigin): void {
+  if (known === undefined) return;
+  const refuse = (what: string, was: string | number = 'none', is: string | number = 'none') => {
+    if (was === is) return;
+    throw new TypeError(`${name}.${what} cannot be changed for ${known.origin}: it is ${was}, got ${is}`);
+  };
+  refuse('socketPath', known.socketPath, address.socketPath);
+  refuse('maxConnections.total', known.total, address.total);
+  if (address.protocol === 'https:') refuse('host', known.servername, address.servername);
+}
