@@ -168,6 +168,7 @@ export class BackendOrigins {
     const isWanted = ([given, { origin }]: (typeof used)[number]) =>
       number === this.#sets && this.#given.get(origin) === given;
     const stay = used.map((one) => (isWanted(one) ? this.#put(one[0], this.#resolve(one[0])) : undefined));
+    if (number === this.#sets) this.#order(names);
     this.#serve();
     for (const [index, put] of stay.entries()) if (put !== undefined) this.#tell(put.origin, changes[index]);
     return Promise.all([...gone, ...stay.map((put) => put?.settled)]).then(() => undefined);
@@ -237,6 +238,14 @@ export class BackendOrigins {
     // Unless a listener of `disconnect` has removed it.
     if (known?.service.state === 'leaving' && this.#given.get(address.origin) === given) known.service.serve();
     return { origin, settled };
+  }
+
+  /** That of the list, which `balance: 'first'` goes by; those that leave come behind. */
+  #order(names: ReadonlySet<string>): void {
+    for (const name of new Set([...names, ...this.#members.keys()])) {
+      const origin = this.#members.get(name);
+      if (origin !== undefined && this.#members.delete(name)) this.#members.set(name, origin);
+    }
   }
 
   #take(origin: Origin): Promise<void> {

@@ -236,6 +236,32 @@ describe('remove', () => {
   });
 });
 
+test('a list in another order is followed in that order', async () => {
+  const house = await House.open({ origins: [A, B], balance: 'first' });
+  await house.fleet.replace([C, B, A]);
+  const caller = await house.sent();
+  (await house.accept()).answer();
+  await house.settle();
+  expect([house.fleet.names, house.peerOf(caller)?.origin]).toEqual([[C, B, A], C]);
+});
+
+describe.each([0, 1, 2, 3, 4, 5])(
+  'that an origin was removed is told before one of its name is added (after %d)',
+  (moments) => {
+    test.each(['add', 'replace'] as const)('by %s', async (how) => {
+      const house = await House.open({ origins: [A, B] });
+      const told: string[] = [];
+      house.emitter.on('originChanged', ({ origin, change }) => told.push(`${origin} ${change}`));
+      void house.fleet.remove(A);
+      for (let moment = 0; moment < moments; moment += 1) await Promise.resolve();
+      if (how === 'add') house.fleet.add(A);
+      else void house.fleet.replace([A, B]);
+      await house.settle();
+      expect([told.at(-1), house.fleet.names.length]).toEqual([`${A} added`, 2]);
+    });
+  },
+);
+
 test('the names are without an origin as soon as it is told that it leaves', async () => {
   const house = await House.open({ origins: [A, B] });
   const told: unknown[] = [];
@@ -346,8 +372,8 @@ describe('replace', () => {
     await house.settle();
     await house.fleet.replace([C, { url: B, weight: 3 }]);
     expect(house.stats.origins.map(({ origin, weight, connections }) => [origin, weight, connections.open])).toEqual([
-      [B, 3, 1],
       [C, 1, 0],
+      [B, 3, 1],
     ]);
   });
 
