@@ -154,7 +154,8 @@ export class House {
 
   // --- requests ------------------------------------------------------------------------------------------------------
 
-  send({ body, ...given }: Sending = {}): Caller {
+  /** `to`: the place that it was expected at. */
+  send({ body, ...given }: Sending = {}, to: Pick<Dispatcher, 'dispatch'> = this.dispatcher): Caller {
     const number = this.callers.length + 1;
     const caller = new Caller(`r${number}`);
     this.callers.push(caller);
@@ -171,7 +172,7 @@ export class House {
       ...given,
       timeouts: { queueTimeout, sendTimeout, headersTimeout, bodyTimeout, requestTimeout },
     };
-    caller.dispatch = requester.run(caller.name, () => this.dispatcher.dispatch(request, caller));
+    caller.dispatch = requester.run(caller.name, () => to.dispatch(request, caller));
     return caller;
   }
 

@@ -81,7 +81,6 @@ export class Gateway {
     this.#journal.info({ inFlight: this.#backend.stats().inFlight, drainTimeoutMs }, 'closing');
     let cut = 0;
     const limit = systemClock.after(drainTimeoutMs, () => {
-      // Counted by events, not by `inFlight`: requests whose bodies are still being read are cut off, too.
       this.#backend.on('fail', () => {
         cut += 1;
       });

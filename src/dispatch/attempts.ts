@@ -89,10 +89,10 @@ export class Attempts {
   }
 
   /** What the request took until `now`, the waits included. */
-  costs({ startedAt, waitedMs, connectMs }: Patience, body: ReplayBody | undefined, now: number): RequestCosts {
+  costs({ begunAt, waitedMs, connectMs }: Patience, body: ReplayBody | undefined, now: number): RequestCosts {
     const responseMs = this.headAt === undefined ? undefined : this.headAt - this.begunAt;
     const bytes = { sentBytes: this.#sentBytes(body), receivedBytes: this.#receivedBytes };
-    return { durationMs: now - startedAt, waitedMs, connectMs, responseMs, ...bytes };
+    return { durationMs: now - begunAt, waitedMs, connectMs, responseMs, ...bytes };
   }
 
   #sentBytes(body: ReplayBody | undefined): number {

@@ -104,7 +104,7 @@ export class Dispatcher implements Dispatching, Expecting, RunHouse {
   }
 
   get inFlight(): number {
-    return this.#running.size;
+    return this.#running.size + this.#expected.size;
   }
 
   // --- requests --------------------------------------------------------------------------------------------------------
@@ -124,12 +124,14 @@ export class Dispatcher implements Dispatching, Expecting, RunHouse {
     return place;
   }
 
-  dispatchExpected(request: OutgoingRequest, sink: ResponseSink, begunAt: number | undefined): Dispatch {
+  dispatchExpected(place: ExpectedRequest, request: OutgoingRequest, sink: ResponseSink, begunAt: number): Dispatch {
+    this.#expected.delete(place); // before any event: it counts once
     return this.#begin(request, sink, this.#state.name !== 'closed', begunAt);
   }
 
   expectedLeft(place: ExpectedRequest): void {
-    if (this.#expected.delete(place)) this.#settle();
+    this.#expected.delete(place);
+    this.#settle();
   }
 
   #begin(request: OutgoingRequest, sink: ResponseSink, isTaken: boolean, begunAt?: number): Dispatch {
@@ -219,7 +221,7 @@ export class Dispatcher implements Dispatching, Expecting, RunHouse {
   }
 
   get #isEmpty(): boolean {
-    return this.#running.size === 0 && this.#expected.size === 0;
+    return this.inFlight === 0;
   }
 
   #refuse(refusal: Refusal<Run>): void {

@@ -9,8 +9,8 @@ import type { Dispatch, Expectation, OutgoingRequest, Place, ResponseSink } from
 export interface Expecting {
   readonly deadlines: Deadlines;
   /** Sends the request, even if no new one is taken any more. `begunAt`: the moment from which its `requestTimeout` runs. */
-  dispatchExpected(request: OutgoingRequest, sink: ResponseSink, begunAt: number | undefined): Dispatch;
-  /** The request was dispatched, or given up. A second call does nothing. */
+  dispatchExpected(place: ExpectedRequest, request: OutgoingRequest, sink: ResponseSink, begunAt: number): Dispatch;
+  /** The request was dispatched, or given up. A second call changes nothing. */
   expectedLeft(place: ExpectedRequest): void;
 }
 
@@ -19,21 +19,20 @@ export class ExpectedRequest extends Expiring implements Place {
   readonly #expecting: Expecting;
   readonly #requestTimeout: number;
   readonly #expectation: Expectation;
-  readonly #begunAt: number | undefined; // `undefined` = `requestTimeout` is `Infinity`
+  readonly #begunAt: number;
 
   constructor(expecting: Expecting, requestTimeout: number, expectation: Expectation) {
     super(expecting.deadlines);
     this.#expecting = expecting;
     this.#requestTimeout = requestTimeout;
     this.#expectation = expectation;
-    if (requestTimeout === Number.POSITIVE_INFINITY) return;
     this.#begunAt = this.deadlines.clock.now();
-    this.set(requestTimeout, this.#begunAt);
+    if (requestTimeout !== Number.POSITIVE_INFINITY) this.set(requestTimeout, this.#begunAt);
   }
 
   dispatch(request: OutgoingRequest, sink: ResponseSink): Dispatch {
     try {
-      return this.#expecting.dispatchExpected(request, sink, this.#begunAt);
+      return this.#expecting.dispatchExpected(this, request, sink, this.#begunAt);
     } finally {
       this.leave();
     }

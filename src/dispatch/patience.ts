@@ -16,7 +16,8 @@ interface Timeouts {
 /** While the request waits, its deadline is the end of the wait; otherwise the end of `requestTimeout`. */
 export class Patience extends Expiring {
   readonly startedAt: number;
-  readonly #begunAt: number;
+  /** The moment from which its time runs. */
+  readonly begunAt: number;
   readonly #timeouts: Timeouts;
   readonly #listener: PatienceListener;
   #waitingSince: number | undefined;
@@ -29,7 +30,7 @@ export class Patience extends Expiring {
     this.startedAt = deadlines.clock.now();
     this.#timeouts = timeouts;
     this.#listener = listener;
-    this.#begunAt = begunAt ?? this.startedAt;
+    this.begunAt = begunAt ?? this.startedAt;
     if (timeouts.requestTimeout !== Number.POSITIVE_INFINITY) this.set(this.#leftMs(this.startedAt), this.startedAt);
   }
 
@@ -83,7 +84,7 @@ export class Patience extends Expiring {
   }
 
   #leftMs(now: number): number {
-    return this.#begunAt + this.#timeouts.requestTimeout - now;
+    return this.begunAt + this.#timeouts.requestTimeout - now;
   }
 
   end(): void {

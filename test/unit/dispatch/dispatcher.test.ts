@@ -286,3 +286,34 @@ describe('the end of a dispatcher', () => {
     house.checkAtRest();
   });
 });
+
+describe('a request whose body or hook is waited for', () => {
+  test('is in flight until it has ended, and counts once when it is dispatched', async () => {
+    const house = await House.open();
+    const inFlight = () => house.stats.inFlight;
+    const counts = [inFlight()];
+    const place = house.dispatcher.expect({ requestTimeout: Number.POSITIVE_INFINITY }, { requestFailed: () => {} });
+    counts.push(inFlight());
+    const caller = house.send({}, place);
+    counts.push(inFlight());
+    await house.settle();
+    (await house.accept()).answer();
+    await house.settle();
+    expect([caller.outcome, ...counts, inFlight()]).toEqual([200, 0, 1, 1, 0]);
+  });
+
+  test('takes as long as from the moment when it was accepted, whether its time is limited or not', async () => {
+    const house = await House.open();
+    for (const requestTimeout of [60_000, Number.POSITIVE_INFINITY]) {
+      const place = house.dispatcher.expect({ requestTimeout }, { requestFailed: () => {} });
+      await house.advance(40);
+      house.send({ requestTimeout }, place);
+      await house.settle();
+      for (const dial of house.dialling) house.peers.push(dial.open());
+      await house.settle();
+      house.peers[0]?.answer();
+      await house.settle();
+    }
+    expect(house.eventsOf('request')).toMatchObject([{ durationMs: 40 }, { durationMs: 40 }]);
+  });
+});
