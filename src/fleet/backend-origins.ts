@@ -57,11 +57,7 @@ export class BackendOrigins {
     return this.#names;
   }
 
-  /**
-   * The option `origins` as it would be given now; `undefined` = the origins are discovered.
-   *
-   * @internal
-   */
+  /** @internal The option `origins` as it would be given now; `undefined` = the origins are discovered. */
   get given(): { readonly origins: OriginSet } | undefined {
     return this.#discovered ? undefined : { origins: [...this.#given.values()] };
   }
@@ -240,7 +236,7 @@ export class BackendOrigins {
     return { origin, settled };
   }
 
-  /** That of the list, which `balance: 'first'` goes by; those that leave come behind. */
+  /** Puts the origins in the order of the list, which `balance: 'first'` follows. Those that leave come last. */
   #order(names: ReadonlySet<string>): void {
     for (const name of new Set([...names, ...this.#members.keys()])) {
       const origin = this.#members.get(name);
