@@ -1,6 +1,7 @@
 /** The running command: a server for clients, a status page, and a graceful shutdown. */
 
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { PooledBackend } from 'pooled-backend';
 import { systemClock } from '../clock.js';
 import { type Address, type Place, shownAddress } from './addresses.js';
@@ -11,6 +12,12 @@ import type { Settings } from './settings.js';
 
 /** How long a client may take to send the head of a request. */
 const HEAD_MS = 60_000;
+
+/**
+ * How long the gateway goes on serving after the signal. A request may be on its way on a kept connection, which would be closed
+ * at once while it is idle.
+ */
+const FAREWELL_MS = 1_000;
 
 /** After the backend is closed, how long the last bytes of responses may take to reach their clients. */
 const LAST_BYTES_MS = 5_000;
@@ -27,7 +34,9 @@ export class Gateway {
   readonly #journal: Journal;
   readonly #backend: PooledBackend;
   readonly #servers: Server[] = []; // that of the clients comes first
-  #closing = false;
+  /** On each connection of a client: the response to its last request, until it is sent. */
+  readonly #latest = new Map<Socket, ServerResponse | undefined>();
+  #stage: 'serving' | 'farewell' | 'closing' = 'serving';
 
   constructor(settings: Settings, journal: Journal) {
     this.#settings = settings;
@@ -73,11 +82,12 @@ export class Gateway {
     }
   }
 
-  /** Accepts no more requests and lets those in progress finish. Resolves to whether all finished within `drainTimeout`. */
+  /**
+   * Accepts no more requests after a farewell, and lets those in progress finish. Resolves to whether all finished within
+   * `drainTimeout`, which begins now.
+   */
   async close(): Promise<boolean> {
-    this.#closing = true;
     const { drainTimeoutMs } = this.#settings;
-    const closed = this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
     this.#journal.info({ inFlight: this.#backend.stats().inFlight, drainTimeoutMs }, 'closing');
     let cut = 0;
     const limit = systemClock.after(drainTimeoutMs, () => {
@@ -86,6 +96,9 @@ export class Gateway {
       });
       this.#backend.destroy(new Error(`not finished ${drainTimeoutMs} ms after the signal to stop`));
     });
+    await this.#farewell(Math.min(FAREWELL_MS, drainTimeoutMs));
+    this.#stage = 'closing';
+    const closed = this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
     await this.#backend.close();
     limit.cancel();
     if (cut > 0) this.#journal.error({ count: cut }, 'requests were cut off');
@@ -94,6 +107,19 @@ export class Gateway {
     await Promise.race([Promise.all(closed), this.#lastBytes()]);
     this.#closeAll();
     return cut === 0;
+  }
+
+  /** Serves everything as before, but each response ends its connection. */
+  async #farewell(ms: number): Promise<void> {
+    this.#stage = 'farewell';
+    for (const res of this.#latest.values()) if (res?.headersSent === false) res.setHeader('Connection', 'close');
+    if (await this.#hasClients()) await new Promise<void>((resolve) => systemClock.after(ms, resolve));
+  }
+
+  #hasClients(): Promise<boolean> {
+    const [clients] = this.#servers;
+    if (clients === undefined) return Promise.resolve(false); // it does not listen yet
+    return new Promise((resolve) => clients.getConnections((_, count) => resolve(count > 0)));
   }
 
   #lastBytes(): Promise<void> {
@@ -114,14 +140,24 @@ export class Gateway {
     for (const server of this.#servers) server.closeIdleConnections();
   };
 
-  readonly #answered = (): void => {
-    if (this.#closing) systemClock.soon(this.#closeIdle);
-  };
+  #begun(res: ServerResponse): void {
+    const { socket } = res.req;
+    // Not by the end of the response: behind others on a connection that breaks, it has none.
+    if (!this.#latest.has(socket)) socket.once('close', () => this.#latest.delete(socket));
+    this.#latest.set(socket, res);
+  }
+
+  #answered(res: ServerResponse): void {
+    const { socket } = res.req;
+    if (this.#latest.get(socket) === res) this.#latest.set(socket, undefined);
+    if (this.#stage === 'closing') systemClock.soon(this.#closeIdle);
+  }
 
   #serve(req: IncomingMessage, res: ServerResponse, listener: RequestListener): void {
     // Closes keep-alive connections after the response, so that the client connects to another process.
-    if (this.#closing) res.setHeader('Connection', 'close');
-    res.once('close', this.#answered);
+    if (this.#stage !== 'serving') res.setHeader('Connection', 'close');
+    this.#begun(res);
+    res.once('close', () => this.#answered(res));
     listener(req, res);
   }
 

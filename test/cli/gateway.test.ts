@@ -1,18 +1,26 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { get, type Server } from 'node:http';
-import { expect, onTestFinished, test } from 'vitest';
+import { once } from 'node:events';
+import { Agent, createServer, get, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { Gateway } from '../../src/cli/gateway.js';
 import { Journal } from '../../src/cli/journal.js';
 import { checkSettings } from '../../src/cli/settings.js';
+import { listen } from '../mount/setting.js';
 import { ownFolder } from './command.js';
 
-test('a client has a minute for the head of a request, and as long as it takes for the body', async () => {
+/** A gateway on a unix socket of its own. */
+async function openGateway(options: Record<string, unknown>): Promise<{ gateway: Gateway; socketPath: string }> {
   const socketPath = `${ownFolder()}/gateway.sock`;
-  const given = Object.entries({ listen: socketPath, origins: ['http://127.0.0.1:9'], drainTimeout: 1 });
+  const given = Object.entries({ listen: socketPath, ...options });
   const checked = checkSettings(new Map(given.map(([name, value]) => [name, { value, label: name }])));
   if (checked.kind !== 'settings') throw new Error(checked.problems.join('\n'));
   const gateway = new Gateway(checked.settings, new Journal('silent', () => undefined));
   await gateway.open();
+  return { gateway, socketPath };
+}
+
+test('a client has a minute for the head of a request, and as long as it takes for the body', async () => {
+  const { gateway, socketPath } = await openGateway({ origins: ['http://127.0.0.1:9'], drainTimeout: 1 });
   onTestFinished(async () => void (await gateway.close()));
   const served = new Promise<Server>((resolve) => {
     const listener = (message: unknown) => resolve((message as { server: Server }).server);
@@ -22,4 +30,57 @@ test('a client has a minute for the head of a request, and as long as it takes f
   get({ socketPath, agent: false }, (res) => res.resume());
   const { headersTimeout, requestTimeout } = await served;
   expect({ headersTimeout, requestTimeout }).toEqual({ headersTimeout: 60_000, requestTimeout: 0 });
+});
+
+/** A gateway in front of this origin, and clients of it. Its farewell lasts until `pass()`. */
+async function leavingGateway(origin: RequestListener) {
+  const { gateway, socketPath } = await openGateway({
+    origins: [`http://127.0.0.1:${await listen(createServer(origin))}`],
+  });
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => {
+    gateway.destroy();
+    vi.useRealTimers();
+  });
+  const client = () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    onTestFinished(() => agent.destroy());
+    return async (path: string) => {
+      const response = await new Promise<IncomingMessage>((resolve, reject) => {
+        get({ socketPath, path, agent }, resolve).once('error', reject);
+      });
+      await once(response.resume(), 'end');
+      return response.headers.connection;
+    };
+  };
+  return { gateway, client, pass: () => vi.advanceTimersByTime(1_000) };
+}
+
+test('for a second after close() it serves what comes, and each answer ends its connection', async () => {
+  let answer = () => {};
+  const asked = new Promise<void>((resolve) => {
+    answer = () => resolve();
+  });
+  let answerSlow = () => {};
+  const { gateway, client, pass } = await leavingGateway((req, res) => {
+    if (req.url !== '/slow') return void res.end();
+    answerSlow = () => void res.end();
+    answer();
+  });
+  const [kept, slow, fresh] = [client(), client(), client()];
+  const before = await kept('/before');
+  const begun = slow('/slow');
+  await asked;
+  const closed = gateway.close();
+  const after = [await kept('/after'), await fresh('/fresh')];
+  answerSlow();
+  expect([before, ...after, await begun]).toEqual(['keep-alive', 'close', 'close', 'close']);
+  pass();
+  expect(await closed).toBe(true);
+  await expect(client()('/late')).rejects.toMatchObject({ code: 'ENOENT' });
+});
+
+test('without clients close() takes no second', async () => {
+  const { gateway } = await leavingGateway((_, res) => res.end());
+  expect(await gateway.close()).toBe(true);
 });
