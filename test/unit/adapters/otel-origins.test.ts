@@ -80,3 +80,22 @@ test.each(['http.client.open_connections', 'pooled_backend.connection.count', 'p
     expect(await read()).toEqual([before, before]);
   },
 );
+
+test('all is 0 for a backend that is closed, however many origins it had, until another has its name', async () => {
+  const { reader, read } = reading();
+  const meterProvider = providerOf(reader);
+  const origins = Array.from({ length: 150 }, (_, index) => `http://o${index}.test:80`);
+  const instrument = async () => {
+    const source = await sourceOf(1, ...origins);
+    return instrumentBackend(source, { meterProvider, tracerProvider: false });
+  };
+  const sum = async () => {
+    return Object.values(await read('http.client.open_connections')).reduce((one, other) => one + other, 0);
+  };
+  const { uninstrument } = await instrument();
+  const before = await sum();
+  uninstrument();
+  const closed = [await sum(), await sum()];
+  await instrument();
+  expect([before, ...closed, await sum()]).toEqual([150, 0, 0, 150]);
+});
