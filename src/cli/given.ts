@@ -25,6 +25,7 @@ export interface Arguments {
 const byFlag = new Map(commandOptions.map((option) => [option.flag.slice(2), option]));
 const byName = new Map(commandOptions.map((option) => [option.name, option]));
 const SWITCHES = ['check', 'help', 'version'];
+const ORIGIN_CHECKS = ': the checks of origins are --health-check';
 const MAY_BE_EMPTY: ReadonlySet<string> = new Set(['cookieDomainRewrite', 'cookiePathRewrite']); // '' removes the attribute
 /**
  * Variables that Kubernetes sets in every process for a service whose name begins with `pooled-backend`
@@ -65,8 +66,10 @@ export function readArguments(words: readonly string[]): Arguments {
     }
     const { name, rawName, value } = token;
     const option = byFlag.get(name);
-    if (SWITCHES.includes(name)) switches.add(name);
-    else if (option === undefined && name !== 'config') {
+    if (SWITCHES.includes(name)) {
+      if (value === undefined) switches.add(name);
+      else problems.push(`${rawName} takes no value${name === 'check' ? ORIGIN_CHECKS : ''}`);
+    } else if (option === undefined && name !== 'config') {
       problems.push(unknown(rawName, ALL_FLAGS));
       isUnknown = value === undefined;
     } else if (value === undefined || (value === '' && !MAY_BE_EMPTY.has(option?.name ?? '')))
@@ -129,7 +132,7 @@ export function readConfig(
 
 function hintFor(argument: string, switches: ReadonlySet<string>): string {
   if (/^https?:/.test(argument)) return `: say --origin ${argument}`;
-  return switches.has('check') && argument.startsWith('{') ? ': the checks of origins are --health-check' : '';
+  return switches.has('check') && argument.startsWith('{') ? ORIGIN_CHECKS : '';
 }
 
 function unknown(name: string, names: readonly string[]): string {

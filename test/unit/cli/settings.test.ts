@@ -149,6 +149,8 @@ describe('what is wrong is said in the words of whoever said it', () => {
       { flags: ['--check', '{"path":"/"}'] },
       'unexpected argument {"path":"/"}: the checks of origins are --health-check',
     ],
+    [{ flags: ['--check=false'] }, '--check takes no value: the checks of origins are --health-check'],
+    [{ flags: ['--help=false'] }, '--help takes no value'],
     [{ flags: ['http://x.test'] }, 'unexpected argument http://x.test: say --origin http://x.test'],
     [{ flags: ['--origin', 'ftp://x'] }, '--origin[1] must be http://host:port or https://host:port'],
     [{ flags: ['--status', 'a b'] }, '--status must be a path, a port, host:port or off, got "a b"'],
