@@ -64,6 +64,11 @@ const connectRules: Rules<ResolvedConnect> = {
   family: withDefault(oneOf(0, 4, 6), 0),
 };
 
+const logger = objectWith<Logger>('debug', 'info', 'warn', 'error');
+const logs = matching(`${logger.accepts}, and a function as isLevelEnabled if it has one`, (value): value is Logger => {
+  return logger.admits(value) && ['undefined', 'function'].includes(typeof (value.isLevelEnabled ?? undefined));
+});
+
 function copied<T>(values: readonly T[]): readonly T[] {
   return Object.freeze([...new Set(values)]);
 }
@@ -222,7 +227,7 @@ const options: OptionsOf<OptionSection> = {
   ),
   tls: option(tlsRule, "as for `tls.connect`; SNI is the origin's host name unless there is a `servername`"),
   logger: option(
-    optional(objectWith<Logger>('debug', 'info', 'warn', 'error')),
+    optional(logs),
     'an object with `debug`, `info`, `warn` and `error`, each called with details and a message',
     'none',
   ),

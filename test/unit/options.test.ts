@@ -381,6 +381,10 @@ describe('values of the wrong kind throw a TypeError that names option, bound an
     ['tls must be what tls.connect takes: error:', { tls: { key: 'secret' } }],
     ['logger must be an object with debug(), info(), warn() and error()', { logger: { info() {}, error() {} } }],
     [
+      'logger must be an object with debug(), info(), warn() and error(), and a function as isLevelEnabled if it has one, got ',
+      { logger: { debug() {}, info() {}, warn() {}, error() {}, isLevelEnabled: true } },
+    ],
+    [
       "origins must be a list of URLs or objects, or a function or async iterable that returns such lists, got 'http://a'",
       { origins: 'http://a' },
     ],

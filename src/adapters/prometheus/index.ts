@@ -72,7 +72,13 @@ function checked(backend: WatchedBackend, options: PrometheusOptions) {
   checkName(name);
   if (typeof registry?.getSingleMetric !== 'function')
     throw new TypeError('registry must be a Registry of prom-client');
-  const grows = buckets.every((bound, index) => Number.isFinite(bound) && bound > (buckets[index - 1] ?? 0));
-  if (!grows) throw new TypeError(`buckets must be increasing numbers of seconds above 0, got ${buckets.join(', ')}`);
+  if (!grows(buckets))
+    throw new TypeError(`buckets must be a list of increasing numbers of seconds above 0, got ${buckets}`);
   return { registry, name, buckets };
+}
+
+/** Of something else, too, as plain JavaScript may give it. */
+function grows(buckets: unknown): boolean {
+  if (!Array.isArray(buckets)) return false;
+  return buckets.every((bound, index) => Number.isFinite(bound) && bound > (buckets[index - 1] ?? 0));
 }

@@ -256,6 +256,7 @@ test.each<[object, string]>([
   [{ name: '' }, 'name must be a string'],
   [{ buckets: [1, 1] }, 'buckets must be'],
   [{ buckets: [0, 1] }, 'buckets must be'],
+  [{ buckets: 5 }, 'buckets must be a list of increasing numbers'],
   [{ registry: {} }, 'registry must be a Registry'],
 ])('options %j are refused', async (options, message) => {
   const source = await MeteredSource.create(A);
