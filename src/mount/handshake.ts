@@ -20,7 +20,7 @@ import { answerUnsupported, asRelayError } from './error-answer.js';
 import { isPromise, type MaybePromise, whenKept } from './hook.js';
 import { answerAsLast, endsHere } from './max-forwards.js';
 import type { MountedBackend } from './mounted-backend.js';
-import type { OpenTunnels } from './open-tunnels.js';
+import type { OpenTunnel, OpenTunnels } from './open-tunnels.js';
 import { Relay } from './relay.js';
 import { hangUp } from './released-socket.js';
 import { fieldsForClient } from './response-hooks.js';
@@ -139,20 +139,42 @@ export class Handshake implements Dispatching, ResponseSink {
     };
     try {
       const text = this.#switchingHead(head);
-      if (isPromise(text)) text.then((kept) => this.#splice(kept, tunnel)).then(undefined, refuse);
+      if (isPromise(text)) this.#spliceLater(text, tunnel).then(undefined, refuse);
       else this.#splice(text, tunnel);
     } catch (thrown) {
       refuse(thrown);
     }
   }
 
-  #splice(text: string, tunnel: Tunnel): void {
+  /** The tunnel counts as open while the hook is busy: a backend that closes waits for it. */
+  async #spliceLater(text: PromiseLike<string>, tunnel: Tunnel): Promise<void> {
+    const { tunnels } = this.#mount;
+    let ends = false;
+    const waiting: OpenTunnel = {
+      end: () => {
+        ends = true;
+      },
+      destroy: () => {
+        tunnel.destroy();
+        tunnels.delete(waiting);
+      },
+    };
+    tunnels.add(waiting);
+    this.#socket.once('close', waiting.destroy); // the client may leave, and the hook never have done
+    try {
+      const kept = await text;
+      if (this.#socket.destroyed) return;
+      this.#socket.off('close', waiting.destroy);
+      const splice = this.#splice(kept, tunnel);
+      if (ends) splice.end();
+    } finally {
+      tunnels.delete(waiting);
+    }
+  }
+
+  #splice(text: string, tunnel: Tunnel): Splice {
     const { house, tunnels, options } = this.#mount;
     const socket = this.#socket;
-    if (socket.destroyed) {
-      tunnel.destroy(); // the client has left while a hook was busy
-      return;
-    }
     this.#leave();
     this.#res.detachSocket(this.#req.socket);
     const splice = new Splice(socket, tunnel, house.deadlines, options, (over) => tunnels.delete(over));
@@ -161,6 +183,7 @@ export class Handshake implements Dispatching, ResponseSink {
     socket.write(text, 'latin1');
     splice.begin(this.#first);
     socket.uncork();
+    return splice;
   }
 
   #switchingHead(head: ResponseHead): MaybePromise<string> {

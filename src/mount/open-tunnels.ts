@@ -1,17 +1,21 @@
-/** The open tunnels of a backend. */
+/** The tunnels of a backend that are open, or about to be. */
 
-import type { Splice } from './splice.js';
+/** One that is joined with its client, or waits for a hook until it can be. */
+export interface OpenTunnel {
+  end(): void;
+  destroy(): void;
+}
 
 export class OpenTunnels {
-  readonly #open = new Set<Splice>();
+  readonly #open = new Set<OpenTunnel>();
   #waiting: (() => void)[] = []; // for the last one to close
 
-  add(splice: Splice): void {
-    this.#open.add(splice);
+  add(tunnel: OpenTunnel): void {
+    this.#open.add(tunnel);
   }
 
-  delete(splice: Splice): void {
-    this.#open.delete(splice);
+  delete(tunnel: OpenTunnel): void {
+    this.#open.delete(tunnel);
     if (this.#open.size > 0) return;
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
@@ -24,10 +28,10 @@ export class OpenTunnels {
 
   /** Ends the open tunnels: both sides take what is on its way to them, then have a moment to close. */
   end(): void {
-    for (const splice of this.#open) splice.end();
+    for (const tunnel of this.#open) tunnel.end();
   }
 
   destroy(): void {
-    for (const splice of this.#open) splice.destroy();
+    for (const tunnel of this.#open) tunnel.destroy();
   }
 }

@@ -2,6 +2,7 @@
 
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
+import type { CloseOptions } from 'pooled-backend';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { resetError } from '../../src/connection/liveness.js';
@@ -244,6 +245,68 @@ describe('close()', () => {
     expect((await allOf(socket)).length).toBe(read);
     socket.end();
     await closed;
+  });
+
+  test.each<[string, CloseOptions, string]>([
+    ['without a timeout: the client gets its 101, and the end', {}, 'fin'],
+    ['with one: the tunnel ends by itself', { timeout: 60_000 }, 'echo'],
+  ])('it waits for the hook of a 101, %s', async (_, options, expected) => {
+    let letGo = () => {};
+    const asked = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    let keep = () => {};
+    const kept = new Promise<void>((resolve) => {
+      keep = resolve;
+    });
+    const origin = await rawUpgradeOrigin((socket) => {
+      socket.write(switching('a'));
+      socket.on('data', (bytes) => socket.write(bytes)).on('end', () => socket.end());
+    });
+    const onResponseFields = async (fields: string[]) => {
+      letGo();
+      await kept;
+      return fields;
+    };
+    const front = await startFront(origin, { upgrade: { onResponseFields } });
+    const tunnel = await client(front.port);
+    tunnel.write(asking('a'));
+    await asked;
+    const closed = front.backend.close(options);
+    await new Promise(setImmediate);
+    keep();
+    expect((await tunnel.readResponse()).status).toBe(101);
+    if (expected === 'echo') {
+      tunnel.write('echo');
+      expect(String(await tunnel.bytes(4))).toBe('echo');
+      tunnel.end();
+    }
+    expect(await tunnel.ended()).toBe('fin');
+    await closed;
+    checkAtRest(front.backend);
+  });
+
+  test('it does not wait for a hook that is never done when the client has left, nor does destroy()', async () => {
+    const origin = await rawUpgradeOrigin((socket) => socket.write(switching('a')));
+    for (const leave of ['client', 'destroy'] as const) {
+      let letGo = () => {};
+      const asked = new Promise<void>((resolve) => {
+        letGo = resolve;
+      });
+      const onResponseFields = () => {
+        letGo();
+        return new Promise<string[]>(() => undefined);
+      };
+      const front = await startFront(origin, { upgrade: { onResponseFields } });
+      const tunnel = await client(front.port);
+      tunnel.write(asking('a'));
+      await asked;
+      const closed = front.backend.close();
+      if (leave === 'client') tunnel.reset();
+      else front.backend.destroy();
+      await closed;
+      checkAtRest(front.backend);
+    }
   });
 
   test('with a timeout tunnels have until then to end by themselves', async () => {
