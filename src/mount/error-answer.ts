@@ -16,9 +16,9 @@ const REGISTERED: Partial<Record<ErrorCode, string>> = {
   body_already_read: 'proxy_configuration_error',
 };
 
-// Fields of a middleware about the response that will not come. Above all those that say how long it may be kept, because a cache keeps a
+// Fields that were set for the response that will not come. Above all those that say how long it may be kept, because a cache keeps a
 // failure as well.
-const OF_ANOTHER_BODY = [
+const OF_ANOTHER_RESPONSE = [
   'content-length',
   'transfer-encoding',
   'content-encoding',
@@ -30,6 +30,7 @@ const OF_ANOTHER_BODY = [
   'content-disposition',
   'content-language',
   'content-range',
+  'upgrade',
 ] as const;
 
 /**
@@ -93,13 +94,13 @@ function answer(
     return;
   }
   try {
-    for (const name of OF_ANOTHER_BODY) res.removeHeader(name);
+    for (const name of OF_ANOTHER_RESPONSE) res.removeHeader(name);
     res.setHeader('Content-Type', 'text/plain; charset=utf-8');
     res.setHeader('Content-Length', Buffer.byteLength(text));
     for (const [name, value] of Object.entries(fields)) res.setHeader(name, value);
     if (isHttp2(res)) res.writeHead(status);
     else {
-      if (closes) res.setHeader('Connection', 'close');
+      if (closes || res.shouldKeepAlive === false) res.setHeader('Connection', 'close');
       res.writeHead(status, STATUS_CODES[status] ?? '');
     }
     res.end(res.req.method === 'HEAD' ? undefined : text);

@@ -205,6 +205,21 @@ describe('what is not tunnelled', () => {
     expect(backend.stats().origins[0]).toMatchObject({ requests: 1, tunnels: { open: 0, opened: 0 } });
   });
 
+  test.each([
+    ['throws', () => fails()],
+    ['rejects', async () => fails()],
+  ])('our own answer asks for no upgrade, when the hook of a 426 %s', async (_, onResponseFields) => {
+    const head =
+      'HTTP/1.1 426 Upgrade Required\r\nUpgrade: newer/2\r\nConnection: Upgrade\r\nContent-Length: 0\r\n\r\n';
+    const { port } = await startFront(await rawUpgradeOrigin((socket) => socket.write(head)), {
+      upgrade: { onResponseFields },
+    });
+    const asked = await client(port);
+    asked.write(asking('older'));
+    const { status, headers } = await asked.readResponse();
+    expect([status, headers.upgrade, headers.connection]).toEqual([500, undefined, 'close']);
+  });
+
   test('a large chunked refusal reaches a slow client whole', async () => {
     const piece = `${(100_000).toString(16)}\r\n${'x'.repeat(100_000)}\r\n`;
     const origin = await rawUpgradeOrigin((socket) => {
@@ -349,4 +364,8 @@ async function settled(count: () => number): Promise<void> {
     if (count() !== before) turns = 0;
     before = count();
   }
+}
+
+function fails(): never {
+  throw new Error('the hook of a test');
 }
