@@ -71,7 +71,7 @@ export class MemorySocket extends Duplex {
   #stopped = false;
   #refusal: Error | undefined;
   #taking = true;
-  #untaken: (() => void) | undefined; // the write that waits for `take()`
+  #untaken: (() => void) | undefined; // the write, or the end, that waits for `takeOn()` or `open()`
   #gone = false; // closed or reset: it receives nothing and sends nothing but resets
 
   /** Use {@link memorySockets}. */
@@ -116,9 +116,10 @@ export class MemorySocket extends Duplex {
     return { name: first === undefined && !this.destroyed ? 'alive' : 'stale' };
   }
 
-  /** Completes the connection: emits `'connect'`. */
+  /** Completes the connection: emits `'connect'`, and sends what was written before. */
   open(): void {
     this.connecting = false;
+    this.#takeUp();
     this.emit('connect');
     this.emit('ready');
   }
@@ -136,9 +137,7 @@ export class MemorySocket extends Duplex {
   /** Undoes {@link stopTaking}. */
   takeOn(): void {
     this.#taking = true;
-    const untaken = this.#untaken;
-    this.#untaken = undefined;
-    untaken?.();
+    this.#takeUp();
   }
 
   // --- as net.Socket -------------------------------------------------------------------------------------------------
@@ -201,19 +200,22 @@ export class MemorySocket extends Duplex {
       done(refusal);
       return;
     }
-    const take = (): void => {
+    this.#untaken = () => {
       this.bytesWritten += bytes.length;
       this.#send({ is: 'bytes', bytes: Buffer.from(bytes) });
       done();
     };
-    if (this.#taking) take();
-    else this.#untaken = take;
+    this.#takeUp();
   }
 
   /** @internal */
   override _final(done: WriteDone): void {
-    this.#send({ is: 'fin' });
-    done();
+    const end = (): void => {
+      this.#send({ is: 'fin' });
+      done();
+    };
+    if (this.connecting) this.#untaken = end;
+    else end();
   }
 
   /** @internal */
@@ -242,6 +244,14 @@ export class MemorySocket extends Duplex {
       this.#unread.push(parcel.bytes);
       this.#hand();
     }
+  }
+
+  /** Sends what waits, unless it has to wait on. */
+  #takeUp(): void {
+    const untaken = this.#untaken;
+    if (untaken === undefined || !this.#taking || this.connecting) return;
+    this.#untaken = undefined;
+    untaken();
   }
 
   #send(parcel: Parcel): void {

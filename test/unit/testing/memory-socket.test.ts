@@ -124,6 +124,16 @@ test('a connection with onread hears the end', async () => {
   expect(events).toEqual(['end']);
 });
 
+test.each(['write', 'end'] as const)('the %s of a connecting socket is sent when it is opened', async (act) => {
+  const [near] = memorySockets({ connecting: true, delivery: 'by-hand' });
+  if (act === 'write') near.write('early');
+  else near.end();
+  await new Promise(setImmediate);
+  const before = [near.bytesWritten, near.underway];
+  near.open();
+  expect([before, near.underway]).toEqual([[0, 0], 1]);
+});
+
 test('a connecting socket connects when it is opened', () => {
   const [near] = memorySockets({ connecting: true });
   const events: string[] = [];
