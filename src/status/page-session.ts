@@ -3,8 +3,16 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-const COOKIE = 'pooled-backend-status';
-const ID = /(?:^|;\s*)pooled-backend-status=([\w-]{43})(?:;|$)/;
+interface Cookie {
+  readonly name: string;
+  readonly attributes: string;
+  readonly id: RegExp;
+}
+
+// Of another name over TLS: cookies are of a host, not of a port, and a browser lets no page without TLS replace one that is Secure
+// (RFC 6265bis §5.7, step 16), nor send it. A page of the same host without TLS would never get its id.
+const PLAIN = cookieOf('pooled-backend-status', 'HttpOnly; SameSite=Strict');
+const SECURE = cookieOf('__Secure-pooled-backend-status', 'HttpOnly; SameSite=Strict; Secure');
 const TOKEN_FIELD = 'x-status-token';
 
 /**
@@ -16,16 +24,16 @@ export class PageSession {
 
   /** Returns the token for a page that is being served. Gives the browser an id, in the cookie of this response, if it has none. */
   open(req: IncomingMessage, res: ServerResponse): string {
-    const known = ID.exec(req.headers.cookie ?? '')?.[1];
+    const known = idOf(req);
     const id = known ?? randomBytes(32).toString('base64url');
-    if (known === undefined) giveCookie(req, res, `${COOKIE}=${id}; HttpOnly; SameSite=Strict`);
+    if (known === undefined) giveCookie(req, res, id);
     return this.#tokenOf(id);
   }
 
   /** Whether the token is that of the browser's id. */
-  holds({ headers }: IncomingMessage): boolean {
-    const id = ID.exec(headers.cookie ?? '')?.[1];
-    const token = headers[TOKEN_FIELD];
+  holds(req: IncomingMessage): boolean {
+    const id = idOf(req);
+    const token = req.headers[TOKEN_FIELD];
     if (id === undefined || typeof token !== 'string') return false;
     const [given, right] = [Buffer.from(token), Buffer.from(this.#tokenOf(id))];
     return given.length === right.length && timingSafeEqual(given, right);
@@ -53,9 +61,21 @@ export function isOfSamePage({ headers }: IncomingMessage): boolean {
   }
 }
 
-function giveCookie(req: IncomingMessage, res: ServerResponse, cookie: string): void {
-  const isSecure = 'encrypted' in req.socket && req.socket.encrypted === true;
+function cookieOf(name: string, attributes: string): Cookie {
+  return { name, attributes, id: new RegExp(`(?:^|;\\s*)${name}=([\\w-]{43})(?:;|$)`) };
+}
+
+function cookieFor({ socket }: IncomingMessage): Cookie {
+  return 'encrypted' in socket && socket.encrypted === true ? SECURE : PLAIN;
+}
+
+function idOf(req: IncomingMessage): string | undefined {
+  return cookieFor(req).id.exec(req.headers.cookie ?? '')?.[1];
+}
+
+function giveCookie(req: IncomingMessage, res: ServerResponse, id: string): void {
+  const { name, attributes } = cookieFor(req);
   const before = res.getHeader('Set-Cookie');
   const others = before === undefined ? [] : [before].flat().map(String);
-  res.setHeader('Set-Cookie', [...others, isSecure ? `${cookie}; Secure` : cookie]);
+  res.setHeader('Set-Cookie', [...others, `${name}=${id}; ${attributes}`]);
 }

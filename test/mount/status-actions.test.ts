@@ -2,11 +2,13 @@
 
 import { once } from 'node:events';
 import { connect, createServer as createHttp2Server, type IncomingHttpHeaders } from 'node:http2';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { PooledBackend, StatusHandlerOptions } from 'pooled-backend';
-import { request } from 'undici';
+import { Agent, request } from 'undici';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { serve, startBackend, startOrigin } from './setting.js';
+import { authority, cert, key } from '../wire/certificate.js';
+import { listen, serve, startBackend, startOrigin } from './setting.js';
 
 interface Site {
   readonly backend: PooledBackend;
@@ -200,6 +202,24 @@ test('authorise that throws is one that fails', async () => {
 test('the cookie is hidden from scripts and from other sites', async () => {
   const { headers } = await request((await started()).url, { headers: { accept: 'text/html' } });
   expect(headers['set-cookie']).toMatch(/^pooled-backend-status=[\w-]{43}; HttpOnly; SameSite=Strict$/);
+});
+
+test('over TLS the cookie has another name, or a page of the same host without TLS could not get its own', async () => {
+  const backend = startBackend(await startOrigin());
+  const server = createTlsServer({ cert, key }, backend.statusHandler({ actions: () => true }));
+  const dispatcher = new Agent({ connect: { ca: authority } });
+  onTestFinished(() => dispatcher.close());
+  const url = `https://localhost:${await listen(server)}`;
+  const { headers, body } = await request(url, { dispatcher, headers: { accept: 'text/html' } });
+  const token = /<meta name="status-token" content="([^"]+)">/.exec(await body.text())?.[1];
+  const cookie = String(headers['set-cookie']);
+  expect(cookie).toMatch(/^__Secure-pooled-backend-status=[\w-]{43}; HttpOnly; SameSite=Strict; Secure$/);
+  const fields = { origin: url, cookie: `pooled-backend-status=${'A'.repeat(43)}; ${cookie.split(';')[0]}` };
+  const asked = await request(`${url}/?action=drain&origin=${backend.origins.names[0]}`, {
+    ...{ dispatcher, method: 'POST', headers: { ...fields, 'x-status-token': String(token) } },
+  });
+  await asked.body.dump();
+  expect(asked.statusCode).toBe(200);
 });
 
 test('the data can be read without a token, and has none', async () => {
