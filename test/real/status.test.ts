@@ -219,6 +219,19 @@ describe.skipIf(findBrowser() === undefined && !required)('the status page in Ch
     await page.locator('#overview').waitFor();
   });
 
+  test('an origin that is looked at alone and removed gives way to all, and does not take the page back', async () => {
+    const site = await Site.open();
+    const [, name = ''] = site.origins;
+    const page = await visit(`${site.url}#/origin/${encodeURIComponent(name)}`);
+    await page.locator('#alone h2').waitFor();
+    await site.backend.origins.remove(name);
+    await page.locator('#overview').waitFor();
+    expect(await page.evaluate('document.activeElement.id')).toBe('title');
+    site.backend.origins.add(name);
+    await page.locator('#origins .card').filter({ hasText: name }).waitFor();
+    expect(await page.locator('#alone').isHidden()).toBe(true);
+  });
+
   test.each(['overview', 'one origin'])('fits a phone, its buttons too: %s', async (what) => {
     const site = await Site.open({ actions: () => true });
     await site.send(10);

@@ -64,11 +64,14 @@ function show(): void {
   const isRow = report.origins.length > FEW;
   const origins = report.origins.map((origin) => ({ origin, isRow }));
   const alone = origins.find(({ origin }) => origin.origin === askedOrigin());
+  const hadFocus = byId('alone').contains(document.activeElement); // what is hidden loses it
   byId('overview').hidden = alone !== undefined;
   byId('alone').hidden = alone === undefined;
-  if (alone === undefined) view = undefined;
-  else showAlone(alone);
-  if (alone === undefined) showAll(report, origins);
+  if (alone !== undefined) showAlone(alone);
+  else {
+    showAll(report, origins);
+    leaveView(hadFocus);
+  }
   setText(byId('process'), `process ${report.process.pid} · Node ${report.process.node}${foundLine(report.discovery)}`);
   setText(byId('memory'), `spool ${held(report.spool)} · request bodies ${held(report.requestBuffer)}`);
 }
@@ -120,6 +123,14 @@ function showAlone(data: OriginData): void {
     // For people who use the keyboard or a screen reader: after a link they go on from here.
     view.part.element.querySelector('h2')?.focus({ preventScroll: true });
   } else view.part.update(data);
+}
+
+/** By the link of the page, or because the origin was removed: then it does not take the page back when it is added again. */
+function leaveView(hadFocus: boolean): void {
+  if (view === undefined) return;
+  view = undefined;
+  if (askedOrigin() !== undefined) history.replaceState(null, '', '#/');
+  if (hadFocus) byId('title').focus({ preventScroll: true });
 }
 
 function askedOrigin(): string | undefined {
