@@ -8,7 +8,7 @@ const ASCII = 'the text is ASCII, and the same in every encoding';
 export const equivalent = [
   // exchange.ts
   {
-    line: '#streams = false; // an event stream is silent as long as it likes',
+    line: '#streams = false; // the body is an event stream, which may be silent as long as it likes',
     why: 'set with every head, before it is asked',
   },
   { line: '#requestEnded = false; // everything was handed to the socket', why: 'set when the request begins' },
