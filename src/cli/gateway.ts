@@ -36,6 +36,8 @@ export class Gateway {
   readonly #servers: Server[] = []; // that of the clients comes first
   /** On each connection of a client: the response to its last request, until it is sent. */
   readonly #latest = new Map<Socket, ServerResponse | undefined>();
+  /** Connections that end with a response to come, or one that was sent. */
+  readonly #ending = new WeakSet<Socket>();
   #stage: 'serving' | 'farewell' | 'closing' = 'serving';
 
   constructor(settings: Settings, journal: Journal) {
@@ -112,7 +114,7 @@ export class Gateway {
   /** Serves everything as before, but each response ends its connection. */
   async #farewell(ms: number): Promise<void> {
     this.#stage = 'farewell';
-    for (const res of this.#latest.values()) if (res?.headersSent === false) res.setHeader('Connection', 'close');
+    for (const res of this.#latest.values()) if (res?.headersSent === false) this.#endWith(res);
     if (await this.#hasClients()) await new Promise<void>((resolve) => systemClock.after(ms, resolve));
   }
 
@@ -140,6 +142,12 @@ export class Gateway {
     for (const server of this.#servers) server.closeIdleConnections();
   };
 
+  /** Closes the connection after the response, so that the client connects to another process. */
+  #endWith(res: ServerResponse): void {
+    res.setHeader('Connection', 'close');
+    this.#ending.add(res.req.socket);
+  }
+
   #begun(res: ServerResponse): void {
     const { socket } = res.req;
     // Not by the end of the response: behind others on a connection that breaks, it has none.
@@ -154,8 +162,12 @@ export class Gateway {
   }
 
   #serve(req: IncomingMessage, res: ServerResponse, listener: RequestListener): void {
-    // Closes keep-alive connections after the response, so that the client connects to another process.
-    if (this.#stage !== 'serving') res.setHeader('Connection', 'close');
+    // What is pipelined behind the last response "MUST NOT" be processed (RFC 9112 §9.6): its response would never be sent.
+    if (this.#ending.has(req.socket)) {
+      req.resume();
+      return;
+    }
+    if (this.#stage !== 'serving') this.#endWith(res);
     this.#begun(res);
     res.once('close', () => this.#answered(res));
     listener(req, res);

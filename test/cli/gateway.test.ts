@@ -1,6 +1,8 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { Agent, createServer, get, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { Gateway } from '../../src/cli/gateway.js';
 import { Journal } from '../../src/cli/journal.js';
@@ -53,7 +55,7 @@ async function leavingGateway(origin: RequestListener) {
       return response.headers.connection;
     };
   };
-  return { gateway, client, pass: () => vi.advanceTimersByTime(1_000) };
+  return { gateway, socketPath, client, pass: () => vi.advanceTimersByTime(1_000) };
 }
 
 test('for a second after close() it serves what comes, and each answer ends its connection', async () => {
@@ -78,6 +80,47 @@ test('for a second after close() it serves what comes, and each answer ends its 
   pass();
   expect(await closed).toBe(true);
   await expect(client()('/late')).rejects.toMatchObject({ code: 'ENOENT' });
+});
+
+/** Resolves when a server of this process has read the head of a request for `path`. */
+function headRead(path: string): Promise<void> {
+  return new Promise((resolve) => {
+    const listener = (message: unknown) => {
+      if ((message as { request: IncomingMessage }).request.url === path) resolve();
+    };
+    subscribe('http.server.request.start', listener);
+    onTestFinished(() => void unsubscribe('http.server.request.start', listener));
+  });
+}
+
+test('what is pipelined behind the last response of a connection is not passed on', async () => {
+  const asked: (string | undefined)[] = [];
+  let answer = () => {};
+  const begun = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  let answerFirst = () => {};
+  const { gateway, socketPath, pass } = await leavingGateway((req, res) => {
+    asked.push(req.url);
+    if (req.url !== '/first') return void res.end();
+    answerFirst = () => void res.end();
+    answer();
+  });
+  const socket = connect(socketPath);
+  socket.write('GET /first HTTP/1.1\r\nHost: a\r\n\r\n');
+  await begun;
+  const closed = gateway.close();
+  const behind = headRead('/behind');
+  socket.write('GET /behind HTTP/1.1\r\nHost: a\r\n\r\n');
+  await behind;
+  answerFirst();
+  await text(socket);
+  const next = connect(socketPath);
+  next.write('GET /second HTTP/1.1\r\nHost: a\r\n\r\nGET /behind-second HTTP/1.1\r\nHost: a\r\n\r\n');
+  await text(next);
+  expect(asked).toEqual(['/first', '/second']);
+  pass();
+  expect(await closed).toBe(true);
 });
 
 test('without clients close() takes no second', async () => {
