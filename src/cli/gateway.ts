@@ -14,7 +14,7 @@ import type { Settings } from './settings.js';
 const HEAD_MS = 60_000;
 
 /**
- * How long the gateway goes on serving after the signal. A request may be on its way on a kept connection, which would be closed
+ * How long at most the gateway goes on serving after the signal. A request may be on its way on a kept connection, which would be closed
  * at once while it is idle.
  */
 const FAREWELL_MS = 1_000;
@@ -98,7 +98,8 @@ export class Gateway {
       });
       this.#backend.destroy(new Error(`not finished ${drainTimeoutMs} ms after the signal to stop`));
     });
-    await this.#farewell(Math.min(FAREWELL_MS, drainTimeoutMs));
+    // What comes at the end of the farewell also needs time to finish.
+    await this.#farewell(Math.min(FAREWELL_MS, drainTimeoutMs / 2));
     this.#stage = 'closing';
     const closed = this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
     await this.#backend.close();

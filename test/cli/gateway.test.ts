@@ -35,9 +35,10 @@ test('a client has a minute for the head of a request, and as long as it takes f
 });
 
 /** A gateway in front of this origin, and clients of it. Its farewell lasts until `pass()`. */
-async function leavingGateway(origin: RequestListener) {
+async function leavingGateway(origin: RequestListener, options: Record<string, unknown> = {}) {
   const { gateway, socketPath } = await openGateway({
     origins: [`http://127.0.0.1:${await listen(createServer(origin))}`],
+    ...options,
   });
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   onTestFinished(() => {
@@ -55,7 +56,7 @@ async function leavingGateway(origin: RequestListener) {
       return response.headers.connection;
     };
   };
-  return { gateway, socketPath, client, pass: () => vi.advanceTimersByTime(1_000) };
+  return { gateway, socketPath, client, pass: (ms = 1_000) => vi.advanceTimersByTime(ms) };
 }
 
 test('for a second after close() it serves what comes, and each answer ends its connection', async () => {
@@ -121,6 +122,28 @@ test('what is pipelined behind the last response of a connection is not passed o
   expect(asked).toEqual(['/first', '/second']);
   pass();
   expect(await closed).toBe(true);
+});
+
+test('what is in progress has half of drainTimeout after the farewell', async () => {
+  let answer = () => {};
+  let asked = () => {};
+  const begun = new Promise<void>((resolve) => {
+    asked = resolve;
+  });
+  const { gateway, client, pass } = await leavingGateway(
+    (_, res) => {
+      answer = () => void res.end();
+      asked();
+    },
+    { drainTimeout: 1_000 },
+  );
+  const response = client()('/');
+  await begun;
+  const closed = gateway.close();
+  await new Promise((resolve) => setImmediate(resolve)); // it has looked for clients
+  pass(500);
+  answer();
+  expect([await response, await closed]).toEqual(['close', true]);
 });
 
 test('without clients close() takes no second', async () => {
