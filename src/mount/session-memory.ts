@@ -15,9 +15,16 @@ const lost = new WeakMap<object, number>();
 export function countWhenReset(stream: object | undefined): void {
   const session = stream && sessionOf(stream);
   if (!(stream instanceof Duplex) || session === undefined) return;
+  let unsent = 0;
+  const destroy = stream._destroy;
+  // From Node 24 on, the stream has forgotten its unsent bytes before 'close', and a response that has ended tells nothing earlier.
+  stream._destroy = (error, done) => {
+    unsent = stream.writableLength;
+    destroy.call(stream, error, done);
+  };
   stream.once('close', () => {
-    if (stream.writableLength === 0) return;
-    const bytes = (lost.get(session) ?? 0) + stream.writableLength;
+    if (unsent === 0) return;
+    const bytes = (lost.get(session) ?? 0) + unsent;
     lost.set(session, bytes);
     if (bytes > MOST_LOST_BYTES) closeSession(session);
   });
