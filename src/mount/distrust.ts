@@ -31,10 +31,15 @@ export function distrust(req: IncomingMessage, res: ServerResponse): void {
  * connection" (RFC 9112 §9.6), though node:http hands them out: their responses would never be sent.
  */
 export function noteLast(req: IncomingMessage, res: ServerResponse): void {
-  if (res.shouldKeepAlive === false && !isBehindLast(req)) lastRequests.set(req.socket, req);
+  if (endsConnection(res) && !isBehindLast(req)) lastRequests.set(req.socket, req);
   if (res.socket === null) lastPipelined.set(req.socket, res);
   const server = serverOf(req);
   if (server !== undefined && !listened.has(server) && isListening(server)) listened.add(server);
+}
+
+/** The client may have asked for it, or the app, which has set `Connection: close`. */
+function endsConnection(res: ServerResponse): boolean {
+  return res.shouldKeepAlive === false || /\bclose\b/i.test(String(res.getHeader('connection')));
 }
 
 /** The server of node:http. A socket that is not one of the kernel's may have none. */

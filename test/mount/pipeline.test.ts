@@ -107,6 +107,15 @@ describe('in a pipeline', () => {
     expect(paths()).toEqual(['/1', '/after']);
   });
 
+  test('nothing is sent of what stands behind a response that is to end the connection', async () => {
+    const { backend, raw, paths, handed } = await pipelined((res) => res.setHeader('Connection', 'close'));
+    raw.write(get('/2') + get('/3'));
+    await until(() => handed() === 2);
+    expect((await raw.readResponse()).body.toString()).toBe('/2');
+    await backend.request({ path: '/after' }).then(({ body }) => body.text());
+    expect(paths()).toEqual(['/2', '/after']);
+  });
+
   test('a hundred safe ones behind the first are under way at once, and those behind them wait', async () => {
     const { origin, backend, raw, handed } = await pipelined();
     raw.write(Array.from({ length: 150 }, (_, index) => get(`/${index + 1}`)).join(''));
