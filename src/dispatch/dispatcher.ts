@@ -124,9 +124,14 @@ export class Dispatcher implements Dispatching, Expecting, RunHouse {
     return place;
   }
 
-  dispatchExpected(place: ExpectedRequest, request: OutgoingRequest, sink: ResponseSink, begunAt: number): Dispatch {
+  dispatchExpected(place: ExpectedRequest, request: OutgoingRequest, sink: ResponseSink): Dispatch {
     this.#expected.delete(place); // before any event: it counts once
-    return this.#begin(request, sink, this.#state.name !== 'closed', begunAt);
+    return this.#begin(request, sink, this.#state.name !== 'closed', place.begunAt);
+  }
+
+  failExpected(place: ExpectedRequest, request: OutgoingRequest, sink: ResponseSink, error: BackendError): void {
+    this.#expected.delete(place);
+    this.#taken(request, sink, place.begunAt).fail(error);
   }
 
   expectedLeft(place: ExpectedRequest): void {
@@ -243,7 +248,8 @@ export class Dispatcher implements Dispatching, Expecting, RunHouse {
     const before = this.#state;
     if (before.name === 'closed') return;
     this.#state = { name: 'closed', cause };
-    for (const taken of [...this.#running, ...this.#expected]) taken.fail(closedError(this.#state));
+    for (const run of [...this.#running]) run.fail(closedError(this.#state));
+    for (const place of [...this.#expected]) place.end(closedError(this.#state));
     this.#hold.close();
     if (before.name === 'draining') before.empty();
   }

@@ -111,8 +111,8 @@ export interface Expectation {
   requestFailed(error: BackendError): void;
 }
 
-/** Kept for one such request: `close()` of the backend waits until the request was dispatched or has left the place. */
-export interface Place extends Pick<Dispatching, 'dispatch'> {
-  /** The request will not be dispatched. Does nothing if it was dispatched, or has left before. */
+/** Kept for one such request: `close()` of the backend waits until the request was dispatched, has failed or has left the place. */
+export interface Place extends Pick<Dispatching, 'dispatch' | 'fail'> {
+  /** The request will not be dispatched. Does nothing if it was dispatched, has failed, or has left before. */
   leave(): void;
 }

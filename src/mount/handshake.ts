@@ -96,7 +96,12 @@ export class Handshake implements Dispatching, ResponseSink {
 
   expect(...[timeouts, expectation]: Parameters<Dispatching['expect']>): Place | undefined {
     const place = this.#mount.house.dispatching.expect(timeouts, expectation);
-    return place && { dispatch: (request, relay) => this.#begin(place, request, relay), leave: () => place.leave() };
+    if (place === undefined) return undefined;
+    return {
+      dispatch: (request, relay) => this.#begin(place, request, relay),
+      fail: (request, relay, error) => place.fail(request, relay, error),
+      leave: () => place.leave(),
+    };
   }
 
   #begin(to: Pick<Dispatching, 'dispatch'>, request: OutgoingRequest, relay: ResponseSink): Dispatch {

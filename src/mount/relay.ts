@@ -256,7 +256,8 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
 
   /** The request could not be dispatched. */
   requestFailed(error: BackendError): void {
-    if (this.#stage === 'taking') this.#mount.house.dispatching.fail(unsentOf(this.#req, this.#mount), this, error);
+    if (this.#stage !== 'taking') return;
+    (this.#place ?? this.#mount.house.dispatching).fail(unsentOf(this.#req, this.#mount), this, error);
   }
 
   onFail(error: BackendError): void {

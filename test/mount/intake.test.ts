@@ -1,9 +1,10 @@
+import http from 'node:http';
 import { gzipSync } from 'node:zlib';
 import express, { type RequestHandler } from 'express';
 import type { PooledBackend } from 'pooled-backend';
 import { hold } from 'pooled-backend/testing';
 import { describe, expect, test } from 'vitest';
-import { client, serve, startBackend, startOrigin, until } from './setting.js';
+import { client, listen, serve, startBackend, startOrigin, until } from './setting.js';
 
 function bodyOf(request: { readonly body: Uint8Array } | undefined): string {
   return Buffer.from(request?.body ?? []).toString('latin1');
@@ -167,6 +168,23 @@ describe('requestTimeout is over', () => {
     await backend.close();
     expect(origin.requests.length).toBe(0);
   });
+
+  test.each(['handler', 'upgradeHandler'] as const)(
+    'while a hook of %s is busy: that time is in its event',
+    async (kind) => {
+      const backend = startBackend(await startOrigin(), { requestTimeout: 50 });
+      const failures: [isWhole: boolean, inFlight: number][] = [];
+      backend.on('fail', ({ durationMs }) => failures.push([durationMs >= 50, backend.stats().inFlight]));
+      const onRequestFields = () => new Promise<never>(() => {});
+      const server = http.createServer(backend.handler({ onRequestFields }));
+      server.on('upgrade', backend.upgradeHandler({ onRequestFields }));
+      const raw = await client(await listen(server));
+      const offer = kind === 'handler' ? '' : 'Connection: Upgrade\r\nUpgrade: websocket\r\n';
+      raw.write(`GET / HTTP/1.1\r\nHost: a\r\n${offer}\r\n`);
+      expect((await raw.readResponse()).status).toBe(504);
+      expect(failures).toEqual([[true, 0]]);
+    },
+  );
 });
 
 test('a chunked one that does not fit is sent once behind a middleware that wraps its listeners', async () => {

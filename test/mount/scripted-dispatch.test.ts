@@ -33,7 +33,11 @@ class ScriptedDispatching implements Dispatching {
   }
 
   expect(): Place {
-    return { dispatch: (request, sink) => this.dispatch(request, sink), leave() {} };
+    return {
+      dispatch: (request, sink) => this.dispatch(request, sink),
+      fail: (request, sink, error) => this.fail(request, sink, error),
+      leave() {},
+    };
   }
 }
 
