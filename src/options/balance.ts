@@ -6,6 +6,7 @@ import type { HashOptions } from '../balance/hash.js';
 import type { HashKey } from '../balance/hash-key.js';
 import {
   isObject,
+  mapped,
   matching,
   multiple,
   objectWith,
@@ -28,7 +29,9 @@ const readWhole = withDefault(
 
 const hashRules: Rules<HashOptions> = {
   type: required(oneOf('hash')),
-  key: required(matching("'path', { cookie: name }, { header: name } or a function", isHashKey)),
+  key: mapped(required(matching("'path', { cookie: name }, { header: name } or a function", isHashKey)), (key) =>
+    typeof key === 'object' ? Object.freeze({ ...key }) : key,
+  ),
   load: withDefault(multiple(), 1.25),
 };
 

@@ -113,8 +113,9 @@ export const tlsRule: Rule<TlsOptions> = (name, value) => {
     refuseUnknownNames(name, { [key]: one }, rules);
     rules[key as keyof typeof rules](`${name}.${key}`, one); // an own name that is known, so it has a rule
   }
-  // Freezes the outermost object only: buffers and contexts in it belong to the caller, and cannot be frozen.
-  const tls: TlsOptions = Object.freeze(Object.fromEntries(given));
+  // Its lists are copied too. Buffers and contexts belong to the caller, and cannot be frozen.
+  const copied = given.map(([key, one]) => [key, Array.isArray(one) ? Object.freeze([...one]) : one]);
+  const tls: TlsOptions = Object.freeze(Object.fromEntries(copied));
   const { minVersion, maxVersion } = tls;
   if (minVersion && maxVersion && VERSIONS.indexOf(minVersion) > VERSIONS.indexOf(maxVersion))
     throw new RangeError(`${name}.minVersion must be no later than maxVersion, ${maxVersion}, got ${minVersion}`);

@@ -175,12 +175,22 @@ describe('freezing', () => {
   test('the result is frozen, and so is all that it holds', () => {
     const resolved = resolveOptions({ origins: [URL_A, { url: URL_B, weight: 3 }], retryOn: [503], tls: { ca: CA } });
     expect(deeplyFrozen(resolved)).toBe(true);
+    const key = { cookie: 'user' };
+    const lists = { ca: [CA], ALPNProtocols: ['http/1.1'] };
+    const deeper = resolveOptions({ origins: [URL_A], balance: { type: 'hash', key }, tls: lists });
+    expect([deeplyFrozen(deeper), deeper.balance, deeper.tls]).toEqual([
+      true,
+      { type: 'hash', key, load: 1.25 },
+      lists,
+    ]);
   });
 
   test("the caller's own objects are left as they are", () => {
-    const given = { origins: [URL_A], retryOn: [503 as const], tls: { ca: Buffer.from(CA) } };
+    const balance = { type: 'hash', key: { cookie: 'user' } } as const;
+    const given = { origins: [URL_A], retryOn: [503 as const], tls: { ca: [Buffer.from(CA)] }, balance };
     resolveOptions(given);
-    expect([given, given.origins, given.retryOn, given.tls].some(Object.isFrozen)).toBe(false);
+    const { origins, retryOn, tls } = given;
+    expect([given, origins, retryOn, tls, tls.ca, balance, balance.key].some(Object.isFrozen)).toBe(false);
   });
 
   test('a list that is changed later changes nothing', () => {
