@@ -14,8 +14,8 @@ import type { Settings } from './settings.js';
 const HEAD_MS = 60_000;
 
 /**
- * How long at most the gateway goes on serving after the signal. A request may be on its way on a kept connection, which would be closed
- * at once while it is idle.
+ * How long the gateway goes on serving after the signal, at most. A request may be on its way on a kept connection, which would be
+ * closed at once while it is idle.
  */
 const FAREWELL_MS = 1_000;
 

@@ -39,7 +39,9 @@ export function noteLast(req: IncomingMessage, res: ServerResponse): void {
 
 /** The client may have asked for it, or the app, which has set `Connection: close`. */
 function endsConnection(res: ServerResponse): boolean {
-  return res.shouldKeepAlive === false || /\bclose\b/i.test(String(res.getHeader('connection')));
+  if (res.shouldKeepAlive === false) return true;
+  const field = res.getHeader('connection');
+  return field !== undefined && /\bclose\b/i.test(String(field));
 }
 
 /** The server of node:http. A socket that is not one of the kernel's may have none. */
