@@ -389,7 +389,8 @@ describe.skipIf(findBrowser() === undefined && !required)('the status page in Ch
     expect([dark !== light, await background()]).toEqual([true, dark]);
   });
 
-  test('polls where a stream does not come through', async () => {
+  /** A page whose stream does not come through. */
+  async function polling() {
     const site = await Site.open();
     const context = await browser.newContext();
     onTestFinished(() => context.close());
@@ -397,18 +398,17 @@ describe.skipIf(findBrowser() === undefined && !required)('the status page in Ch
     await page.route(/format=events/, (route) => route.fulfill({ status: 502 }));
     await page.goto(site.url);
     await page.locator('#feed[data-feed="polling"]').waitFor();
+    return { site, page };
+  }
+
+  test('polls where a stream does not come through', async () => {
+    const { site, page } = await polling();
     await site.send(7);
     await page.locator('.tile', { hasText: 'Requests' }).locator('dd', { hasText: '7' }).waitFor();
   });
 
   test('stays paused when a poll is answered that was under way', async () => {
-    const site = await Site.open();
-    const context = await browser.newContext();
-    onTestFinished(() => context.close());
-    const page = await context.newPage();
-    await page.route(/format=events/, (route) => route.fulfill({ status: 502 }));
-    await page.goto(site.url);
-    await page.locator('#feed[data-feed="polling"]').waitFor();
+    const { page } = await polling();
     const poll = await new Promise<Route>((asked) => void page.route(/format=json/, asked));
     await page.getByRole('button', { name: 'Pause' }).click();
     const [answer] = await Promise.all([page.waitForResponse(/format=json/), poll.continue()]);
