@@ -36,7 +36,7 @@ export class Gateway {
   readonly #servers: Server[] = []; // that of the clients comes first
   /** On each connection of a client: the response to its last request, until it is sent. */
   readonly #latest = new Map<Socket, ServerResponse | undefined>();
-  /** Connections that end with a response to come, or one that was sent. */
+  /** Connections whose last response is on its way, or was sent. */
   readonly #ending = new WeakSet<Socket>();
   #stage: 'serving' | 'farewell' | 'closing' = 'serving';
 
@@ -151,7 +151,7 @@ export class Gateway {
 
   #begun(res: ServerResponse): void {
     const { socket } = res.req;
-    // Not by the end of the response: behind others on a connection that breaks, it has none.
+    // The response cannot tell: if its connection breaks while it waits behind others, it has no 'close'.
     if (!this.#latest.has(socket)) socket.once('close', () => this.#latest.delete(socket));
     this.#latest.set(socket, res);
   }

@@ -11,7 +11,7 @@ const LOOK_MS = 10;
 /** What the wait for the right moment needs of the dispatcher. */
 export type CarefulHouse = Pick<RunHouse, 'clock' | 'enqueue'>;
 
-/** Begins on a connection that the queue has for the request. Only a re-send is held back there: it is the last that the request has. */
+/** Begins on a connection that the queue has for the request. Only a re-send is held back there: the request has no other. */
 export function beginQueued(run: Run, house: CarefulHouse, origin: Origin, tenancy: Tenancy, now?: number): void {
   if (run.returned) beginCarefully(run, house, origin, tenancy);
   else run.begin(origin, tenancy, now);

@@ -7,8 +7,7 @@
  */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { streamOf } from './http2.js';
-import { closeSession, sessionOf } from './session-memory.js';
+import { closeSession, sessionOf, streamOf } from './http2.js';
 
 /** By socket: the last request that is taken from it. */
 const lastRequests = new WeakMap<object, IncomingMessage>();

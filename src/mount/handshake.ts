@@ -165,7 +165,7 @@ export class Handshake implements Dispatching, ResponseSink {
       },
     };
     tunnels.add(waiting);
-    this.#socket.once('close', waiting.destroy); // the client may leave, and the hook never have done
+    this.#socket.once('close', waiting.destroy); // the client may leave while the hook never ends
     try {
       const kept = await text;
       if (this.#socket.destroyed) return;

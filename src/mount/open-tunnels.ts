@@ -1,6 +1,6 @@
 /** The tunnels of a backend that are open, or about to be. */
 
-/** One that is joined with its client, or waits for a hook until it can be. */
+/** A tunnel that is joined with its client, or that waits for a hook until it can be joined. */
 export interface OpenTunnel {
   end(): void;
   destroy(): void;

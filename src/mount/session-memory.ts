@@ -1,14 +1,15 @@
-/** Ends a session of HTTP/2 before node:http2 refuses its requests for bytes that it has long given up. */
+/** Ends a session of HTTP/2 before node:http2 refuses its requests because of responses that its client has given up. */
 
 import { Duplex } from 'node:stream';
+import { closeSession, sessionOf } from './http2.js';
 
 /**
- * What a stream has not sent when it is reset node:http2 never takes off the account of its session (seen up to Node 26). Once
- * that is above `maxSessionMemory`, by default 10 MB, each new request is reset with ENHANCE_YOUR_CALM.
+ * When a stream is reset, node:http2 goes on counting its unsent bytes as memory of the session, for ever (seen up to Node 26).
+ * Once a session has more than `maxSessionMemory`, by default 10 MB, each new request is reset with ENHANCE_YOUR_CALM.
  */
 const MOST_LOST_BYTES = 5_000_000;
 
-/** By session: bytes of its account that are lost. */
+/** By session: unsent bytes of its streams that were reset. */
 const lost = new WeakMap<object, number>();
 
 /** To be called while the stream has its session. */
@@ -17,7 +18,7 @@ export function countWhenReset(stream: object | undefined): void {
   if (!(stream instanceof Duplex) || session === undefined) return;
   let unsent = 0;
   const destroy = stream._destroy;
-  // From Node 24 on, the stream has forgotten its unsent bytes before 'close', and a response that has ended tells nothing earlier.
+  // Read before 'close': by then, from Node 24 on, the stream has forgotten its unsent bytes.
   stream._destroy = (error, done) => {
     unsent = stream.writableLength;
     destroy.call(stream, error, done);
@@ -28,16 +29,4 @@ export function countWhenReset(stream: object | undefined): void {
     lost.set(session, bytes);
     if (bytes > MOST_LOST_BYTES) closeSession(session);
   });
-}
-
-/** That of a stream that is not over. */
-export function sessionOf(stream: object | undefined): object | undefined {
-  const session: unknown = Reflect.get(Object(stream), 'session');
-  return typeof session === 'object' && session !== null ? session : undefined;
-}
-
-/** By GOAWAY: what is under way is answered, and what comes later is refused unseen, so that the client sends it again elsewhere. */
-export function closeSession(session: object | undefined): void {
-  const close: unknown = Reflect.get(Object(session), 'close');
-  if (typeof close === 'function') close.call(session);
 }

@@ -215,8 +215,8 @@ export function resolveSection<T extends object>(owner: string, given: unknown, 
   return Object.freeze(resolved) as T; // every name of T was read by its rule
 }
 
-/** A copy, with what the object has of these names from its class, such as by getters: a spread leaves that out. */
-export function copyOf<T extends object>(given: T, names: readonly string[]): T {
+/** A copy that also has what the object inherits of these names, such as the getters of its class: a spread leaves that out. */
+export function withInherited<T extends object>(given: T, names: readonly string[]): T {
   const inherited = names.filter((name) => name in given && !Object.hasOwn(given, name));
   return { ...Object.fromEntries(inherited.map((name) => [name, Reflect.get(given, name)])), ...given };
 }

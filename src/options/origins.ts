@@ -89,7 +89,7 @@ interface OriginSection {
 }
 
 const text = matching('a string', (value): value is string => typeof value === 'string');
-const readUrl = required(matching('a string or a URL', isPlaceOnly));
+const readUrl = required(matching('a string or a URL', isPlainUrl));
 const someText = matching('a string that is not empty', (value): value is string => text.admits(value) && value !== '');
 
 const originRules: Rules<OriginSection> = {
@@ -138,7 +138,7 @@ export function refuseMinimum({ minConnections, maxConnections }: ConnectionLimi
 
 /** Resolves one origin. Errors call it `name`. */
 export function resolveOrigin(name: string, given: unknown, limits: ConnectionLimits): ResolvedOrigin {
-  const isPlace = isPlaceOnly(given);
+  const isPlace = isPlainUrl(given);
   const options = isPlace ? { url: given } : given;
   if (!isObject(options)) throw refusal(name, 'a URL or an object with url', given, false);
   const section = resolveSection(name, options, originRules);
@@ -160,7 +160,7 @@ export function resolveOrigin(name: string, given: unknown, limits: ConnectionLi
 
 /** In a copy of its own, which can be read again. @throws TypeError, RangeError as {@link resolveOrigin} does */
 export function ownOrigin(given: string | URL | OriginOptions): string | OriginOptions {
-  return isPlaceOnly(given) ? String(given) : resolveSection('origin', given, originRules);
+  return isPlainUrl(given) ? String(given) : resolveSection('origin', given, originRules);
 }
 
 type Location = Pick<ResolvedOrigin, 'origin' | 'protocol' | 'hostname' | 'port' | 'authority' | 'servername'>;
@@ -199,7 +199,7 @@ export function resolveHost(name: string, given: string): Pick<Location, 'author
   return { authority: given, servername: withoutBrackets(url.hostname) };
 }
 
-function isPlaceOnly(given: unknown): given is string | URL {
+function isPlainUrl(given: unknown): given is string | URL {
   return typeof given === 'string' || isUrl(given);
 }
 

@@ -1,7 +1,7 @@
 /** Which options may change at run time, and how the options of mounts follow such a change. */
 
 import type { OriginSet, PooledBackendOptions, ResolvedOptions } from '../options.js';
-import { copyOf, isObject, ownNames, refusal } from './checks.js';
+import { isObject, ownNames, refusal, withInherited } from './checks.js';
 import { resolveEach, resolveOrigins } from './origins.js';
 import { completeOptions } from './resolved.js';
 import { type OptionSection, optionRules, optionTable } from './table.js';
@@ -65,7 +65,7 @@ export function changedOptions(
   asked: OptionChanges,
 ): { readonly given: OptionSection; readonly options: ResolvedOptions; readonly names: readonly string[] } {
   if (!isObject(asked) || Array.isArray(asked)) throw refusal('the changes', 'an object of options', asked, false);
-  const changes = copyOf(asked, ownNames(optionRules));
+  const changes = withInherited(asked, ownNames(optionRules));
   const names: readonly string[] = Array.isArray(before.origins) ? ['origins', ...CHANGEABLE] : CHANGEABLE;
   const other = Object.keys(changes).find((name) => !names.includes(name));
   if (other !== undefined) {

@@ -2,7 +2,6 @@
 
 import type { ResolvedOptions } from '../options.js';
 import {
-  copyOf,
   duration,
   isObject,
   mapped,
@@ -12,6 +11,7 @@ import {
   refuseUnknownNames,
   resolveSection,
   withDefault,
+  withInherited,
 } from './checks.js';
 import { type HandlerOptions, handlerOptionsOf, handlerRules, type ResolvedHandlerOptions } from './handler.js';
 import { type OptionRow, type OptionsOf, option, rowsOf, rulesOf } from './row.js';
@@ -102,7 +102,7 @@ export function resolveUpgradeOptions(given: UpgradeHandlerOptions, backend: Res
 export function upgradeOptionsOf(given: UpgradeHandlerOptions): (backend: ResolvedOptions) => ResolvedUpgradeOptions {
   if (!isObject(given) || Array.isArray(given)) throw refusal('the options', 'an object', given, false);
   refuseUnknownNames('', given, allRules);
-  const { protocols, idleTimeout, maxDuration, ...mount } = copyOf(given, Object.keys(allRules));
+  const { protocols, idleTimeout, maxDuration, ...mount } = withInherited(given, Object.keys(allRules));
   const section = resolveSection<TunnelSection>('', { protocols, idleTimeout, maxDuration }, rules);
   const fill = handlerOptionsOf(mount);
   return (backend) => Object.freeze({ ...section, mount: fill(backend) });
