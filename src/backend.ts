@@ -2,10 +2,14 @@
 
 import { EventEmitter } from 'node:events';
 import { balancerFor } from './balance/balancers.js';
+import { fetchOver } from './call/fetch.js';
+import type { BackendFetchInit } from './call/fetch-input.js';
+import type { BackendRequestOptions, BackendResponse } from './call/request.js';
+import { sendRequest } from './call/send-request.js';
 import { Deadlines } from './deadlines.js';
+import { OutlierWatch } from './dispatch/choice/outliers.js';
 import type { Dispatcher } from './dispatch/dispatcher.js';
 import { dispatcherFor } from './dispatch/dispatcher-for.js';
-import { OutlierWatch } from './dispatch/outliers.js';
 import type { BackendEvents } from './events.js';
 import { BackendOrigins } from './fleet/backend-origins.js';
 import { ConnectionShares } from './fleet/connection-shares.js';
@@ -13,16 +17,13 @@ import { Discovery } from './fleet/discovery.js';
 import { lookupAt } from './fleet/dns-source.js';
 import { originSource } from './fleet/origin-source.js';
 import { clusterChannel } from './fleet/primary-channel.js';
-import { loadLlhttp, readWindow } from './http1/llhttp.js';
+import { readWindow } from './http1/llhttp.js';
 import { checkedMachine, dialsOf, type Machine, thisMachine } from './machine.js';
 import { refuseDetached } from './mount/detached.js';
-import { fetchOver } from './mount/fetch.js';
-import type { BackendFetchInit } from './mount/fetch-input.js';
 import { createHandler, type RequestHandler } from './mount/handler.js';
 import { MountHouse } from './mount/mount-house.js';
-import { OpenTunnels } from './mount/open-tunnels.js';
-import { type BackendRequestOptions, type BackendResponse, sendRequest } from './mount/request.js';
-import { createUpgradeHandler, type UpgradeHandler } from './mount/upgrade.js';
+import { OpenTunnels } from './mount/upgrade/open-tunnels.js';
+import { createUpgradeHandler, type UpgradeHandler } from './mount/upgrade/upgrade.js';
 import { Observer } from './observe.js';
 import { type CloseOptions, closeTimeout } from './options/close.js';
 import {
@@ -87,7 +88,6 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
     this.#given = readOptions(options);
     const resolved = completeOptions(this.#given);
     this.#options = resolved;
-    loadLlhttp();
     const { clock } = checkedMachine(machine);
     const deadlines = new Deadlines(clock);
     this.#deadlines = deadlines;

@@ -183,6 +183,16 @@ export function asBackendError(thrown: unknown): BackendError {
   return new BackendError('proxy_internal_error', messageOf(thrown), { cause: thrown });
 }
 
+/**
+ * Returns `thrown` if it is a `BackendError`. Anything else was thrown by node:http or by `Response`, which refuse to take the origin's
+ * response: that is the origin's fault.
+ */
+export function asHeadError(thrown: unknown): BackendError {
+  if (BackendError.is(thrown)) return thrown;
+  const message = `the origin's response cannot be relayed: ${messageOf(thrown)}`;
+  return new BackendError('http_protocol_error', message, { cause: thrown });
+}
+
 /** Describes what was thrown. Anything can be thrown, even a value without a text, such as `Object.create(null)`. */
 export function messageOf(thrown: unknown): string {
   try {

@@ -5,9 +5,14 @@ export type { BalancedRequest, Balancer, Candidate } from './balance/balancer.js
 export type { BalanceOption } from './balance/balancers.js';
 export type { HashOptions } from './balance/hash.js';
 export type { HashKey } from './balance/hash-key.js';
+export type { BackendFetchInit } from './call/fetch-input.js';
+export type { BackendRequestOptions, BackendResponse, ResponseFields } from './call/request.js';
+export type { RequestBodyInit } from './call/request-body.js';
+export type { FieldValue, RequestFieldsInit } from './call/request-fields.js';
+export type { ResponseBody } from './call/response-body.js';
 export type { Connecting, Destination, Transport } from './connection/transport.js';
+export type { RefusalReason, WaitQueueStats } from './dispatch/queue/wait-queue.js';
 export type { NonIdempotentTravel, RequestTimeouts } from './dispatch/request.js';
-export type { RefusalReason, WaitQueueStats } from './dispatch/wait-queue.js';
 export {
   type Attempt,
   BackendError,
@@ -31,14 +36,9 @@ export type {
 export type { BackendOrigins } from './fleet/backend-origins.js';
 export type { DiscoveryStats } from './fleet/discovery.js';
 export type { Machine } from './machine.js';
-export type { BackendFetchInit } from './mount/fetch-input.js';
 export type { RequestHandler } from './mount/handler.js';
 export type { Next } from './mount/relay.js';
-export type { BackendRequestOptions, BackendResponse, ResponseFields } from './mount/request.js';
-export type { RequestBodyInit } from './mount/request-body.js';
-export type { FieldValue, RequestFieldsInit } from './mount/request-fields.js';
-export type { ResponseBody } from './mount/response-body.js';
-export type { UpgradeHandler } from './mount/upgrade.js';
+export type { UpgradeHandler } from './mount/upgrade/upgrade.js';
 export type { CloseOptions } from './options/close.js';
 export type {
   AdaptiveConcurrencyOptions,
@@ -77,9 +77,9 @@ export type {
   TlsOptions,
   UpgradeHandlerOptions,
 } from './options.js';
-export type { CheckStats, LastCheck } from './origin/active-check.js';
 export type { ConnectionState, ConnectionStats } from './origin/connection-stats.js';
 export type { GradientSnapshot } from './origin/gradient-limit.js';
+export type { CheckStats, LastCheck } from './origin/health/active-check.js';
 export type { IdleLimitSnapshot } from './origin/idle-limit.js';
 export type { BackendStats, OriginConnections, OriginStats } from './stats.js';
 export type { StatusAuthorise } from './status/status-actions.js';

@@ -1,13 +1,13 @@
 /** `backend.stats()`: what is happening and has happened, as plain frozen data. */
 
 import type { Dispatcher } from './dispatch/dispatcher.js';
-import type { WaitQueueStats } from './dispatch/wait-queue.js';
+import type { WaitQueueStats } from './dispatch/queue/wait-queue.js';
 import type { Delivery } from './errors.js';
 import type { DiscoveryStats } from './fleet/discovery.js';
 import type { MountedBackend } from './mount/mounted-backend.js';
-import type { CheckStats } from './origin/active-check.js';
 import type { ConnectionStats } from './origin/connection-stats.js';
 import type { GradientSnapshot } from './origin/gradient-limit.js';
+import type { CheckStats } from './origin/health/active-check.js';
 import type { IdleLimitSnapshot } from './origin/idle-limit.js';
 import type { Origin } from './origin/origin.js';
 

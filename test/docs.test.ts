@@ -145,7 +145,7 @@ describe('lists', () => {
 
   test.each([
     ['closed', 'src/connection/connection-owner.ts', 'CloseReason'],
-    ['resent', 'src/dispatch/retry-policy.ts', 'ResendReason'],
+    ['resent', 'src/dispatch/retry/retry-policy.ts', 'ResendReason'],
   ])('docs/observability.md has every reason in %s', (heading, file, type) => {
     const shown = rowsUnder('docs/observability.md', heading).flatMap(([reasons = '']) => reasons.split(', '));
     expect(shown.toSorted()).toEqual(literalsOf(file, type).toSorted());

@@ -3,20 +3,20 @@
 import { EventEmitter } from 'node:events';
 import { onTestFinished } from 'vitest';
 import { balancerFor } from '../src/balance/balancers.js';
+import { MemoryBody } from '../src/body/memory-body.js';
+import type { ReplayBody } from '../src/body/replay-body.js';
 import type { StartDial } from '../src/connection/dial.js';
 import { Deadlines } from '../src/deadlines.js';
 import { Dispatcher } from '../src/dispatch/dispatcher.js';
-import { MemoryBody } from '../src/dispatch/memory-body.js';
-import type { ReplayBody } from '../src/dispatch/replay-body.js';
+import { WaitQueue } from '../src/dispatch/queue/wait-queue.js';
 import type { OutgoingRequest, RequestTimeouts } from '../src/dispatch/request.js';
-import { RetryBudget } from '../src/dispatch/retry-budget.js';
+import { RetryBudget } from '../src/dispatch/retry/retry-budget.js';
 import type { Run } from '../src/dispatch/run.js';
-import { WaitQueue } from '../src/dispatch/wait-queue.js';
 import type { BackendEvents, EventName } from '../src/events.js';
 import { BackendOrigins } from '../src/fleet/backend-origins.js';
 import { ConnectionShares } from '../src/fleet/connection-shares.js';
 import { clusterChannel, type PrimaryChannel } from '../src/fleet/primary-channel.js';
-import { loadLlhttp, readWindow } from '../src/http1/llhttp.js';
+import { readWindow } from '../src/http1/llhttp.js';
 import { MountHouse } from '../src/mount/mount-house.js';
 import { LEVELS, Observer } from '../src/observe.js';
 import { mostConnections } from '../src/options/connections.js';
@@ -88,7 +88,6 @@ export class House {
 
   constructor({ random = () => 0.5, startDial, channel = clusterChannel, ...given }: HouseOptions = {}) {
     const { clock = new ManualClock(), deadlines = new Deadlines(clock), createOrigin = newOrigin, ...options } = given;
-    loadLlhttp();
     this.clock = clock;
     this.deadlines = deadlines;
     const { origins = ['http://a.test:80'] } = options;

@@ -2,8 +2,8 @@
 
 import { leastBusy } from '../../src/balance/least-busy.js';
 import { systemClock } from '../../src/clock.js';
-import { WaitQueue } from '../../src/dispatch/wait-queue.js';
-import { Waiter } from '../../src/dispatch/waiter.js';
+import { WaitQueue } from '../../src/dispatch/queue/wait-queue.js';
+import { Waiter } from '../../src/dispatch/queue/waiter.js';
 import { readWindow } from '../../src/http1/llhttp.js';
 import { ResponseParser } from '../../src/http1/response-parser.js';
 import { Pool } from '../../src/pool/pool.js';

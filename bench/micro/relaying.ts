@@ -3,10 +3,10 @@
 import { AsyncResource } from 'node:async_hooks';
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
-import { endWith } from '../../src/mount/client-writes.js';
-import { ResponseBody } from '../../src/mount/response-body.js';
-import { relayedFields } from '../../src/mount/response-fields.js';
-import { writeResponseHead } from '../../src/mount/response-head.js';
+import { ResponseBody } from '../../src/call/response-body.js';
+import { endWith } from '../../src/client/writes.js';
+import { relayedFields } from '../../src/mount/response/response-fields.js';
+import { writeResponseHead } from '../../src/mount/response/response-head.js';
 import type { Case } from './measure.js';
 import { repeated, seen } from './values.js';
 

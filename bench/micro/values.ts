@@ -1,6 +1,6 @@
 /** What the values of HTTP/1.1 cost: the parser, request heads, fields, decisions. */
 
-import { judgeRetry, type RetryFacts } from '../../src/dispatch/retry-policy.js';
+import { judgeRetry, type RetryFacts } from '../../src/dispatch/retry/retry-policy.js';
 import { endToEndFields } from '../../src/http1/fields.js';
 import { readWindow } from '../../src/http1/llhttp.js';
 import { keepAliveHint } from '../../src/http1/persistence.js';

@@ -1,7 +1,6 @@
 /** The lender of a connection, and what it is told. */
 
 import type { ResponseHead } from '../http1/response-head.js';
-import type { Connection } from './connection.js';
 
 /** Why a connection was closed; the keys of `stats().origins[].closed`. */
 export type CloseReason =
@@ -29,11 +28,11 @@ export type CloseReason =
 /** The lender of the connection. */
 export interface ConnectionOwner {
   /** An exchange has ended cleanly, and both sides keep the connection: it may be lent again as soon as `isAlive()`. */
-  reusable(connection: Connection): void;
+  reusable(): void;
   /**
    * The socket is closed or closing. `heard` is the beginning of stray bytes, or of garbage if that came in the first read. Called once.
    */
-  closed(connection: Connection, reason: CloseReason, heard: string): void;
+  closed(reason: CloseReason, heard: string): void;
   /** Called for every final head, because its fields may tell how long the origin keeps connections. */
-  headReceived(connection: Connection, head: ResponseHead): void;
+  headReceived(head: ResponseHead): void;
 }

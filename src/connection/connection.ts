@@ -9,6 +9,7 @@ import type { ResponseHead } from '../http1/response-head.js';
 import { ResponseParser } from '../http1/response-parser.js';
 import { Allowance } from './allowance.js';
 import { BodyReads } from './body-reads.js';
+import type { Carrier } from './carrier.js';
 import type { CloseReason, ConnectionOwner } from './connection-owner.js';
 import type { ConnectionSetting } from './connection-setting.js';
 import type { Dialled, OpenSocket } from './dial.js';
@@ -23,7 +24,7 @@ import { Tunnel } from './tunnel.js';
 // Enough to tell a 408 from any other stray bytes.
 const HEARD_BYTES = 64;
 
-export class Connection implements ResponseEvents, StallListener {
+export class Connection implements Carrier, ResponseEvents, StallListener {
   readonly origin: string;
   readonly secure: boolean;
   readonly socket: OpenSocket;
@@ -139,7 +140,7 @@ export class Connection implements ResponseEvents, StallListener {
     if (canReset && this.exchanges > 0 && !this.socket.destroyed) this.socket.resetAndDestroy();
     else this.socket.destroy();
     this.#parser.free();
-    this.#owner.closed(this, reason, heard);
+    this.#owner.closed(reason, heard);
     this.tunnel?.closed();
   }
 
@@ -190,7 +191,7 @@ export class Connection implements ResponseEvents, StallListener {
   onHead(head: ResponseHead): void {
     const exchange = this.#exchange;
     if (exchange === undefined) return;
-    this.#owner.headReceived(this, head);
+    this.#owner.headReceived(head);
     exchange.onHead(head);
   }
 
@@ -244,7 +245,7 @@ export class Connection implements ResponseEvents, StallListener {
       this.#settling = true;
       this.afterTwoTurns(this.#settled);
     }
-    this.#owner.reusable(this);
+    this.#owner.reusable();
   }
 
   readonly #settled = (): void => {

@@ -8,7 +8,7 @@ import { namedProtocols, switchedTo } from '../http1/upgrade.js';
 import { isSmallBehind, SmallWrites } from '../small-writes.js';
 import type { Taken } from './body-reads.js';
 import type { BodySource, BodyTarget } from './body-source.js';
-import type { Connection } from './connection.js';
+import type { Carrier } from './carrier.js';
 import { type Ending, wrongSwitchError } from './ending.js';
 import type { Tunnel } from './tunnel.js';
 
@@ -52,7 +52,7 @@ export class Exchange implements BodyTarget {
   received: Progress = 'nothing';
   head: ResponseHead | undefined;
   readonly request: ExchangeRequest;
-  readonly #connection: Connection;
+  readonly #connection: Carrier;
   #listener: ExchangeListener | undefined; // `undefined` once the client has gone: the rest is read and dropped
   #requestEnded = false; // everything was handed to the socket
   #rest: Uint8Array | undefined; // the rest of a long piece of the body
@@ -61,7 +61,7 @@ export class Exchange implements BodyTarget {
   #streams = false; // the body is an event stream, which may be silent as long as it likes
   paused = false;
 
-  constructor(connection: Connection, request: ExchangeRequest, listener: ExchangeListener) {
+  constructor(connection: Carrier, request: ExchangeRequest, listener: ExchangeListener) {
     this.#connection = connection;
     this.request = request;
     this.#listener = listener;

@@ -1,9 +1,9 @@
 /** A request body that is given out when its origin asks for it with 100, or after a while (RFC 9110 §10.1.1). */
 
+import type { ReplayBody } from '../body/replay-body.js';
 import type { BodySource, BodyTarget } from '../connection/body-source.js';
 import type { ExchangeRequest } from '../connection/exchange.js';
 import type { Deadline, Deadlines } from '../deadlines.js';
-import type { ReplayBody } from './replay-body.js';
 import type { OutgoingRequest } from './request.js';
 
 /** One attempt's view of the body. Until the origin asks for the body, none of it is read or spent. */

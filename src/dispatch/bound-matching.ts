@@ -3,10 +3,10 @@
 import type { Origin } from '../origin/origin.js';
 import type { Tenancy } from '../origin/tenancy.js';
 import { beginQueued, type CarefulHouse } from './careful-begin.js';
-import type { EligibleOrigins, Member } from './eligible-origins.js';
+import type { EligibleOrigins, Member } from './choice/eligible-origins.js';
+import type { WaitQueue } from './queue/wait-queue.js';
+import { ALL_FIT, type Fits, ONLY, TRAVELS } from './queue/waiter.js';
 import type { Run } from './run.js';
-import type { WaitQueue } from './wait-queue.js';
-import { ALL_FIT, type Fits, ONLY, TRAVELS } from './waiter.js';
 
 /** Whether there is a slot for a dial. If none is empty, an idle connection that the request may not ride is closed for it. */
 export function hasSlotFor(run: Run, origin: Origin): boolean {

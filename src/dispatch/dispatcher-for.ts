@@ -3,8 +3,8 @@
 import { balancerFor } from '../balance/balancers.js';
 import type { ResolvedOptions } from '../options.js';
 import { Dispatcher, type DispatcherSetting } from './dispatcher.js';
-import { RetryBudget } from './retry-budget.js';
-import { WaitQueue } from './wait-queue.js';
+import { WaitQueue } from './queue/wait-queue.js';
+import { RetryBudget } from './retry/retry-budget.js';
 
 export function dispatcherFor(
   options: ResolvedOptions,

@@ -8,9 +8,10 @@ import { LinkedSet } from '../linked-set.js';
 import type { Observer } from '../observe.js';
 import type { ResolvedRetryBudget, RetryCondition } from '../options.js';
 import type { Origin } from '../origin/origin.js';
+import { OriginChoice } from './choice/origin-choice.js';
 import { ExpectedRequest, type Expecting } from './expected-request.js';
 import { Matching } from './matching.js';
-import { OriginChoice } from './origin-choice.js';
+import type { Refusal, WaitQueue } from './queue/wait-queue.js';
 import { refusalError, waitedOutError } from './refusal-error.js';
 import type {
   Dispatch,
@@ -21,11 +22,10 @@ import type {
   RequestTimeouts,
   ResponseSink,
 } from './request.js';
-import type { RetryBudget } from './retry-budget.js';
+import type { RetryBudget } from './retry/retry-budget.js';
 import { Run } from './run.js';
 import type { RunHouse } from './run-house.js';
 import { TurnEnd } from './turn-end.js';
-import type { Refusal, WaitQueue } from './wait-queue.js';
 
 /** What may change while requests are under way. Without a `balancer`, the present one stays. */
 export interface DispatcherChanges extends Pick<DispatcherSetting, 'maxAttempts' | 'maxEjected' | 'retryOn'> {

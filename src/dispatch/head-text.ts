@@ -1,8 +1,8 @@
 /** The head of a request as an attempt sends it. */
 
+import { framingOf } from '../body/replay-body.js';
 import { fieldValue, joinedValue, type RawFields, withoutField } from '../http1/fields.js';
 import { writeRequestHead } from '../http1/request-head.js';
-import { framingOf } from './replay-body.js';
 import type { OutgoingRequest } from './request.js';
 
 /**

@@ -7,11 +7,11 @@ import type { Demand, Travel } from '../origin/setting.js';
 import type { Tenancy } from '../origin/tenancy.js';
 import { BoundMatching, hasSlotFor } from './bound-matching.js';
 import { beginQueued, type CarefulHouse } from './careful-begin.js';
-import type { EligibleOrigins, Member } from './eligible-origins.js';
-import type { OriginChoice } from './origin-choice.js';
+import type { EligibleOrigins, Member } from './choice/eligible-origins.js';
+import type { OriginChoice } from './choice/origin-choice.js';
+import type { Refusal, WaitQueue } from './queue/wait-queue.js';
+import { ALL_FIT, type Fits, ONLY, TRAVELS } from './queue/waiter.js';
 import type { Run } from './run.js';
-import type { Refusal, WaitQueue } from './wait-queue.js';
-import { ALL_FIT, type Fits, ONLY, TRAVELS } from './waiter.js';
 
 const STRICT = { any: false, verified: true, fresh: true } as const;
 const NOT_FRESH = { any: true, verified: true, fresh: false } as const;

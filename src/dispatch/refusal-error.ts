@@ -2,8 +2,8 @@
 
 import { BackendError } from '../errors.js';
 import type { Origin } from '../origin/origin.js';
-import type { Refusal, RefusalReason } from './wait-queue.js';
-import type { Waiter } from './waiter.js';
+import type { Refusal, RefusalReason } from './queue/wait-queue.js';
+import type { Waiter } from './queue/waiter.js';
 
 const REFUSED: Readonly<Record<Exclude<RefusalReason, 'timeout'>, string>> = {
   full: 'the queue is full',

@@ -1,10 +1,10 @@
 /** What a mount hands to the dispatcher, and what it gets back: the door between the two rooms. */
 
+import type { ReplayBody } from '../body/replay-body.js';
 import type { Taken } from '../connection/body-reads.js';
 import type { Tunnel } from '../connection/tunnel.js';
 import type { Attempt, BackendError } from '../errors.js';
 import type { ResponseHead } from '../http1/response-head.js';
-import type { ReplayBody } from './replay-body.js';
 
 export type { Taken } from '../connection/body-reads.js';
 export type { Tunnel, TunnelListener } from '../connection/tunnel.js';

@@ -6,7 +6,7 @@ import type { BackendError } from '../errors.js';
 import type { Observer } from '../observe.js';
 import type { RetryCondition } from '../options.js';
 import type { Origin } from '../origin/origin.js';
-import type { RetryBudget } from './retry-budget.js';
+import type { RetryBudget } from './retry/retry-budget.js';
 import type { Run } from './run.js';
 import type { TurnEnd } from './turn-end.js';
 

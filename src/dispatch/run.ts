@@ -10,20 +10,20 @@ import type { Linked } from '../linked-set.js';
 import type { Origin } from '../origin/origin.js';
 import type { Tenancy } from '../origin/tenancy.js';
 import { AskedBody } from './asked-body.js';
-import { UNTRIED } from './attempts.js';
+import { NONE } from './choice/origin-choice.js';
 import { headText } from './head-text.js';
 import { isIdempotent } from './idempotence.js';
-import { NONE } from './origin-choice.js';
 import { OwnDial } from './own-dial.js';
 import { Patience, type PatienceListener } from './patience.js';
+import { Waiter } from './queue/waiter.js';
 import { tookTooLongError } from './refusal-error.js';
 import type { Dispatch, OutgoingRequest, ResponseSink, Taken, Tunnel } from './request.js';
 import { Requester } from './requester.js';
-import { retryFacts } from './retry-facts.js';
-import { type Ending, JUDGED_STATUSES, judgeRetry, type Resend, withoutToken } from './retry-policy.js';
+import { UNTRIED } from './retry/attempts.js';
+import { retryFacts } from './retry/retry-facts.js';
+import { type Ending, JUDGED_STATUSES, judgeRetry, type Resend, withoutToken } from './retry/retry-policy.js';
 import type { RunHouse } from './run-house.js';
 import type { AtTurnEnd } from './turn-end.js';
-import { Waiter } from './waiter.js';
 
 export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceListener, AtTurnEnd, Linked<Run> {
   previousLinked: Run | undefined = undefined;

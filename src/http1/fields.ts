@@ -249,3 +249,21 @@ export function trimmed(text: string): string {
 export function isBlank(code: number): boolean {
   return code === 0x20 || code === 0x09;
 }
+
+/** Fields as an object, with a list for a name that comes more than once. It has no prototype, so that every name is a plain key. */
+export function fieldsByName(fields: readonly string[], keyOf = asItIs): Record<string, string | string[]> {
+  const byName: Record<string, string | string[]> = Object.create(null);
+  for (let i = 0; i < fields.length; i += 2) {
+    const key = keyOf(fields[i] ?? '');
+    const value = fields[i + 1] ?? '';
+    const before = byName[key];
+    if (before === undefined) byName[key] = value;
+    else if (typeof before === 'string') byName[key] = [before, value];
+    else before.push(value);
+  }
+  return byName;
+}
+
+function asItIs(name: string): string {
+  return name;
+}

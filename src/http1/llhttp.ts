@@ -125,16 +125,9 @@ const callbacks = {
 };
 
 /**
- * Compiles llhttp (about 14 ms, once per process), so that the first request does not have to.
- * @throws BackendError `proxy_configuration_error` where there is no WebAssembly.
- */
-export function loadLlhttp(): void {
-  engine ??= start();
-}
-
-/**
  * The buffer that sockets read into: {@link WINDOW_BYTES} long, inside the WebAssembly memory, always the same object. Its bytes are valid
- * until the next read of any socket.
+ * until the next read of any socket. The first call compiles llhttp, which takes about 14 ms.
+ * @throws BackendError `proxy_configuration_error` where there is no WebAssembly.
  */
 export function readWindow(): Buffer {
   engine ??= start();

@@ -3,10 +3,11 @@
 import { type IncomingMessage, METHODS, type ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest, preParsingHookHandler } from 'fastify';
 import { type HandlerOptions, PooledBackend, type PooledBackendOptions } from 'pooled-backend';
+import { answerFailure } from '../client/error-answer.js';
+import { continueWhenRead } from '../client/interim.js';
 import { systemClock } from '../clock.js';
 import { Deadlines } from '../deadlines.js';
-import { answerFailure, asRelayError } from './error-answer.js';
-import { continueWhenRead } from './interim.js';
+import { asBackendError } from '../errors.js';
 import { setMountPrefix } from './mount-prefix.js';
 
 /** Options that only a mount has; all others are a backend's too. */
@@ -67,7 +68,7 @@ const plugin: FastifyPluginAsync<FastifyPooledBackendOptions> = async (fastify, 
       if (value !== undefined) reply.raw.setHeader(name, value);
     }
     handle(request.raw, reply.raw, (thrown) => {
-      const error = asRelayError(thrown);
+      const error = asBackendError(thrown);
       request.log.warn({ err: error }, 'the backend did not answer');
       answerFailure(request.raw, reply.raw, error, deadlines);
     });

@@ -2,15 +2,15 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import { isAttended, takeOver } from '../client/departure.js';
+import { answerUnsupported } from '../client/error-answer.js';
+import { whyUnusable } from '../client/made-request.js';
+import { isSafe, MOST_WAITING, turnOf, whenItsTurnComes } from '../client/pipelined-turn.js';
 import { BackendError } from '../errors.js';
 import type { ResolvedHandlerOptions } from '../options.js';
-import { isAttended, takeOver } from './client-departure.js';
-import { answerUnsupported } from './error-answer.js';
-import { whyUnusable } from './made-request.js';
-import { answerAsLast, endsHere } from './max-forwards.js';
 import type { MountedBackend } from './mounted-backend.js';
-import { isSafe, MOST_WAITING, turnOf, whenItsTurnComes } from './pipelined-turn.js';
 import { type Next, Relay } from './relay.js';
+import { answerAsLast, endsHere } from './request/max-forwards.js';
 
 /**
  * A request listener. Without `next` it answers failures itself. With `next` (Express, Connect) it passes them on as a

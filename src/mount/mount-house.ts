@@ -1,9 +1,9 @@
 /** What all mounts of a backend have in common, according to its current options. */
 
+import { ByteBudget } from '../client/byte-budget.js';
 import type { Deadlines } from '../deadlines.js';
 import type { Dispatching } from '../dispatch/request.js';
 import type { ResolvedOptions } from '../options.js';
-import { ByteBudget } from './byte-budget.js';
 import type { MountedBackend, OriginNames } from './mounted-backend.js';
 import { StickySessions } from './sticky-sessions.js';
 

@@ -1,9 +1,9 @@
 /** What a mount needs from the backend that it belongs to. `PooledBackend` provides it. */
 
+import type { ByteBudget } from '../client/byte-budget.js';
 import type { Deadlines } from '../deadlines.js';
 import type { Dispatching } from '../dispatch/request.js';
 import type { ResolvedHandlerOptions, ResolvedOptions, ResolvedOrigin } from '../options.js';
-import type { ByteBudget } from './byte-budget.js';
 import type { StickySessions } from './sticky-sessions.js';
 
 /** The options of a backend that its mounts look at. */

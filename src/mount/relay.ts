@@ -1,29 +1,29 @@
 /** One request of a client, from its head to the end of its response, or to a failure in between. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { ReplayBody } from '../dispatch/replay-body.js';
+import { isEmpty, nothingOf } from '../body/empty-body.js';
+import type { ReplayBody } from '../body/replay-body.js';
+import { type Attended, unattended, watchDeparture } from '../client/departure.js';
+import { distrust, endLastOfServer, noteLast, noteLastOfServer } from '../client/distrust.js';
+import { answerFailure, isBodyUnread } from '../client/error-answer.js';
+import { isHttp2 } from '../client/http2.js';
+import { writeInterim } from '../client/interim.js';
+import { lingerOnClose, runOut } from '../client/linger.js';
+import { ClientPace, isSmallAhead, type Paced } from '../client/pace.js';
+import { truncate } from '../client/truncate.js';
+import { canEndWith, endWith, flushHead, standsBehindOthers, writeNow } from '../client/writes.js';
 import type { Dispatch, Place, ResponseSink, Taken } from '../dispatch/request.js';
-import { BackendError } from '../errors.js';
+import { asBackendError, asHeadError, BackendError } from '../errors.js';
+import { inHookAtOnce, isPromise } from '../hook.js';
 import { endToEndFields } from '../http1/fields.js';
 import type { ResponseHead } from '../http1/response-head.js';
-import { type Attended, unattended, watchDeparture } from './client-departure.js';
-import { ClientPace, isSmallAhead, type Paced } from './client-pace.js';
-import { type ClientRequest, readClientRequest } from './client-request.js';
-import { canEndWith, endWith, flushHead, standsBehindOthers, writeNow } from './client-writes.js';
-import { distrust, endLastOfServer, noteLast, noteLastOfServer } from './distrust.js';
-import { isEmpty, nothingOf } from './empty-body.js';
-import { answerFailure, asHeadError, asRelayError, isBodyUnread } from './error-answer.js';
-import { HeldResponse } from './held-response.js';
-import { inHookAtOnce, isPromise } from './hook.js';
-import { isHttp2 } from './http2.js';
-import { writeInterim } from './interim.js';
-import { lingerOnClose, runOut } from './linger.js';
 import type { Mount } from './mounted-backend.js';
-import { outgoingRequest, placeOf, unsentOf } from './outgoing-request.js';
-import { type IntakeOutlet, RequestIntake } from './request-intake.js';
-import { addTrailers, writeResponseHead } from './response-head.js';
-import { fieldsForClient } from './response-hooks.js';
-import { truncate } from './truncate.js';
+import { type ClientRequest, readClientRequest } from './request/client-request.js';
+import { outgoingRequest, placeOf, unsentOf } from './request/outgoing-request.js';
+import { type IntakeOutlet, RequestIntake } from './request/request-intake.js';
+import { HeldResponse } from './response/held-response.js';
+import { addTrailers, writeResponseHead } from './response/response-head.js';
+import { fieldsForClient } from './response/response-hooks.js';
 
 /** The `next` function of Express and Connect. */
 export type Next = (error?: unknown) => void;
@@ -69,10 +69,10 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
         this.#place = placeOf(this.#req, this.#mount, this);
         request
           .then((read) => this.#takeIn(read))
-          .then(undefined, (thrown) => this.requestFailed(asRelayError(thrown)));
+          .then(undefined, (thrown) => this.requestFailed(asBackendError(thrown)));
       } else this.#takeIn(request);
     } catch (thrown) {
-      this.requestFailed(asRelayError(thrown));
+      this.requestFailed(asBackendError(thrown));
     }
   }
 
@@ -106,7 +106,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
       const dispatch = (this.#place ?? this.#mount.house.dispatching).dispatch(outgoing, this);
       if (this.#isOpen()) this.#dispatch = dispatch; // it may have failed before it returned
     } catch (thrown) {
-      this.requestFailed(asRelayError(thrown));
+      this.requestFailed(asBackendError(thrown));
     }
   }
 
@@ -125,7 +125,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
       if (inHookAtOnce('onInformation', () => onInformation?.(information, this.#req)) === false) return;
       writeInterim(this.#res, statusCode, statusText, fields);
     } catch (thrown) {
-      this.#giveUp(asRelayError(thrown));
+      this.#giveUp(asBackendError(thrown));
     }
   }
 
@@ -187,7 +187,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
       this.#pace?.wrote(bytes.length);
       if (taken !== false) return taken;
     } catch (thrown) {
-      this.#giveUp(asRelayError(thrown));
+      this.#giveUp(asBackendError(thrown));
       return true;
     }
     return this.#paceOf().readAhead(bytes.length);
@@ -208,7 +208,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
       if (this.#lastText === undefined) this.#res.end();
       else endWith(this.#res, this.#lastText);
     } catch (thrown) {
-      this.#giveUp(asRelayError(thrown));
+      this.#giveUp(asBackendError(thrown));
       return;
     }
     this.#leaveToClient();

@@ -8,8 +8,8 @@ import type { BackendError } from '../errors.js';
 import type { ParserLimits } from '../http1/parser-limits.js';
 import type { Observer } from '../observe.js';
 import type { ResolvedAdaptiveConcurrency, ResolvedCheck, ResolvedConnect, ResolvedOrigin } from '../options.js';
+import type { StandingOptions } from './health/standing.js';
 import type { Origin } from './origin.js';
-import type { StandingOptions } from './standing.js';
 import type { Tenancy } from './tenancy.js';
 
 /**

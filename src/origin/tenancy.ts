@@ -51,11 +51,11 @@ export class Tenancy implements ConnectionOwner {
     this.#landlord.returned(this);
   }
 
-  closed(_connection: Connection, reason: CloseReason, heard: string): void {
+  closed(reason: CloseReason, heard: string): void {
     this.#landlord.left(this, reason, heard);
   }
 
-  headReceived(_connection: Connection, head: ResponseHead): void {
+  headReceived(head: ResponseHead): void {
     this.#landlord.answered(this, head);
   }
 }

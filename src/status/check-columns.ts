@@ -1,6 +1,6 @@
 /** The last check of an origin in HAProxy's own words: the columns whose names begin with `check_` or `chk`, and `last_chk`. */
 
-import type { CheckStats } from '../origin/active-check.js';
+import type { CheckStats } from '../origin/health/active-check.js';
 
 type Layer = 'L4' | 'L6' | 'L7';
 

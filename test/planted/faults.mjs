@@ -6,7 +6,7 @@ const CONNECTION = ['test/unit/connection', 'test/properties', 'test/explorer', 
 export const faults = [
   {
     name: 'a POST is sent again once',
-    file: 'src/dispatch/retry-policy.ts',
+    file: 'src/dispatch/retry/retry-policy.ts',
     from: "if (!facts.idempotent) return 'not-idempotent';",
     to: "if (!facts.idempotent && facts.ambiguousResends > 0) return 'not-idempotent';",
     tests: DISPATCH,
@@ -76,7 +76,7 @@ export const faults = [
   },
   {
     name: 'leaving the queue takes the next waiter along',
-    file: 'src/dispatch/wait-line.ts',
+    file: 'src/dispatch/queue/wait-line.ts',
     from: '    if (older === undefined) this.oldest = newer;',
     to: '    if (older === undefined) this.oldest = newer?.newer;',
     tests: DISPATCH,

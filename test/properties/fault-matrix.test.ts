@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import { StreamBody } from '../../src/dispatch/stream-body.js';
+import { StreamBody } from '../../src/body/stream-body.js';
 import {
   asked,
   type Cell,

@@ -3,7 +3,7 @@
 import { PassThrough } from 'node:stream';
 import fc from 'fast-check';
 import { expect } from 'vitest';
-import { StreamBody } from '../../src/dispatch/stream-body.js';
+import { StreamBody } from '../../src/body/stream-body.js';
 import type { OptionChanges } from '../../src/options.js';
 import type { Travel } from '../../src/origin/setting.js';
 import { checkStats } from '../../src/testing/index.js';

@@ -1,8 +1,8 @@
 /** What an exchange does at its edges: exact sizes, late calls, and moments in which two things happen at once. */
 
 import { describe, expect, test } from 'vitest';
+import { MemoryBody } from '../../../src/body/memory-body.js';
 import type { BodySource, BodyTarget } from '../../../src/connection/body-source.js';
-import { MemoryBody } from '../../../src/dispatch/memory-body.js';
 import { OK, Rig, TIMEOUTS, turn } from './rig.js';
 
 const CHUNKED = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n';

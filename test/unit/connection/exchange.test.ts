@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
+import { MemoryBody } from '../../../src/body/memory-body.js';
+import { StreamBody } from '../../../src/body/stream-body.js';
 import type { BodySource, BodyTarget } from '../../../src/connection/body-source.js';
-import { MemoryBody } from '../../../src/dispatch/memory-body.js';
-import { StreamBody } from '../../../src/dispatch/stream-body.js';
 import { BackendError } from '../../../src/errors.js';
 import { Listener, OK, Rig, TIMEOUTS, turn } from './rig.js';
 

@@ -28,12 +28,12 @@ export class Owner implements ConnectionOwner {
     this.told.push('reusable');
   }
 
-  closed(_connection: Connection, reason: CloseReason, heard: string): void {
+  closed(reason: CloseReason, heard: string): void {
     this.told.push(`closed: ${reason}`);
     this.heard = heard;
   }
 
-  headReceived(_connection: Connection, head: ResponseHead): void {
+  headReceived(head: ResponseHead): void {
     this.told.push(`head: ${head.statusCode}`);
   }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Ending as ExchangeEnding } from '../../../src/connection/ending.js';
 import type { Exchange } from '../../../src/connection/exchange.js';
-import { Attempts } from '../../../src/dispatch/attempts.js';
+import { Attempts } from '../../../src/dispatch/retry/attempts.js';
 import { BackendError, type Phase, type Progress } from '../../../src/errors.js';
 import { House } from '../../house.js';
 

@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
-import { StreamBody } from '../../../src/dispatch/stream-body.js';
+import { StreamBody } from '../../../src/body/stream-body.js';
 import { House } from '../../house.js';
 
 const LOST = new Error('the disk is gone');

@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
+import { MemoryBody } from '../../../src/body/memory-body.js';
+import { StreamBody } from '../../../src/body/stream-body.js';
 import { isIdempotent } from '../../../src/dispatch/idempotence.js';
-import { MemoryBody } from '../../../src/dispatch/memory-body.js';
 import type { OutgoingRequest } from '../../../src/dispatch/request.js';
-import { StreamBody } from '../../../src/dispatch/stream-body.js';
 
 const KEY = ['Idempotency-Key', '"8e03978e"'];
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { expect, onTestFinished, test } from 'vitest';
-import { StreamBody } from '../../../src/dispatch/stream-body.js';
+import { StreamBody } from '../../../src/body/stream-body.js';
 import { House } from '../../house.js';
 
 /** A descriptor that holds this unread. */

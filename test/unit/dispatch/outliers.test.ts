@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { findOutliers, findSlow, OutlierWatch } from '../../../src/dispatch/outliers.js';
+import { findOutliers, findSlow, OutlierWatch } from '../../../src/dispatch/choice/outliers.js';
 import { House } from '../../house.js';
 
 const LIMITS = { requests: 100, origins: 3, deviations: 1.4, margin: 0.05, slowness: 3 };

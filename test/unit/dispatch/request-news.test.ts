@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import type { ReplayBody } from '../../../src/dispatch/replay-body.js';
-import { StreamBody } from '../../../src/dispatch/stream-body.js';
+import type { ReplayBody } from '../../../src/body/replay-body.js';
+import { StreamBody } from '../../../src/body/stream-body.js';
 import { BackendError } from '../../../src/errors.js';
 import type { AttemptEndNews, AttemptNews, RequestCosts } from '../../../src/events.js';
 import { House, type HouseOptions, type Peer, requester } from '../../house.js';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { RetryBudget } from '../../../src/dispatch/retry-budget.js';
+import { RetryBudget } from '../../../src/dispatch/retry/retry-budget.js';
 import type { ResolvedRetryBudget } from '../../../src/options.js';
 import { ManualClock } from '../../../src/testing/manual-clock.js';
 

@@ -6,7 +6,7 @@ import {
   type ResendReason,
   type RetryFacts,
   withoutToken,
-} from '../../../src/dispatch/retry-policy.js';
+} from '../../../src/dispatch/retry/retry-policy.js';
 import type { RetryCondition } from '../../../src/options.js';
 
 /** A GET that was sent whole on its first attempt, and to whom all limits are kind. */

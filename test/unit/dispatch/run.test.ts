@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import { StreamBody } from '../../../src/dispatch/stream-body.js';
+import { StreamBody } from '../../../src/body/stream-body.js';
 import { type Caller, House, type HouseOptions, type Peer, type Sending } from '../../house.js';
 
 const [A, B] = ['http://a.test:80', 'http://b.test:80'];

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { WaitQueue, type WaitQueueOptions } from '../../../src/dispatch/wait-queue.js';
-import { type Fits, Waiter } from '../../../src/dispatch/waiter.js';
+import { WaitQueue, type WaitQueueOptions } from '../../../src/dispatch/queue/wait-queue.js';
+import { type Fits, Waiter } from '../../../src/dispatch/queue/waiter.js';
 import type { Travel } from '../../../src/origin/setting.js';
 import { ManualClock } from '../../../src/testing/manual-clock.js';
 

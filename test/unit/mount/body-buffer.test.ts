@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { expect, test } from 'vitest';
-import { BodyBuffer } from '../../../src/mount/body-buffer.js';
-import { ByteBudget } from '../../../src/mount/byte-budget.js';
+import { ByteBudget } from '../../../src/client/byte-budget.js';
+import { BodyBuffer } from '../../../src/mount/request/body-buffer.js';
 import { collectGarbage } from '../../garbage.js';
 
 /** What is held of a body that comes in these pieces. */

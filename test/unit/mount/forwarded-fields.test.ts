@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type ClientFacts, forwardingFields } from '../../../src/mount/forwarded-fields.js';
+import { type ClientFacts, forwardingFields } from '../../../src/mount/request/forwarded-fields.js';
 
 const client: ClientFacts = { address: '192.0.2.1', proto: 'https', host: 'shop.test' };
 

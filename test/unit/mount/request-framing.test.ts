@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type FramingFacts, requestFraming } from '../../../src/mount/request-framing.js';
+import { type FramingFacts, requestFraming } from '../../../src/mount/request/request-framing.js';
 
 const facts: FramingFacts = {
   contentLengths: [],

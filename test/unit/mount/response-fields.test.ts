@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
+import { fieldsByName } from '../../../src/http1/fields.js';
 import type { ResponseHead } from '../../../src/http1/response-head.js';
 import { hookedFields } from '../../../src/mount/hooked-fields.js';
 import {
-  fieldsByName,
   framedFields,
   mergedFields,
   relayedFields,
   safelyOrdered,
-} from '../../../src/mount/response-fields.js';
+} from '../../../src/mount/response/response-fields.js';
 
 function headOf(rawHeaders: readonly string[], more: Partial<ResponseHead> = {}): ResponseHead {
   return {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Tunnel } from '../../../src/connection/tunnel.js';
 import { Deadlines } from '../../../src/deadlines.js';
-import { Splice } from '../../../src/mount/splice.js';
+import { Splice } from '../../../src/mount/upgrade/splice.js';
 import { ManualClock, type MemorySocket, memorySockets } from '../../../src/testing/index.js';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { CheckCourse } from '../../../src/origin/check-course.js';
+import { CheckCourse } from '../../../src/origin/health/check-course.js';
 
 const PACE = { interval: 5_000, fastInterval: 1_000, rise: 2, fall: 3 };
 

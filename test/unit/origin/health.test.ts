@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Health, type HealthState } from '../../../src/origin/health.js';
+import { Health, type HealthState } from '../../../src/origin/health/health.js';
 import { ManualClock } from '../../../src/testing/manual-clock.js';
 
 function healthOf({ failures = 3, time = 1000, maxTime = 60_000 } = {}) {

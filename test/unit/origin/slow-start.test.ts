@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { slowStartConnections, slowStartShare } from '../../../src/origin/slow-start.js';
+import { slowStartConnections, slowStartShare } from '../../../src/origin/health/slow-start.js';
 
 test.each([
   [0, 0.1],

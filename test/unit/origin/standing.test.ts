@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { Deadlines } from '../../../src/deadlines.js';
 import type { BackendEvents } from '../../../src/events.js';
 import { Observer } from '../../../src/observe.js';
-import { Standing } from '../../../src/origin/standing.js';
+import { Standing } from '../../../src/origin/health/standing.js';
 import { ManualClock } from '../../../src/testing/index.js';
 
 function standing() {

@@ -1,0 +1,26 @@
+/** What a call needs from the backend that it is made on. `PooledBackend` provides it. */
+
+import type { Deadlines } from '../deadlines.js';
+import type { Dispatching } from '../dispatch/request.js';
+import type { ResolvedOptions, ResolvedOrigin } from '../options.js';
+
+/** The options of a backend that its calls look at. */
+export type CalledOptions = Pick<
+  ResolvedOptions,
+  | 'bodyTimeout'
+  | 'headersTimeout'
+  | 'idempotent'
+  | 'nonIdempotent'
+  | 'queueTimeout'
+  | 'replayBytes'
+  | 'requestTimeout'
+  | 'sendTimeout'
+>;
+
+export interface CalledBackend {
+  readonly dispatching: Dispatching;
+  readonly options: CalledOptions;
+  readonly deadlines: Deadlines;
+  /** The current origins, then those of the options. An origin may be there twice. */
+  origins(): readonly Pick<ResolvedOrigin, 'origin'>[];
+}

@@ -1,0 +1,168 @@
+/** Which of the eligible origins a request goes to. */
+
+import type { BalancedRequest, Balancer, Candidate } from '../../balance/balancer.js';
+import type { Observer } from '../../observe.js';
+import type { Origin } from '../../origin/origin.js';
+import { type EligibilitySetting, EligibleOrigins } from './eligible-origins.js';
+import { positionOf } from './picked-position.js';
+import { isSpared } from './sparing.js';
+
+export interface ChoiceSetting extends EligibilitySetting {
+  readonly balancer: Balancer;
+}
+
+/** A request that has been sent before. */
+export interface Sent {
+  readonly request: BalancedRequest;
+  /** By the name of the origin. */
+  readonly attempts: readonly { readonly origin: string }[];
+  /** The origins that should not get it again if there is another, the latest at the end. */
+  readonly failedAt: readonly Origin[];
+}
+
+/** No origin. */
+export const NONE: readonly Origin[] = [];
+
+/** An origin, and what a balancer is shown of it. */
+interface Entry {
+  readonly origin: Origin;
+  readonly candidate: { -readonly [Name in keyof Candidate]: Candidate[Name] };
+}
+
+/** Two lists that each pick fills again: with a thousand origins, each request would otherwise allocate thousands of places. */
+interface Scratch {
+  readonly origins: Origin[];
+  readonly candidates: Candidate[];
+}
+
+/** Picks an origin with the balancer, and keeps the candidates that the balancer is shown. */
+export class OriginChoice {
+  readonly eligible: EligibleOrigins<Entry>;
+  readonly #observer: Observer;
+  #balancer: Balancer;
+  #entries: readonly Entry[] = []; // of all origins, in the order of the option
+  #scratch: Scratch | undefined; // filled again for each pick; `undefined` while a balancer looks at it
+
+  constructor(setting: ChoiceSetting) {
+    this.eligible = new EligibleOrigins(setting);
+    this.#observer = setting.observer;
+    this.#balancer = setting.balancer;
+  }
+
+  /** Sets the origins to choose from. One that stays keeps its `index`, a new one gets the lowest free one. */
+  serve(origins: readonly Origin[]): void {
+    const known = new Map(this.#entries.map((entry) => [entry.origin, entry]));
+    const taken = new Set(origins.map((origin) => known.get(origin)?.candidate.index));
+    let index = -1;
+    const nextIndex = () => {
+      do index += 1;
+      while (taken.has(index));
+      return index;
+    };
+    this.#entries = origins.map((origin) => known.get(origin) ?? entryOf(origin, nextIndex()));
+    this.eligible.serve(this.#entries);
+  }
+
+  /** Sets the balancer, and the share of origins that may be left out. */
+  configure(balancer: Balancer | undefined, maxEjected: number): void {
+    if (balancer !== undefined) this.#balancer = balancer;
+    this.eligible.allow(maxEjected);
+  }
+
+  /** The balancer's choice among the eligible origins that suit; an origin in back-off only if no other suits. */
+  pick(suits: (origin: Origin) => boolean, request?: BalancedRequest): Origin | undefined {
+    const { serving, ready, all } = this.eligible;
+    if (serving.length === 1) {
+      const [only] = serving;
+      return only !== undefined && suits(only.origin) ? only.origin : undefined;
+    }
+    const picked = this.#pickAmong(ready, suits, request);
+    if (picked !== undefined || ready.length === all.length) return picked;
+    return this.#pickAmong(all, suits, request);
+  }
+
+  #pickAmong(
+    entries: readonly Entry[],
+    suits: (origin: Origin) => boolean,
+    request: BalancedRequest | undefined,
+  ): Origin | undefined {
+    const eligible = this.eligible.origins;
+    const scratch = this.#scratch ?? { origins: [], candidates: [] };
+    this.#scratch = undefined;
+    const { origins, candidates } = scratch;
+    origins.length = 0;
+    candidates.length = 0;
+    for (const entry of entries) {
+      if (!suits(entry.origin) || isSpared(entry.origin, eligible)) continue;
+      origins.push(entry.origin);
+      candidates.push(refreshed(entry));
+    }
+    const picked = origins[origins.length > 1 ? this.#ask(candidates, request) : 0];
+    this.#scratch = scratch;
+    return picked;
+  }
+
+  /** A balancer of the owner's that fails must not cost a request: the first candidate takes its place. */
+  #ask(candidates: readonly Candidate[], request: BalancedRequest | undefined): number {
+    try {
+      const position = positionOf(this.#balancer.pick(candidates, request), candidates.length);
+      if (typeof position === 'number') return position;
+      this.#tellBalancer(position);
+    } catch (error) {
+      this.#tellBalancer(error);
+    }
+    return 0;
+  }
+
+  #tellBalancer(error: unknown): void {
+    if (this.#observer.watches('balanceFailed')) this.#observer.emit('balanceFailed', { error });
+  }
+
+  /** Whether a request should wait for the origin that was picked for it. */
+  get keeps(): boolean {
+    return this.eligible.serving.length > 1 && this.#balancer.keeps === true;
+  }
+
+  /**
+   * The origin to dial for a request that was sent to `last` before, if there is room now; `undefined` = the request waits. It waits
+   * rather than go to an origin that it avoids. `elsewhere`: it goes to another origin if one has room, preferably to one that it
+   * has not been sent to.
+   */
+  redial(last: Origin, elsewhere: boolean, { request, attempts, failedAt }: Sent): Origin | undefined {
+    const avoided = this.avoidable(failedAt);
+    const hasRoom = (one: Origin) => (one.canDial || one.canMakeRoom) && !avoided.includes(one);
+    const suits = (one: Origin) => hasRoom(one) && !one.backoff.isLate;
+    const isNew = ({ address }: Origin) => attempts.every(({ origin }) => origin !== address.origin);
+    const other = elsewhere
+      ? (this.pick((one) => isNew(one) && suits(one), request) ??
+        this.pick((one) => one !== last && suits(one), request))
+      : undefined;
+    return other ?? (hasRoom(last) && this.eligible.mayServe(last) ? last : undefined);
+  }
+
+  /**
+   * Which of the origins that failed a request it can avoid. If possible all: so it does not go back and forth between two
+   * origins that fail while a third one does not. Else only the last; or none, if there is no other origin.
+   */
+  avoidable(failedAt: readonly Origin[]): readonly Origin[] {
+    if (failedAt.length === 0 || this.eligible.canAvoid(failedAt)) return failedAt;
+    const last = failedAt.slice(-1);
+    return this.eligible.canAvoid(last) ? last : NONE;
+  }
+}
+
+function entryOf(origin: Origin, index: number): Entry {
+  const { origin: name, maxConnections, weight } = origin.address;
+  return { origin, candidate: { origin: name, index, busy: 0, idle: 0, dialling: 0, maxConnections, weight } };
+}
+
+/** The candidate, brought up to date. */
+function refreshed({ origin, candidate }: Entry): Candidate {
+  const { weight, maxConnections } = origin.address;
+  candidate.busy = origin.busy;
+  candidate.idle = origin.idle;
+  candidate.dialling = origin.dialling;
+  candidate.weight = weight * origin.standing.share;
+  candidate.maxConnections = maxConnections;
+  return candidate;
+}

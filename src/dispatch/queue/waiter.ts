@@ -1,0 +1,61 @@
+/** One place in the queue for connections. */
+
+import type { Travel } from '../../origin/setting.js';
+
+/** Which travels the connection at hand can serve. */
+export type Fits = Readonly<Record<Travel, boolean>>;
+
+export const ALL_FIT: Fits = { any: true, verified: true, fresh: true };
+
+/** Only waiters of one travel. */
+export const ONLY: Readonly<Record<Travel, Fits>> = {
+  any: { any: true, verified: false, fresh: false },
+  verified: { any: false, verified: true, fresh: false },
+  fresh: { any: false, verified: false, fresh: true },
+};
+
+/** The travel that fits the fewest connections comes first. */
+export const TRAVELS: readonly Travel[] = ['fresh', 'verified', 'any'];
+
+/** Where a waiter stands in its line. Waiters that have lost a connection (`returned`) travel fresh. */
+export type LaneName = Travel | 'returned';
+
+/** The `avoids` of a waiter that avoids no origin. */
+export const NOBODY: readonly object[] = [];
+
+/**
+ * One place in the queue; the dispatcher's own class extends it. It is settled once, by the call that takes it out: `take()`
+ * returns it, `leave()` answers true, or `enqueue()` and `expire()` name it in a {@link Refusal}.
+ */
+export abstract class Waiter {
+  /** May change: a re-send travels `fresh`. A waiter stays in the lane in which it was let in. */
+  travel: Travel;
+  /** The only origin that can serve it; `undefined` = any that fits. Must not change while it waits. */
+  home: object | undefined = undefined;
+  /** The origins whose connections it does not ride. Must not change while it waits. */
+  avoids: readonly object[] = NOBODY;
+  /** It had a connection and has lost it: it is served before all requests that have had none. */
+  returned = false;
+  /** @internal */
+  lane: LaneName;
+  /** @internal 0 = not in the queue; else larger than that of each waiter that was put into a line before. */
+  sequence = 0;
+  /** @internal Since when it waits, or did. */
+  enqueuedAt: number | undefined = undefined;
+  /** @internal Moment at which half of its time is gone. */
+  halfAt: number | undefined = undefined;
+  /** @internal */
+  older: this | undefined = undefined;
+  /** @internal */
+  newer: this | undefined = undefined;
+
+  constructor(travel: Travel) {
+    this.travel = travel;
+    this.lane = travel;
+  }
+
+  /** Whether it is in the queue. */
+  get waiting(): boolean {
+    return this.sequence > 0;
+  }
+}

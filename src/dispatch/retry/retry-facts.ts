@@ -1,0 +1,36 @@
+/** Collects the facts by which a re-send is judged. */
+
+import { fieldValue } from '../../http1/fields.js';
+import type { ResponseHead } from '../../http1/response-head.js';
+import { parseRetryAfter } from '../../http1/retry-after.js';
+import type { Patience } from '../patience.js';
+import type { OutgoingRequest } from '../request.js';
+import type { RunHouse } from '../run-house.js';
+import type { Attempts } from './attempts.js';
+import type { Ending, RetryFacts } from './retry-policy.js';
+
+/** A request whose attempt has ended. */
+export interface EndedAttempt {
+  readonly ending: Ending;
+  /** With the ending `status`. */
+  readonly head?: ResponseHead;
+  readonly attempts: Attempts;
+  readonly run: { readonly request: OutgoingRequest; readonly patience: Patience; readonly idempotent: boolean };
+}
+
+export function retryFacts(ended: EndedAttempt, { maxAttempts, retryOn, clock }: RunHouse): RetryFacts {
+  const { ending, head, attempts, run } = ended;
+  const { request, patience, idempotent } = run;
+  const retryAfter = head === undefined ? undefined : fieldValue(head.rawHeaders, 'retry-after');
+  return {
+    ending,
+    status: head?.statusCode,
+    retryAfterMs: retryAfter === undefined ? undefined : parseRetryAfter(retryAfter, clock.wallNow()),
+    idempotent,
+    ...attempts.facts,
+    bodySpent: request.body?.replayable === false,
+    maxAttempts,
+    retryOn,
+    timeLeftMs: patience.leftMs,
+  };
+}

@@ -1,0 +1,32 @@
+/** Max-Forwards (RFC 9110 §7.6.2): how many hops an OPTIONS or a TRACE may still go, and where it ends. */
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { answerHere, answerUnsupported } from '../../client/error-answer.js';
+
+/** "A recipient MAY ignore a Max-Forwards header field received with any other request methods." */
+function counts(method: string | undefined): boolean {
+  return method === 'OPTIONS' || method === 'TRACE';
+}
+
+/** "If the received value is zero (0), the intermediary MUST NOT forward the request". */
+export function endsHere({ method, headers }: IncomingMessage): boolean {
+  return counts(method) && /^0+$/.test(String(headers['max-forwards']));
+}
+
+/** Answers "as the final recipient". This one has no options for the origin's resources, and no use for TRACE. */
+export function answerAsLast(req: IncomingMessage, res: ServerResponse): void {
+  if (req.method === 'OPTIONS') answerHere(req, res);
+  else answerUnsupported(res, 'TRACE');
+}
+
+/** Counts this hop, in place. A value that is not a number stays as it is. */
+export function countHop(method: string, fields: string[]): void {
+  if (!counts(method)) return;
+  for (let i = 0; i < fields.length; i += 2) {
+    const value = fields[i + 1] ?? '';
+    // "the received field value decremented by one (1)", or "the recipient's maximum supported value".
+    if (fields[i]?.toLowerCase() === 'max-forwards' && /^[0-9]+$/.test(value)) {
+      fields[i + 1] = String(Math.min(Number(value) - 1, Number.MAX_SAFE_INTEGER));
+    }
+  }
+}

@@ -1,0 +1,41 @@
+/** A client's request as the dispatcher takes it. */
+
+import type { IncomingMessage } from 'node:http';
+import type { ReplayBody } from '../../body/replay-body.js';
+import { declaredIdempotence } from '../../dispatch/idempotence.js';
+import type { Expectation, OutgoingRequest, Place, ResponseSink } from '../../dispatch/request.js';
+import type { ResolvedHandlerOptions } from '../../options.js';
+import type { Mount } from '../mounted-backend.js';
+import type { ClientRequest } from './client-request.js';
+
+/**
+ * Completes `request` and returns it, so that a request is one object from its head to its end.
+ * @throws BackendError `proxy_internal_error` when the `idempotent` hook throws, or gives no valid answer
+ */
+export function outgoingRequest(
+  request: ClientRequest,
+  body: ReplayBody | undefined,
+  { idempotent: judge }: Pick<ResolvedHandlerOptions, 'idempotent'>,
+  expectTimeout: number | undefined,
+): OutgoingRequest {
+  const { method, path, fields } = request;
+  request.body = body;
+  request.expectTimeout = expectTimeout;
+  if (judge !== undefined) request.idempotent = declaredIdempotence(judge, { method, path, fields });
+  return request;
+}
+
+/** The place of a request that waits for a hook, or for its body. `undefined`: no more requests are taken, and this one was refused. */
+export function placeOf(req: IncomingMessage, mount: Mount, relay: ResponseSink & Expectation): Place | undefined {
+  const { dispatching } = mount.house;
+  const place = dispatching.expect(mount.options.timeouts, relay);
+  if (place === undefined) dispatching.dispatch(unsentOf(req, mount), relay);
+  return place;
+}
+
+/** A request that is not to be sent: what can be said about it, as it came. */
+export function unsentOf({ method = '', url = '' }: IncomingMessage, { options }: Mount): OutgoingRequest {
+  const { nonIdempotent, timeouts } = options;
+  const nothing = { fields: [], host: undefined, body: undefined, idempotent: undefined, acceptsTrailers: false };
+  return { method, path: url, nonIdempotent, timeouts, ...nothing };
+}

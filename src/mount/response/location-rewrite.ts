@@ -1,0 +1,122 @@
+/** Turns URLs of the origin in a response into those that clients know: Location, Content-Location, Refresh. */
+
+import type { IncomingMessage } from 'node:http';
+import { BackendError } from '../../errors.js';
+import { inHookAtOnce } from '../../hook.js';
+import { isFieldValue } from '../../http1/fields.js';
+import { isAuthority } from '../../http1/request-target.js';
+import type { LocationHook } from '../../options.js';
+import { hasSetPrefix, type MountPrefix, mountPrefix } from '../mount-prefix.js';
+import type { MountedBackend } from '../mounted-backend.js';
+
+/** What the rewriting of one response looks at. */
+export interface LocationFacts {
+  readonly rewrite: true | LocationHook;
+  /** Knows the current origins. */
+  readonly house: Pick<MountedBackend, 'origins'>;
+  /** The Host field that was sent. An origin that relies on it writes URLs with it. */
+  readonly sentHost: string | undefined;
+  /** Whether we believe what the client says about an earlier hop. */
+  readonly trusted: boolean;
+  /** The path was changed by a hook, so it cannot be mapped back. */
+  readonly pathChanged: boolean;
+}
+
+/** Where clients find the mount. */
+interface PublicPlace {
+  readonly proto: string;
+  readonly host: string;
+  readonly prefix: MountPrefix | undefined;
+}
+
+const ABSOLUTE = /^(?:(https?):)?\/\/([^/?#]*)(.*)$/is;
+// Seconds, and a URL that may be quoted (HTML, the Refresh header). Values have no blanks around them.
+const REFRESH = /^(\s*\d+(?:\.\d*)?\s*[;,]\s*(?:url\s*=\s*)?)(["']?)(.*?)(\2)$/i;
+
+/** Rewrites in place. */
+export function rewriteLocations(fields: string[], req: IncomingMessage, facts: LocationFacts): void {
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i] ?? '';
+    if (!mayHoldUrl(name)) continue;
+    const value = fields[i + 1] ?? '';
+    switch (name.toLowerCase()) {
+      case 'location':
+      case 'content-location':
+        fields[i + 1] = rewritten(value, req, facts);
+        break;
+      case 'refresh':
+        fields[i + 1] = value.replace(
+          REFRESH,
+          (_, before: string, quote: string, url: string, after: string) =>
+            before + quote + rewritten(url, req, facts) + after,
+        );
+        break;
+    }
+  }
+}
+
+/** Decided by the length, so that the other names need no lower-case copy. */
+function mayHoldUrl({ length }: string): boolean {
+  return length === 'location'.length || length === 'content-location'.length || length === 'refresh'.length;
+}
+
+function rewritten(url: string, req: IncomingMessage, facts: LocationFacts): string {
+  const { rewrite, house, sentHost } = facts;
+  if (typeof rewrite === 'function') return sendable(inHookAtOnce('rewriteLocation', () => rewrite(url, req)) ?? url);
+  const place = publicPlace(req, facts);
+  if (place === undefined) return url;
+  const [whole, scheme, authority = '', rest = ''] = ABSOLUTE.exec(url) ?? [];
+  if (whole === undefined) return url.startsWith('/') ? publicPath(url, place.prefix) : url;
+  const name = plainAuthority(authority, scheme);
+  const isOurs =
+    (sentHost !== undefined && name === plainAuthority(sentHost, scheme)) ||
+    house.origins().some((one) => one.authority.toLowerCase() === name);
+  if (!isOurs) return url;
+  const proto = sendsToTls(scheme, house) ? 'https' : place.proto;
+  return `${proto}://${place.host}${publicPath(rest, place.prefix)}`;
+}
+
+/** Checks what the hook made of a URL: the origin is not to blame for it. */
+function sendable(given: unknown): string {
+  if (typeof given === 'string' && isFieldValue(given)) return given;
+  throw new BackendError('proxy_internal_error', 'the rewriteLocation hook returned an invalid value');
+}
+
+/**
+ * Whether an origin that does not speak TLS itself has written `https:`: it wants its clients to use TLS. With the scheme that clients have
+ * used now, the URL would lead them back to where they are, for ever.
+ */
+function sendsToTls(scheme: string | undefined, house: LocationFacts['house']): boolean {
+  return scheme?.toLowerCase() === 'https' && house.origins().every(({ origin }) => origin.startsWith('http:'));
+}
+
+function publicPlace(req: IncomingMessage, { trusted, pathChanged }: LocationFacts): PublicPlace | undefined {
+  const { headers, socket } = req;
+  const told = (name: string) => (trusted ? firstOf(headers[name]) : undefined);
+  const host = told('x-forwarded-host') ?? firstOf(headers[':authority']) ?? headers.host;
+  if (host === undefined || host === '' || !isAuthority(host)) return undefined;
+  const proto = told('x-forwarded-proto') ?? (Reflect.get(socket, 'encrypted') === true ? 'https' : 'http');
+  const prefix = pathChanged && !hasSetPrefix(req) ? undefined : mountPrefix(req);
+  return { proto, host, prefix };
+}
+
+function publicPath(path: string, prefix: MountPrefix | undefined): string {
+  if (prefix === undefined || !isBelow(path, prefix.sent)) return path;
+  const found = prefix.public.replace(/\/$/, '') + path.slice(prefix.sent.length);
+  // What begins with two slashes would be another host, and a browser takes a backslash for a slash.
+  return found.replace(/^[/\\]{2,}/, '/');
+}
+
+function isBelow(path: string, prefix: string): boolean {
+  return path.startsWith(prefix) && (prefix.endsWith('/') || /^([/?#]|$)/.test(path.slice(prefix.length)));
+}
+
+/** In lower case, without the default port of the scheme. */
+function plainAuthority(authority: string, scheme: string | undefined): string {
+  const port = scheme?.toLowerCase() === 'https' ? /:443$/ : /:80$/;
+  return authority.toLowerCase().replace(port, '');
+}
+
+function firstOf(value: string | string[] | undefined): string | undefined {
+  return typeof value === 'string' ? value.split(',', 1)[0]?.trim() : undefined;
+}

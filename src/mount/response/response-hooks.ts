@@ -1,0 +1,55 @@
+/** Makes the fields of a response what its client is to see, by the options and hooks of the mount. */
+
+import type { IncomingMessage } from 'node:http';
+import type { Dispatch, OutgoingRequest } from '../../dispatch/request.js';
+import { inHook, type MaybePromise, whenKept } from '../../hook.js';
+import type { ResponseHead } from '../../http1/response-head.js';
+import type { ResolvedHandlerOptions } from '../../options.js';
+import { hookedFields } from '../hooked-fields.js';
+import type { Mount } from '../mounted-backend.js';
+import { isTrusted } from '../request/client-request.js';
+import { rewriteCookies } from './cookie-rewrite.js';
+import { rewriteLocations } from './location-rewrite.js';
+import { framedFields, relayedFields } from './response-fields.js';
+
+/** What is known about the request that a response answers. */
+export type AnsweredRequest = Pick<OutgoingRequest, 'host' | 'boundTo'>;
+
+/** `sent` is the request that was made of `req`, and `dispatch` its way to an origin. Returns a promise only if the hook returned one. */
+export function fieldsForClient(
+  head: ResponseHead,
+  req: IncomingMessage,
+  { house, options }: Mount,
+  sent: AnsweredRequest | undefined,
+  dispatch: Pick<Dispatch, 'attempts'> | undefined,
+): MaybePromise<string[]> {
+  const { onResponseFields, rewriteLocation: rewrite, cookieDomainRewrite, cookiePathRewrite } = options;
+  const fields = relayedFields(head, carriesTrailers(head, req));
+  if (rewrite !== false) {
+    const trusted = isTrusted(req, options.trustProxy);
+    const pathChanged = options.rewritePath !== undefined;
+    rewriteLocations(fields, req, { rewrite, house, sentHost: sent?.host, trusted, pathChanged });
+  }
+  if (cookieDomainRewrite !== false || cookiePathRewrite !== false)
+    rewriteCookies(fields, cookieDomainRewrite, cookiePathRewrite);
+  const answering = house.sticky && dispatch?.attempts.at(-1);
+  if (answering !== undefined) house.sticky?.putInto(fields, answering.origin, sent?.boundTo);
+  return onResponseFields === undefined ? fields : hooked(onResponseFields, fields, head, req);
+}
+
+function hooked(
+  hook: NonNullable<ResolvedHandlerOptions['onResponseFields']>,
+  fields: string[],
+  head: ResponseHead,
+  req: IncomingMessage,
+): MaybePromise<string[]> {
+  const { statusCode, statusText } = head;
+  const given = inHook('onResponseFields', () => hook(fields, req, { statusCode, statusText }));
+  return whenKept(given, (kept) =>
+    framedFields(head, hookedFields('onResponseFields', kept ?? fields), carriesTrailers(head, req)),
+  );
+}
+
+function carriesTrailers({ framing: { kind } }: ResponseHead, req: IncomingMessage): boolean {
+  return (kind === 'chunked' || kind === 'until-close') && req.httpVersion !== '1.0';
+}

@@ -1,0 +1,212 @@
+/** One upgrade of a client: the request goes the same way as every other, until the origin switches or refuses. */
+
+import { type IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { answerUnsupported } from '../../client/error-answer.js';
+import { hangUp } from '../../client/released-socket.js';
+import type {
+  Dispatch,
+  Dispatching,
+  OutgoingRequest,
+  Place,
+  ResponseSink,
+  Taken,
+  Tunnel,
+} from '../../dispatch/request.js';
+import { asBackendError, type BackendError } from '../../errors.js';
+import { isPromise, type MaybePromise, whenKept } from '../../hook.js';
+import { fieldLines, fieldValue } from '../../http1/fields.js';
+import type { ResponseHead } from '../../http1/response-head.js';
+import { namedProtocols, switchingFields } from '../../http1/upgrade.js';
+import type { ResolvedUpgradeOptions } from '../../options.js';
+import type { MountedBackend } from '../mounted-backend.js';
+import { Relay } from '../relay.js';
+import { answerAsLast, endsHere } from '../request/max-forwards.js';
+import { fieldsForClient } from '../response/response-hooks.js';
+import type { OpenTunnel, OpenTunnels } from './open-tunnels.js';
+import { Splice } from './splice.js';
+
+/** One upgrade handler, and the backend that it belongs to. */
+export interface UpgradeMount {
+  readonly house: MountedBackend;
+  readonly tunnels: OpenTunnels;
+  readonly options: ResolvedUpgradeOptions;
+}
+
+const UPGRADE_REQUIRED = 426;
+
+/**
+ * Stands between a {@link Relay}, which knows no upgrades, and the dispatcher. The relay writes any response but a 101. It writes to a
+ * response object that is put on the bare socket, and that response ends the connection.
+ */
+export class Handshake implements Dispatching, ResponseSink {
+  readonly #mount: UpgradeMount;
+  readonly #req: IncomingMessage;
+  readonly #socket: Duplex;
+  readonly #first: Buffer; // bytes after the request: not passed on before the origin has switched
+  readonly #leave: () => void;
+  readonly #res: ServerResponse;
+  #offer = '';
+  #sent: OutgoingRequest | undefined;
+  #dispatch: Dispatch | undefined;
+  #relay: ResponseSink | undefined;
+
+  /** `leave` ends {@link lookAfter} of the socket. */
+  constructor(mount: UpgradeMount, req: IncomingMessage, socket: Duplex, first: Buffer, leave: () => void) {
+    this.#mount = mount;
+    this.#req = req;
+    this.#socket = socket;
+    this.#first = first;
+    this.#leave = leave;
+    this.#res = new ServerResponse(req);
+    this.#res.shouldKeepAlive = false;
+    this.#res.assignSocket(req.socket);
+    this.#res.once('finish', () => this.#hangUp());
+  }
+
+  /** Asks the origin to switch to one of these protocols. */
+  offer(protocols: string): void {
+    if (endsHere(this.#req)) {
+      answerAsLast(this.#req, this.#res);
+      return;
+    }
+    const { house, options } = this.#mount;
+    this.#offer = protocols;
+    const { deadlines, requestBuffer, spool, sticky } = house;
+    const origins = () => house.origins();
+    const shared = { deadlines, requestBuffer, spool, sticky, origins, options: house.options };
+    const mount = { house: { ...shared, dispatching: this }, options: options.mount };
+    new Relay(mount, this.#req, this.#res, undefined).begin();
+  }
+
+  /** Answers a CONNECT, which is not an upgrade. */
+  refuseConnect(): void {
+    answerUnsupported(this.#res, 'CONNECT');
+  }
+
+  // --- between the relay and the dispatcher --------------------------------------------------------------------------
+
+  dispatch(request: OutgoingRequest, relay: ResponseSink): Dispatch {
+    return this.#begin(this.#mount.house.dispatching, request, relay);
+  }
+
+  fail(request: OutgoingRequest, relay: ResponseSink, error: BackendError): void {
+    this.#mount.house.dispatching.fail(request, relay, error);
+  }
+
+  expect(...[timeouts, expectation]: Parameters<Dispatching['expect']>): Place | undefined {
+    const place = this.#mount.house.dispatching.expect(timeouts, expectation);
+    if (place === undefined) return undefined;
+    return {
+      dispatch: (request, relay) => this.#begin(place, request, relay),
+      fail: (request, relay, error) => place.fail(request, relay, error),
+      leave: () => place.leave(),
+    };
+  }
+
+  #begin(to: Pick<Dispatching, 'dispatch'>, request: OutgoingRequest, relay: ResponseSink): Dispatch {
+    this.#relay = relay;
+    this.#sent = request;
+    const upgrade = { upgrade: this.#offer, nonIdempotent: 'fresh' } as const;
+    this.#dispatch = to.dispatch({ ...request, ...upgrade }, this);
+    return this.#dispatch;
+  }
+
+  onInformation(statusCode: number, statusText: string, rawHeaders: readonly string[]): void {
+    this.#relay?.onInformation(statusCode, statusText, rawHeaders);
+  }
+
+  onHead(head: ResponseHead): void {
+    const required = fieldValue(head.rawHeaders, 'upgrade');
+    // "The server MUST send an Upgrade header field in a 426 response" (RFC 9110 §15.5.22).
+    if (head.statusCode === UPGRADE_REQUIRED && required !== undefined) {
+      this.#res.setHeader('Upgrade', required).setHeader('Connection', 'Upgrade, close');
+    }
+    this.#relay?.onHead(head);
+  }
+
+  onBody(bytes: Buffer): Taken {
+    return this.#relay?.onBody(bytes) ?? true;
+  }
+
+  onEnd(trailers: readonly string[]): void {
+    this.#relay?.onEnd(trailers);
+  }
+
+  onFail(error: BackendError): void {
+    this.#relay?.onFail(error);
+  }
+
+  onSwitch(head: ResponseHead, tunnel: Tunnel): void {
+    const refuse = (thrown: unknown) => {
+      tunnel.destroy();
+      this.onFail(asBackendError(thrown));
+    };
+    try {
+      const text = this.#switchingHead(head);
+      if (isPromise(text)) this.#spliceLater(text, tunnel).then(undefined, refuse);
+      else this.#splice(text, tunnel);
+    } catch (thrown) {
+      refuse(thrown);
+    }
+  }
+
+  /** The tunnel counts as open while the hook is busy: a backend that closes waits for it. */
+  async #spliceLater(text: PromiseLike<string>, tunnel: Tunnel): Promise<void> {
+    const { tunnels } = this.#mount;
+    let ends = false;
+    const waiting: OpenTunnel = {
+      end: () => {
+        ends = true;
+      },
+      destroy: () => {
+        tunnel.destroy();
+        tunnels.delete(waiting);
+      },
+    };
+    tunnels.add(waiting);
+    this.#socket.once('close', waiting.destroy); // the client may leave while the hook never ends
+    try {
+      const kept = await text;
+      if (this.#socket.destroyed) return;
+      this.#socket.off('close', waiting.destroy);
+      const splice = this.#splice(kept, tunnel);
+      if (ends) splice.end();
+    } finally {
+      tunnels.delete(waiting);
+    }
+  }
+
+  #splice(text: string, tunnel: Tunnel): Splice {
+    const { house, tunnels, options } = this.#mount;
+    const socket = this.#socket;
+    this.#leave();
+    this.#res.detachSocket(this.#req.socket);
+    const splice = new Splice(socket, tunnel, house.deadlines, options, (over) => tunnels.delete(over));
+    tunnels.add(splice);
+    socket.cork();
+    socket.write(text, 'latin1');
+    splice.begin(this.#first);
+    socket.uncork();
+    return splice;
+  }
+
+  #switchingHead(head: ResponseHead): MaybePromise<string> {
+    const { house, options } = this.#mount;
+    const mount = { house, options: options.mount };
+    const fields = fieldsForClient(head, this.#req, mount, this.#sent, this.#dispatch);
+    return whenKept(fields, (kept) => switchingText(head, switchingFields(kept)));
+  }
+
+  /** Called when the response was sent. */
+  #hangUp(): void {
+    this.#leave();
+    hangUp(this.#socket, this.#mount.house.deadlines);
+  }
+}
+
+/** @throws BackendError if a hook gave a field that cannot be written */
+function switchingText({ statusText, rawHeaders }: ResponseHead, fields: readonly string[]): string {
+  const protocols = namedProtocols(rawHeaders).join(', ');
+  return `HTTP/1.1 101 ${statusText}\r\nUpgrade: ${protocols}\r\nConnection: Upgrade\r\n${fieldLines(fields)}\r\n`;
+}

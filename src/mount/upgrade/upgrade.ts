@@ -1,0 +1,67 @@
+/** Mounts a backend on the 'upgrade' event of a server: WebSocket, and any other protocol that a connection can switch to. */
+
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { whenItsTurnToUpgradeComes } from '../../client/pipelined-turn.js';
+import { ignore, lookAfter, lookAfterLast, READS_BODIES } from '../../client/released-socket.js';
+import { namedProtocols, protocolName } from '../../http1/upgrade.js';
+import type { ResolvedUpgradeOptions } from '../../options.js';
+import { serveWithBodyToCome } from './body-to-come.js';
+import { Handshake, type UpgradeMount } from './handshake.js';
+import { serveAsPlainRequest } from './plain-request.js';
+
+/**
+ * A listener for the server's `upgrade` event. Also for `connect`, which it answers with 501. Ignores requests that
+ * another `UpgradeHandler` has taken.
+ */
+export type UpgradeHandler = (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
+
+// A server emits each upgrade to all listeners: two handlers would send it twice.
+const taken = new WeakSet<IncomingMessage>();
+
+/** `current` returns the current options. */
+export function createUpgradeHandler(
+  house: Omit<UpgradeMount, 'options'>,
+  current: () => ResolvedUpgradeOptions,
+): UpgradeHandler {
+  return (req, socket, head) => {
+    if (taken.has(req)) return;
+    taken.add(req);
+    socket.on('error', ignore);
+    // If the body is still to come, `socket` is a stream of what follows the body.
+    if (READS_BODIES && socket !== req.socket && hasBody(req)) {
+      lookAfterLast(req.socket);
+      whenItsTurnToUpgradeComes(req.socket, () => serveWithBodyToCome(req, house.house.deadlines));
+      return;
+    }
+    const leave = lookAfter(socket, head);
+    whenItsTurnToUpgradeComes(socket, () => {
+      const mount = { ...house, options: current() };
+      const offer = offerOf(req, mount.options.protocols);
+      if (req.method === 'CONNECT') new Handshake(mount, req, socket, head, leave).refuseConnect();
+      else if (offer !== '') new Handshake(mount, req, socket, head, leave).offer(offer);
+      else {
+        leave();
+        socket.off('error', ignore);
+        serveAsPlainRequest(req, socket, head, house.house.deadlines);
+      }
+    });
+  };
+}
+
+/** The offered protocols that may be tunnelled, as they were offered; empty if there are none. */
+function offerOf(req: IncomingMessage, protocols: ResolvedUpgradeOptions['protocols']): string {
+  // "A server MUST ignore an Upgrade header field that is received in an HTTP/1.0 request" (RFC 9110 §7.8). With a body the field may be
+  // ignored, too, and is: no protocol in use is asked for like that.
+  if (req.httpVersion !== '1.1' || hasBody(req)) return '';
+  const offered = namedProtocols(req.rawHeaders);
+  return offered.filter((protocol) => isTunnelled(protocolName(protocol), protocols)).join(', ');
+}
+
+function isTunnelled(name: string, protocols: ResolvedUpgradeOptions['protocols']): boolean {
+  return protocols === undefined ? name !== 'h2c' : protocols.has(name);
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
+}
