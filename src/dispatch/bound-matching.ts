@@ -4,6 +4,7 @@ import type { Origin } from '../origin/origin.js';
 import type { Tenancy } from '../origin/tenancy.js';
 import { beginQueued, type CarefulHouse } from './careful-begin.js';
 import type { EligibleOrigins, Member } from './choice/eligible-origins.js';
+import { dialFor } from './own-dial.js';
 import type { WaitQueue } from './queue/wait-queue.js';
 import { ALL_FIT, type Fits, ONLY, TRAVELS } from './queue/waiter.js';
 import type { Run } from './run.js';
@@ -81,7 +82,7 @@ export class BoundMatching {
   #dial(run: Run, home: Origin): boolean {
     if (run.ended || !hasSlotFor(run, home)) return false;
     this.#queue.serve(run, home);
-    run.dialAt(home);
+    dialFor(run, this.#house, home);
     return true;
   }
 

@@ -9,7 +9,7 @@ import type { RunHouse } from './run-house.js';
 const LOOK_MS = 10;
 
 /** What the wait for the right moment needs of the dispatcher. */
-export type CarefulHouse = Pick<RunHouse, 'clock' | 'enqueue'>;
+export type CarefulHouse = Pick<RunHouse<Run>, 'clock' | 'enqueue'>;
 
 /** Begins on a connection that the queue has for the request. Only a re-send is held back there: the request has no other. */
 export function beginQueued(run: Run, house: CarefulHouse, origin: Origin, tenancy: Tenancy, now?: number): void {

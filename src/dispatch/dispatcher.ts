@@ -11,6 +11,7 @@ import type { Origin } from '../origin/origin.js';
 import { OriginChoice } from './choice/origin-choice.js';
 import { ExpectedRequest, type Expecting } from './expected-request.js';
 import { Matching } from './matching.js';
+import { dialFor } from './own-dial.js';
 import type { Refusal, WaitQueue } from './queue/wait-queue.js';
 import { refusalError, waitedOutError } from './refusal-error.js';
 import type {
@@ -53,7 +54,7 @@ type State =
   | { readonly name: 'draining'; readonly empty: () => void }
   | { readonly name: 'closed'; readonly cause: unknown };
 
-export class Dispatcher implements Dispatching, Expecting, RunHouse {
+export class Dispatcher implements Dispatching, Expecting, RunHouse<Run> {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly observer: Observer;
@@ -199,7 +200,7 @@ export class Dispatcher implements Dispatching, Expecting, RunHouse {
       this.enqueue(run);
       return;
     }
-    run.dialAt(origin, origin !== last || !staysIfItCan);
+    dialFor(run, this, origin, origin !== last || !staysIfItCan);
   }
 
   leave(run: Run): void {

@@ -9,6 +9,7 @@ import { BoundMatching, hasSlotFor } from './bound-matching.js';
 import { beginQueued, type CarefulHouse } from './careful-begin.js';
 import type { EligibleOrigins, Member } from './choice/eligible-origins.js';
 import type { OriginChoice } from './choice/origin-choice.js';
+import { dialFor } from './own-dial.js';
 import type { Refusal, WaitQueue } from './queue/wait-queue.js';
 import { ALL_FIT, type Fits, ONLY, TRAVELS } from './queue/waiter.js';
 import type { Run } from './run.js';
@@ -69,7 +70,7 @@ export class Matching implements Demand {
       return true;
     }
     if (taken === undefined && !run.ended && this.#choice.keeps && hasSlotFor(run, origin)) {
-      run.dialAt(origin);
+      dialFor(run, this.#house, origin);
       return true;
     }
     const mayDial = !run.ended && origin.canDial && (travel !== 'fresh' || origin.freshShareLeft > 0);

@@ -6,23 +6,31 @@ import type { Tenancy } from '../origin/tenancy.js';
 import { beginCarefully, type CarefulHouse } from './careful-begin.js';
 import type { Run } from './run.js';
 
-export class OwnDial implements DialWaiter {
+/** Dials a connection to `origin` for this request alone, which waits for it. There must be room. */
+export function dialFor(run: Run, house: CarefulHouse, origin: Origin, anyWouldDo = false): void {
+  run.patience.wait();
+  origin.dial(new OwnDial(run, house, origin, anyWouldDo));
+}
+
+class OwnDial implements DialWaiter {
   readonly travel: Travel;
   readonly anyWouldDo: boolean;
   readonly #run: Run;
   readonly #house: CarefulHouse;
+  readonly #origin: Origin;
 
-  constructor(run: Run, house: CarefulHouse, anyWouldDo: boolean) {
+  constructor(run: Run, house: CarefulHouse, origin: Origin, anyWouldDo: boolean) {
     this.travel = run.travel;
     this.anyWouldDo = anyWouldDo;
     this.#run = run;
     this.#house = house;
+    this.#origin = origin;
   }
 
-  opened(origin: Origin, tenancy: Tenancy): boolean {
+  opened(tenancy: Tenancy): boolean {
     const run = this.#run;
     if (run.ended) return false;
-    beginCarefully(run, this.#house, origin, tenancy);
+    beginCarefully(run, this.#house, this.#origin, tenancy);
     return true;
   }
 

@@ -10,14 +10,14 @@ import type { OutgoingRequest, ResponseSink, Taken, Tunnel } from './request.js'
 import { AttemptBeginning } from './retry/attempt-beginning.js';
 import type { Attempts } from './retry/attempts.js';
 import type { ResendReason } from './retry/retry-policy.js';
-import type { RunHouse } from './run-house.js';
+import type { RunSetting } from './run-house.js';
 
 /** Knows what a request took so far. Only asked if there is a listener. */
 export interface Costly {
   readonly costs: RequestCosts;
 }
 
-type Watched = Pick<RunHouse, 'observer' | 'clock'>;
+type Watched = Pick<RunSetting, 'observer' | 'clock'>;
 
 /** Everything is called in the async context of the requester, not in that of the socket: a socket outlives requests. */
 export class Requester extends AsyncResource {

@@ -7,10 +7,10 @@ import type { Observer } from '../observe.js';
 import type { RetryCondition } from '../options.js';
 import type { Origin } from '../origin/origin.js';
 import type { RetryBudget } from './retry/retry-budget.js';
-import type { Run } from './run.js';
 import type { TurnEnd } from './turn-end.js';
 
-export interface RunHouse {
+/** What all runs share. */
+export interface RunSetting {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly observer: Observer;
@@ -19,6 +19,9 @@ export interface RunHouse {
   readonly retryOn: readonly RetryCondition[];
   readonly honoursIdempotencyKey: boolean;
   readonly turnEnd: TurnEnd;
+}
+
+export interface RunHouse<Run> extends RunSetting {
   admit(run: Run): void;
   enqueue(run: Run): void;
   redial(run: Run, last: Origin, preferOther: boolean): void;

@@ -13,7 +13,6 @@ import { AskedBody } from './asked-body.js';
 import { NONE } from './choice/origin-choice.js';
 import { headText } from './head-text.js';
 import { isIdempotent } from './idempotence.js';
-import { OwnDial } from './own-dial.js';
 import { Patience, type PatienceListener } from './patience.js';
 import { Waiter } from './queue/waiter.js';
 import { tookTooLongError } from './refusal-error.js';
@@ -36,7 +35,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
   /** The request was answered, has failed or has become a tunnel. */
   ended = false;
   failedAt: readonly Origin[] = NONE; // should not get it again if there is another
-  readonly #house: RunHouse;
+  readonly #house: RunHouse<Run>;
   #attempts = UNTRIED;
   #head = '';
   #authority: string | undefined; // for which the head was written
@@ -45,7 +44,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
   #asked: AskedBody | undefined; // of the exchange, when its body waits for 100
   #trailers: readonly string[] | undefined; // set when the response is complete
 
-  constructor(request: OutgoingRequest, sink: ResponseSink, house: RunHouse, begunAt?: number) {
+  constructor(request: OutgoingRequest, sink: ResponseSink, house: RunHouse<Run>, begunAt?: number) {
     const idempotent = isIdempotent(request, house.honoursIdempotencyKey);
     super(idempotent || request.nonIdempotent === 'any' ? 'any' : request.nonIdempotent);
     this.request = request;
@@ -113,12 +112,6 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
 
   #refused(message: string): void {
     this.#judge('refused-write', new BackendError('connection_terminated', message));
-  }
-
-  /** Dials a connection to this origin for this request alone, which waits for it. There must be room. */
-  dialAt(origin: Origin, anyWouldDo = false): void {
-    this.patience.wait();
-    origin.dial(new OwnDial(this, this.#house, anyWouldDo));
   }
 
   exchangeFailed(ending: ExchangeEnding, cause: BackendError): void {

@@ -190,7 +190,7 @@ export class Origin implements DiallerListener, ServedOrigin {
       return;
     }
     this.#dialOver(purpose);
-    if (typeof purpose !== 'string' && purpose.opened(this, tenancy)) return;
+    if (typeof purpose !== 'string' && purpose.opened(tenancy)) return;
     // No request was left to be the probe: the next one will be.
     if (!this.#tenants.offer(tenancy)) this.standing.broughtNoRequest(slot);
   }

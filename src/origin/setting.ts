@@ -73,7 +73,7 @@ export interface DialWaiter {
   /** A connection of another origin would do. */
   readonly anyWouldDo: boolean;
   /** False = the connection is not wanted any more. */
-  opened(origin: Origin, tenancy: Tenancy): boolean;
+  opened(tenancy: Tenancy): boolean;
   failed(): void;
 }
 

@@ -86,14 +86,14 @@ export class Tenants implements Landlord {
 
   /** A request that waits for a dial of its own takes whichever comes first: that connection or another. */
   #servesDialWaiter(tenancy: Tenancy): boolean {
-    const { origin, dialler, lending } = this.#parts;
+    const { dialler, lending } = this.#parts;
     const { connection } = tenancy;
     const mayRide = (travel: Travel) =>
       connection.fresh || travel === 'any' || (travel === 'verified' && lending.isProven(connection));
     const next = () => dialler.takeWaiter(mayRide);
     for (let waiter = next(); waiter !== undefined; waiter = next()) {
       lending.countDial(waiter, -1);
-      if (waiter.opened(origin, tenancy)) return true;
+      if (waiter.opened(tenancy)) return true;
     }
     return false;
   }

@@ -5,7 +5,7 @@ import type { ResponseHead } from '../../http1/response-head.js';
 import { parseRetryAfter } from '../../http1/retry-after.js';
 import type { Patience } from '../patience.js';
 import type { OutgoingRequest } from '../request.js';
-import type { RunHouse } from '../run-house.js';
+import type { RunSetting } from '../run-house.js';
 import type { Attempts } from './attempts.js';
 import type { Ending, RetryFacts } from './retry-policy.js';
 
@@ -18,7 +18,7 @@ export interface EndedAttempt {
   readonly run: { readonly request: OutgoingRequest; readonly patience: Patience; readonly idempotent: boolean };
 }
 
-export function retryFacts(ended: EndedAttempt, { maxAttempts, retryOn, clock }: RunHouse): RetryFacts {
+export function retryFacts(ended: EndedAttempt, { maxAttempts, retryOn, clock }: RunSetting): RetryFacts {
   const { ending, head, attempts, run } = ended;
   const { request, patience, idempotent } = run;
   const retryAfter = head === undefined ? undefined : fieldValue(head.rawHeaders, 'retry-after');
