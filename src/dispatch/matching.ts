@@ -2,9 +2,10 @@
 
 import type { Connection } from '../connection/connection.js';
 import type { BackendError, ErrorCode } from '../errors.js';
+import type { DemandOn } from '../origin/demand.js';
 import type { Origin } from '../origin/origin.js';
-import type { Demand, Travel } from '../origin/setting.js';
 import type { Tenancy } from '../origin/tenancy.js';
+import type { Travel } from '../origin/travel.js';
 import { BoundMatching, hasSlotFor } from './bound-matching.js';
 import { beginQueued, type CarefulHouse } from './careful-begin.js';
 import type { EligibleOrigins, Member } from './choice/eligible-origins.js';
@@ -34,7 +35,7 @@ const CAN_KEEP: Readonly<Record<Travel, (origin: Origin) => boolean>> = {
 /** This error does not go away while a request waits. */
 const LASTING: ErrorCode = 'tls_certificate_error';
 
-export class Matching implements Demand {
+export class Matching implements DemandOn<Origin> {
   readonly #queue: WaitQueue<Run>;
   readonly #choice: OriginChoice;
   readonly #eligible: EligibleOrigins<Member>;

@@ -1,8 +1,9 @@
 /** A dial for one request alone, which gets the connection if it still wants it. */
 
+import type { DialWaiter } from '../origin/dial-purpose.js';
 import type { Origin } from '../origin/origin.js';
-import type { DialWaiter, Travel } from '../origin/setting.js';
 import type { Tenancy } from '../origin/tenancy.js';
+import type { Travel } from '../origin/travel.js';
 import { beginCarefully, type CarefulHouse } from './careful-begin.js';
 import type { Run } from './run.js';
 

@@ -7,9 +7,11 @@ import type { Deadline, Deadlines } from '../deadlines.js';
 import type { BackendError } from '../errors.js';
 import type { Pool } from '../pool/pool.js';
 import type { Slot } from '../pool/slot.js';
+import type { Demand } from './demand.js';
 import type { DialBackoff } from './dial-backoff.js';
-import type { Demand, DialPurpose, DialWaiter, Travel } from './setting.js';
+import type { DialPurpose, DialWaiter } from './dial-purpose.js';
 import type { Tenancy } from './tenancy.js';
+import type { Travel } from './travel.js';
 
 /** Hears how each dial ended. The slot is still dialling. */
 export interface DiallerListener {

@@ -5,11 +5,12 @@ import type { ConnectionSetting } from '../connection/connection-setting.js';
 import type { DialTarget } from '../connection/dial.js';
 import type { ResolvedCheck } from '../options.js';
 import type { Pool } from '../pool/pool.js';
+import type { Demand } from './demand.js';
 import { GradientLimit, type GradientSnapshot } from './gradient-limit.js';
 import { ActiveCheck, type CheckStats } from './health/active-check.js';
 import type { Standing } from './health/standing.js';
 import type { OriginTally } from './origin-tally.js';
-import type { Demand, OriginAddress, OriginSetting } from './setting.js';
+import type { OriginAddress, OriginSetting } from './setting.js';
 import type { Tenancy } from './tenancy.js';
 
 /** The parts of the origin that it works with. */

@@ -3,10 +3,11 @@
 import type { Clock } from '../clock.js';
 import type { Connection } from '../connection/connection.js';
 import type { Choice, Pool } from '../pool/pool.js';
+import type { DialPurpose } from './dial-purpose.js';
 import type { IdleLimit } from './idle-limit.js';
-import type { DialPurpose, Travel } from './setting.js';
 import { SPARE_MS } from './stock.js';
 import type { Tenancy } from './tenancy.js';
+import type { Travel } from './travel.js';
 
 const VERIFIED_IDLE_MS = 1_000;
 const VERIFIED_EXCHANGES = 2;

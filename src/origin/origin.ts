@@ -7,7 +7,9 @@ import { asBackendError, type BackendError, type OriginCounts } from '../errors.
 import { Pool } from '../pool/pool.js';
 import type { Slot } from '../pool/slot.js';
 import { type ConnectionStats, connectionStats } from './connection-stats.js';
+import type { DemandOn } from './demand.js';
 import { DialBackoff } from './dial-backoff.js';
+import type { DialPurpose } from './dial-purpose.js';
 import { Dialler, type DiallerListener } from './dialler.js';
 import { Guard } from './guard.js';
 import { Standing } from './health/standing.js';
@@ -16,13 +18,14 @@ import { Lending } from './lending.js';
 import { Lessons } from './lessons.js';
 import { OriginTally } from './origin-tally.js';
 import { type ServedOrigin, Service } from './service.js';
-import type { Demand, DialPurpose, OriginAddress, OriginSetting, Travel } from './setting.js';
+import type { OriginAddress, OriginSetting } from './setting.js';
 import { Stock } from './stock.js';
 import { connectionSettingOf, targetOf } from './target.js';
 import type { Tenancy } from './tenancy.js';
-import { Tenants } from './tenants.js';
+import { type Housing, Tenants } from './tenants.js';
+import type { Travel } from './travel.js';
 
-export class Origin implements DiallerListener, ServedOrigin {
+export class Origin implements DiallerListener, Housing, ServedOrigin {
   readonly service = new Service(this);
   readonly standing: Standing;
   readonly guard: Guard;
@@ -30,16 +33,16 @@ export class Origin implements DiallerListener, ServedOrigin {
   readonly idleLimit: IdleLimit;
   readonly tally = new OriginTally();
   readonly #setting: OriginSetting;
-  readonly #demand: Demand;
+  readonly #demand: DemandOn<Origin>;
   readonly #pool: Pool<Tenancy>;
   readonly #lending: Lending;
   readonly #dialler: Dialler;
   readonly #stock: Stock;
   readonly #lessons: Lessons;
-  readonly #tenants: Tenants;
+  readonly #tenants: Tenants<Origin>;
   #address: OriginAddress;
 
-  constructor(address: OriginAddress, setting: OriginSetting, demand: Demand) {
+  constructor(address: OriginAddress, setting: OriginSetting, demand: DemandOn<Origin>) {
     const { clock, observer, random } = setting;
     const target = targetOf(address, setting);
     const connection = connectionSettingOf(address, setting);
@@ -225,8 +228,6 @@ export class Origin implements DiallerListener, ServedOrigin {
     this.service.look();
   }
 
-  // --- what connections tell -----------------------------------------------------------------------------------------
-
   /** A connection that was dialled for a request is not wanted after all. */
   takeBack(tenancy: Tenancy): void {
     this.standing.broughtNoRequest(tenancy.slot);
@@ -238,7 +239,6 @@ export class Origin implements DiallerListener, ServedOrigin {
     return this.#lessons.shuttingDown;
   }
 
-  /** Why connections that carry no request are not kept; `undefined` = they are kept. */
   get superfluous(): CloseReason | undefined {
     if (!this.serves) return 'drained';
     return this.#pool.surplus > 0 ? 'shrunk' : undefined;

@@ -3,9 +3,10 @@
 import type { Timer } from '../clock.js';
 import type { Deadline } from '../deadlines.js';
 import type { Pool } from '../pool/pool.js';
+import type { Demand } from './demand.js';
 import type { Dialler } from './dialler.js';
 import type { IdleLimit } from './idle-limit.js';
-import type { Demand, OriginSetting } from './setting.js';
+import type { OriginSetting } from './setting.js';
 import type { Tenancy } from './tenancy.js';
 
 /** How long a spare is kept: a server waits only so long for the first request. Milliseconds. */

@@ -7,21 +7,35 @@ import type { Dialled } from '../connection/dial.js';
 import type { ResponseHead } from '../http1/response-head.js';
 import type { Pool } from '../pool/pool.js';
 import type { Slot } from '../pool/slot.js';
+import type { DemandOn } from './demand.js';
+import type { DialBackoff } from './dial-backoff.js';
 import type { Dialler } from './dialler.js';
 import { greetingError } from './greeting.js';
+import type { Guard } from './guard.js';
 import type { Lending } from './lending.js';
 import type { Lessons } from './lessons.js';
-import type { Origin } from './origin.js';
-import type { Demand, OriginSetting, Travel } from './setting.js';
+import type { OriginTally } from './origin-tally.js';
+import type { OriginAddress, OriginSetting } from './setting.js';
 import type { Stock } from './stock.js';
 import { type Landlord, Tenancy } from './tenancy.js';
+import type { Travel } from './travel.js';
+
+/** What connections look at in their origin. */
+export interface Housing {
+  readonly address: OriginAddress;
+  readonly backoff: DialBackoff;
+  readonly guard: Guard;
+  readonly tally: OriginTally;
+  /** Why connections that carry no request are not kept; `undefined` = they are kept. */
+  readonly superfluous: CloseReason | undefined;
+}
 
 /** The parts of the origin that its connections touch. */
-export interface TenantsHouse {
+export interface TenantsHouse<Origin extends Housing> {
   readonly origin: Origin;
   readonly setting: OriginSetting;
   readonly connection: ConnectionSetting;
-  readonly demand: Demand;
+  readonly demand: DemandOn<Origin>;
   readonly pool: Pool<Tenancy>;
   readonly dialler: Dialler;
   readonly lending: Lending;
@@ -29,12 +43,12 @@ export interface TenantsHouse {
   readonly lessons: Lessons;
 }
 
-export class Tenants implements Landlord {
+export class Tenants<Origin extends Housing> implements Landlord {
   /** All open connections. */
   readonly list = new Set<Tenancy>();
-  readonly #parts: TenantsHouse;
+  readonly #parts: TenantsHouse<Origin>;
 
-  constructor(parts: TenantsHouse) {
+  constructor(parts: TenantsHouse<Origin>) {
     this.#parts = parts;
   }
 

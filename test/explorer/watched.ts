@@ -4,8 +4,8 @@ import { type Balancer, compareLoad } from '../../src/balance/balancer.js';
 import { leastBusy } from '../../src/balance/least-busy.js';
 import type { Timer } from '../../src/clock.js';
 import { type Deadline, Deadlines } from '../../src/deadlines.js';
+import type { DialPurpose } from '../../src/origin/dial-purpose.js';
 import { Origin } from '../../src/origin/origin.js';
-import type { DialPurpose } from '../../src/origin/setting.js';
 import { ManualClock } from '../../src/testing/index.js';
 
 /** Knows all waits, except deadlines. */

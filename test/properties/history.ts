@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { expect } from 'vitest';
 import { StreamBody } from '../../src/body/stream-body.js';
 import type { OptionChanges } from '../../src/options.js';
-import type { Travel } from '../../src/origin/setting.js';
+import type { Travel } from '../../src/origin/travel.js';
 import { checkStats } from '../../src/testing/index.js';
 import type { House, HouseOptions, Peer } from '../house.js';
 import { checkService } from '../origin-service.js';

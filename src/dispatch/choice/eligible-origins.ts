@@ -3,7 +3,7 @@
 import type { Clock } from '../../clock.js';
 import type { Observer } from '../../observe.js';
 import type { Origin } from '../../origin/origin.js';
-import type { Travel } from '../../origin/setting.js';
+import type { Travel } from '../../origin/travel.js';
 import { isSpared } from './sparing.js';
 
 export interface EligibilitySetting {

@@ -1,6 +1,6 @@
 /** Waiters that avoid some origins: re-sends, which prefer an origin that they have not tried. */
 
-import type { Travel } from '../../origin/setting.js';
+import type { Travel } from '../../origin/travel.js';
 import { older, type QueueMoment, WaitLine } from './wait-line.js';
 import type { Fits, Waiter } from './waiter.js';
 

@@ -3,7 +3,7 @@
  * time out. In front of these lanes is one for waiters that have returned.
  */
 
-import type { Travel } from '../../origin/setting.js';
+import type { Travel } from '../../origin/travel.js';
 import type { Fits, LaneName, Waiter } from './waiter.js';
 
 /** The facts by which overload is judged. */

@@ -1,7 +1,7 @@
 /** Requests that wait for a connection, bounded. Each is in one line: for all origins, for one origin, or for all except some. */
 
 import type { Clock } from '../../clock.js';
-import type { Travel } from '../../origin/setting.js';
+import type { Travel } from '../../origin/travel.js';
 import { ApartLines } from './apart-lines.js';
 import { WaitEstimate } from './wait-estimate.js';
 import { newer, older, type QueueMoment, WaitLine } from './wait-line.js';

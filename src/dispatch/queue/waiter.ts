@@ -1,6 +1,6 @@
 /** One place in the queue for connections. */
 
-import type { Travel } from '../../origin/setting.js';
+import type { Travel } from '../../origin/travel.js';
 
 /** Which travels the connection at hand can serve. */
 export type Fits = Readonly<Record<Travel, boolean>>;

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { WaitQueue, type WaitQueueOptions } from '../../../src/dispatch/queue/wait-queue.js';
 import { type Fits, Waiter } from '../../../src/dispatch/queue/waiter.js';
-import type { Travel } from '../../../src/origin/setting.js';
+import type { Travel } from '../../../src/origin/travel.js';
 import { ManualClock } from '../../../src/testing/manual-clock.js';
 
 class Named extends Waiter {

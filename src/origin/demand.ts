@@ -1,0 +1,26 @@
+/** The demand that origins work for: requests that wait. The dispatcher implements it. */
+
+import type { BackendError } from '../errors.js';
+import type { Tenancy } from './tenancy.js';
+
+export interface Demand {
+  /** Whether any request waits. */
+  readonly waiting: boolean;
+  /** A slot is empty, or dialling is allowed again. */
+  room(): void;
+  /** Whether other origins can serve without this one. */
+  canSpare(origin: object): boolean;
+  /** Whether requests that are bound to the origin of that name may go there now. */
+  isHome(name: string): boolean;
+  /** Whether the origin takes requests, or how many, may be different now. */
+  changed(): void;
+}
+
+/** What an origin tells of itself. */
+export interface DemandOn<Origin> extends Demand {
+  /** Offers a connection that is alive at this moment. True = it was taken. */
+  offer(origin: Origin, tenancy: Tenancy): boolean;
+  /** A dial for the demand is over; with `checkedAt`, the check of a connection of that origin. */
+  arrived(checkedAt?: Origin): void;
+  dialFailed(origin: Origin, error: BackendError): void;
+}
