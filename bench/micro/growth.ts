@@ -20,7 +20,7 @@ export interface Growth {
 
 class Somebody extends Waiter {}
 
-const ANY = { any: true, verified: true, fresh: true };
+const ANY = { any: true, verified: true, fresh: true, resent: true };
 const HOUR_MS = 3_600_000;
 
 export const GROWTHS: readonly Growth[] = [

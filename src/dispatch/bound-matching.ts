@@ -93,6 +93,7 @@ export class BoundMatching {
       any: true,
       verified: fresh || home.isProven(tenancy.connection),
       fresh: fresh && home.freshShareLeft > 0,
+      resent: fresh,
     };
     const run = this.#queue.peekAt(home, fits);
     if (run === undefined || this.homeOf(run) !== home) return false;

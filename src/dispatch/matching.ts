@@ -12,17 +12,17 @@ import type { EligibleOrigins, Member } from './choice/eligible-origins.js';
 import type { OriginChoice } from './choice/origin-choice.js';
 import { dialFor } from './own-dial.js';
 import type { Refusal, WaitQueue } from './queue/wait-queue.js';
-import { ALL_FIT, type Fits, ONLY, TRAVELS } from './queue/waiter.js';
+import { ALL_FIT, type Fits, ONLY, PROVEN_FITS, STRICT, TRAVELS } from './queue/waiter.js';
 import type { Run } from './run.js';
 
-const STRICT = { any: false, verified: true, fresh: true } as const;
-const NOT_FRESH = { any: true, verified: true, fresh: false } as const;
+const canTake = (travel: Travel) => (one: Origin) => one.hasConnectionFor(travel) || isSoonDialled(one);
 
 /** Whether an origin has a connection for a request of this travel, or may dial one. Made once: not a closure for each request. */
 const CAN_TAKE: Readonly<Record<Travel, (origin: Origin) => boolean>> = {
-  any: (origin) => origin.hasConnectionFor('any') || isSoonDialled(origin),
-  verified: (origin) => origin.hasConnectionFor('verified') || isSoonDialled(origin),
-  fresh: (origin) => origin.hasConnectionFor('fresh') || isSoonDialled(origin),
+  any: canTake('any'),
+  verified: canTake('verified'),
+  fresh: canTake('fresh'),
+  resent: canTake('resent'),
 };
 
 /** The same when the request should stay with its origin: then an idle connection that it may not ride can make room. */
@@ -30,10 +30,10 @@ const CAN_KEEP: Readonly<Record<Travel, (origin: Origin) => boolean>> = {
   any: CAN_TAKE.any,
   verified: (origin) => CAN_TAKE.verified(origin) || mayMakeRoom(origin),
   fresh: (origin) => CAN_TAKE.fresh(origin) || (mayMakeRoom(origin) && origin.freshShareLeft > 0),
+  resent: (origin) => CAN_TAKE.resent(origin) || mayMakeRoom(origin),
 };
 
-/** This error does not go away while a request waits. */
-const LASTING: ErrorCode = 'tls_certificate_error';
+const LASTING: ErrorCode = 'tls_certificate_error'; // does not go away while a request waits
 
 export class Matching implements DemandOn<Origin> {
   readonly #queue: WaitQueue<Run>;
@@ -129,7 +129,7 @@ export class Matching implements DemandOn<Origin> {
     if (!this.#eligible.mayServe(origin, 1)) return this.#bound.offer(origin, tenancy);
     const run = connection.fresh
       ? this.#takeForFresh(origin)
-      : this.#queue.take(origin.isProven(connection) ? NOT_FRESH : ONLY.any, origin);
+      : this.#queue.take(origin.isProven(connection) ? PROVEN_FITS : ONLY.any, origin);
     if (!connection.fresh && run?.travel === 'any') this.#overtakes = 0;
     if (run !== undefined) beginQueued(run, this.#house, origin, tenancy);
     return run !== undefined;
@@ -239,7 +239,7 @@ export class Matching implements DemandOn<Origin> {
   /** Frees a slot, at the cost of an idle connection, for requests that must not use idle ones. */
   #makeRoom(): Origin | undefined {
     if (this.#strictWanted() <= this.#coming) return undefined;
-    const anyFits = this.#queue.lengthOf('verified') > 0;
+    const anyFits = this.#queue.lengthOf('verified') + this.#queue.lengthOf('resent') > 0;
     const origin = this.#choice.pick((one) => one.canMakeRoom && this.#serves(STRICT, one, anyFits));
     origin?.makeRoom();
     return origin?.canDial === true ? origin : undefined;
@@ -270,7 +270,8 @@ export class Matching implements DemandOn<Origin> {
   #strictWanted(travel?: Travel): number {
     const verified = this.#queue.lengthOf('verified') + (travel === 'verified' ? 1 : 0);
     const fresh = this.#queue.lengthOf('fresh') + (travel === 'fresh' ? 1 : 0);
-    return verified + (fresh === 0 ? 0 : Math.min(fresh, this.#eligible.freshShareLeft));
+    const shared = fresh === 0 ? 0 : Math.min(fresh, this.#eligible.freshShareLeft);
+    return verified + this.#queue.lengthOf('resent') + shared;
   }
 
   /** The request whose turn it is, if it may not ride this connection and no other is there or on its way for it. */
@@ -283,7 +284,7 @@ export class Matching implements DemandOn<Origin> {
     if (isFree && (!isWanted || this.#isLate(origin) || origin.hasConnectionFor('fresh'))) return undefined;
     // One more exchange proves a new connection. If its origin closes idle connections at once, no number of exchanges does.
     const proves = (isFree && connection.exchanges <= 1) || origin.isProven(connection);
-    return next.travel === 'fresh' || !proves ? next : undefined;
+    return next.travel !== 'verified' || !proves ? next : undefined;
   }
 }
 

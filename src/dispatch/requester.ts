@@ -91,7 +91,8 @@ export class Requester extends AsyncResource {
   }
 
   waits(travel: Travel, length: number): void {
-    if (this.watches('wait')) this.#emit('wait', { ...this.#news, travel, length });
+    if (!this.watches('wait')) return;
+    this.#emit('wait', { ...this.#news, travel: travel === 'resent' ? 'fresh' : travel, length });
   }
 
   /** Returns the fields that were added for this attempt. */

@@ -93,7 +93,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
   #start(exchange: Exchange, origin: Origin, now?: number): void {
     if (!exchange.start(this.#head, now)) {
       this.#refused('the kernel refused the first write: the connection was closed');
-    } else if (this.travel === 'fresh' && !this.idempotent) origin.expectFresh();
+    } else if (this.travel === 'fresh') origin.expectFresh();
   }
 
   /** Listeners may end the request. Or they take so long that stray bytes arrive, which would be taken for the response. */
@@ -141,7 +141,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
     if (ambiguous) this.#attempts.ambiguousResends += 1;
     origin.tally.countResent(reason);
     this.requester.resent(origin.address.origin, reason);
-    this.travel = 'fresh'; // never on a reused connection: the next one may be dead, too
+    if (this.travel !== 'fresh') this.travel = 'resent'; // never on a reused connection: the next one may be dead, too
     const redial = () => this.ended || this.#house.redial(this, origin, preferOtherOrigin);
     if (delayMs === 0) redial();
     else this.#house.clock.after(delayMs, redial);

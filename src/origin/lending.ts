@@ -83,6 +83,8 @@ export class Lending {
         return this.#newestIsProven(this.#clock.now()) || this.#pool.canCheckout('fresh');
       case 'fresh':
         return this.freshShareLeft > 0 && this.#pool.canCheckout('fresh');
+      case 'resent':
+        return this.#pool.canCheckout('fresh');
     }
   }
 
@@ -98,6 +100,8 @@ export class Lending {
           : this.#youngEnough('fresh', SPARE_MS, now);
       case 'fresh':
         return this.freshShareLeft > 0 ? this.#youngEnough('fresh', SPARE_MS, now) : undefined;
+      case 'resent':
+        return this.#youngEnough('fresh', SPARE_MS, now);
     }
   }
 

@@ -52,7 +52,7 @@ function checkWaiters({ queue, origins, dialling }: House): void {
     const { idle, spare } = origin.counts;
     const any = queue.lengthOf('any', origin);
     const fresh = Math.min(queue.lengthOf('fresh', origin), origin.freshShareLeft);
-    const strict = queue.lengthOf('verified', origin) + fresh;
+    const strict = queue.lengthOf('verified', origin) + queue.lengthOf('resent', origin) + fresh;
     const beside = (what: string): Error => {
       return new Error(
         `a request waits beside ${what}: ${JSON.stringify([any, strict, dialling.length, origin.counts])}`,

@@ -350,9 +350,12 @@ export class History {
       if (!origin.takesNew || (house.origins.length > 1 && !this.serves(origin))) continue;
       const { idle, spare } = origin.counts;
       const waiting = (travel: Travel) => queue.lengthOf(travel, origin);
-      const lanes = { any: waiting('any'), verified: waiting('verified'), fresh: waiting('fresh') };
+      const lanes = {
+        ...{ any: waiting('any'), verified: waiting('verified') },
+        ...{ fresh: waiting('fresh'), resent: waiting('resent') },
+      };
       const seen = JSON.stringify([lanes, dialling, origin.counts]);
-      const strict = lanes.verified + Math.min(lanes.fresh, origin.freshShareLeft);
+      const strict = lanes.verified + lanes.resent + Math.min(lanes.fresh, origin.freshShareLeft);
       if (!origin.guard.mayBegin()) continue;
       if (lanes.any > 0 && idle > 0) throw new Error(`a request waits beside an idle connection: ${seen}`);
       if (strict > 0 && spare > 0) throw new Error(`a request waits beside a spare: ${seen}`);
@@ -366,10 +369,10 @@ export class History {
   #checkBound(): void {
     const { queue, origins } = this.house;
     const at = (origin: House['origins'][number], travel: Travel) =>
-      queue.peekAt(origin, { any: false, verified: false, fresh: false, [travel]: true }) !== undefined;
+      queue.peekAt(origin, { any: false, verified: false, fresh: false, resent: false, [travel]: true }) !== undefined;
     for (const origin of origins) {
       const { idle, spare } = origin.counts;
-      const mayTravelFresh = at(origin, 'fresh') && origin.freshShareLeft > 0;
+      const mayTravelFresh = at(origin, 'resent') || (at(origin, 'fresh') && origin.freshShareLeft > 0);
       const seen = JSON.stringify([origin.counts, origin.freshShareLeft]);
       if (!origin.guard.mayBegin()) continue;
       if (at(origin, 'any') && idle > 0) throw new Error(`a session waits beside an idle connection: ${seen}`);

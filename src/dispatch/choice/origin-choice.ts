@@ -3,6 +3,7 @@
 import type { BalancedRequest, Balancer, Candidate } from '../../balance/balancer.js';
 import type { Observer } from '../../observe.js';
 import type { Origin } from '../../origin/origin.js';
+import type { Travel } from '../../origin/travel.js';
 import { type EligibilitySetting, EligibleOrigins } from './eligible-origins.js';
 import { positionOf } from './picked-position.js';
 import { isSpared } from './sparing.js';
@@ -14,6 +15,7 @@ export interface ChoiceSetting extends EligibilitySetting {
 /** A request that has been sent before. */
 export interface Sent {
   readonly request: BalancedRequest;
+  readonly travel: Travel;
   /** By the name of the origin. */
   readonly attempts: readonly { readonly origin: string }[];
   /** The origins that should not get it again if there is another, the latest at the end. */
@@ -128,9 +130,10 @@ export class OriginChoice {
    * rather than go to an origin that it avoids. `elsewhere`: it goes to another origin if one has room, preferably to one that it
    * has not been sent to.
    */
-  redial(last: Origin, elsewhere: boolean, { request, attempts, failedAt }: Sent): Origin | undefined {
+  redial(last: Origin, elsewhere: boolean, { request, travel, attempts, failedAt }: Sent): Origin | undefined {
     const avoided = this.avoidable(failedAt);
-    const hasRoom = (one: Origin) => (one.canDial || one.canMakeRoom) && !avoided.includes(one);
+    const hasShare = (one: Origin) => travel !== 'fresh' || one.freshShareLeft > 0;
+    const hasRoom = (one: Origin) => (one.canDial || one.canMakeRoom) && hasShare(one) && !avoided.includes(one);
     const suits = (one: Origin) => hasRoom(one) && !one.backoff.isLate;
     const isNew = ({ address }: Origin) => attempts.every(({ origin }) => origin !== address.origin);
     const other = elsewhere

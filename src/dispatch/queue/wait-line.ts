@@ -1,6 +1,6 @@
 /**
  * The waiters for the same connections. There is a lane for each travel, served oldest first until that would let all of them
- * time out. In front of these lanes is one for waiters that have returned.
+ * time out. In front of these lanes are two for waiters that have returned.
  */
 
 import type { Travel } from '../../origin/travel.js';
@@ -17,6 +17,7 @@ export interface QueueMoment {
 
 export class WaitLine<W extends Waiter> {
   readonly #lanes: Readonly<Record<LaneName, Lane<W>>> = {
+    resent: new Lane<W>(),
     returned: new Lane<W>(),
     any: new Lane<W>(),
     verified: new Lane<W>(),
@@ -26,7 +27,7 @@ export class WaitLine<W extends Waiter> {
   #othersWereServed = false; // the last connection of this line's home went to a waiter of another line
 
   get length(): number {
-    return this.lengthOf('any') + this.lengthOf('verified') + this.lengthOf('fresh');
+    return this.lengthOf('any') + this.lengthOf('verified') + this.lengthOf('fresh') + this.lengthOf('resent');
   }
 
   lengthOf(travel: Travel): number {
@@ -36,7 +37,7 @@ export class WaitLine<W extends Waiter> {
   /** Adds a waiter to the end of its lane. `sequence` must be above that of any other waiter. */
   add(waiter: W, sequence: number): void {
     waiter.sequence = sequence;
-    waiter.lane = waiter.returned ? 'returned' : waiter.travel;
+    waiter.lane = waiter.returned && waiter.travel === 'fresh' ? 'returned' : waiter.travel;
     this.#lanes[waiter.lane].add(waiter);
   }
 
@@ -46,7 +47,7 @@ export class WaitLine<W extends Waiter> {
 
   /** The waiter whose turn it is when there is no overload. */
   get head(): W | undefined {
-    return this.#lanes.returned.oldest ?? this.#longestWaiting;
+    return older(this.#lanes.resent.oldest, this.#lanes.returned.oldest) ?? this.#longestWaiting;
   }
 
   /** The oldest of the waiters that have had no connection. */
@@ -57,8 +58,9 @@ export class WaitLine<W extends Waiter> {
 
   /** The waiter whose turn it is, among those that fit. */
   turn(fits: Fits, overloaded: boolean): W | undefined {
-    const { returned, any, verified, fresh } = this.#lanes;
-    if (fits.fresh && returned.oldest !== undefined) return returned.oldest;
+    const { resent, returned, any, verified, fresh } = this.#lanes;
+    const again = older(fits.resent ? resent.oldest : undefined, fits.fresh ? returned.oldest : undefined);
+    if (again !== undefined) return again;
     const first = overloaded ? newer : older;
     const end = overloaded ? 'newest' : 'oldest';
     const ofAny = fits.any ? any[end] : undefined;

@@ -150,9 +150,9 @@ export class WaitQueue<W extends Waiter> {
     return displaced === undefined ? undefined : this.#refuse(displaced, 'displaced', usable);
   }
 
-  /** Lets a waiter in again that has had a connection and now travels fresh. Up to `connections` more than the limit are let in. */
+  /** Lets a waiter in again that has had a connection and now needs a fresh one. Up to `connections` more than the limit are let in. */
   enqueueReturned(waiter: W, connections: number): Refusal<W> | undefined {
-    if (waiter.waiting || waiter.travel !== 'fresh')
+    if (waiter.waiting || (waiter.travel !== 'fresh' && waiter.travel !== 'resent'))
       throw new Error(`enqueueReturned() of one that travels ${waiter.travel}, waiting: ${waiter.waiting}`);
     waiter.returned = true;
     waiter.enqueuedAt = this.#clock.now();

@@ -5,19 +5,28 @@ import type { Travel } from '../../origin/travel.js';
 /** Which travels the connection at hand can serve. */
 export type Fits = Readonly<Record<Travel, boolean>>;
 
-export const ALL_FIT: Fits = { any: true, verified: true, fresh: true };
+export const ALL_FIT: Fits = { any: true, verified: true, fresh: true, resent: true };
+
+/** Waiters that cannot ride every connection. */
+export const STRICT: Fits = { any: false, verified: true, fresh: true, resent: true };
+
+/** Waiters that can ride a proven connection. */
+export const PROVEN_FITS: Fits = { any: true, verified: true, fresh: false, resent: false };
+
+const NONE_FIT: Fits = { any: false, verified: false, fresh: false, resent: false };
 
 /** Only waiters of one travel. */
 export const ONLY: Readonly<Record<Travel, Fits>> = {
-  any: { any: true, verified: false, fresh: false },
-  verified: { any: false, verified: true, fresh: false },
-  fresh: { any: false, verified: false, fresh: true },
+  any: { ...NONE_FIT, any: true },
+  verified: { ...NONE_FIT, verified: true },
+  fresh: { ...NONE_FIT, fresh: true },
+  resent: { ...NONE_FIT, resent: true },
 };
 
 /** The travel that fits the fewest connections comes first. */
-export const TRAVELS: readonly Travel[] = ['fresh', 'verified', 'any'];
+export const TRAVELS: readonly Travel[] = ['resent', 'fresh', 'verified', 'any'];
 
-/** Where a waiter stands in its line. Waiters that have lost a connection (`returned`) travel fresh. */
+/** Where a waiter stands in its line. Waiters that have lost a connection travel `resent`, or fresh: then they are in `returned`. */
 export type LaneName = Travel | 'returned';
 
 /** The `avoids` of a waiter that avoids no origin. */
@@ -28,7 +37,7 @@ export const NOBODY: readonly object[] = [];
  * returns it, `leave()` answers true, or `enqueue()` and `expire()` name it in a {@link Refusal}.
  */
 export abstract class Waiter {
-  /** May change: a re-send travels `fresh`. A waiter stays in the lane in which it was let in. */
+  /** May change: a re-send travels `resent`. A waiter stays in the lane in which it was let in. */
   travel: Travel;
   /** The only origin that can serve it; `undefined` = any that fits. Must not change while it waits. */
   home: object | undefined = undefined;

@@ -201,9 +201,12 @@ describe('a request that is sent again', () => {
   });
 
   test('gives its share of fresh connections back when its dial is late', async () => {
-    const { house, peer } = await underWay({ retryOn: [503] });
-    peer.answer({ status: 503, close: true });
+    const { house } = await darkFirst({ balance: { pick: (all) => all.length - 1 }, minConnections: 1 });
+    const [, spare] = house.dialling;
+    const peer = spare?.open();
+    peer?.near.refuseNextWrite();
     await house.settle();
+    await house.post();
     const left = house.origin(0).freshShareLeft;
     await house.advance(1_000);
     expect(house.origin(0).freshShareLeft).toBe(left + 1);

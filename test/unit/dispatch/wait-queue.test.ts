@@ -14,7 +14,8 @@ class Named extends Waiter {
   }
 }
 
-const ALL: Fits = { any: true, verified: true, fresh: true };
+const ALL: Fits = { any: true, verified: true, fresh: true, resent: true };
+const NONE: Fits = { any: false, verified: false, fresh: false, resent: false };
 const TRAVELS = ['any', 'verified', 'fresh'] as const;
 const TIMEOUT_MS = 1000;
 const USABLE = 10;
@@ -27,8 +28,8 @@ function arrange(options: Partial<WaitQueueOptions> = {}) {
     const refusal = queue.enqueue(waiter, timeLeftMs, USABLE);
     return { waiter, refusal };
   };
-  const comeAgain = (name: string) => {
-    const waiter = new Named(name, 'fresh');
+  const comeAgain = (name: string, travel: Travel = 'fresh') => {
+    const waiter = new Named(name, travel);
     queue.enqueueReturned(waiter, USABLE);
     return waiter;
   };
@@ -80,15 +81,15 @@ describe('whose turn it is', () => {
     enter('b', 'verified');
     enter('c', 'any');
     enter('d', 'verified');
-    expect(takeAll({ any: true, verified: false, fresh: false })).toEqual(['c']);
-    expect(takeAll({ any: true, verified: true, fresh: false })).toEqual(['b', 'd']);
+    expect(takeAll({ ...NONE, any: true })).toEqual(['c']);
+    expect(takeAll({ ...NONE, any: true, verified: true })).toEqual(['b', 'd']);
     expect(takeAll()).toEqual(['a']);
   });
 
   test('nobody when none fits', () => {
     const { enter, queue } = arrange();
     enter('a', 'fresh');
-    expect(queue.take({ any: true, verified: true, fresh: false })).toBe(undefined);
+    expect(queue.take({ ...NONE, any: true, verified: true })).toBe(undefined);
   });
 
   test('peek names the one that take would take, and leaves it', () => {
@@ -343,7 +344,7 @@ describe('overload', () => {
   test('the newest that fits is taken', () => {
     const { enter, queue } = overloaded();
     enter('c', 'fresh');
-    expect(queue.take({ any: true, verified: true, fresh: false })?.name).toBe('late');
+    expect(queue.take({ ...NONE, any: true, verified: true })?.name).toBe('late');
   });
 
   test('it lasts until the head is younger than a quarter', () => {
@@ -383,7 +384,7 @@ describe('overload', () => {
     enter('b');
     enter('c');
     clock.advance(301);
-    const first = queue.take({ any: false, verified: false, fresh: true })?.name; // head: b, 301 ms
+    const first = queue.take({ ...NONE, fresh: true })?.name; // head: b, 301 ms
     expect([first, queue.take(ALL)?.name]).toEqual(['early', 'c']);
   });
 
@@ -509,8 +510,11 @@ test('after any sequence of calls it agrees with a plain list', () => {
   const travel = fc.constantFrom(...TRAVELS);
   const step = fc.oneof(
     fc.record({ do: fc.constant('enter' as const), travel, timeLeftMs: fc.constantFrom(400, 1000) }),
-    fc.record({ do: fc.constant('comeAgain' as const) }),
-    fc.record({ do: fc.constant('take' as const), any: fc.boolean(), verified: fc.boolean(), fresh: fc.boolean() }),
+    fc.record({ do: fc.constant('comeAgain' as const), travel: fc.constantFrom('fresh' as const, 'resent' as const) }),
+    fc.record({
+      ...{ do: fc.constant('take' as const), any: fc.boolean(), verified: fc.boolean() },
+      ...{ fresh: fc.boolean(), resent: fc.boolean() },
+    }),
     fc.record({ do: fc.constant('leave' as const), which: fc.nat(30) }),
     fc.record({ do: fc.constant('advance' as const), ms: fc.nat(300) }),
     fc.record({ do: fc.constant('pause' as const) }),
@@ -543,7 +547,7 @@ test('after any sequence of calls it agrees with a plain list', () => {
         }
         judge();
         if (act.do === 'comeAgain') {
-          list.push({ waiter: comeAgain(`${index}`), at: clock.now(), timeLeftMs: TIMEOUT_MS });
+          list.push({ waiter: comeAgain(`${index}`, act.travel), at: clock.now(), timeLeftMs: TIMEOUT_MS });
           entered += 1;
         } else if (act.do === 'enter') {
           const waiter = new Named(`${index}`, act.travel);
@@ -609,6 +613,14 @@ describe('those whose connection was lost', () => {
     comeAgain('a');
     const lengths = [queue.length, ...TRAVELS.map((travel) => queue.lengthOf(travel))];
     expect([lengths, takeAll({ ...ALL, fresh: false }), takeAll()]).toEqual([[1, 0, 0, 1], [], ['a']]);
+    comeAgain('b');
+    comeAgain('c', 'resent');
+    comeAgain('d', 'resent');
+    expect([queue.lengthOf('resent'), takeAll({ ...ALL, fresh: false }), takeAll()]).toEqual([2, ['c', 'd'], ['b']]);
+    comeAgain('e', 'resent');
+    comeAgain('f');
+    comeAgain('g', 'resent');
+    expect([queue.length, takeAll()]).toEqual([3, ['e', 'f', 'g']]);
   });
 
   test('are not refused: neither when the queue is full nor when there is no hope', () => {
