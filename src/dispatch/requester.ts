@@ -17,11 +17,14 @@ export interface Costly {
   readonly costs: RequestCosts;
 }
 
+/** Takes the place of a sink whose owner has gone. */
+const NOBODY: ResponseSink = { onInformation() {}, onHead() {}, onBody: () => true, onEnd() {}, onFail() {} };
+
 type Watched = Pick<RunSetting, 'observer' | 'clock'>;
 
 /** Everything is called in the async context of the requester, not in that of the socket: a socket outlives requests. */
 export class Requester extends AsyncResource {
-  readonly sink: ResponseSink;
+  sink: ResponseSink;
   readonly #request: OutgoingRequest;
   readonly #house: Watched;
   // What the present read has brought. The sink is told at the end of the read, when it is known whether the response ends with
@@ -82,6 +85,11 @@ export class Requester extends AsyncResource {
   leave(): void {
     this.#head = undefined;
     this.#body = undefined;
+  }
+
+  /** The sink is told nothing more at all, not even when a listener of the event that tells of the end has ended the request again. */
+  gone(): void {
+    this.sink = NOBODY;
   }
 
   // --- events, for listeners --------------------------------------------------------------------------------------------

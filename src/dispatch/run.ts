@@ -212,9 +212,8 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
   /** True = this response is not for the requester: the request is sent again. */
   #resendsAfter(head: ResponseHead): boolean {
     const attempt = this.#attempts.record(this.#exchange, undefined);
-    const verdict = judgeRetry(
-      retryFacts({ ending: 'status', head, attempts: this.#attempts, run: this }, this.#house),
-    );
+    const facts = retryFacts({ ending: 'status', head, attempts: this.#attempts, run: this }, this.#house);
+    const verdict = judgeRetry(facts);
     if (!verdict.retry || (verdict.costsToken && !this.#house.budget.tryWithdraw())) return false;
     attempt.cause = new BackendError('http_protocol_error', `answered ${head.statusCode}`, { origin: attempt.origin });
     this.#origin?.standing.answeredInVain(head.statusCode, this.#attempts.begunAt);
@@ -233,6 +232,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
   }
 
   abort(reason: BackendError): BackendError {
+    this.requester.gone();
     return this.ended ? this.#attempts.failure(reason) : this.#giveUp(reason);
   }
 

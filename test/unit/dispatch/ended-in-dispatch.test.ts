@@ -72,6 +72,23 @@ test('one that ends as a connection of its home is found closed is not sent on t
   house.checkAtRest();
 });
 
+test.each([
+  ['request', 200],
+  ['attemptEnd', 200],
+  ['attemptEnd', 'reset'],
+  ['fail', 'reset'],
+] as const)('one that a listener of %s ends as it ends (%s) is told nothing more', async (event, end) => {
+  const house = await House.open();
+  const caller = await house.post();
+  const peer = await house.accept();
+  house.emitter.on(event, () => caller.abort());
+  if (end === 'reset') peer.reset();
+  else peer.answer();
+  await house.settle();
+  expect([caller.aborted, caller.endings]).toEqual([true, 0]);
+  house.checkAtRest();
+});
+
 test('nothing is left of a dial when whoever hears that it is a probe ends everything', async () => {
   const house = await House.open();
   house.origin().standing.eject('connection_refused');
