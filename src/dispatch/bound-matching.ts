@@ -9,8 +9,8 @@ import type { WaitQueue } from './queue/wait-queue.js';
 import { ALL_FIT, type Fits, ONLY, TRAVELS } from './queue/waiter.js';
 import type { Run } from './run.js';
 
-/** Whether there is a slot for a dial. If none is empty, an idle connection that the request may not ride is closed for it. */
-export function hasSlotFor(run: Run, origin: Origin): boolean {
+/** Tries to have a slot for a dial: if none is empty, closes an idle connection that the request may not ride. True = there is one. */
+export function tryEmptySlot(run: Run, origin: Origin): boolean {
   if (run.travel === 'fresh' && origin.freshShareLeft === 0) return false;
   if (!origin.canDial && origin.canMakeRoom) origin.makeRoom();
   return origin.canDial && !run.ended; // a listener may have ended the request
@@ -80,7 +80,7 @@ export class BoundMatching {
   }
 
   #dial(run: Run, home: Origin): boolean {
-    if (run.ended || !hasSlotFor(run, home)) return false;
+    if (run.ended || !tryEmptySlot(run, home)) return false;
     this.#queue.serve(run, home);
     dialFor(run, this.#house, home);
     return true;

@@ -6,7 +6,7 @@ import type { DemandOn } from '../origin/demand.js';
 import type { Origin } from '../origin/origin.js';
 import type { Tenancy } from '../origin/tenancy.js';
 import type { Travel } from '../origin/travel.js';
-import { BoundMatching, hasSlotFor } from './bound-matching.js';
+import { BoundMatching, tryEmptySlot } from './bound-matching.js';
 import { beginQueued, type CarefulHouse } from './careful-begin.js';
 import type { EligibleOrigins, Member } from './choice/eligible-origins.js';
 import type { OriginChoice } from './choice/origin-choice.js';
@@ -70,7 +70,7 @@ export class Matching implements DemandOn<Origin> {
       else run.begin(origin, taken, now);
       return true;
     }
-    if (taken === undefined && !run.ended && this.#choice.keeps && hasSlotFor(run, origin)) {
+    if (taken === undefined && !run.ended && this.#choice.keeps && tryEmptySlot(run, origin)) {
       dialFor(run, this.#house, origin);
       return true;
     }
