@@ -6,32 +6,16 @@ import type { DemandOn } from '../origin/demand.js';
 import type { Origin } from '../origin/origin.js';
 import type { Tenancy } from '../origin/tenancy.js';
 import type { Travel } from '../origin/travel.js';
+import { ApartMatching } from './apart-matching.js';
 import { BoundMatching, tryEmptySlot } from './bound-matching.js';
 import { beginQueued, type CarefulHouse } from './careful-begin.js';
 import type { EligibleOrigins, Member } from './choice/eligible-origins.js';
 import type { OriginChoice } from './choice/origin-choice.js';
+import { CAN_KEEP, CAN_TAKE } from './choice/suiting.js';
 import { dialFor } from './own-dial.js';
 import type { Refusal, WaitQueue } from './queue/wait-queue.js';
 import { ALL_FIT, type Fits, ONLY, PROVEN_FITS, STRICT, TRAVELS } from './queue/waiter.js';
 import type { Run } from './run.js';
-
-const canTake = (travel: Travel) => (one: Origin) => one.hasConnectionFor(travel) || isSoonDialled(one);
-
-/** Whether an origin has a connection for a request of this travel, or may dial one. Made once: not a closure for each request. */
-const CAN_TAKE: Readonly<Record<Travel, (origin: Origin) => boolean>> = {
-  any: canTake('any'),
-  verified: canTake('verified'),
-  fresh: canTake('fresh'),
-  resent: canTake('resent'),
-};
-
-/** The same when the request should stay with its origin: then an idle connection that it may not ride can make room. */
-const CAN_KEEP: Readonly<Record<Travel, (origin: Origin) => boolean>> = {
-  any: CAN_TAKE.any,
-  verified: (origin) => CAN_TAKE.verified(origin) || mayMakeRoom(origin),
-  fresh: (origin) => CAN_TAKE.fresh(origin) || (mayMakeRoom(origin) && origin.freshShareLeft > 0),
-  resent: (origin) => CAN_TAKE.resent(origin) || mayMakeRoom(origin),
-};
 
 const LASTING: ErrorCode = 'tls_certificate_error'; // does not go away while a request waits
 
@@ -40,6 +24,7 @@ export class Matching implements DemandOn<Origin> {
   readonly #choice: OriginChoice;
   readonly #eligible: EligibleOrigins<Member>;
   readonly #bound: BoundMatching;
+  readonly #apart: ApartMatching;
   readonly #house: CarefulHouse;
   #coming = 0;
   #pumpIsDue = false;
@@ -49,6 +34,7 @@ export class Matching implements DemandOn<Origin> {
     this.#queue = queue;
     this.#house = house;
     this.#choice = choice;
+    this.#apart = new ApartMatching(queue, choice, house);
     this.#eligible = choice.eligible;
     this.#bound = new BoundMatching(queue, choice.eligible, house, (origin) => this.#isLater(origin));
   }
@@ -122,6 +108,7 @@ export class Matching implements DemandOn<Origin> {
       connection.close('made-room');
       // A listener of `disconnect` may have used up the freed slot, with a request of its own.
       if (strict.home !== undefined) this.#bound.begin(strict, origin);
+      else if (strict.avoids.length > 0) this.#apart.dialAt(strict, origin);
       else if (origin.canDial) this.#dial(origin);
       else this.room();
       return true;
@@ -201,8 +188,9 @@ export class Matching implements DemandOn<Origin> {
   pump(): void {
     this.#tryAbsent();
     if (this.#queue.hasHomes) this.#bound.lend();
-    if (this.#queue.hasApart) this.#queue.rejoin((avoided) => this.#eligible.canAvoid(avoided));
+    if (!this.#queue.apart.isEmpty) this.#queue.rejoin((avoided) => this.#eligible.canAvoid(avoided));
     for (const travel of TRAVELS) if (this.#queue.lengthOf(travel) > 0) this.#lendIdle(travel);
+    if (!this.#queue.apart.isEmpty) this.#apart.dial();
     this.#dialForAny();
     if (this.#queue.hasHomes) this.#bound.dial();
   }
@@ -261,26 +249,27 @@ export class Matching implements DemandOn<Origin> {
     origin.dial('demand');
   }
 
-  /** How many connections the waiters, and one more waiter of this travel, could use. */
+  /** How many connections those who wait for any origin, and one more waiter of this travel, could use. */
   #wantedWith(travel?: Travel): number {
-    return this.#queue.lengthOf('any') + (travel === 'any' ? 1 : 0) + this.#strictWanted(travel);
+    return this.#queue.commonLengthOf('any') + (travel === 'any' ? 1 : 0) + this.#strictWanted(travel);
   }
 
   /** How many of these connections would have to be fresh, or proven. */
   #strictWanted(travel?: Travel): number {
-    const verified = this.#queue.lengthOf('verified') + (travel === 'verified' ? 1 : 0);
-    const fresh = this.#queue.lengthOf('fresh') + (travel === 'fresh' ? 1 : 0);
+    const verified = this.#queue.commonLengthOf('verified') + (travel === 'verified' ? 1 : 0);
+    const fresh = this.#queue.commonLengthOf('fresh') + (travel === 'fresh' ? 1 : 0);
     const shared = fresh === 0 ? 0 : Math.min(fresh, this.#eligible.freshShareLeft);
-    return verified + this.#queue.lengthOf('resent') + shared;
+    return verified + this.#queue.commonLengthOf('resent') + shared;
   }
 
   /** The request whose turn it is, if it may not ride this connection and no other is there or on its way for it. */
   #strictNext(origin: Origin, connection: Connection): Run | undefined {
-    const isWanted = this.#strictWanted() > this.#coming; // by requests without a home: the queue dials for no others
-    if (connection.fresh || (!isWanted && !this.#queue.hasHomes) || !origin.mayDial || origin.canDial) return undefined;
+    const isWanted = this.#strictWanted() > this.#coming; // by requests that wait for any origin: the queue dials for no others
+    const hasOthers = this.#queue.hasHomes || !this.#queue.apart.isEmpty;
+    if (connection.fresh || (!isWanted && !hasOthers) || !origin.mayDial || origin.canDial) return undefined;
     const next = this.#bound.nextToDial(origin);
     if (next === undefined || next.travel === 'any') return undefined;
-    const isFree = next.home === undefined;
+    const isFree = next.home === undefined && next.avoids.length === 0;
     if (isFree && (!isWanted || this.#isLate(origin) || origin.hasConnectionFor('fresh'))) return undefined;
     // One more exchange proves a new connection. If its origin closes idle connections at once, no number of exchanges does.
     const proves = (isFree && connection.exchanges <= 1) || origin.isProven(connection);
@@ -290,12 +279,4 @@ export class Matching implements DemandOn<Origin> {
 
 function canDial(origin: Origin): boolean {
   return origin.canDial;
-}
-
-function isSoonDialled(origin: Origin): boolean {
-  return origin.canDial && !origin.backoff.isLate;
-}
-
-function mayMakeRoom(origin: Origin): boolean {
-  return origin.canMakeRoom && !origin.backoff.isLate;
 }

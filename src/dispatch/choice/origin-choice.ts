@@ -22,6 +22,11 @@ export interface Sent {
   readonly failedAt: readonly Origin[];
 }
 
+/** A request that waits, but not for all origins. */
+export interface Apart extends Pick<Sent, 'request' | 'travel'> {
+  readonly avoids: readonly object[];
+}
+
 /** No origin. */
 export const NONE: readonly Origin[] = [];
 
@@ -132,8 +137,7 @@ export class OriginChoice {
    */
   redial(last: Origin, elsewhere: boolean, { request, travel, attempts, failedAt }: Sent): Origin | undefined {
     const avoided = this.avoidable(failedAt);
-    const hasShare = (one: Origin) => travel !== 'fresh' || one.freshShareLeft > 0;
-    const hasRoom = (one: Origin) => (one.canDial || one.canMakeRoom) && hasShare(one) && !avoided.includes(one);
+    const hasRoom = (one: Origin) => hasRoomFor(travel, one) && !avoided.includes(one);
     const suits = (one: Origin) => hasRoom(one) && !one.backoff.isLate;
     const isNew = ({ address }: Origin) => attempts.every(({ origin }) => origin !== address.origin);
     const other = elsewhere
@@ -141,6 +145,11 @@ export class OriginChoice {
         this.pick((one) => one !== last && suits(one), request))
       : undefined;
     return other ?? (hasRoom(last) && this.eligible.mayServe(last) ? last : undefined);
+  }
+
+  /** An origin with room for a request that waits for any but those that it avoids. */
+  elsewhere({ request, travel, avoids }: Apart): Origin | undefined {
+    return this.pick((one) => hasRoomFor(travel, one) && !avoids.includes(one) && !one.backoff.isLate, request);
   }
 
   /**
@@ -152,6 +161,10 @@ export class OriginChoice {
     const last = failedAt.slice(-1);
     return this.eligible.canAvoid(last) ? last : NONE;
   }
+}
+
+function hasRoomFor(travel: Travel, origin: Origin): boolean {
+  return (origin.canDial || origin.canMakeRoom) && (travel !== 'fresh' || origin.freshShareLeft > 0);
 }
 
 function entryOf(origin: Origin, index: number): Entry {

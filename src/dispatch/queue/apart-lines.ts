@@ -25,6 +25,11 @@ export class ApartLines<W extends Waiter> {
     return sum;
   }
 
+  /** The sets of avoided origins. */
+  get avoided(): readonly (readonly object[])[] {
+    return this.#lines.map(({ avoids }) => avoids);
+  }
+
   /** The line of the waiters that avoid these origins; if there is none, a new one for `keep()`. */
   lineOf(avoids: readonly object[]): WaitLine<W> {
     return this.#lines.find((one) => areSame(one.avoids, avoids))?.line ?? new WaitLine<W>();

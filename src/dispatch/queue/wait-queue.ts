@@ -52,12 +52,13 @@ export interface WaitQueueStats {
 export class WaitQueue<W extends Waiter> {
   /** How long a newcomer would wait. */
   readonly estimate = new WaitEstimate();
+  /** The lines of the waiters that avoid origins, to be read. */
+  readonly apart = new ApartLines<W>();
   #maxQueue: number;
   #queueTimeoutMs: number;
   readonly #clock: Clock;
   readonly #common = new WaitLine<W>();
   readonly #homes = new Map<object, WaitLine<W>>(); // a line for each home with waiters
-  readonly #apart = new ApartLines<W>();
   readonly #refused: Record<RefusalReason, number> = { full: 0, hopeless: 0, displaced: 0, timeout: 0 };
   #length = 0;
   #waits = 0;
@@ -101,7 +102,12 @@ export class WaitQueue<W extends Waiter> {
    * those that do not avoid this origin.
    */
   lengthOf(travel: Travel, at?: object): number {
-    return this.#common.lengthOf(travel) + this.#apart.lengthOf(travel, at);
+    return this.#common.lengthOf(travel) + this.apart.lengthOf(travel, at);
+  }
+
+  /** Waiters that wait for any origin: they have no home, and avoid none. */
+  commonLengthOf(travel: Travel): number {
+    return this.#common.lengthOf(travel);
   }
 
   /** Waiters for this home alone. */
@@ -184,14 +190,16 @@ export class WaitQueue<W extends Waiter> {
     return this.#homes.get(home)?.turnBeside(undefined, false, fits, this.#moment);
   }
 
+  /** The waiter whose turn it is, among those that avoid just these origins and fit. It stays in the queue. */
+  peekApart(avoids: readonly object[], fits: Fits): W | undefined {
+    const moment = this.#moment;
+    const line = this.apart.lineOf(avoids);
+    return line.turn(fits, line.isOverloaded(moment));
+  }
+
   /** The homes with waiters. */
   get homes(): Iterable<object> {
     return this.#homes.keys();
-  }
-
-  /** Whether any waiter avoids an origin. */
-  get hasApart(): boolean {
-    return !this.#apart.isEmpty;
   }
 
   /** Whether any waiter is bound to a home. */
@@ -212,7 +220,7 @@ export class WaitQueue<W extends Waiter> {
 
   /** Moves waiters that can no longer avoid their origins to the common line, behind those already there. */
   rejoin(canAvoid: (avoided: readonly object[]) => boolean): void {
-    const next = () => this.#apart.stranded(canAvoid);
+    const next = () => this.apart.stranded(canAvoid);
     for (let waiter = next(); waiter !== undefined; waiter = next()) {
       this.#remove(waiter);
       waiter.avoids = NOBODY;
@@ -246,7 +254,7 @@ export class WaitQueue<W extends Waiter> {
   #turn(fits: Fits, at: object | undefined, home: object | undefined, moment: QueueMoment): W | undefined {
     const overloaded = this.#common.isOverloaded(moment);
     const first = overloaded ? newer : older;
-    const any = first(this.#common.turn(fits, overloaded), this.#apart.turn(fits, at, moment));
+    const any = first(this.#common.turn(fits, overloaded), this.apart.turn(fits, at, moment));
     const line = home && this.#homes.get(home);
     return line === undefined ? any : line.turnBeside(any, overloaded, fits, moment);
   }
@@ -257,13 +265,13 @@ export class WaitQueue<W extends Waiter> {
 
   #lineOf({ home, avoids }: W): WaitLine<W> {
     if (home !== undefined) return this.#homes.get(home) ?? new WaitLine<W>();
-    return avoids.length === 0 ? this.#common : this.#apart.lineOf(avoids);
+    return avoids.length === 0 ? this.#common : this.apart.lineOf(avoids);
   }
 
   #add(waiter: W): void {
     const line = this.#lineOf(waiter);
     if (waiter.home !== undefined) this.#homes.set(waiter.home, line);
-    else if (line !== this.#common) this.#apart.keep(waiter.avoids, line);
+    else if (line !== this.#common) this.apart.keep(waiter.avoids, line);
     this.#sequence += 1;
     line.add(waiter, this.#sequence);
     this.#length += 1;
@@ -276,7 +284,7 @@ export class WaitQueue<W extends Waiter> {
     this.#length -= 1;
     if (line.length > 0 || line === this.#common) return;
     if (waiter.home !== undefined) this.#homes.delete(waiter.home);
-    else this.#apart.drop(line);
+    else this.apart.drop(line);
   }
 
   #refuse(waiter: W, reason: RefusalReason, usable: number): Refusal<W> {

@@ -42,6 +42,48 @@ describe('while the others are full', () => {
     house.checkAtRest();
   });
 
+  describe('and its own is being dialled for others', () => {
+    async function dialled() {
+      const house = await House.open({ ...SETTING, origins: [{ url: A, maxConnections: 2 }, B] });
+      const caller = await house.sent();
+      const first = await house.accept();
+      await house.sent({ boundTo: B });
+      const second = await house.accept();
+      const other = await house.sent();
+      first.answer({ status: 500, close: true });
+      await house.settle();
+      const goes = async () => {
+        house.dialling.find(({ target }) => target.origin === B)?.open();
+        await house.settle();
+        return [other.outcome, house.queue.length, originOf(caller)];
+      };
+      return { house, second, other, goes };
+    }
+
+    test('it is dialled for as soon as another has room', async () => {
+      const { house, second, other, goes } = await dialled();
+      other.abort();
+      second.answer({ close: true });
+      await house.settle();
+      expect(await goes()).toEqual(['waiting', 0, B]);
+    });
+
+    test('a connection that comes back makes room for it', async () => {
+      const { house, second, other, goes } = await dialled();
+      other.abort();
+      second.answer();
+      await house.settle();
+      expect(await goes()).toEqual(['waiting', 0, B]);
+    });
+
+    test('it goes before one that may ride what comes back', async () => {
+      const { house, second, goes } = await dialled();
+      second.answer();
+      await house.settle();
+      expect(await goes()).toEqual(['waiting', 1, B]);
+    });
+  });
+
   test('it lets others have the room that it does not want', async () => {
     const { house, caller, first } = await full();
     const behind = await house.sent();

@@ -737,19 +737,23 @@ describe('those who avoid an origin', () => {
     enter('a', [HERE]);
     enter('b', [THERE]);
     queue.rejoin((avoided) => !avoided.includes(HERE));
-    expect([queue.hasApart, namesAt(HERE)]).toEqual([true, ['b', 'a']]);
+    expect([queue.apart.isEmpty, namesAt(HERE)]).toEqual([false, ['b', 'a']]);
     enter('c', [HERE]);
     queue.rejoin(() => false);
-    expect([queue.hasApart, queue.length, namesAt(HERE)]).toEqual([false, 1, ['c']]);
+    expect([queue.apart.isEmpty, queue.length, namesAt(HERE)]).toEqual([true, 1, ['c']]);
   });
 
   test('leave, time out and are refused as all others', () => {
     const { queue, enter } = arrangeApart({ maxQueue: 2 });
     const [a, b] = [enter('a', [HERE]), enter('b', [HERE])];
     if (!(a instanceof Named) || !(b instanceof Named)) throw new Error('both are let in');
-    expect([enter('c', [HERE]), queue.leave(a), queue.expire(b, USABLE)?.reason, queue.length, queue.hasApart]).toEqual(
-      ['full', true, 'timeout', 0, false],
-    );
+    expect([
+      enter('c', [HERE]),
+      queue.leave(a),
+      queue.expire(b, USABLE)?.reason,
+      queue.length,
+      queue.apart.isEmpty,
+    ]).toEqual(['full', true, 'timeout', 0, true]);
   });
 
   test('are refused as hopeless by the length of the queue', () => {

@@ -1,0 +1,46 @@
+/** Dials for requests that avoid some origins. What is dialled for the others may lead to just those. */
+
+import type { Origin } from '../origin/origin.js';
+import { tryEmptySlot } from './bound-matching.js';
+import type { CarefulHouse } from './careful-begin.js';
+import type { OriginChoice } from './choice/origin-choice.js';
+import { dialFor } from './own-dial.js';
+import type { WaitQueue } from './queue/wait-queue.js';
+import { ONLY, TRAVELS } from './queue/waiter.js';
+import type { Run } from './run.js';
+
+/** Such a request never waits for a dial of the queue: as soon as another origin has room, one is dialled for it alone. */
+export class ApartMatching {
+  readonly #queue: WaitQueue<Run>;
+  readonly #choice: OriginChoice;
+  readonly #house: CarefulHouse;
+
+  constructor(queue: WaitQueue<Run>, choice: OriginChoice, house: CarefulHouse) {
+    this.#queue = queue;
+    this.#choice = choice;
+    this.#house = house;
+  }
+
+  /** Dials for these requests as long as there is room for them. */
+  dial(): void {
+    for (const travel of TRAVELS) {
+      for (const avoids of this.#queue.apart.avoided) {
+        const next = () => this.#queue.peekApart(avoids, ONLY[travel]);
+        for (let run = next(); run !== undefined && this.#dialSomewhere(run); run = next());
+      }
+    }
+  }
+
+  #dialSomewhere(run: Run): boolean {
+    const origin = this.#choice.elsewhere(run);
+    return origin !== undefined && this.dialAt(run, origin);
+  }
+
+  /** False = there is no room, or the request has ended. */
+  dialAt(run: Run, origin: Origin): boolean {
+    if (run.ended || !tryEmptySlot(run, origin)) return false;
+    this.#queue.serve(run, origin);
+    dialFor(run, this.#house, origin, true);
+    return true;
+  }
+}
