@@ -91,9 +91,7 @@ export class BackendOrigins {
     this.#refuseIfDiscovered('removed');
     const origin = this.#member(url);
     this.#given.delete(origin.address.origin);
-    const gone = this.#take(origin);
-    this.#serve();
-    return gone;
+    return this.#take(origin);
   }
 
   /**

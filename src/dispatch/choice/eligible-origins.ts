@@ -22,9 +22,9 @@ export interface Member {
 export class EligibleOrigins<M extends Member> {
   readonly #clock: Clock;
   readonly #observer: Observer;
+  readonly #members: () => readonly M[]; // all, in the order of the option
   #maxEjected: number;
-  #members: readonly M[] = []; // all, in the order of the option
-  #byName: ReadonlyMap<string, Origin> = new Map();
+  #byName: ReadonlyMap<string, Origin> | undefined; // made when it is asked for
   #serving: readonly M[] = []; // those that their owner lets take new requests
   #all: readonly M[] = []; // see `all`
   #origins: ReadonlySet<Origin> = new Set(); // of all
@@ -34,16 +34,17 @@ export class EligibleOrigins<M extends Member> {
   #validUntil = Number.NEGATIVE_INFINITY; // the moment at which an ejection ends; -Infinity = the lists are out of date
   #failingOpen = false;
 
-  constructor({ maxEjected, clock, observer }: EligibilitySetting) {
+  /** `members` is asked again after `membersChanged`, but only when the lists are needed: thousands may come one by one. */
+  constructor({ maxEjected, clock, observer }: EligibilitySetting, members: () => readonly M[]) {
+    this.#members = members;
     this.#maxEjected = maxEjected;
     this.#clock = clock;
     this.#observer = observer;
   }
 
-  /** Sets the origins to choose from. */
-  serve(members: readonly M[]): void {
-    this.#members = members;
-    this.#byName = new Map(members.map(({ origin }) => [origin.address.origin, origin]));
+  /** There are other origins to choose from. */
+  membersChanged(): void {
+    this.#byName = undefined;
     this.changed();
   }
 
@@ -93,6 +94,7 @@ export class EligibleOrigins<M extends Member> {
    * `undefined` while the origin is in back-off and would have to be dialled for the request: then any other origin is better.
    */
   home(name: string, travel: Travel): Origin | undefined {
+    this.#byName ??= new Map(this.#members().map(({ origin }) => [origin.address.origin, origin]));
     const origin = this.#byName.get(name);
     if (origin === undefined || !origin.serves) return undefined;
     const isTrusted = origin.takesNew ? this.origins.has(origin) : origin.standing.accepts;
@@ -120,7 +122,7 @@ export class EligibleOrigins<M extends Member> {
 
   /** How many connections can be lost: all that there may be, also to origins that cannot be reached or take no more requests. */
   get mostConnections(): number {
-    return this.#members.reduce((sum, { origin }) => sum + origin.address.maxConnections, 0);
+    return this.#members().reduce((sum, { origin }) => sum + origin.address.maxConnections, 0);
   }
 
   /** How many connections requests can have at once, for the estimate of a wait. */
@@ -132,13 +134,14 @@ export class EligibleOrigins<M extends Member> {
   #judge(): void {
     if (this.#validUntil === Number.POSITIVE_INFINITY) return;
     if (this.#validUntil > Number.NEGATIVE_INFINITY && this.#clock.now() < this.#validUntil) return;
-    this.#serving = this.#members.filter(({ origin }) => origin.takesNew);
+    const members = this.#members();
+    this.#serving = members.filter(({ origin }) => origin.takesNew);
     this.#validUntil = Number.POSITIVE_INFINITY;
     // With a single origin there is no choice.
     this.#all = this.#serving.length === 1 ? this.#serving : this.#trusted();
     this.#origins = new Set(this.#all.map(({ origin }) => origin));
     this.#ready = this.#all.filter(isReady);
-    this.#away = this.#members.filter((one) => one.origin.serves && !isReady(one)).map(({ origin }) => origin);
+    this.#away = members.filter((one) => one.origin.serves && !isReady(one)).map(({ origin }) => origin);
     this.#usable = 0;
     for (const { address, guard } of this.#origins) this.#usable += guard.most(address.maxConnections);
   }

@@ -47,17 +47,27 @@ export class OriginChoice {
   readonly eligible: EligibleOrigins<Entry>;
   readonly #observer: Observer;
   #balancer: Balancer;
-  #entries: readonly Entry[] = []; // of all origins, in the order of the option
+  #origins: readonly Origin[] = []; // all, in the order of the option
+  #entries: readonly Entry[] = []; // of these origins, or of those before
+  #entriesAreOf: readonly Origin[] = this.#origins;
   #scratch: Scratch | undefined; // filled again for each pick; `undefined` while a balancer looks at it
 
   constructor(setting: ChoiceSetting) {
-    this.eligible = new EligibleOrigins(setting);
+    this.eligible = new EligibleOrigins(setting, () => this.#currentEntries());
     this.#observer = setting.observer;
     this.#balancer = setting.balancer;
   }
 
-  /** Sets the origins to choose from. One that stays keeps its `index`, a new one gets the lowest free one. */
+  /** Sets the origins to choose from. */
   serve(origins: readonly Origin[]): void {
+    this.#origins = origins;
+    this.eligible.membersChanged();
+  }
+
+  /** An origin that stays keeps its `index`, a new one gets the lowest free one. */
+  #currentEntries(): readonly Entry[] {
+    const origins = this.#origins;
+    if (this.#entriesAreOf === origins) return this.#entries;
     const known = new Map(this.#entries.map((entry) => [entry.origin, entry]));
     const taken = new Set(origins.map((origin) => known.get(origin)?.candidate.index));
     let index = -1;
@@ -67,7 +77,8 @@ export class OriginChoice {
       return index;
     };
     this.#entries = origins.map((origin) => known.get(origin) ?? entryOf(origin, nextIndex()));
-    this.eligible.serve(this.#entries);
+    this.#entriesAreOf = origins;
+    return this.#entries;
   }
 
   /** Sets the balancer, and the share of origins that may be left out. */

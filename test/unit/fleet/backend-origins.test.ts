@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { Origin } from '../../../src/origin/origin.js';
 import { House } from '../../house.js';
 
 const [A, B, C] = ['http://a.test:80', 'http://b.test:80', 'http://c.test:80'] as const;
@@ -14,6 +15,24 @@ async function busyTwo(options = {}) {
   const peers = [await house.accept(), await house.accept()];
   return { house, callers, peers };
 }
+
+test('adding and removing one origin looks at no other before a request comes, so that thousands may come one by one', async () => {
+  let looks = 0;
+  class Watched extends Origin {
+    override get address() {
+      if (super.address.origin === A) looks += 1;
+      return super.address;
+    }
+  }
+  const house = await House.open({ origins: [A, B], createOrigin: (...parts) => new Watched(...parts) });
+  await house.sent();
+  looks = 0;
+  house.fleet.add(C);
+  void house.fleet.remove(B);
+  const looksBefore = looks;
+  await house.sent();
+  expect([looksBefore, looks > 0]).toEqual([0, true]);
+});
 
 describe('add', () => {
   test('an origin serves from the next request on, and those who wait', async () => {
