@@ -59,7 +59,7 @@ import { StatusPages } from './status/status-pages.js';
  * ```
  */
 export class PooledBackend extends EventEmitter<BackendEvents> {
-  #options: ResolvedOptions;
+  #options: ResolvedOptions; // with the origins of the last update()
   #given: OptionSection;
   /** Adds, removes and drains origins, and changes their weight, at run time. */
   readonly origins: BackendOrigins;
@@ -122,7 +122,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
     if (source !== undefined) this.#discovery = new Discovery(source, finding);
     this.#outliers = new OutlierWatch(resolved.ejection, deadlines, () => this.#serving);
     this.#mounted = new MountHouse(resolved, this.#dispatcher, deadlines, {
-      serving: () => this.#serving.map(({ address }) => address),
+      origins: () => [...this.#serving.map(({ address }) => address), ...this.options.origins],
       names: () => this.origins.names,
     });
     this.#statusPages = new StatusPages(this, this.origins, clock);
@@ -193,7 +193,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
 
   /** The current options with all defaults filled in. Frozen. */
   get options(): ResolvedOptions {
-    return this.#options;
+    return this.origins.options;
   }
 
   /**

@@ -46,6 +46,7 @@ export {
   type OriginOptions,
   ownOrigin,
   type ResolvedOrigin,
+  resolveEach,
   resolveOrigin,
   resolveOrigins,
 } from './options/origins.js';

@@ -244,7 +244,7 @@ export class House {
 
   get stats(): BackendStats {
     const { dispatcher: dispatching, options, deadlines } = this;
-    const fleet = { serving: () => options.origins, names: () => this.fleet.names };
+    const fleet = { origins: () => options.origins, names: () => this.fleet.names };
     return takeStats(this.origins, this.dispatcher, new MountHouse(options, dispatching, deadlines, fleet));
   }
 

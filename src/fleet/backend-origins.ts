@@ -1,29 +1,24 @@
 /** The origins of a backend, as its owner changes them while requests are under way. */
 
 import type { Observer } from '../observe.js';
-import type { ConnectionLimits, OriginOptions, OriginSet, ResolvedOptions, ResolvedOrigin } from '../options.js';
+import type { OriginOptions, OriginSet, ResolvedOptions, ResolvedOrigin } from '../options.js';
 import { ownOrigin, refuseCheckOf, resolveOrigin, resolveOrigins } from '../options.js';
 import type { Origin } from '../origin/origin.js';
 import type { ConnectionShares } from './connection-shares.js';
+import { type GivenOrigin, GivenOrigins } from './given-origins.js';
 import { refuseOtherPlace } from './place.js';
 import { subsetOf } from './subset.js';
 
 /** What a change of the origins needs of the backend. */
 export interface OriginsHouse {
   /** The options that each origin has to agree with, and that say which origins of a set are used. */
-  options(): OriginRules;
+  options(): ResolvedOptions;
   readonly observer: Observer;
   readonly shares: ConnectionShares;
   create(address: ResolvedOrigin): Origin;
   /** All origins in order, including those being removed. Called after each change. */
   serve(origins: readonly Origin[]): void;
 }
-
-/** A copy: what the owner changes in the original later has no effect. */
-type GivenOrigin = string | OriginOptions;
-
-/** The options of a backend that its origins depend on. */
-export type OriginRules = ConnectionLimits & Pick<ResolvedOptions, 'check' | 'subset'>;
 
 /**
  * Changes the origins of a backend at run time: `backend.origins`. A change applies from the next request on. Requests in
@@ -32,7 +27,7 @@ export type OriginRules = ConnectionLimits & Pick<ResolvedOptions, 'check' | 'su
 export class BackendOrigins {
   readonly #house: OriginsHouse;
   readonly #members = new Map<string, Origin>(); // by name, including those being removed
-  readonly #given = new Map<string, GivenOrigin>(); // by name, the whole list, without those being removed
+  readonly #given = new GivenOrigins();
   readonly #discovered: boolean; // found at run time: changed by whole lists only
   #names: readonly string[] | undefined; // a new list after each change, made when it is asked for
   #sets = 0; // how many came by replace()
@@ -45,7 +40,7 @@ export class BackendOrigins {
     if (given === undefined) return;
     const addresses = resolveOrigins(given, house.options());
     const set = given.map(ownOrigin);
-    this.#give(set, addresses);
+    this.#given.replace(set, addresses);
     for (const [one, address] of this.#used(set, addresses)) this.#put(one, address);
     this.#serve();
   }
@@ -59,7 +54,13 @@ export class BackendOrigins {
 
   /** @internal The option `origins` as it would be given now; `undefined` = the origins are discovered. */
   get given(): { readonly origins: OriginSet } | undefined {
-    return this.#discovered ? undefined : { origins: [...this.#given.values()] };
+    return this.#discovered ? undefined : { origins: this.#given.list };
+  }
+
+  /** @internal The options of the backend with the origins as they are now; without any if they are discovered. */
+  get options(): ResolvedOptions {
+    const options = this.#house.options();
+    return this.#discovered ? options : this.#given.within(options);
   }
 
   /**
@@ -149,7 +150,7 @@ export class BackendOrigins {
     const used = this.#used(own, addresses);
     const changes = used.map(([, address]) => this.#changeTo(address));
     // Before any event: a listener may change more.
-    this.#give(own, addresses);
+    this.#given.replace(own, addresses);
     const names = new Set(used.map(([, { origin }]) => origin));
     const left = [...this.#members.values()].filter(({ address }) => !names.has(address.origin));
     this.#sets += 1;
@@ -177,7 +178,7 @@ export class BackendOrigins {
    * @throws TypeError, RangeError as `add` does
    */
   reconsider(): Promise<void> {
-    const addresses = [...this.#given.values()].map((given) => this.#resolve(given));
+    const addresses = this.#given.list.map((given) => this.#resolve(given));
     for (const address of addresses) this.#checkPlace('origin', address);
     return Promise.all(addresses.map(({ origin }) => this.#configure(origin))).then(() => undefined);
   }
@@ -200,12 +201,6 @@ export class BackendOrigins {
     const address = resolveOrigin('origin', given, options);
     refuseCheckOf(options.check, [address]);
     return address;
-  }
-
-  /** Includes origins outside the subset: their options have to be valid too. */
-  #give(set: readonly GivenOrigin[], addresses: readonly ResolvedOrigin[]): void {
-    this.#given.clear();
-    for (const [index, { origin }] of addresses.entries()) this.#given.set(origin, set[index] ?? origin);
   }
 
   /** The subset of a set, each origin as it was given and as it was resolved. */

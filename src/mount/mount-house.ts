@@ -9,8 +9,8 @@ import { StickySessions } from './sticky-sessions.js';
 
 /** Where requests go. */
 export interface MountedFleet {
-  /** The current origins, including those being removed. */
-  serving(): readonly OriginNames[];
+  /** The current origins, including those being removed and those outside the subset. */
+  origins(): readonly OriginNames[];
   /** Names of the origins that are not being removed: a new array whenever they change. */
   names(): readonly string[];
 }
@@ -49,6 +49,6 @@ export class MountHouse implements MountedBackend {
   }
 
   origins(): readonly OriginNames[] {
-    return [...this.#fleet.serving(), ...this.#options.origins];
+    return this.#fleet.origins();
   }
 }

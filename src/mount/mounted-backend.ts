@@ -27,7 +27,7 @@ export interface MountedBackend {
   readonly dispatching: Dispatching;
   readonly options: MountedOptions;
   readonly deadlines: Deadlines;
-  /** The current origins, then those of the options. An origin may be there twice. */
+  /** The current origins, including those being removed and those outside the subset. An origin may be there twice. */
   origins(): readonly OriginNames[];
   /** What all buffered request bodies may take together: `requestBufferTotalBytes`. */
   readonly requestBuffer: ByteBudget;

@@ -43,7 +43,7 @@ class ScriptedDispatching implements Dispatching {
 
 function handlerOf(dispatching: Dispatching) {
   const options = resolveOptions('http://127.0.0.1:1');
-  const fleet = { serving: () => options.origins, names: () => options.origins.map(({ origin }) => origin) };
+  const fleet = { origins: () => options.origins, names: () => options.origins.map(({ origin }) => origin) };
   const house = new MountHouse(options, dispatching, new Deadlines(systemClock), fleet);
   const mount = resolveHandlerOptions(undefined, options);
   return createHandler(house, () => mount);

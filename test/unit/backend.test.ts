@@ -23,6 +23,23 @@ test('a string is the URL of the only origin', async () => {
   expect(backend.stats().origins).toMatchObject([{ origin: 'http://127.0.0.1:9001', dialled: 0 }]);
 });
 
+test('the options tell the origins of the moment, and are the same object until something changes', async () => {
+  await using backend = new PooledBackend({
+    origins: ['http://a.test', 'http://b.test'],
+    subset: { size: 1, id: 'x' },
+  });
+  const told = () => backend.options.origins.map(({ origin, weight }) => `${origin} ${weight}`);
+  const [used = ''] = backend.origins.names;
+  const other = ['http://a.test:80', 'http://b.test:80'].find((name) => name !== used);
+  backend.origins.add({ url: 'http://c.test', weight: 2 });
+  const added = told();
+  backend.origins.setWeight('http://c.test', 7);
+  await backend.origins.remove(used);
+  expect([added.length, told()]).toEqual([3, [`${other} 1`, 'http://c.test:80 7']]);
+  expect(backend.options).toBe(backend.options);
+  await expect(backend.fetch(used)).rejects.toThrow('is not an origin of this backend');
+});
+
 test.each<[string, object, string]>([
   ['an unknown option', { origins: ['http://a.test'], maxConnection: 1 }, 'maxConnection'],
   ['a bad value', { origins: ['http://a.test'], maxConnections: 0 }, 'maxConnections'],

@@ -116,7 +116,7 @@ export class BackendDispatcher extends Dispatcher {
     return true;
   }
 
-  /** Whether the origin is one of the backend's present origins, or of those that it was made with. */
+  /** Whether the origin is one of the backend's present origins, including those outside its subset. */
   #isOwn(origin: string): boolean {
     const { names } = this.backend.origins;
     if (names !== this.#own.names) {
