@@ -127,13 +127,16 @@ export class ShareDesk {
     book.timer?.cancel();
     book.timer = undefined;
     const [first = Number.POSITIVE_INFINITY] = keptUntil;
-    if (first === Number.POSITIVE_INFINITY) return;
+    if (first === Number.POSITIVE_INFINITY) {
+      // Origins that are discovered come and go without end. And the first to ask again has places kept for all workers.
+      if (ledger.size === 0) this.#books.delete(origin);
+      return;
+    }
     book.timer = clock.after(Math.ceil(first - now), () => {
       ledger.giveUpVacancies(keptUntil.filter((until) => until <= first).length);
       keptUntil.splice(0, keptUntil.length - ledger.vacancies);
       this.#keepPlaces(origin, book);
       this.#tell(origin);
-      if (ledger.size + ledger.vacancies === 0) this.#books.delete(origin);
     });
   }
 

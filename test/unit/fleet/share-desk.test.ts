@@ -6,13 +6,13 @@ import { ManualClock } from '../../../src/testing/index.js';
 const A = 'http://a.test:80';
 
 /** A desk, and workers of one backend each that do what they are told at once unless they are slow. */
-function open({ workers = 0, slow = [] as number[] } = {}) {
+function open({ workers = 0, slow = [] as number[], restartTimeoutMs = 1_000 } = {}) {
   const clock = new ManualClock();
   const told: string[] = [];
   const replies: [number, ShareReply][] = [];
   const desk = new ShareDesk({
     clock,
-    restartTimeoutMs: 1_000,
+    restartTimeoutMs,
     workers: () => workers,
     send: (worker, reply) => replies.push([worker, reply]),
   });
@@ -153,10 +153,22 @@ test('a backend that is closed leaves, its worker need not', () => {
   expect(settle()).toEqual(['2 10']);
 });
 
-test('nothing is kept of an origin that nobody uses any more', () => {
-  const { ask, desk, clock } = open();
+test.each([1_000, Number.POSITIVE_INFINITY])(
+  'nothing is kept of an origin that nobody uses any more, with a timeout of %d ms',
+  (restartTimeoutMs) => {
+    const { ask, desk, clock } = open({ restartTimeoutMs });
+    ask(1);
+    desk.gone(1);
+    clock.advance(1_000);
+    expect([desk.shares.size, clock.pending]).toEqual([0, 0]);
+  },
+);
+
+test('a place that is kept for ever goes to the next worker', () => {
+  const { ask, desk, clock, settle } = open({ restartTimeoutMs: Number.POSITIVE_INFINITY });
   ask(1);
+  ask(2);
   desk.gone(1);
-  clock.advance(1_000);
-  expect([desk.shares.size, clock.pending]).toEqual([0, 0]);
+  clock.advance(1_000_000);
+  expect([settle(), ask(3)]).toEqual([[], ['3 5']]);
 });
