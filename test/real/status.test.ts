@@ -232,6 +232,16 @@ describe.skipIf(findBrowser() === undefined && !required)('the status page in Ch
     expect(await page.locator('#alone').isHidden()).toBe(true);
   });
 
+  test('without any origin its lines lie on the ground', async () => {
+    const site = await Site.open({ origins: 1 });
+    await site.backend.origins.remove(site.origins[0] ?? '');
+    const page = await visit(site.url);
+    const lines = page.locator('#tiles path.line[d^="M"]');
+    await lines.nth(1).waitFor({ state: 'attached' });
+    const heights = await lines.evaluateAll((all) => all.map((one) => one.getAttribute('d')?.split(' ')[1]));
+    expect(new Set(heights)).toEqual(new Set(['39.0']));
+  });
+
   test.each(['overview', 'one origin'])('fits a phone, its buttons too: %s', async (what) => {
     const site = await Site.open({ actions: () => true });
     await site.send(10);

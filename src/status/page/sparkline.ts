@@ -33,7 +33,7 @@ export function sparkline(name: string): Part<SparklineData> {
       const seen = points.filter(({ at }) => at >= stretch.from);
       const known = seen.flatMap(({ value }) => (value === undefined ? [] : [value]));
       const highest = known.reduce((most, value) => Math.max(most, value), 0);
-      const scale = top ?? Math.max(highest, least);
+      const scale = top || Math.max(highest, least); // 0: there is no origin yet, or none has a share yet
       const paths = pathsOf(seen, stretch, scale);
       setAttribute(line, 'd', paths.map(({ line }) => line).join(''));
       setAttribute(area, 'd', paths.map(({ area }) => area).join(''));
