@@ -242,6 +242,33 @@ describe.skipIf(findBrowser() === undefined && !required)('the status page in Ch
     expect(new Set(heights)).toEqual(new Set(['39.0']));
   });
 
+  test('an origin that is looked at alone comes back when a restarted process has found it', async () => {
+    const name = 'http://127.0.0.1:9';
+    let find = () => {};
+    const found = new Promise<void>((resolve) => {
+      find = resolve;
+    });
+    const before = new PooledBackend({ origins: () => [name] });
+    const after = new PooledBackend({ origins: () => found.then(() => [name]) });
+    let answer = before.statusHandler({ interval: 100 });
+    const status = createServer((req, res) => answer(req, res));
+    onTestFinished(() => {
+      before.destroy();
+      after.destroy();
+      status.closeAllConnections();
+      status.close();
+    });
+    await before.ready();
+    const page = await visit(`http://127.0.0.1:${await listen(status)}/#/origin/${encodeURIComponent(name)}`);
+    await page.locator('#alone h2').waitFor();
+    answer = after.statusHandler({ interval: 100 });
+    before.destroy();
+    await page.locator('#process', { hasText: 'no origins found' }).waitFor();
+    expect(await page.locator('#alone').isHidden()).toBe(true);
+    find();
+    await page.locator('#alone h2').waitFor();
+  });
+
   test.each(['overview', 'one origin'])('fits a phone, its buttons too: %s', async (what) => {
     const site = await Site.open({ actions: () => true });
     await site.send(10);

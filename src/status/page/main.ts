@@ -70,7 +70,7 @@ function show(): void {
   if (alone !== undefined) showAlone(alone);
   else {
     showAll(report, origins);
-    leaveView(hadFocus);
+    leaveView(hadFocus, report);
   }
   setText(byId('process'), `process ${report.process.pid} · Node ${report.process.node}${foundLine(report.discovery)}`);
   setText(byId('memory'), `spool ${held(report.spool)} · request bodies ${held(report.requestBuffer)}`);
@@ -126,11 +126,12 @@ function showAlone(data: OriginData): void {
 }
 
 /** By the link of the page, or because the origin was removed: then it does not take the page back when it is added again. */
-function leaveView(hadFocus: boolean): void {
+function leaveView(hadFocus: boolean, { discovery }: StatusReport): void {
   if (view === undefined) return;
+  if (hadFocus) byId('title').focus({ preventScroll: true });
+  if (discovery?.foundMsAgo === null) return; // a restarted process has no origins before it has found them
   view = undefined;
   if (askedOrigin() !== undefined) history.replaceState(null, '', '#/');
-  if (hadFocus) byId('title').focus({ preventScroll: true });
 }
 
 function askedOrigin(): string | undefined {
