@@ -5,11 +5,15 @@ import type { BackendStats, OriginStats } from '../stats.js';
 
 export type { ConnectionStats } from '../origin/connection-stats.js';
 
+export type StateCounts = Readonly<Record<ConnectionStats['state'], number>>;
+
 /** One origin: its counts, its limit, and its connections one by one. */
 export interface OriginReport extends OriginStats {
   readonly maxConnections: number;
   /** Its connections, in the order of the slots; at most {@link MOST_SLOTS}. */
   readonly slots: readonly ConnectionStats[];
+  /** How many of all its connections are in each state. */
+  readonly states: StateCounts;
 }
 
 /** A backend at one moment. */
@@ -104,6 +108,12 @@ export const HISTORY_MS = 600_000;
 /** Adds `column`, and drops columns that are too old, or later than it: after a clock was set back, some are later. */
 export function withColumn(columns: readonly Column[], column: Column): readonly Column[] {
   return [...columns.filter(({ at }) => at > column.at - HISTORY_MS && at < column.at), column];
+}
+
+export function countStates(slots: Iterable<ConnectionStats>): StateCounts {
+  const counts = { busy: 0, idle: 0, fresh: 0, spare: 0, dialling: 0, retired: 0, tunnel: 0 };
+  for (const { state } of slots) counts[state] += 1;
+  return counts;
 }
 
 const SMALLEST_MS = 0.25;

@@ -5,7 +5,7 @@ import type { BackendEvents } from '../events.js';
 import type { BackendStats } from '../stats.js';
 import { History } from './history.js';
 import { News } from './news.js';
-import { type FullReport, MOST_SLOTS, type StatusReport, type Tick } from './report.js';
+import { countStates, type FullReport, MOST_SLOTS, type StatusReport, type Tick } from './report.js';
 import type { StatusSource } from './status-source.js';
 
 export interface FeedOptions {
@@ -163,12 +163,13 @@ export class StatusFeed {
       process: { pid: process.pid, node: process.version },
       ...stats,
       origins: stats.origins.map((origin, index) => {
-        const slots = (lists[index]?.connections ?? []).slice(0, MOST_SLOTS).map((slot) => ({
+        const connections = lists[index]?.connections ?? [];
+        const slots = connections.slice(0, MOST_SLOTS).map((slot) => ({
           ...slot,
           ageMs: Math.round(slot.ageMs),
           idleMs: Math.round(slot.idleMs),
         }));
-        return { ...origin, maxConnections: origin.connections.max, slots };
+        return { ...origin, maxConnections: origin.connections.max, slots, states: countStates(connections) };
       }),
     };
   }

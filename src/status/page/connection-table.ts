@@ -21,8 +21,10 @@ export function connectionTable(): Part<OriginReport> {
   const element = el('details', { class: 'panel' }, summary, scroller);
   return {
     element,
-    update({ slots }) {
-      setText(summary, `${plural(slots.length, 'connection')}, one by one`);
+    update({ slots, states }) {
+      const all = Object.values(states).reduce((sum, number) => sum + number, 0);
+      const first = all > slots.length ? `, the first ${count(slots.length)}` : '';
+      setText(summary, `${plural(all, 'connection')}, one by one${first}`);
       if (!element.open) return;
       while (rows.rows.length > slots.length) rows.deleteRow(-1);
       for (const [index, slot] of slots.entries()) showRow(rows.rows[index] ?? rows.appendChild(newRow()), slot);

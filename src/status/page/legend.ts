@@ -3,7 +3,7 @@
 import type { OriginReport } from '../report.js';
 import { el, type Part, setText } from './dom.js';
 import { count } from './format.js';
-import { countStates, STATES, WORDS } from './states.js';
+import { STATES, WORDS } from './states.js';
 
 export function legend(): Part<readonly OriginReport[]> {
   const numbers = STATES.map(() => el('b'));
@@ -15,11 +15,11 @@ export function legend(): Part<readonly OriginReport[]> {
   return {
     element: el('ul', { class: 'legend', 'aria-label': 'States of connections' }, ...entries),
     update(origins) {
-      const counts = countStates(origins.flatMap(({ slots }) => slots));
       for (const [index, state] of STATES.entries()) {
         const number = numbers[index];
-        if (number) setText(number, count(counts[state]));
-        entries[index]?.classList.toggle('none', counts[state] === 0);
+        const all = origins.reduce((sum, { states }) => sum + states[state], 0);
+        if (number) setText(number, count(all));
+        entries[index]?.classList.toggle('none', all === 0);
       }
     },
   };

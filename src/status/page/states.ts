@@ -1,6 +1,6 @@
 /** The states of a connection in the order of its life, with the words that the page uses for them. */
 
-import type { ConnectionStats } from '../report.js';
+import type { ConnectionStats, StateCounts } from '../report.js';
 
 export type SlotState = ConnectionStats['state'];
 
@@ -15,14 +15,6 @@ export const WORDS: Readonly<Record<SlotState, { readonly name: string; readonly
   retired: { name: 'retired', meaning: 'carries its last request' },
   tunnel: { name: 'tunnel', meaning: 'switched protocols, WebSocket for one' },
 };
-
-export type StateCounts = Readonly<Record<SlotState, number>>;
-
-export function countStates(slots: Iterable<ConnectionStats>): StateCounts {
-  const counts = { busy: 0, idle: 0, fresh: 0, spare: 0, dialling: 0, retired: 0, tunnel: 0 };
-  for (const { state } of slots) counts[state] += 1;
-  return counts;
-}
 
 /** `62 busy, 30 idle`, for people who do not see the strip. */
 export function inWords(counts: StateCounts): string {

@@ -3,7 +3,7 @@
 import { MOST_SLOTS, type OriginReport } from '../report.js';
 import { el, type Part, setAttribute } from './dom.js';
 import { count } from './format.js';
-import { countStates, inWords } from './states.js';
+import { inWords } from './states.js';
 import type { Store } from './store.js';
 import { explainOnHover } from './tooltip.js';
 
@@ -42,11 +42,7 @@ export function strip(store: Store, isLarge = false): Part<OriginReport> {
         (cell as HTMLElement).style.setProperty('--work', height.toFixed(2));
       }
       const { open, dialling } = origin.connections;
-      setAttribute(
-        cells,
-        'aria-label',
-        `Connections: ${inWords(countStates(origin.slots))}; at most ${origin.maxConnections}`,
-      );
+      setAttribute(cells, 'aria-label', `Connections: ${inWords(origin.states)}; at most ${origin.maxConnections}`);
       const hidden = open + dialling - origin.slots.length;
       more.hidden = hidden <= 0;
       if (hidden > 0) more.textContent = `and ${count(hidden)} more`;

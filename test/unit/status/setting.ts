@@ -4,7 +4,7 @@ import { EventEmitter } from 'node:events';
 import type { BackendEvents } from '../../../src/events.js';
 import type { ConnectionStats } from '../../../src/origin/connection-stats.js';
 import type { BackendStats, OriginConnections, OriginStats } from '../../../src/stats.js';
-import type { OriginReport, StatusReport } from '../../../src/status/report.js';
+import { countStates, type OriginReport, type StatusReport } from '../../../src/status/report.js';
 import type { StatusSource } from '../../../src/status/status-source.js';
 
 export function originStats(changes: Partial<OriginStats> = {}): OriginStats {
@@ -40,7 +40,7 @@ export function backendStats(changes: Partial<BackendStats> = {}): BackendStats 
 }
 
 export function originReport(changes: Partial<OriginReport> = {}): OriginReport {
-  return { ...originStats(), maxConnections: 10, slots: [], ...changes };
+  return { ...originStats(), maxConnections: 10, slots: [], states: countStates([]), ...changes };
 }
 
 export function statusReport(changes: Partial<StatusReport> = {}): StatusReport {

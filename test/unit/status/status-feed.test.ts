@@ -167,3 +167,11 @@ test('connections are told one by one, in whole milliseconds', () => {
     slots: [{ slot: 3, state: 'idle', exchanges: 9, ageMs: 13, idleMs: 0 }],
   });
 });
+
+test('more connections than are told one by one are counted by state', () => {
+  const { source, feed } = open();
+  const all = Array.from({ length: 600 }, (_, slot) => ({ slot, exchanges: 9, ageMs: 1, idleMs: 0 }));
+  source.slots = all.map((one) => ({ ...one, state: one.slot < 550 ? 'busy' : 'tunnel' }));
+  const [told] = feed.full().origins;
+  expect([told?.slots.length, told?.states]).toMatchObject([512, { busy: 550, idle: 0, tunnel: 50 }]);
+});
