@@ -133,6 +133,18 @@ describe('over HTTP/2', () => {
     }
   });
 
+  test('CONNECT is 501 where the upgrade handler listens for it', async () => {
+    const backend = startBackend(await startOrigin());
+    const server = createHttp2Server(backend.handler()).on('connect', backend.upgradeHandler());
+    const client = connectHttp2(`http://127.0.0.1:${await listen(server)}`);
+    onTestFinished(() => client.destroy());
+    const stream = client.request({ ':method': 'CONNECT', ':authority': 'example.test:443' });
+    const status = await new Promise((resolve, reject) => {
+      stream.on('response', (fields) => resolve(fields[':status'])).on('error', reject);
+    });
+    expect(status).toBe(501);
+  });
+
   test('a response that is larger than the window waits for its reader', async () => {
     const origin = await startOrigin({ script: () => [execute(), answer({ body: Buffer.alloc(4_000_000, 'x') })] });
     const backend = startBackend(origin, { spoolBytes: 65_536 });

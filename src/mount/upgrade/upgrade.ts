@@ -1,7 +1,8 @@
 /** Mounts a backend on the 'upgrade' event of a server: WebSocket, and any other protocol that a connection can switch to. */
 
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { answerUnsupported } from '../../client/error-answer.js';
 import { whenItsTurnToUpgradeComes } from '../../client/pipelined-turn.js';
 import { ignore, lookAfter, lookAfterLast, READS_BODIES } from '../../client/released-socket.js';
 import { namedProtocols, protocolName } from '../../http1/upgrade.js';
@@ -27,6 +28,10 @@ export function createUpgradeHandler(
   return (req, socket, head) => {
     if (taken.has(req)) return;
     taken.add(req);
+    if (isResponse(socket)) {
+      answerUnsupported(socket, 'CONNECT');
+      return;
+    }
     socket.on('error', ignore);
     // If the body is still to come, `socket` is a stream of what follows the body.
     if (READS_BODIES && socket !== req.socket && hasBody(req)) {
@@ -47,6 +52,11 @@ export function createUpgradeHandler(
       }
     });
   };
+}
+
+/** For a CONNECT of HTTP/2, node:http2 emits `connect` with the response in place of the socket. */
+function isResponse(given: Duplex | ServerResponse): given is ServerResponse {
+  return 'writeHead' in given;
 }
 
 /** The offered protocols that may be tunnelled, as they were offered; empty if there are none. */
