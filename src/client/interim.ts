@@ -41,6 +41,7 @@ export function awaitsContinue(res: ServerResponse): boolean {
     return false;
   const stream = streamOf(res);
   if (stream === undefined) return true;
+  if (!isOpenStream(stream)) return false; // node:http2 reads on after a reset, and for a HEAD its writeContinue() throws then
   const sent: unknown = Reflect.get(stream, 'sentInfoHeaders');
   return !Array.isArray(sent) || !sent.some((fields) => Reflect.get(Object(fields), ':status') === 100);
 }
