@@ -48,8 +48,9 @@ export const systemClock: Clock = {
 
 // One timer for the whole process, in the async context of whoever loaded this file. A timer for each backend would outlive a backend that
 // is forgotten, and would keep what the first request of that backend had in its AsyncLocalStorage.
-// emitDestroy(): Jest's detectOpenHandles takes a resource that is not destroyed for one that keeps the process alive.
-const scope = new AsyncResource('PooledHold').emitDestroy();
+const scope = new AsyncResource('PooledHold');
+// Jest's detectOpenHandles takes a resource that is not destroyed for one that keeps the process alive. Not chained: Bun returns nothing.
+scope.emitDestroy();
 let timer: NodeJS.Timeout | undefined; // exists while there is a hold that is not closed
 let open = 0; // holds that were taken at least once, and are not closed
 let held = 0; // how many of those are taken now

@@ -76,11 +76,11 @@ describe('what keeps a process alive', () => {
     write: false,
   }).outputFiles;
 
-  /** Runs a script with the clock until nothing is left to do. Answers what it printed. */
-  const run = (script: string): string =>
+  /** Runs a script with the clock until nothing is left to do; `before` runs before the clock is loaded. Answers what it printed. */
+  const run = (script: string, before = ''): string =>
     execFileSync(
       process.execPath,
-      ['-e', `${output?.text}\n{ const { systemClock, ProcessHold } = module.exports; ${script} }`],
+      ['-e', `${before}\n${output?.text}\n{ const { systemClock, ProcessHold } = module.exports; ${script} }`],
       {
         encoding: 'utf8',
         timeout: 50_000,
@@ -102,6 +102,12 @@ describe('what keeps a process alive', () => {
       setTimeout(() => { console.log('held'); hold.letGo(); }, 20).unref();
     `;
     expect(run(script)).toBe('held\n');
+  });
+
+  test('a hold also where emitDestroy() returns nothing, as in Bun', () => {
+    const likeBun = `require('node:async_hooks').AsyncResource.prototype.emitDestroy = () => {};`;
+    const script = `new ProcessHold().take(); setTimeout(() => { console.log('held'); process.exit(); }, 20).unref();`;
+    expect(run(script, likeBun)).toBe('held\n');
   });
 
   test('a hold that was let go can be taken again', () => {
