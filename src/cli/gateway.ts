@@ -19,6 +19,9 @@ const HEAD_MS = 60_000;
  */
 const FAREWELL_MS = 1_000;
 
+/** After the end of listening, how long a client that has just connected may take to send its request. */
+const FIRST_REQUEST_MS = 100;
+
 /** After the backend is closed, how long the last bytes of responses may take to reach their clients. */
 const LAST_BYTES_MS = 5_000;
 
@@ -100,14 +103,17 @@ export class Gateway {
     });
     // What comes at the end of the farewell also needs time to finish.
     await this.#farewell(Math.min(FAREWELL_MS, drainTimeoutMs / 2));
+    await this.#acceptWaiting(Math.min(FAREWELL_MS, drainTimeoutMs / 4));
     this.#stage = 'closing';
     const closed = this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
+    // The last connections are accepted, but their requests are not read yet.
+    await Promise.race([Promise.all(closed), pause(Math.min(FIRST_REQUEST_MS, drainTimeoutMs / 4))]);
     await this.#backend.close();
     limit.cancel();
     if (cut > 0) this.#journal.error({ count: cut }, 'requests were cut off');
     this.#closeIdle();
     // The last bytes of responses may still be on their way to clients. The wait for them is limited.
-    await Promise.race([Promise.all(closed), this.#lastBytes()]);
+    await Promise.race([Promise.all(closed), pause(LAST_BYTES_MS)]);
     this.#closeAll();
     return cut === 0;
   }
@@ -116,17 +122,28 @@ export class Gateway {
   async #farewell(ms: number): Promise<void> {
     this.#stage = 'farewell';
     for (const res of this.#latest.values()) if (res?.headersSent === false) this.#endWith(res);
-    if (await this.#hasClients()) await new Promise<void>((resolve) => systemClock.after(ms, resolve));
+    if (await this.#hasClients()) await pause(ms);
+  }
+
+  /**
+   * Accepts what already waits in the kernel: the end of listening would reset it. node:net accepts one connection in a turn of the event
+   * loop, so after a stall there can be many. Under too much load, more come than are accepted: then it takes `ms`.
+   */
+  async #acceptWaiting(ms: number): Promise<void> {
+    const end = systemClock.now() + ms;
+    const [clients] = this.#servers;
+    let accepted = 0;
+    clients?.on('connection', () => {
+      accepted += 1;
+    });
+    await turn(); // after an I/O callback, it ends before the kernel is asked again
+    for (let before = -1; accepted > before && systemClock.now() < end; await turn()) before = accepted;
   }
 
   #hasClients(): Promise<boolean> {
     const [clients] = this.#servers;
     if (clients === undefined) return Promise.resolve(false); // it does not listen yet
     return new Promise((resolve) => clients.getConnections((_, count) => resolve(count > 0)));
-  }
-
-  #lastBytes(): Promise<void> {
-    return new Promise((resolve) => systemClock.after(LAST_BYTES_MS, resolve));
   }
 
   /** Ends everything at once. */
@@ -198,6 +215,14 @@ export class Gateway {
       else server.listen({ port: address.port, host: address.host }, listening);
     });
   }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => systemClock.after(ms, resolve));
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => systemClock.soon(resolve));
 }
 
 function whyNot(cause: unknown, address: Address): string {

@@ -1,7 +1,8 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { Agent, createServer, get, type IncomingMessage, type RequestListener, type Server } from 'node:http';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { Gateway } from '../../src/cli/gateway.js';
@@ -144,6 +145,42 @@ test('what is in progress has half of drainTimeout after the farewell', async ()
   pass(500);
   answer();
   expect([await response, await closed]).toEqual(['close', true]);
+});
+
+const ASK = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
+
+/** A connection that sends nothing yet. */
+async function silent(socketPath: string): Promise<Socket> {
+  const socket = connect(socketPath);
+  onTestFinished(() => void socket.destroy());
+  await once(socket, 'connect');
+  return socket;
+}
+
+test('connections that wait to be accepted at the end of the farewell are served', async () => {
+  const { gateway, socketPath, client, pass } = await leavingGateway((_, res) => res.end());
+  const first = await silent(socketPath);
+  const closed = gateway.close();
+  expect(await client()('/')).toBe('close'); // the farewell has begun
+  const last = Array.from({ length: 5 }, () => connect(socketPath)); // connected at once, accepted in turns to come
+  for (const socket of last) socket.write(ASK);
+  pass();
+  const answers = await Promise.all(last.map((socket) => text(socket)));
+  expect(answers.map((answer) => answer.slice(0, 15))).toEqual(last.map(() => 'HTTP/1.1 200 OK'));
+  first.destroy();
+  expect(await closed).toBe(true);
+});
+
+test('a client that has connected in the farewell is served, though its request comes after the end of listening', async () => {
+  const { gateway, socketPath, client, pass } = await leavingGateway((_, res) => res.end());
+  const last = await silent(socketPath);
+  const closed = gateway.close();
+  expect(await client()('/')).toBe('close');
+  pass();
+  while (existsSync(socketPath)) await new Promise((resolve) => setImmediate(resolve));
+  last.write(ASK);
+  expect(await text(last)).toMatch(/^HTTP\/1.1 200 OK\r\n/);
+  expect(await closed).toBe(true);
 });
 
 test('without clients close() takes no second', async () => {
