@@ -14,6 +14,12 @@ import type { Settings } from './settings.js';
 const HEAD_MS = 60_000;
 
 /**
+ * How long a client's connection may be idle. A request that is sent just as it is closed gets no answer, so the proxy in front should
+ * be the one that closes: nginx and others do so after 60 s. Node's default is 5 s.
+ */
+const IDLE_MS = 75_000;
+
+/**
  * How long the gateway goes on serving after the signal, at most. A request may be on its way on a kept connection, which would be
  * closed at once while it is idle.
  */
@@ -57,7 +63,7 @@ export class Gateway {
     const front = pages.reduce(besidePage, relay);
     // After the head, `clientTimeout` ends clients that neither send nor accept bytes. With `requestTimeout: 0`, node:http sets no
     // `headersTimeout` of its own, so one is given here.
-    const timeouts = { requestTimeout: 0, headersTimeout: HEAD_MS };
+    const timeouts = { requestTimeout: 0, headersTimeout: HEAD_MS, keepAliveTimeout: IDLE_MS };
     const server = createServer(timeouts, (req, res) => this.#serve(req, res, front));
     server.on('checkContinue', (req, res) => this.#serve(req, res, front));
     if (upgrade !== false) server.on('upgrade', this.#backend.upgradeHandler(upgrade));

@@ -22,7 +22,7 @@ async function openGateway(options: Record<string, unknown>): Promise<{ gateway:
   return { gateway, socketPath };
 }
 
-test('a client has a minute for the head of a request, and as long as it takes for the body', async () => {
+test('a client has a minute for a head, as long as it takes for a body, and more than a minute between requests', async () => {
   const { gateway, socketPath } = await openGateway({ origins: ['http://127.0.0.1:9'], drainTimeout: 1 });
   onTestFinished(async () => void (await gateway.close()));
   const served = new Promise<Server>((resolve) => {
@@ -31,8 +31,8 @@ test('a client has a minute for the head of a request, and as long as it takes f
     onTestFinished(() => void unsubscribe('http.server.request.start', listener));
   });
   get({ socketPath, agent: false }, (res) => res.resume());
-  const { headersTimeout, requestTimeout } = await served;
-  expect({ headersTimeout, requestTimeout }).toEqual({ headersTimeout: 60_000, requestTimeout: 0 });
+  const { headersTimeout, requestTimeout, keepAliveTimeout } = await served;
+  expect([headersTimeout, requestTimeout, keepAliveTimeout]).toEqual([60_000, 0, 75_000]);
 });
 
 /** A gateway in front of this origin, and clients of it. Its farewell lasts until `pass()`. */
