@@ -15,10 +15,15 @@ export type Place =
 const LOOPBACK = '127.0.0.1';
 const EVERYWHERE = '*';
 
+/** The longest path of a Unix socket. Of a longer one Node drops the end, and listens there. */
+export const LONGEST_PATH_BYTES = process.platform === 'linux' ? 107 : 103;
+
 /** `undefined` when it is none. */
 export function addressOf(value: unknown, defaultHost?: string): Address | undefined {
   const text = String(value);
-  if (text.startsWith('/') || text.startsWith('./') || text.startsWith('\\\\')) return { kind: 'socket', path: text };
+  if (text.startsWith('\\\\')) return { kind: 'socket', path: text }; // a named pipe of Windows
+  if (text.startsWith('/') || text.startsWith('./'))
+    return Buffer.byteLength(text) > LONGEST_PATH_BYTES ? undefined : { kind: 'socket', path: text };
   const [, bracketed, host = bracketed, digits] = /^(?:(?:\[([^\]]+)\]|([^:\s]+)):)?(\d{1,5})$/.exec(text) ?? [];
   const port = Number(digits ?? Number.NaN);
   if (!(port <= 65_535)) return undefined;

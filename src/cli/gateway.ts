@@ -6,7 +6,7 @@ import { PooledBackend } from 'pooled-backend';
 import { systemClock } from '../clock.js';
 import { type Address, type Place, shownAddress } from './addresses.js';
 import type { Journal } from './journal.js';
-import { removeLeftSocket } from './left-socket.js';
+import { removeLeftSocket, whyNoSocket } from './left-socket.js';
 import { metricsPage } from './metrics-page.js';
 import type { Settings } from './settings.js';
 
@@ -233,6 +233,8 @@ function turn(): Promise<void> {
 
 function whyNot(cause: unknown, address: Address): string {
   const { code, message } = cause as NodeJS.ErrnoException; // from node:net or node:fs
+  const why = address.kind === 'socket' ? whyNoSocket(address.path, code) : undefined;
+  if (why !== undefined) return why;
   if (code === 'EADDRINUSE') return 'it is in use (EADDRINUSE)';
   const isLow = address.kind === 'port' && address.port < 1024;
   if (code === 'EACCES' && isLow) return 'ports below 1024 need root or CAP_NET_BIND_SERVICE (EACCES)';

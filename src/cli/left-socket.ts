@@ -1,7 +1,8 @@
-/** Removes a Unix socket that a killed process has left behind: otherwise listening there would fail. */
+/** Removes a Unix socket that a killed process has left behind: otherwise listening there would fail. Says why it fails nevertheless. */
 
 import { lstatSync, unlinkSync } from 'node:fs';
 import { connect } from 'node:net';
+import { dirname } from 'node:path';
 
 /** Removes the socket if no process listens on it. Anything other than a socket stays. */
 export async function removeLeftSocket(path: string): Promise<void> {
@@ -11,6 +12,23 @@ export async function removeLeftSocket(path: string): Promise<void> {
   // Another process that starts at the same time may have replaced the socket by its own.
   const now = lookedAt(path);
   if (now?.ino === found.ino && now.ctimeMs === found.ctimeMs) unlinkSync(path);
+}
+
+/** Why listening on the path failed with this code, where the code alone would mislead. */
+export function whyNoSocket(path: string, code: string | undefined): string | undefined {
+  // libuv says EACCES, as Windows does.
+  if (code === 'EACCES' && isMissing(dirname(path))) return 'its folder does not exist (ENOENT)';
+  if (code === 'EADDRINUSE' && lookedAt(path)?.isSocket() === false)
+    return 'it exists and is not a socket (EADDRINUSE)';
+  return undefined;
+}
+
+function isMissing(folder: string): boolean {
+  try {
+    return lookedAt(folder) === undefined;
+  } catch {
+    return false; // it may not be looked at
+  }
 }
 
 function lookedAt(path: string) {

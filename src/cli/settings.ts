@@ -9,7 +9,7 @@ import {
   resolveUpgradeOptions,
   type UpgradeHandlerOptions,
 } from '../options.js';
-import { type Address, addressOf, meet, type Place, placeBeside, placeOf } from './addresses.js';
+import { type Address, addressOf, LONGEST_PATH_BYTES, meet, type Place, placeBeside, placeOf } from './addresses.js';
 import { commandOptions, type OptionOwner } from './command-options.js';
 import type { Given, GivenValue } from './given.js';
 
@@ -108,7 +108,8 @@ function readOwn(values: ReadonlyMap<string, GivenValue>, problems: string[]): O
   };
   const read = (name: string, fallback?: unknown) => (values.has(name) ? values.get(name)?.value : fallback);
   const listen = addressOf(read('listen'));
-  if (values.has('listen') && listen === undefined) wrong('listen', 'a port, host:port or the path of a unix socket');
+  if (values.has('listen') && listen === undefined)
+    wrong('listen', `a port, host:port or the path of a unix socket (at most ${LONGEST_PATH_BYTES} bytes)`);
   const status = values.has('status') ? placeOf(read('status')) : placeBeside(listen);
   if (status === undefined) wrong('status', 'a path, a port, host:port or off');
   const metrics = placeOf(read('metrics', 'off'));

@@ -125,14 +125,18 @@ describe('a unix socket', () => {
     expect(statusCode).toBe(200);
   });
 
-  test('that is in use, and what is no socket, stays', async () => {
+  test('that is in use, and what is no socket, stays, and it says why it cannot listen', async () => {
     const folder = ownFolder();
     const [socket, other] = [join(folder, 'gateway.sock'), join(folder, 'other')];
     await startGateway('--listen', socket);
     writeFileSync(other, 'of somebody else');
-    for (const path of [socket, other]) {
+    for (const [path, why] of [
+      [socket, 'it is in use (EADDRINUSE)'],
+      [other, 'it exists and is not a socket (EADDRINUSE)'],
+      [join(folder, 'missing/gateway.sock'), 'its folder does not exist (ENOENT)'],
+    ] as const) {
       const { code, err } = await start(['--listen', path, '--origin', 'http://127.0.0.1:9']).ended;
-      const said = `pooled-backend: cannot listen for clients on ${path}: it is in use (EADDRINUSE)\n`;
+      const said = `pooled-backend: cannot listen for clients on ${path}: ${why}\n`;
       expect([code, err.slice(-said.length)]).toEqual([1, said]);
     }
     expect(existsSync(socket) && readFileSync(other, 'utf8')).toBe('of somebody else');

@@ -153,6 +153,10 @@ describe('what is wrong is said in the words of whoever said it', () => {
     [{ flags: ['--help=false'] }, '--help takes no value'],
     [{ flags: ['http://x.test'] }, 'unexpected argument http://x.test: say --origin http://x.test'],
     [{ flags: ['--origin', 'ftp://x'] }, '--origin[1] must be http://host:port or https://host:port'],
+    [
+      { flags: ['--listen', `/${'a'.repeat(107)}`] },
+      '--listen must be a port, host:port or the path of a unix socket (at',
+    ],
     [{ flags: ['--status', 'a b'] }, '--status must be a path, a port, host:port or off, got "a b"'],
     [{ flags: ['--metrics', 'a b'] }, '--metrics must be a path, a port, host:port or off, got "a b"'],
     [
