@@ -53,8 +53,12 @@ export function meet(one: Place, other: Place): boolean {
   if (one.kind === 'off' || other.kind !== 'address' || one.isDefault || other.isDefault) return false;
   const [a, b] = [one.address, other.address];
   if (a.kind === 'socket') return b.kind === 'socket' && a.path === b.path;
-  const isEverywhere = a.host === undefined || (b.kind === 'port' && b.host === undefined);
-  return b.kind === 'port' && a.port === b.port && a.port !== 0 && (isEverywhere || a.host === b.host);
+  return b.kind === 'port' && a.port === b.port && a.port !== 0 && (covers(a.host, b.host) || covers(b.host, a.host));
+}
+
+function covers(wide: string | undefined, host: string | undefined): boolean {
+  if (wide === undefined || wide === '::' || wide === host) return true;
+  return wide === '0.0.0.0' && host?.includes(':') === false;
 }
 
 /** The address as text, as a user would write it. */

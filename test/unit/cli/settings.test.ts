@@ -169,6 +169,11 @@ describe('what is wrong is said in the words of whoever said it', () => {
       '--metrics must be elsewhere than the clients and the status page, got 9000',
     ],
     [{ flags: ['--status', '*:8080'] }, '--status must be elsewhere than the clients, got "*:8080"'],
+    [
+      { flags: ['--listen', '0.0.0.0:9000', '--status', '9000'] },
+      '--status must be elsewhere than the clients, got "9000"',
+    ],
+    [{ flags: ['--listen', '[::]:9000', '--metrics', '9000'] }, '--metrics must be elsewhere than the clients and'],
     [{ flags: ['--log-level', 'loud'] }, '--log-level must be one of debug, info'],
     [{ flags: ['--drain-timeout', '0'] }, '--drain-timeout must be a number of milliseconds'],
     [{ flags: ['--host', 'x'] }, "--host must be 'preserve' or 'origin', got 'x'"],
