@@ -15,8 +15,8 @@ import { BackendOrigins } from './fleet/backend-origins.js';
 import { ConnectionShares } from './fleet/connection-shares.js';
 import { Discovery } from './fleet/discovery.js';
 import { lookupAt } from './fleet/dns-source.js';
-import { originSource } from './fleet/origin-source.js';
 import { clusterChannel } from './fleet/primary-channel.js';
+import { sourceFor } from './fleet/source-for.js';
 import { readWindow } from './http1/llhttp.js';
 import { checkedMachine, dialsOf, type Machine, thisMachine } from './machine.js';
 import { refuseDetached } from './mount/detached.js';
@@ -107,7 +107,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
     };
     this.#setting = setting;
     this.#shares = new ConnectionShares(clusterChannel, deadlines, observer);
-    const source = originSource(this.#given, resolved);
+    const source = sourceFor(this.#given, resolved);
     this.origins = new BackendOrigins(
       {
         options: () => this.#options,

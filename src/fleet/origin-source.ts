@@ -1,7 +1,6 @@
-/** Where the sets of origins of a backend come from, by its options. */
+/** A source of the sets of origins of a backend: it is asked again and again, or says by itself when there is another set. */
 
-import type { OriginSet, PooledBackendOptions, ResolvedOptions } from '../options.js';
-import { dnsSource } from './dns-source.js';
+import type { OriginSet } from '../options.js';
 
 /** A set, and for how long it is known to hold: milliseconds, `undefined` if unknown. */
 export interface Found {
@@ -24,16 +23,3 @@ export interface TellingSource {
 }
 
 export type OriginSource = AskedSource | TellingSource;
-
-/** `undefined` = the origins are given in the options. */
-export function originSource(
-  { origins }: Pick<PooledBackendOptions, 'origins'>,
-  { dns, originsInterval }: ResolvedOptions,
-): OriginSource | undefined {
-  if (dns !== undefined) return dnsSource(dns);
-  if (typeof origins === 'function') {
-    const look = async (signal: AbortSignal) => ({ set: await origins({ signal }), keepMs: undefined });
-    return { kind: 'function', intervalMs: originsInterval, look };
-  }
-  return origins !== undefined && Symbol.asyncIterator in origins ? { kind: 'iterable', sets: origins } : undefined;
-}

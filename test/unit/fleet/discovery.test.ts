@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { Discovery } from '../../../src/fleet/discovery.js';
-import { originSource } from '../../../src/fleet/origin-source.js';
+import { sourceFor } from '../../../src/fleet/source-for.js';
 import { Observer } from '../../../src/observe.js';
 import { type OriginSet, type OriginsOption, resolveOptions } from '../../../src/options.js';
 import { House } from '../../house.js';
@@ -10,7 +10,7 @@ const [A, B] = ['http://a.test:80', 'http://b.test:80'] as const;
 /** A house whose origins are found by `origins`. */
 async function discovering(origins: OriginsOption, options = {}) {
   const house = await House.open({ origins, ...options });
-  const source = originSource({ origins }, resolveOptions({ origins, ...options }));
+  const source = sourceFor({ origins }, resolveOptions({ origins, ...options }));
   if (source === undefined) throw new Error('the origins are given');
   const observer = new Observer(house.emitter, undefined, house.clock);
   const discovery = new Discovery(source, { clock: house.clock, observer, random: () => 0, origins: house.fleet });
