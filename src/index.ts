@@ -12,7 +12,6 @@ export type { FieldValue, RequestFieldsInit } from './call/request-fields.js';
 export type { ResponseBody } from './call/response-body.js';
 export type { Connecting, Destination, Transport } from './connection/transport.js';
 export type { RefusalReason, WaitQueueStats } from './dispatch/queue/wait-queue.js';
-export type { NonIdempotentTravel, RequestTimeouts } from './dispatch/request.js';
 export {
   type Attempt,
   BackendError,
@@ -57,6 +56,7 @@ export type {
   InformationHook,
   LocationHook,
   Logger,
+  NonIdempotentTravel,
   OptionChanges,
   OriginOptions,
   OriginSet,
@@ -66,6 +66,7 @@ export type {
   PathHook,
   PooledBackendOptions,
   RequestFacts,
+  RequestTimeouts,
   ResolvedOptions,
   ResponseFieldsHook,
   ResponseStatus,

@@ -78,7 +78,7 @@ describe('options tables', () => {
   });
 
   test.each([
-    ['PooledBackendOptions', 'src/options.ts', optionTable],
+    ['PooledBackendOptions', 'src/options/backend.ts', optionTable],
     ['HandlerOptions', 'src/options/handler.ts', handlerOptionTable],
     ['TunnelOptions', 'src/options/upgrade.ts', upgradeOptionTable],
   ])('the docstrings of %s name the defaults of the table', (name, file, table) => {

@@ -9,7 +9,7 @@ import type { StartDial } from '../src/connection/dial.js';
 import { Deadlines } from '../src/deadlines.js';
 import { Dispatcher } from '../src/dispatch/dispatcher.js';
 import { WaitQueue } from '../src/dispatch/queue/wait-queue.js';
-import type { OutgoingRequest, RequestTimeouts } from '../src/dispatch/request.js';
+import type { OutgoingRequest } from '../src/dispatch/request.js';
 import { RetryBudget } from '../src/dispatch/retry/retry-budget.js';
 import type { Run } from '../src/dispatch/run.js';
 import type { BackendEvents, EventName } from '../src/events.js';
@@ -27,6 +27,7 @@ import {
   type OptionChanges,
   type OptionSection,
   type PooledBackendOptions,
+  type RequestTimeouts,
   type ResolvedOptions,
   type ResolvedOrigin,
   readOptions,

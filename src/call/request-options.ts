@@ -1,10 +1,11 @@
 /** Checks the options of a call before anything is taken or sent. */
 
-import type { NonIdempotentTravel, RequestTimeouts } from '../dispatch/request.js';
 import { BackendError } from '../errors.js';
 import { isToken } from '../http1/method.js';
 import { isPath } from '../http1/request-target.js';
-import { type Check, callable, duration, isObject, matching, oneOf, trueOrFalse } from '../options/checks.js';
+import { type Check, callable, duration, isObject, matching, trueOrFalse } from '../options/checks.js';
+import { travel } from '../options/non-idempotent.js';
+import type { RequestTimeouts } from '../options.js';
 import { refused } from './refused-option.js';
 import type { BackendRequestOptions } from './request.js';
 
@@ -29,7 +30,6 @@ const NAMES: ReadonlySet<string> = new Set(Object.keys(KNOWN));
 const PATH_ACCEPTS = 'begin with / and contain no space, #, control character or character beyond latin1';
 
 const FLAG = trueOrFalse();
-const TRAVEL = oneOf<readonly NonIdempotentTravel[]>('fresh', 'verified', 'any');
 const LISTENER = callable();
 const DURATION = duration();
 // Not by `instanceof`: polyfills and signals of another realm are fine, too.
@@ -52,7 +52,7 @@ export function checkRequestOptions(options: BackendRequestOptions): void {
   checkPath(path, method);
   if (signal !== undefined) check('signal', signal, SIGNAL);
   if (idempotent !== undefined) check('idempotent', idempotent, FLAG);
-  if (nonIdempotent !== undefined) check('nonIdempotent', nonIdempotent, TRAVEL);
+  if (nonIdempotent !== undefined) check('nonIdempotent', nonIdempotent, travel);
   if (onInformation !== undefined) check('onInformation', onInformation, LISTENER);
 }
 

@@ -1,8 +1,7 @@
 /** What is asked of `backend.request()`, and what it gives. */
 
-import type { NonIdempotentTravel, RequestTimeouts } from '../dispatch/request.js';
 import type { Attempt } from '../errors.js';
-import type { Information } from '../options.js';
+import type { Information, NonIdempotentTravel, RequestTimeouts } from '../options.js';
 import type { RequestBodyInit } from './request-body.js';
 import type { RequestFieldsInit } from './request-fields.js';
 import type { ResponseBody } from './response-body.js';

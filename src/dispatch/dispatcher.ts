@@ -6,7 +6,7 @@ import type { Deadlines } from '../deadlines.js';
 import { asBackendError, BackendError } from '../errors.js';
 import { LinkedSet } from '../linked-set.js';
 import type { Observer } from '../observe.js';
-import type { ResolvedRetryBudget, RetryCondition } from '../options.js';
+import type { RequestTimeouts, ResolvedRetryBudget, RetryCondition } from '../options.js';
 import type { Origin } from '../origin/origin.js';
 import { OriginChoice } from './choice/origin-choice.js';
 import { ExpectedRequest, type Expecting } from './expected-request.js';
@@ -14,15 +14,7 @@ import { Matching } from './matching.js';
 import { dialFor } from './own-dial.js';
 import type { Refusal, WaitQueue } from './queue/wait-queue.js';
 import { refusalError, waitedOutError } from './refusal-error.js';
-import type {
-  Dispatch,
-  Dispatching,
-  Expectation,
-  OutgoingRequest,
-  Place,
-  RequestTimeouts,
-  ResponseSink,
-} from './request.js';
+import type { Dispatch, Dispatching, Expectation, OutgoingRequest, Place, ResponseSink } from './request.js';
 import type { RetryBudget } from './retry/retry-budget.js';
 import { Run } from './run.js';
 import type { RunHouse } from './run-house.js';

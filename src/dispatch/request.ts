@@ -5,26 +5,10 @@ import type { Taken } from '../connection/body-reads.js';
 import type { Tunnel } from '../connection/tunnel.js';
 import type { Attempt, BackendError } from '../errors.js';
 import type { ResponseHead } from '../http1/response-head.js';
+import type { NonIdempotentTravel, RequestTimeouts } from '../options.js';
 
 export type { Taken } from '../connection/body-reads.js';
 export type { Tunnel, TunnelListener } from '../connection/tunnel.js';
-
-/** Which connections a request that is not idempotent may use: see the option `nonIdempotent`. */
-export type NonIdempotentTravel = 'fresh' | 'verified' | 'any';
-
-/** Timeouts that can be set per mount or per request, in milliseconds. `Infinity` means no limit. */
-export interface RequestTimeouts {
-  /** Milliseconds to wait for a connection, over all attempts. Then 503. @default that of the backend */
-  readonly queueTimeout: number;
-  /** Milliseconds the origin may go without accepting a byte of the request. Then 504. @default that of the backend */
-  readonly sendTimeout: number;
-  /** Milliseconds from the end of the request to the final response head. Then 504. @default that of the backend */
-  readonly headersTimeout: number;
-  /** Milliseconds the origin may be silent inside the response body. @default that of the backend */
-  readonly bodyTimeout: number;
-  /** Milliseconds for the whole request, including waits and retries. Then 504. @default that of the backend */
-  readonly requestTimeout: number;
-}
 
 /** One request, ready to be sent to any origin, more than once if it must be. */
 export interface OutgoingRequest {

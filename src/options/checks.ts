@@ -16,6 +16,9 @@ export type Rule<T> = (name: string, value: unknown) => T;
 
 export type Rules<T> = { readonly [Name in keyof T]-?: Rule<T[Name]> };
 
+/** The same options with a value for each. */
+export type Complete<T> = { readonly [Name in keyof T]-?: Exclude<T[Name], undefined> };
+
 // A limit for typing errors: one zero too many should not ask for more memory than any request needs.
 const LARGEST_BYTES = 1_073_741_824;
 

@@ -1,8 +1,6 @@
 /** Options of one mount: its own, and those that override options of its backend. */
 
 import { BlockList, isIP } from 'node:net';
-import type { NonIdempotentTravel, RequestTimeouts } from '../dispatch/request.js';
-import type { ResolvedOptions } from '../options.js';
 import {
   bytes,
   type Check,
@@ -19,6 +17,9 @@ import {
   withDefault,
 } from './checks.js';
 import type { FieldsHook, IdempotentOption, InformationHook, PathHook, ResponseFieldsHook } from './hooks.js';
+import { type NonIdempotentTravel, travel } from './non-idempotent.js';
+import type { RequestTimeouts } from './request-timeouts.js';
+import type { ResolvedOptions } from './resolved.js';
 import {
   type CookieRewrite,
   cookieChoice,
@@ -28,7 +29,6 @@ import {
   locationChoice,
 } from './rewrites.js';
 import { type Option, type OptionRow, type OptionsOf, option, rowsOf, rulesOf } from './row.js';
-import { travel } from './table.js';
 
 /**
  * Which fields tell the origin the client's address, protocol, host and port: `'x-forwarded'` = X-Forwarded-For, -Proto, -Host

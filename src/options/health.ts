@@ -1,6 +1,7 @@
 /** Options that decide when an origin gets requests: as the owner writes them, and as the library uses them. */
 
 import {
+  type Complete,
   count,
   duration,
   integer,
@@ -21,7 +22,6 @@ import {
   withDefault,
 } from './checks.js';
 import { pause } from './discovery.js';
-import type { Complete } from './resolved.js';
 
 /**
  * Passive health checking: an origin that fails several requests in a row gets none for a while. After that one

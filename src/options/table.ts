@@ -1,16 +1,6 @@
 /** The default and the bounds of every option, one row for each, with the text for the documentation. */
 
 import { isIP, type LookupFunction } from 'node:net';
-import type {
-  IdempotentOption,
-  Logger,
-  OriginsOption,
-  ResolvedConnect,
-  ResolvedOptions,
-  ResolvedRetryBudget,
-  RetryCondition,
-  SubsetOptions,
-} from '../options.js';
 import { readBalance } from './balance.js';
 import {
   bytes,
@@ -36,8 +26,13 @@ import {
   withDefault,
 } from './checks.js';
 import { MOST_CONNECTIONS, readConnections } from './connections.js';
-import { dnsRule, originsRule, pause } from './discovery.js';
+import { dnsRule, type OriginsOption, originsRule, pause } from './discovery.js';
 import { adaptiveConcurrencyRule, checkRule, ejectionRule, slowStartRule } from './health.js';
+import type { IdempotentOption } from './hooks.js';
+import type { Logger } from './logger.js';
+import { travel } from './non-idempotent.js';
+import type { ResolvedConnect, ResolvedRetryBudget, RetryCondition, SubsetOptions } from './parts.js';
+import type { ResolvedOptions } from './resolved.js';
 import { type OptionRow, type OptionsOf, option, rowsOf, rulesOf } from './row.js';
 import { stickyRule } from './sticky.js';
 import { tlsRule } from './tls.js';
@@ -72,9 +67,6 @@ const logs = matching(`${logger.accepts}, and a function as isLevelEnabled if it
 function copied<T>(values: readonly T[]): readonly T[] {
   return Object.freeze([...new Set(values)]);
 }
-
-/** The travel of a request that is not idempotent. */
-export const travel = oneOf('fresh', 'verified', 'any');
 
 const subsetRules: Rules<SubsetOptions> = {
   size: required(integer(1, Number.MAX_SAFE_INTEGER)),

@@ -1,7 +1,6 @@
 /** The option `tls`: checks the options of `tls.connect` before anything is dialled. */
 
 import { createSecureContext } from 'node:tls';
-import type { TlsOptions } from '../options.js';
 import {
   callable,
   integer,
@@ -14,6 +13,7 @@ import {
   required,
   trueOrFalse,
 } from './checks.js';
+import type { TlsOptions } from './parts.js';
 
 const text = matching('a string', (value): value is string => typeof value === 'string');
 const number = matching('a number', (value): value is number => Number.isFinite(value));

@@ -1,9 +1,11 @@
 /** Which options may change at run time, and how the options of mounts follow such a change. */
 
-import type { OriginSet, PooledBackendOptions, ResolvedOptions } from '../options.js';
+import type { PooledBackendOptions } from './backend.js';
 import { isObject, ownNames, refusal, withInherited } from './checks.js';
+import type { OriginSet } from './discovery.js';
 import { resolveEach, resolveOrigins } from './origins.js';
-import { completeOptions } from './resolved.js';
+import { completeOptions } from './reading.js';
+import type { ResolvedOptions } from './resolved.js';
 import { type OptionSection, optionRules, optionTable } from './table.js';
 
 /** The other options determine how a backend is built. */

@@ -1,6 +1,5 @@
 /** Options of `upgradeHandler()`: those of a mount, and its own for tunnels. */
 
-import type { ResolvedOptions } from '../options.js';
 import {
   duration,
   isObject,
@@ -14,6 +13,7 @@ import {
   withInherited,
 } from './checks.js';
 import { type HandlerOptions, handlerOptionsOf, handlerRules, type ResolvedHandlerOptions } from './handler.js';
+import type { ResolvedOptions } from './resolved.js';
 import { type OptionRow, type OptionsOf, option, rowsOf, rulesOf } from './row.js';
 
 /** Options that only `backend.upgradeHandler()` has. */
