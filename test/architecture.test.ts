@@ -251,6 +251,11 @@ describe('a violation is found, with its line', () => {
     ['src/pool/pool.ts', "\nimport type { X } from '../dispatch/run.js';", '2: imports types of dispatch/run'],
     ['src/pool/pool.ts', "export { x } from '../origin/origin.js';", '1: imports origin/origin'],
     ['src/dispatch/run.ts', "import { x } from '../connection/dial.js';", '1: imports connection/dial'],
+    [
+      'src/options/handler.ts',
+      "import type { X } from '../dispatch/request.js';",
+      '1: imports types of dispatch/request',
+    ],
     ['src/http1/fields.ts', "const x = await import('../clock.js');", '1: imports clock'],
     [
       'src/balance/least-busy.ts',
@@ -293,7 +298,7 @@ describe('a violation is found, with its line', () => {
 
   test.each<[string, string]>([
     ['src/clock.ts', 'export const soon = (call: () => void) => setImmediate(call);'],
-    ['src/testing/manual-clock.ts', "import type { Pool } from '../pool/pool.js';"],
+    ['src/stats.ts', "import type { Pool } from './pool/pool.js';"],
     ['src/dispatch/run.ts', "import type { X } from '../connection/dial.js';"],
     ['src/dispatch/run.ts', "import { type X, type Y } from '../connection/dial.js';"],
     ['src/dispatch/run.ts', "import { isIdempotentMethod } from '../http1/method.js';"],

@@ -5,7 +5,7 @@
  * nothing outside itself.
  */
 
-import type { Answer, AnswerFields, Bytes } from './steps.js';
+import type { Answer, AnswerFields, Bytes } from './answer.js';
 
 export class AnswerWriter {
   readonly #reasons: Readonly<Record<number, string>> = {

@@ -5,6 +5,7 @@
 
 export type { Clock, Timer } from '../clock.js';
 export type { Liveness } from '../connection/liveness.js';
+export type { Answer, AnswerFields, Bytes } from './answer.js';
 export {
   type CheckOptions,
   type CountsToCheck,
@@ -18,26 +19,20 @@ export { ManualClock, type ManualClockOptions } from './manual-clock.js';
 export { MemoryNetwork, type MemoryNetworkOptions } from './memory-network.js';
 export { type MemoryOnRead, MemorySocket, type MemorySocketOptions, memorySockets } from './memory-socket.js';
 export type { ConnectionRecord, Ending, RequestRecord } from './origin-records.js';
-export { ScriptedOrigin, type ScriptedOriginOptions } from './scripted-origin.js';
+export type { Moment, OriginRequest, Rule, Scene, Script } from './script.js';
+export { ScriptedOrigin } from './scripted-origin.js';
+export type { ScriptedOriginOptions } from './scripted-origin-options.js';
 export {
-  type Answer,
-  type AnswerFields,
   afterBytesIn,
   answer,
-  type Bytes,
   byteByByte,
   close,
   execute,
   halfClose,
   hold,
   inform,
-  type Moment,
-  type OriginRequest,
-  type Rule,
   readOn,
   reset,
-  type Scene,
-  type Script,
   type Step,
   send,
   stall,

@@ -1,6 +1,6 @@
 /** What must be true of the counts of a pool and of a backend at every moment, whatever happened before. */
 
-import { checkNames } from './plan-checks.js';
+import { checkNames } from './known-names.js';
 
 /** Counts of a pool of slots. */
 export interface CountsToCheck {

@@ -1,7 +1,7 @@
 /** A clock that stands still until the test moves it. */
 
 import type { Clock, Timer } from '../clock.js';
-import { checkNames } from './plan-checks.js';
+import { checkNames } from './known-names.js';
 
 /** Start values of a `ManualClock`. */
 export interface ManualClockOptions {

@@ -5,12 +5,12 @@ import type { AddressInfo, ListenOptions } from 'node:net';
 import type { Clock, Timer } from '../clock.js';
 import type { Connecting, Destination, Transport } from '../connection/transport.js';
 import type { Machine } from '../machine.js';
+import { checkNames } from './known-names.js';
 import { ManualClock } from './manual-clock.js';
 import { type MemorySocket, memorySockets } from './memory-socket.js';
 import { cancelTurn, nextTurn } from './next-turn.js';
 import type { OriginNet, OriginParts, OriginServer } from './origin-program.js';
 import type { OriginSocket } from './origin-wire.js';
-import { checkNames } from './plan-checks.js';
 
 /** Options of a `MemoryNetwork`. */
 export interface MemoryNetworkOptions {

@@ -2,8 +2,8 @@
 
 import { Duplex } from 'node:stream';
 import type { Liveness } from '../connection/liveness.js';
+import { checkNames } from './known-names.js';
 import { nextTurn } from './next-turn.js';
-import { checkNames } from './plan-checks.js';
 
 /** Receives bytes instead of `'data'` listeners, like the option `onread` of `net.connect`. */
 export interface MemoryOnRead {

@@ -8,11 +8,13 @@
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { Timer } from '../clock.js';
+import type { Answer } from './answer.js';
 import type { AnswerWriter } from './answer-writer.js';
 import type { Ending, OriginEvent } from './origin-records.js';
 import type { OriginSocket, OriginWire } from './origin-wire.js';
 import type { RequestHead, RequestReader } from './request-reader.js';
-import type { Answer, Moment, OriginRequest, Scene, Step } from './steps.js';
+import type { Moment, OriginRequest, Scene } from './script.js';
+import type { Step } from './steps.js';
 
 /** What a connection needs from its origin. */
 export interface OriginConnectionOwner {

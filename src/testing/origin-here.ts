@@ -2,7 +2,7 @@
 
 import { type OriginCommand, type OriginParts, type OriginPlan, OriginProgram } from './origin-program.js';
 import { OriginRecords } from './origin-records.js';
-import type { Script } from './steps.js';
+import type { Script } from './script.js';
 
 /** A running program, here or in a thread. */
 export interface Running {

@@ -14,7 +14,8 @@ import type { OriginConnection, OriginConnectionOwner } from './origin-connectio
 import type { OriginEvent } from './origin-records.js';
 import type { OriginSocket, OriginWire } from './origin-wire.js';
 import type { RequestReader } from './request-reader.js';
-import type { Moment, Rule, Scene, Script, Step } from './steps.js';
+import type { Moment, Rule, Scene, Script } from './script.js';
+import type { Step } from './steps.js';
 
 /** The part of `net.Server` that an origin uses. */
 export interface OriginServer {

@@ -1,6 +1,7 @@
 /** What a scripted origin saw: its events, collected in records for the test. */
 
-import type { OriginRequest, Step } from './steps.js';
+import type { OriginRequest } from './script.js';
+import type { Step } from './steps.js';
 
 /** Who ended a connection first, and how. */
 export type Ending = 'client-closed' | 'client-reset' | 'origin-closed' | 'origin-reset';

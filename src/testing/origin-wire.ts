@@ -6,7 +6,7 @@
  */
 
 import type { Duplex } from 'node:stream';
-import type { Bytes } from './steps.js';
+import type { Bytes } from './answer.js';
 
 /** The part of `net.Socket` that an origin uses. */
 export interface OriginSocket extends Duplex {

@@ -4,16 +4,16 @@ import { createServer, isIPv6 } from 'node:net';
 import { createSecureContext, TLSSocket } from 'node:tls';
 import type { Timer } from '../clock.js';
 import { AnswerWriter } from './answer-writer.js';
-import type { MemoryNetwork } from './memory-network.js';
 import { OriginConnection } from './origin-connection.js';
 import { OriginHere, type Running } from './origin-here.js';
 import type { OriginParts, OriginPlan } from './origin-program.js';
 import type { ConnectionRecord, RequestRecord } from './origin-records.js';
 import { OriginThread } from './origin-thread.js';
 import { OriginWire } from './origin-wire.js';
-import { checkOptions, checkRules, checkSteps } from './plan-checks.js';
 import { RequestReader } from './request-reader.js';
-import type { Rule, Script, Step } from './steps.js';
+import { checkRules, type Rule, type Script } from './script.js';
+import { checkOptions, type ScriptedOriginOptions } from './scripted-origin-options.js';
+import { checkSteps, type Step } from './steps.js';
 
 /** Uses nothing outside itself: its source text is copied into a worker thread. */
 function after(ms: number, call: () => void): Timer {
@@ -30,35 +30,6 @@ const PARTS: OriginParts = {
   OriginWire,
   RequestReader,
 };
-
-/** Where a scripted origin listens, and what it does. */
-export interface ScriptedOriginOptions {
-  /** Port to listen on. @default one chosen by the system */
-  readonly port?: number | undefined;
-  /** Listens in this network in memory and uses its clock. Not together with `thread` or `tls`. @default none */
-  readonly network?: MemoryNetwork | undefined;
-  /** Host in the URL of the origin; only with `network`. @default '127.0.0.1' */
-  readonly hostname?: string | undefined;
-  /** Path of a Unix socket to listen on instead. @default none */
-  readonly socketPath?: string | undefined;
-  /** Speaks TLS with this key and certificate, both PEM. Steps of the moment `connection` come before the handshake. @default none */
-  readonly tls?:
-    | {
-        /** The private key. */
-        readonly key: string;
-        /** The certificate, with its chain. */
-        readonly cert: string;
-      }
-    | undefined;
-  /** Length of the kernel's queue of connections that are not accepted yet. @default Node's */
-  readonly backlog?: number | undefined;
-  /** Chooses the steps for each request. Not together with `thread`. @default none */
-  readonly script?: Script | undefined;
-  /** Steps for certain requests; the first rule that matches is used. Without a match: `execute(), answer()`. @default [] */
-  readonly rules?: readonly Rule[] | undefined;
-  /** Runs in a worker thread, so that it can act while the event loop of the test is blocked. @default false */
-  readonly thread?: boolean | undefined;
-}
 
 interface Expectation {
   readonly holds: () => boolean;

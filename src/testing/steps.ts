@@ -1,56 +1,14 @@
 /** What a scripted origin does, as plain values: written in a test, and possibly played in another thread. */
 
-import { checkAnswer, checkBytes, checkCount, checkFields, checkStatus, checkSteps } from './plan-checks.js';
-
-/** Bytes to send; a string is encoded as latin1. */
-export type Bytes = string | Uint8Array;
-
-/** Response fields, sent in this order and case. An array sends the field once for each value. */
-export type AnswerFields = Readonly<Record<string, string | readonly string[]>>;
-
-/** A response. It is sent as written; only framing fields are added. */
-export interface Answer {
-  /** Status code. @default 200 */
-  readonly status?: number | undefined;
-  /** Reason phrase. @default the usual one for common statuses, else empty */
-  readonly reason?: string | undefined;
-  /** HTTP version. @default '1.1' */
-  readonly version?: '1.0' | '1.1' | undefined;
-  /** Fields in addition to framing. @default none */
-  readonly fields?: AnswerFields | undefined;
-  /** Sends `Keep-Alive: timeout=…, max=…`. @default none */
-  readonly keepAlive?:
-    | {
-        /** Seconds. @default none */
-        readonly timeout?: number | undefined;
-        /** Number of further requests. @default none */
-        readonly max?: number | undefined;
-      }
-    | undefined;
-  /**
-   * The body. With `framing: 'chunked'` each element of an array is one chunk. Not sent in a response to HEAD.
-   *
-   * @default empty
-   */
-  readonly body?: Bytes | readonly Bytes[] | undefined;
-  /**
-   * `'length'` sends Content-Length, `'chunked'` Transfer-Encoding; `'until-close'` and `'none'` send no framing field.
-   * Let `close()` follow `'until-close'`.
-   *
-   * @default `'none'` for 1xx, 204 and 304, else `'length'`
-   */
-  readonly framing?: 'length' | 'chunked' | 'until-close' | 'none' | undefined;
-  /** Trailer fields of a chunked body. @default none */
-  readonly trailers?: AnswerFields | undefined;
-  /** Raw bytes sent in the same write as the end of the response. @default none */
-  readonly append?: Bytes | undefined;
-  /** Sends only this many bytes in total, including the head, and continues with the next step. @default all */
-  readonly cutAt?: number | undefined;
-  /** Sends only this many bytes after the head. @default all */
-  readonly cutBodyAt?: number | undefined;
-  /** Sends pieces of this many bytes, each in its own write and turn of the event loop. @default one write */
-  readonly pieceBytes?: number | undefined;
-}
+import {
+  type Answer,
+  type AnswerFields,
+  type Bytes,
+  checkAnswer,
+  checkBytes,
+  checkFields,
+  checkStatus,
+} from './answer.js';
 
 /** One action of a scripted origin on a connection. Create steps with the functions of this module. */
 export type Step =
@@ -144,74 +102,22 @@ export const afterBytesIn = (bytes: number, steps: readonly Step[]): Step => {
   return { do: 'after-bytes-in', bytes, steps };
 };
 
-/** Steps for the requests that match `when`. All members of `when` must match. */
-export interface Rule {
-  /** Which requests. @default all */
-  readonly when?:
-    | {
-        /** Method as received, for example `GET`. @default any */
-        readonly method?: string | undefined;
-        /** The whole request target. @default any */
-        readonly path?: string | undefined;
-        /** Number of the connection, from 0, in order of acceptance. @default any */
-        readonly connection?: number | undefined;
-        /** Number of the request on its connection, from 0. @default any */
-        readonly requestOnConnection?: number | undefined;
-        /** Every nth request of a connection: 3 matches the third, sixth, and so on. @default any */
-        readonly everyOnConnection?: number | undefined;
-        /** Number of the request among all requests, from 0, in order of their heads. @default any */
-        readonly request?: number | undefined;
-      }
-    | undefined;
-  /** When the steps are executed. @default 'request' */
-  readonly at?: Moment | undefined;
-  /** Steps, executed one after the other. */
-  readonly steps: readonly Step[];
+const STEPS = Object.keys({
+  ...{ execute: 0, answer: 0, inform: 0, send: 0, wait: 0, hold: 0, stall: 0, close: 0, 'half-close': 0, reset: 0 },
+  ...{ 'stop-reading': 0, 'read-on': 0, 'when-idle': 0, 'after-bytes-in': 0 },
+} satisfies Record<Step['do'], 0>);
+
+/** @throws TypeError if it is not a list, or has an element that is not a step */
+export function checkSteps(where: string, steps: readonly Step[]): void {
+  if (!Array.isArray(steps)) throw new TypeError(`${where} must be a list of steps, got ${JSON.stringify(steps)}`);
+  for (const step of steps) {
+    if (!STEPS.includes(step?.do))
+      throw new TypeError(`${where} must be a list of steps, got the element ${JSON.stringify(step)}`);
+  }
 }
 
-/**
- * When steps are executed: after a connection was accepted, a request head was received, or a whole request was
- * received.
- */
-export type Moment = 'connection' | 'head' | 'request';
-
-/** A request as received by a scripted origin. */
-export interface OriginRequest {
-  /** Number among all requests, from 0. */
-  readonly index: number;
-  /** Number of its connection, from 0. */
-  readonly connection: number;
-  /** Number on its connection, from 0. */
-  readonly onConnection: number;
-  /** Its `x-request-id`, or its path. */
-  readonly id: string;
-  /** Method as received, for example `GET`. */
-  readonly method: string;
-  /** The whole request target. */
-  readonly path: string;
-  /** HTTP version, for example `1.1`. */
-  readonly version: string;
-  /** Fields as received: name, value, name, value… */
-  readonly rawHeaders: readonly string[];
-  /** Fields by lower-case name; repeated ones joined with `, `. */
-  readonly headers: Readonly<Record<string, string>>;
-  /** The part of the body received so far; all of it once `complete`. */
-  readonly body: Uint8Array;
-  /** Trailer fields as received: name, value, name, value… */
-  readonly rawTrailers: readonly string[];
-  /** Whether the whole request was received. */
-  readonly complete: boolean;
+/** @throws RangeError for a value that is not a number, or below 0 */
+function checkCount(what: string, count: number): void {
+  if (!(typeof count === 'number' && count >= 0))
+    throw new RangeError(`${what} must be a number from 0, got ${JSON.stringify(count)}`);
 }
-
-/** Argument of a {@link Script}. */
-export interface Scene {
-  /** The request. */
-  readonly request: OriginRequest;
-  /** Number of the connection, from 0. */
-  readonly connection: number;
-  /** Number of the request on its connection, from 0. */
-  readonly requestOnConnection: number;
-}
-
-/** Chooses the steps for a request. `undefined` leaves it to the rules, or else to `execute(), answer()`. */
-export type Script = (scene: Scene) => readonly Step[] | undefined;
