@@ -50,6 +50,11 @@ export function duration(): Check<number> {
   };
 }
 
+/** A time that a timer of Node can wait: a longer one would end at once. */
+export function pause(): Check<number> {
+  return numberBetween(1, 2_147_483_647);
+}
+
 /** Any number within bounds, both included. */
 export function numberBetween(min: number, max: number): Check<number> {
   return {

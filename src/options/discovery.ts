@@ -3,15 +3,14 @@
 import { Resolver } from 'node:dns';
 import { isIP } from 'node:net';
 import {
-  type Check,
   integer,
   isObject,
   mapped,
   matching,
-  numberBetween,
   oneOf,
   optional,
   optionalSection,
+  pause,
   type Rule,
   type Rules,
   refusal,
@@ -86,9 +85,6 @@ export interface ResolvedDns {
   readonly servers: readonly string[] | undefined;
 }
 
-/** A time that a timer of Node can wait: a longer one would end at once. */
-export const pause: Check<number> = numberBetween(1, 2_147_483_647);
-
 // Letters, digits, hyphens, and the underscores of services; 63 octets a label, 253 a name (RFC 1035 §2.3.4).
 const NAME = /^(?=.{1,254}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*\.?$/i;
 
@@ -126,7 +122,7 @@ const dnsRules: Rules<DnsSection> = {
     if (host !== undefined) resolveHost(name, host);
     return host;
   },
-  interval: withDefault(pause, 30_000),
+  interval: withDefault(pause(), 30_000),
   servers: mapped(optional(serverList), (servers) => servers && Object.freeze([...servers])),
 };
 

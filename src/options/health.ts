@@ -13,6 +13,7 @@ import {
   oneOf,
   optional,
   orFalse,
+  pause,
   type Rule,
   type Rules,
   refusal,
@@ -21,7 +22,6 @@ import {
   textLike,
   withDefault,
 } from './checks.js';
-import { pause } from './discovery.js';
 
 /**
  * Passive health checking: an origin that fails several requests in a row gets none for a while. After that one
@@ -236,11 +236,11 @@ const checkRules: Rules<CheckSection> = {
   path: withDefault(textLike('a path that begins with / and has no spaces', /^\/[\x21\x22\x24-\x7e\x80-\xff]*$/), '/'),
   host: optional(textLike('a host, with or without a port', /^[\w.~:[\]-]+$/)),
   expect: expectRule,
-  interval: withDefault(pause, 5000),
-  timeout: withDefault(pause, 2000),
+  interval: withDefault(pause(), 5000),
+  timeout: withDefault(pause(), 2000),
   rise: withDefault(inARow, 2),
   fall: withDefault(inARow, 3),
-  fastInterval: optional(pause),
+  fastInterval: optional(pause()),
 };
 
 const OF_REQUESTS = ['method', 'path', 'host', 'expect'] as const;
@@ -266,11 +266,11 @@ export const checkRule: Rule<ResolvedCheck | false> = (name, value) => {
 export const adaptiveConcurrencyRule: Rule<ResolvedAdaptiveConcurrency | false> = sectionOrFalse({
   min: withDefault(integer(1, 65_535), 4),
   tolerance: withDefault(numberBetween(1, 100), 1.5),
-  window: withDefault(pause, 1000),
+  window: withDefault(pause(), 1000),
 });
 
 /** How the option `slowStart` is read. */
-export const slowStartRule: Rule<number | false> = withDefault(orFalse(pause), false);
+export const slowStartRule: Rule<number | false> = withDefault(orFalse(pause()), false);
 
 /** Throws if one of these origins cannot be checked in this way. */
 export function refuseCheckOf(check: ResolvedCheck | false, origins: readonly { readonly origin: string }[]): void {

@@ -17,6 +17,7 @@ import {
   optional,
   optionalSection,
   orFalse,
+  pause,
   type Rules,
   rate,
   required,
@@ -26,7 +27,7 @@ import {
   withDefault,
 } from './checks.js';
 import { MOST_CONNECTIONS, readConnections } from './connections.js';
-import { dnsRule, type OriginsOption, originsRule, pause } from './discovery.js';
+import { dnsRule, type OriginsOption, originsRule } from './discovery.js';
 import { adaptiveConcurrencyRule, checkRule, ejectionRule, slowStartRule } from './health.js';
 import type { IdempotentOption } from './hooks.js';
 import type { Logger } from './logger.js';
@@ -81,7 +82,7 @@ const options: OptionsOf<OptionSection> = {
     'URLs (`http:` or `https:`; no path, query or userinfo), or objects `{ url, host, weight, backup, socketPath, maxConnections }`; or a function or async iterable that gives such lists',
     'required',
   ),
-  originsInterval: option(withDefault(pause, 30_000), 'ms between two calls of the function `origins`'),
+  originsInterval: option(withDefault(pause(), 30_000), 'ms between two calls of the function `origins`'),
   dns: option(
     dnsRule,
     "instead of `origins`: looks them up in DNS, again and again: `{ name, type, port, protocol, host, interval, servers }`; `type` is `'A'`, `'AAAA'` or `'SRV'`",
