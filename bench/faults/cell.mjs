@@ -114,7 +114,7 @@ class Cell {
    */
   async #send(client, method, blockMs) {
     numbers += 1;
-    const id = idOf(method, numbers);
+    const id = idOf(method !== 'POST', numbers);
     const lines = [
       `${method} ${pathOf(id, BYTES)} HTTP/1.1`,
       'Host: faults.test',

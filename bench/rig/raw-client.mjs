@@ -26,6 +26,7 @@ import { MessageReader } from './raw-message.mjs';
  * @property {boolean} [byReset] leaves with a RST
  * @property {number} [pauseMs] pauses for that long after each piece of the response
  * @property {number} [pieceBytes] sends the request in pieces
+ * @property {number} [expectsAfter] sends no more than that many bytes before a 100
  */
 
 /** One connection of a client. The first request opens it, and later ones open it again if it was lost. */
@@ -87,6 +88,7 @@ class Exchange {
   #received = 0;
   #over = false;
   #why = 'closed';
+  #held = 0; // the first byte that waits for a 100, or 0
   /** @type {NodeJS.Timeout[]} */
   #timers = [];
 
@@ -103,8 +105,10 @@ class Exchange {
       hasBody: ({ start }) => sending.toHead !== true && !/^HTTP\/1\.. (1|204|304)/.test(start),
       onEnd: ({ start, fields, body }) => {
         const status = Number(start.split(' ')[1]);
-        if (status >= 200) {
-          const reusable = !/close/i.test(fields.connection ?? '') && start.startsWith('HTTP/1.1');
+        if (status === 100 && this.#held > 0) this.#writeHeld();
+        else if (status >= 200) {
+          const isSent = this.#held === 0;
+          const reusable = isSent && !/close/i.test(fields.connection ?? '') && start.startsWith('HTTP/1.1');
           this.#end({ kind: 'answer', status, fields, body }, reusable);
         }
       },
@@ -123,7 +127,18 @@ class Exchange {
     socket.on('end', () => this.#lost());
     this.#timer(withinMs, () => this.#end({ kind: 'hung' }, false));
     const until = leaving !== undefined && 'sent' in leaving ? Math.min(leaving.sent, bytes.length) : bytes.length;
-    this.#write(0, until, pieceBytes);
+    const { expectsAfter = bytes.length } = this.#sending;
+    if (expectsAfter < until) {
+      this.#held = expectsAfter;
+      this.#socket.write(bytes.subarray(0, expectsAfter));
+    } else this.#write(0, until, pieceBytes);
+  }
+
+  #writeHeld() {
+    const from = this.#held;
+    this.#held = 0;
+    const { bytes, leaving } = this.#sending;
+    this.#write(from, leaving !== undefined && 'sent' in leaving ? leaving.sent : bytes.length, bytes.length);
   }
 
   /**

@@ -35,6 +35,8 @@ export class RawConnection {
   #reader;
   /** @type {RawRequest | undefined} */
   #arriving;
+  /** @type {((bytes: Buffer) => void) | undefined} gets the bytes once they are no longer HTTP */
+  #switched;
 
   /**
    * @param {import('node:net').Socket} socket
@@ -61,7 +63,9 @@ export class RawConnection {
     socket.setNoDelay(true);
     socket.on('data', (/** @type {Buffer} */ bytes) => {
       clearTimeout(this.#idleTimer);
-      if (!this.gone) this.#reader.read(bytes);
+      if (this.gone) return;
+      if (this.#switched === undefined) this.#reader.read(bytes);
+      else this.#switched(bytes);
     });
     // Like many servers, this one takes the FIN of a client for the end of the connection.
     socket.on('end', () => socket.destroy());
@@ -97,6 +101,14 @@ export class RawConnection {
   answered(bytes = 0) {
     this.last = this.current === undefined ? undefined : { request: this.current, bytes };
     this.current = undefined;
+  }
+
+  /**
+   * What comes from now on is no longer HTTP.
+   * @param {(bytes: Buffer) => void} listener
+   */
+  switch(listener) {
+    this.#switched = listener;
   }
 
   /** Closes the connection: the client gets all that was written, then a FIN. */

@@ -234,6 +234,25 @@ const poisoner = {
   },
 };
 
+/**
+ * Switches to another protocol, which sends everything back. Some connections break off in it.
+ * @param {Stage} stage
+ * @param {Connection} connection
+ * @param {Request} request
+ */
+export function echo(stage, connection, request) {
+  stage.execute(request);
+  connection.switch((bytes) => {
+    connection.socket.write(bytes);
+    if (!chance(0.05)) return;
+    stage.harm(request, 'broke off after the switch');
+    stage.reset(connection);
+  });
+  connection.write(
+    `HTTP/1.1 101 Switching\r\nX-Request-Id: ${request.id}\r\nConnection: Upgrade\r\nUpgrade: soak\r\n\r\n`,
+  );
+}
+
 /** @type {Behaviour} */
 export const CALM = { name: 'calm', request: (stage, connection, request) => serve(stage, connection, request) };
 

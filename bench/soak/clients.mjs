@@ -5,30 +5,25 @@
 
 import { options, serve } from '../rig/parent.mjs';
 import { RawClient } from '../rig/raw-client.mjs';
-import { bodyOf, idOf, pathOf } from './numbering.mjs';
+import { Http2Client } from './http2-client.mjs';
+import { bodyOf } from './numbering.mjs';
+import { chance, howItLeaves, inHttp1, nextRequest, upTo } from './requests.mjs';
+import { tunnel } from './tunnel-client.mjs';
 
 /** @typedef {import('../rig/raw-client.mjs').Outcome} Outcome */
-/** @typedef {import('../rig/raw-client.mjs').Leaving} Leaving */
+/** @typedef {import('./requests.mjs').SoakRequest} SoakRequest */
 
-/** @type {{ port: number, keepAlive: number, oneShot: number }} */
-const { port, keepAlive, oneShot } = options();
-const METHODS = ['GET', 'GET', 'GET', 'GET', 'HEAD', 'PUT', 'DELETE', 'POST', 'POST', 'POST'];
-const MODES = ['fresh', 'verified', 'any'];
-const HUNG_MS = 20_000;
-
-const chance = (/** @type {number} */ share) => Math.random() < share;
-/** @type {<T>(values: readonly T[]) => T} */
-const oneOf = (values) => /** @type {any} */ (values[Math.floor(Math.random() * values.length)]);
-const upTo = (/** @type {number} */ most) => Math.floor(Math.random() * most);
+/** @type {{ port: number, http2: number, crowd: import('./setting.mjs').Crowd }} */
+const { port, http2, crowd } = options();
+const HUNG_MS = 30_000;
 
 /** Results since the last `take()`: counts, and what went wrong. */
 let news = emptyNews();
-let numbers = 0;
 let running = false;
 let busy = 0;
 /** @type {(() => void) | undefined} */
 let onRest;
-/** @type {RawClient[]} */
+/** @type {{ close: () => void }[]} */
 const kept = [];
 
 function emptyNews() {
@@ -46,105 +41,152 @@ function emptyNews() {
   };
 }
 
-function nextRequest() {
-  numbers += 1;
-  const method = oneOf(METHODS);
-  const mode = oneOf(MODES);
-  const id = idOf(method, numbers);
-  const responseBytes = chance(0.1) ? upTo(300_000) : upTo(2000);
-  const hasBody = method === 'PUT' || (method === 'POST' && chance(0.8));
-  const bodyBytes = hasBody ? (chance(0.1) ? upTo(200_000) : upTo(3000)) : 0;
-  const chunked = hasBody && chance(0.3);
-  const body = bodyOf(id, bodyBytes);
-  const lines = [
-    `${method} ${pathOf(id, responseBytes)} HTTP/1.1`,
-    'Host: soak.test',
-    `X-Request-Id: ${id}`,
-    `X-Mode: ${mode}`,
-    ...(hasBody ? [chunked ? 'Transfer-Encoding: chunked' : `Content-Length: ${bodyBytes}`] : []),
-  ];
-  const framed = !chunked ? [body] : [`${bodyBytes.toString(16)}\r\n`, body, '\r\n0\r\n\r\n'];
-  // An empty chunk would be the last one.
-  const end = chunked && bodyBytes === 0 ? ['0\r\n\r\n'] : framed;
-  const bytes = Buffer.concat([`${lines.join('\r\n')}\r\n\r\n`, ...end].map((piece) => Buffer.from(piece)));
-  return { id, method, mode, responseBytes, bodyBytes, bytes };
+/** What a client keeps from one answer to the next: the cookie of its session. */
+function cookieOf(/** @type {Outcome} */ outcome) {
+  return outcome.kind === 'answer' ? outcome.fields['set-cookie']?.split(';')[0] : undefined;
 }
 
-/** @param {number} bytes of the request */
-function howItLeaves(bytes) {
-  if (!chance(0.08)) return undefined;
-  /** @type {Leaving[]} */
-  const ways = [
-    { sent: 0 },
-    { sent: upTo(bytes) },
-    { sent: upTo(bytes) },
-    { afterMs: upTo(40) },
-    { received: 1 + upTo(2000) },
-  ];
-  return oneOf(ways);
-}
-
-/** @param {RawClient} client */
-async function sendOne(client) {
-  const request = nextRequest();
-  const { method, bytes } = request;
+/**
+ * @param {RawClient} client
+ * @param {string} cookie
+ */
+async function sendOne(client, cookie) {
+  const request = nextRequest(crowd, cookie);
+  const { bytes, headBytes } = inHttp1(request);
   const leaving = howItLeaves(bytes.length);
   news.requests += 1;
   const outcome = await client.send({
     bytes,
     leaving,
-    toHead: method === 'HEAD',
+    toHead: request.method === 'HEAD',
     byReset: chance(0.5),
     withinMs: HUNG_MS,
     ...(chance(0.03) && { pauseMs: 1 + upTo(20) }),
     ...(chance(0.05) && { pieceBytes: Math.ceil(bytes.length / 5) }),
+    ...(request.expects && { expectsAfter: headBytes }),
   });
-  judge(request, outcome);
+  judge(request, outcome, 'HTTP/1.1');
+  return cookieOf(outcome);
 }
 
 /**
- * @param {ReturnType<typeof nextRequest>} request
- * @param {Outcome} outcome
+ * @param {Http2Client} client
+ * @param {string} cookie
  */
-function judge({ id, method, mode, responseBytes, bodyBytes }, outcome) {
-  const fail = (/** @type {string} */ how) => void news.failed.push({ id, method, mode, how, bodyBytes });
+async function sendHttp2(client, cookie) {
+  const request = { ...nextRequest(crowd, cookie), expects: false };
+  news.requests += 1;
+  const outcome = await client.send(request, {
+    withinMs: HUNG_MS,
+    leavesAfterMs: chance(0.08) ? upTo(40) : undefined,
+    pauseMs: chance(0.03) ? 1 + upTo(20) : 0,
+  });
+  judge(request, outcome, 'HTTP/2');
+  return cookieOf(outcome);
+}
+
+async function sendTunnel() {
+  const { id } = nextRequest({ ...crowd, byPath: false, keys: false }, '');
+  const once = id.replace('t-', 'o-');
+  const bytes = chance(0.2) ? upTo(500_000) : upTo(5000);
+  news.requests += 1;
+  const outcome = await tunnel(port, once, { bytes, leaves: chance(0.1), withinMs: HUNG_MS });
+  const fail = (/** @type {string} */ how) =>
+    news.failed.push({ id: once, method: 'GET', mode: 'tunnel', how, bodyBytes: 0 });
+  if (outcome.kind === 'left') news.left.push(once);
+  else if (outcome.kind === 'hung') news.hung.push(`${once} (tunnel)`);
+  else {
+    const { head, echoed } = outcome;
+    const [, status = 'lost'] = /^HTTP\/1\.1 (\d+)/.exec(head) ?? [];
+    const [, answeredId] = /\r\nx-request-id: (\S+)/i.exec(head) ?? [];
+    news.statuses[status] = (news.statuses[status] ?? 0) + 1;
+    if (answeredId === undefined) fail(`status ${status}`);
+    else if (answeredId !== once) news.mixed.push({ id: once, method: 'GET', got: answeredId });
+    else if (status !== '101') news.answered += 1;
+    else if (!bodyOf(once, bytes).subarray(0, echoed.length).equals(echoed))
+      news.mixed.push({ id: once, method: 'GET', got: `an echo of ${echoed.length} bytes` });
+    else if (echoed.length < bytes) fail('truncated tunnel');
+    else news.answered += 1;
+  }
+  return undefined;
+}
+
+/**
+ * @param {SoakRequest} request
+ * @param {Outcome} outcome
+ * @param {'HTTP/1.1' | 'HTTP/2'} by
+ */
+function judge({ id, method, mode, expects, responseBytes, body: sent }, outcome, by) {
+  const what = `${method}, ${mode}, ${by}${expects ? ', expects' : ''}`;
+  const bodyBytes = sent.length;
+  const fail = (/** @type {string} */ how) =>
+    void news.failed.push({ id, method, mode: expects ? 'expects' : mode, how, bodyBytes });
   if (outcome.kind === 'left') news.left.push(id);
-  else if (outcome.kind === 'hung') news.hung.push(id);
+  else if (outcome.kind === 'hung') news.hung.push(`${id} (${what}, ${bodyBytes} bytes)`);
   else if (outcome.kind === 'lost') fail(outcome.headSeen ? 'truncated' : `lost: ${outcome.why}`);
   else {
     const { status, fields, body } = outcome;
     news.statuses[status] = (news.statuses[status] ?? 0) + 1;
     const answeredId = fields['x-request-id'];
     if (answeredId === undefined) fail(`status ${status} ${fields['proxy-status'] ?? ''}`);
-    else if (answeredId !== id) news.mixed.push({ id, method, got: answeredId });
+    else if (answeredId !== id) news.mixed.push({ id, method: what, got: answeredId });
     else {
       news.answered += 1;
       const expected = method === 'HEAD' || status === 204 ? 0 : responseBytes;
-      if (!body.equals(bodyOf(id, expected))) news.mixed.push({ id, method, got: `a body of ${body.length} bytes` });
-      if (fields['x-got'] !== `${bodyBytes} intact`) news.mixed.push({ id, method, got: `sent: ${fields['x-got']}` });
+      if (!body.equals(bodyOf(id, expected)))
+        news.mixed.push({ id, method: what, got: `a body of ${body.length} bytes` });
+      if (fields['x-got'] !== `${bodyBytes} intact`)
+        news.mixed.push({ id, method: what, got: `sent: ${fields['x-got']}` });
     }
   }
 }
 
-/** @param {boolean} keeps the connection */
-async function live(keeps) {
+/**
+ * One request after the other, until the load ends.
+ * @param {(cookie: string) => Promise<string | undefined>} send resolves with a cookie that it got
+ * @param {() => void} end
+ */
+async function live(send, end) {
   busy += 1;
-  const client = new RawClient(port);
-  if (keeps) kept.push(client);
+  let cookie = '';
   while (running) {
-    await sendOne(client);
-    if (!keeps) client.close();
+    cookie = (await send(cookie)) ?? cookie;
     if (chance(0.5)) await new Promise((resolve) => setTimeout(resolve, upTo(40)));
   }
-  news.uninvited += client.uninvited;
+  end();
   busy -= 1;
   if (busy === 0) onRest?.();
+}
+
+/** @param {boolean} keeps the connection */
+function liveHttp1(keeps) {
+  const client = new RawClient(port);
+  if (keeps) kept.push(client);
+  const send = async (/** @type {string} */ cookie) => {
+    const got = await sendOne(client, cookie);
+    if (!keeps) client.close();
+    return got;
+  };
+  void live(send, () => {
+    news.uninvited += client.uninvited;
+  });
+}
+
+function liveHttp2() {
+  const client = new Http2Client(http2);
+  kept.push(client);
+  void live(
+    (cookie) => sendHttp2(client, cookie),
+    () => {},
+  );
 }
 
 serve(null, {
   start() {
     running = true;
-    for (let lane = 0; lane < keepAlive + oneShot; lane += 1) void live(lane < keepAlive);
+    for (let lane = 0; lane < crowd.keepAlive + crowd.oneShot; lane += 1) liveHttp1(lane < crowd.keepAlive);
+    for (let lane = 0; lane < crowd.http2; lane += 1) liveHttp2();
+    for (let lane = 0; lane < crowd.tunnels; lane += 1) void live(sendTunnel, () => {});
   },
   /** Resolves when no request is in progress. The connections stay open. */
   stop() {

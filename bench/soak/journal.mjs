@@ -3,7 +3,9 @@
 import { Executions } from './executions.mjs';
 
 export class Journal {
-  executions = new Executions();
+  executions;
+  /** The most connections that an origin counted for seconds. */
+  sustained = 0;
   requests = 0;
   answered = 0;
   left = 0;
@@ -22,6 +24,11 @@ export class Journal {
   failures = new Map();
   /** @type {Map<string, string[]>} */
   harmed = new Map();
+
+  /** @param {number} executions how often an idempotent request may be executed */
+  constructor(executions) {
+    this.executions = new Executions(executions);
+  }
 
   /** @param {any} news of the clients */
   clients(news) {
@@ -42,6 +49,7 @@ export class Journal {
   /** @param {any} news of one origin */
   origin(news) {
     this.executions.add(news.executed);
+    this.sustained = Math.max(this.sustained, news.sustained);
     for (const [id, fault] of news.harmed) {
       this.harms += 1;
       const known = this.harmed.get(id);

@@ -1,5 +1,7 @@
 /** Decides whether the proxy could have kept a failure from a client, and gives the reason: a pure function of facts. */
 
+import { isIdempotent } from './numbering.mjs';
+
 /**
  * A failure as the backend reported it.
  * @typedef {object} Failure
@@ -8,16 +10,20 @@
  * @property {string} delivery
  * @property {string} message
  * @property {{ phase: string, reused: boolean, sent: string, received: string, cause?: string }[]} attempts
+ * @property {'fail' | 'refuse'} event
+ * @property {number} waitedMs for connections
+ * @property {string} [thrown] message of the cause
  */
 
 /**
  * @typedef {object} Facts
- * @property {string} method
+ * @property {string} id
+ * @property {string} mode
  * @property {string} how what the client saw
  * @property {number} bodyBytes length of the request's body
  * @property {Failure | undefined} failure
  * @property {readonly string[]} harms what the origins say they did to this request
- * @property {number} replayBytes
+ * @property {import('./limits.mjs').Limits} limits
  */
 
 /**
@@ -33,16 +39,19 @@
 
 const TIMEOUTS = new Set(['http_response_timeout', 'connection_read_timeout', 'connection_write_timeout']);
 const NOT_HTTP = /^http_(protocol_error|response_(incomplete|header|trailer|transfer))/;
+const NO_DIAL = new Set(['connection_refused', 'connection_timeout', 'destination_unavailable']);
 
 /**
  * @param {Facts} facts
  * @returns {Judgement}
  */
-export function judgeFailure({ method, how, bodyBytes, failure, harms, replayBytes }) {
+export function judgeFailure({ id, mode, how, bodyBytes, failure, harms, limits }) {
   if (failure === undefined) return avoidable(`${how}, and the backend reported no failure`);
   const { code, attempts, delivery, message } = failure;
   const sent = attempts.filter((attempt) => attempt.sent !== 'nothing');
   const last = attempts.at(-1);
+  if (code === 'proxy_internal_error' && failure.thrown === limits.thrown) return unavoidable('a hook threw');
+  if (limits.shortTimeouts && TIMEOUTS.has(code)) return unavoidable('a timeout of this setting passed');
   if (last?.phase === 'response-body' || delivery === 'answered') {
     return harms.length > 0
       ? unavoidable('the origin broke off its body, when its head had gone on to the client')
@@ -53,14 +62,43 @@ export function judgeFailure({ method, how, bodyBytes, failure, harms, replayByt
       harms.length > 0 ? 'the origin never answered' : 'an origin was silent for longer than the timeouts allow',
     );
   }
+  if (limits.scarce && (code === 'connection_limit_reached' || NO_DIAL.has(code))) return judgeWait(failure, limits);
   if (sent.length === 0) return avoidable(`never sent: ${message}`);
   if (NOT_HTTP.test(code) && last?.received !== 'nothing') return unavoidable('what came is not a response');
-  if (method === 'POST') return unavoidable('sent, then lost: it may have been executed, so it is not sent again');
+  if (mode === 'tunnel') return unavoidable('an upgrade was lost: it is never sent again');
+  if (!isIdempotent(id)) return unavoidable('sent, then lost: it may have been executed, so it is not sent again');
   if (sent.length > 1) return unavoidable('lost twice: an idempotent request is sent again once');
-  if (bodyBytes > replayBytes) return unavoidable('its body is longer than what is kept to send again');
+  if (limits.maxAttempts === 1) return unavoidable('lost, and this setting sends nothing again');
+  if (bodyBytes > keptBytes(mode, limits)) return unavoidable('its body is longer than what is kept to send again');
   if (NOT_HTTP.test(code)) return unavoidable('what came is not a response');
+  if (limits.smallBudget) return unavoidable('lost, and the budget for sending again may have been spent');
   return avoidable(`sent once, could have been sent again: ${code}, ${message}`);
 }
+
+/**
+ * What waited for a connection may be refused at once if the queue is full or too slow. Otherwise it waits as long as it may, and
+ * no longer.
+ * @param {Failure} failure
+ * @param {import('./limits.mjs').Limits} limits
+ * @returns {Judgement}
+ */
+function judgeWait({ code, event, waitedMs, message }, { queueTimeout }) {
+  if (waitedMs > queueTimeout + LATE_MS) return avoidable(`waited ${waitedMs} ms for a connection: ${message}`);
+  if (event === 'fail' && NO_DIAL.has(code) && waitedMs < queueTimeout - 1)
+    return avoidable(`failed after ${waitedMs} ms of waiting because of a dial: ${message}`);
+  return unavoidable(`no connection in time: ${code}`);
+}
+
+/**
+ * @param {string} mode
+ * @param {import('./limits.mjs').Limits} limits
+ */
+function keptBytes(mode, { replayBytes, bufferedBytes }) {
+  return ['fresh', 'verified', 'any'].includes(mode) ? Math.max(replayBytes, bufferedBytes) : replayBytes;
+}
+
+// As long as a busy machine may be late.
+const LATE_MS = 4000;
 
 /**
  * Judges a response that belonged to another request, or to none. With HTTP/1.1, a stray response that comes between a request

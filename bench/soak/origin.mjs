@@ -5,13 +5,17 @@
 
 import { options, serve } from '../rig/parent.mjs';
 import { RawServer } from '../rig/raw-server.mjs';
-import { BEHAVIOURS, CALM } from './behaviours.mjs';
+import { BEHAVIOURS, CALM, echo } from './behaviours.mjs';
+import { isNumbered } from './numbering.mjs';
 import { Recent } from './recent.mjs';
 
 /** @typedef {import('./behaviours.mjs').Behaviour} Behaviour */
 
 const AWAY_MS = [50, 400];
 const SMALL_BYTES = 16_384;
+const COUNT_MS = 50;
+// A connection that was closed is here until its end was read, which a pause or a busy machine delays.
+const COUNTS = 60;
 
 /** @type {{ name: string, behaviour: number }} */
 const { name, behaviour: first } = options();
@@ -28,7 +32,9 @@ const written = new Recent(50_000);
 
 /** @type {import('./behaviours.mjs').Stage} */
 const stage = {
-  execute: ({ id }) => void executed.push(id),
+  execute({ id }) {
+    if (isNumbered(id)) executed.push(id);
+  },
   harm: ({ id }, fault) => void harmed.push([id, fault]),
   wrote: (id) => written.set(id, process.hrtime.bigint()),
   strayId() {
@@ -48,11 +54,25 @@ const stage = {
 const server = new RawServer({
   onConnection: (connection) => behaviour.accept?.(stage, connection),
   onHead(connection, request) {
-    if (behaviour.head?.(stage, connection, request) !== true) return;
-    connection.answered();
+    if (behaviour.head?.(stage, connection, request) === true) connection.answered();
+    // Some servers do not know Expect.
+    else if (request.fields.expect !== undefined && Math.random() < 0.7)
+      connection.write('HTTP/1.1 100 Continue\r\n\r\n');
   },
-  onRequest: (connection, request) => behaviour.request(stage, connection, request),
+  onRequest(connection, request) {
+    if (request.fields.upgrade === undefined || Math.random() < 0.1) behaviour.request(stage, connection, request);
+    else echo(stage, connection, request);
+  },
 });
+
+/** How many connections there were at the last counts, and the most that there were at all of them. @type {number[]} */
+const counts = [];
+let sustained = 0;
+setInterval(() => {
+  counts.push(server.connections.size);
+  if (counts.length > COUNTS) counts.shift();
+  if (counts.length === COUNTS) sustained = Math.max(sustained, Math.min(...counts));
+}, COUNT_MS);
 
 /** A large answer may still be in the kernel, waiting for a slow reader. A reset drops it there. */
 function harmLast(/** @type {import('../rig/raw-server.mjs').RawConnection} */ { last }) {
@@ -92,7 +112,7 @@ serve(
     },
     /** Returns what happened since the last call. */
     take() {
-      const taken = { executed, harmed, strays };
+      const taken = { executed, harmed, strays, sustained };
       executed = [];
       harmed = [];
       return taken;

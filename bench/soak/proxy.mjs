@@ -1,26 +1,35 @@
 /**
- * The proxy under test, in its own process: one backend behind three mounts, one for each value of `nonIdempotent`. Its event
- * loop is blocked now and then. Reports each failure and, at rest, everything that it still holds.
+ * The proxy under test, in its own process: one backend behind a server of HTTP/1.1 and one of HTTP/2. Its event loop is
+ * blocked now and then. Reports each failure and, at rest, everything that it still holds.
  */
 
 import { createServer } from 'node:http';
+import { createServer as createHttp2Server } from 'node:http2';
 import { listen } from '../rig/listen.mjs';
 import { cpuMs, options, serve, tell } from '../rig/parent.mjs';
 import { liveTimers, untold } from '../rig/timers.mjs';
 import { liveParsers, wasmBytes } from '../rig/wasm-memory.mjs';
 import { looksSeen, openedSockets, writesOf } from '../rig/wire-times.mjs';
-import { partsOf } from './numbering.mjs';
+import { Bounds } from './bounds.mjs';
+import { Changes } from './changes.mjs';
+import { mountsOf } from './mounts.mjs';
+import { isIdempotent, partsOf } from './numbering.mjs';
 
 const { PooledBackend } = await import('pooled-backend');
+const { checkStats } = await import('pooled-backend/testing');
 
-/** @type {{ backend: import('pooled-backend').PooledBackendOptions }} */
-const { backend: backendOptions } = options();
-const backend = new PooledBackend(backendOptions);
-const handlers = {
-  fresh: backend.handler({ nonIdempotent: 'fresh' }),
-  verified: backend.handler({ nonIdempotent: 'verified' }),
-  any: backend.handler({ nonIdempotent: 'any' }),
-};
+/** @type {{ urls: string[], setting: import('./setting.mjs').Setting }} */
+const { urls, setting } = options();
+const origins = urls.map((url, number) => ({ url, ...setting.origins[number] }));
+const backend = new PooledBackend({
+  origins,
+  ...setting.backend,
+  ...(setting.crowd.keys && { idempotencyKey: 'honoured' }),
+  ...(setting.crowd.byPath && { idempotent: ({ path }) => isIdempotent(partsOf(path).id) }),
+});
+const mounts = mountsOf(backend, setting);
+const bounds = new Bounds(backend, origins, checkStats);
+const changes = new Changes(backend, origins, setting.changes, bounds);
 const counts = { resent: 0, poisoned: 0, stale: 0, blocked: 0, warnings: /** @type {string[]} */ ([]) };
 
 for (const name of /** @type {const} */ (['resend', 'poisoned', 'stale'])) {
@@ -30,25 +39,29 @@ for (const name of /** @type {const} */ (['resend', 'poisoned', 'stale'])) {
   });
 }
 for (const name of /** @type {const} */ (['fail', 'refuse'])) {
-  backend.on(name, ({ method, path, error }) => {
+  backend.on(name, (/** @type {any} */ { method, path, error, waitedMs = 0 }) => {
     const { code, delivery, message } = error;
-    const attempts = error.attempts.map(({ cause, ...attempt }) => ({ ...attempt, cause: cause?.message }));
-    tell({ id: partsOf(path).id, method, event: name, code, delivery, message, attempts });
+    const attempts = error.attempts.map((/** @type {any} */ { cause, ...attempt }) => ({
+      ...attempt,
+      cause: cause?.message,
+    }));
+    const thrown = error.cause?.message;
+    tell({ id: partsOf(path).id, method, event: name, code, delivery, message, attempts, waitedMs, thrown });
   });
 }
 process.on('warning', (warning) => counts.warnings.push(warning.message));
 
-const server = createServer((request, response) => {
-  const mode = /** @type {keyof typeof handlers} */ (request.headers['x-mode'] ?? 'fresh');
-  handlers[mode](request, response);
-});
+const server = createServer(mounts.serve).on('checkContinue', mounts.serve).on('upgrade', mounts.upgrade);
+const http2 = createHttp2Server(mounts.serve);
 server.keepAliveTimeout = 120_000; // longer than clients are idle, so that the server closes no client's connection
 /** @type {Set<import('node:net').Socket>} */
 const clients = new Set();
-server.on('connection', (socket) => {
-  clients.add(socket);
-  socket.once('close', () => clients.delete(socket));
-});
+for (const one of [server, http2]) {
+  one.on('connection', (/** @type {import('node:net').Socket} */ socket) => {
+    clients.add(socket);
+    socket.once('close', () => clients.delete(socket));
+  });
+}
 
 let blocking = true;
 function block() {
@@ -87,19 +100,25 @@ async function holds() {
     counts,
     looks: looksSeen(),
     stats: backend.stats(),
+    attempts: bounds.attempts,
+    highest: bounds.highest,
+    changes: changes.made,
+    broken: [...bounds.broken].map(([what, seen]) => `${what}: ${seen}`),
   };
 }
 
 serve(
-  { port: await listen(server) },
+  { port: await listen(server), http2: await listen(http2) },
   {
     holds,
     writesOf: (/** @type {string} */ id) =>
       writesOf(id).map(({ checkedAt, writtenAt }) => [checkedAt.toString(), writtenAt.toString()]),
     calm() {
       blocking = false;
+      changes.stop();
     },
     async close() {
+      http2.close();
       server.close();
       server.closeIdleConnections();
       await backend.close({ timeout: 5000 });

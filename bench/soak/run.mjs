@@ -2,7 +2,7 @@
 /**
  * A mixed load through one backend to four origins, which misbehave in different ways, in turns. Ends with a verdict; exits
  * with 1 after any broken promise, any leak and any failure that could have been kept from a client.
- * `node bench/soak/run.mjs [--minutes N | --seconds N]`, default 2 minutes.
+ * `node bench/soak/run.mjs [--minutes N | --seconds N] [--options random [--seed N] [--without NAME,…]]`, default 2 minutes.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,22 +11,33 @@ import { ensureBuilt } from '../rig/built.mjs';
 import { onInterrupt, startChild } from '../rig/child.mjs';
 import { BEHAVIOURS } from './behaviours.mjs';
 import { Journal } from './journal.mjs';
+import { limitsOf } from './limits.mjs';
+import { FIXED, randomSetting } from './setting.mjs';
 import { verdict } from './verdict.mjs';
 
-const ORIGINS = 4;
-const MAX_CONNECTIONS = 16;
-const REPLAY_BYTES = 65_536;
-const KEEP_ALIVE_CLIENTS = 80;
-const ONE_SHOT_CLIENTS = 16;
 const REST_MS = 15_000;
 const GATHER_MS = 2000;
 // A run that is not over this long after its time will never be.
 const OVERTIME_MS = 90_000;
 const SHOWN_BREACHES = 20;
 
-const { values } = parseArgs({ options: { minutes: { type: 'string' }, seconds: { type: 'string' } } });
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string' },
+    seconds: { type: 'string' },
+    options: { type: 'string', default: 'fixed' },
+    seed: { type: 'string' },
+    without: { type: 'string', default: '' },
+  },
+});
 const ms = 1000 * (values.seconds === undefined ? 60 * Number(values.minutes ?? 2) : Number(values.seconds));
 if (!(ms >= 5000 && ms <= 12 * 3_600_000)) throw new RangeError('a soak lasts from 5 seconds to 12 hours');
+
+const seed = values.seed === undefined ? Math.floor(Math.random() * 1_000_000) : Number(values.seed);
+if (!Number.isSafeInteger(seed)) throw new RangeError('a seed is an integer');
+if (!['fixed', 'random'].includes(values.options)) throw new RangeError('--options is fixed or random');
+const setting = values.options === 'random' ? randomSetting(seed, values.without.split(',')) : FIXED;
+const limits = limitsOf(setting);
 
 ensureBuilt();
 const { checkStats } = await import('pooled-backend/testing');
@@ -37,35 +48,14 @@ setTimeout(() => {
 }, ms + OVERTIME_MS).unref();
 
 const here = (/** @type {string} */ file) => new URL(file, import.meta.url);
-const journal = new Journal();
+const journal = new Journal(limits.executions);
 const origins = await Promise.all(
-  Array.from({ length: ORIGINS }, (_, number) =>
-    startChild(here('origin.mjs'), { name: `${number}`, behaviour: number }),
-  ),
+  setting.origins.map((_, number) => startChild(here('origin.mjs'), { name: `${number}`, behaviour: number })),
 );
-const proxy = await startChild(
-  here('proxy.mjs'),
-  {
-    backend: {
-      origins: origins.map(({ ready }) => `http://127.0.0.1:${ready.port}`),
-      maxConnections: MAX_CONNECTIONS,
-      headersTimeout: 3000,
-      bodyTimeout: 3000,
-      sendTimeout: 3000,
-      clientTimeout: 5000,
-      replayBytes: REPLAY_BYTES,
-      // Every failure must be explained by what origins did. A retry budget that is spent would be another reason, so it is large.
-      retryBudget: { ratio: 1, minPerSecond: 1000 },
-    },
-  },
-  { nodeArguments: ['--expose-gc'] },
-);
+const urls = origins.map(({ ready }) => `http://127.0.0.1:${ready.port}`);
+const proxy = await startChild(here('proxy.mjs'), { urls, setting }, { nodeArguments: ['--expose-gc'] });
 proxy.onNews((failure) => journal.failure(failure));
-const clients = await startChild(here('clients.mjs'), {
-  port: proxy.ready.port,
-  keepAlive: KEEP_ALIVE_CLIENTS,
-  oneShot: ONE_SHOT_CLIENTS,
-});
+const clients = await startChild(here('clients.mjs'), { ...proxy.ready, crowd: setting.crowd });
 
 let turn = 0;
 async function rotate() {
@@ -135,8 +125,9 @@ async function holdsAtRest() {
 }
 
 console.log(
-  `${ms / 1000} s: ${KEEP_ALIVE_CLIENTS} keep-alive and ${ONE_SHOT_CLIENTS} one-shot clients, ${ORIGINS} origins of ${MAX_CONNECTIONS} connections, in turns ${BEHAVIOURS.map(({ name }) => name).join(', ')}`,
+  `${ms / 1000} s: ${setting.crowd.keepAlive} keep-alive and ${setting.crowd.oneShot} one-shot clients, ${origins.length} origins, in turns ${BEHAVIOURS.map(({ name }) => name).join(', ')}`,
 );
+if (setting !== FIXED) console.log(`seed ${seed}: ${JSON.stringify(setting)}`);
 await load(ms * 0.25); // fills caches, compiles, takes every connection once
 const warm = await holdsAtRest();
 await load(ms * 0.75);
@@ -149,7 +140,7 @@ const closed = await proxy.ask('close');
 await proxy.ask('leave');
 const ended = await Promise.race([proxy.gone.then(describeEnd), sleep(5000, 'did not end within 5 s', { ref: false })]);
 
-const { lines, breaches } = verdict({ journal, warm, rest, closed, ended, broken, replayBytes: REPLAY_BYTES });
+const { lines, breaches } = verdict({ journal, warm, rest, closed, ended, broken, limits });
 console.log(`\n${lines.join('\n')}\n`);
 for (const breach of breaches.slice(0, SHOWN_BREACHES)) console.log(`BREACH: ${breach}`);
 if (breaches.length > SHOWN_BREACHES) console.log(`… and ${breaches.length - SHOWN_BREACHES} more`);
@@ -165,7 +156,7 @@ function describeEnd(how) {
 /** @param {any} stats */
 function contradictions(stats) {
   try {
-    checkStats(stats, { atRest: true, maxConnections: MAX_CONNECTIONS });
+    checkStats(stats, { atRest: true });
     return [];
   } catch (error) {
     return [String(error)];
