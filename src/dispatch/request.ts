@@ -50,6 +50,8 @@ export interface ResponseSink {
    * comes before anything else happens. Default false.
    */
   onHead(head: ResponseHead, more?: boolean): void;
+  /** The response is not passed on yet, and may still fail: `onEnd` waits for `Dispatch.resume()`. */
+  readonly holds?: boolean;
   /**
    * Body bytes, which the receiver may keep. Returns false to stop reading until `Dispatch.resume()`, or `'written'` when the
    * kernel has the bytes and nobody needs them any more: their memory is then reused. `last`: the end came with them, and
@@ -71,7 +73,7 @@ export interface ResponseSink {
 export interface Dispatch {
   /** What was tried so far, oldest first; the last one may still be running. */
   readonly attempts: readonly Attempt[];
-  /** Reads on after `onBody` returned false. */
+  /** Reads on after `onBody` returned false, or the sink {@link ResponseSink.holds held} the response. */
   resume(): void;
   /**
    * The requester is gone: leaves the queue, or gives up the exchange. The sink is not called again.

@@ -197,7 +197,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
   #tellEnd(trailers: readonly string[]): void {
     try {
       this.requester.tell(true);
-      if (this.ended) return;
+      if (this.ended || this.requester.sink.holds === true) return;
       const exchange = this.#exchange;
       this.#attempts.record(exchange, undefined);
       this.#end(this.#attempts.lastMs);
@@ -228,7 +228,8 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
   // --- the end ---------------------------------------------------------------------------------------------------------------
 
   resume(): void {
-    this.#exchange?.resume();
+    if (this.#trailers === undefined) this.#exchange?.resume();
+    else this.turnEnded();
   }
 
   abort(reason: BackendError): BackendError {

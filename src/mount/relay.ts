@@ -133,7 +133,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
     if (this.#stage !== 'taking') return;
     try {
       const fields = fieldsForClient(head, this.#req, this.#mount, this.#request, this.#dispatch);
-      if (isPromise(fields)) this.#hold(head, fields);
+      if (isPromise(fields)) this.#hold(head, fields, more);
       else this.#beginResponse(head, fields, more);
     } catch (thrown) {
       this.#giveUp(asHeadError(thrown));
@@ -151,8 +151,8 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
     if (!hasMore || standsBehindOthers(this.#res)) flushHead(this.#res);
   }
 
-  #hold(head: ResponseHead, fields: PromiseLike<string[]>): void {
-    this.#held = new HeldResponse(head);
+  #hold(head: ResponseHead, fields: PromiseLike<string[]>, more: boolean): void {
+    this.#held = new HeldResponse(head, more);
     fields.then((kept) => this.#letGo(kept)).then(undefined, (thrown) => this.#giveUp(asHeadError(thrown)));
   }
 
@@ -160,11 +160,14 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
     const held = this.#held;
     this.#held = undefined;
     if (held === undefined || this.#stage !== 'taking') return;
-    this.#beginResponse(held.head, fields, held.pieces.length > 0 || held.trailers !== undefined);
+    this.#beginResponse(held.head, fields, held.more || held.pieces.length > 0);
     let more: Taken = true;
     for (const piece of held.pieces) more = this.onBody(piece);
-    if (held.trailers !== undefined) this.onEnd(held.trailers);
-    else if (more) this.#dispatch?.resume();
+    if (more) this.#dispatch?.resume();
+  }
+
+  get holds(): boolean {
+    return this.#held !== undefined;
   }
 
   onBody(bytes: Buffer, last = false): Taken {
@@ -194,10 +197,6 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
   }
 
   onEnd(trailers: readonly string[]): void {
-    if (this.#held !== undefined) {
-      this.#held.trailers = trailers;
-      return;
-    }
     if (this.#stage !== 'relaying') return;
     this.#stage = 'ended';
     this.#dispatch = undefined;

@@ -184,13 +184,35 @@ describe('onResponseFields', () => {
     expect((await raw.readResponse()).body.equals(body)).toBe(true);
   });
 
-  test('that rejects is 500', async () => {
-    const { raw, backend } = await mounted(
-      { onResponseFields: () => Promise.reject(new Error('mine')) },
-      answer({ body: 'x' }),
-    );
+  test.each([
+    ['a body', answer({ body: 'x' })],
+    ['no body', answer({ status: 204 })],
+    ['a large body', answer({ body: Buffer.alloc(1_000_000) })],
+  ])('that rejects is 500, and who watches is told of a failure, not of an answer with %s', async (_what, step) => {
+    const { raw, backend } = await mounted({ onResponseFields: () => Promise.reject(new Error('mine')) }, step);
+    const told: unknown[] = [];
+    backend.on('fail', ({ error }) => told.push(error.code, error.delivery, error.cause));
+    backend.on('request', ({ statusCode }) => told.push(statusCode));
     expect((await raw.get('/')).status).toBe(500);
     await until(() => backend.stats().inFlight === 0);
+    expect(told).toEqual(['proxy_internal_error', 'answered', expect.objectContaining({ message: 'mine' })]);
+    expect(backend.stats().origins[0]?.delivery.answered).toBe(1);
+  });
+
+  test('that is busy when the backend is destroyed is in vain, though the whole response is here', async () => {
+    const { opened, open } = gate();
+    let asked = false;
+    const onResponseFields = (fields: string[]) => {
+      asked = true;
+      return opened.then(() => fields);
+    };
+    const { raw, backend } = await mounted({ onResponseFields }, answer({ body: 'x' }));
+    raw.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    await until(() => asked && backend.stats().origins[0]?.connections.busy === 0);
+    expect(backend.stats().inFlight).toBe(1);
+    backend.destroy();
+    open();
+    expect((await raw.readResponse()).status).toBe(503);
   });
 
   test('whose response breaks off meanwhile is 502, since nothing was sent', async () => {

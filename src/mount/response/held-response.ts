@@ -4,12 +4,13 @@ import type { ResponseHead } from '../../http1/response-head.js';
 
 export class HeldResponse {
   readonly head: ResponseHead;
+  /** Whether body bytes or the end came with the head. */
+  readonly more: boolean;
   /** At most what had already been read: no more is asked for. */
   readonly pieces: Buffer[] = [];
-  /** Set when the response is complete. */
-  trailers: readonly string[] | undefined;
 
-  constructor(head: ResponseHead) {
+  constructor(head: ResponseHead, more: boolean) {
     this.head = head;
+    this.more = more;
   }
 }

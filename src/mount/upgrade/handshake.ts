@@ -125,6 +125,10 @@ export class Handshake implements Dispatching, ResponseSink {
     this.#relay?.onHead(head);
   }
 
+  get holds(): boolean {
+    return this.#relay?.holds === true;
+  }
+
   onBody(bytes: Buffer): Taken {
     return this.#relay?.onBody(bytes) ?? true;
   }
