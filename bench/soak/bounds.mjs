@@ -6,6 +6,8 @@ import { openedSockets } from '../rig/wire-times.mjs';
 const EVERY_MS = 10;
 // Longer than the longest back-off of a dial, and than this process is ever blocked, on a busy machine.
 const STUCK_MS = 3000;
+// What a single read brought for a slow client waits for it, whatever the limit is.
+const READ_BYTES = 65_536;
 
 export class Bounds {
   /** What was found, once each. @type {Map<string, string>} */
@@ -15,6 +17,7 @@ export class Bounds {
   /** Attempts that have begun and not ended. */
   attempts = 0;
   #backend;
+  #clients;
   /** @type {ReadonlyMap<string, number>} the origins with a limit of their own, by name */
   #own;
   #limit;
@@ -25,9 +28,11 @@ export class Bounds {
   /**
    * @param {import('pooled-backend').PooledBackend} backend
    * @param {readonly import('pooled-backend').OriginOptions[]} origins
+   * @param {number} clients how many there are
    * @param {(stats: any) => void} check throws for counts that contradict each other
    */
-  constructor(backend, origins, check) {
+  constructor(backend, origins, clients, check) {
+    this.#clients = clients;
     this.#backend = backend;
     this.#check = check;
     this.#own = new Map(
@@ -81,7 +86,8 @@ export class Bounds {
     const { queue, spool, requestBuffer } = stats;
     // Requests that are sent again, and those for which a connection is being dialled, take no place in it.
     if (queue.length > queue.max + 2 * allowed) this.#note('the queue is too long', `${queue.length} of ${queue.max}`);
-    if (spool.bytes > spool.max) this.#note('the spool is too large', `${spool.bytes} of ${spool.max}`);
+    if (spool.bytes > spool.max + this.#clients * READ_BYTES)
+      this.#note('the spool is too large', `${spool.bytes} of ${spool.max}`);
     if (requestBuffer.bytes > requestBuffer.max)
       this.#note('too many bytes of requests are held', `${requestBuffer.bytes} of ${requestBuffer.max}`);
     try {

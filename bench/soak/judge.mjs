@@ -12,6 +12,7 @@ import { isIdempotent } from './numbering.mjs';
  * @property {{ phase: string, reused: boolean, sent: string, received: string, cause?: string }[]} attempts
  * @property {'fail' | 'refuse'} event
  * @property {number} waitedMs for connections
+ * @property {number} durationMs
  * @property {string} [thrown] message of the cause
  */
 
@@ -39,19 +40,26 @@ import { isIdempotent } from './numbering.mjs';
 
 const TIMEOUTS = new Set(['http_response_timeout', 'connection_read_timeout', 'connection_write_timeout']);
 const NOT_HTTP = /^http_(protocol_error|response_(incomplete|header|trailer|transfer))/;
-const NO_DIAL = new Set(['connection_refused', 'connection_timeout', 'destination_unavailable']);
+const WAITED = /^waited \d+ ms for a connection/;
 
 /**
  * @param {Facts} facts
  * @returns {Judgement}
  */
 export function judgeFailure({ id, mode, how, bodyBytes, failure, harms, limits }) {
+  if (mode === 'tunnel') {
+    // A reset overtakes what was written before, the 101 included.
+    if (/^(truncated|status lost)/.test(how) && harms.length > 0) return unavoidable('the origin broke off its tunnel');
+    // By then the request had ended with its 101.
+    if (how === 'status 500' && failure === undefined && limits.thrown) return unavoidable('a hook threw');
+  }
   if (failure === undefined) return avoidable(`${how}, and the backend reported no failure`);
-  const { code, attempts, delivery, message } = failure;
+  const { code, attempts, delivery, message, durationMs } = failure;
   const sent = attempts.filter((attempt) => attempt.sent !== 'nothing');
   const last = attempts.at(-1);
   if (code === 'proxy_internal_error' && failure.thrown === limits.thrown) return unavoidable('a hook threw');
   if (limits.shortTimeouts && TIMEOUTS.has(code)) return unavoidable('a timeout of this setting passed');
+  if (limits.scarce && (code === 'connection_limit_reached' || WAITED.test(message))) return judgeWait(failure, limits);
   if (last?.phase === 'response-body' || delivery === 'answered') {
     return harms.length > 0
       ? unavoidable('the origin broke off its body, when its head had gone on to the client')
@@ -62,13 +70,13 @@ export function judgeFailure({ id, mode, how, bodyBytes, failure, harms, limits 
       harms.length > 0 ? 'the origin never answered' : 'an origin was silent for longer than the timeouts allow',
     );
   }
-  if (limits.scarce && (code === 'connection_limit_reached' || NO_DIAL.has(code))) return judgeWait(failure, limits);
+  if (limits.maxAttempts === 1) return unavoidable('lost, and this setting sends nothing again');
+  if (durationMs >= limits.requestTimeout) return unavoidable('lost, and its time was over');
   if (sent.length === 0) return avoidable(`never sent: ${message}`);
   if (NOT_HTTP.test(code) && last?.received !== 'nothing') return unavoidable('what came is not a response');
   if (mode === 'tunnel') return unavoidable('an upgrade was lost: it is never sent again');
   if (!isIdempotent(id)) return unavoidable('sent, then lost: it may have been executed, so it is not sent again');
   if (sent.length > 1) return unavoidable('lost twice: an idempotent request is sent again once');
-  if (limits.maxAttempts === 1) return unavoidable('lost, and this setting sends nothing again');
   if (bodyBytes > keptBytes(mode, limits)) return unavoidable('its body is longer than what is kept to send again');
   if (NOT_HTTP.test(code)) return unavoidable('what came is not a response');
   if (limits.smallBudget) return unavoidable('lost, and the budget for sending again may have been spent');
@@ -84,8 +92,8 @@ export function judgeFailure({ id, mode, how, bodyBytes, failure, harms, limits 
  */
 function judgeWait({ code, event, waitedMs, message }, { queueTimeout }) {
   if (waitedMs > queueTimeout + LATE_MS) return avoidable(`waited ${waitedMs} ms for a connection: ${message}`);
-  if (event === 'fail' && NO_DIAL.has(code) && waitedMs < queueTimeout - 1)
-    return avoidable(`failed after ${waitedMs} ms of waiting because of a dial: ${message}`);
+  if (event === 'fail' && WAITED.test(message) && waitedMs < queueTimeout - 1)
+    return avoidable(`failed after ${waitedMs} ms of waiting too early: ${message}`);
   return unavoidable(`no connection in time: ${code}`);
 }
 

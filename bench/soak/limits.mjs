@@ -9,6 +9,7 @@
  * @property {number} bufferedBytes of a body that a mount certainly reads into memory
  * @property {boolean} smallBudget whether the budget for sending again may be spent
  * @property {number} queueTimeout
+ * @property {number} requestTimeout
  * @property {boolean} scarce whether requests may find no connection in their time
  * @property {boolean} shortTimeouts whether origins that answer within a second may be too slow
  * @property {string | undefined} thrown what hooks throw
@@ -33,6 +34,7 @@ export function limitsOf(setting) {
     bufferedBytes: backend.requestBufferTotalBytes === undefined && buffered !== false ? buffered : 0,
     smallBudget: retryBudget.minPerSecond < 1000,
     queueTimeout,
+    requestTimeout: backend.requestTimeout ?? Number.POSITIVE_INFINITY,
     scarce: setting !== FIXED,
     shortTimeouts: ['headersTimeout', 'bodyTimeout', 'requestTimeout'].some((name) => backend[name] < 3000),
     thrown: hooks !== false && hooks.throws > 0 ? THROWN : undefined,

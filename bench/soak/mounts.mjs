@@ -88,6 +88,7 @@ async function call(req, res, send) {
     const error = /** @type {any} */ (thrown);
     const { code = String(error), statusCode = 500 } = error.statusCode === undefined ? (error.cause ?? error) : error;
     const { stream } = /** @type {any} */ (res); // of HTTP/2
+    if (stream !== undefined) req.resume(); // it would block its stream
     if (res.destroyed) return;
     if (res.headersSent) stream === undefined ? res.destroy() : stream.close(constants.NGHTTP2_INTERNAL_ERROR);
     else {

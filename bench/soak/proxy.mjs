@@ -27,8 +27,9 @@ const backend = new PooledBackend({
   ...(setting.crowd.keys && { idempotencyKey: 'honoured' }),
   ...(setting.crowd.byPath && { idempotent: ({ path }) => isIdempotent(partsOf(path).id) }),
 });
+const { keepAlive, oneShot, http2: http2Clients } = setting.crowd;
 const mounts = mountsOf(backend, setting);
-const bounds = new Bounds(backend, origins, checkStats);
+const bounds = new Bounds(backend, origins, keepAlive + oneShot + http2Clients, checkStats);
 const changes = new Changes(backend, origins, setting.changes, bounds);
 const counts = { resent: 0, poisoned: 0, stale: 0, blocked: 0, warnings: /** @type {string[]} */ ([]) };
 
@@ -39,14 +40,25 @@ for (const name of /** @type {const} */ (['resend', 'poisoned', 'stale'])) {
   });
 }
 for (const name of /** @type {const} */ (['fail', 'refuse'])) {
-  backend.on(name, (/** @type {any} */ { method, path, error, waitedMs = 0 }) => {
+  backend.on(name, (/** @type {any} */ { method, path, error, waitedMs = 0, durationMs = 0 }) => {
     const { code, delivery, message } = error;
     const attempts = error.attempts.map((/** @type {any} */ { cause, ...attempt }) => ({
       ...attempt,
       cause: cause?.message,
     }));
     const thrown = error.cause?.message;
-    tell({ id: partsOf(path).id, method, event: name, code, delivery, message, attempts, waitedMs, thrown });
+    tell({
+      id: partsOf(path).id,
+      method,
+      event: name,
+      code,
+      delivery,
+      message,
+      attempts,
+      waitedMs,
+      durationMs,
+      thrown,
+    });
   });
 }
 process.on('warning', (warning) => counts.warnings.push(warning.message));
@@ -92,7 +104,8 @@ async function holds() {
     external: process.memoryUsage().external,
     wasm: wasmBytes(),
     parsers: liveParsers(),
-    sockets: openedSockets.size,
+    // Another one is gone in this turn.
+    sockets: [...openedSockets].filter(({ destroyed }) => !destroyed).length,
     clients: clients.size,
     timers: liveTimers(),
     listeners: mostListeners([backend, ...openedSockets, ...clients]),

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { bodyOf, pathOf } from './numbering.mjs';
 
 const PIECE_BYTES = 5000;
+const INTERIM = /^HTTP\/1\.1 10[02-9]/;
 
 /**
  * @param {number} port
@@ -28,6 +29,8 @@ export async function tunnel(port, id, { bytes, leaves, withinMs }) {
     socket.on('close', settle);
     socket.on('data', (piece) => {
       received = Buffer.concat([received, piece]);
+      while (INTERIM.test(received.toString('latin1', 0, 12)) && headBytes() > 3)
+        received = received.subarray(headBytes());
       const isSwitched = received.indexOf('HTTP/1.1 101') === 0 && headBytes() > 3;
       if (isSwitched && received.length >= headBytes() + bytes) settle();
     });
