@@ -113,6 +113,8 @@ export class RawConnection {
 
   /** Closes the connection: the client gets all that was written, then a FIN. */
   close() {
+    // Each call of destroySoon() adds a listener. A client that does not read keeps this connection over many restarts.
+    if (this.gone) return;
     this.socket.end();
     this.socket.destroySoon();
   }
