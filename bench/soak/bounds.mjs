@@ -14,7 +14,7 @@ export class Bounds {
   broken = new Map();
   /** The most connections that an origin may have had so far. */
   highest = 0;
-  /** Attempts that have begun and not ended. */
+  /** Attempts that have begun and not ended, if they are counted. */
   attempts = 0;
   #backend;
   #clients;
@@ -41,13 +41,16 @@ export class Bounds {
     this.#limit = Number(backend.options.maxConnections);
     this.highest = Math.max(this.#limit, ...this.#own.values());
     backend.on('connect', () => this.#look());
-    backend.on('attempt', () => {
+    untold.setInterval(() => this.#look(), EVERY_MS).unref();
+  }
+
+  countAttempts() {
+    this.#backend.on('attempt', () => {
       this.attempts += 1;
     });
-    backend.on('attemptEnd', () => {
+    this.#backend.on('attemptEnd', () => {
       this.attempts -= 1;
     });
-    untold.setInterval(() => this.#look(), EVERY_MS).unref();
   }
 
   /**

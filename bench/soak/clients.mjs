@@ -151,7 +151,7 @@ async function live(send, end) {
   let cookie = '';
   while (running) {
     cookie = (await send(cookie)) ?? cookie;
-    if (chance(0.5)) await new Promise((resolve) => setTimeout(resolve, upTo(40)));
+    if (chance(0.5)) await new Promise((resolve) => setTimeout(resolve, upTo(crowd.pauseMs)));
   }
   end();
   busy -= 1;

@@ -30,6 +30,7 @@ const backend = new PooledBackend({
 const { keepAlive, oneShot, http2: http2Clients } = setting.crowd;
 const mounts = mountsOf(backend, setting);
 const bounds = new Bounds(backend, origins, keepAlive + oneShot + http2Clients, checkStats);
+if (setting.watched) bounds.countAttempts();
 const changes = new Changes(backend, origins, setting.changes, bounds);
 const counts = { resent: 0, poisoned: 0, stale: 0, blocked: 0, warnings: /** @type {string[]} */ ([]) };
 

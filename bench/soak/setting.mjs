@@ -11,6 +11,7 @@ import { Seeded } from './seeded.mjs';
  * @property {{ expectTimeout?: number | false, requestBufferBytes?: number | false }} mount options of the mounts
  * @property {{ requestMs: number, responseMs: number, throws: number } | false} hooks that answer late, and the share of those that throw
  * @property {readonly Record<string, any>[]} changes options of `update()`, one after the other; with any, origins come and go, too
+ * @property {boolean} watched whether there are listeners of what attempts do, which makes the library look at a connection twice
  * @property {Crowd} crowd
  */
 
@@ -20,6 +21,7 @@ import { Seeded } from './seeded.mjs';
  * @property {number} oneShot clients without
  * @property {number} http2 clients of HTTP/2
  * @property {number} tunnels clients that switch to another protocol
+ * @property {number} pauseMs the longest pause of a client between two requests
  * @property {readonly string[]} modes how a request gets to the backend: through the mount of that `nonIdempotent`, or by `request()` or `fetch()`
  * @property {boolean} byPath whether the backend takes a request for idempotent by its id, whatever its method is
  * @property {boolean} keys whether POSTs may have an Idempotency-Key, which origins honour
@@ -47,11 +49,13 @@ export const FIXED = {
   mount: {},
   hooks: false,
   changes: [],
+  watched: false,
   crowd: {
     keepAlive: 80,
     oneShot: 16,
     http2: 0,
     tunnels: 0,
+    pauseMs: 40,
     modes: ['fresh', 'verified', 'any'],
     byPath: false,
     keys: false,
@@ -89,6 +93,7 @@ export function randomSetting(seed, without) {
     oneShot: seeded.integer(0, 16),
     http2: seeded.oneOf([0, 0, 10, 30]),
     tunnels: seeded.oneOf([0, 0, 2, 6]),
+    pauseMs: seeded.oneOf([0, 5, 40]),
     modes: seeded.oneOf([
       ['fresh', 'verified', 'any'],
       ['fresh', 'any', 'request', 'fetch'],
@@ -99,8 +104,10 @@ export function randomSetting(seed, without) {
     keys: seeded.chance(0.25),
     expects: seeded.chance(0.3),
   };
-  const setting = { origins, backend, mount, hooks, changes, crowd };
-  return leaveOut(setting, without);
+  // Origins that come and go are named, and have to be in the subset.
+  const subset = changes.length === 0 && seeded.chance(0.15) && { subset: { size: 2, id: 'soak' } };
+  const watched = seeded.chance(0.5);
+  return leaveOut({ origins, backend: { ...backend, ...subset }, mount, hooks, changes, watched, crowd }, without);
 }
 
 /**
@@ -122,6 +129,7 @@ function leaveOut(setting, without) {
     mount: without.includes('mount') ? {} : kept(setting.mount),
     hooks: without.includes('hooks') ? false : setting.hooks,
     changes: without.includes('changes') ? [] : setting.changes.map(kept),
+    watched: setting.watched,
     crowd,
   };
 }
