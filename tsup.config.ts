@@ -7,7 +7,7 @@ export default defineConfig([
     entry: {
       index: 'src/index.ts',
       cluster: 'src/fleet/cluster.ts',
-      fastify: 'src/mount/fastify.ts',
+      fastify: 'src/adapters/fastify.ts',
       'http-proxy-middleware': 'src/adapters/http-proxy-middleware/index.ts',
       otel: 'src/adapters/otel/index.ts',
       prometheus: 'src/adapters/prometheus/index.ts',

@@ -18,7 +18,7 @@ export default defineConfig({
     alias: [
       { find: /^pooled-backend$/, replacement: source('./src/index.ts') },
       { find: /^pooled-backend\/cluster$/, replacement: source('./src/fleet/cluster.ts') },
-      { find: /^pooled-backend\/fastify$/, replacement: source('./src/mount/fastify.ts') },
+      { find: /^pooled-backend\/fastify$/, replacement: source('./src/adapters/fastify.ts') },
       {
         find: /^pooled-backend\/http-proxy-middleware$/,
         replacement: source('./src/adapters/http-proxy-middleware/index.ts'),

@@ -351,7 +351,7 @@ describe('a violation is found, with its line', () => {
     ['src/dispatch/run.ts', "import { type X, type Y } from '../connection/dial.js';"],
     ['src/dispatch/run.ts', "import { isIdempotentMethod } from '../http1/method.js';"],
     ['src/options.ts', "import type { Balancer } from './balance/balancer.js';"],
-    ['src/mount/fastify.ts', "import { PooledBackend } from 'pooled-backend';"],
+    ['src/adapters/fastify.ts', "import { PooledBackend } from 'pooled-backend';"],
     ['src/mount/handler.ts', 'export const stamp = (ms: number) => new Date(ms); socket.setTimeout(0);'],
   ])('%s may: %s', (file, text) => {
     expect(violationsIn(file, text)).toEqual([]);

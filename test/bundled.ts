@@ -22,7 +22,7 @@ export async function bundle(options: BuildOptions): Promise<void> {
   const entries: Record<string, string> = {
     'pooled-backend': 'src/index.ts',
     'pooled-backend/cluster': 'src/fleet/cluster.ts',
-    'pooled-backend/fastify': 'src/mount/fastify.ts',
+    'pooled-backend/fastify': 'src/adapters/fastify.ts',
     'pooled-backend/http-proxy-middleware': 'src/adapters/http-proxy-middleware/index.ts',
     'pooled-backend/otel': 'src/adapters/otel/index.ts',
     'pooled-backend/prometheus': 'src/adapters/prometheus/index.ts',

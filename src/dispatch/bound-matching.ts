@@ -1,7 +1,7 @@
 /** Brings requests together with their home: the origin that they are bound to, where a session of their client lives. */
 
 import type { Origin } from '../origin/origin.js';
-import type { Tenancy } from '../origin/tenancy.js';
+import type { PoolEntry } from '../origin/pool-entry.js';
 import { beginQueued, type CarefulHouse } from './careful-begin.js';
 import type { EligibleOrigins, Member } from './choice/eligible-origins.js';
 import { dialFor } from './own-dial.js';
@@ -87,18 +87,18 @@ export class BoundMatching {
   }
 
   /** Offers a connection that only requests bound to its origin may use. True = it was taken. */
-  offer(home: Origin, tenancy: Tenancy): boolean {
-    const { fresh } = tenancy.connection;
+  offer(home: Origin, entry: PoolEntry): boolean {
+    const { fresh } = entry.connection;
     const fits = {
       any: true,
-      verified: fresh || home.isProven(tenancy.connection),
+      verified: fresh || home.isProven(entry.connection),
       fresh: fresh && home.freshShareLeft > 0,
       resent: fresh,
     };
     const run = this.#queue.peekAt(home, fits);
     if (run === undefined || this.homeOf(run) !== home) return false;
     this.#queue.serve(run, home);
-    beginQueued(run, this.#house, home, tenancy);
+    beginQueued(run, this.#house, home, entry);
     return true;
   }
 

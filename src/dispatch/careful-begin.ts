@@ -2,7 +2,7 @@
 
 import { GOING_MS } from '../origin/lessons.js';
 import type { Origin } from '../origin/origin.js';
-import type { Tenancy } from '../origin/tenancy.js';
+import type { PoolEntry } from '../origin/pool-entry.js';
 import type { Run } from './run.js';
 import type { RunHouse } from './run-house.js';
 
@@ -12,34 +12,33 @@ const LOOK_MS = 10;
 export type CarefulHouse = Pick<RunHouse<Run>, 'clock' | 'enqueue'>;
 
 /** Begins on a connection that the queue has for the request. Only a re-send is held back there: the request has no other. */
-export function beginQueued(run: Run, house: CarefulHouse, origin: Origin, tenancy: Tenancy, now?: number): void {
-  if (run.returned) beginCarefully(run, house, origin, tenancy);
-  else run.begin(origin, tenancy, now);
+export function beginQueued(run: Run, house: CarefulHouse, origin: Origin, entry: PoolEntry, now?: number): void {
+  if (run.returned) beginCarefully(run, house, origin, entry);
+  else run.begin(origin, entry, now);
 }
 
 /** Begins on a connection of the request's own. A dying process takes dials into its backlog, and drops them unread a moment later. */
-export function beginCarefully(run: Run, house: CarefulHouse, origin: Origin, tenancy: Tenancy): void {
+export function beginCarefully(run: Run, house: CarefulHouse, origin: Origin, entry: PoolEntry): void {
   const doubtful = origin.shuttingDown === 'yes' || (origin.shuttingDown === 'perhaps' && run.attempts.length > 0);
-  if (doubtful) tenancy.connection.afterTwoTurns(() => beginWhenHeard(run, house, origin, tenancy, GOING_MS));
-  else run.begin(origin, tenancy);
+  if (doubtful) entry.connection.afterTwoTurns(() => beginWhenHeard(run, house, origin, entry, GOING_MS));
+  else run.begin(origin, entry);
 }
 
 /**
  * A dying process closes one connection after the other, on a busy machine with pauses. A process that lives on answers requests
  * that were sent to it after those closes.
  */
-function beginWhenHeard(run: Run, house: CarefulHouse, origin: Origin, tenancy: Tenancy, leftMs: number): void {
+function beginWhenHeard(run: Run, house: CarefulHouse, origin: Origin, entry: PoolEntry, leftMs: number): void {
   const nobodyTells = origin.shuttingDown === 'perhaps' && origin.busy === 1;
-  if (run.ended || leftMs <= 0 || origin.shuttingDown === 'no' || nobodyTells)
-    beginIfAlive(run, house, origin, tenancy);
-  else house.clock.after(LOOK_MS, () => beginWhenHeard(run, house, origin, tenancy, leftMs - LOOK_MS));
+  if (run.ended || leftMs <= 0 || origin.shuttingDown === 'no' || nobodyTells) beginIfAlive(run, house, origin, entry);
+  else house.clock.after(LOOK_MS, () => beginWhenHeard(run, house, origin, entry, leftMs - LOOK_MS));
 }
 
-function beginIfAlive(run: Run, house: CarefulHouse, origin: Origin, tenancy: Tenancy): void {
-  if (!run.ended && origin.serves && tenancy.connection.isAlive() !== false) {
-    run.begin(origin, tenancy);
+function beginIfAlive(run: Run, house: CarefulHouse, origin: Origin, entry: PoolEntry): void {
+  if (!run.ended && origin.serves && entry.connection.isAlive() !== false) {
+    run.begin(origin, entry);
     return;
   }
-  origin.takeBack(tenancy);
+  origin.takeBack(entry);
   if (!run.ended) house.enqueue(run);
 }

@@ -4,7 +4,7 @@ import type { Connection } from '../connection/connection.js';
 import type { BackendError, ErrorCode } from '../errors.js';
 import type { DemandOn } from '../origin/demand.js';
 import type { Origin } from '../origin/origin.js';
-import type { Tenancy } from '../origin/tenancy.js';
+import type { PoolEntry } from '../origin/pool-entry.js';
 import type { Travel } from '../origin/travel.js';
 import { ApartMatching } from './apart-matching.js';
 import { BoundMatching, tryEmptySlot } from './bound-matching.js';
@@ -100,9 +100,9 @@ export class Matching implements DemandOn<Origin> {
     return this.#queue.length > 0;
   }
 
-  offer(origin: Origin, tenancy: Tenancy): boolean {
+  offer(origin: Origin, entry: PoolEntry): boolean {
     this.#queue.resume();
-    const { connection } = tenancy;
+    const { connection } = entry;
     const strict = this.#strictNext(origin, connection);
     if (strict !== undefined) {
       connection.close('made-room');
@@ -113,12 +113,12 @@ export class Matching implements DemandOn<Origin> {
       else this.room();
       return true;
     }
-    if (!this.#eligible.mayServe(origin, 1)) return this.#bound.offer(origin, tenancy);
+    if (!this.#eligible.mayServe(origin, 1)) return this.#bound.offer(origin, entry);
     const run = connection.fresh
       ? this.#takeForFresh(origin)
       : this.#queue.take(origin.isProven(connection) ? PROVEN_FITS : ONLY.any, origin);
     if (!connection.fresh && run?.travel === 'any') this.#overtakes = 0;
-    if (run !== undefined) beginQueued(run, this.#house, origin, tenancy);
+    if (run !== undefined) beginQueued(run, this.#house, origin, entry);
     return run !== undefined;
   }
 

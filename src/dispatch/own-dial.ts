@@ -2,7 +2,7 @@
 
 import type { DialWaiter } from '../origin/dial-purpose.js';
 import type { Origin } from '../origin/origin.js';
-import type { Tenancy } from '../origin/tenancy.js';
+import type { PoolEntry } from '../origin/pool-entry.js';
 import type { Travel } from '../origin/travel.js';
 import { beginCarefully, type CarefulHouse } from './careful-begin.js';
 import type { Run } from './run.js';
@@ -28,10 +28,10 @@ class OwnDial implements DialWaiter {
     this.#origin = origin;
   }
 
-  opened(tenancy: Tenancy): boolean {
+  opened(entry: PoolEntry): boolean {
     const run = this.#run;
     if (run.ended) return false;
-    beginCarefully(run, this.#house, this.#origin, tenancy);
+    beginCarefully(run, this.#house, this.#origin, entry);
     return true;
   }
 

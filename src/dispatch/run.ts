@@ -8,7 +8,7 @@ import type { RequestCosts } from '../events.js';
 import type { ResponseHead } from '../http1/response-head.js';
 import type { Linked } from '../linked-set.js';
 import type { Origin } from '../origin/origin.js';
-import type { Tenancy } from '../origin/tenancy.js';
+import type { PoolEntry } from '../origin/pool-entry.js';
 import { AskedBody } from './asked-body.js';
 import { NONE } from './choice/origin-choice.js';
 import { headText } from './head-text.js';
@@ -75,16 +75,16 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
   }
 
   /** `now`: the current time, if the caller has just read the clock. */
-  begin(origin: Origin, tenancy: Tenancy, now = this.#house.clock.now()): void {
-    const { connection } = tenancy;
-    this.patience.endWait(tenancy.dialledAt, connection.openedAt, now);
+  begin(origin: Origin, entry: PoolEntry, now = this.#house.clock.now()): void {
+    const { connection } = entry;
+    this.patience.endWait(entry.dialledAt, connection.openedAt, now);
     this.#origin = origin;
     this.#attempts = this.#attempts.begin(origin.address.origin, connection.exchanges > 0, now);
     this.prepare(origin.address.authority);
     this.#asked = AskedBody.of(this.request, this.#house.deadlines);
     const exchange = connection.begin(this.#asked?.request ?? this.request, this);
     this.#exchange = exchange;
-    origin.lend(tenancy, this.travel, now);
+    origin.lend(entry, this.travel, now);
     if (this.#exchange !== exchange) return; // a listener of an event has ended it
     if (this.requester.watches('attempt')) this.#tellAttempt(exchange, connection, origin);
     else this.#start(exchange, origin, now);

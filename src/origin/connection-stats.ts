@@ -2,7 +2,7 @@
 
 import type { Clock } from '../clock.js';
 import type { Slot } from '../pool/slot.js';
-import type { Tenancy } from './tenancy.js';
+import type { PoolEntry } from './pool-entry.js';
 
 /**
  * What a connection is doing.
@@ -41,21 +41,21 @@ export interface RetirementRules {
 
 /** All connections of an origin, by slot. */
 export function connectionStats(
-  tenancies: Iterable<Tenancy>,
-  dialled: Iterable<Slot<Tenancy>>,
+  entries: Iterable<PoolEntry>,
+  dialled: Iterable<Slot<PoolEntry>>,
   rules: RetirementRules,
 ): readonly ConnectionStats[] {
   const list: ConnectionStats[] = [];
   for (const { index } of dialled) {
     list.push(Object.freeze({ slot: index, state: 'dialling', exchanges: 0, ageMs: 0, idleMs: 0 }));
   }
-  for (const tenancy of tenancies) list.push(statsOf(tenancy, rules));
+  for (const entry of entries) list.push(statsOf(entry, rules));
   return Object.freeze(list.sort((one, other) => one.slot - other.slot));
 }
 
-function statsOf(tenancy: Tenancy, rules: RetirementRules): ConnectionStats {
-  const { slot, connection } = tenancy;
-  const state = stateOf(tenancy, rules);
+function statsOf(entry: PoolEntry, rules: RetirementRules): ConnectionStats {
+  const { slot, connection } = entry;
+  const state = stateOf(entry, rules);
   return Object.freeze({
     slot: slot.index,
     state,
@@ -65,7 +65,7 @@ function statsOf(tenancy: Tenancy, rules: RetirementRules): ConnectionStats {
   });
 }
 
-function stateOf({ slot, connection, retireAt }: Tenancy, rules: RetirementRules): ConnectionState {
+function stateOf({ slot, connection, retireAt }: PoolEntry, rules: RetirementRules): ConnectionState {
   if (connection.tunnel !== undefined) return 'tunnel';
   if (slot.state === 'idle') return connection.fresh ? 'spare' : 'idle';
   const left = Math.min(

@@ -1,7 +1,7 @@
 /** The demand that origins work for: requests that wait. The dispatcher implements it. */
 
 import type { BackendError } from '../errors.js';
-import type { Tenancy } from './tenancy.js';
+import type { PoolEntry } from './pool-entry.js';
 
 export interface Demand {
   /** Whether any request waits. */
@@ -19,7 +19,7 @@ export interface Demand {
 /** What an origin tells of itself. */
 export interface DemandOn<Origin> extends Demand {
   /** Offers a connection that is alive at this moment. True = it was taken. */
-  offer(origin: Origin, tenancy: Tenancy): boolean;
+  offer(origin: Origin, entry: PoolEntry): boolean;
   /** A dial for the demand is over; with `checkedAt`, the check of a connection of that origin. */
   arrived(checkedAt?: Origin): void;
   dialFailed(origin: Origin, error: BackendError): void;

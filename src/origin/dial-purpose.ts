@@ -1,6 +1,6 @@
 /** What a dial is for. */
 
-import type { Tenancy } from './tenancy.js';
+import type { PoolEntry } from './pool-entry.js';
 import type { Travel } from './travel.js';
 
 /** A request that waits for one dial of its own. */
@@ -10,7 +10,7 @@ export interface DialWaiter {
   /** A connection of another origin would do. */
   readonly anyWouldDo: boolean;
   /** False = the connection is not wanted any more. */
-  opened(tenancy: Tenancy): boolean;
+  opened(entry: PoolEntry): boolean;
   failed(): void;
 }
 

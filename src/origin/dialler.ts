@@ -10,16 +10,16 @@ import type { Slot } from '../pool/slot.js';
 import type { Demand } from './demand.js';
 import type { DialBackoff } from './dial-backoff.js';
 import type { DialPurpose, DialWaiter } from './dial-purpose.js';
-import type { Tenancy } from './tenancy.js';
+import type { PoolEntry } from './pool-entry.js';
 import type { Travel } from './travel.js';
 
 /** Hears how each dial ended. The slot is still dialling. */
 export interface DiallerListener {
   /** `begunAt`: moment on the clock at which the dial began. */
-  dialled(slot: Slot<Tenancy>, dialled: Dialled, purpose: DialPurpose, begunAt: number): void;
-  dialFailed(slot: Slot<Tenancy>, error: BackendError, purpose: DialPurpose): void;
+  dialled(slot: Slot<PoolEntry>, dialled: Dialled, purpose: DialPurpose, begunAt: number): void;
+  dialFailed(slot: Slot<PoolEntry>, error: BackendError, purpose: DialPurpose): void;
   /** The dial was given up, and its slot is empty. */
-  dialGivenUp(slot: Slot<Tenancy>, purpose: DialPurpose): void;
+  dialGivenUp(slot: Slot<PoolEntry>, purpose: DialPurpose): void;
   /** The dial goes on, but takes so long that nothing waits for it any more. */
   waitOver(purpose: DialPurpose): void;
   /** The wait after a failed dial is over. */
@@ -50,7 +50,7 @@ export class Dialler {
   readonly #target: DialTarget;
   readonly #deadlines: Deadlines;
   readonly #setting: DiallerSetting;
-  readonly #pool: Pool<Tenancy>;
+  readonly #pool: Pool<PoolEntry>;
   readonly #backoff: DialBackoff;
   readonly #listener: DiallerListener;
   readonly #demand: Pick<Demand, 'canSpare' | 'isHome'>;
@@ -59,7 +59,7 @@ export class Dialler {
   // The async context in which the backend was created. A socket keeps the context in which it was opened: that of the request which
   // happened to need the dial would live as long as the socket, with everything that the request has stored there.
   readonly #scope = new AsyncResource('PooledDials');
-  readonly #dials = new Map<Slot<Tenancy>, Begun>(); // oldest first
+  readonly #dials = new Map<Slot<PoolEntry>, Begun>(); // oldest first
   #stocking = 0; // of these, how many are for no request: asked for each request, so not counted each time
   #session: Buffer | undefined;
   #refusedAt = Number.NEGATIVE_INFINITY;
@@ -68,7 +68,7 @@ export class Dialler {
   constructor(
     setting: DiallerSetting,
     target: DialTarget,
-    pool: Pool<Tenancy>,
+    pool: Pool<PoolEntry>,
     backoff: DialBackoff,
     listener: DiallerListener,
     demand: Pick<Demand, 'canSpare' | 'isHome'>,
@@ -110,7 +110,7 @@ export class Dialler {
   }
 
   /** The slots that are dialled for. */
-  get slots(): Iterable<Slot<Tenancy>> {
+  get slots(): Iterable<Slot<PoolEntry>> {
     return this.#dials.keys();
   }
 
@@ -131,7 +131,7 @@ export class Dialler {
   }
 
   /** Begins a dial, in the slot that is returned. There must be an empty one, see {@link canDial}. */
-  dial(purpose: DialPurpose): Slot<Tenancy> {
+  dial(purpose: DialPurpose): Slot<PoolEntry> {
     const slot = this.#pool.checkout('empty');
     if (slot === undefined) throw new Error(`a dial to ${this.#target.origin} without an empty slot`);
     this.#pool.startDial(slot);
@@ -162,7 +162,7 @@ export class Dialler {
    * The dial has ended, and has to forget the request that it was made for. Its connection keeps the dial in memory, and so does
    * each error of that connection, through its stack. So each request that was sent again would keep the one before it.
    */
-  #over(slot: Slot<Tenancy>, begun: Begun): DialPurpose {
+  #over(slot: Slot<PoolEntry>, begun: Begun): DialPurpose {
     const { purpose } = begun;
     if (purpose === 'stock') this.#stocking -= 1;
     begun.purpose = 'stock';
@@ -270,7 +270,7 @@ export class Dialler {
     return false;
   }
 
-  #giveUp(slot: Slot<Tenancy>): void {
+  #giveUp(slot: Slot<PoolEntry>): void {
     const begun = this.#dials.get(slot);
     if (begun === undefined) return;
     const purpose = this.#over(slot, begun);

@@ -10,8 +10,8 @@ import { GradientLimit, type GradientSnapshot } from './gradient-limit.js';
 import { ActiveCheck, type CheckStats } from './health/active-check.js';
 import type { Standing } from './health/standing.js';
 import type { OriginTally } from './origin-tally.js';
+import type { PoolEntry } from './pool-entry.js';
 import type { OriginAddress, OriginSetting } from './setting.js';
-import type { Tenancy } from './tenancy.js';
 
 /** The parts of the origin that it works with. */
 export interface GuardedOrigin {
@@ -19,7 +19,7 @@ export interface GuardedOrigin {
   readonly setting: OriginSetting;
   readonly target: DialTarget;
   readonly connection: ConnectionSetting;
-  readonly pool: Pool<Tenancy>;
+  readonly pool: Pool<PoolEntry>;
   /** How many of its dials are for no request. */
   readonly dialler: { readonly stocking: number };
   readonly standing: Standing;

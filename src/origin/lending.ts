@@ -5,15 +5,15 @@ import type { Connection } from '../connection/connection.js';
 import type { Choice, Pool } from '../pool/pool.js';
 import type { DialPurpose } from './dial-purpose.js';
 import type { IdleLimit } from './idle-limit.js';
+import type { PoolEntry } from './pool-entry.js';
 import { SPARE_MS } from './stock.js';
-import type { Tenancy } from './tenancy.js';
 import type { Travel } from './travel.js';
 
 const VERIFIED_IDLE_MS = 1_000;
 const VERIFIED_EXCHANGES = 2;
 
 export class Lending {
-  readonly #pool: Pool<Tenancy>;
+  readonly #pool: Pool<PoolEntry>;
   readonly #idleLimit: IdleLimit;
   readonly #clock: Clock;
   #maxFresh: number;
@@ -21,7 +21,7 @@ export class Lending {
   #promised = 0; // shares of such requests for which a connection is being dialled
   #awaited = 0; // dials for one request alone
 
-  constructor(pool: Pool<Tenancy>, idleLimit: IdleLimit, clock: Clock, maxFresh: number) {
+  constructor(pool: Pool<PoolEntry>, idleLimit: IdleLimit, clock: Clock, maxFresh: number) {
     this.#pool = pool;
     this.#idleLimit = idleLimit;
     this.#clock = clock;
@@ -55,13 +55,13 @@ export class Lending {
     return this.#awaited > 0;
   }
 
-  takeFreshShare(tenancy: Tenancy): void {
-    tenancy.holdsFreshShare = true;
+  takeFreshShare(entry: PoolEntry): void {
+    entry.holdsFreshShare = true;
     this.#freshShare += 1;
   }
 
-  giveFreshShareBack(tenancy: Tenancy): void {
-    tenancy.holdsFreshShare = false;
+  giveFreshShareBack(entry: PoolEntry): void {
+    entry.holdsFreshShare = false;
     this.#freshShare -= 1;
   }
 
@@ -89,7 +89,7 @@ export class Lending {
   }
 
   /** A connection whose age and record suit. The caller has to find out whether it is alive. */
-  checkout(travel: Travel, now: number): Tenancy | undefined {
+  checkout(travel: Travel, now: number): PoolEntry | undefined {
     switch (travel) {
       case 'any':
         // Newest first: the longer a socket has been idle, the likelier its server has hung up.
@@ -111,13 +111,13 @@ export class Lending {
   }
 
   /** The first of these connections that is young enough; older ones are closed. */
-  #youngEnough(choice: Choice, limitMs: number, now: number): Tenancy | undefined {
+  #youngEnough(choice: Choice, limitMs: number, now: number): PoolEntry | undefined {
     for (;;) {
-      const tenancy = this.#pool.checkout(choice)?.item;
-      if (tenancy === undefined) return undefined;
-      const { connection } = tenancy;
-      if (now >= tenancy.retireAt) connection.close('max-age');
-      else if (connection.idleMs(now) <= limitMs) return tenancy;
+      const entry = this.#pool.checkout(choice)?.item;
+      if (entry === undefined) return undefined;
+      const { connection } = entry;
+      if (now >= entry.retireAt) connection.close('max-age');
+      else if (connection.idleMs(now) <= limitMs) return entry;
       else connection.close(connection.fresh ? 'spare-expired' : 'idle-timeout');
     }
   }

@@ -8,7 +8,7 @@ import type { Observer } from '../observe.js';
 import type { Slot } from '../pool/slot.js';
 import type { IdleLimit } from './idle-limit.js';
 import type { OriginTally } from './origin-tally.js';
-import type { Tenancy } from './tenancy.js';
+import type { PoolEntry } from './pool-entry.js';
 
 const REQUEST_TIMEOUT_TEXT = /^HTTP\/1\.[01] 408/;
 const ANSWER_TEXT = /^HTTP\//;
@@ -51,14 +51,14 @@ export class Lessons {
   }
 
   /** A request is about to be sent. */
-  lent(tenancy: Tenancy): void {
-    tenancy.leftWhenLent = this.#left;
+  lent(entry: PoolEntry): void {
+    entry.leftWhenLent = this.#left;
   }
 
   /** A final head came. If its request was sent before other connections were closed, it does not show that the server lives on. */
-  answered(tenancy: Tenancy, head: ResponseHead): void {
-    const { connection, leftWhenLent } = tenancy;
-    tenancy.endedWithHead = head.framing.kind === 'none' ? head.statusCode : undefined;
+  answered(entry: PoolEntry, head: ResponseHead): void {
+    const { connection, leftWhenLent } = entry;
+    entry.endedWithHead = head.framing.kind === 'none' ? head.statusCode : undefined;
     this.#leftBeforeAnswer = Math.max(this.#leftBeforeAnswer, leftWhenLent);
     this.#tally.countResponse(head.statusCode);
     if (connection.exchanges === 0) connection.saidToBeKept = saysKeepAlive(head.rawHeaders);
@@ -71,12 +71,12 @@ export class Lessons {
    * Whether a body may follow the last answer although that must not have one, for example the answer to a HEAD. Some servers send
    * such a body in a write of its own. If it came late, it would be taken for the answer to the next request.
    */
-  isOwedBody({ endedWithHead }: Tenancy): boolean {
+  isOwedBody({ endedWithHead }: PoolEntry): boolean {
     return endedWithHead !== undefined && this.#withBody.has(endedWithHead);
   }
 
   /** An exchange ended clean. */
-  returned({ connection, idleMsWhenLent }: Tenancy): void {
+  returned({ connection, idleMsWhenLent }: PoolEntry): void {
     if (connection.exchanges > 1) this.#idleLimit.reused(idleMsWhenLent);
   }
 
@@ -85,8 +85,8 @@ export class Lessons {
     this.#idleLimit.unreachable();
   }
 
-  closed(tenancy: Tenancy, reason: CloseReason, heard: string): void {
-    const { connection, idleMsWhenLent } = tenancy;
+  closed(entry: PoolEntry, reason: CloseReason, heard: string): void {
+    const { connection, idleMsWhenLent } = entry;
     this.#tally.countClosed(reason);
     if (BY_THE_SERVER.has(reason)) {
       this.#left += 1;
@@ -95,10 +95,10 @@ export class Lessons {
     if (connection.tunnel !== undefined) this.#tally.tunnels.open -= 1;
     if (this.#sweeping && reason === 'stale') this.#tally.staleSwept += 1;
     if (reason === 'poisoned') {
-      tenancy.poisoned = true;
+      entry.poisoned = true;
       this.#tally.poisoned += 1;
     }
-    const { endedWithHead } = tenancy;
+    const { endedWithHead } = entry;
     if (endedWithHead !== undefined && isBody(reason, heard)) this.#withBody.add(endedWithHead);
     if (connection.exchanges === 0) return; // servers have another timeout for the first request
     if (reason === 'poisoned' && REQUEST_TIMEOUT_TEXT.test(heard)) this.#idleLimit.answered408(connection.idleMs());
@@ -107,7 +107,7 @@ export class Lessons {
   }
 
   /** Emits the event once the slot is empty, because listeners may read the counts. `open`: connections left. */
-  tellClosed({ connection }: Tenancy, reason: CloseReason, heard: string, open: number): void {
+  tellClosed({ connection }: PoolEntry, reason: CloseReason, heard: string, open: number): void {
     const observer = this.#observer;
     const origin = this.#origin;
     if (reason === 'poisoned' && observer.watches('poisoned')) observer.emit('poisoned', { origin, heard });
@@ -116,7 +116,7 @@ export class Lessons {
   }
 
   /** An idle connection was found unfit. If its server had closed it, it may have closed its neighbours, too: they are checked. */
-  sweep({ poisoned }: Tenancy, neighbours: Iterable<Slot<Tenancy>>): void {
+  sweep({ poisoned }: PoolEntry, neighbours: Iterable<Slot<PoolEntry>>): void {
     if (poisoned) return;
     this.#tally.staleFound += 1;
     const before = this.#tally.staleSwept;

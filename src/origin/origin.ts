@@ -17,15 +17,15 @@ import { IdleLimit } from './idle-limit.js';
 import { Lending } from './lending.js';
 import { Lessons } from './lessons.js';
 import { OriginTally } from './origin-tally.js';
+import { type ConnectedOrigin, PoolEntries } from './pool-entries.js';
+import type { PoolEntry } from './pool-entry.js';
 import { type ServedOrigin, Service } from './service.js';
 import type { OriginAddress, OriginSetting } from './setting.js';
 import { Stock } from './stock.js';
 import { connectionSettingOf, targetOf } from './target.js';
-import type { Tenancy } from './tenancy.js';
-import { type Housing, Tenants } from './tenants.js';
 import type { Travel } from './travel.js';
 
-export class Origin implements DiallerListener, Housing, ServedOrigin {
+export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
   readonly service = new Service(this);
   readonly standing: Standing;
   readonly guard: Guard;
@@ -34,12 +34,12 @@ export class Origin implements DiallerListener, Housing, ServedOrigin {
   readonly tally = new OriginTally();
   readonly #setting: OriginSetting;
   readonly #demand: DemandOn<Origin>;
-  readonly #pool: Pool<Tenancy>;
+  readonly #pool: Pool<PoolEntry>;
   readonly #lending: Lending;
   readonly #dialler: Dialler;
   readonly #stock: Stock;
   readonly #lessons: Lessons;
-  readonly #tenants: Tenants<Origin>;
+  readonly #entries: PoolEntries<Origin>;
   #address: OriginAddress;
 
   constructor(address: OriginAddress, setting: OriginSetting, demand: DemandOn<Origin>) {
@@ -48,14 +48,15 @@ export class Origin implements DiallerListener, Housing, ServedOrigin {
     const connection = connectionSettingOf(address, setting);
     const changed = () => demand.changed();
     const makeRoom = () => this.makeRoom();
+    const due = () => this.mayDialAgain();
     this.#address = address;
     this.#setting = setting;
     this.#demand = demand;
-    this.standing = new Standing(address.origin, setting.ejection, setting, { due: () => this.#slotFreed(), changed });
+    this.standing = new Standing(address.origin, setting.ejection, setting, { due, changed });
     this.backoff = new DialBackoff(clock, random, changed);
     this.idleLimit = new IdleLimit({ keepAliveTimeoutMs: setting.keepAliveTimeout, clock });
     const { standing, tally, idleLimit } = this;
-    const pool: Pool<Tenancy> = new Pool({ size: address.maxConnections, onFree: () => this.#slotFreed() });
+    const pool: Pool<PoolEntry> = new Pool({ size: address.maxConnections, onFree: due });
     const lending = new Lending(pool, idleLimit, clock, address.maxFreshConnections);
     const dialler = new Dialler(setting, target, pool, this.backoff, this, demand);
     const stock = new Stock(setting, pool, dialler, idleLimit, demand, standing);
@@ -66,7 +67,7 @@ export class Origin implements DiallerListener, Housing, ServedOrigin {
     this.#stock = stock;
     this.#lessons = lessons;
     this.guard = new Guard({ address, setting, target, connection, pool, dialler, standing, tally, demand, makeRoom });
-    this.#tenants = new Tenants({ origin: this, setting, connection, demand, pool, dialler, lending, stock, lessons });
+    this.#entries = new PoolEntries(this, { setting, connection, demand, pool, dialler, lending, stock, lessons });
   }
 
   get address(): OriginAddress {
@@ -104,7 +105,7 @@ export class Origin implements DiallerListener, Housing, ServedOrigin {
 
   /** Every connection, built for this call. */
   get connections(): readonly ConnectionStats[] {
-    return connectionStats(this.#tenants.list, this.#dialler.slots, this.#setting);
+    return connectionStats(this.#entries.list, this.#dialler.slots, this.#setting);
   }
 
   // --- lending -------------------------------------------------------------------------------------------------------
@@ -115,31 +116,31 @@ export class Origin implements DiallerListener, Housing, ServedOrigin {
   }
 
   /** Lends a connection, alive at this moment. `'later'`: one is being checked, then offered. `undefined`: there is none. */
-  take(travel: Travel, now = this.#setting.clock.now()): Tenancy | 'later' | undefined {
+  take(travel: Travel, now = this.#setting.clock.now()): PoolEntry | 'later' | undefined {
     for (;;) {
-      const tenancy = this.#lending.checkout(travel, now);
-      if (tenancy === undefined) return undefined;
-      const alive = tenancy.connection.isAlive();
-      if (alive === true) return tenancy;
+      const entry = this.#lending.checkout(travel, now);
+      if (entry === undefined) return undefined;
+      const alive = entry.connection.isAlive();
+      if (alive === true) return entry;
       if (alive === undefined) {
-        this.#tenants.offerAfterTwoTurns(tenancy, true);
+        this.#entries.offerAfterTwoTurns(entry, true);
         return 'later';
       }
-      this.#lessons.sweep(tenancy, this.#pool.idleSlots());
+      this.#lessons.sweep(entry, this.#pool.idleSlots());
     }
   }
 
   /** A connection begins to carry a request. */
-  lend(tenancy: Tenancy, travel: Travel, now: number): void {
-    const { connection } = tenancy;
-    this.#lessons.lent(tenancy);
+  lend(entry: PoolEntry, travel: Travel, now: number): void {
+    const { connection } = entry;
+    this.#lessons.lent(entry);
     this.tally.requests += 1;
     if (connection.exchanges > 0) {
       this.tally.reused += 1;
-      tenancy.idleMsWhenLent = connection.idleMs(now);
+      entry.idleMsWhenLent = connection.idleMs(now);
     }
-    this.#pool.markUsed(tenancy.slot);
-    if (travel === 'fresh') this.#lending.takeFreshShare(tenancy);
+    this.#pool.markUsed(entry.slot);
+    if (travel === 'fresh') this.#lending.takeFreshShare(entry);
     this.standing.begin(now); // a listener may end the request, or the backend
   }
 
@@ -183,22 +184,22 @@ export class Origin implements DiallerListener, Housing, ServedOrigin {
     this.standing.begin(this.#setting.clock.now(), slot); // a listener may give up the dial
   }
 
-  dialled(slot: Slot<Tenancy>, dialled: Dialled, purpose: DialPurpose, begunAt: number): void {
-    let tenancy: Tenancy;
+  dialled(slot: Slot<PoolEntry>, dialled: Dialled, purpose: DialPurpose, begunAt: number): void {
+    let entry: PoolEntry;
     try {
-      tenancy = this.#tenants.moveIn(slot, dialled, begunAt);
+      entry = this.#entries.admit(slot, dialled, begunAt);
     } catch (error) {
       dialled.socket.destroy();
       this.dialFailed(slot, asBackendError(error), purpose);
       return;
     }
     this.#dialOver(purpose);
-    if (typeof purpose !== 'string' && purpose.opened(tenancy)) return;
+    if (typeof purpose !== 'string' && purpose.opened(entry)) return;
     // No request was left to be the probe: the next one will be.
-    if (!this.#tenants.offer(tenancy)) this.standing.broughtNoRequest(slot);
+    if (!this.#entries.offer(entry)) this.standing.broughtNoRequest(slot);
   }
 
-  dialFailed(slot: Slot<Tenancy>, error: BackendError, purpose: DialPurpose): void {
+  dialFailed(slot: Slot<PoolEntry>, error: BackendError, purpose: DialPurpose): void {
     const { observer } = this.#setting;
     this.#lessons.dialFailed();
     this.standing.failed(error.code);
@@ -209,7 +210,7 @@ export class Origin implements DiallerListener, Housing, ServedOrigin {
     this.#demand.dialFailed(this, error);
   }
 
-  dialGivenUp(slot: Slot<Tenancy>, purpose: DialPurpose): void {
+  dialGivenUp(slot: Slot<PoolEntry>, purpose: DialPurpose): void {
     this.standing.broughtNoRequest(slot);
     this.waitOver(purpose);
   }
@@ -219,8 +220,6 @@ export class Origin implements DiallerListener, Housing, ServedOrigin {
     if (typeof purpose !== 'string') purpose.failed();
   }
 
-  readonly mayDialAgain = (): void => this.#slotFreed();
-
   #dialOver(purpose: DialPurpose): void {
     this.#lending.countDial(purpose, -1);
     if (purpose === 'demand') this.#demand.arrived();
@@ -229,9 +228,9 @@ export class Origin implements DiallerListener, Housing, ServedOrigin {
   }
 
   /** A connection that was dialled for a request is not wanted after all. */
-  takeBack(tenancy: Tenancy): void {
-    this.standing.broughtNoRequest(tenancy.slot);
-    if (!tenancy.connection.closed) this.#tenants.handOn(tenancy);
+  takeBack(entry: PoolEntry): void {
+    this.standing.broughtNoRequest(entry.slot);
+    if (!entry.connection.closed) this.#entries.handOn(entry);
   }
 
   /** Whether the server seems to be shutting down: then a connection that is dialled now may be dropped, with its request unread. */
@@ -244,7 +243,8 @@ export class Origin implements DiallerListener, Housing, ServedOrigin {
     return this.#pool.surplus > 0 ? 'shrunk' : undefined;
   }
 
-  #slotFreed(): void {
+  /** A slot is empty, or dialling is allowed again. */
+  mayDialAgain(): void {
     this.service.look();
     this.guard.slotFreed();
     if (this.#demand.waiting) this.#demand.room();
@@ -284,7 +284,7 @@ export class Origin implements DiallerListener, Housing, ServedOrigin {
     while (this.superfluous !== undefined && this.#dialler.closeColdest(this.superfluous));
     while (this.#pool.surplus > 0 && this.#dialler.giveUpStock());
     this.#demand.changed();
-    this.#slotFreed();
+    this.mayDialAgain();
   }
 
   /** Closes every connection and gives up every dial, now. */
@@ -294,7 +294,7 @@ export class Origin implements DiallerListener, Housing, ServedOrigin {
     this.guard.close();
     this.#stock.close();
     this.#dialler.close();
-    this.#tenants.close(reason);
+    this.#entries.close(reason);
     this.service.look();
   }
 }

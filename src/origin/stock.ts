@@ -6,8 +6,8 @@ import type { Pool } from '../pool/pool.js';
 import type { Demand } from './demand.js';
 import type { Dialler } from './dialler.js';
 import type { IdleLimit } from './idle-limit.js';
+import type { PoolEntry } from './pool-entry.js';
 import type { OriginSetting } from './setting.js';
-import type { Tenancy } from './tenancy.js';
 
 /** How long a spare is kept: a server waits only so long for the first request. Milliseconds. */
 export const SPARE_MS = 5_000;
@@ -23,7 +23,7 @@ const REFILL_MS = 2;
 
 export class Stock {
   readonly #setting: OriginSetting;
-  readonly #pool: Pool<Tenancy>;
+  readonly #pool: Pool<PoolEntry>;
   readonly #dialler: Dialler;
   readonly #idleLimit: IdleLimit;
   readonly #demand: Demand;
@@ -36,7 +36,7 @@ export class Stock {
 
   constructor(
     setting: OriginSetting,
-    pool: Pool<Tenancy>,
+    pool: Pool<PoolEntry>,
     dialler: Dialler,
     idleLimit: IdleLimit,
     demand: Demand,
@@ -77,14 +77,14 @@ export class Stock {
   };
 
   /** A connection became idle. */
-  added({ connection, retireAt }: Tenancy): void {
+  added({ connection, retireAt }: PoolEntry): void {
     const limitMs = connection.fresh ? SPARE_MS : this.#idleLimit.effectiveMs;
     const now = connection.idleSince;
     this.#inspectWithin(Math.min(limitMs, retireAt - now), now);
   }
 
   /** The origin closed a connection. An unused one is not replaced at once: that could become a loop. */
-  lost({ connection }: Tenancy): void {
+  lost({ connection }: PoolEntry): void {
     const now = this.#setting.clock.now();
     if (connection.exchanges > 0 || now - connection.idleSince >= PAUSE_MS) return;
     this.#pausedUntil = now + PAUSE_MS;

@@ -5,7 +5,7 @@ import type { Deadline } from '../../deadlines.js';
 import type { Observer } from '../../observe.js';
 import type { Pool } from '../../pool/pool.js';
 import type { Slot } from '../../pool/slot.js';
-import type { Tenancy } from '../tenancy.js';
+import type { PoolEntry } from '../pool-entry.js';
 import { CheckCourse } from './check-course.js';
 import { CheckRun, type CheckSetting, type CheckVerdict } from './check-run.js';
 
@@ -56,14 +56,19 @@ type Doing =
   | { readonly name: 'closed' }
   /** A check is due and every slot is lent. */
   | { readonly name: 'waiting' }
-  | { readonly name: 'checking'; readonly slot: Slot<Tenancy>; readonly since: number; readonly run: CheckRun };
+  | {
+      readonly name: 'checking';
+      readonly slot: Slot<PoolEntry>;
+      readonly since: number;
+      readonly run: CheckRun;
+    };
 
 const RESTING: Doing = { name: 'resting' };
 const CLOSED: Doing = { name: 'closed' };
 
 export class ActiveCheck {
   #setting: CheckSetting;
-  readonly #pool: Pool<Tenancy>;
+  readonly #pool: Pool<PoolEntry>;
   readonly #observer: Observer;
   readonly #listener: CheckListener;
   readonly #course: CheckCourse;
@@ -77,7 +82,7 @@ export class ActiveCheck {
 
   constructor(
     setting: CheckSetting,
-    pool: Pool<Tenancy>,
+    pool: Pool<PoolEntry>,
     random: () => number,
     observer: Observer,
     listener: CheckListener,

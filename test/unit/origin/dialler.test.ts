@@ -4,7 +4,7 @@ import { Deadlines } from '../../../src/deadlines.js';
 import { BackendError } from '../../../src/errors.js';
 import { DialBackoff } from '../../../src/origin/dial-backoff.js';
 import { Dialler } from '../../../src/origin/dialler.js';
-import type { Tenancy } from '../../../src/origin/tenancy.js';
+import type { PoolEntry } from '../../../src/origin/pool-entry.js';
 import { Pool } from '../../../src/pool/pool.js';
 import { ManualClock } from '../../../src/testing/index.js';
 import { House, requester } from '../../house.js';
@@ -79,7 +79,7 @@ test.each(['ETIMEDOUT', 'EADDRNOTAVAIL'])('a dial that fails with %s says nothin
 
 test('dials for no request are those for stock, and those that no request waits for any more', async () => {
   const clock = new ManualClock();
-  const pool = new Pool<Tenancy>({ size: 9, onFree: () => undefined });
+  const pool = new Pool<PoolEntry>({ size: 9, onFree: () => undefined });
   await new Promise((resolve) => setImmediate(resolve));
   const failing: ((error: BackendError) => void)[] = [];
   const dialler = new Dialler(

@@ -8,7 +8,7 @@ import { continueWhenRead } from '../client/interim.js';
 import { systemClock } from '../clock.js';
 import { Deadlines } from '../deadlines.js';
 import { asBackendError } from '../errors.js';
-import { setMountPrefix } from './mount-prefix.js';
+import { setMountPrefix } from '../mount/mount-prefix.js';
 
 /** Options that only a mount has; all others are a backend's too. */
 type MountOnly = Exclude<keyof HandlerOptions, keyof PooledBackendOptions>;

@@ -6,14 +6,14 @@ import type { ResponseHead } from '../http1/response-head.js';
 import type { Slot } from '../pool/slot.js';
 
 /** The owner of the slots. */
-export interface Landlord {
-  returned(tenancy: Tenancy): void;
-  left(tenancy: Tenancy, reason: CloseReason, heard: string): void;
-  answered(tenancy: Tenancy, head: ResponseHead): void;
+export interface PoolEntryOwner {
+  returned(entry: PoolEntry): void;
+  left(entry: PoolEntry, reason: CloseReason, heard: string): void;
+  answered(entry: PoolEntry, head: ResponseHead): void;
 }
 
-export class Tenancy implements ConnectionOwner {
-  readonly slot: Slot<Tenancy>;
+export class PoolEntry implements ConnectionOwner {
+  readonly slot: Slot<PoolEntry>;
   /** Moment at which its dial began. */
   readonly dialledAt: number;
   /** Moment from which it is not lent again. */
@@ -29,33 +29,33 @@ export class Tenancy implements ConnectionOwner {
   /** Status of the last answer, if it had no body. */
   endedWithHead: number | undefined = undefined;
   #connection: Connection | undefined;
-  readonly #landlord: Landlord;
+  readonly #owner: PoolEntryOwner;
 
-  constructor(slot: Slot<Tenancy>, dialledAt: number, retireAt: number, landlord: Landlord) {
+  constructor(slot: Slot<PoolEntry>, dialledAt: number, retireAt: number, owner: PoolEntryOwner) {
     this.slot = slot;
     this.dialledAt = dialledAt;
     this.retireAt = retireAt;
-    this.#landlord = landlord;
+    this.#owner = owner;
   }
 
   get connection(): Connection {
-    if (this.#connection === undefined) throw new Error('a tenancy is asked for its connection before it moved in');
+    if (this.#connection === undefined) throw new Error('a pool entry is asked for its connection before it has one');
     return this.#connection;
   }
 
-  moveIn(connection: Connection): void {
+  connect(connection: Connection): void {
     this.#connection = connection;
   }
 
   reusable(): void {
-    this.#landlord.returned(this);
+    this.#owner.returned(this);
   }
 
   closed(reason: CloseReason, heard: string): void {
-    this.#landlord.left(this, reason, heard);
+    this.#owner.left(this, reason, heard);
   }
 
   headReceived(head: ResponseHead): void {
-    this.#landlord.answered(this, head);
+    this.#owner.answered(this, head);
   }
 }
