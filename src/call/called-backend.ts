@@ -2,20 +2,10 @@
 
 import type { Deadlines } from '../deadlines.js';
 import type { Dispatching } from '../dispatch/request.js';
-import type { ResolvedOptions, ResolvedOrigin } from '../options.js';
+import type { RequestTimeouts, ResolvedOptions, ResolvedOrigin } from '../options.js';
 
 /** The options of a backend that its calls look at. */
-export type CalledOptions = Pick<
-  ResolvedOptions,
-  | 'bodyTimeout'
-  | 'headersTimeout'
-  | 'idempotent'
-  | 'nonIdempotent'
-  | 'queueTimeout'
-  | 'replayBytes'
-  | 'requestTimeout'
-  | 'sendTimeout'
->;
+export type CalledOptions = RequestTimeouts & Pick<ResolvedOptions, 'idempotent' | 'nonIdempotent' | 'replayBytes'>;
 
 export interface CalledBackend {
   readonly dispatching: Dispatching;

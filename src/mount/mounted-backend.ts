@@ -7,18 +7,7 @@ import type { ResolvedHandlerOptions, ResolvedOptions, ResolvedOrigin } from '..
 import type { StickySessions } from './sticky-sessions.js';
 
 /** The options of a backend that its mounts look at. */
-export type MountedOptions = Pick<
-  ResolvedOptions,
-  | 'bodyTimeout'
-  | 'headersTimeout'
-  | 'idempotent'
-  | 'nonIdempotent'
-  | 'queueTimeout'
-  | 'replayBytes'
-  | 'requestTimeout'
-  | 'sendTimeout'
-  | 'spoolBytes'
->;
+export type MountedOptions = Pick<ResolvedOptions, 'replayBytes' | 'spoolBytes'>;
 
 /** The two names of an origin: the library's, and its own. */
 export type OriginNames = Pick<ResolvedOrigin, 'origin' | 'authority'>;
