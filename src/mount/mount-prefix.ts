@@ -17,15 +17,14 @@ export function setMountPrefix(req: IncomingMessage, prefix: MountPrefix): void 
   Reflect.set(req, MOUNT_PREFIX, prefix);
 }
 
-/** What was set, else what Express or Connect has stripped; `undefined` at the root. */
-export function mountPrefix(req: IncomingMessage): MountPrefix | undefined {
+/**
+ * What was set, which is right whatever a hook makes of the path; else what Express or Connect has stripped, unless the path was changed.
+ * `undefined` at the root.
+ */
+export function mountPrefix(req: IncomingMessage, pathChanged: boolean): MountPrefix | undefined {
   const set: unknown = Reflect.get(req, MOUNT_PREFIX);
-  return isMountPrefix(set) ? set : strippedPrefix(req);
-}
-
-/** Whether the prefix was set: then it is right whatever a hook makes of the path. */
-export function hasSetPrefix(req: IncomingMessage): boolean {
-  return isMountPrefix(Reflect.get(req, MOUNT_PREFIX));
+  if (isMountPrefix(set)) return set;
+  return pathChanged ? undefined : strippedPrefix(req);
 }
 
 function strippedPrefix(req: IncomingMessage): MountPrefix | undefined {

@@ -6,7 +6,7 @@ import { inHookAtOnce } from '../../hook.js';
 import { isFieldValue } from '../../http1/fields.js';
 import { isAuthority } from '../../http1/request-target.js';
 import type { LocationHook } from '../../options.js';
-import { hasSetPrefix, type MountPrefix, mountPrefix } from '../mount-prefix.js';
+import { type MountPrefix, mountPrefix } from '../mount-prefix.js';
 import type { MountedBackend } from '../mounted-backend.js';
 
 /** What the rewriting of one response looks at. */
@@ -96,8 +96,7 @@ function publicPlace(req: IncomingMessage, { trusted, pathChanged }: LocationFac
   const host = told('x-forwarded-host') ?? firstOf(headers[':authority']) ?? headers.host;
   if (host === undefined || host === '' || !isAuthority(host)) return undefined;
   const proto = told('x-forwarded-proto') ?? (Reflect.get(socket, 'encrypted') === true ? 'https' : 'http');
-  const prefix = pathChanged && !hasSetPrefix(req) ? undefined : mountPrefix(req);
-  return { proto, host, prefix };
+  return { proto, host, prefix: mountPrefix(req, pathChanged) };
 }
 
 function publicPath(path: string, prefix: MountPrefix | undefined): string {
