@@ -8,7 +8,7 @@ import { whyUnusable } from '../client/made-request.js';
 import { isSafe, MOST_WAITING, turnOf, whenItsTurnComes } from '../client/pipelined-turn.js';
 import { BackendError } from '../errors.js';
 import type { ResolvedHandlerOptions } from '../options.js';
-import type { MountedBackend } from './mounted-backend.js';
+import type { Mount, MountedBackend } from './mounted-backend.js';
 import { type Next, Relay } from './relay.js';
 import { answerAsLast, endsHere } from './request/max-forwards.js';
 
@@ -23,10 +23,11 @@ export interface RequestHandler {
 
 /** `current` returns the current options. A request keeps the options that it began with. */
 export function createHandler(house: MountedBackend, current: () => ResolvedHandlerOptions): RequestHandler {
-  let mount = { house, options: current() };
+  const { dispatching } = house;
+  let mount: Mount = { house, dispatching, options: current() };
   function mountOfNow() {
     const options = current();
-    if (options !== mount.options) mount = { house, options };
+    if (options !== mount.options) mount = { house, dispatching, options };
     return mount;
   }
   function handle(req: IncomingMessage, res: ServerResponse, next?: Next): void {

@@ -29,5 +29,7 @@ export interface MountedBackend {
 /** One mount, and the backend that it belongs to. */
 export interface Mount {
   readonly house: MountedBackend;
+  /** Gets the requests: the dispatcher of the backend, or what stands in front of it. */
+  readonly dispatching: Dispatching;
   readonly options: ResolvedHandlerOptions;
 }

@@ -103,7 +103,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
     this.#answeredContinue = request.expectsContinue;
     try {
       const outgoing = outgoingRequest(request, body, this.#mount.options, expectTimeout);
-      const dispatch = (this.#place ?? this.#mount.house.dispatching).dispatch(outgoing, this);
+      const dispatch = (this.#place ?? this.#mount.dispatching).dispatch(outgoing, this);
       if (this.#isOpen()) this.#dispatch = dispatch; // it may have failed before it returned
     } catch (thrown) {
       this.requestFailed(asBackendError(thrown));
@@ -256,7 +256,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
   /** The request could not be dispatched. */
   requestFailed(error: BackendError): void {
     if (this.#stage !== 'taking') return;
-    (this.#place ?? this.#mount.house.dispatching).fail(unsentOf(this.#req, this.#mount), this, error);
+    (this.#place ?? this.#mount.dispatching).fail(unsentOf(this.#req, this.#mount), this, error);
   }
 
   onFail(error: BackendError): void {

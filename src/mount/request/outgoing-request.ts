@@ -27,7 +27,7 @@ export function outgoingRequest(
 
 /** The place of a request that waits for a hook, or for its body. `undefined`: no more requests are taken, and this one was refused. */
 export function placeOf(req: IncomingMessage, mount: Mount, relay: ResponseSink & Expectation): Place | undefined {
-  const { dispatching } = mount.house;
+  const { dispatching } = mount;
   const place = dispatching.expect(mount.options.timeouts, relay);
   if (place === undefined) dispatching.dispatch(unsentOf(req, mount), relay);
   return place;

@@ -19,7 +19,7 @@ import { fieldLines, fieldValue } from '../../http1/fields.js';
 import type { ResponseHead } from '../../http1/response-head.js';
 import { namedProtocols, switchingFields } from '../../http1/upgrade.js';
 import type { ResolvedUpgradeOptions } from '../../options.js';
-import type { MountedBackend } from '../mounted-backend.js';
+import type { Mount, MountedBackend } from '../mounted-backend.js';
 import { Relay } from '../relay.js';
 import { answerAsLast, endsHere } from '../request/max-forwards.js';
 import { fieldsForClient } from '../response/response-hooks.js';
@@ -41,6 +41,7 @@ const UPGRADE_REQUIRED = 426;
  */
 export class Handshake implements Dispatching, ResponseSink {
   readonly #mount: UpgradeMount;
+  readonly #relayed: Mount; // as the relay sees it
   readonly #req: IncomingMessage;
   readonly #socket: Duplex;
   readonly #first: Buffer; // bytes after the request: not passed on before the origin has switched
@@ -54,6 +55,7 @@ export class Handshake implements Dispatching, ResponseSink {
   /** `leave` ends {@link lookAfter} of the socket. */
   constructor(mount: UpgradeMount, req: IncomingMessage, socket: Duplex, first: Buffer, leave: () => void) {
     this.#mount = mount;
+    this.#relayed = { house: mount.house, dispatching: this, options: mount.options.mount };
     this.#req = req;
     this.#socket = socket;
     this.#first = first;
@@ -70,13 +72,8 @@ export class Handshake implements Dispatching, ResponseSink {
       answerAsLast(this.#req, this.#res);
       return;
     }
-    const { house, options } = this.#mount;
     this.#offer = protocols;
-    const { deadlines, requestBuffer, spool, sticky } = house;
-    const origins = () => house.origins();
-    const shared = { deadlines, requestBuffer, spool, sticky, origins, options: house.options };
-    const mount = { house: { ...shared, dispatching: this }, options: options.mount };
-    new Relay(mount, this.#req, this.#res, undefined).begin();
+    new Relay(this.#relayed, this.#req, this.#res, undefined).begin();
   }
 
   /** Answers a CONNECT, which is not an upgrade. */
@@ -196,9 +193,7 @@ export class Handshake implements Dispatching, ResponseSink {
   }
 
   #switchingHead(head: ResponseHead): MaybePromise<string> {
-    const { house, options } = this.#mount;
-    const mount = { house, options: options.mount };
-    const fields = fieldsForClient(head, this.#req, mount, this.#sent, this.#dispatch);
+    const fields = fieldsForClient(head, this.#req, this.#relayed, this.#sent, this.#dispatch);
     return whenKept(fields, (kept) => switchingText(head, switchingFields(kept)));
   }
 
