@@ -3,14 +3,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import { isAttended, takeOver } from '../client/departure.js';
-import { answerUnsupported } from '../client/error-answer.js';
 import { whyUnusable } from '../client/made-request.js';
 import { isSafe, MOST_WAITING, turnOf, whenItsTurnComes } from '../client/pipelined-turn.js';
 import { BackendError } from '../errors.js';
 import type { ResolvedHandlerOptions } from '../options.js';
 import type { Mount, MountedBackend } from './mounted-backend.js';
 import { type Next, Relay } from './relay.js';
-import { answerAsLast, endsHere } from './request/max-forwards.js';
+import { tryAnswerHere } from './request/max-forwards.js';
 
 /**
  * A request listener. Without `next` it answers failures itself. With `next` (Express, Connect) it passes them on as a
@@ -46,9 +45,7 @@ export function createHandler(house: MountedBackend, current: () => ResolvedHand
     if (res.destroyed || res.headersSent || req.aborted) return; // the client has left, or another handler has answered
     // A middleware may call next() twice. A safe request may move to the next mount, after a timeout of the app for example.
     if (isAttended(res) && !(isSafe(req) && takeOver(res))) return;
-    if (req.method === 'CONNECT') answerUnsupported(res, 'CONNECT');
-    else if (endsHere(req)) answerAsLast(req, res);
-    else new Relay(mountOfNow(), req, res, next).begin();
+    if (!tryAnswerHere(req, res)) new Relay(mountOfNow(), req, res, next).begin();
   }
   // The compatibility API of node:http2 has the same members. Where it behaves differently, the relay checks the version.
   return handle as RequestHandler;

@@ -1,4 +1,4 @@
-/** Max-Forwards (RFC 9110 §7.6.2): how many hops an OPTIONS or a TRACE may still go, and where it ends. */
+/** Requests that go no further than here, and Max-Forwards (RFC 9110 §7.6.2): how many hops an OPTIONS or a TRACE may still go. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { answerHere, answerUnsupported } from '../../client/error-answer.js';
@@ -8,15 +8,20 @@ function counts(method: string | undefined): boolean {
   return method === 'OPTIONS' || method === 'TRACE';
 }
 
-/** "If the received value is zero (0), the intermediary MUST NOT forward the request". */
-export function endsHere({ method, headers }: IncomingMessage): boolean {
-  return counts(method) && /^0+$/.test(String(headers['max-forwards']));
+/** Answers a request that is not to be sent on. Returns false for any other. */
+export function tryAnswerHere(req: IncomingMessage, res: ServerResponse): boolean {
+  const { method } = req;
+  if (method === 'CONNECT') answerUnsupported(res, method);
+  else if (!endsHere(req)) return false;
+  // "as the final recipient". This one has no options for the origin's resources, and no use for TRACE.
+  else if (method === 'OPTIONS') answerHere(req, res);
+  else answerUnsupported(res, 'TRACE');
+  return true;
 }
 
-/** Answers "as the final recipient". This one has no options for the origin's resources, and no use for TRACE. */
-export function answerAsLast(req: IncomingMessage, res: ServerResponse): void {
-  if (req.method === 'OPTIONS') answerHere(req, res);
-  else answerUnsupported(res, 'TRACE');
+/** "If the received value is zero (0), the intermediary MUST NOT forward the request". */
+function endsHere({ method, headers }: IncomingMessage): boolean {
+  return counts(method) && /^0+$/.test(String(headers['max-forwards']));
 }
 
 /** Counts this hop, in place. A value that is not a number stays as it is. */

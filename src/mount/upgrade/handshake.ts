@@ -2,7 +2,6 @@
 
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { answerUnsupported } from '../../client/error-answer.js';
 import { hangUp } from '../../client/released-socket.js';
 import type {
   Dispatch,
@@ -21,7 +20,7 @@ import { namedProtocols, switchingFields } from '../../http1/upgrade.js';
 import type { ResolvedUpgradeOptions } from '../../options.js';
 import type { Mount, MountedBackend } from '../mounted-backend.js';
 import { Relay } from '../relay.js';
-import { answerAsLast, endsHere } from '../request/max-forwards.js';
+import { tryAnswerHere } from '../request/max-forwards.js';
 import { fieldsForClient } from '../response/response-hooks.js';
 import type { OpenTunnel, OpenTunnels } from './open-tunnels.js';
 import { Splice } from './splice.js';
@@ -66,19 +65,10 @@ export class Handshake implements Dispatching, ResponseSink {
     this.#res.once('finish', () => this.#hangUp());
   }
 
-  /** Asks the origin to switch to one of these protocols. */
-  offer(protocols: string): void {
-    if (endsHere(this.#req)) {
-      answerAsLast(this.#req, this.#res);
-      return;
-    }
-    this.#offer = protocols;
-    new Relay(this.#relayed, this.#req, this.#res, undefined).begin();
-  }
-
-  /** Answers a CONNECT, which is not an upgrade. */
-  refuseConnect(): void {
-    answerUnsupported(this.#res, 'CONNECT');
+  /** Asks the origin to switch to one of these protocols. A CONNECT needs none: it is refused. */
+  begin(offer: string): void {
+    this.#offer = offer;
+    if (!tryAnswerHere(this.#req, this.#res)) new Relay(this.#relayed, this.#req, this.#res, undefined).begin();
   }
 
   // --- between the relay and the dispatcher --------------------------------------------------------------------------

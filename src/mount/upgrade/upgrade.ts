@@ -43,8 +43,7 @@ export function createUpgradeHandler(
     whenItsTurnToUpgradeComes(socket, () => {
       const mount = { ...house, options: current() };
       const offer = offerOf(req, mount.options.protocols);
-      if (req.method === 'CONNECT') new Handshake(mount, req, socket, head, leave).refuseConnect();
-      else if (offer !== '') new Handshake(mount, req, socket, head, leave).offer(offer);
+      if (req.method === 'CONNECT' || offer !== '') new Handshake(mount, req, socket, head, leave).begin(offer);
       else {
         leave();
         socket.off('error', ignore);
