@@ -292,7 +292,6 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
   #release(): void {
     this.#place?.leave();
     this.#pace?.stop();
-    this.#intake?.cancel();
     this.#intake?.release();
   }
 }

@@ -6,7 +6,7 @@ import type { ByteBudget } from '../../client/byte-budget.js';
 import { BackendError } from '../../errors.js';
 import { unshared } from '../../http1/byte-copy.js';
 
-/** Gets exactly one of the calls, unless {@link BodyBuffer.leave} comes first. */
+/** Gets exactly one of the calls, unless {@link BodyBuffer.release} comes first. */
 export interface BufferOutlet {
   /** The whole body is here. */
   bufferFull(pieces: readonly Buffer[], bytes: number): void;
@@ -58,7 +58,8 @@ export class BodyBuffer extends AsyncResource {
   }
 
   /** Stops listening, and holds nothing. */
-  leave(): void {
+  #leave(): void {
+    if (this.#left) return;
     this.#left = true;
     this.#pieces = [];
     this.#req
@@ -68,8 +69,9 @@ export class BodyBuffer extends AsyncResource {
       .off('close', this.#onBroken);
   }
 
-  /** The bytes are not held any more. May be called again. */
+  /** The bytes are not held any more, and no more of them are read. May be called again. */
   release(): void {
+    this.#leave();
     this.#limits.budget.add(-this.#reserved);
     this.#reserved = 0;
   }
@@ -89,7 +91,7 @@ export class BodyBuffer extends AsyncResource {
     if (this.#bytes <= limitBytes && this.#reserve(piece.length)) return;
     this.#req.pause();
     const pieces = this.#pieces;
-    this.leave();
+    this.#leave();
     this.runInAsyncScope(this.#outlet.bufferOverflowed, this.#outlet, pieces);
   };
 
@@ -108,7 +110,7 @@ export class BodyBuffer extends AsyncResource {
       this.#fail(`the request body ended after ${this.#bytes} of the ${length} bytes that were declared`);
     } else {
       const pieces = this.#pieces;
-      this.leave();
+      this.#leave();
       this.runInAsyncScope(this.#outlet.bufferFull, this.#outlet, pieces, this.#bytes);
     }
   };
@@ -123,7 +125,7 @@ export class BodyBuffer extends AsyncResource {
   }
 
   #failed(error: BackendError): void {
-    this.leave();
+    this.#leave();
     this.runInAsyncScope(this.#outlet.bufferFailed, this.#outlet, error);
   }
 

@@ -62,12 +62,7 @@ export class RequestIntake implements BufferOutlet {
     this.#outlet.requestReady(request, this.#streamed([]), expectTimeout);
   }
 
-  /** The client is gone: nothing will be dispatched. */
-  cancel(): void {
-    this.#buffer?.leave();
-  }
-
-  /** The body's bytes are not needed any more. */
+  /** The body's bytes are not needed any more. If more of them were to come, nothing will be dispatched. */
   release(): void {
     this.#buffer?.release();
   }
