@@ -21,7 +21,7 @@ import type { Mount } from './mounted-backend.js';
 import { type ClientRequest, readClientRequest } from './request/client-request.js';
 import { outgoingRequest, placeOf, unsentOf } from './request/outgoing-request.js';
 import { type IntakeOutlet, RequestIntake } from './request/request-intake.js';
-import { HeldResponse } from './response/held-response.js';
+import type { HeldResponse } from './response/held-response.js';
 import { addTrailers, writeResponseHead } from './response/response-head.js';
 import { fieldsForClient } from './response/response-hooks.js';
 
@@ -152,7 +152,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
   }
 
   #hold(head: ResponseHead, fields: PromiseLike<string[]>, more: boolean): void {
-    this.#held = new HeldResponse(head, more);
+    this.#held = { head, more, pieces: [] };
     fields.then((kept) => this.#letGo(kept)).then(undefined, (thrown) => this.#giveUp(asHeadError(thrown)));
   }
 

@@ -2,15 +2,10 @@
 
 import type { ResponseHead } from '../../http1/response-head.js';
 
-export class HeldResponse {
+export interface HeldResponse {
   readonly head: ResponseHead;
   /** Whether body bytes or the end came with the head. */
   readonly more: boolean;
   /** At most what had already been read: no more is asked for. */
-  readonly pieces: Buffer[] = [];
-
-  constructor(head: ResponseHead, more: boolean) {
-    this.head = head;
-    this.more = more;
-  }
+  readonly pieces: Buffer[];
 }
