@@ -48,7 +48,6 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
   #place: Place | undefined; // of a request that has to wait for a hook, or for its body
   #dispatch: Dispatch | undefined; // `undefined` once it has ended
   #readsRequest = false; // its body comes from the client's stream
-  #answeredContinue = false;
   #lastText: string | undefined; // the whole rest of the body, to be written with the end
   #pace: ClientPace | undefined; // made for a client that takes or sends bytes in its own time
   #held: HeldResponse | undefined; // while a hook decides about its head
@@ -100,7 +99,6 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
 
   requestReady(request: ClientRequest, body: ReplayBody | undefined, expectTimeout?: number): void {
     if (this.#stage !== 'taking') return;
-    this.#answeredContinue = request.expectsContinue;
     try {
       const outgoing = outgoingRequest(request, body, this.#mount.options, expectTimeout);
       const dispatch = (this.#place ?? this.#mount.dispatching).dispatch(outgoing, this);
@@ -117,7 +115,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
   // --- the response --------------------------------------------------------------------------------------------------
 
   onInformation(statusCode: number, statusText: string, rawHeaders: readonly string[]): void {
-    if (this.#stage !== 'taking' || (statusCode === 100 && this.#answeredContinue)) return;
+    if (this.#stage !== 'taking' || (statusCode === 100 && this.#request?.expectsContinue)) return;
     const { onInformation } = this.#mount.options;
     const fields = endToEndFields(rawHeaders);
     try {
