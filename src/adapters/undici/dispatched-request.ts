@@ -1,11 +1,13 @@
 /** One request of undici in progress: it calls `backend.request()`, and then the methods of its handler. */
 
 import type { BackendRequestOptions, BackendResponse, PooledBackend } from 'pooled-backend';
-import { errors } from 'undici';
+import { type Dispatcher, errors } from 'undici';
 import { undiciError } from './errors.js';
-import { type Flow, type Handler, type Listener, listenerOf } from './handler.js';
+import { type Handler, type Listener, listenerOf } from './handler.js';
 
-export class DispatchedRequest implements Flow {
+export class DispatchedRequest implements Dispatcher.DispatchController {
+  rawHeaders: Buffer[] | null = null;
+  rawTrailers: Buffer[] | null = null;
   readonly #listener: Listener;
   readonly #over: (request: DispatchedRequest) => void;
   readonly #abort = new AbortController();

@@ -2,16 +2,6 @@
 
 import { type Dispatcher, errors, util } from 'undici';
 
-/** What a handler may do to its request. */
-export interface Flow {
-  abort(reason?: unknown): void;
-  pause(): void;
-  resume(): void;
-  readonly aborted: boolean;
-  readonly paused: boolean;
-  readonly reason: Error | null;
-}
-
 /** A handler of either interface. Fields are name, value, name, value… in latin1. */
 export interface Listener {
   started(): void;
@@ -26,34 +16,34 @@ export interface Listener {
 export type Handler = Dispatcher.DispatchHandler;
 
 /** @throws InvalidArgumentError for an object that no version accepts as a handler */
-export function listenerOf(handler: Handler, flow: Flow): Listener {
-  if (typeof handler.onRequestStart === 'function') return new ControllerListener(handler, flow);
+export function listenerOf(handler: Handler, controller: Dispatcher.DispatchController): Listener {
+  if (typeof handler.onRequestStart === 'function') return new ControllerListener(handler, controller);
   if (typeof handler.onConnect !== 'function') throw new errors.InvalidArgumentError('invalid onRequestStart method');
   if (typeof handler.onError !== 'function') throw new errors.InvalidArgumentError('invalid onError method');
-  return new CallbackListener(handler, flow);
+  return new CallbackListener(handler, controller);
 }
 
 /** Reports a failure to a handler whose request was never made. */
 export function refuse(handler: Handler, error: Error): void {
   if (typeof handler.onRequestStart === 'function' && typeof handler.onResponseError === 'function') {
-    handler.onResponseError(new Controller(unbegun(error)), error);
+    handler.onResponseError(unbegun(error), error);
   } else if (typeof handler.onError === 'function') handler.onError(error);
   else throw error;
 }
 
 class CallbackListener implements Listener {
   readonly #handler: Handler;
-  readonly #flow: Flow;
+  readonly #controller: Dispatcher.DispatchController;
   readonly #resume: () => void;
 
-  constructor(handler: Handler, flow: Flow) {
+  constructor(handler: Handler, controller: Dispatcher.DispatchController) {
     this.#handler = handler;
-    this.#flow = flow;
-    this.#resume = () => flow.resume();
+    this.#controller = controller;
+    this.#resume = () => controller.resume();
   }
 
   started(): void {
-    this.#handler.onConnect?.((reason) => this.#flow.abort(reason));
+    this.#handler.onConnect?.((reason) => this.#controller.abort(reason as Error));
   }
 
   information(statusCode: number, statusText: string, fields: readonly string[]): void {
@@ -63,11 +53,11 @@ class CallbackListener implements Listener {
   head(statusCode: number, statusText: string, fields: readonly string[]): void {
     this.#handler.onResponseStarted?.();
     const goesOn = this.#handler.onHeaders?.(statusCode, bytesOf(fields), this.#resume, statusText);
-    if (goesOn === false) this.#flow.pause();
+    if (goesOn === false) this.#controller.pause();
   }
 
   data(bytes: Buffer): void {
-    if (this.#handler.onData?.(bytes) === false) this.#flow.pause();
+    if (this.#handler.onData?.(bytes) === false) this.#controller.pause();
   }
 
   ended(trailers: readonly string[]): void {
@@ -82,11 +72,11 @@ class CallbackListener implements Listener {
 
 class ControllerListener implements Listener {
   readonly #handler: Handler;
-  readonly #controller: Controller;
+  readonly #controller: Dispatcher.DispatchController;
 
-  constructor(handler: Handler, flow: Flow) {
+  constructor(handler: Handler, controller: Dispatcher.DispatchController) {
     this.#handler = handler;
-    this.#controller = new Controller(flow);
+    this.#controller = controller;
   }
 
   started(): void {
@@ -116,42 +106,9 @@ class ControllerListener implements Listener {
   }
 }
 
-class Controller implements Dispatcher.DispatchController {
-  rawHeaders: Buffer[] | null = null;
-  rawTrailers: Buffer[] | null = null;
-  readonly #flow: Flow;
-
-  constructor(flow: Flow) {
-    this.#flow = flow;
-  }
-
-  get aborted(): boolean {
-    return this.#flow.aborted;
-  }
-
-  get paused(): boolean {
-    return this.#flow.paused;
-  }
-
-  get reason(): Error | null {
-    return this.#flow.reason;
-  }
-
-  abort(reason: Error): void {
-    this.#flow.abort(reason);
-  }
-
-  pause(): void {
-    this.#flow.pause();
-  }
-
-  resume(): void {
-    this.#flow.resume();
-  }
-}
-
-function unbegun(reason: Error): Flow {
-  return { abort: nothing, pause: nothing, resume: nothing, aborted: false, paused: false, reason };
+function unbegun(reason: Error): Dispatcher.DispatchController {
+  const calls = { abort: nothing, pause: nothing, resume: nothing };
+  return { ...calls, aborted: false, paused: false, reason, rawHeaders: null, rawTrailers: null };
 }
 
 function bytesOf(fields: readonly string[]): Buffer[] {
