@@ -41,30 +41,19 @@ function ofOrigin(
   return { kind, name, help, labels: ['origin'], aggregator, read: samples };
 }
 
-/** A value about discovery. There is no sample if the backend does not discover its origins, or the value is not known yet. */
-function ofDiscovery(
-  kind: StatMetric['kind'],
-  name: string,
-  help: string,
-  read: (found: NonNullable<BackendStats['discovery']>) => number | null,
-  aggregator: Aggregator = 'sum',
-): StatMetric {
-  const samples = ({ discovery }: BackendStats): Sample[] => {
-    const value = discovery === null ? null : read(discovery);
-    return value === null ? [] : [[{}, value]];
-  };
-  return { kind, name, help, labels: [], aggregator, read: samples };
-}
-
-/** One value for the backend. */
+/** One value for the backend. Without a value there is no sample. */
 function ofBackend(
   kind: StatMetric['kind'],
   name: string,
   help: string,
-  read: (all: BackendStats) => number,
+  read: (all: BackendStats) => number | null | undefined,
   aggregator: Aggregator = 'sum',
 ): StatMetric {
-  return { kind, name, help, labels: [], aggregator, read: (stats) => [[{}, read(stats)]] };
+  const samples = (stats: BackendStats): Sample[] => {
+    const value = read(stats);
+    return typeof value === 'number' ? [[{}, value]] : [];
+  };
+  return { kind, name, help, labels: [], aggregator, read: samples };
 }
 
 export const statMetrics: readonly StatMetric[] = [
@@ -124,23 +113,23 @@ export const statMetrics: readonly StatMetric[] = [
     'Most bytes of request bodies that may be held.',
     (all) => all.requestBuffer.max,
   ),
-  ofDiscovery('gauge', 'discovery_origins', 'Origins of the last good set.', ({ origins }) => origins, 'max'),
-  ofDiscovery(
+  ofBackend('gauge', 'discovery_origins', 'Origins of the last good set.', (all) => all.discovery?.origins, 'max'),
+  ofBackend(
     'gauge',
     'discovery_age_seconds',
     'How long ago the last good set was found.',
-    ({ foundMsAgo }) => (foundMsAgo === null ? null : foundMsAgo / MS_PER_SECOND),
+    ({ discovery }) => discovery?.foundMsAgo && discovery.foundMsAgo / MS_PER_SECOND,
     'max',
   ),
-  ofDiscovery(
+  ofBackend(
     'gauge',
     'discovery_failures',
     'Failures to find the origins in a row: 0 after a good set.',
-    ({ failures }) => failures,
+    (all) => all.discovery?.failures,
     'max',
   ),
-  ofDiscovery('counter', 'discovery_sets_total', 'Good sets of origins found.', ({ sets }) => sets),
-  ofDiscovery('counter', 'discovery_failures_total', 'Failures to find the origins.', ({ failed }) => failed),
+  ofBackend('counter', 'discovery_sets_total', 'Good sets of origins found.', (all) => all.discovery?.sets),
+  ofBackend('counter', 'discovery_failures_total', 'Failures to find the origins.', (all) => all.discovery?.failed),
   ofOrigin('counter', 'connections_opened_total', 'Connections opened.', (one) => one.dialled),
   ofOrigin('counter', 'dial_failures_total', 'Dials that failed.', (one) => one.dialsFailed),
   byOrigin('counter', 'connections_closed_total', 'Connections closed, by reason.', 'reason', (one) => one.closed),
