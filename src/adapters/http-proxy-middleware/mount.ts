@@ -86,7 +86,7 @@ function sharedOptions(
   paths: WeakMap<IncomingMessage, string>,
 ): HandlerOptions {
   const { prependPath = true, ignorePath = false, timeout, proxyTimeout } = options;
-  const hook = pathHook({ rewrite: pathRewriter(options.pathRewrite), base: target.path, prependPath, ignorePath });
+  const hook = pathHook(pathRewriter(options.pathRewrite), prependPath ? target.path : '', ignorePath);
   const silence = limit(proxyTimeout);
   return {
     host: options.changeOrigin === true ? 'origin' : 'preserve',

@@ -62,18 +62,12 @@ export function pathRewriter(rewrite: PathRewrite | undefined): Rewrite | undefi
   };
 }
 
-/** What is prepended to every path, and how the rest is changed. */
-export interface PathSetting {
-  readonly rewrite: Rewrite | undefined;
-  readonly base: string; // of the target
-  readonly prependPath: boolean;
-  readonly ignorePath: boolean;
-}
-
-/** A hook for `rewritePath`; `undefined` if paths are sent unchanged. */
-export function pathHook(setting: PathSetting): ((path: string, req: IncomingMessage) => Promise<string>) | undefined {
-  const { rewrite, prependPath, ignorePath } = setting;
-  const base = prependPath ? setting.base : '';
+/** A hook for `rewritePath`; `undefined` if paths are sent unchanged. `base` is prepended to each path, or replaces it. */
+export function pathHook(
+  rewrite: Rewrite | undefined,
+  base: string,
+  ignorePath: boolean,
+): ((path: string, req: IncomingMessage) => Promise<string>) | undefined {
   if (rewrite === undefined && base === '' && !ignorePath) return undefined;
   return async (path, req) => {
     if (ignorePath) return base === '' ? '/' : base;
