@@ -7,7 +7,6 @@ import { answerFailure } from '../client/error-answer.js';
 import { continueWhenRead } from '../client/interim.js';
 import { systemClock } from '../clock.js';
 import { Deadlines } from '../deadlines.js';
-import { asBackendError } from '../errors.js';
 import { setMountPrefix } from '../mount/mount-prefix.js';
 
 /** Options that only a mount has; all others are a backend's too. */
@@ -67,8 +66,7 @@ const plugin: FastifyPluginAsync<FastifyPooledBackendOptions> = async (fastify, 
     for (const [name, value] of Object.entries(reply.getHeaders())) {
       if (value !== undefined) reply.raw.setHeader(name, value);
     }
-    handle(request.raw, reply.raw, (thrown) => {
-      const error = asBackendError(thrown);
+    handle(request.raw, reply.raw, (error) => {
       request.log.warn({ err: error }, 'the backend did not answer');
       answerFailure(request.raw, reply.raw, error, deadlines);
     });

@@ -26,7 +26,7 @@ import { addTrailers, writeResponseHead } from './response/response-head.js';
 import { fieldsForClient } from './response/response-hooks.js';
 
 /** The `next` function of Express and Connect. */
-export type Next = (error?: unknown) => void;
+export type Next = (error: BackendError) => void;
 
 /**
  * `taking` the request in, or waiting for its response; `relaying` the body of the response; `ended`: all of it was handed over, and the

@@ -2,7 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { BackendError, type CloseOptions, type PooledBackend } from 'pooled-backend';
+import type { CloseOptions, PooledBackend } from 'pooled-backend';
 import { type Ends, mountTarget, type TargetMount } from './mount.js';
 import { checkOptions, type ProxyMiddlewareOptions, type ProxyTarget } from './options.js';
 import { pathMatcher } from './paths.js';
@@ -70,7 +70,7 @@ export function createProxyMiddleware(options: ProxyMiddlewareOptions): ProxyMid
     const { target, handle } = mountOf(req);
     ends.responses.set(req, res);
     if (onError === undefined) handle(req, res);
-    else handle(req, res, (error) => onError(asBackendError(error), req, res, target));
+    else handle(req, res, (error) => onError(error, req, res, target));
   }
 
   const backends = [...new Set([main, ...table.values()])].map(({ backend }) => backend);
@@ -112,8 +112,7 @@ function listenForUpgrades(socket: object, listening: WeakSet<object>, upgrade: 
   if (typeof server.on === 'function') server.on('upgrade', upgrade);
 }
 
-function asBackendError(error: unknown): BackendError {
-  return BackendError.is(error)
-    ? error
-    : new BackendError('proxy_internal_error', 'the request has failed', { cause: error });
+/** The server of a connection; an empty object if nothing is known of it. */
+function serverOf(socket: object): object {
+  return Object(Reflect.get(socket, 'server'));
 }
