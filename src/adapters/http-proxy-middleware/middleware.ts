@@ -77,8 +77,7 @@ export function createProxyMiddleware(options: ProxyMiddlewareOptions): ProxyMid
   return Object.assign(middleware, {
     upgrade: (req: IncomingMessage, socket: Duplex, head: Buffer) => {
       // If the option `ws` has added a listener to this server, that listener handles the upgrade.
-      const server: unknown = Reflect.get(req.socket, 'server');
-      if (typeof server !== 'object' || server === null || !listening.has(server)) upgrade(req, socket, head);
+      if (!listening.has(serverOf(req.socket))) upgrade(req, socket, head);
     },
     backends,
     close: async (closing?: CloseOptions) => {
@@ -106,10 +105,11 @@ function mounts(options: ProxyMiddlewareOptions, ends: Ends): Mounts {
 }
 
 function listenForUpgrades(socket: object, listening: WeakSet<object>, upgrade: ProxyMiddleware['upgrade']): void {
-  const server: unknown = Reflect.get(socket, 'server');
-  if (typeof server !== 'object' || server === null || listening.has(server) || !('on' in server)) return;
+  const server = serverOf(socket);
+  const on: unknown = Reflect.get(server, 'on');
+  if (listening.has(server) || typeof on !== 'function') return;
   listening.add(server);
-  if (typeof server.on === 'function') server.on('upgrade', upgrade);
+  on.call(server, 'upgrade', upgrade);
 }
 
 /** The server of a connection; an empty object if nothing is known of it. */
