@@ -1,7 +1,7 @@
 /** The cookie by which a client gets back to the origin that has its session. */
 
 import { createHash, createHmac } from 'node:crypto';
-import { fieldValues, trimmed } from '../http1/fields.js';
+import { fieldValues, isNamed, trimmed } from '../http1/fields.js';
 import type { ResolvedSticky } from '../options.js';
 
 /** The origins at one moment, and what the cookie says for each. */
@@ -37,7 +37,7 @@ export class StickySessions {
     for (let i = 0; i < fields.length; i += 2) {
       const name = fields[i] ?? '';
       let value = fields[i + 1] ?? '';
-      if (isCookieField(name) && value.includes(this.#prefix)) {
+      if (isNamed(name, 'cookie') && value.includes(this.#prefix)) {
         const pairs = value.split(';').map(trimmed);
         const own = pairs.filter((pair) => pair.startsWith(this.#prefix));
         for (const pair of own) named ??= this.#originOf(pair.slice(this.#prefix.length));
@@ -87,13 +87,9 @@ function attributesOf({ path, domain, sameSite, secure, maxAge }: ResolvedSticky
   return `; Path=${path}${where}${age}; HttpOnly${secure ? '; Secure' : ''}${site}`;
 }
 
-function isCookieField(name: string): boolean {
-  return name.length === 6 && name.toLowerCase() === 'cookie';
-}
-
 function dropCookie(fields: string[], prefix: string): void {
   for (let i = fields.length - 2; i >= 0; i -= 2) {
-    if (fields[i]?.toLowerCase() === 'set-cookie' && fields[i + 1]?.startsWith(prefix)) fields.splice(i, 2);
+    if (isNamed(fields[i], 'set-cookie') && fields[i + 1]?.startsWith(prefix)) fields.splice(i, 2);
   }
 }
 

@@ -2,6 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { answerHere, answerUnsupported } from '../../client/error-answer.js';
+import { isNamed } from '../../http1/fields.js';
 
 /** "A recipient MAY ignore a Max-Forwards header field received with any other request methods." */
 function counts(method: string | undefined): boolean {
@@ -30,7 +31,7 @@ export function countHop(method: string, fields: string[]): void {
   for (let i = 0; i < fields.length; i += 2) {
     const value = fields[i + 1] ?? '';
     // "the received field value decremented by one (1)", or "the recipient's maximum supported value".
-    if (fields[i]?.toLowerCase() === 'max-forwards' && /^[0-9]+$/.test(value)) {
+    if (isNamed(fields[i], 'max-forwards') && /^[0-9]+$/.test(value)) {
       fields[i + 1] = String(Math.min(Number(value) - 1, Number.MAX_SAFE_INTEGER));
     }
   }

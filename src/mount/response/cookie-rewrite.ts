@@ -1,5 +1,6 @@
 /** Domain and Path of the cookies that an origin sets, as clients know them. */
 
+import { isNamed } from '../../http1/fields.js';
 import type { CookieRewrite } from '../../options.js';
 
 const DOMAIN = /(;\s*domain\s*=\s*)([^;]*)/gi;
@@ -8,7 +9,7 @@ const PATH = /(;\s*path\s*=\s*)([^;]*)/gi;
 /** Rewrites in place. A cookie without the attribute stays without it. */
 export function rewriteCookies(fields: string[], domain: CookieRewrite | false, path: CookieRewrite | false): void {
   for (let i = 0; i < fields.length; i += 2) {
-    if ((fields[i] ?? '').toLowerCase() !== 'set-cookie') continue;
+    if (!isNamed(fields[i], 'set-cookie')) continue;
     let cookie = fields[i + 1] ?? '';
     // A leading dot means nothing (RFC 6265 §5.2.3).
     if (domain !== false) cookie = replaced(cookie, DOMAIN, domain, (old) => old.replace(/^\./, '').toLowerCase());

@@ -3,7 +3,7 @@
 import type { IncomingMessage } from 'node:http';
 import { BackendError } from '../../errors.js';
 import { inHookAtOnce } from '../../hook.js';
-import { isFieldValue } from '../../http1/fields.js';
+import { isFieldValue, isNamed } from '../../http1/fields.js';
 import { isAuthority } from '../../http1/request-target.js';
 import type { LocationHook } from '../../options.js';
 import { type MountPrefix, mountPrefix } from '../mount-prefix.js';
@@ -36,28 +36,17 @@ const REFRESH = /^(\s*\d+(?:\.\d*)?\s*[;,]\s*(?:url\s*=\s*)?)(["']?)(.*?)(\2)$/i
 /** Rewrites in place. */
 export function rewriteLocations(fields: string[], req: IncomingMessage, facts: LocationFacts): void {
   for (let i = 0; i < fields.length; i += 2) {
-    const name = fields[i] ?? '';
-    if (!mayHoldUrl(name)) continue;
+    const name = fields[i];
     const value = fields[i + 1] ?? '';
-    switch (name.toLowerCase()) {
-      case 'location':
-      case 'content-location':
-        fields[i + 1] = rewritten(value, req, facts);
-        break;
-      case 'refresh':
-        fields[i + 1] = value.replace(
-          REFRESH,
-          (_, before: string, quote: string, url: string, after: string) =>
-            before + quote + rewritten(url, req, facts) + after,
-        );
-        break;
+    if (isNamed(name, 'location') || isNamed(name, 'content-location')) fields[i + 1] = rewritten(value, req, facts);
+    else if (isNamed(name, 'refresh')) {
+      fields[i + 1] = value.replace(
+        REFRESH,
+        (_, before: string, quote: string, url: string, after: string) =>
+          before + quote + rewritten(url, req, facts) + after,
+      );
     }
   }
-}
-
-/** Decided by the length, so that the other names need no lower-case copy. */
-function mayHoldUrl({ length }: string): boolean {
-  return length === 'location'.length || length === 'content-location'.length || length === 'refresh'.length;
 }
 
 function rewritten(url: string, req: IncomingMessage, facts: LocationFacts): string {

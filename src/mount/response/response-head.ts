@@ -4,7 +4,7 @@ import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { isHttp2 } from '../../client/http2.js';
 import { http2Fields, http2Values } from '../../client/http2-fields.js';
-import { fieldsByName, withoutField, withoutForbiddenTrailers } from '../../http1/fields.js';
+import { fieldsByName, isNamed, withoutField, withoutForbiddenTrailers } from '../../http1/fields.js';
 import type { ResponseHead } from '../../http1/response-head.js';
 import { mergedFields, safelyOrdered } from './response-fields.js';
 
@@ -78,7 +78,7 @@ function setMerged(
   for (const [name, values] of mergedFields(before, given)) {
     const value = values.length === 1 ? (values[0] ?? '') : values;
     res.setHeader(name, isHttp2(res) ? http2Values(name, value) : value);
-    hasLength ||= name.toLowerCase() === 'content-length';
+    hasLength ||= isNamed(name, 'content-length');
   }
   if (isHttp2(res)) return;
   if (closes) res.setHeader('Connection', 'close');
