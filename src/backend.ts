@@ -150,7 +150,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
   upgradeHandler(options: UpgradeHandlerOptions = {}): UpgradeHandler {
     refuseDetached(this instanceof PooledBackend, 'upgradeHandler');
     const current = following(() => this.#options, upgradeOptionsOf(options));
-    return createUpgradeHandler({ house: this.#mounted, tunnels: this.#tunnels }, current);
+    return createUpgradeHandler(this.#mounted, this.#tunnels, current);
   }
 
   /**

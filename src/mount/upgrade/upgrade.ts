@@ -7,8 +7,10 @@ import { whenItsTurnToUpgradeComes } from '../../client/pipelined-turn.js';
 import { ignore, lookAfter, lookAfterLast, READS_BODIES } from '../../client/released-socket.js';
 import { namedProtocols, protocolName } from '../../http1/upgrade.js';
 import type { ResolvedUpgradeOptions } from '../../options.js';
+import type { MountedBackend } from '../mounted-backend.js';
 import { serveWithBodyToCome } from './body-to-come.js';
-import { Handshake, type UpgradeMount } from './handshake.js';
+import { Handshake } from './handshake.js';
+import type { OpenTunnels } from './open-tunnels.js';
 import { serveAsPlainRequest } from './plain-request.js';
 
 /**
@@ -22,7 +24,8 @@ const taken = new WeakSet<IncomingMessage>();
 
 /** `current` returns the current options. */
 export function createUpgradeHandler(
-  house: Omit<UpgradeMount, 'options'>,
+  house: MountedBackend,
+  tunnels: OpenTunnels,
   current: () => ResolvedUpgradeOptions,
 ): UpgradeHandler {
   return (req, socket, head) => {
@@ -36,18 +39,18 @@ export function createUpgradeHandler(
     // If the body is still to come, `socket` is a stream of what follows the body.
     if (READS_BODIES && socket !== req.socket && hasBody(req)) {
       lookAfterLast(req.socket);
-      whenItsTurnToUpgradeComes(req.socket, () => serveWithBodyToCome(req, house.house.deadlines));
+      whenItsTurnToUpgradeComes(req.socket, () => serveWithBodyToCome(req, house.deadlines));
       return;
     }
     const leave = lookAfter(socket, head);
     whenItsTurnToUpgradeComes(socket, () => {
-      const mount = { ...house, options: current() };
+      const mount = { house, tunnels, options: current() };
       const offer = offerOf(req, mount.options.protocols);
       if (req.method === 'CONNECT' || offer !== '') new Handshake(mount, req, socket, head, leave).begin(offer);
       else {
         leave();
         socket.off('error', ignore);
-        serveAsPlainRequest(req, socket, head, house.house.deadlines);
+        serveAsPlainRequest(req, socket, head, house.deadlines);
       }
     });
   };
