@@ -44,7 +44,7 @@ function endsConnection(res: ServerResponse): boolean {
 }
 
 /** The server of node:http. A socket that is not one of the kernel's may have none. */
-function serverOf({ socket }: { readonly socket: object }): object | undefined {
+export function serverOf({ socket }: { readonly socket: object }): object | undefined {
   const server = 'server' in socket ? socket.server : undefined;
   return typeof server === 'object' && server !== null ? server : undefined;
 }

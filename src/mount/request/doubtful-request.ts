@@ -1,7 +1,7 @@
 /** Refuses what node:http lets through, but an origin might read differently from us. */
 
 import type { IncomingMessage } from 'node:http';
-import { isBehindLast } from '../../client/distrust.js';
+import { isBehindLast, serverOf } from '../../client/distrust.js';
 import { fieldsOf } from '../../client/made-request.js';
 import { BackendError } from '../../errors.js';
 import { isForwardingField } from './forwarded-fields.js';
@@ -33,14 +33,13 @@ export function refuseDoubtful(req: IncomingMessage): void {
  * @throws BackendError `http_request_error`
  */
 export function refuseUnseenFields(req: IncomingMessage): void {
-  if (fieldsOf(req).length >= 2 * mostFields(req.socket))
+  if (fieldsOf(req).length >= 2 * mostFields(req))
     throw new BackendError('http_request_error', 'the request has more fields than the server keeps (maxHeadersCount)');
 }
 
-function mostFields(socket: object): number {
-  const server = 'server' in socket ? socket.server : undefined;
-  if (typeof server !== 'object' || server === null || !('maxHeadersCount' in server)) return MOST_FIELDS;
-  const most = server.maxHeadersCount;
+function mostFields(req: IncomingMessage): number {
+  const server = serverOf(req);
+  const most: unknown = server && Reflect.get(server, 'maxHeadersCount');
   if (typeof most !== 'number') return MOST_FIELDS;
   return most > 0 ? most : Number.POSITIVE_INFINITY;
 }
