@@ -22,7 +22,6 @@ export class Spool {
 
   /** The client took everything, or is gone. */
   empty(): void {
-    this.#budget.add(-this.#held);
-    this.#held = 0;
+    this.hold(0);
   }
 }
