@@ -13,7 +13,7 @@ import {
   trace,
 } from '@opentelemetry/api';
 import type { BackendEvents } from 'pooled-backend';
-import { type Clock, systemClock } from '../../clock.js';
+import { systemClock } from '../../clock.js';
 import type { WatchedBackend } from '../watched-backend.js';
 import { endAttributes, fullUrl, methodAttributes, PROTOCOL, serverAttributes, spanName } from './http-attributes.js';
 
@@ -38,7 +38,6 @@ export interface SpanOptions {
 
 export class AttemptSpans {
   readonly #options: SpanOptions;
-  readonly #clock: Clock = systemClock;
   readonly #running = new Map<number, Span>(); // by request, which has one attempt at a time
 
   constructor(options: SpanOptions) {
@@ -80,7 +79,7 @@ export class AttemptSpans {
     if (error.attempts.length > 0) return;
     const { tracer, name } = this.#options;
     const attributes = { ...this.#attributes(method, error.origin, path), 'pooled_backend.name': name };
-    const startTime = this.#clock.wallNow() - durationMs;
+    const startTime = systemClock.wallNow() - durationMs;
     const span = tracer.startSpan(spanName(method), { kind: SpanKind.CLIENT, startTime, attributes }, context.active());
     end(span, undefined, error);
   };
