@@ -3,7 +3,11 @@
 import { BackendError } from '../errors.js';
 import { shown } from '../options/checks.js';
 
+export function badRequest(message: string, cause?: unknown): BackendError {
+  return new BackendError('http_request_error', message, { cause });
+}
+
 /** `must` is the beginning of a sentence that ends with what was given. */
 export function refused(must: string, given: unknown): BackendError {
-  return new BackendError('http_request_error', `${must}, got ${shown(given)}`);
+  return badRequest(`${must}, got ${shown(given)}`);
 }

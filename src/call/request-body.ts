@@ -7,8 +7,9 @@ import { absentBody, emptyBody } from '../body/empty-body.js';
 import { MemoryBody } from '../body/memory-body.js';
 import type { ReplayBody } from '../body/replay-body.js';
 import { StreamBody } from '../body/stream-body.js';
-import { BackendError, messageOf } from '../errors.js';
+import { messageOf } from '../errors.js';
 import { isObject, shown } from '../options/checks.js';
+import { badRequest } from './refused-option.js';
 import { WebBody } from './web-body.js';
 
 /**
@@ -71,14 +72,15 @@ function bytesOf(buffer: ArrayBufferLike, from?: number, length?: number): Uint8
     const bytes = new Uint8Array(buffer, from, length);
     return bytes.length === 0 ? '' : bytes;
   } catch (error) {
-    throw bad(`body is a buffer that was transferred: ${messageOf(error)}`, error);
+    throw badRequest(`body is a buffer that was transferred: ${messageOf(error)}`, error);
   }
 }
 
 function sourceOf(given: Exclude<RequestBodyInit, string>): Readable {
   if (given instanceof Readable) return unread(given);
   if (given instanceof ReadableStream) {
-    if (given.locked || isDisturbed(given)) throw bad('body is a web stream that was already read, or is locked');
+    if (given.locked || isDisturbed(given))
+      throw badRequest('body is a web stream that was already read, or is locked');
     return new WebBody(given);
   }
   if (isObject(given) && !isOfPairs(given) && (Symbol.asyncIterator in given || Symbol.iterator in given)) {
@@ -87,7 +89,9 @@ function sourceOf(given: Exclude<RequestBodyInit, string>): Readable {
   // Its content is not shown, because the message may end in a log.
   const kind = isObject(given) ? `an object of class ${given.constructor?.name ?? 'none'}` : shown(given);
   const advice = given instanceof FormData || given instanceof Blob ? '; backend.fetch() accepts it' : '';
-  throw bad(`body must be a string, bytes, URLSearchParams, a stream or an iterable of bytes, got ${kind}${advice}`);
+  throw badRequest(
+    `body must be a string, bytes, URLSearchParams, a stream or an iterable of bytes, got ${kind}${advice}`,
+  );
 }
 
 // An iterator, such as a generator, yields its items once: a second request would be sent with what is left, mostly nothing.
@@ -96,12 +100,12 @@ const givenBefore = new WeakSet<object>();
 /** A stream of the items as they are: the reader refuses those that are neither bytes nor text. */
 function iterated(given: AsyncIterable<unknown> | Iterable<unknown>): Readable {
   if (givenBefore.has(given))
-    throw bad('body is an iterator that another request has used: create one for each request');
+    throw badRequest('body is an iterator that another request has used: create one for each request');
   if ('next' in given) givenBefore.add(given);
   try {
     return Readable.from(given);
   } catch (error) {
-    throw bad(`body is an iterable that cannot be read: ${messageOf(error)}`, error);
+    throw badRequest(`body is an iterable that cannot be read: ${messageOf(error)}`, error);
   }
 }
 
@@ -118,8 +122,9 @@ function isDisturbed(stream: object): boolean {
 /** Refuses a stream that has failed, has ended or was destroyed: it would be sent as an empty body, or as half of one. */
 function unread(stream: Readable): Readable {
   const { errored } = stream;
-  if (errored) throw bad(`body is a stream that has failed: ${messageOf(errored)}`, errored);
-  if (stream.readableEnded || stream.destroyed) throw bad('body is a stream that was read to its end, or destroyed');
+  if (errored) throw badRequest(`body is a stream that has failed: ${messageOf(errored)}`, errored);
+  if (stream.readableEnded || stream.destroyed)
+    throw badRequest('body is a stream that was read to its end, or destroyed');
   return stream;
 }
 
@@ -138,13 +143,9 @@ function whole(given: Uint8Array | string, { contentLength, trailers }: BodyFact
 
 function checkLength(actual: number, declared: number): void {
   if (actual === declared) return;
-  throw bad(`Content-Length is ${declared}, but the body has ${actual} bytes`);
+  throw badRequest(`Content-Length is ${declared}, but the body has ${actual} bytes`);
 }
 
 function without(body: ReplayBody | undefined): RequestBody {
   return { body, contentType: undefined, source: undefined };
-}
-
-function bad(message: string, cause?: unknown): BackendError {
-  return new BackendError('http_request_error', message, { cause });
 }

@@ -1,9 +1,8 @@
 /** Reads the fields passed to `backend.request()`. */
 
-import { BackendError } from '../errors.js';
 import { checkField, endToEndFields, fieldValue, listHasToken, withoutForbiddenTrailers } from '../http1/fields.js';
 import { isObject } from '../options/checks.js';
-import { refused } from './refused-option.js';
+import { badRequest, refused } from './refused-option.js';
 
 /** Value of one field. A list sends the field once for each value; `undefined` does not send it. */
 export type FieldValue = string | number | readonly (string | number)[] | undefined;
@@ -33,7 +32,7 @@ export function readRequestFields(given: RequestFieldsInit | undefined): Request
   if (given === undefined) return { fields: [], host: undefined, contentLength: undefined, acceptsTrailers: false };
   const all = flat('headers', given);
   for (let i = 0; i < all.length; i += 2) checkField(all[i] ?? '', all[i + 1] ?? '');
-  if (fieldValue(all, 'expect') !== undefined) throw bad('the field Expect is not supported by request()');
+  if (fieldValue(all, 'expect') !== undefined) throw badRequest('the field Expect is not supported by request()');
   const te = fieldValue(all, 'te');
   const kept: string[] = [];
   const special: { host?: string; 'content-length'?: string } = {};
@@ -42,7 +41,7 @@ export function readRequestFields(given: RequestFieldsInit | undefined): Request
     const lowerName = (stripped[i] ?? '').toLowerCase();
     const value = stripped[i + 1] ?? '';
     if (lowerName === 'host' || lowerName === 'content-length') {
-      if (special[lowerName] !== undefined) throw bad(`${lowerName} is given twice`);
+      if (special[lowerName] !== undefined) throw badRequest(`${lowerName} is given twice`);
       special[lowerName] = value;
     } else kept.push(stripped[i] ?? '', value);
   }
@@ -69,7 +68,7 @@ function flat(option: string, given: RequestFieldsInit): string[] {
   const fields: string[] = [];
   if (isFlat(given)) {
     if (given.length % 2 !== 0)
-      throw bad(`a flat array of ${option} must have an even length: name, value, name, value…`);
+      throw badRequest(`a flat array of ${option} must have an even length: name, value, name, value…`);
     for (const [index, item] of given.entries()) if (index % 2 === 0) add(fields, item, given[index + 1]);
   } else if (isIterable(given)) {
     for (const pair of given) {
@@ -97,9 +96,9 @@ function add(fields: string[], name: unknown, value: unknown): void {
     for (const one of value) add(fields, name, one);
     return;
   }
-  if (typeof name !== 'string') throw bad(`a field name must be a string, got a value of type ${typeof name}`);
+  if (typeof name !== 'string') throw badRequest(`a field name must be a string, got a value of type ${typeof name}`);
   if (typeof value !== 'string' && typeof value !== 'number') {
-    throw bad(
+    throw badRequest(
       `the value of ${JSON.stringify(name)} must be a string or a number, got ${value === null ? 'null' : `a value of type ${typeof value}`}`,
     );
   }
@@ -108,10 +107,7 @@ function add(fields: string[], name: unknown, value: unknown): void {
 
 function readLength(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
-  if (!/^[0-9]{1,15}$/.test(text)) throw bad(`Content-Length must be a decimal number, got ${JSON.stringify(text)}`);
+  if (!/^[0-9]{1,15}$/.test(text))
+    throw badRequest(`Content-Length must be a decimal number, got ${JSON.stringify(text)}`);
   return Number(text);
-}
-
-function bad(message: string): BackendError {
-  return new BackendError('http_request_error', message);
 }

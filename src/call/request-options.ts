@@ -1,12 +1,12 @@
 /** Checks the options of a call before anything is taken or sent. */
 
-import { BackendError } from '../errors.js';
+import type { BackendError } from '../errors.js';
 import { isToken } from '../http1/method.js';
 import { isPath } from '../http1/request-target.js';
 import { type Check, callable, duration, isObject, matching, trueOrFalse } from '../options/checks.js';
 import { travel } from '../options/non-idempotent.js';
 import type { RequestTimeouts } from '../options.js';
-import { refused } from './refused-option.js';
+import { badRequest, refused } from './refused-option.js';
 import type { BackendRequestOptions } from './request.js';
 
 const KNOWN: { readonly [Name in keyof BackendRequestOptions]-?: true } = {
@@ -85,9 +85,7 @@ function check<T>(name: string, value: unknown, { accepts, admits }: Check<T>): 
 
 function checkMethod(method: unknown): void {
   if (typeof method !== 'string' || !isToken(method)) throw refused('method must be a token', method);
-  if (method === 'CONNECT') {
-    throw new BackendError('http_request_error', 'method CONNECT is not supported');
-  }
+  if (method === 'CONNECT') throw badRequest('method CONNECT is not supported');
 }
 
 function checkPath(path: unknown, method: string | undefined): void {
@@ -97,6 +95,5 @@ function checkPath(path: unknown, method: string | undefined): void {
 }
 
 function unknown(name: string): BackendError {
-  const message = `unknown option ${name} of a request; known: ${[...NAMES].join(', ')}`;
-  return new BackendError('http_request_error', message);
+  return badRequest(`unknown option ${name} of a request; known: ${[...NAMES].join(', ')}`);
 }

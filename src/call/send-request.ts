@@ -2,11 +2,12 @@
 
 import { declaredIdempotence } from '../dispatch/idempotence.js';
 import type { OutgoingRequest } from '../dispatch/request.js';
-import { asBackendError, BackendError } from '../errors.js';
+import { asBackendError } from '../errors.js';
 import { inHookAtOnce } from '../hook.js';
 import { fieldValue } from '../http1/fields.js';
 import { Call } from './call.js';
 import type { CalledBackend } from './called-backend.js';
+import { badRequest } from './refused-option.js';
 import type { BackendRequestOptions, BackendResponse } from './request.js';
 import { readRequestBody } from './request-body.js';
 import { readRequestFields, readTrailers } from './request-fields.js';
@@ -38,7 +39,7 @@ function prepare(house: CalledBackend, options: BackendRequestOptions) {
   const { fields, host, contentLength, acceptsTrailers } = readRequestFields(options.headers);
   const trailers = trailersOf(options.trailers);
   if (trailers !== undefined && contentLength !== undefined)
-    throw new BackendError('http_request_error', 'trailers cannot be combined with Content-Length');
+    throw badRequest('trailers cannot be combined with Content-Length');
   const facts = { method, contentLength, replayBytes: house.options.replayBytes, trailers };
   const { body, contentType, source } = readRequestBody(options.body, facts);
   if (contentType !== undefined && fieldValue(fields, 'content-type') === undefined)
