@@ -31,7 +31,6 @@ export interface RequestFields {
 export function readRequestFields(given: RequestFieldsInit | undefined): RequestFields {
   if (given === undefined) return { fields: [], host: undefined, contentLength: undefined, acceptsTrailers: false };
   const all = flat('headers', given);
-  for (let i = 0; i < all.length; i += 2) checkField(all[i] ?? '', all[i + 1] ?? '');
   if (fieldValue(all, 'expect') !== undefined) throw badRequest('the field Expect is not supported by request()');
   const te = fieldValue(all, 'te');
   const kept: string[] = [];
@@ -58,9 +57,7 @@ export function readRequestFields(given: RequestFieldsInit | undefined): Request
  * @throws BackendError `http_request_error` for what is not a field
  */
 export function readTrailers(given: RequestFieldsInit): readonly string[] {
-  const all = flat('trailers', given);
-  for (let i = 0; i < all.length; i += 2) checkField(all[i] ?? '', all[i + 1] ?? '');
-  return withoutForbiddenTrailers(all);
+  return withoutForbiddenTrailers(flat('trailers', given));
 }
 
 function flat(option: string, given: RequestFieldsInit): string[] {
@@ -102,7 +99,9 @@ function add(fields: string[], name: unknown, value: unknown): void {
       `the value of ${JSON.stringify(name)} must be a string or a number, got ${value === null ? 'null' : `a value of type ${typeof value}`}`,
     );
   }
-  fields.push(name, String(value));
+  const text = String(value);
+  checkField(name, text);
+  fields.push(name, text);
 }
 
 function readLength(text: string | undefined): number | undefined {
