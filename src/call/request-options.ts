@@ -50,10 +50,10 @@ export function checkRequestOptions(options: BackendRequestOptions): void {
   const { method, path, signal, idempotent, nonIdempotent, onInformation } = options;
   if (method !== undefined) checkMethod(method);
   checkPath(path, method);
-  if (signal !== undefined) check('signal', signal, SIGNAL);
-  if (idempotent !== undefined) check('idempotent', idempotent, FLAG);
-  if (nonIdempotent !== undefined) check('nonIdempotent', nonIdempotent, travel);
-  if (onInformation !== undefined) check('onInformation', onInformation, LISTENER);
+  check('signal', signal, SIGNAL);
+  check('idempotent', idempotent, FLAG);
+  check('nonIdempotent', nonIdempotent, travel);
+  check('onInformation', onInformation, LISTENER);
 }
 
 /**
@@ -74,13 +74,12 @@ export function requestTimeouts(given: BackendRequestOptions, defaults: RequestT
 }
 
 function limit(name: string, ms: number | undefined, otherwise: number): number {
-  if (ms === undefined) return otherwise;
   check(name, ms, DURATION);
-  return ms;
+  return ms ?? otherwise;
 }
 
 function check<T>(name: string, value: unknown, { accepts, admits }: Check<T>): void {
-  if (!admits(value)) throw refused(`${name} must be ${accepts}`, value);
+  if (value !== undefined && !admits(value)) throw refused(`${name} must be ${accepts}`, value);
 }
 
 function checkMethod(method: unknown): void {
