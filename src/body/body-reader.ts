@@ -64,13 +64,16 @@ export class BodyReader {
 
   /** Leaves the stream to its owner, paused. */
   leave(): void {
+    if (this.#state.name !== 'reading') return;
     // Removing a 'data' listener alone would let the stream run on and lose what comes.
     this.pause();
     this.#settle({ name: 'left' });
   }
 
   readonly #onData = (chunk: unknown): void => {
-    if (this.#state.name !== 'reading') return; // off() may not have removed this listener: see BodyBuffer
+    // off() may not find a listener that a middleware has wrapped (cls-hooked, while the event is emitted). Without this question the
+    // request would be sent once more for each further piece, and for its end.
+    if (this.#state.name !== 'reading') return;
     const piece = asBytes(chunk, this.#stream.readableEncoding);
     if (piece === undefined) {
       this.#fail(wrongPiece(chunk));
@@ -116,7 +119,7 @@ export class BodyReader {
   }
 
   #settle(state: ReaderState): void {
-    if (this.#state.name === 'reading') this.#state = state;
+    this.#state = state;
     this.#stream.off('data', this.#onData).off('end', this.#onEnd);
     this.#stream.off('error', this.#onError).off('close', this.#onClose);
   }

@@ -67,13 +67,13 @@ export class RequestIntake implements BufferOutlet {
     this.#buffer?.release();
   }
 
-  bufferFull(pieces: readonly Buffer[], bytes: number): void {
+  bufferFull(pieces: readonly Uint8Array[], bytes: number): void {
     const [first] = pieces;
     const whole = pieces.length === 1 && first !== undefined ? first : Buffer.concat(pieces, bytes);
     this.#outlet.requestReady(this.#request, new MemoryBody(whole, this.#trailers()));
   }
 
-  bufferOverflowed(pieces: readonly Buffer[]): void {
+  bufferOverflowed(pieces: readonly Uint8Array[]): void {
     this.#stream(pieces);
   }
 
@@ -91,11 +91,11 @@ export class RequestIntake implements BufferOutlet {
     if (!this.#buffer.begin()) this.#stream([]);
   }
 
-  #stream(prefix: readonly Buffer[]): void {
+  #stream(prefix: readonly Uint8Array[]): void {
     this.#outlet.requestReady(this.#request, this.#streamed(prefix));
   }
 
-  #streamed(prefix: readonly Buffer[]): ReplayBody {
+  #streamed(prefix: readonly Uint8Array[]): ReplayBody {
     const { replayBytes } = this.#house.options;
     const trailers = () => this.#trailers();
     return new StreamBody(this.#req, { length: this.#length(), replayBytes, prefix, trailers });
