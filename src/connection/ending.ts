@@ -38,9 +38,13 @@ export function closedError(origin: string, hasHead: boolean, sawBytes: boolean,
   if (!sawBytes && cause !== undefined && 'code' in cause && /ALERT/.test(String(cause.code))) {
     return new BackendError('tls_alert_received', `${origin} refused the connection: ${cause.code}`, { origin, cause });
   }
-  const when = sawBytes ? 'in the middle of its answer' : 'without a byte of an answer';
-  const code = hasHead ? 'http_response_incomplete' : 'connection_terminated';
-  return new BackendError(code, `${origin} closed the connection ${when}`, { origin, cause });
+  if (hasHead) {
+    const message = `${origin} closed the connection in the middle of its answer`;
+    return new BackendError('http_response_incomplete', message, { origin, cause });
+  }
+  // Bytes without a final head may be a 100 Continue: then nobody has begun to answer.
+  const when = sawBytes ? 'before a complete response head' : 'without a byte of an answer';
+  return new BackendError('connection_terminated', `${origin} closed the connection ${when}`, { origin, cause });
 }
 
 /** The bytes came before a request was sent. */

@@ -162,3 +162,18 @@ test('an alert of TLS in the midst of an answer tells that the answer broke off,
   await turn();
   expect(listener.error?.code).toBe('http_response_incomplete');
 });
+
+test.each([
+  ['', 'without a byte of an answer'],
+  ['HTTP/1.1 100 Continue\r\n\r\n', 'before a complete response head'],
+  ['HTTP/1.1 200 OK\r\nConte', 'before a complete response head'],
+  [OK.slice(0, -1), 'in the middle of its answer'],
+])('the error of a reset behind %j tells how far the answer had come', async (came, when) => {
+  const rig = new Rig();
+  const { listener } = rig.send();
+  rig.far.write(came);
+  await turn();
+  rig.near.destroy(Object.assign(new Error('reset'), { code: 'ECONNRESET' }));
+  await turn();
+  expect(listener.error?.message).toMatch(new RegExp(`closed the connection ${when}$`));
+});
