@@ -47,12 +47,9 @@ const WAITED = /^waited \d+ ms for a connection/;
  * @returns {Judgement}
  */
 export function judgeFailure({ id, mode, how, bodyBytes, failure, harms, limits }) {
-  if (mode === 'tunnel') {
-    // A reset overtakes what was written before, the 101 included.
-    if (/^(truncated|status lost)/.test(how) && harms.length > 0) return unavoidable('the origin broke off its tunnel');
-    // By then the request had ended with its 101.
-    if (how === 'status 500' && failure === undefined && limits.thrown) return unavoidable('a hook threw');
-  }
+  // A reset overtakes what was written before, the 101 included.
+  if (mode === 'tunnel' && /^(truncated|status lost)/.test(how) && harms.length > 0)
+    return unavoidable('the origin broke off its tunnel');
   if (failure === undefined) return avoidable(`${how}, and the backend reported no failure`);
   const { code, attempts, delivery, message, durationMs } = failure;
   const sent = attempts.filter((attempt) => attempt.sent !== 'nothing');

@@ -50,7 +50,7 @@ export interface ResponseSink {
    * comes before anything else happens. Default false.
    */
   onHead(head: ResponseHead, more?: boolean): void;
-  /** The response is not passed on yet, and may still fail: `onEnd` waits for `Dispatch.resume()`. */
+  /** The response is not passed on yet, and may still fail: `onEnd` or `onSwitch` waits for `Dispatch.resume()`. */
   readonly holds?: boolean;
   /**
    * Body bytes, which the receiver may keep. Returns false to stop reading until `Dispatch.resume()`, or `'written'` when the
@@ -61,10 +61,10 @@ export interface ResponseSink {
   /** The response is complete; its connection does not belong to this request any more. */
   onEnd(trailers: readonly string[]): void;
   /**
-   * Called instead of `onHead`, for a request with `upgrade`: the origin has switched to one of the protocols. The receiver has to
-   * begin the tunnel, and to end it.
+   * Called instead of `onEnd` for a request with `upgrade`, after the head with 101: the origin has switched to one of the protocols. The
+   * receiver has to begin the tunnel, and to end it.
    */
-  onSwitch?(head: ResponseHead, tunnel: Tunnel): void;
+  onSwitch?(tunnel: Tunnel): void;
   /** The last call. After `onHead` it means that the response is truncated. */
   onFail(error: BackendError): void;
 }

@@ -75,10 +75,9 @@ export class Requester extends AsyncResource {
     this.runInAsyncScope(this.sink.onFail, this.sink, failure);
   }
 
-  switched(head: ResponseHead, tunnel: Tunnel): void {
-    const { onSwitch } = this.sink;
-    if (onSwitch === undefined) tunnel.destroy();
-    else this.runInAsyncScope(onSwitch, this.sink, head, tunnel);
+  switched(tunnel: Tunnel): void {
+    if (this.sink.onSwitch === undefined) tunnel.destroy();
+    else this.sink.onSwitch(tunnel);
   }
 
   /** The sink is told nothing more of the response. */

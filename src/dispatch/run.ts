@@ -43,6 +43,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
   #exchange: Exchange | undefined;
   #asked: AskedBody | undefined; // of the exchange, when its body waits for 100
   #trailers: readonly string[] | undefined; // set when the response is complete
+  #tunnel: Tunnel | undefined; // not given to the requester yet
 
   constructor(request: OutgoingRequest, sink: ResponseSink, house: RunHouse<Run>, begunAt?: number) {
     const idempotent = isIdempotent(request, house.honoursIdempotencyKey);
@@ -168,13 +169,10 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
 
   /** The request ends with its 101: the tunnel is no part of it. */
   exchangeSwitched(head: ResponseHead, tunnel: Tunnel): void {
-    this.#answered(head);
-    this.#attempts.headAt = this.#house.clock.now();
+    this.onHead(head);
+    this.#tunnel = tunnel;
     this.#origin?.guard.tunnelBegun();
-    const exchange = this.#exchange;
-    this.#end(undefined);
-    this.requester.answered(this.#attempts, exchange, this);
-    this.requester.switched(head, tunnel);
+    this.exchangeEnded([], this.#house.clock.now());
   }
 
   onBody(bytes: Buffer): boolean {
@@ -199,10 +197,12 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
       this.requester.tell(true);
       if (this.ended || this.requester.sink.holds === true) return;
       const exchange = this.#exchange;
+      const tunnel = this.#tunnel;
       this.#attempts.record(exchange, undefined);
-      this.#end(this.#attempts.lastMs);
+      this.#end(tunnel === undefined ? this.#attempts.lastMs : undefined);
       this.requester.answered(this.#attempts, exchange, this);
-      this.requester.sink.onEnd(trailers);
+      if (tunnel === undefined) this.requester.sink.onEnd(trailers);
+      else this.requester.switched(tunnel);
     } catch (thrown) {
       this.fail(asBackendError(thrown));
       throw thrown;
@@ -271,6 +271,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
       exchange.abandon();
       this.#origin?.standing.gaveNoVerdict(this.#attempts.begunAt);
     }
+    this.#tunnel?.destroy();
     const error = this.#attempts.failure(cause);
     this.#origin?.tally.countFailure(error);
     this.#end(undefined);

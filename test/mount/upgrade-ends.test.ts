@@ -108,6 +108,44 @@ describe('limits', () => {
   });
 });
 
+describe('the hook of a 101', () => {
+  test.each([
+    ['throws', fails],
+    ['rejects', async () => fails()],
+  ])('that %s is 500, and who watches is told of a failure, not of a tunnel', async (_how, onResponseFields) => {
+    const origin = await listeningOrigin();
+    const front = await startFront(origin.port, { upgrade: { onResponseFields } });
+    const told = news(front);
+    const asked = await client(front.port);
+    asked.write(asking('a'));
+    expect((await asked.readResponse()).status).toBe(500);
+    await until(() => front.backend.stats().inFlight === 0 && openTunnels(front) === 0);
+    expect(told).toEqual([['proxy_internal_error', 'answered', expect.objectContaining({ message: 'mine' })]]);
+    checkAtRest(front.backend);
+  });
+
+  test('that is kept is told of once, with the 101', async () => {
+    const origin = await listeningOrigin();
+    const front = await startFront(origin.port, { upgrade: { onResponseFields: async (fields) => fields } });
+    const told = news(front);
+    await openTunnel(front.port);
+    expect(told).toEqual([101]);
+    expect(front.backend.stats().inFlight).toBe(0);
+  });
+});
+
+/** What becomes of the requests, as events tell: the status, or the failure. */
+function news({ backend }: Front): readonly unknown[] {
+  const told: unknown[] = [];
+  backend.on('fail', ({ error }) => told.push([error.code, error.delivery, error.cause]));
+  backend.on('request', ({ statusCode }) => told.push(statusCode));
+  return told;
+}
+
+function fails(): never {
+  throw new Error('mine');
+}
+
 describe('departures', () => {
   test('a client that leaves while it waits gives up its place', async () => {
     const heads: string[] = [];
@@ -286,7 +324,7 @@ describe('close()', () => {
     checkAtRest(front.backend);
   });
 
-  test('it does not wait for a hook that is never done when the client has left, nor does destroy()', async () => {
+  test('it does not wait for a hook that is never done when the client has left, nor does destroy(), which is told', async () => {
     const origin = await rawUpgradeOrigin((socket) => socket.write(switching('a')));
     for (const leave of ['client', 'destroy'] as const) {
       let letGo = () => {};
@@ -298,13 +336,18 @@ describe('close()', () => {
         return new Promise<string[]>(() => undefined);
       };
       const front = await startFront(origin, { upgrade: { onResponseFields } });
+      const told = news(front);
       const tunnel = await client(front.port);
       tunnel.write(asking('a'));
       await asked;
       const closed = front.backend.close();
       if (leave === 'client') tunnel.reset();
-      else front.backend.destroy();
+      else {
+        front.backend.destroy();
+        expect((await tunnel.readResponse()).status).toBe(503);
+      }
       await closed;
+      expect(told).toEqual([[leave === 'client' ? 'client_aborted' : 'backend_closed', 'answered', undefined]]);
       checkAtRest(front.backend);
     }
   });

@@ -22,7 +22,7 @@ import type { Mount, MountedBackend } from '../mounted-backend.js';
 import { Relay } from '../relay.js';
 import { tryAnswerHere } from '../request/max-forwards.js';
 import { fieldsForClient } from '../response/response-hooks.js';
-import type { OpenTunnel, OpenTunnels } from './open-tunnels.js';
+import type { OpenTunnels } from './open-tunnels.js';
 import { Splice } from './splice.js';
 
 /** One upgrade handler, and the backend that it belongs to. */
@@ -32,6 +32,7 @@ export interface UpgradeMount {
   readonly options: ResolvedUpgradeOptions;
 }
 
+const SWITCHING_PROTOCOLS = 101;
 const UPGRADE_REQUIRED = 426;
 
 /**
@@ -50,6 +51,7 @@ export class Handshake implements Dispatching, ResponseSink {
   #sent: OutgoingRequest | undefined;
   #dispatch: Dispatch | undefined;
   #relay: ResponseSink | undefined;
+  #switching: MaybePromise<string> | undefined; // the head of the 101 for the client
 
   /** `leave` ends {@link lookAfter} of the socket. */
   constructor(mount: UpgradeMount, req: IncomingMessage, socket: Duplex, first: Buffer, leave: () => void) {
@@ -104,6 +106,10 @@ export class Handshake implements Dispatching, ResponseSink {
   }
 
   onHead(head: ResponseHead): void {
+    if (head.statusCode === SWITCHING_PROTOCOLS) {
+      this.#prepare(head);
+      return;
+    }
     const required = fieldValue(head.rawHeaders, 'upgrade');
     // "The server MUST send an Upgrade header field in a 426 response" (RFC 9110 §15.5.22).
     if (head.statusCode === UPGRADE_REQUIRED && required !== undefined) {
@@ -113,7 +119,7 @@ export class Handshake implements Dispatching, ResponseSink {
   }
 
   get holds(): boolean {
-    return this.#relay?.holds === true;
+    return this.#relay?.holds === true || isPromise(this.#switching);
   }
 
   onBody(bytes: Buffer): Taken {
@@ -128,47 +134,24 @@ export class Handshake implements Dispatching, ResponseSink {
     this.#relay?.onFail(error);
   }
 
-  onSwitch(head: ResponseHead, tunnel: Tunnel): void {
-    const refuse = (thrown: unknown) => {
-      tunnel.destroy();
-      this.onFail(asBackendError(thrown));
+  #prepare(head: ResponseHead): void {
+    const fail = (thrown: unknown) => {
+      const error = asBackendError(thrown);
+      this.onFail(this.#dispatch?.abort(error) ?? error);
+    };
+    const prepared = (text: string) => {
+      this.#switching = text;
+      this.#dispatch?.resume();
     };
     try {
-      const text = this.#switchingHead(head);
-      if (isPromise(text)) this.#spliceLater(text, tunnel).then(undefined, refuse);
-      else this.#splice(text, tunnel);
+      this.#switching = this.#switchingHead(head);
+      if (isPromise(this.#switching)) this.#switching.then(prepared).then(undefined, fail);
     } catch (thrown) {
-      refuse(thrown);
+      fail(thrown);
     }
   }
 
-  /** The tunnel counts as open while the hook is busy: a backend that closes waits for it. */
-  async #spliceLater(text: PromiseLike<string>, tunnel: Tunnel): Promise<void> {
-    const { tunnels } = this.#mount;
-    let ends = false;
-    const waiting: OpenTunnel = {
-      end: () => {
-        ends = true;
-      },
-      destroy: () => {
-        tunnel.destroy();
-        tunnels.delete(waiting);
-      },
-    };
-    tunnels.add(waiting);
-    this.#socket.once('close', waiting.destroy); // the client may leave while the hook never ends
-    try {
-      const kept = await text;
-      if (this.#socket.destroyed) return;
-      this.#socket.off('close', waiting.destroy);
-      const splice = this.#splice(kept, tunnel);
-      if (ends) splice.end();
-    } finally {
-      tunnels.delete(waiting);
-    }
-  }
-
-  #splice(text: string, tunnel: Tunnel): Splice {
+  onSwitch(tunnel: Tunnel): void {
     const { house, tunnels, options } = this.#mount;
     const socket = this.#socket;
     this.#leave();
@@ -176,10 +159,9 @@ export class Handshake implements Dispatching, ResponseSink {
     const splice = new Splice(socket, tunnel, house.deadlines, options, (over) => tunnels.delete(over));
     tunnels.add(splice);
     socket.cork();
-    socket.write(text, 'latin1');
+    socket.write(String(this.#switching), 'latin1');
     splice.begin(this.#first);
     socket.uncork();
-    return splice;
   }
 
   #switchingHead(head: ResponseHead): MaybePromise<string> {

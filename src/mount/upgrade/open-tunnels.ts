@@ -1,6 +1,6 @@
-/** The tunnels of a backend that are open, or about to be. */
+/** The tunnels of a backend that are open. */
 
-/** A tunnel that is joined with its client, or that waits for a hook until it can be joined. */
+/** A tunnel that is joined with its client. */
 export interface OpenTunnel {
   end(): void;
   destroy(): void;
