@@ -43,7 +43,7 @@ export class Gateway {
   readonly #journal: Journal;
   readonly #backend: PooledBackend;
   readonly #servers: Server[] = []; // that of the clients comes first
-  /** On each connection of a client: the response to its last request, until it is sent. */
+  /** On each connection: the response to the last request of a client, until it is sent. */
   readonly #latest = new Map<Socket, ServerResponse | undefined>();
   /** Connections whose last response is on its way, or was sent. */
   readonly #ending = new WeakSet<Socket>();
@@ -118,6 +118,7 @@ export class Gateway {
     limit.cancel();
     if (cut > 0) this.#journal.error({ count: cut }, 'requests were cut off');
     this.#closeIdle();
+    this.#closeSilent();
     // The last bytes of responses may still be on their way to clients. The wait for them is limited.
     await Promise.race([Promise.all(closed), pause(LAST_BYTES_MS)]);
     this.#closeAll();
@@ -166,6 +167,11 @@ export class Gateway {
     for (const server of this.#servers) server.closeIdleConnections();
   };
 
+  /** Closes the connections on which no byte has come: nothing is on its way to their clients. */
+  #closeSilent(): void {
+    for (const socket of this.#latest.keys()) if (socket.bytesRead === 0) socket.destroy();
+  }
+
   /** Closes the connection after the response, so that the client connects to another process. */
   #endWith(res: ServerResponse): void {
     res.setHeader('Connection', 'close');
@@ -173,10 +179,7 @@ export class Gateway {
   }
 
   #begun(res: ServerResponse): void {
-    const { socket } = res.req;
-    // The response cannot tell: if its connection breaks while it waits behind others, it has no 'close'.
-    if (!this.#latest.has(socket)) socket.once('close', () => this.#latest.delete(socket));
-    this.#latest.set(socket, res);
+    this.#latest.set(res.req.socket, res);
   }
 
   #answered(res: ServerResponse): void {
@@ -208,6 +211,11 @@ export class Gateway {
   }
 
   #bind(server: Server, address: Address): Promise<string> {
+    server.on('connection', (socket) => {
+      this.#latest.set(socket, undefined);
+      // A response cannot tell: if its connection breaks while it waits behind others, it has no 'close'.
+      socket.once('close', () => this.#latest.delete(socket));
+    });
     return new Promise((resolve, reject) => {
       server.once('error', reject);
       const listening = () => {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { Agent, createServer, get, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { connect, type Socket } from 'node:net';
+import { relative } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { Gateway } from '../../src/cli/gateway.js';
@@ -180,6 +181,18 @@ test('a client that has connected in the farewell is served, though its request 
   while (existsSync(socketPath)) await new Promise((resolve) => setImmediate(resolve));
   last.write(ASK);
   expect(await text(last)).toMatch(/^HTTP\/1.1 200 OK\r\n/);
+  expect(await closed).toBe(true);
+});
+
+test('a client that never sends anything does not hold it back, neither there nor at the status page', async () => {
+  const status = `./${relative(process.cwd(), ownFolder())}/status.sock`;
+  const { gateway, socketPath, client, pass } = await leavingGateway((_, res) => res.end(), { status });
+  await Promise.all([silent(socketPath), silent(status)]);
+  const closed = gateway.close();
+  expect(await client()('/')).toBe('close');
+  pass();
+  while (existsSync(socketPath)) await new Promise((resolve) => setImmediate(resolve));
+  pass(100); // of the five seconds for the last bytes, nothing passes
   expect(await closed).toBe(true);
 });
 
