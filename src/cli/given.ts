@@ -8,6 +8,8 @@ export interface GivenValue {
   readonly value: unknown;
   /** How errors call the value: by its flag, its variable, or its name and file. */
   readonly label: string;
+  /** The text begins as JSON does, and this is why it is none. */
+  readonly whyNotJson?: string | undefined;
 }
 
 export type Given = ReadonlyMap<string, GivenValue>;
@@ -142,19 +144,22 @@ function unknown(name: string, names: readonly string[]): string {
 
 /** A list may be given in several parts, which are joined. */
 function add(given: Map<string, GivenValue>, { name }: CommandOption, label: string, text: string): void {
-  const before = given.get(name)?.value;
+  const before = given.get(name);
   const value = meaningOf(name, text);
-  given.set(name, { label, value: Array.isArray(before) && Array.isArray(value) ? [...before, ...value] : value });
+  const whyNotJson = jsonError(text);
+  if (!Array.isArray(before?.value) || !Array.isArray(value)) given.set(name, { label, value, whyNotJson });
+  else given.set(name, { label, value: [...before.value, ...value], whyNotJson: before.whyNotJson ?? whyNotJson });
 }
 
 const TEXTS: ReadonlySet<string> = new Set(['title', 'listen', 'status', 'cookieDomainRewrite', 'cookiePathRewrite']);
+const LOOKS_LIKE_JSON = /^\s*[[{]/;
 const LISTS: ReadonlySet<string> = new Set(['origins', 'retryOn', 'trustProxy']);
 
 /** The value of a text: parsed if it is JSON, split if a list is expected, else the text itself. */
 function meaningOf(name: string, text: string): unknown {
   if (TEXTS.has(name)) return /^(false$|\{)/.test(text) ? plain(text) : text;
   if (!LISTS.has(name) || text === 'false') return plain(text);
-  const value = /^\s*[[{]/.test(text)
+  const value = LOOKS_LIKE_JSON.test(text)
     ? plain(text)
     : text
         .split(/[\s,]+/)
@@ -168,6 +173,16 @@ function plain(text: string): unknown {
     return withInfinity(JSON.parse(text));
   } catch {
     return withInfinity(text);
+  }
+}
+
+function jsonError(text: string): string | undefined {
+  if (!LOOKS_LIKE_JSON.test(text)) return undefined;
+  try {
+    JSON.parse(text);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
   }
 }
 

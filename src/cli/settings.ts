@@ -173,6 +173,7 @@ function attempt<T>(
 /** The message, with the name of the flag, variable or file entry that the value came from. */
 function labelled(message: string, name: string, given: GivenValue | undefined): string {
   if (given === undefined) return message;
+  if (given.whyNotJson !== undefined) return `${given.label} is not JSON: ${given.whyNotJson}`;
   if (!message.startsWith(name)) return `${given.label}: ${message}`;
   // In a file, the label begins with the name of the option already.
   return given.label.startsWith(name) ? `${message} (${given.label})` : given.label + message.slice(name.length);

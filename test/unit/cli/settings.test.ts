@@ -185,6 +185,11 @@ describe('what is wrong is said in the words of whoever said it', () => {
     [{ flags: ['--tls', '{"foo":1}'] }, '--tls: unknown option tls.foo; known in tls: ca, cert, key'],
     [{ file: { tls: { ca: '/etc/ca.pem' } } }, 'tls.ca must be certificates in PEM format, not a file path'],
     [{ flags: ['--upgrade', 'yes'] }, '--upgrade must be an object or false'],
+    [{ flags: ['--upgrade', '{"idleTimeout":5'] }, '--upgrade is not JSON: '],
+    [{ flags: ['--ejection', '{failures:3}'] }, '--ejection is not JSON: '],
+    [{ env: { POOLED_BACKEND_RETRY_ON: '[502,' } }, 'POOLED_BACKEND_RETRY_ON is not JSON: '],
+    [{ flags: ['--retry-on', '[502', '--retry-on', '503'] }, '--retry-on is not JSON: '],
+    [{ flags: ['--ejection', '{', '--ejection', '5'] }, '--ejection must be '],
     [
       { env: { POOLED_BACKEND_MAX_QUEU: '1' } },
       'unknown option POOLED_BACKEND_MAX_QUEU (did you mean POOLED_BACKEND_MAX_QUEUE?)',
