@@ -86,7 +86,8 @@ export class Gateway {
     if (place.kind === 'path') this.#journal.info({ at: `${address}${place.path}` }, name);
     if (place.kind !== 'address') return;
     try {
-      this.#journal.info({ at: `http://${await this.#listen(name, createServer(listener), place.address)}/` }, name);
+      const shown = await this.#listen(name, createServer(listener), place.address);
+      this.#journal.info({ at: place.address.kind === 'socket' ? shown : `http://${shown}/` }, name);
     } catch (error) {
       if (!place.isDefault) throw error;
       this.#journal.warn({ error }, 'no status page: the port is taken (--status says where it should be)');

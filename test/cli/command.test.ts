@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, get, type IncomingMessage, request, type Server } from 'node:http';
 import { connect } from 'node:net';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
@@ -160,6 +160,12 @@ describe('at work', () => {
     const page = await command.says(/status page at=(\S+)/);
     expect(page).toMatch(/^http:\/\/127\.0\.0\.1:/);
     expect((await fetch(page)).headers.get('content-type')).toContain('text/html');
+  });
+
+  test('or on a unix socket, which has no URL', async () => {
+    const path = `./${relative(process.cwd(), ownFolder())}/status.sock`;
+    const { command } = await startGateway('--status', path);
+    expect(await command.says(/status page at=(\S+)/)).toBe(path);
   });
 
   test('or under a path of the same server, and nowhere else', async () => {
