@@ -248,8 +248,8 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
   }
 
   /**
-   * Shuts down gracefully: refuses new requests with 503, finishes those in progress, then closes all connections. Without a timeout tunnels are
-   * ended as soon as no request is left. May be called more than once.
+   * Shuts down gracefully: refuses new requests with 503, finishes those in progress, then closes all connections. Without a timeout it waits as
+   * long as those last, for ever if a hook never settles, and ends tunnels when no request is left. May be called more than once.
    *
    * @throws TypeError for invalid options, RangeError for a timeout that is not above 0; both as rejections
    */
