@@ -10,6 +10,8 @@ import { countWhenReset } from './session-memory.js';
 /** Told when its client has left, when another handler answers, and when its response was sent; perhaps more than once. */
 export interface Attended {
   clientGone(why?: string): void;
+  /** All of the response is on its way to the client, whoever has ended it. Only with HTTP/2. */
+  responseEnded(): void;
   /** Whether another handler may start it again, as far as its owner knows. */
   readonly mayBeBegunAgain: boolean;
 }
@@ -61,6 +63,7 @@ export function watchDeparture(
     const gone = () => one.clientGone();
     req.on('aborted', gone).on('close', gone);
     endWhenReset(streamOf(req), gone, deadlines);
+    endWhenAnswered(streamOf(req), one);
     countWhenReset(streamOf(req));
   } else if (res.socket === null) {
     // A response that waits behind another one in a pipeline has no socket yet, and does not hear of the end of the connection.
@@ -84,6 +87,11 @@ function endWhenReset(stream: object | undefined, gone: () => void, { clock }: D
     gone();
     endOnceReset();
   });
+}
+
+/** Before node:http2 closes a response, it waits for the end of the request. What another handler has answered must not wait so long. */
+function endWhenAnswered(stream: object | undefined, one: Attended): void {
+  if (stream instanceof Duplex) stream.once('finish', () => one.responseEnded());
 }
 
 /**

@@ -143,7 +143,11 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
       this.clientGone(ANSWERED_ELSEWHERE);
       return;
     }
-    this.#writeHead(head, fields);
+    // "A server MUST read the entire request message body or close the connection after sending its response"
+    // (RFC 9112 §9.3).
+    const isUnread = isBodyUnread(this.#req);
+    writeResponseHead(this.#res, { head, fields, closes: noteLastOfServer(this.#req) || isUnread });
+    if (isUnread) lingerOnClose(this.#req, this.#mount.house.deadlines);
     this.#stage = 'relaying';
     // A head must not wait for a body that comes later. But a body that comes with it should share its write.
     if (!hasMore || standsBehindOthers(this.#res)) flushHead(this.#res);
@@ -211,14 +215,6 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
     this.#leaveToClient();
   }
 
-  #writeHead(head: ResponseHead, fields: string[]): void {
-    // "A server MUST read the entire request message body or close the connection after sending its response"
-    // (RFC 9112 §9.3).
-    const isUnread = isBodyUnread(this.#req);
-    writeResponseHead(this.#res, { head, fields, closes: noteLastOfServer(this.#req) || isUnread });
-    if (isUnread) lingerOnClose(this.#req, this.#mount.house.deadlines);
-  }
-
   // --- the pace of the client ----------------------------------------------------------------------------------------
 
   #paceOf(): ClientPace {
@@ -244,6 +240,12 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
     this.#release();
     // If another handler has answered, nobody reads the rest. A handler that was given the request has still to read it.
     if (this.#readsRequest && this.#res.writableEnded) runOut(this.#req);
+  }
+
+  responseEnded(): void {
+    if (!this.#isOpen() || !this.#res.writableEnded) return;
+    this.clientGone(ANSWERED_ELSEWHERE);
+    this.#leaveToClient();
   }
 
   /** Fails a request for a reason that is not the origin's. */

@@ -87,6 +87,41 @@ describe('a stream of a client that pings', () => {
   );
 });
 
+describe('an upload that the app has answered itself', () => {
+  async function answeredUpload(options: Parameters<typeof startBackend>[1]) {
+    const origin = await startOrigin();
+    const backend = startBackend(origin, options);
+    const handler = backend.handler();
+    const responses: Http2ServerResponse[] = [];
+    const session = await sessionOf((req, res) => {
+      responses.push(res);
+      handler(req, res);
+    });
+    const stream = session.request({ ':path': '/', ':method': 'POST', 'content-length': 5 });
+    stream.write('hel');
+    if (options?.requestBufferBytes === false) await origin.until(() => origin.requests[0]?.body.length === 3);
+    else await until(() => responses.length === 1);
+    responses[0]?.writeHead(503).end('too late');
+    await once(stream.resume(), 'end');
+    return { origin, backend, session, stream };
+  }
+
+  test.each([65_536, false] as const)('is not sent to its end (requestBufferBytes %s)', async (requestBufferBytes) => {
+    const { origin, backend, session, stream } = await answeredUpload({ requestBufferBytes });
+    await until(() => backend.stats().inFlight === 0);
+    stream.end('lo');
+    await ended(stream);
+    expect([origin.executed.size, session.destroyed]).toEqual([0, false]);
+  });
+
+  test('is reset after clientTimeout when its client gives no more', async () => {
+    const { session, stream } = await answeredUpload({ clientTimeout: 200 });
+    keepPinging(session);
+    await ended(stream);
+    expect(session.destroyed).toBe(false);
+  });
+});
+
 // Such a stream node:http2 keeps as long as something waits in it.
 describe('a stream that its client resets with NO_ERROR is over', () => {
   test.each([
