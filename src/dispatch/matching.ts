@@ -269,8 +269,9 @@ export class Matching implements DemandOn<Origin> {
     if (connection.fresh || (!isWanted && !hasOthers) || !origin.mayDial || origin.canDial) return undefined;
     const next = this.#bound.nextToDial(origin);
     if (next === undefined || next.travel === 'any') return undefined;
+    if (next.home === undefined && this.#isLate(origin)) return undefined;
     const isFree = next.home === undefined && next.avoids.length === 0;
-    if (isFree && (!isWanted || this.#isLate(origin) || origin.hasConnectionFor('fresh'))) return undefined;
+    if (isFree && (!isWanted || origin.hasConnectionFor('fresh'))) return undefined;
     // One more exchange proves a new connection. If its origin closes idle connections at once, no number of exchanges does.
     const proves = (isFree && connection.exchanges <= 1) || origin.isProven(connection);
     return next.travel !== 'verified' || !proves ? next : undefined;

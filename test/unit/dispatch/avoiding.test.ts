@@ -84,6 +84,27 @@ describe('while the others are full', () => {
     });
   });
 
+  test('no connection is closed for it where dials take long', async () => {
+    const house = await House.open({ ...SETTING, origins: [A, { url: B, maxConnections: 2 }, C] });
+    const caller = await house.sent();
+    const first = await house.accept();
+    await house.sent();
+    const second = await house.accept();
+    await house.sent({ boundTo: C });
+    const third = await house.accept();
+    await house.sent();
+    await house.advance(1_000); // its dial, to B, takes long
+    await fails(house, first);
+    second.answer();
+    await house.settle();
+    const { idle, dialling } = house.origin(1);
+    third.answer({ close: true });
+    await house.settle();
+    house.dialling.find(({ target }) => target.origin === C)?.open();
+    await house.settle();
+    expect([idle, dialling, originOf(caller)]).toEqual([1, 1, C]);
+  });
+
   test('it lets others have the room that it does not want', async () => {
     const { house, caller, first } = await full();
     const behind = await house.sent();
