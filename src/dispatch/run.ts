@@ -263,6 +263,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
   }
 
   #giveUp(cause: BackendError): BackendError {
+    this.ended = true; // before any event: its listener may end the request again
     this.#house.leave(this);
     this.requester.leave();
     const exchange = this.#exchange;

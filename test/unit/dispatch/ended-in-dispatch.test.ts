@@ -89,6 +89,16 @@ test.each([
   house.checkAtRest();
 });
 
+test('one that takes too long fails once, though a listener who hears that its connection is closed ends everything', async () => {
+  const house = await House.open();
+  const caller = await house.post({ requestTimeout: 1_000 });
+  await house.accept();
+  house.emitter.on('disconnect', () => house.destroy());
+  await house.advance(1_001);
+  expect([caller.endings, house.eventsOf('fail').length, house.originStats().delivery.unknown]).toEqual([1, 1, 1]);
+  house.checkAtRest();
+});
+
 test('nothing is left of a dial when whoever hears that it is a probe ends everything', async () => {
   const house = await House.open();
   house.origin().standing.eject('connection_refused');
