@@ -197,8 +197,7 @@ export class Matching implements DemandOn<Origin> {
 
   #dialForAny(): void {
     while (this.#wantedWith() > this.#coming) {
-      const anyFits = this.#queue.length > this.#queue.lengthOf('fresh');
-      const empty = this.#choice.pick((one) => one.canDial && this.#serves(ALL_FIT, one, anyFits));
+      const empty = this.#choice.pick((one) => one.canDial && this.#serves(ALL_FIT, one));
       const origin = empty ?? this.#makeRoom();
       if (origin === undefined) return;
       if (!this.#queue.hasHomes || !this.#bound.dialsFirst(origin)) this.#dial(origin);
@@ -227,16 +226,15 @@ export class Matching implements DemandOn<Origin> {
   /** Frees a slot, at the cost of an idle connection, for requests that must not use idle ones. */
   #makeRoom(): Origin | undefined {
     if (this.#strictWanted() <= this.#coming) return undefined;
-    const anyFits = this.#queue.lengthOf('verified') + this.#queue.lengthOf('resent') > 0;
-    const origin = this.#choice.pick((one) => one.canMakeRoom && this.#serves(STRICT, one, anyFits));
+    const origin = this.#choice.pick((one) => one.canMakeRoom && this.#serves(STRICT, one));
     origin?.makeRoom();
     return origin?.canDial === true ? origin : undefined;
   }
 
   /** Whether any waiting request could use a fresh connection to this origin. */
-  #serves(fits: Fits, origin: Origin, anyFits: boolean): boolean {
+  #serves(fits: Fits, origin: Origin): boolean {
     if (this.#isLate(origin)) return false;
-    return (anyFits || origin.freshShareLeft > 0) && this.#queue.peek(fits, origin) !== undefined;
+    return this.#queue.peek({ ...fits, fresh: origin.freshShareLeft > 0 }, origin) !== undefined;
   }
 
   /** Whether dials to this origin take so long that another should be dialled, and another can be. */

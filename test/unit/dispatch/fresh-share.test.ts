@@ -86,3 +86,38 @@ describe('a POST whose first write was refused', () => {
     );
   });
 });
+
+describe('where one origin has no share left', () => {
+  const [A, B, C] = ['http://a.test:80', 'http://b.test:80', 'http://c.test:80'] as const;
+  const SHARED: HouseOptions = { ...SETTING, balance: 'first', ejection: { failures: 100 } };
+
+  test('a POST gets a dial to another, though a request that is bound to a third waits as well', async () => {
+    const house = await House.open({ ...SHARED, origins: [A, B, { url: C, maxConnections: 1 }] });
+    await house.post();
+    await house.accept();
+    await house.sent({ boundTo: C });
+    await house.accept();
+    await house.sent({ boundTo: C });
+    await house.post();
+    expect(house.dialling.map(({ target }) => target.origin)).toEqual([B]);
+  });
+
+  test('its idle connection is not closed for a POST, though a re-send that avoids it waits as well', async () => {
+    const house = await House.open({
+      ...SHARED,
+      origins: [A, { url: B, maxConnections: 1 }],
+      maxConnections: 2,
+      retryOn: [500],
+    });
+    await house.post();
+    await house.accept();
+    const again = await house.sent();
+    const idle = await house.accept();
+    await house.sent();
+    await house.accept();
+    idle.answer({ status: 500 });
+    await house.settle();
+    const post = await house.post();
+    expect([again.outcome, post.outcome, idle.closed, house.dialling.length]).toEqual(['waiting', 'waiting', false, 0]);
+  });
+});
