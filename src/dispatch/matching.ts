@@ -1,7 +1,7 @@
 /** Assigns connections to waiting requests: idle ones, ones that become free, and ones dialled for them. */
 
 import type { Connection } from '../connection/connection.js';
-import type { BackendError, ErrorCode } from '../errors.js';
+import { BackendError, type ErrorCode } from '../errors.js';
 import type { DemandOn } from '../origin/demand.js';
 import type { Origin } from '../origin/origin.js';
 import type { PoolEntry } from '../origin/pool-entry.js';
@@ -174,7 +174,7 @@ export class Matching implements DemandOn<Origin> {
 
   dialFailed(origin: Origin, error: BackendError): void {
     if (this.#eligible.serving.every(({ origin: { idle, busy } }) => idle + busy === 0)) this.#queue.pause();
-    if (error.code !== LASTING || this.canSpare(origin)) {
+    if (error.code !== LASTING || this.#eligible.serving.some((one) => one.origin !== origin && mayComeBack(one))) {
       this.room();
       return;
     }
@@ -278,4 +278,10 @@ export class Matching implements DemandOn<Origin> {
 
 function canDial(origin: Origin): boolean {
   return origin.canDial;
+}
+
+/** Whether a request may wait for this origin: unlike a bad certificate, a restart is over soon. */
+function mayComeBack({ origin: { backoff } }: Member): boolean {
+  const { state } = backoff;
+  return state.name === 'ready' || !BackendError.is(state.lastError) || state.lastError.code !== LASTING;
 }

@@ -157,6 +157,40 @@ describe('a request that waited for a dial', () => {
   });
 });
 
+describe('while one of two origins has a bad certificate', () => {
+  const [BAD, OTHER] = ['https://a.test:443', 'https://b.test:443'] as const;
+
+  async function bothFail(code: string) {
+    const house = await House.open({ origins: [BAD, OTHER], balance: 'first', random: () => 0 });
+    const caller = await house.sent();
+    await house.refuse('CERT_HAS_EXPIRED');
+    await house.refuse(code);
+    await house.advance(1_000);
+    for (const dial of house.dialling) dial.refuse(dial.target.origin === BAD ? 'CERT_HAS_EXPIRED' : code);
+    await house.settle();
+    return { house, caller };
+  }
+
+  test('a request waits for the other, which is restarted', async () => {
+    const { house, caller } = await bothFail('ECONNREFUSED');
+    expect(caller.outcome).toBe('waiting');
+    await house.advance(1_000);
+    house.peers.push(...house.dialling.filter((dial) => dial.target.origin === OTHER).map((dial) => dial.open()));
+    await house.settle();
+    house.peers[0]?.answer();
+    await house.settle();
+    expect(caller.outcome).toBe(200);
+  });
+
+  test('a request fails at once when that of the other is bad as well', async () => {
+    const { house, caller } = await bothFail('CERT_HAS_EXPIRED');
+    const next = await house.sent();
+    await house.advance(1_000);
+    while (house.dialling.length > 0) await house.refuse('CERT_HAS_EXPIRED');
+    expect([caller.outcome, next.outcome]).toEqual(['tls_certificate_error', 'tls_certificate_error']);
+  });
+});
+
 describe('a request that the queue does not take', () => {
   test('fails with 503 at once when the queue is full', async () => {
     const house = await House.open({ maxConnections: 1, maxQueue: 1 });
