@@ -186,6 +186,7 @@ export class Dispatcher implements Dispatching, Expecting, RunHouse<Run> {
     const staysIfItCan = this.#choice.keeps || run.request.boundTo === last.address.origin;
     const elsewhere = run.failedAt.includes(last) || (last.shuttingDown === 'perhaps' && !staysIfItCan);
     const origin = this.#choice.redial(last, elsewhere, run);
+    if (origin !== undefined && origin !== last && this.demand.ride(run, origin)) return;
     if (origin?.canDial === false) origin.makeRoom();
     // Dials for `minConnections` may have taken all free slots at once. Waiting requests get those connections.
     if (origin?.canDial !== true || run.ended) {

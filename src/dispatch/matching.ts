@@ -8,7 +8,7 @@ import type { PoolEntry } from '../origin/pool-entry.js';
 import type { Travel } from '../origin/travel.js';
 import { ApartMatching } from './apart-matching.js';
 import { BoundMatching, tryEmptySlot } from './bound-matching.js';
-import { beginQueued, type CarefulHouse } from './careful-begin.js';
+import { beginCarefully, beginQueued, type CarefulHouse } from './careful-begin.js';
 import type { EligibleOrigins, Member } from './choice/eligible-origins.js';
 import type { OriginChoice } from './choice/origin-choice.js';
 import { CAN_KEEP, CAN_TAKE } from './choice/suiting.js';
@@ -64,6 +64,16 @@ export class Matching implements DemandOn<Origin> {
     if (taken === 'later') this.#isLater(origin);
     else if (mayDial && this.#wantedWith(travel) > this.#coming) this.#dial(origin);
     return false;
+  }
+
+  /** Puts a re-send on an idle connection that never carried a request. False = there is none that is known to be alive. */
+  ride(run: Run, origin: Origin): boolean {
+    const taken = origin.hasConnectionFor(run.travel) ? origin.take(run.travel) : undefined;
+    if (taken === 'later') this.#isLater(origin);
+    if (typeof taken !== 'object') return false;
+    if (run.ended) origin.takeBack(taken);
+    else beginCarefully(run, this.#house, origin, taken);
+    return true;
   }
 
   /** Adds the request to the queue, to the line of its home if it has one. This request or another may be refused. */

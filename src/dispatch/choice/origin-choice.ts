@@ -143,19 +143,20 @@ export class OriginChoice {
 
   /**
    * The origin to dial for a request that was sent to `last` before, if there is room now; `undefined` = the request waits. It waits
-   * rather than go to an origin that it avoids. `elsewhere`: it goes to another origin if one has room, preferably to one that it
-   * has not been sent to.
+   * rather than go to an origin that it avoids. `elsewhere`: it goes to another origin if one has room, or a connection for it,
+   * preferably to one that it has not been sent to.
    */
   redial(last: Origin, elsewhere: boolean, { request, travel, attempts, failedAt }: Sent): Origin | undefined {
     const avoided = this.avoidable(failedAt);
-    const hasRoom = (one: Origin) => hasRoomFor(travel, one) && !avoided.includes(one);
-    const suits = (one: Origin) => hasRoom(one) && !one.backoff.isLate;
+    const hasSome = (one: Origin) => one.hasConnectionFor(travel) || hasRoomFor(travel, one);
+    const suits = (one: Origin) => hasSome(one) && !one.backoff.isLate && !avoided.includes(one);
     const isNew = ({ address }: Origin) => attempts.every(({ origin }) => origin !== address.origin);
     const other = elsewhere
       ? (this.pick((one) => isNew(one) && suits(one), request) ??
         this.pick((one) => one !== last && suits(one), request))
       : undefined;
-    return other ?? (hasRoom(last) && this.eligible.mayServe(last) ? last : undefined);
+    const mayReturn = hasRoomFor(travel, last) && !avoided.includes(last) && this.eligible.mayServe(last);
+    return other ?? (mayReturn ? last : undefined);
   }
 
   /** An origin with room for a request that waits for any but those that it avoids. */

@@ -171,6 +171,25 @@ describe('while the others are full', () => {
   });
 });
 
+test.each([2, 3])('it rides a spare of another, though one of %i slots could be dialled in', async (maxConnections) => {
+  const house = await House.open({ origins: [A, B], maxConnections, spareConnections: 1 });
+  await house.post({ boundTo: B });
+  await house.accept();
+  await house.advance(2);
+  const spare = await house.accept();
+  const caller = await house.sent({ boundTo: A });
+  const first = await house.accept();
+  first.reset();
+  await house.settle();
+  expect([first.origin, spare.origin, spare.requests, house.originStats(1).connections.dialling]).toEqual([
+    A,
+    B,
+    ['GET /2'],
+    0,
+  ]);
+  expect(originOf(caller)).toBe(B);
+});
+
 describe('where there is no other any more, it goes back', () => {
   test('when the other is drained', async () => {
     const { house, caller, first } = await full();
