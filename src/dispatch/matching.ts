@@ -115,6 +115,7 @@ export class Matching implements DemandOn<Origin> {
     const { connection } = entry;
     const strict = this.#strictNext(origin, connection);
     if (strict !== undefined) {
+      if (origin.hasConnectionFor(strict.travel, 1)) return false; // `adaptiveConcurrency` held it back: now it may ride that
       connection.close('made-room');
       // A listener of `disconnect` may have used up the freed slot, with a request of its own.
       if (strict.home !== undefined) this.#bound.begin(strict, origin);

@@ -108,9 +108,9 @@ export class Guard {
 
   // --- the limit ---------------------------------------------------------------------------------------------------------
 
-  /** Whether the origin may have one request more. */
-  mayBegin(): boolean {
-    return this.#limit === undefined || this.#underWay() < this.#limit.limit;
+  /** Whether the origin may have one request more. `lent`: how many of its connections are busy without a request. */
+  mayBegin(lent = 0): boolean {
+    return this.#limit === undefined || this.#underWay() - lent < this.#limit.limit;
   }
 
   /** Whether the origin has more requests than it may have: then a connection that counts as lent must not be handed on. */

@@ -110,9 +110,9 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
 
   // --- lending -------------------------------------------------------------------------------------------------------
 
-  /** Whether `take` might find something. */
-  hasConnectionFor(travel: Travel): boolean {
-    return this.guard.mayBegin() && this.#lending.mayFind(travel);
+  /** Whether `take` might find something; `lent`: after so many of the busy connections have become idle. */
+  hasConnectionFor(travel: Travel, lent = 0): boolean {
+    return this.guard.mayBegin(lent) && this.#lending.mayFind(travel);
   }
 
   /** Lends a connection, alive at this moment. `'later'`: one is being checked, then offered. `undefined`: there is none. */

@@ -199,6 +199,30 @@ describe('an origin that becomes slow, with adaptiveConcurrency', () => {
     expect([before.busy, limit < 15, busy <= limit, house.queue.length > 0]).toEqual([20, true, true, true]);
   });
 
+  test('lets a waiting POST have its spare, and keeps the connection that comes back', async () => {
+    const house = await House.open({
+      ...{ maxConnections: 16, spareConnections: 1 },
+      adaptiveConcurrency: { window: 100, min: 2 },
+    });
+    await rounds(house, 12, 100);
+    await rounds(house, 8, 1_000);
+    const { limit = 0 } = house.originStats().concurrency ?? {};
+    await house.post();
+    await house.accept();
+    await house.advance(2);
+    const spare = await house.accept();
+    const gets = [];
+    for (let n = 1; n < limit; n += 1) gets.push(await house.sent());
+    const post = await house.post();
+    const before = [post.outcome, spare.requests, house.dialling.length, house.queue.length];
+    const [get] = gets;
+    const reused = get && house.peerOf(get);
+    reused?.answer();
+    await house.settle();
+    expect(before).toEqual(['waiting', [], 0, 1]);
+    expect([house.peerOf(post) === spare, reused?.closed, house.dialling.length]).toEqual([true, false, 0]);
+  });
+
   test('has as many as it may again at once when it is faster, of those who wait already', async () => {
     const house = await House.open({
       ...{ maxConnections: 20, queueTimeout: Number.POSITIVE_INFINITY },
