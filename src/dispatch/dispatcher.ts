@@ -203,7 +203,7 @@ export class Dispatcher implements Dispatching, Expecting, RunHouse<Run> {
   /** The run has waited as long as it may. Returns the error for it. */
   waitedOut(run: Run): BackendError {
     const usable = this.#choice.eligible.usableConnections();
-    this.#queue.expire(run, usable);
+    this.#queue.expire(run);
     const retryAfter = this.#queue.retryAfterSeconds(usable);
     return waitedOutError(run.patience.waitedMs, retryAfter, this.#origins, this.#queue.length, this.clock.now());
   }

@@ -2,10 +2,10 @@
 
 import { BackendError } from '../errors.js';
 import type { Origin } from '../origin/origin.js';
-import type { Refusal, RefusalReason } from './queue/wait-queue.js';
+import type { Refusal } from './queue/wait-queue.js';
 import type { Waiter } from './queue/waiter.js';
 
-const REFUSED: Readonly<Record<Exclude<RefusalReason, 'timeout'>, string>> = {
+const REFUSED: Readonly<Record<Refusal<Waiter>['reason'], string>> = {
   full: 'the queue is full',
   hopeless: 'the queue is too long to be served in time',
   displaced: 'made room for a newer request after half of its time',
@@ -16,13 +16,11 @@ const MOST_NAMED = 10;
 
 /** The error of a request that the queue did not keep. */
 export function refusalError<W extends Waiter>(
-  refusal: Refusal<W>,
+  { reason, retryAfter }: Refusal<W>,
   origins: readonly Origin[],
   waiting: number,
   now: number,
 ): BackendError {
-  const { reason, waitedMs, retryAfter } = refusal;
-  if (reason === 'timeout') return waitedOutError(waitedMs, retryAfter, origins, waiting, now);
   const message = `${REFUSED[reason]}: ${describe(origins, now)}, ${waiting} waiting`;
   return new BackendError('connection_limit_reached', message, {
     counts: origins.map((one) => one.counts),

@@ -101,7 +101,7 @@ export class WaitLine<W extends Waiter> {
     const longest = this.#longestWaiting;
     // One timeout after a pause, the requests that came in it have been served in order, or are gone.
     if (longest === undefined || now - pausedUntil < timeoutMs) return false;
-    const age = now - (longest.enqueuedAt ?? now);
+    const age = now - longest.enqueuedAt;
     return this.#overloaded ? age >= timeoutMs / 4 : age > timeoutMs / 2;
   }
 

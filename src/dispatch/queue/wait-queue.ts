@@ -19,9 +19,7 @@ export type RefusalReason = 'full' | 'hopeless' | 'displaced' | 'timeout';
 /** A waiter that is not in the queue any more: the receiver has to settle it. */
 export interface Refusal<W extends Waiter> {
   readonly waiter: W;
-  readonly reason: RefusalReason;
-  /** Milliseconds that it has waited. */
-  readonly waitedMs: number;
+  readonly reason: Exclude<RefusalReason, 'timeout'>;
   /** Seconds, for the Retry-After field. */
   readonly retryAfter: number;
 }
@@ -241,9 +239,11 @@ export class WaitQueue<W extends Waiter> {
     return true;
   }
 
-  /** The waiter's time is up. `undefined` if it was not in the queue: then it was settled already. */
-  expire(waiter: W, usable: number): Refusal<W> | undefined {
-    return this.leave(waiter) ? this.#refuse(waiter, 'timeout', usable) : undefined;
+  /** The same if its time is up. */
+  expire(waiter: W): boolean {
+    const waited = this.leave(waiter);
+    if (waited) this.#refused.timeout += 1;
+    return waited;
   }
 
   /** Seconds until `usable` connections would have served all current waiters. */
@@ -287,10 +287,8 @@ export class WaitQueue<W extends Waiter> {
     else this.apart.drop(line);
   }
 
-  #refuse(waiter: W, reason: RefusalReason, usable: number): Refusal<W> {
+  #refuse(waiter: W, reason: Refusal<W>['reason'], usable: number): Refusal<W> {
     this.#refused[reason] += 1;
-    const now = this.#clock.now();
-    const waitedMs = now - (waiter.enqueuedAt ?? now);
-    return { waiter, reason, waitedMs, retryAfter: this.retryAfterSeconds(usable) };
+    return { waiter, reason, retryAfter: this.retryAfterSeconds(usable) };
   }
 }

@@ -34,7 +34,7 @@ export const NOBODY: readonly object[] = [];
 
 /**
  * One place in the queue; the dispatcher's own class extends it. It is settled once, by the call that takes it out: `take()`
- * returns it, `leave()` answers true, or `enqueue()` and `expire()` name it in a {@link Refusal}.
+ * returns it, `leave()` or `expire()` answers true, or `enqueue()` names it in a {@link Refusal}.
  */
 export abstract class Waiter {
   /** May change: a re-send travels `resent`. A waiter stays in the lane in which it was let in. */
@@ -50,7 +50,7 @@ export abstract class Waiter {
   /** @internal 0 = not in the queue; else larger than that of each waiter that was put into a line before. */
   sequence = 0;
   /** @internal Since when it waits, or did. */
-  enqueuedAt: number | undefined = undefined;
+  enqueuedAt = 0;
   /** @internal Moment at which half of its time is gone. */
   halfAt: number | undefined = undefined;
   /** @internal */
