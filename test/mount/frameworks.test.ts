@@ -69,6 +69,9 @@ describe.each(EXPRESSES)('in %s', (_name, express) => {
     ['a form', 'application/x-www-form-urlencoded', 'a=1&a=2&b[c]=%C3%A9+x', 'a=1&a=2&b%5Bc%5D=%C3%A9%20x'],
     ['a list of one', 'application/x-www-form-urlencoded', 'a[]=1&b[][c]=2', 'a%5B%5D=1&b%5B0%5D%5Bc%5D=2'],
     ['text', 'text/plain', 'caf\xc3\xa9', 'caf\xc3\xa9'],
+    ['text in UTF-8', 'text/plain; charset=UTF-8', 'caf\xc3\xa9', 'caf\xc3\xa9'],
+    ['text in ASCII', 'text/plain; charset=us-ascii', 'cafe', 'cafe'],
+    ['text in latin1', 'text/plain; charset="ISO-8859-1"', 'caf\xe9', 'caf\xe9'],
     ['bytes', 'application/octet-stream', '\x00\xff', '\x00\xff'],
   ])('%s that a body parser has read is sent all the same', async (_what, type, sent, received) => {
     const origin = await startOrigin();
@@ -80,6 +83,23 @@ describe.each(EXPRESSES)('in %s', (_name, express) => {
     raw.write(`POST / HTTP/1.1\r\nHost: a\r\nContent-Type: ${type}\r\nContent-Length: ${sent.length}\r\n\r\n${sent}`);
     expect((await raw.readResponse()).status).toBe(200);
     expect(Buffer.from(origin.requests[0]?.body ?? []).toString('latin1')).toBe(received);
+  });
+
+  test('text of a charset that Node cannot write is refused, with advice', async () => {
+    const origin = await startOrigin();
+    let seen: unknown;
+    const app = express().use(express.text(), startBackend(origin).handler());
+    app.use(((error: unknown, _req, res, _next) => {
+      seen = error;
+      res.sendStatus(500);
+    }) as express5.ErrorRequestHandler);
+    const raw = await client(await serve(app));
+    raw.write(
+      'POST / HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain; charset=koi8-r\r\nContent-Length: 1\r\n\r\n\xc1',
+    );
+    expect((await raw.readResponse()).status).toBe(500);
+    expect(seen).toMatchObject({ code: 'body_already_read', message: expect.stringContaining('req.rawBody') });
+    expect(origin.requests).toEqual([]);
   });
 
   test('rawBody is preferred to what was parsed from it', async () => {

@@ -50,12 +50,12 @@ describe('hash', () => {
     expect(homes(all, 500)).toEqual(before);
   });
 
-  test('an origin that has its bound of the work is passed over, so that one key cannot overload it', () => {
+  test.each([1, 0])('an origin that has its bound of the work is passed over, if all have the weight %i', (weight) => {
     const busy = [0, 0, 0, 0];
     const balancer = hash({ key: 'path' });
     for (let sent = 0; sent < 400; sent += 1) {
       const picked = balancer.pick(
-        busy.map((count, index) => candidate(index, { busy: count })),
+        busy.map((count, index) => candidate(index, { busy: count, weight })),
         asking('/hot'),
       );
       busy[picked] = (busy[picked] ?? 0) + 1;
@@ -71,6 +71,18 @@ describe('hash', () => {
       balancer.pick(candidates, asking('/')),
       balancer.pick(candidates),
     ]).toEqual([1, 1, 1]);
+  });
+
+  test('origins that all have the weight 0 count alike', () => {
+    const weightless = several(4).map((one) => ({ ...one, weight: 0 }));
+    expect(homes(weightless, 50)).toEqual(homes(several(4), 50));
+  });
+
+  test('a key that is no string is an error, not a place', () => {
+    const balancer = hash({ key: () => 5 as never });
+    expect(() => balancer.pick(several(4), asking('/'))).toThrow(
+      new TypeError('the key of a hash must be a string, got a value of type number'),
+    );
   });
 
   test('a name that takes the place of another is hashed anew', () => {
