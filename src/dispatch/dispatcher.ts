@@ -10,8 +10,8 @@ import type { RequestTimeouts, ResolvedRetryBudget, RetryCondition } from '../op
 import type { Origin } from '../origin/origin.js';
 import { OriginChoice } from './choice/origin-choice.js';
 import { ExpectedRequest, type Expecting } from './expected-request.js';
-import { Matching } from './matching.js';
-import { dialFor } from './own-dial.js';
+import { Matching } from './matching/matching.js';
+import { dialFor } from './matching/own-dial.js';
 import type { Refusal, WaitQueue } from './queue/wait-queue.js';
 import { refusalError, waitedOutError } from './refusal-error.js';
 import type { Dispatch, Dispatching, Expectation, OutgoingRequest, Place, ResponseSink } from './request.js';

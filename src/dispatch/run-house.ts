@@ -1,22 +1,18 @@
 /** What a run needs of the dispatcher it runs in. */
 
-import type { Clock } from '../clock.js';
 import type { Deadlines } from '../deadlines.js';
 import type { BackendError } from '../errors.js';
 import type { Observer } from '../observe.js';
-import type { RetryCondition } from '../options.js';
 import type { Origin } from '../origin/origin.js';
 import type { RetryBudget } from './retry/retry-budget.js';
+import type { RetrySetting } from './retry/retry-facts.js';
 import type { TurnEnd } from './turn-end.js';
 
 /** What all runs share. */
-export interface RunSetting {
-  readonly clock: Clock;
+export interface RunSetting extends RetrySetting {
   readonly deadlines: Deadlines;
   readonly observer: Observer;
   readonly budget: RetryBudget;
-  readonly maxAttempts: number;
-  readonly retryOn: readonly RetryCondition[];
   readonly honoursIdempotencyKey: boolean;
   readonly turnEnd: TurnEnd;
 }

@@ -62,14 +62,14 @@ export const faults = [
   },
   {
     name: 'a waiter is taken out of the queue and not served, where it could have a spare',
-    file: 'src/dispatch/matching.ts',
+    file: 'src/dispatch/matching/matching.ts',
     from: '    return strict ?? this.#queue.take(ONLY.any, origin);',
     to: '    this.#queue.take(ONLY.any, origin);\n    return strict;',
     tests: DISPATCH,
   },
   {
     name: 'nobody is woken when a dial is over',
-    file: 'src/dispatch/matching.ts',
+    file: 'src/dispatch/matching/matching.ts',
     from: '    this.#coming -= 1;\n    this.room();',
     to: '    this.#coming -= 1;',
     tests: DISPATCH,
@@ -83,7 +83,7 @@ export const faults = [
   },
   {
     name: 'a request whose connection was lost comes to the queue like any other',
-    file: 'src/dispatch/matching.ts',
+    file: 'src/dispatch/matching/matching.ts',
     from: '    if (run.attempts.length > 0) return',
     to: '    if (run.attempts.length > 1_000) return',
     tests: DISPATCH,
@@ -104,7 +104,7 @@ export const faults = [
   },
   {
     name: 'a request whose own dial fails is forgotten',
-    file: 'src/dispatch/own-dial.ts',
+    file: 'src/dispatch/matching/own-dial.ts',
     from: 'if (!this.#run.ended) this.#house.enqueue(this.#run);',
     to: '',
     tests: DISPATCH,
@@ -167,7 +167,7 @@ export const faults = [
   },
   {
     name: 'a connection that was dialled for a request which has gone keeps its slot',
-    file: 'src/dispatch/own-dial.ts',
+    file: 'src/dispatch/matching/own-dial.ts',
     from: 'if (run.ended) return false;',
     to: 'if (run.ended) return true;',
     tests: DISPATCH,

@@ -1,11 +1,12 @@
 /** Collects the facts by which a re-send is judged. */
 
+import type { Clock } from '../../clock.js';
 import { fieldValue } from '../../http1/fields.js';
 import type { ResponseHead } from '../../http1/response-head.js';
 import { parseRetryAfter } from '../../http1/retry-after.js';
+import type { RetryCondition } from '../../options.js';
 import type { Patience } from '../patience.js';
 import type { OutgoingRequest } from '../request.js';
-import type { RunSetting } from '../run-house.js';
 import type { Attempts } from './attempts.js';
 import type { Ending, RetryFacts } from './retry-policy.js';
 
@@ -18,7 +19,14 @@ export interface EndedAttempt {
   readonly run: { readonly request: OutgoingRequest; readonly patience: Patience; readonly idempotent: boolean };
 }
 
-export function retryFacts(ended: EndedAttempt, { maxAttempts, retryOn, clock }: RunSetting): RetryFacts {
+/** How often, and after which ends, requests may be sent again. */
+export interface RetrySetting {
+  readonly clock: Clock;
+  readonly maxAttempts: number;
+  readonly retryOn: readonly RetryCondition[];
+}
+
+export function retryFacts(ended: EndedAttempt, { maxAttempts, retryOn, clock }: RetrySetting): RetryFacts {
   const { ending, head, attempts, run } = ended;
   const { request, patience, idempotent } = run;
   const retryAfter = head === undefined ? undefined : fieldValue(head.rawHeaders, 'retry-after');

@@ -1,13 +1,13 @@
 /** Brings requests together with their home: the origin that they are bound to, where a session of their client lives. */
 
-import type { Origin } from '../origin/origin.js';
-import type { PoolEntry } from '../origin/pool-entry.js';
+import type { Origin } from '../../origin/origin.js';
+import type { PoolEntry } from '../../origin/pool-entry.js';
+import type { EligibleOrigins, Member } from '../choice/eligible-origins.js';
+import type { WaitQueue } from '../queue/wait-queue.js';
+import { ALL_FIT, type Fits, ONLY, TRAVELS } from '../queue/waiter.js';
+import type { Run } from '../run.js';
 import { beginQueued, type CarefulHouse } from './careful-begin.js';
-import type { EligibleOrigins, Member } from './choice/eligible-origins.js';
 import { dialFor } from './own-dial.js';
-import type { WaitQueue } from './queue/wait-queue.js';
-import { ALL_FIT, type Fits, ONLY, TRAVELS } from './queue/waiter.js';
-import type { Run } from './run.js';
 
 /** Tries to have a slot for a dial: if none is empty, closes an idle connection that the request may not ride. True = there is one. */
 export function tryEmptySlot(run: Run, origin: Origin): boolean {

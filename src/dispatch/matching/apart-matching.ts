@@ -1,13 +1,13 @@
 /** Dials for requests that avoid some origins. What is dialled for the others may lead to just those. */
 
-import type { Origin } from '../origin/origin.js';
+import type { Origin } from '../../origin/origin.js';
+import type { OriginChoice } from '../choice/origin-choice.js';
+import type { WaitQueue } from '../queue/wait-queue.js';
+import { ONLY, TRAVELS } from '../queue/waiter.js';
+import type { Run } from '../run.js';
 import { tryEmptySlot } from './bound-matching.js';
 import type { CarefulHouse } from './careful-begin.js';
-import type { OriginChoice } from './choice/origin-choice.js';
 import { dialFor } from './own-dial.js';
-import type { WaitQueue } from './queue/wait-queue.js';
-import { ONLY, TRAVELS } from './queue/waiter.js';
-import type { Run } from './run.js';
 
 /** Such a request never waits for a dial of the queue: as soon as another origin has room, one is dialled for it alone. */
 export class ApartMatching {

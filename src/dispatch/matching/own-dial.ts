@@ -1,11 +1,11 @@
 /** A dial for one request alone, which gets the connection if it still wants it. */
 
-import type { DialWaiter } from '../origin/dial-purpose.js';
-import type { Origin } from '../origin/origin.js';
-import type { PoolEntry } from '../origin/pool-entry.js';
-import type { Travel } from '../origin/travel.js';
+import type { DialWaiter } from '../../origin/dial-purpose.js';
+import type { Origin } from '../../origin/origin.js';
+import type { PoolEntry } from '../../origin/pool-entry.js';
+import type { Travel } from '../../origin/travel.js';
+import type { Run } from '../run.js';
 import { beginCarefully, type CarefulHouse } from './careful-begin.js';
-import type { Run } from './run.js';
 
 /** Dials a connection to `origin` for this request alone, which waits for it. There must be room. */
 export function dialFor(run: Run, house: CarefulHouse, origin: Origin, anyWouldDo = false): void {

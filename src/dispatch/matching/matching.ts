@@ -1,21 +1,21 @@
 /** Assigns connections to waiting requests: idle ones, ones that become free, and ones dialled for them. */
 
-import type { Connection } from '../connection/connection.js';
-import { BackendError, type ErrorCode } from '../errors.js';
-import type { DemandOn } from '../origin/demand.js';
-import type { Origin } from '../origin/origin.js';
-import type { PoolEntry } from '../origin/pool-entry.js';
-import type { Travel } from '../origin/travel.js';
+import type { Connection } from '../../connection/connection.js';
+import { BackendError, type ErrorCode } from '../../errors.js';
+import type { DemandOn } from '../../origin/demand.js';
+import type { Origin } from '../../origin/origin.js';
+import type { PoolEntry } from '../../origin/pool-entry.js';
+import type { Travel } from '../../origin/travel.js';
+import type { EligibleOrigins, Member } from '../choice/eligible-origins.js';
+import type { OriginChoice } from '../choice/origin-choice.js';
+import { CAN_KEEP, CAN_TAKE } from '../choice/suiting.js';
+import type { Refusal, WaitQueue } from '../queue/wait-queue.js';
+import { ALL_FIT, type Fits, ONLY, PROVEN_FITS, STRICT, TRAVELS } from '../queue/waiter.js';
+import type { Run } from '../run.js';
 import { ApartMatching } from './apart-matching.js';
 import { BoundMatching, tryEmptySlot } from './bound-matching.js';
 import { beginCarefully, beginQueued, type CarefulHouse } from './careful-begin.js';
-import type { EligibleOrigins, Member } from './choice/eligible-origins.js';
-import type { OriginChoice } from './choice/origin-choice.js';
-import { CAN_KEEP, CAN_TAKE } from './choice/suiting.js';
 import { dialFor } from './own-dial.js';
-import type { Refusal, WaitQueue } from './queue/wait-queue.js';
-import { ALL_FIT, type Fits, ONLY, PROVEN_FITS, STRICT, TRAVELS } from './queue/waiter.js';
-import type { Run } from './run.js';
 
 const LASTING: ErrorCode = 'tls_certificate_error'; // does not go away while a request waits
 

@@ -1,10 +1,10 @@
 /** Begins requests on new connections: not at once while the process behind the connection may be dying. */
 
-import { GOING_MS } from '../origin/lessons.js';
-import type { Origin } from '../origin/origin.js';
-import type { PoolEntry } from '../origin/pool-entry.js';
-import type { Run } from './run.js';
-import type { RunHouse } from './run-house.js';
+import { GOING_MS } from '../../origin/lessons.js';
+import type { Origin } from '../../origin/origin.js';
+import type { PoolEntry } from '../../origin/pool-entry.js';
+import type { Run } from '../run.js';
+import type { RunHouse } from '../run-house.js';
 
 const LOOK_MS = 10;
 
