@@ -21,7 +21,7 @@ import { readWindow } from './http1/llhttp.js';
 import { checkedMachine, dialsOf, type Machine, thisMachine } from './machine.js';
 import { refuseDetached } from './mount/detached.js';
 import { createHandler, type RequestHandler } from './mount/handler.js';
-import { MountHouse } from './mount/mount-house.js';
+import { MountSetting } from './mount/mount-setting.js';
 import { OpenTunnels } from './mount/upgrade/open-tunnels.js';
 import { createUpgradeHandler, type UpgradeHandler } from './mount/upgrade/upgrade.js';
 import { Observer } from './observe.js';
@@ -63,7 +63,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
   #given: OptionSection;
   /** Adds, removes and drains origins, and changes their weight, at run time. */
   readonly origins: BackendOrigins;
-  readonly #mounted: MountHouse;
+  readonly #mounted: MountSetting;
   readonly #setting: OriginSetting;
   readonly #dispatcher: Dispatcher;
   #serving: readonly Origin[] = []; // including those that are leaving
@@ -121,7 +121,7 @@ export class PooledBackend extends EventEmitter<BackendEvents> {
     const finding = { clock, observer, random: () => machine.random(), origins: this.origins };
     if (source !== undefined) this.#discovery = new Discovery(source, finding);
     this.#outliers = new OutlierWatch(resolved.ejection, deadlines, () => this.#serving);
-    this.#mounted = new MountHouse(resolved, this.#dispatcher, deadlines, {
+    this.#mounted = new MountSetting(resolved, this.#dispatcher, deadlines, {
       origins: () => [...this.#serving.map(({ address }) => address), ...this.options.origins],
       names: () => this.origins.names,
     });

@@ -37,22 +37,22 @@ const BODY_FIELDS = ['content-encoding', 'content-language', 'content-location',
  * @throws TypeError as a rejection, with the `BackendError` as its cause; or the reason of an aborted signal
  */
 export async function fetchOver(
-  house: CalledBackend | false,
+  backend: CalledBackend | false,
   input: string | URL | Request,
   given?: BackendFetchInit | null,
 ): Promise<Response> {
   // Clients that accept a `fetch` call it without `this`, or as a method of an object of theirs.
-  if (!house) throw new TypeError('pass (input, init) => backend.fetch(input, init), not backend.fetch');
+  if (!backend) throw new TypeError('pass (input, init) => backend.fetch(input, init), not backend.fetch');
   const init = fetchInit(given);
   const { idempotent, nonIdempotent } = init;
-  const request = fetchRequest(input, init, originsOf(house)[0]);
+  const request = fetchRequest(input, init, originsOf(backend)[0]);
   const headers = new Headers(request.headers);
   if (!headers.has('accept')) headers.set('accept', '*/*');
   // "If httpRequest's header list contains `Range`, then append (`Accept-Encoding`, `identity`)": a part of an encoded body cannot be
   // decoded.
   const codings = headers.has('range') ? 'identity' : 'gzip, deflate, br';
   if (!headers.has('accept-encoding')) headers.set('accept-encoding', codings);
-  const body = fetchBody(request, init.body, house);
+  const body = fetchBody(request, init.body, backend);
   const sending: Sending = {
     method: request.method,
     headers,
@@ -61,19 +61,19 @@ export async function fetchOver(
     ...(nonIdempotent !== undefined && { nonIdempotent }),
   };
   const signal = fetchSignal(input, init, request);
-  return followed(house, new URL(request.url), { redirect: request.redirect, signal, keeps: input }, sending);
+  return followed(backend, new URL(request.url), { redirect: request.redirect, signal, keeps: input }, sending);
 }
 
 async function followed(
-  house: CalledBackend,
+  backend: CalledBackend,
   start: URL,
   { redirect, ...following }: Following & { readonly redirect: Request['redirect'] },
   first: Sending,
 ): Promise<Response> {
   let [url, sending] = [start, first];
   for (let redirects = 0; ; redirects++) {
-    refuseOther(house, url);
-    const response = await sent(house, url, sending, following, redirects > 0);
+    refuseOther(backend, url);
+    const response = await sent(backend, url, sending, following, redirects > 0);
     const location = response.headers.location;
     const isRedirect = REDIRECTS.has(response.statusCode) && typeof location === 'string';
     if (!isRedirect || redirect === 'manual') {
@@ -88,13 +88,13 @@ async function followed(
 }
 
 /** As `URL.origin` writes them. */
-function originsOf(house: CalledBackend): readonly string[] {
-  const origins = new Set(house.origins().map(({ origin }) => new URL(origin).origin));
+function originsOf(backend: CalledBackend): readonly string[] {
+  const origins = new Set(backend.origins().map(({ origin }) => new URL(origin).origin));
   return origins.size > 0 ? [...origins] : [NOWHERE];
 }
 
-function refuseOther(house: CalledBackend, { origin }: URL): void {
-  const known = originsOf(house);
+function refuseOther(backend: CalledBackend, { origin }: URL): void {
+  const known = originsOf(backend);
   if (origin !== NOWHERE && !known.includes(origin))
     throw new TypeError(`${origin} is not an origin of this backend, which has ${known.join(', ')}`);
 }
@@ -112,7 +112,7 @@ function inUtf8(latin1: string): string {
 }
 
 async function sent(
-  house: CalledBackend,
+  backend: CalledBackend,
   url: URL,
   sending: Sending,
   { signal, keeps }: Following,
@@ -120,7 +120,7 @@ async function sent(
 ): Promise<BackendResponse> {
   try {
     const { body, headers } = readBody(sending.body, sending.headers);
-    return await sendRequest(house, { ...sending, body, headers, path: url.pathname + url.search, signal }, keeps);
+    return await sendRequest(backend, { ...sending, body, headers, path: url.pathname + url.search, signal }, keeps);
   } catch (thrown) {
     if (signal.aborted) throw signal.reason;
     throw new TypeError('fetch failed', { cause: isRedirected ? afterRedirect(asBackendError(thrown)) : thrown });

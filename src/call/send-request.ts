@@ -15,16 +15,16 @@ import { checkRequestOptions, requestTimeouts } from './request-options.js';
 
 /** Sends a request. Rejects with a `BackendError`; never throws. `keeps`: see {@link CallOptions}. */
 export function sendRequest(
-  house: CalledBackend,
+  backend: CalledBackend,
   options: BackendRequestOptions,
   keeps?: unknown,
 ): Promise<BackendResponse> {
   return new Promise((resolve, reject) => {
     try {
-      const { request, source } = prepare(house, options);
+      const { request, source } = prepare(backend, options);
       const { signal, onInformation } = options;
       const call = new Call({ resolve, reject }, { source, signal, onInformation, keeps });
-      call.begin(house.dispatching, request);
+      call.begin(backend.dispatching, request);
     } catch (thrown) {
       reject(asBackendError(thrown));
     }
@@ -32,21 +32,21 @@ export function sendRequest(
 }
 
 /** @throws BackendError for what cannot be sent */
-function prepare(house: CalledBackend, options: BackendRequestOptions) {
+function prepare(backend: CalledBackend, options: BackendRequestOptions) {
   checkRequestOptions(options);
-  const { method = 'GET', path, nonIdempotent = house.options.nonIdempotent } = options;
-  const timeouts = requestTimeouts(options, house.options);
+  const { method = 'GET', path, nonIdempotent = backend.options.nonIdempotent } = options;
+  const timeouts = requestTimeouts(options, backend.options);
   const { fields, host, contentLength, acceptsTrailers } = readRequestFields(options.headers);
   const trailers = trailersOf(options.trailers);
   if (trailers !== undefined && contentLength !== undefined)
     throw badRequest('trailers cannot be combined with Content-Length');
-  const facts = { method, contentLength, replayBytes: house.options.replayBytes, trailers };
+  const facts = { method, contentLength, replayBytes: backend.options.replayBytes, trailers };
   const { body, contentType, source } = readRequestBody(options.body, facts);
   if (contentType !== undefined && fieldValue(fields, 'content-type') === undefined)
     fields.push('Content-Type', contentType);
   let { idempotent } = options;
   try {
-    idempotent ??= declaredIdempotence(house.options.idempotent, { method, path, fields });
+    idempotent ??= declaredIdempotence(backend.options.idempotent, { method, path, fields });
   } catch (thrown) {
     source?.destroy(); // the stream is ours by now, and a web stream is locked
     throw thrown;

@@ -23,7 +23,7 @@ export function isSmallAhead(res: ServerResponse, bytes: Uint8Array): boolean {
 }
 
 /** What a pace needs of the backend. */
-export interface PaceHouse {
+export interface PaceSetting {
   readonly deadlines: Deadlines;
   /** What all responses read ahead of their clients may take together. */
   readonly spool: ByteBudget;
@@ -31,7 +31,7 @@ export interface PaceHouse {
 }
 
 export class ClientPace {
-  readonly #house: PaceHouse;
+  readonly #setting: PaceSetting;
   readonly #clientTimeout: number;
   readonly #req: IncomingMessage;
   readonly #res: ServerResponse;
@@ -43,8 +43,8 @@ export class ClientPace {
   readonly #small = new SmallWrites((waiting) => this.#smallTaken(waiting));
   #silence: ClientSilence | undefined; // made when there is something to wait for
 
-  constructor(house: PaceHouse, clientTimeout: number, req: IncomingMessage, res: ServerResponse, paced: Paced) {
-    this.#house = house;
+  constructor(setting: PaceSetting, clientTimeout: number, req: IncomingMessage, res: ServerResponse, paced: Paced) {
+    this.#setting = setting;
     this.#clientTimeout = clientTimeout;
     this.#req = req;
     this.#res = res;
@@ -67,7 +67,7 @@ export class ClientPace {
 
   #hold(): boolean {
     if (this.#spool === undefined) {
-      this.#spool = new Spool(this.#house.spool, this.#house.options.spoolBytes);
+      this.#spool = new Spool(this.#setting.spool, this.#setting.options.spoolBytes);
       this.#res.on('drain', () => this.#drained());
     }
     this.watchSilence();
@@ -84,7 +84,7 @@ export class ClientPace {
   /** From now on the client has to take or send bytes. */
   watchSilence(): void {
     if (this.#clientTimeout === Number.POSITIVE_INFINITY) return;
-    const { deadlines } = this.#house;
+    const { deadlines } = this.#setting;
     this.#silence ??= new ClientSilence(deadlines, this.#clientTimeout, this.#req, this.#res, () =>
       this.#paced.cutOff(),
     );

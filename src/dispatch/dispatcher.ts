@@ -17,7 +17,7 @@ import { refusalError, waitedOutError } from './refusal-error.js';
 import type { Dispatch, Dispatching, Expectation, OutgoingRequest, Place, ResponseSink } from './request.js';
 import type { RetryBudget } from './retry/retry-budget.js';
 import { Run } from './run.js';
-import type { RunHouse } from './run-house.js';
+import type { RunDispatcher } from './run-dispatcher.js';
 import { TurnEnd } from './turn-end.js';
 
 /** What may change while requests are under way. Without a `balancer`, the present one stays. */
@@ -46,7 +46,7 @@ type State =
   | { readonly name: 'draining'; readonly empty: () => void }
   | { readonly name: 'closed'; readonly cause: unknown };
 
-export class Dispatcher implements Dispatching, Expecting, RunHouse<Run> {
+export class Dispatcher implements Dispatching, Expecting, RunDispatcher<Run> {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly observer: Observer;

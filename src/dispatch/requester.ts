@@ -10,7 +10,7 @@ import type { OutgoingRequest, ResponseSink, Taken, Tunnel } from './request.js'
 import { AttemptBeginning } from './retry/attempt-beginning.js';
 import type { Attempts } from './retry/attempts.js';
 import type { ResendReason } from './retry/retry-policy.js';
-import type { RunSetting } from './run-house.js';
+import type { RunSetting } from './run-dispatcher.js';
 
 /** Knows what a request took so far. Only asked if there is a listener. */
 export interface Costly {
@@ -26,17 +26,17 @@ type Watched = Pick<RunSetting, 'observer' | 'clock'>;
 export class Requester extends AsyncResource {
   sink: ResponseSink;
   readonly #request: OutgoingRequest;
-  readonly #house: Watched;
+  readonly #setting: Watched;
   // What the present read has brought. The sink is told at the end of the read, when it is known whether the response ends with
   // it: so a small response costs one entry into the context, and one write.
   #head: ResponseHead | undefined;
   #body: Buffer | undefined;
 
-  constructor(request: OutgoingRequest, sink: ResponseSink, house: Watched) {
+  constructor(request: OutgoingRequest, sink: ResponseSink, setting: Watched) {
     super('PooledRequest');
     this.sink = sink;
     this.#request = request;
-    this.#house = house;
+    this.#setting = setting;
   }
 
   // --- the response ----------------------------------------------------------------------------------------------------
@@ -94,7 +94,7 @@ export class Requester extends AsyncResource {
   // --- events, for listeners --------------------------------------------------------------------------------------------
 
   watches(name: EventName): boolean {
-    return this.#house.observer.watches(name);
+    return this.#setting.observer.watches(name);
   }
 
   waits(travel: Travel, length: number): void {
@@ -116,7 +116,7 @@ export class Requester extends AsyncResource {
     const { count, last, begunAt } = attempts;
     const { origin = '', reused = false } = last ?? {};
     const { head, receivedBytes = 0 } = exchange ?? {};
-    const end = { durationMs: this.#house.clock.now() - begunAt, statusCode: head?.statusCode, receivedBytes, error };
+    const end = { durationMs: this.#setting.clock.now() - begunAt, statusCode: head?.statusCode, receivedBytes, error };
     this.#emit('attemptEnd', { ...this.#news, attempt: count, origin, reused, ...end });
   }
 
@@ -148,6 +148,6 @@ export class Requester extends AsyncResource {
   }
 
   #emit<Name extends EventName>(name: Name, details: BackendEvents[Name][0]): void {
-    this.runInAsyncScope(() => this.#house.observer.emit(name, details));
+    this.runInAsyncScope(() => this.#setting.observer.emit(name, details));
   }
 }

@@ -21,7 +21,7 @@ import { Requester } from './requester.js';
 import { UNTRIED } from './retry/attempts.js';
 import { retryFacts } from './retry/retry-facts.js';
 import { type Ending, JUDGED_STATUSES, judgeRetry, type Resend, withoutToken } from './retry/retry-policy.js';
-import type { RunHouse } from './run-house.js';
+import type { RunDispatcher } from './run-dispatcher.js';
 import type { AtTurnEnd } from './turn-end.js';
 
 export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceListener, AtTurnEnd, Linked<Run> {
@@ -35,7 +35,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
   /** The request was answered, has failed or has become a tunnel. */
   ended = false;
   failedAt: readonly Origin[] = NONE; // should not get it again if there is another
-  readonly #house: RunHouse<Run>;
+  readonly #dispatcher: RunDispatcher<Run>;
   #attempts = UNTRIED;
   #head = '';
   #authority: string | undefined; // for which the head was written
@@ -45,13 +45,13 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
   #trailers: readonly string[] | undefined; // set when the response is complete
   #tunnel: Tunnel | undefined; // not given to the requester yet
 
-  constructor(request: OutgoingRequest, sink: ResponseSink, house: RunHouse<Run>, begunAt?: number) {
-    const idempotent = isIdempotent(request, house.honoursIdempotencyKey);
+  constructor(request: OutgoingRequest, sink: ResponseSink, dispatcher: RunDispatcher<Run>, begunAt?: number) {
+    const idempotent = isIdempotent(request, dispatcher.honoursIdempotencyKey);
     super(idempotent || request.nonIdempotent === 'any' ? 'any' : request.nonIdempotent);
     this.request = request;
-    this.patience = new Patience(request.timeouts, house.deadlines, this, begunAt);
-    this.requester = new Requester(request, sink, house);
-    this.#house = house;
+    this.patience = new Patience(request.timeouts, dispatcher.deadlines, this, begunAt);
+    this.requester = new Requester(request, sink, dispatcher);
+    this.#dispatcher = dispatcher;
     this.idempotent = idempotent;
   }
 
@@ -62,7 +62,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
   /** The turn ends in which the request was made, or in which its response became complete. */
   turnEnded(): void {
     if (this.ended) return;
-    if (this.#trailers === undefined) this.requester.runInAsyncScope(this.#house.admit, this.#house, this);
+    if (this.#trailers === undefined) this.requester.runInAsyncScope(this.#dispatcher.admit, this.#dispatcher, this);
     else this.requester.runInAsyncScope(this.#tellEnd, this, this.#trailers);
   }
 
@@ -76,13 +76,13 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
   }
 
   /** `now`: the current time, if the caller has just read the clock. */
-  begin(origin: Origin, entry: PoolEntry, now = this.#house.clock.now()): void {
+  begin(origin: Origin, entry: PoolEntry, now = this.#dispatcher.clock.now()): void {
     const { connection } = entry;
     this.patience.endWait(entry.dialledAt, connection.openedAt, now);
     this.#origin = origin;
     this.#attempts = this.#attempts.begin(origin.address.origin, connection.exchanges > 0, now);
     this.prepare(origin.address.authority);
-    this.#asked = AskedBody.of(this.request, this.#house.deadlines);
+    this.#asked = AskedBody.of(this.request, this.#dispatcher.deadlines);
     const exchange = connection.begin(this.#asked?.request ?? this.request, this);
     this.#exchange = exchange;
     origin.lend(entry, this.travel, now);
@@ -123,10 +123,10 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
   #judge(ending: Ending, cause: BackendError): void {
     const exchange = this.#exchange;
     this.#attempts.record(exchange, cause);
-    const facts = retryFacts({ ending, attempts: this.#attempts, run: this }, this.#house);
+    const facts = retryFacts({ ending, attempts: this.#attempts, run: this }, this.#dispatcher);
     this.#exchange = undefined;
     let verdict = judgeRetry(facts);
-    if (verdict.retry && verdict.costsToken && !this.#house.budget.tryWithdraw()) verdict = withoutToken(facts);
+    if (verdict.retry && verdict.costsToken && !this.#dispatcher.budget.tryWithdraw()) verdict = withoutToken(facts);
     const { begunAt, headForwarded } = this.#attempts;
     if (verdict.countsAgainstHealth) this.#origin?.standing.failed(cause.code, begunAt, headForwarded);
     else this.#origin?.standing.gaveNoVerdict(begunAt);
@@ -143,9 +143,9 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
     origin.tally.countResent(reason);
     this.requester.resent(origin.address.origin, reason);
     if (this.travel !== 'fresh') this.travel = 'resent'; // never on a reused connection: the next one may be dead, too
-    const redial = () => this.ended || this.#house.redial(this, origin, preferOtherOrigin);
+    const redial = () => this.ended || this.#dispatcher.redial(this, origin, preferOtherOrigin);
     if (delayMs === 0) redial();
-    else this.#house.clock.after(delayMs, redial);
+    else this.#dispatcher.clock.after(delayMs, redial);
   }
 
   // --- the response --------------------------------------------------------------------------------------------------------
@@ -172,7 +172,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
     this.onHead(head);
     this.#tunnel = tunnel;
     this.#origin?.guard.tunnelBegun();
-    this.exchangeEnded([], this.#house.clock.now());
+    this.exchangeEnded([], this.#dispatcher.clock.now());
   }
 
   onBody(bytes: Buffer): boolean {
@@ -181,7 +181,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
   }
 
   readEnded(): Taken {
-    if (this.#attempts.headForwarded) this.#attempts.headAt ??= this.#house.clock.now();
+    if (this.#attempts.headForwarded) this.#attempts.headAt ??= this.#dispatcher.clock.now();
     return this.requester.readEnded();
   }
 
@@ -189,7 +189,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
     this.#attempts.answered(now);
     this.patience.end();
     this.#trailers = trailers;
-    this.#house.turnEnd.add(this);
+    this.#dispatcher.turnEnd.add(this);
   }
 
   #tellEnd(trailers: readonly string[]): void {
@@ -212,9 +212,9 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
   /** True = this response is not for the requester: the request is sent again. */
   #resendsAfter(head: ResponseHead): boolean {
     const attempt = this.#attempts.record(this.#exchange, undefined);
-    const facts = retryFacts({ ending: 'status', head, attempts: this.#attempts, run: this }, this.#house);
+    const facts = retryFacts({ ending: 'status', head, attempts: this.#attempts, run: this }, this.#dispatcher);
     const verdict = judgeRetry(facts);
-    if (!verdict.retry || (verdict.costsToken && !this.#house.budget.tryWithdraw())) return false;
+    if (!verdict.retry || (verdict.costsToken && !this.#dispatcher.budget.tryWithdraw())) return false;
     attempt.cause = new BackendError('http_protocol_error', `answered ${head.statusCode}`, { origin: attempt.origin });
     this.#origin?.standing.answeredInVain(head.statusCode, this.#attempts.begunAt);
     const exchange = this.#exchange;
@@ -255,7 +255,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
   }
 
   waitedOut(): void {
-    this.fail(this.#house.waitedOut(this));
+    this.fail(this.#dispatcher.waitedOut(this));
   }
 
   tookTooLong(): void {
@@ -264,7 +264,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
 
   #giveUp(cause: BackendError): BackendError {
     this.ended = true; // before any event: its listener may end the request again
-    this.#house.leave(this);
+    this.#dispatcher.leave(this);
     this.requester.leave();
     const exchange = this.#exchange;
     if (exchange !== undefined) {
@@ -286,11 +286,11 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
     this.#exchange = undefined;
     this.patience.end();
     this.request.body?.abandon();
-    this.#house.finished(this, exchangeMs);
+    this.#dispatcher.finished(this, exchangeMs);
   }
 
   /** As of now. */
   get costs(): RequestCosts {
-    return this.#attempts.costs(this.patience, this.request.body, this.#house.clock.now());
+    return this.#attempts.costs(this.patience, this.request.body, this.#dispatcher.clock.now());
   }
 }

@@ -9,8 +9,8 @@ import { type GivenOrigin, GivenOrigins } from './given-origins.js';
 import { refuseOtherPlace } from './place.js';
 import { subsetOf } from './subset.js';
 
-/** What a change of the origins needs of the backend. */
-export interface OriginsHouse {
+/** The backend whose origins change. */
+export interface ChangedBackend {
   /** The options that each origin has to agree with, and that say which origins of a set are used. */
   options(): ResolvedOptions;
   readonly observer: Observer;
@@ -25,7 +25,7 @@ export interface OriginsHouse {
  * progress at an origin that is removed end there; waiting requests go to another.
  */
 export class BackendOrigins {
-  readonly #house: OriginsHouse;
+  readonly #backend: ChangedBackend;
   readonly #members = new Map<string, Origin>(); // by name, including those being removed
   readonly #given = new GivenOrigins();
   readonly #discovered: boolean; // found at run time: changed by whole lists only
@@ -34,11 +34,11 @@ export class BackendOrigins {
   readonly #forgotten = new Set<Origin>(); // closed, but not reported as removed yet
 
   /** @internal `given` must be valid; `undefined` = the origins are discovered. */
-  constructor(house: OriginsHouse, given: OriginSet | undefined) {
-    this.#house = house;
+  constructor(backend: ChangedBackend, given: OriginSet | undefined) {
+    this.#backend = backend;
     this.#discovered = given === undefined;
     if (given === undefined) return;
-    const addresses = resolveOrigins(given, house.options());
+    const addresses = resolveOrigins(given, backend.options());
     const set = given.map(ownOrigin);
     this.#given.replace(set, addresses);
     for (const [one, address] of this.#used(set, addresses)) this.#put(one, address);
@@ -59,7 +59,7 @@ export class BackendOrigins {
 
   /** @internal The options of the backend with the origins as they are now; without any if they are discovered. */
   get options(): ResolvedOptions {
-    const options = this.#house.options();
+    const options = this.#backend.options();
     return this.#discovered ? options : this.#given.within(options);
   }
 
@@ -142,7 +142,7 @@ export class BackendOrigins {
    */
   replace(set: OriginSet): Promise<void> {
     this.#tellForgotten();
-    const options = this.#house.options();
+    const options = this.#backend.options();
     const addresses = resolveOrigins(set, options);
     refuseCheckOf(options.check, addresses);
     for (const [index, address] of addresses.entries()) this.#checkPlace(`origins[${index}]`, address);
@@ -187,7 +187,7 @@ export class BackendOrigins {
   #configure(name: string): Promise<void> | undefined {
     const given = this.#given.get(name);
     if (given === undefined) return undefined;
-    return this.#members.get(name)?.configure(this.#house.shares.placed(this.#resolve(given)));
+    return this.#members.get(name)?.configure(this.#backend.shares.placed(this.#resolve(given)));
   }
 
   #refuseIfDiscovered(verb: string): void {
@@ -197,7 +197,7 @@ export class BackendOrigins {
 
   /** @throws TypeError, RangeError for what does not agree with the options of the backend */
   #resolve(given: string | URL | OriginOptions): ResolvedOrigin {
-    const options = this.#house.options();
+    const options = this.#backend.options();
     const address = resolveOrigin('origin', given, options);
     refuseCheckOf(options.check, [address]);
     return address;
@@ -206,7 +206,7 @@ export class BackendOrigins {
   /** The subset of a set, each origin as it was given and as it was resolved. */
   #used(set: readonly GivenOrigin[], addresses: readonly ResolvedOrigin[]) {
     const pairs = addresses.map((address, index) => [set[index] ?? address.origin, address] as const);
-    return subsetOf(pairs, addresses, this.#house.options().subset);
+    return subsetOf(pairs, addresses, this.#backend.options().subset);
   }
 
   #changeTo({ origin: name, weight }: ResolvedOrigin): OriginChange | undefined {
@@ -218,11 +218,11 @@ export class BackendOrigins {
   /** Adds the origin, or gives these settings to one that exists. `settled` resolves when no connection is above their limits. */
   #put(given: GivenOrigin, address: ResolvedOrigin): { origin: Origin; settled: Promise<void> } {
     const known = this.#members.get(address.origin);
-    const placed = this.#house.shares.placed(address);
-    const origin = known ?? this.#house.create(placed);
+    const placed = this.#backend.shares.placed(address);
+    const origin = known ?? this.#backend.create(placed);
     this.#members.set(address.origin, origin);
     this.#given.set(address.origin, given);
-    this.#house.shares.join(origin);
+    this.#backend.shares.join(origin);
     const settled = known === undefined ? Promise.resolve() : known.configure(placed);
     // Unless a listener of `disconnect` has removed it.
     if (known?.service.state === 'leaving' && this.#given.get(address.origin) === given) known.service.serve();
@@ -249,7 +249,7 @@ export class BackendOrigins {
     const { origin: name } = origin.address;
     if (origin.service.state !== 'closed' || this.#members.get(name) !== origin) return;
     this.#members.delete(name);
-    this.#house.shares.leave(name);
+    this.#backend.shares.leave(name);
     // If a whole set leaves, most of it is closed together, and each #serve() looks at every origin: so once for all of them.
     if (this.#forgotten.add(origin).size === 1) queueMicrotask(() => this.#tellForgotten());
   }
@@ -264,12 +264,12 @@ export class BackendOrigins {
 
   #serve(): void {
     this.#names = undefined;
-    this.#house.serve([...this.#members.values()]);
+    this.#backend.serve([...this.#members.values()]);
   }
 
   #member(url: string | URL): Origin {
     // Only the name is read: the limits were checked when the origin was added.
-    const name = resolveOrigin('url', url, { ...this.#house.options(), minConnections: 0 }).origin;
+    const name = resolveOrigin('url', url, { ...this.#backend.options(), minConnections: 0 }).origin;
     const member = this.#members.get(name);
     if (member !== undefined && member.service.state !== 'leaving') return member;
     throw new TypeError(`url must be one of the origins (${this.names.join(', ')}), got ${name}`);
@@ -281,7 +281,7 @@ export class BackendOrigins {
 
   #tell(origin: Origin, change: OriginChange | undefined): void {
     if (change === undefined) return;
-    const { observer } = this.#house;
+    const { observer } = this.#backend;
     const { origin: name, weight } = origin.address;
     if (observer.watches('originChanged')) observer.emit('originChanged', { origin: name, change, weight });
   }

@@ -10,7 +10,7 @@ import { type LookupOutcome, nextLookupMs } from './lookup-schedule.js';
 import type { AskedSource, OriginSource, TellingSource } from './origin-source.js';
 
 /** What a discovery needs of its backend. */
-export interface DiscoveryHouse {
+export interface DiscoverySetting {
   readonly clock: Clock;
   readonly observer: Observer;
   /** From 0 to below 1. */
@@ -52,7 +52,7 @@ const LONGEST_LOOK_MS = 30_000;
 
 export class Discovery {
   readonly #source: OriginSource;
-  readonly #house: DiscoveryHouse;
+  readonly #setting: DiscoverySetting;
   readonly #hold = new ProcessHold();
   readonly #closed = new AbortController();
   readonly #first: Promise<void>;
@@ -67,9 +67,9 @@ export class Discovery {
   #failure: { readonly inARow: number; readonly error: unknown } | undefined; // since the last good set
 
   /** The first look begins a microtask later, so that the code that made the backend can listen to its events. */
-  constructor(source: OriginSource, house: DiscoveryHouse) {
+  constructor(source: OriginSource, setting: DiscoverySetting) {
     this.#source = source;
-    this.#house = house;
+    this.#setting = setting;
     this.#state = { name: source.kind === 'iterable' ? 'listening' : 'looking' };
     this.#first = new Promise((resolve) => {
       this.#firstIsHere = resolve;
@@ -88,7 +88,7 @@ export class Discovery {
   }
 
   get stats(): DiscoveryStats {
-    const now = this.#house.clock.now();
+    const now = this.#setting.clock.now();
     return {
       source: this.#source.kind,
       state: this.#state.name,
@@ -123,7 +123,7 @@ export class Discovery {
     const call = new AbortController();
     const abort = () => call.abort(this.#closed.signal.reason);
     this.#closed.signal.addEventListener('abort', abort);
-    const { clock, random } = this.#house;
+    const { clock, random } = this.#setting;
     const limit = clock.after(LONGEST_LOOK_MS, () => {
       call.abort(new Error(`the origins were not found within ${LONGEST_LOOK_MS} ms`));
     });
@@ -180,7 +180,7 @@ export class Discovery {
 
   #take(set: OriginSet): void {
     if (this.#isClosed) return;
-    const { origins } = this.#house;
+    const { origins } = this.#setting;
     void origins.replace(set);
     const { names } = origins;
     const all = names.join(' ');
@@ -189,9 +189,9 @@ export class Discovery {
     this.#count = names.length;
     this.#failure = undefined;
     this.#sets += 1;
-    this.#foundAt = this.#house.clock.now();
+    this.#foundAt = this.#setting.clock.now();
     this.#firstIsHere();
-    const { observer } = this.#house;
+    const { observer } = this.#setting;
     if (isNews && observer.watches('discovered')) observer.emit('discovered', { origins: names });
   }
 
@@ -204,13 +204,13 @@ export class Discovery {
 
   /** The current origins stay for good: the iterable has ended. */
   #tellEnd(): void {
-    const { observer, origins } = this.#house;
+    const { observer, origins } = this.#setting;
     if (!this.#isClosed && observer.watches('discoveryEnded'))
       observer.emit('discoveryEnded', { origins: origins.names });
   }
 
   #tellFailure(retryInMs: number | null): void {
-    const { observer } = this.#house;
+    const { observer } = this.#setting;
     if (this.#failure === undefined || !observer.watches('discoveryFailed')) return;
     const { inARow: failures, error } = this.#failure;
     observer.emit('discoveryFailed', { source: this.#source.kind, error, failures, retryInMs });

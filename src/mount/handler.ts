@@ -21,12 +21,12 @@ export interface RequestHandler {
 }
 
 /** `current` returns the current options. A request keeps the options that it began with. */
-export function createHandler(house: MountedBackend, current: () => ResolvedHandlerOptions): RequestHandler {
-  const { dispatching } = house;
-  let mount: Mount = { house, dispatching, options: current() };
+export function createHandler(backend: MountedBackend, current: () => ResolvedHandlerOptions): RequestHandler {
+  const { dispatching } = backend;
+  let mount: Mount = { backend, dispatching, options: current() };
   function mountOfNow() {
     const options = current();
-    if (options !== mount.options) mount = { house, dispatching, options };
+    if (options !== mount.options) mount = { backend, dispatching, options };
     return mount;
   }
   function handle(req: IncomingMessage, res: ServerResponse, next?: Next): void {

@@ -1,4 +1,4 @@
-/** What a mount needs from the backend that it belongs to. `PooledBackend` provides it. */
+/** What a mount needs from the backend that it belongs to. `MountSetting` is one. */
 
 import type { ByteBudget } from '../client/byte-budget.js';
 import type { Deadlines } from '../deadlines.js';
@@ -28,7 +28,7 @@ export interface MountedBackend {
 
 /** One mount, and the backend that it belongs to. */
 export interface Mount {
-  readonly house: MountedBackend;
+  readonly backend: MountedBackend;
   /** Gets the requests: the dispatcher of the backend, or what stands in front of it. */
   readonly dispatching: Dispatching;
   readonly options: ResolvedHandlerOptions;

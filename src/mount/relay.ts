@@ -60,10 +60,10 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
   }
 
   begin(): void {
-    watchDeparture(this.#req, this.#res, this, this.#mount.house.deadlines);
+    watchDeparture(this.#req, this.#res, this, this.#mount.backend.deadlines);
     noteLast(this.#req, this.#res);
     try {
-      const request = readClientRequest(this.#req, this.#mount.options, this.#mount.house.sticky);
+      const request = readClientRequest(this.#req, this.#mount.options, this.#mount.backend.sticky);
       if (isPromise(request)) {
         this.#place = placeOf(this.#req, this.#mount, this);
         request
@@ -82,7 +82,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
       this.clientGone();
       return;
     }
-    const { house, options } = this.#mount;
+    const { backend, options } = this.#mount;
     this.#request = request;
     if (isEmpty(request.framing)) {
       this.requestReady(request, nothingOf(request.method, request.framing));
@@ -90,7 +90,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
     }
     this.#place ??= placeOf(this.#req, this.#mount, this);
     if (!this.#isOpen()) return;
-    this.#intake = new RequestIntake(house, request, this.#req, this);
+    this.#intake = new RequestIntake(backend, request, this.#req, this);
     this.#readsRequest = this.#intake.begin(this.#res, options);
     if (this.#readsRequest && this.#isOpen()) this.#paceOf().watchSilence();
   }
@@ -147,7 +147,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
     // (RFC 9112 §9.3).
     const isUnread = isBodyUnread(this.#req);
     writeResponseHead(this.#res, { head, fields, closes: noteLastOfServer(this.#req) || isUnread });
-    if (isUnread) lingerOnClose(this.#req, this.#mount.house.deadlines);
+    if (isUnread) lingerOnClose(this.#req, this.#mount.backend.deadlines);
     this.#stage = 'relaying';
     // A head must not wait for a body that comes later. But a body that comes with it should share its write.
     if (!hasMore || standsBehindOthers(this.#res)) flushHead(this.#res);
@@ -218,8 +218,8 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
   // --- the pace of the client ----------------------------------------------------------------------------------------
 
   #paceOf(): ClientPace {
-    const { house, options } = this.#mount;
-    this.#pace ??= new ClientPace(house, options.clientTimeout, this.#req, this.#res, this);
+    const { backend, options } = this.#mount;
+    this.#pace ??= new ClientPace(backend, options.clientTimeout, this.#req, this.#res, this);
     return this.#pace;
   }
 
@@ -274,7 +274,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
       // Later, so that what the framework does with the error, or throws, does not happen inside the dispatcher.
       process.nextTick(this.#next, error);
     } else {
-      answerFailure(this.#req, this.#res, error, this.#mount.house.deadlines);
+      answerFailure(this.#req, this.#res, error, this.#mount.backend.deadlines);
       this.#leaveToClient();
     }
   }

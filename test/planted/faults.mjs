@@ -105,7 +105,7 @@ export const faults = [
   {
     name: 'a request whose own dial fails is forgotten',
     file: 'src/dispatch/matching/own-dial.ts',
-    from: 'if (!this.#run.ended) this.#house.enqueue(this.#run);',
+    from: 'if (!this.#run.ended) this.#dispatcher.enqueue(this.#run);',
     to: '',
     tests: DISPATCH,
   },
@@ -147,14 +147,14 @@ export const faults = [
   {
     name: 'a request whose client has gone stays in the queue',
     file: 'src/dispatch/run.ts',
-    from: '    this.#house.leave(this);',
+    from: '    this.#dispatcher.leave(this);',
     to: '',
     tests: DISPATCH,
   },
   {
     name: 'a re-send costs nothing of the retry budget',
     file: 'src/dispatch/run.ts',
-    from: 'if (verdict.retry && verdict.costsToken && !this.#house.budget.tryWithdraw()) verdict = withoutToken(facts);',
+    from: 'if (verdict.retry && verdict.costsToken && !this.#dispatcher.budget.tryWithdraw()) verdict = withoutToken(facts);',
     to: '',
     tests: DISPATCH,
   },

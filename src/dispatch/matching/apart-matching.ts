@@ -6,19 +6,19 @@ import type { WaitQueue } from '../queue/wait-queue.js';
 import { ONLY, TRAVELS } from '../queue/waiter.js';
 import type { Run } from '../run.js';
 import { tryEmptySlot } from './bound-matching.js';
-import type { CarefulHouse } from './careful-begin.js';
+import type { MatchingDispatcher } from './careful-begin.js';
 import { dialFor } from './own-dial.js';
 
 /** Such a request never waits for a dial of the queue: as soon as another origin has room, one is dialled for it alone. */
 export class ApartMatching {
   readonly #queue: WaitQueue<Run>;
   readonly #choice: OriginChoice;
-  readonly #house: CarefulHouse;
+  readonly #dispatcher: MatchingDispatcher;
 
-  constructor(queue: WaitQueue<Run>, choice: OriginChoice, house: CarefulHouse) {
+  constructor(queue: WaitQueue<Run>, choice: OriginChoice, dispatcher: MatchingDispatcher) {
     this.#queue = queue;
     this.#choice = choice;
-    this.#house = house;
+    this.#dispatcher = dispatcher;
   }
 
   /** Dials for these requests as long as there is room for them. */
@@ -40,7 +40,7 @@ export class ApartMatching {
   dialAt(run: Run, origin: Origin): boolean {
     if (run.ended || !tryEmptySlot(run, origin)) return false;
     this.#queue.serve(run, origin);
-    dialFor(run, this.#house, origin, true);
+    dialFor(run, this.#dispatcher, origin, true);
     return true;
   }
 }

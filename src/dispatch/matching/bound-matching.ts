@@ -6,7 +6,7 @@ import type { EligibleOrigins, Member } from '../choice/eligible-origins.js';
 import type { WaitQueue } from '../queue/wait-queue.js';
 import { ALL_FIT, type Fits, ONLY, TRAVELS } from '../queue/waiter.js';
 import type { Run } from '../run.js';
-import { beginQueued, type CarefulHouse } from './careful-begin.js';
+import { beginQueued, type MatchingDispatcher } from './careful-begin.js';
 import { dialFor } from './own-dial.js';
 
 /** Tries to have a slot for a dial: if none is empty, closes an idle connection that the request may not ride. True = there is one. */
@@ -23,7 +23,7 @@ export function tryEmptySlot(run: Run, origin: Origin): boolean {
 export class BoundMatching {
   readonly #queue: WaitQueue<Run>;
   readonly #eligible: EligibleOrigins<Member>;
-  readonly #house: CarefulHouse;
+  readonly #dispatcher: MatchingDispatcher;
   readonly #isLater: (origin: Origin) => void;
   readonly #checks = new Map<Origin, number>(); // connections being checked that will be offered then, to bound requests and to others
 
@@ -31,12 +31,12 @@ export class BoundMatching {
   constructor(
     queue: WaitQueue<Run>,
     eligible: EligibleOrigins<Member>,
-    house: CarefulHouse,
+    dispatcher: MatchingDispatcher,
     isLater: (origin: Origin) => void,
   ) {
     this.#queue = queue;
     this.#eligible = eligible;
-    this.#house = house;
+    this.#dispatcher = dispatcher;
     this.#isLater = isLater;
   }
 
@@ -75,14 +75,14 @@ export class BoundMatching {
     }
     this.#queue.serve(run, home);
     if (run.ended) home.takeBack(taken);
-    else beginQueued(run, this.#house, home, taken, now);
+    else beginQueued(run, this.#dispatcher, home, taken, now);
     return true;
   }
 
   #dial(run: Run, home: Origin): boolean {
     if (run.ended || !tryEmptySlot(run, home)) return false;
     this.#queue.serve(run, home);
-    dialFor(run, this.#house, home);
+    dialFor(run, this.#dispatcher, home);
     return true;
   }
 
@@ -98,7 +98,7 @@ export class BoundMatching {
     const run = this.#queue.peekAt(home, fits);
     if (run === undefined || this.homeOf(run) !== home) return false;
     this.#queue.serve(run, home);
-    beginQueued(run, this.#house, home, entry);
+    beginQueued(run, this.#dispatcher, home, entry);
     return true;
   }
 

@@ -4,23 +4,29 @@ import { GOING_MS } from '../../origin/lessons.js';
 import type { Origin } from '../../origin/origin.js';
 import type { PoolEntry } from '../../origin/pool-entry.js';
 import type { Run } from '../run.js';
-import type { RunHouse } from '../run-house.js';
+import type { RunDispatcher } from '../run-dispatcher.js';
 
 const LOOK_MS = 10;
 
-/** What the wait for the right moment needs of the dispatcher. */
-export type CarefulHouse = Pick<RunHouse<Run>, 'clock' | 'enqueue'>;
+/** What matching needs of the dispatcher: it may have to wait for the right moment, or put a request into the queue. */
+export type MatchingDispatcher = Pick<RunDispatcher<Run>, 'clock' | 'enqueue'>;
 
 /** Begins on a connection that the queue has for the request. Only a re-send is held back there: the request has no other. */
-export function beginQueued(run: Run, house: CarefulHouse, origin: Origin, entry: PoolEntry, now?: number): void {
-  if (run.returned) beginCarefully(run, house, origin, entry);
+export function beginQueued(
+  run: Run,
+  dispatcher: MatchingDispatcher,
+  origin: Origin,
+  entry: PoolEntry,
+  now?: number,
+): void {
+  if (run.returned) beginCarefully(run, dispatcher, origin, entry);
   else run.begin(origin, entry, now);
 }
 
 /** Begins on a connection of the request's own. A dying process takes dials into its backlog, and drops them unread a moment later. */
-export function beginCarefully(run: Run, house: CarefulHouse, origin: Origin, entry: PoolEntry): void {
+export function beginCarefully(run: Run, dispatcher: MatchingDispatcher, origin: Origin, entry: PoolEntry): void {
   const doubtful = origin.shuttingDown === 'yes' || (origin.shuttingDown === 'perhaps' && run.attempts.length > 0);
-  if (doubtful) entry.connection.afterTwoTurns(() => beginWhenHeard(run, house, origin, entry, GOING_MS));
+  if (doubtful) entry.connection.afterTwoTurns(() => beginWhenHeard(run, dispatcher, origin, entry, GOING_MS));
   else run.begin(origin, entry);
 }
 
@@ -28,17 +34,24 @@ export function beginCarefully(run: Run, house: CarefulHouse, origin: Origin, en
  * A dying process closes one connection after the other, on a busy machine with pauses. A process that lives on answers requests
  * that were sent to it after those closes.
  */
-function beginWhenHeard(run: Run, house: CarefulHouse, origin: Origin, entry: PoolEntry, leftMs: number): void {
+function beginWhenHeard(
+  run: Run,
+  dispatcher: MatchingDispatcher,
+  origin: Origin,
+  entry: PoolEntry,
+  leftMs: number,
+): void {
   const nobodyTells = origin.shuttingDown === 'perhaps' && origin.busy === 1;
-  if (run.ended || leftMs <= 0 || origin.shuttingDown === 'no' || nobodyTells) beginIfAlive(run, house, origin, entry);
-  else house.clock.after(LOOK_MS, () => beginWhenHeard(run, house, origin, entry, leftMs - LOOK_MS));
+  if (run.ended || leftMs <= 0 || origin.shuttingDown === 'no' || nobodyTells)
+    beginIfAlive(run, dispatcher, origin, entry);
+  else dispatcher.clock.after(LOOK_MS, () => beginWhenHeard(run, dispatcher, origin, entry, leftMs - LOOK_MS));
 }
 
-function beginIfAlive(run: Run, house: CarefulHouse, origin: Origin, entry: PoolEntry): void {
+function beginIfAlive(run: Run, dispatcher: MatchingDispatcher, origin: Origin, entry: PoolEntry): void {
   if (!run.ended && origin.serves && entry.connection.isAlive() !== false) {
     run.begin(origin, entry);
     return;
   }
   origin.takeBack(entry);
-  if (!run.ended) house.enqueue(run);
+  if (!run.ended) dispatcher.enqueue(run);
 }

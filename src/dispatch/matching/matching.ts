@@ -14,7 +14,7 @@ import { ALL_FIT, type Fits, ONLY, PROVEN_FITS, STRICT, TRAVELS } from '../queue
 import type { Run } from '../run.js';
 import { ApartMatching } from './apart-matching.js';
 import { BoundMatching, tryEmptySlot } from './bound-matching.js';
-import { beginCarefully, beginQueued, type CarefulHouse } from './careful-begin.js';
+import { beginCarefully, beginQueued, type MatchingDispatcher } from './careful-begin.js';
 import { dialFor } from './own-dial.js';
 
 const LASTING: ErrorCode = 'tls_certificate_error'; // does not go away while a request waits
@@ -25,18 +25,18 @@ export class Matching implements DemandOn<Origin> {
   readonly #eligible: EligibleOrigins<Member>;
   readonly #bound: BoundMatching;
   readonly #apart: ApartMatching;
-  readonly #house: CarefulHouse;
+  readonly #dispatcher: MatchingDispatcher;
   #coming = 0;
   #pumpIsDue = false;
   #overtakes = 0; // since a returned connection last went to a request that may use any
 
-  constructor(queue: WaitQueue<Run>, choice: OriginChoice, house: CarefulHouse) {
+  constructor(queue: WaitQueue<Run>, choice: OriginChoice, dispatcher: MatchingDispatcher) {
     this.#queue = queue;
-    this.#house = house;
+    this.#dispatcher = dispatcher;
     this.#choice = choice;
-    this.#apart = new ApartMatching(queue, choice, house);
+    this.#apart = new ApartMatching(queue, choice, dispatcher);
     this.#eligible = choice.eligible;
-    this.#bound = new BoundMatching(queue, choice.eligible, house, (origin) => this.#isLater(origin));
+    this.#bound = new BoundMatching(queue, choice.eligible, dispatcher, (origin) => this.#isLater(origin));
   }
 
   /** Puts the request on a connection, or dials one for it alone. False = it has to wait; one is dialled if there is room. */
@@ -57,7 +57,7 @@ export class Matching implements DemandOn<Origin> {
       return true;
     }
     if (taken === undefined && !run.ended && this.#choice.keeps && tryEmptySlot(run, origin)) {
-      dialFor(run, this.#house, origin);
+      dialFor(run, this.#dispatcher, origin);
       return true;
     }
     const mayDial = !run.ended && origin.canDial && (travel !== 'fresh' || origin.freshShareLeft > 0);
@@ -72,7 +72,7 @@ export class Matching implements DemandOn<Origin> {
     if (taken === 'later') this.#isLater(origin);
     if (typeof taken !== 'object') return false;
     if (run.ended) origin.takeBack(taken);
-    else beginCarefully(run, this.#house, origin, taken);
+    else beginCarefully(run, this.#dispatcher, origin, taken);
     return true;
   }
 
@@ -129,7 +129,7 @@ export class Matching implements DemandOn<Origin> {
       ? this.#takeForFresh(origin)
       : this.#queue.take(origin.isProven(connection) ? PROVEN_FITS : ONLY.any, origin);
     if (!connection.fresh && run?.travel === 'any') this.#overtakes = 0;
-    if (run !== undefined) beginQueued(run, this.#house, origin, entry);
+    if (run !== undefined) beginQueued(run, this.#dispatcher, origin, entry);
     return run !== undefined;
   }
 
@@ -228,7 +228,7 @@ export class Matching implements DemandOn<Origin> {
         } else {
           const run = this.#queue.take(ONLY[travel], origin);
           if (run === undefined) origin.takeBack(taken);
-          else beginQueued(run, this.#house, origin, taken);
+          else beginQueued(run, this.#dispatcher, origin, taken);
         }
       }
     }

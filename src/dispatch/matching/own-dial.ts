@@ -5,38 +5,38 @@ import type { Origin } from '../../origin/origin.js';
 import type { PoolEntry } from '../../origin/pool-entry.js';
 import type { Travel } from '../../origin/travel.js';
 import type { Run } from '../run.js';
-import { beginCarefully, type CarefulHouse } from './careful-begin.js';
+import { beginCarefully, type MatchingDispatcher } from './careful-begin.js';
 
 /** Dials a connection to `origin` for this request alone, which waits for it. There must be room. */
-export function dialFor(run: Run, house: CarefulHouse, origin: Origin, anyWouldDo = false): void {
+export function dialFor(run: Run, dispatcher: MatchingDispatcher, origin: Origin, anyWouldDo = false): void {
   run.patience.wait();
-  origin.dial(new OwnDial(run, house, origin, anyWouldDo));
+  origin.dial(new OwnDial(run, dispatcher, origin, anyWouldDo));
 }
 
 class OwnDial implements DialWaiter {
   readonly travel: Travel;
   readonly anyWouldDo: boolean;
   readonly #run: Run;
-  readonly #house: CarefulHouse;
+  readonly #dispatcher: MatchingDispatcher;
   readonly #origin: Origin;
 
-  constructor(run: Run, house: CarefulHouse, origin: Origin, anyWouldDo: boolean) {
+  constructor(run: Run, dispatcher: MatchingDispatcher, origin: Origin, anyWouldDo: boolean) {
     this.travel = run.travel;
     this.anyWouldDo = anyWouldDo;
     this.#run = run;
-    this.#house = house;
+    this.#dispatcher = dispatcher;
     this.#origin = origin;
   }
 
   opened(entry: PoolEntry): boolean {
     const run = this.#run;
     if (run.ended) return false;
-    beginCarefully(run, this.#house, this.#origin, entry);
+    beginCarefully(run, this.#dispatcher, this.#origin, entry);
     return true;
   }
 
   /** A failed dial is no attempt, and not the request's fault: the request waits in the queue. */
   failed(): void {
-    if (!this.#run.ended) this.#house.enqueue(this.#run);
+    if (!this.#run.ended) this.#dispatcher.enqueue(this.#run);
   }
 }

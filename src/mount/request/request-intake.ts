@@ -24,13 +24,13 @@ type IntakeOptions = Pick<ResolvedHandlerOptions, 'requestBufferBytes' | 'expect
 
 export class RequestIntake implements BufferOutlet {
   readonly #request: ClientRequest;
-  readonly #house: MountedBackend;
+  readonly #backend: MountedBackend;
   readonly #req: IncomingMessage;
   readonly #outlet: IntakeOutlet;
   #buffer: BodyBuffer | undefined;
 
-  constructor(house: MountedBackend, request: ClientRequest, req: IncomingMessage, outlet: IntakeOutlet) {
-    this.#house = house;
+  constructor(backend: MountedBackend, request: ClientRequest, req: IncomingMessage, outlet: IntakeOutlet) {
+    this.#backend = backend;
     this.#req = req;
     this.#outlet = outlet;
     this.#request = request;
@@ -86,7 +86,7 @@ export class RequestIntake implements BufferOutlet {
       this.#stream([]);
       return;
     }
-    const limits = { length: this.#length(), limitBytes: requestBufferBytes, budget: this.#house.requestBuffer };
+    const limits = { length: this.#length(), limitBytes: requestBufferBytes, budget: this.#backend.requestBuffer };
     this.#buffer = new BodyBuffer(this.#req, limits, this);
     if (!this.#buffer.begin()) this.#stream([]);
   }
@@ -96,7 +96,7 @@ export class RequestIntake implements BufferOutlet {
   }
 
   #streamed(prefix: readonly Uint8Array[]): ReplayBody {
-    const { replayBytes } = this.#house.options;
+    const { replayBytes } = this.#backend.options;
     const trailers = () => this.#trailers();
     return new StreamBody(this.#req, { length: this.#length(), replayBytes, prefix, trailers });
   }

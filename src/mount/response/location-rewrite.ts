@@ -13,7 +13,7 @@ import type { MountedBackend } from '../mounted-backend.js';
 export interface LocationFacts {
   readonly rewrite: true | LocationHook;
   /** Knows the current origins. */
-  readonly house: Pick<MountedBackend, 'origins'>;
+  readonly backend: Pick<MountedBackend, 'origins'>;
   /** The Host field that was sent. An origin that relies on it writes URLs with it. */
   readonly sentHost: string | undefined;
   /** Whether we believe what the client says about an earlier hop. */
@@ -50,7 +50,7 @@ export function rewriteLocations(fields: string[], req: IncomingMessage, facts: 
 }
 
 function rewritten(url: string, req: IncomingMessage, facts: LocationFacts): string {
-  const { rewrite, house, sentHost } = facts;
+  const { rewrite, backend, sentHost } = facts;
   if (typeof rewrite === 'function') return sendable(inHookAtOnce('rewriteLocation', () => rewrite(url, req)) ?? url);
   const place = publicPlace(req, facts);
   if (place === undefined) return url;
@@ -59,9 +59,9 @@ function rewritten(url: string, req: IncomingMessage, facts: LocationFacts): str
   const name = plainAuthority(authority, scheme);
   const isOurs =
     (sentHost !== undefined && name === plainAuthority(sentHost, scheme)) ||
-    house.origins().some((one) => one.authority.toLowerCase() === name);
+    backend.origins().some((one) => one.authority.toLowerCase() === name);
   if (!isOurs) return url;
-  const proto = sendsToTls(scheme, house) ? 'https' : place.proto;
+  const proto = sendsToTls(scheme, backend) ? 'https' : place.proto;
   return `${proto}://${place.host}${publicPath(rest, place.prefix)}`;
 }
 
@@ -75,8 +75,8 @@ function sendable(given: unknown): string {
  * Whether an origin that does not speak TLS itself has written `https:`: it wants its clients to use TLS. With the scheme that clients have
  * used now, the URL would lead them back to where they are, for ever.
  */
-function sendsToTls(scheme: string | undefined, house: LocationFacts['house']): boolean {
-  return scheme?.toLowerCase() === 'https' && house.origins().every(({ origin }) => origin.startsWith('http:'));
+function sendsToTls(scheme: string | undefined, backend: LocationFacts['backend']): boolean {
+  return scheme?.toLowerCase() === 'https' && backend.origins().every(({ origin }) => origin.startsWith('http:'));
 }
 
 function publicPlace(req: IncomingMessage, { trusted, pathChanged }: LocationFacts): PublicPlace | undefined {

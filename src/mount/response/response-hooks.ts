@@ -19,7 +19,7 @@ export type AnsweredRequest = Pick<OutgoingRequest, 'host' | 'boundTo'>;
 export function fieldsForClient(
   head: ResponseHead,
   req: IncomingMessage,
-  { house, options }: Mount,
+  { backend, options }: Mount,
   sent: AnsweredRequest | undefined,
   dispatch: Pick<Dispatch, 'attempts'> | undefined,
 ): MaybePromise<string[]> {
@@ -28,12 +28,12 @@ export function fieldsForClient(
   if (rewrite !== false) {
     const trusted = isTrusted(req, options.trustProxy);
     const pathChanged = options.rewritePath !== undefined;
-    rewriteLocations(fields, req, { rewrite, house, sentHost: sent?.host, trusted, pathChanged });
+    rewriteLocations(fields, req, { rewrite, backend, sentHost: sent?.host, trusted, pathChanged });
   }
   if (cookieDomainRewrite !== false || cookiePathRewrite !== false)
     rewriteCookies(fields, cookieDomainRewrite, cookiePathRewrite);
-  const answering = house.sticky && dispatch?.attempts.at(-1);
-  if (answering !== undefined) house.sticky?.putInto(fields, answering.origin, sent?.boundTo);
+  const answering = backend.sticky && dispatch?.attempts.at(-1);
+  if (answering !== undefined) backend.sticky?.putInto(fields, answering.origin, sent?.boundTo);
   return onResponseFields === undefined ? fields : hooked(onResponseFields, fields, head, req);
 }
 

@@ -27,7 +27,7 @@ import { Splice } from './splice.js';
 
 /** One upgrade handler, and the backend that it belongs to. */
 export interface UpgradeMount {
-  readonly house: MountedBackend;
+  readonly backend: MountedBackend;
   readonly tunnels: OpenTunnels;
   readonly options: ResolvedUpgradeOptions;
 }
@@ -56,7 +56,7 @@ export class Handshake implements Dispatching, ResponseSink {
   /** `leave` ends {@link lookAfter} of the socket. */
   constructor(mount: UpgradeMount, req: IncomingMessage, socket: Duplex, first: Buffer, leave: () => void) {
     this.#mount = mount;
-    this.#relayed = { house: mount.house, dispatching: this, options: mount.options.mount };
+    this.#relayed = { backend: mount.backend, dispatching: this, options: mount.options.mount };
     this.#req = req;
     this.#socket = socket;
     this.#first = first;
@@ -76,15 +76,15 @@ export class Handshake implements Dispatching, ResponseSink {
   // --- between the relay and the dispatcher --------------------------------------------------------------------------
 
   dispatch(request: OutgoingRequest, relay: ResponseSink): Dispatch {
-    return this.#begin(this.#mount.house.dispatching, request, relay);
+    return this.#begin(this.#mount.backend.dispatching, request, relay);
   }
 
   fail(request: OutgoingRequest, relay: ResponseSink, error: BackendError): void {
-    this.#mount.house.dispatching.fail(request, relay, error);
+    this.#mount.backend.dispatching.fail(request, relay, error);
   }
 
   expect(...[timeouts, expectation]: Parameters<Dispatching['expect']>): Place | undefined {
-    const place = this.#mount.house.dispatching.expect(timeouts, expectation);
+    const place = this.#mount.backend.dispatching.expect(timeouts, expectation);
     if (place === undefined) return undefined;
     return {
       dispatch: (request, relay) => this.#begin(place, request, relay),
@@ -152,11 +152,11 @@ export class Handshake implements Dispatching, ResponseSink {
   }
 
   onSwitch(tunnel: Tunnel): void {
-    const { house, tunnels, options } = this.#mount;
+    const { backend, tunnels, options } = this.#mount;
     const socket = this.#socket;
     this.#leave();
     this.#res.detachSocket(this.#req.socket);
-    const splice = new Splice(socket, tunnel, house.deadlines, options, (over) => tunnels.delete(over));
+    const splice = new Splice(socket, tunnel, backend.deadlines, options, (over) => tunnels.delete(over));
     tunnels.add(splice);
     socket.cork();
     socket.write(String(this.#switching), 'latin1');
@@ -172,7 +172,7 @@ export class Handshake implements Dispatching, ResponseSink {
   /** Called when the response was sent. */
   #hangUp(): void {
     this.#leave();
-    hangUp(this.#socket, this.#mount.house.deadlines);
+    hangUp(this.#socket, this.#mount.backend.deadlines);
   }
 }
 

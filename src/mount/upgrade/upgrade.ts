@@ -24,7 +24,7 @@ const taken = new WeakSet<IncomingMessage>();
 
 /** `current` returns the current options. */
 export function createUpgradeHandler(
-  house: MountedBackend,
+  backend: MountedBackend,
   tunnels: OpenTunnels,
   current: () => ResolvedUpgradeOptions,
 ): UpgradeHandler {
@@ -39,18 +39,18 @@ export function createUpgradeHandler(
     // If the body is still to come, `socket` is a stream of what follows the body.
     if (READS_BODIES && socket !== req.socket && hasBody(req)) {
       lookAfterLast(req.socket);
-      whenItsTurnToUpgradeComes(req.socket, () => serveWithBodyToCome(req, house.deadlines));
+      whenItsTurnToUpgradeComes(req.socket, () => serveWithBodyToCome(req, backend.deadlines));
       return;
     }
     const leave = lookAfter(socket, head);
     whenItsTurnToUpgradeComes(socket, () => {
-      const mount = { house, tunnels, options: current() };
+      const mount = { backend, tunnels, options: current() };
       const offer = offerOf(req, mount.options.protocols);
       if (req.method === 'CONNECT' || offer !== '') new Handshake(mount, req, socket, head, leave).begin(offer);
       else {
         leave();
         socket.off('error', ignore);
-        serveAsPlainRequest(req, socket, head, house.deadlines);
+        serveAsPlainRequest(req, socket, head, backend.deadlines);
       }
     });
   };

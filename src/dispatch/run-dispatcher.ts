@@ -1,4 +1,4 @@
-/** What a run needs of the dispatcher it runs in. */
+/** What a run needs of its dispatcher. */
 
 import type { Deadlines } from '../deadlines.js';
 import type { BackendError } from '../errors.js';
@@ -17,7 +17,7 @@ export interface RunSetting extends RetrySetting {
   readonly turnEnd: TurnEnd;
 }
 
-export interface RunHouse<Run> extends RunSetting {
+export interface RunDispatcher<Run> extends RunSetting {
   admit(run: Run): void;
   enqueue(run: Run): void;
   redial(run: Run, last: Origin, preferOther: boolean): void;

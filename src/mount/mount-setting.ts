@@ -1,4 +1,4 @@
-/** What all mounts of a backend have in common, according to its current options. */
+/** What all mounts and calls of a backend share, by its current options. */
 
 import { ByteBudget } from '../client/byte-budget.js';
 import type { Deadlines } from '../deadlines.js';
@@ -7,7 +7,7 @@ import type { ResolvedOptions } from '../options.js';
 import type { MountedBackend, OriginNames } from './mounted-backend.js';
 import { StickySessions } from './sticky-sessions.js';
 
-/** Where requests go. */
+/** The origins that requests go to. */
 export interface MountedFleet {
   /** The current origins, including those being removed and those outside the subset. */
   origins(): readonly OriginNames[];
@@ -15,7 +15,7 @@ export interface MountedFleet {
   names(): readonly string[];
 }
 
-export class MountHouse implements MountedBackend {
+export class MountSetting implements MountedBackend {
   readonly dispatching: Dispatching;
   readonly deadlines: Deadlines;
   readonly requestBuffer: ByteBudget;
