@@ -8,13 +8,13 @@ import { LinkedSet } from '../linked-set.js';
 import type { Observer } from '../observe.js';
 import type { RequestTimeouts, ResolvedRetryBudget, RetryCondition } from '../options.js';
 import type { Origin } from '../origin/origin.js';
+import { AnnouncedRequest, type PlaceOwner } from './announced-request.js';
 import { OriginChoice } from './choice/origin-choice.js';
-import { ExpectedRequest, type Expecting } from './expected-request.js';
 import { Matching } from './matching/matching.js';
 import { dialFor } from './matching/own-dial.js';
 import type { Refusal, WaitQueue } from './queue/wait-queue.js';
 import { refusalError, waitedOutError } from './refusal-error.js';
-import type { Dispatch, Dispatching, Expectation, OutgoingRequest, Place, ResponseSink } from './request.js';
+import type { Announcer, Dispatch, Dispatching, OutgoingRequest, Place, ResponseSink } from './request.js';
 import type { RetryBudget } from './retry/retry-budget.js';
 import { Run } from './run.js';
 import type { RunDispatcher } from './run-dispatcher.js';
@@ -46,7 +46,7 @@ type State =
   | { readonly name: 'draining'; readonly empty: () => void }
   | { readonly name: 'closed'; readonly cause: unknown };
 
-export class Dispatcher implements Dispatching, Expecting, RunDispatcher<Run> {
+export class Dispatcher implements Dispatching, PlaceOwner, RunDispatcher<Run> {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly observer: Observer;
@@ -60,7 +60,7 @@ export class Dispatcher implements Dispatching, Expecting, RunDispatcher<Run> {
   readonly #queue: WaitQueue<Run>;
   readonly #hold = new ProcessHold();
   readonly #running = new LinkedSet<Run>();
-  readonly #expected = new Set<ExpectedRequest>(); // taken in, to be dispatched later
+  readonly #announced = new Set<AnnouncedRequest>(); // taken in, to be dispatched later
   #origins: readonly Origin[] = [];
   readonly #choice: OriginChoice;
   #state: State = { name: 'open' };
@@ -97,7 +97,7 @@ export class Dispatcher implements Dispatching, Expecting, RunDispatcher<Run> {
   }
 
   get inFlight(): number {
-    return this.#running.size + this.#expected.size;
+    return this.#running.size + this.#announced.size;
   }
 
   // --- requests --------------------------------------------------------------------------------------------------------
@@ -110,25 +110,25 @@ export class Dispatcher implements Dispatching, Expecting, RunDispatcher<Run> {
     this.#taken(request, sink).fail(error);
   }
 
-  expect({ requestTimeout }: Pick<RequestTimeouts, 'requestTimeout'>, expectation: Expectation): Place | undefined {
+  announce({ requestTimeout }: Pick<RequestTimeouts, 'requestTimeout'>, announcer: Announcer): Place | undefined {
     if (this.#state.name !== 'open') return undefined;
-    const place = new ExpectedRequest(this, requestTimeout, expectation);
-    this.#expected.add(place);
+    const place = new AnnouncedRequest(this, requestTimeout, announcer);
+    this.#announced.add(place);
     return place;
   }
 
-  dispatchExpected(place: ExpectedRequest, request: OutgoingRequest, sink: ResponseSink): Dispatch {
-    this.#expected.delete(place); // before any event: it counts once
+  dispatchAnnounced(place: AnnouncedRequest, request: OutgoingRequest, sink: ResponseSink): Dispatch {
+    this.#announced.delete(place); // before any event: it counts once
     return this.#begin(request, sink, this.#state.name !== 'closed', place.begunAt);
   }
 
-  failExpected(place: ExpectedRequest, request: OutgoingRequest, sink: ResponseSink, error: BackendError): void {
-    this.#expected.delete(place);
+  failAnnounced(place: AnnouncedRequest, request: OutgoingRequest, sink: ResponseSink, error: BackendError): void {
+    this.#announced.delete(place);
     this.#taken(request, sink, place.begunAt).fail(error);
   }
 
-  expectedLeft(place: ExpectedRequest): void {
-    this.#expected.delete(place);
+  announcedLeft(place: AnnouncedRequest): void {
+    this.#announced.delete(place);
     this.#settle();
   }
 
@@ -243,7 +243,7 @@ export class Dispatcher implements Dispatching, Expecting, RunDispatcher<Run> {
     if (before.name === 'closed') return;
     this.#state = { name: 'closed', cause };
     for (const run of [...this.#running]) run.fail(closedError(this.#state));
-    for (const place of [...this.#expected]) place.end(closedError(this.#state));
+    for (const place of [...this.#announced]) place.end(closedError(this.#state));
     this.#hold.close();
     if (before.name === 'draining') before.empty();
   }

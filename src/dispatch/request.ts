@@ -1,4 +1,4 @@
-/** What a mount hands to the dispatcher, and what it gets back: the door between the two rooms. */
+/** What a mount or a call hands to the dispatcher, and what it gets back. */
 
 import type { ReplayBody } from '../body/replay-body.js';
 import type { Taken } from '../connection/body-reads.js';
@@ -82,18 +82,18 @@ export interface Dispatch {
   abort(reason: BackendError): BackendError;
 }
 
-/** What a mount needs of the dispatcher. */
+/** What a mount or a call needs of the dispatcher. */
 export interface Dispatching {
   dispatch(request: OutgoingRequest, sink: ResponseSink): Dispatch;
   /** Fails a request that cannot be dispatched, with the same events as any other. */
   fail(request: OutgoingRequest, sink: ResponseSink, error: BackendError): void;
-  /** Takes a request that cannot be dispatched yet; its `requestTimeout` begins to run. `undefined` = no more requests are taken. */
-  expect(timeouts: Pick<RequestTimeouts, 'requestTimeout'>, expectation: Expectation): Place | undefined;
+  /** Takes a request that will be dispatched later; its `requestTimeout` begins to run. `undefined` = no more requests are taken. */
+  announce(timeouts: Pick<RequestTimeouts, 'requestTimeout'>, announcer: Announcer): Place | undefined;
 }
 
 /** Holds a request that cannot be dispatched yet, because its body or a hook is waited for. */
-export interface Expectation {
-  /** Its `requestTimeout` is over, or the backend was closed. The owner still has to leave the place. */
+export interface Announcer {
+  /** Its `requestTimeout` is over, or the backend was closed. The place has still to be left. */
   requestFailed(error: BackendError): void;
 }
 

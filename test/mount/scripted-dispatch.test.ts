@@ -32,7 +32,7 @@ class ScriptedDispatching implements Dispatching {
     sink.onFail(error);
   }
 
-  expect(): Place {
+  announce(): Place {
     return {
       dispatch: (request, sink) => this.dispatch(request, sink),
       fail: (request, sink, error) => this.fail(request, sink, error),

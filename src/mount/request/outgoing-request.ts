@@ -3,7 +3,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { ReplayBody } from '../../body/replay-body.js';
 import { declaredIdempotence } from '../../dispatch/idempotence.js';
-import type { Expectation, OutgoingRequest, Place, ResponseSink } from '../../dispatch/request.js';
+import type { Announcer, OutgoingRequest, Place, ResponseSink } from '../../dispatch/request.js';
 import type { ResolvedHandlerOptions } from '../../options.js';
 import type { Mount } from '../mounted-backend.js';
 import type { ClientRequest } from './client-request.js';
@@ -26,9 +26,9 @@ export function outgoingRequest(
 }
 
 /** The place of a request that waits for a hook, or for its body. `undefined`: no more requests are taken, and this one was refused. */
-export function placeOf(req: IncomingMessage, mount: Mount, relay: ResponseSink & Expectation): Place | undefined {
+export function placeOf(req: IncomingMessage, mount: Mount, relay: ResponseSink & Announcer): Place | undefined {
   const { dispatching } = mount;
-  const place = dispatching.expect(mount.options.timeouts, relay);
+  const place = dispatching.announce(mount.options.timeouts, relay);
   if (place === undefined) dispatching.dispatch(unsentOf(req, mount), relay);
   return place;
 }

@@ -83,8 +83,8 @@ export class Handshake implements Dispatching, ResponseSink {
     this.#mount.backend.dispatching.fail(request, relay, error);
   }
 
-  expect(...[timeouts, expectation]: Parameters<Dispatching['expect']>): Place | undefined {
-    const place = this.#mount.backend.dispatching.expect(timeouts, expectation);
+  announce(...[timeouts, announcer]: Parameters<Dispatching['announce']>): Place | undefined {
+    const place = this.#mount.backend.dispatching.announce(timeouts, announcer);
     if (place === undefined) return undefined;
     return {
       dispatch: (request, relay) => this.#begin(place, request, relay),

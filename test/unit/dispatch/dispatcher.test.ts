@@ -292,7 +292,7 @@ describe('a request whose body or hook is waited for', () => {
     const house = await House.open();
     const inFlight = () => house.stats.inFlight;
     const counts = [inFlight()];
-    const place = house.dispatcher.expect({ requestTimeout: Number.POSITIVE_INFINITY }, { requestFailed: () => {} });
+    const place = house.dispatcher.announce({ requestTimeout: Number.POSITIVE_INFINITY }, { requestFailed: () => {} });
     counts.push(inFlight());
     const caller = house.send({}, place);
     counts.push(inFlight());
@@ -305,7 +305,7 @@ describe('a request whose body or hook is waited for', () => {
   test('takes as long as from the moment when it was accepted, whether its time is limited or not', async () => {
     const house = await House.open();
     for (const requestTimeout of [60_000, Number.POSITIVE_INFINITY]) {
-      const place = house.dispatcher.expect({ requestTimeout }, { requestFailed: () => {} });
+      const place = house.dispatcher.announce({ requestTimeout }, { requestFailed: () => {} });
       await house.advance(40);
       house.send({ requestTimeout }, place);
       await house.settle();

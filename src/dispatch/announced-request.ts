@@ -3,39 +3,39 @@
 import { type Deadlines, Expiring } from '../deadlines.js';
 import type { BackendError } from '../errors.js';
 import { tookTooLongError } from './refusal-error.js';
-import type { Dispatch, Expectation, OutgoingRequest, Place, ResponseSink } from './request.js';
+import type { Announcer, Dispatch, OutgoingRequest, Place, ResponseSink } from './request.js';
 
-/** The owner of expected requests. */
-export interface Expecting {
+/** Gives places to announced requests. */
+export interface PlaceOwner {
   readonly deadlines: Deadlines;
   /** Sends the request, even if no new one is taken any more. */
-  dispatchExpected(place: ExpectedRequest, request: OutgoingRequest, sink: ResponseSink): Dispatch;
+  dispatchAnnounced(place: AnnouncedRequest, request: OutgoingRequest, sink: ResponseSink): Dispatch;
   /** Fails the request, with the events of one that was dispatched. */
-  failExpected(place: ExpectedRequest, request: OutgoingRequest, sink: ResponseSink, error: BackendError): void;
+  failAnnounced(place: AnnouncedRequest, request: OutgoingRequest, sink: ResponseSink, error: BackendError): void;
   /** The request was dispatched, has failed, or was given up. A second call changes nothing. */
-  expectedLeft(place: ExpectedRequest): void;
+  announcedLeft(place: AnnouncedRequest): void;
 }
 
 /** Its deadline is the end of `requestTimeout`. */
-export class ExpectedRequest extends Expiring implements Place {
+export class AnnouncedRequest extends Expiring implements Place {
   /** When the request was taken: from then on its `requestTimeout` runs, and its duration is counted. */
   readonly begunAt: number;
-  readonly #expecting: Expecting;
+  readonly #owner: PlaceOwner;
   readonly #requestTimeout: number;
-  readonly #expectation: Expectation;
+  readonly #announcer: Announcer;
 
-  constructor(expecting: Expecting, requestTimeout: number, expectation: Expectation) {
-    super(expecting.deadlines);
-    this.#expecting = expecting;
+  constructor(owner: PlaceOwner, requestTimeout: number, announcer: Announcer) {
+    super(owner.deadlines);
+    this.#owner = owner;
     this.#requestTimeout = requestTimeout;
-    this.#expectation = expectation;
+    this.#announcer = announcer;
     this.begunAt = this.deadlines.clock.now();
     if (requestTimeout !== Number.POSITIVE_INFINITY) this.set(requestTimeout, this.begunAt);
   }
 
   dispatch(request: OutgoingRequest, sink: ResponseSink): Dispatch {
     try {
-      return this.#expecting.dispatchExpected(this, request, sink);
+      return this.#owner.dispatchAnnounced(this, request, sink);
     } finally {
       this.leave();
     }
@@ -43,7 +43,7 @@ export class ExpectedRequest extends Expiring implements Place {
 
   fail(request: OutgoingRequest, sink: ResponseSink, error: BackendError): void {
     try {
-      this.#expecting.failExpected(this, request, sink, error);
+      this.#owner.failAnnounced(this, request, sink, error);
     } finally {
       this.leave();
     }
@@ -51,7 +51,7 @@ export class ExpectedRequest extends Expiring implements Place {
 
   leave(): void {
     this.clear();
-    this.#expecting.expectedLeft(this);
+    this.#owner.announcedLeft(this);
   }
 
   expire(): void {
@@ -60,6 +60,6 @@ export class ExpectedRequest extends Expiring implements Place {
 
   /** Tells the owner of the request that it has to fail. */
   end(error: BackendError): void {
-    this.#expectation.requestFailed(error);
+    this.#announcer.requestFailed(error);
   }
 }
