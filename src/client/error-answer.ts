@@ -5,8 +5,8 @@ import { STATUS_CODES } from 'node:http';
 import type { Deadlines } from '../deadlines.js';
 import type { BackendError, ErrorCode } from '../errors.js';
 import { PSEUDONYM } from '../http1/via.js';
-import { noteLastOfServer } from './distrust.js';
 import { isHttp2 } from './http2.js';
+import { noteLastOfServer } from './last-request.js';
 import { lingerOnClose } from './linger.js';
 
 /** Codes that RFC 9209 §2.3 does not know, and the error types that it has for them. */

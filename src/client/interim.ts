@@ -5,7 +5,7 @@ import type { ServerHttp2Stream } from 'node:http2';
 import { withoutField } from '../http1/fields.js';
 import { isHttp2, streamOf } from './http2.js';
 import { http2Fields } from './http2-fields.js';
-import { hasConnection } from './made-request.js';
+import { hasConnection } from './injected-request.js';
 
 /**
  * Writes an interim response, in its place before the final one. Nothing is written to HTTP/1.0 clients, which do not

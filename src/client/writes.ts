@@ -5,7 +5,7 @@ import { Socket } from 'node:net';
 import type { Taken } from '../dispatch/request.js';
 import { isEventStream } from '../http1/event-stream.js';
 import { isHttp2, streamOf } from './http2.js';
-import { hasConnection } from './made-request.js';
+import { hasConnection } from './injected-request.js';
 
 /** Called when a piece that fits into one frame was taken, or never will be. */
 export type WhenTaken = (error?: Error | null) => void;

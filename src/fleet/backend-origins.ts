@@ -6,7 +6,7 @@ import { ownOrigin, refuseCheckOf, resolveOrigin, resolveOrigins } from '../opti
 import type { Origin } from '../origin/origin.js';
 import type { ConnectionShares } from './connection-shares.js';
 import { type GivenOrigin, GivenOrigins } from './given-origins.js';
-import { refuseOtherPlace } from './place.js';
+import { refuseOtherServer } from './origin-identity.js';
 import { subsetOf } from './subset.js';
 
 /** The backend whose origins change. */
@@ -76,7 +76,7 @@ export class BackendOrigins {
     if (known !== undefined && known.service.state !== 'leaving') {
       throw new TypeError(`origin must be a new one, got ${address.origin} again`);
     }
-    this.#checkPlace('origin', address);
+    this.#checkIdentity('origin', address);
     const added = this.#put(ownOrigin(origin), address);
     this.#serve();
     this.#tell(added.origin, 'added');
@@ -145,7 +145,7 @@ export class BackendOrigins {
     const options = this.#backend.options();
     const addresses = resolveOrigins(set, options);
     refuseCheckOf(options.check, addresses);
-    for (const [index, address] of addresses.entries()) this.#checkPlace(`origins[${index}]`, address);
+    for (const [index, address] of addresses.entries()) this.#checkIdentity(`origins[${index}]`, address);
     const own = set.map(ownOrigin);
     const used = this.#used(own, addresses);
     const changes = used.map(([, address]) => this.#changeTo(address));
@@ -179,7 +179,7 @@ export class BackendOrigins {
    */
   reconsider(): Promise<void> {
     const addresses = this.#given.list.map((given) => this.#resolve(given));
-    for (const address of addresses) this.#checkPlace('origin', address);
+    for (const address of addresses) this.#checkIdentity('origin', address);
     return Promise.all(addresses.map(({ origin }) => this.#configure(origin))).then(() => undefined);
   }
 
@@ -275,8 +275,8 @@ export class BackendOrigins {
     throw new TypeError(`url must be one of the origins (${this.names.join(', ')}), got ${name}`);
   }
 
-  #checkPlace(name: string, address: ResolvedOrigin): void {
-    refuseOtherPlace(name, this.#members.get(address.origin)?.address, address);
+  #checkIdentity(name: string, address: ResolvedOrigin): void {
+    refuseOtherServer(name, this.#members.get(address.origin)?.address, address);
   }
 
   #tell(origin: Origin, change: OriginChange | undefined): void {

@@ -3,7 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import { isAttended, takeOver } from '../client/departure.js';
-import { whyUnusable } from '../client/made-request.js';
+import { whyUnusable } from '../client/injected-request.js';
 import { isSafe, MOST_WAITING, turnOf, whenItsTurnComes } from '../client/pipelined-turn.js';
 import { BackendError } from '../errors.js';
 import type { ResolvedHandlerOptions } from '../options.js';

@@ -3,7 +3,7 @@
 import type { IncomingMessage } from 'node:http';
 import { isIPv6 } from 'node:net';
 import { streamOf } from '../../client/http2.js';
-import { fieldsOf, isUnframedStream } from '../../client/made-request.js';
+import { fieldsOf, isUnframedStream } from '../../client/injected-request.js';
 import type { OutgoingRequest } from '../../dispatch/request.js';
 import { BackendError } from '../../errors.js';
 import type { MaybePromise } from '../../hook.js';

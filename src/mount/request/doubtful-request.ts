@@ -1,8 +1,8 @@
 /** Refuses what node:http lets through, but an origin might read differently from us. */
 
 import type { IncomingMessage } from 'node:http';
-import { isBehindLast, serverOf } from '../../client/distrust.js';
-import { fieldsOf } from '../../client/made-request.js';
+import { fieldsOf } from '../../client/injected-request.js';
+import { isBehindLast, serverOf } from '../../client/last-request.js';
 import { BackendError } from '../../errors.js';
 import { isForwardingField } from './forwarded-fields.js';
 

@@ -1,5 +1,6 @@
 /**
- * Requests and responses that no server has made, but something that calls the listener of a server: `inject()`, or an adapter of a cloud.
+ * Requests and responses that no server has made, but something that calls the listener of a server: `inject()`, or an adapter for
+ * functions in a cloud.
  */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';

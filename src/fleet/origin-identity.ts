@@ -1,4 +1,4 @@
-/** What of an origin stays as long as its name does. */
+/** An origin with the same name must be the same server. */
 
 import type { ResolvedOrigin } from '../options.js';
 
@@ -7,9 +7,9 @@ import type { ResolvedOrigin } from '../options.js';
  * first. And the primary of a cluster was asked for a share of one total: the sockets are counted in that one.
  *
  * @param name what the origin is called in the error
- * @throws TypeError unless it is in the same place as the one that is known by its name
+ * @throws TypeError unless it is the server that is known by its name
  */
-export function refuseOtherPlace(name: string, known: ResolvedOrigin | undefined, address: ResolvedOrigin): void {
+export function refuseOtherServer(name: string, known: ResolvedOrigin | undefined, address: ResolvedOrigin): void {
   if (known === undefined) return;
   const refuse = (what: string, was: string | number = 'none', is: string | number = 'none') => {
     if (was === is) return;

@@ -1,9 +1,8 @@
 /**
- * Connections of clients from which no more requests are taken:
- * - after a request that was refused: if a request is doubtful, so is its end, and what follows may be what somebody in front of us took
- *   for its body;
- * - after a request that said that it is the last one;
- * - after a request whose server takes no connections any more.
+ * The last request of a client's connection, behind which no more are taken. That is:
+ * - one that was refused: if a request is doubtful, so is its end, and what follows may be what somebody in front of us took for its body;
+ * - one that said that it is the last one;
+ * - one whose server takes no connections any more.
  */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
