@@ -1,4 +1,4 @@
-/** The response to a request that failed before anything was sent to its client. */
+/** Responses that no origin has sent: to a request that failed before anything was sent to its client, and to one that ends here. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { STATUS_CODES } from 'node:http';

@@ -5,8 +5,8 @@ import type { BackendError } from '../errors.js';
 import { tookTooLongError } from './refusal-error.js';
 import type { Announcer, Dispatch, OutgoingRequest, Place, ResponseSink } from './request.js';
 
-/** Gives places to announced requests. */
-export interface PlaceOwner {
+/** What an announced request needs of its dispatcher. */
+export interface AnnouncingDispatcher {
   readonly deadlines: Deadlines;
   /** Sends the request, even if no new one is taken any more. */
   dispatchAnnounced(place: AnnouncedRequest, request: OutgoingRequest, sink: ResponseSink): Dispatch;
@@ -20,13 +20,13 @@ export interface PlaceOwner {
 export class AnnouncedRequest extends Expiring implements Place {
   /** When the request was taken: from then on its `requestTimeout` runs, and its duration is counted. */
   readonly begunAt: number;
-  readonly #owner: PlaceOwner;
+  readonly #dispatcher: AnnouncingDispatcher;
   readonly #requestTimeout: number;
   readonly #announcer: Announcer;
 
-  constructor(owner: PlaceOwner, requestTimeout: number, announcer: Announcer) {
-    super(owner.deadlines);
-    this.#owner = owner;
+  constructor(dispatcher: AnnouncingDispatcher, requestTimeout: number, announcer: Announcer) {
+    super(dispatcher.deadlines);
+    this.#dispatcher = dispatcher;
     this.#requestTimeout = requestTimeout;
     this.#announcer = announcer;
     this.begunAt = this.deadlines.clock.now();
@@ -35,7 +35,7 @@ export class AnnouncedRequest extends Expiring implements Place {
 
   dispatch(request: OutgoingRequest, sink: ResponseSink): Dispatch {
     try {
-      return this.#owner.dispatchAnnounced(this, request, sink);
+      return this.#dispatcher.dispatchAnnounced(this, request, sink);
     } finally {
       this.leave();
     }
@@ -43,7 +43,7 @@ export class AnnouncedRequest extends Expiring implements Place {
 
   fail(request: OutgoingRequest, sink: ResponseSink, error: BackendError): void {
     try {
-      this.#owner.failAnnounced(this, request, sink, error);
+      this.#dispatcher.failAnnounced(this, request, sink, error);
     } finally {
       this.leave();
     }
@@ -51,14 +51,14 @@ export class AnnouncedRequest extends Expiring implements Place {
 
   leave(): void {
     this.clear();
-    this.#owner.announcedLeft(this);
+    this.#dispatcher.announcedLeft(this);
   }
 
   expire(): void {
     this.end(tookTooLongError(this.#requestTimeout));
   }
 
-  /** Tells the owner of the request that it has to fail. */
+  /** Tells the announcer that it has to fail. */
   end(error: BackendError): void {
     this.#announcer.requestFailed(error);
   }

@@ -1,4 +1,4 @@
-/** Brings each request together with a connection: picks an origin, queues, dials. */
+/** Takes requests, has each matched with a connection or put into the queue, and knows when all have ended. */
 
 import type { Balancer } from '../balance/balancer.js';
 import { type Clock, ProcessHold } from '../clock.js';
@@ -8,7 +8,7 @@ import { LinkedSet } from '../linked-set.js';
 import type { Observer } from '../observe.js';
 import type { RequestTimeouts, ResolvedRetryBudget, RetryCondition } from '../options.js';
 import type { Origin } from '../origin/origin.js';
-import { AnnouncedRequest, type PlaceOwner } from './announced-request.js';
+import { AnnouncedRequest, type AnnouncingDispatcher } from './announced-request.js';
 import { OriginChoice } from './choice/origin-choice.js';
 import { Matching } from './matching/matching.js';
 import { dialFor } from './matching/own-dial.js';
@@ -46,7 +46,7 @@ type State =
   | { readonly name: 'draining'; readonly empty: () => void }
   | { readonly name: 'closed'; readonly cause: unknown };
 
-export class Dispatcher implements Dispatching, PlaceOwner, RunDispatcher<Run> {
+export class Dispatcher implements Dispatching, AnnouncingDispatcher, RunDispatcher<Run> {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly observer: Observer;

@@ -1,4 +1,4 @@
-/** The demand that origins work for: requests that wait. The dispatcher implements it. */
+/** The demand that origins work for: requests that wait. The `Matching` of the dispatcher is one. */
 
 import type { BackendError } from '../errors.js';
 import type { PoolEntry } from './pool-entry.js';

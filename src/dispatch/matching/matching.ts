@@ -1,4 +1,4 @@
-/** Assigns connections to waiting requests: idle ones, ones that become free, and ones dialled for them. */
+/** Brings requests together with connections: idle ones, ones that become free, and ones dialled for them. */
 
 import type { Connection } from '../../connection/connection.js';
 import { BackendError, type ErrorCode } from '../../errors.js';
