@@ -2,8 +2,8 @@
 
 import { EventEmitter } from 'node:events';
 import { balancerFor } from './balance/balancers.js';
-import { fetchOver } from './call/fetch.js';
-import type { BackendFetchInit } from './call/fetch-input.js';
+import { fetchOver } from './call/fetch/fetch.js';
+import type { BackendFetchInit } from './call/fetch/fetch-input.js';
 import type { BackendRequestOptions, BackendResponse } from './call/request.js';
 import { sendRequest } from './call/send-request.js';
 import { Deadlines } from './deadlines.js';

@@ -5,7 +5,7 @@ export type { BalancedRequest, Balancer, Candidate } from './balance/balancer.js
 export type { BalanceOption } from './balance/balancers.js';
 export type { HashOptions } from './balance/hash.js';
 export type { HashKey } from './balance/hash-key.js';
-export type { BackendFetchInit } from './call/fetch-input.js';
+export type { BackendFetchInit } from './call/fetch/fetch-input.js';
 export type { BackendRequestOptions, BackendResponse, ResponseFields } from './call/request.js';
 export type { RequestBodyInit } from './call/request-body.js';
 export type { FieldValue, RequestFieldsInit } from './call/request-fields.js';

@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import type { Deadlines } from '../deadlines.js';
 import { isHttp2, streamOf } from './http2.js';
-import { countWhenReset } from './session-memory.js';
+import { countWhenReset } from './http2-session-memory.js';
 
 /** Told when its client has left, when another handler answers, and when its response was sent; perhaps more than once. */
 export interface Attended {

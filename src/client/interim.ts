@@ -1,4 +1,4 @@
-/** Interim responses (RFC 9110 §15.2) to a client of node:http. */
+/** Interim responses (RFC 9110 §15.2) to a client. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ServerHttp2Stream } from 'node:http2';

@@ -1,8 +1,8 @@
 /** Checks what `backend.fetch()` is given, against the standard and against what only a backend understands. */
 
 import { Readable } from 'node:stream';
-import { isObject, shown } from '../options/checks.js';
-import type { NonIdempotentTravel } from '../options.js';
+import { isObject, shown } from '../../options/checks.js';
+import type { NonIdempotentTravel } from '../../options.js';
 
 /** Second argument of `backend.fetch()`: the standard `RequestInit`, and two options of the backend. */
 export interface BackendFetchInit extends RequestInit {

@@ -2,7 +2,7 @@
 
 import type { Readable } from 'node:stream';
 import { ReadableStream } from 'node:stream/web';
-import { forgetAbort, listenForAbort } from './abort-listeners.js';
+import { forgetAbort, listenForAbort } from '../abort-listeners.js';
 import { decodedBody } from './content-decoding.js';
 
 /**

@@ -2,7 +2,7 @@
 
 import { pipeline, type Readable, type Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw } from 'node:zlib';
-import { BackendError } from '../errors.js';
+import { BackendError } from '../../errors.js';
 
 type Chunks = AsyncIterableIterator<Uint8Array>;
 /** Makes the decoder for a body that begins with these bytes. There is at least one. */

@@ -1,14 +1,14 @@
 /** `backend.fetch()`: fetch as the standard has it, over a backend, with Node's own `Request` and `Response`. */
 
 import { isUtf8 } from 'node:buffer';
-import { type Attempt, asBackendError, asHeadError, BackendError } from '../errors.js';
-import { isPromise } from '../hook.js';
-import type { CalledBackend } from './called-backend.js';
+import { type Attempt, asBackendError, asHeadError, BackendError } from '../../errors.js';
+import { isPromise } from '../../hook.js';
+import type { CalledBackend } from '../called-backend.js';
+import type { BackendRequestOptions, BackendResponse } from '../request.js';
+import { sendRequest } from '../send-request.js';
 import { type BackendFetchInit, fetchInit, fetchRequest, fetchSignal, isStream } from './fetch-input.js';
 import { type FetchBody, fetchBody, readBody } from './fetch-request-body.js';
 import { fetchedBody } from './fetch-response-body.js';
-import type { BackendRequestOptions, BackendResponse } from './request.js';
-import { sendRequest } from './send-request.js';
 
 /**
  * The signal of the fetch. If it is the signal of a Request, it follows the caller's signal only as long as that Request lives, so `keeps`

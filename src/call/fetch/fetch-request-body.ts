@@ -1,10 +1,10 @@
 /** The body of a fetch, which a redirect may need again. */
 
-import type { MaybePromise } from '../hook.js';
-import type { CalledBackend } from './called-backend.js';
+import type { MaybePromise } from '../../hook.js';
+import type { CalledBackend } from '../called-backend.js';
+import type { BackendRequestOptions } from '../request.js';
 import { type BackendFetchInit, isStream } from './fetch-input.js';
 import { readAhead } from './read-ahead.js';
-import type { BackendRequestOptions } from './request.js';
 
 /** A stream is spent once it was sent; everything else can be read again. */
 export type FetchBody = BackendRequestOptions['body'] | Blob | FormData;
