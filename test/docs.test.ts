@@ -189,6 +189,13 @@ describe('pages', () => {
     expect(links.filter((target) => !existsSync(join(ROOT, dirname(page), target)))).toEqual([]);
   });
 
+  test.runIf(pages.length > 0).each(pages)('the files of ours that %s names are there', (page) => {
+    const named = [...read(page).matchAll(/`((?:[\w-]+\/)+[\w.-]+\.(?:ts|mjs))`/g)].map(([, file = '']) => file);
+    const folders = ['', 'src', dirname(page)]; // that a name may begin in
+    const isThere = (file: string) => folders.some((folder) => existsSync(join(ROOT, folder, file)));
+    expect(named.filter((file) => !isThere(file))).toEqual([]);
+  });
+
   test.runIf(README_EXISTS)(
     'every ts and js block compiles against the types',
     () => {
