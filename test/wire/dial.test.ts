@@ -346,7 +346,7 @@ describe('a unix socket', () => {
       const connection = new Connection(dialled, setting, {
         headReceived: () => undefined,
         reusable: () => connection.close('idle-timeout'),
-        closed: (_connection, reason) => resolve(reason),
+        closed: resolve,
       });
       const listener = {
         onInformation: () => undefined,
