@@ -11,6 +11,6 @@ export interface CalledBackend {
   readonly dispatching: Dispatching;
   readonly options: CalledOptions;
   readonly deadlines: Deadlines;
-  /** The current origins, then those of the options. An origin may be there twice. */
+  /** The current origins, including those being removed and those outside the subset. An origin may be there twice. */
   origins(): readonly Pick<ResolvedOrigin, 'origin'>[];
 }

@@ -46,8 +46,8 @@ export function isUnframedStream(req: IncomingMessage): boolean {
 }
 
 /**
- * Whether there is a connection below the response, though it may still wait for its turn there. What an adapter of a cloud uses instead
- * takes an interim response for the beginning of the body, and all text for UTF-8.
+ * Whether there is a connection below the response, though it may still wait for its turn there. What adapters for functions in a cloud
+ * use instead takes an interim response for the beginning of the body, and all text for UTF-8.
  */
 export function hasConnection(res: ServerResponse): boolean {
   return isHttp2(res) || res.socket === null || res.socket instanceof Duplex;

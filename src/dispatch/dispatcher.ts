@@ -178,7 +178,10 @@ export class Dispatcher implements Dispatching, AnnouncingDispatcher, RunDispatc
     this.demand.pump();
   }
 
-  /** Dials a connection for this re-send alone, if possible in the slot that its dead connection freed. Else it waits in the queue. */
+  /**
+   * Puts this re-send on an idle fresh connection of another origin, if it should go there. Else dials one for it alone, if possible
+   * in the slot that its dead connection freed. Else it waits in the queue.
+   */
   redial(run: Run, last: Origin, preferOther: boolean): void {
     if (preferOther || last.shuttingDown === 'yes') run.failedAt = [...run.failedAt, last];
     // A closed connection may mean that the process is dying. So a request goes elsewhere, unless it is bound to this origin or the

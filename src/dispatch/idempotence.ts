@@ -24,7 +24,8 @@ export function isIdempotent(request: OutgoingRequest, honoursKey: boolean): boo
 }
 
 /**
- * What the user's `idempotent` option says about a request. `undefined` leaves it to the method. Only `true` and `false` are a yes or a no: a promise would be a yes to every POST.
+ * What the user's `idempotent` option says about a request. `undefined` leaves it to the method. Only `true` and `false` are a yes or a
+ * no: a promise would be a yes to every POST.
  * @throws BackendError `proxy_internal_error` when the hook throws, or returns anything else
  */
 export function declaredIdempotence(judge: IdempotentOption | undefined, request: RequestFacts): boolean | undefined {

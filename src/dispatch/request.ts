@@ -46,8 +46,8 @@ export interface ResponseSink {
   /** An interim response, 100 and 102 to 199 without 101. */
   onInformation(statusCode: number, statusText: string, rawHeaders: readonly string[]): void;
   /**
-   * The final head, once. Nothing is re-sent from here on. `more`: body bytes or the end came with the head, and the call for them
-   * comes before anything else happens. Default false.
+   * The final head, or that of a 101, once. Nothing is re-sent from here on. `more`: body bytes or the end came with the head, and
+   * the call for them comes before anything else happens. Default false.
    */
   onHead(head: ResponseHead, more?: boolean): void;
   /** The response is not passed on yet, and may still fail: `onEnd` or `onSwitch` waits for `Dispatch.resume()`. */

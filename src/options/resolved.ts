@@ -27,7 +27,7 @@ type Whole =
 
 /** The options of a backend with every default filled in. Frozen. */
 export interface ResolvedOptions extends Complete<Omit<PooledBackendOptions, Whole>> {
-  /** The configured origins; empty if they are discovered at run time. */
+  /** The current origins, without those being removed; empty if they are discovered at run time. */
   readonly origins: readonly ResolvedOrigin[];
   /** Limit of this process, or the total its cluster primary assigns it a share of. */
   readonly maxConnections: number | ClusterTotal;

@@ -142,9 +142,9 @@ export class OriginChoice {
   }
 
   /**
-   * The origin to dial for a request that was sent to `last` before, if there is room now; `undefined` = the request waits. It waits
-   * rather than go to an origin that it avoids. `elsewhere`: it goes to another origin if one has room, or a connection for it,
-   * preferably to one that it has not been sent to.
+   * The origin for a request that was sent to `last` before, if there is room for a dial now; `undefined` = the request waits. It
+   * waits rather than go to an origin that it avoids. `elsewhere`: it goes to another origin if one has room, or a connection for
+   * it, preferably to one that it has not been sent to.
    */
   redial(last: Origin, elsewhere: boolean, { request, travel, attempts, failedAt }: Sent): Origin | undefined {
     const avoided = this.avoidable(failedAt);

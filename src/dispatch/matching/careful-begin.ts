@@ -11,7 +11,7 @@ const LOOK_MS = 10;
 /** What matching needs of the dispatcher: it may have to wait for the right moment, or put a request into the queue. */
 export type MatchingDispatcher = Pick<RunDispatcher<Run>, 'clock' | 'enqueue'>;
 
-/** Begins on a connection that the queue has for the request. Only a re-send is held back there: the request has no other. */
+/** Begins on a connection that the queue has for the request. Only a re-send is held back there: lost once more, it would fail. */
 export function beginQueued(
   run: Run,
   dispatcher: MatchingDispatcher,

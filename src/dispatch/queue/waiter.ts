@@ -34,7 +34,7 @@ export const NOBODY: readonly object[] = [];
 
 /**
  * One place in the queue; the dispatcher's own class extends it. It is settled once, by the call that takes it out: `take()`
- * returns it, `leave()` or `expire()` answers true, or `enqueue()` names it in a {@link Refusal}.
+ * returns it, `serve()` is told of it, `leave()` or `expire()` answers true, or `enqueue()` names it in a {@link Refusal}.
  */
 export abstract class Waiter {
   /** May change: a re-send travels `resent`. A waiter stays in the lane in which it was let in. */
