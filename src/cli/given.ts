@@ -152,7 +152,7 @@ function add(given: Map<string, GivenValue>, { name }: CommandOption, label: str
 }
 
 const TEXTS: ReadonlySet<string> = new Set(['title', 'listen', 'status', 'cookieDomainRewrite', 'cookiePathRewrite']);
-const LOOKS_LIKE_JSON = /^\s*[[{]/;
+const LOOKS_LIKE_JSON = /^\s*(?:\{|\[(?![0-9a-f]*:))/i; // not an IPv6 address in brackets
 const LISTS: ReadonlySet<string> = new Set(['origins', 'retryOn', 'trustProxy']);
 
 /** The value of a text: parsed if it is JSON, split if a list is expected, else the text itself. */

@@ -190,6 +190,8 @@ describe('what is wrong is said in the words of whoever said it', () => {
     [{ env: { POOLED_BACKEND_RETRY_ON: '[502,' } }, 'POOLED_BACKEND_RETRY_ON is not JSON: '],
     [{ flags: ['--retry-on', '[502', '--retry-on', '503'] }, '--retry-on is not JSON: '],
     [{ flags: ['--ejection', '{', '--ejection', '5'] }, '--ejection must be '],
+    [{ flags: ['--origin', '[::1]:9001'] }, '--origin[1] must be http://host:port '],
+    [{ flags: ['--trust-proxy', '[2001:db8::1]'] }, '--trust-proxy[0] must be '],
     [
       { env: { POOLED_BACKEND_MAX_QUEU: '1' } },
       'unknown option POOLED_BACKEND_MAX_QUEU (did you mean POOLED_BACKEND_MAX_QUEUE?)',
