@@ -213,6 +213,7 @@ export class Gateway {
 
   #bind(server: Server, address: Address): Promise<string> {
     server.on('connection', (socket) => {
+      if (this.#latest.has(socket)) return; // given back, after an offer to upgrade that was not taken
       this.#latest.set(socket, undefined);
       // A response cannot tell: if its connection breaks while it waits behind others, it has no 'close'.
       socket.once('close', () => this.#latest.delete(socket));

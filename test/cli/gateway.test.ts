@@ -196,6 +196,24 @@ test('a client that never sends anything does not hold it back, neither there no
   expect(await closed).toBe(true);
 });
 
+test('offers to upgrade leave nothing on a connection, however many requests make one', async () => {
+  const { socketPath } = await leavingGateway((_, res) => res.end());
+  const listeners: number[] = [];
+  const count = (message: unknown) => {
+    const { server, socket } = message as { server: Server; socket: Socket };
+    if (server.address() === socketPath) listeners.push(socket.listenerCount('close'));
+  };
+  subscribe('http.server.request.start', count);
+  onTestFinished(() => void unsubscribe('http.server.request.start', count));
+  const socket = connect(socketPath);
+  onTestFinished(() => void socket.destroy());
+  for (let n = 0; n < 3; n += 1) {
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n');
+    await once(socket, 'data');
+  }
+  expect(new Set(listeners).size).toBe(1);
+});
+
 test('without clients close() takes no second', async () => {
   const { gateway } = await leavingGateway((_, res) => res.end());
   expect(await gateway.close()).toBe(true);
