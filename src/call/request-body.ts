@@ -9,7 +9,7 @@ import type { ReplayBody } from '../body/replay-body.js';
 import { StreamBody } from '../body/stream-body.js';
 import { messageOf } from '../errors.js';
 import { isObject, shown } from '../options/checks.js';
-import { badRequest } from './refused-option.js';
+import { badRequest } from './bad-request.js';
 import { WebBody } from './web-body.js';
 
 /**

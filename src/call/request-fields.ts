@@ -2,7 +2,7 @@
 
 import { checkField, endToEndFields, fieldValue, listHasToken, withoutForbiddenTrailers } from '../http1/fields.js';
 import { isObject } from '../options/checks.js';
-import { badRequest, refused } from './refused-option.js';
+import { badRequest, refused } from './bad-request.js';
 
 /** Value of one field. A list sends the field once for each value; `undefined` does not send it. */
 export type FieldValue = string | number | readonly (string | number)[] | undefined;

@@ -6,7 +6,7 @@ import { isPath } from '../http1/request-target.js';
 import { type Check, callable, duration, isObject, matching, trueOrFalse } from '../options/checks.js';
 import { travel } from '../options/non-idempotent.js';
 import type { RequestTimeouts } from '../options.js';
-import { badRequest, refused } from './refused-option.js';
+import { badRequest, refused } from './bad-request.js';
 import type { BackendRequestOptions } from './request.js';
 
 const KNOWN: { readonly [Name in keyof BackendRequestOptions]-?: true } = {
