@@ -11,7 +11,7 @@ import type { Origin } from '../origin/origin.js';
 import { AnnouncedRequest, type AnnouncingDispatcher } from './announced-request.js';
 import { OriginChoice } from './choice/origin-choice.js';
 import { Matching } from './matching/matching.js';
-import { dialFor } from './matching/own-dial.js';
+import { dialFor, tryEmptySlot } from './matching/own-dial.js';
 import type { Refusal, WaitQueue } from './queue/wait-queue.js';
 import { refusalError, waitedOutError } from './refusal-error.js';
 import type { Announcer, Dispatch, Dispatching, OutgoingRequest, Place, ResponseSink } from './request.js';
@@ -190,13 +190,9 @@ export class Dispatcher implements Dispatching, AnnouncingDispatcher, RunDispatc
     const elsewhere = run.failedAt.includes(last) || (last.shuttingDown === 'perhaps' && !staysIfItCan);
     const origin = this.#choice.redial(last, elsewhere, run);
     if (origin !== undefined && origin !== last && this.demand.ride(run, origin)) return;
-    if (origin?.canDial === false) origin.makeRoom();
     // Dials for `minConnections` may have taken all free slots at once. Waiting requests get those connections.
-    if (origin?.canDial !== true || run.ended) {
-      this.enqueue(run);
-      return;
-    }
-    dialFor(run, this, origin, origin !== last || !staysIfItCan);
+    if (origin === undefined || !tryEmptySlot(run, origin)) this.enqueue(run);
+    else dialFor(run, this, origin, origin !== last || !staysIfItCan);
   }
 
   leave(run: Run): void {

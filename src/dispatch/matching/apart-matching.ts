@@ -5,9 +5,8 @@ import type { OriginChoice } from '../choice/origin-choice.js';
 import type { WaitQueue } from '../queue/wait-queue.js';
 import { ONLY, TRAVELS } from '../queue/waiter.js';
 import type { Run } from '../run.js';
-import { tryEmptySlot } from './bound-matching.js';
 import type { MatchingDispatcher } from './careful-begin.js';
-import { dialFor } from './own-dial.js';
+import { dialFor, tryEmptySlot } from './own-dial.js';
 
 /** Such a request never waits for a dial of the queue: as soon as another origin has room, one is dialled for it alone. */
 export class ApartMatching {

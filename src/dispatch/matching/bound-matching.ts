@@ -7,14 +7,7 @@ import type { WaitQueue } from '../queue/wait-queue.js';
 import { ALL_FIT, type Fits, ONLY, TRAVELS } from '../queue/waiter.js';
 import type { Run } from '../run.js';
 import { beginQueued, type MatchingDispatcher } from './careful-begin.js';
-import { dialFor } from './own-dial.js';
-
-/** Tries to have a slot for a dial: if none is empty, closes an idle connection that the request may not ride. True = there is one. */
-export function tryEmptySlot(run: Run, origin: Origin): boolean {
-  if (run.travel === 'fresh' && origin.freshShareLeft === 0) return false;
-  if (!origin.canDial && origin.canMakeRoom) origin.makeRoom();
-  return origin.canDial && !run.ended; // a listener may have ended the request
-}
+import { dialFor, tryEmptySlot } from './own-dial.js';
 
 /**
  * A request that has a home goes there. While the home is full, the request waits for it; when the origin can be its home no

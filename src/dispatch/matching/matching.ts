@@ -13,9 +13,9 @@ import type { Refusal, WaitQueue } from '../queue/wait-queue.js';
 import { ALL_FIT, type Fits, ONLY, PROVEN_FITS, STRICT, TRAVELS } from '../queue/waiter.js';
 import type { Run } from '../run.js';
 import { ApartMatching } from './apart-matching.js';
-import { BoundMatching, tryEmptySlot } from './bound-matching.js';
+import { BoundMatching } from './bound-matching.js';
 import { beginCarefully, beginQueued, type MatchingDispatcher } from './careful-begin.js';
-import { dialFor } from './own-dial.js';
+import { dialFor, tryEmptySlot } from './own-dial.js';
 
 const LASTING: ErrorCode = 'tls_certificate_error'; // does not go away while a request waits
 

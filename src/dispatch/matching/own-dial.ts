@@ -7,7 +7,14 @@ import type { Travel } from '../../origin/travel.js';
 import type { Run } from '../run.js';
 import { beginCarefully, type MatchingDispatcher } from './careful-begin.js';
 
-/** Dials a connection to `origin` for this request alone, which waits for it. There must be room. */
+/** Tries to have a slot for a dial: if none is empty, closes an idle connection that the request may not ride. True = there is one. */
+export function tryEmptySlot(run: Run, origin: Origin): boolean {
+  if (run.travel === 'fresh' && origin.freshShareLeft === 0) return false;
+  if (!origin.canDial && origin.canMakeRoom) origin.makeRoom();
+  return origin.canDial && !run.ended; // a listener may have ended the request
+}
+
+/** Dials a connection to `origin` for this request alone, which waits for it. {@link tryEmptySlot} comes first. */
 export function dialFor(run: Run, dispatcher: MatchingDispatcher, origin: Origin, anyWouldDo = false): void {
   run.patience.wait();
   origin.dial(new OwnDial(run, dispatcher, origin, anyWouldDo));

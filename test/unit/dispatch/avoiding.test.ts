@@ -190,6 +190,25 @@ test.each([2, 3])('it rides a spare of another, though one of %i slots could be 
   expect(originOf(caller)).toBe(B);
 });
 
+test('it closes no connection of another whose spare has gone, when nothing can be dialled in the slot', async () => {
+  const house = await House.open({ origins: [A, B], spareConnections: 2, maxDialling: 1 });
+  await house.sent({ boundTo: B });
+  (await house.accept()).answer();
+  await house.post({ boundTo: B });
+  await house.accept();
+  await house.sent({ boundTo: A });
+  await house.advance(2);
+  const first = await house.accept();
+  const spare = await house.accept();
+  await house.update({ minConnections: 4 }); // begins a dial, beside which there may be none
+  await house.advance(2);
+  spare.hold();
+  spare.fin();
+  first.reset();
+  await house.settle();
+  expect(house.originStats(1).closed).toEqual({ stale: 1 });
+});
+
 describe('where there is no other any more, it goes back', () => {
   test('when the other is drained', async () => {
     const { house, caller, first } = await full();
