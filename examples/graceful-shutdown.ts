@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { PooledBackend } from 'pooled-backend';
+import { closeServer, PooledBackend } from 'pooled-backend';
 
 const origin = createServer((req, res) => {
   console.log('the origin has', req.url);
@@ -18,11 +18,8 @@ await once(front, 'listening');
 
 async function shutDown(): Promise<void> {
   console.log('told to stop');
-  // Clients: no new connections, and the old ones end with the response that they are waiting for.
-  front.keepAliveTimeout = 1;
-  front.close();
-  // Origins: what is under way has ten seconds. Requests that still come get 503.
-  await backend.close({ timeout: 10_000 });
+  // Clients: each response from now on ends its connection. Origins: what is under way has ten seconds.
+  await closeServer(front, backend, { timeout: 10_000 });
   console.log('nothing is under way:', backend.stats().inFlight === 0);
   origin.close();
 }

@@ -10,6 +10,7 @@ export type { BackendRequestOptions, BackendResponse, ResponseFields } from './c
 export type { RequestBodyInit } from './call/request-body.js';
 export type { FieldValue, RequestFieldsInit } from './call/request-fields.js';
 export type { ResponseBody } from './call/response-body.js';
+export { type Closable, type ClosableServer, closeServer } from './close-server.js';
 export type { Connecting, Destination, Transport } from './connection/transport.js';
 export type { RefusalReason, WaitQueueStats } from './dispatch/queue/wait-queue.js';
 export {
@@ -38,7 +39,7 @@ export type { Machine } from './machine.js';
 export type { RequestHandler } from './mount/handler.js';
 export type { Next } from './mount/relay.js';
 export type { UpgradeHandler } from './mount/upgrade/upgrade.js';
-export type { CloseOptions } from './options/close.js';
+export type { CloseOptions, CloseServerOptions } from './options/close.js';
 export type {
   AdaptiveConcurrencyOptions,
   CheckAnswer,

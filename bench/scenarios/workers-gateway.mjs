@@ -9,14 +9,10 @@
 import cluster from 'node:cluster';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { PooledBackend } from 'pooled-backend';
+import { closeServer, PooledBackend } from 'pooled-backend';
 import { shareConnections } from 'pooled-backend/cluster';
 import { cpuMsOf } from '../rig/cpu.mjs';
 import { cpuMs, options, serve } from '../rig/parent.mjs';
-
-/** How long a worker that was told to stop goes on serving, so that clients leave it. */
-const LEAVING_MS = 1000;
 
 /** @type {{ origins: string[], workers: number, total: number, port: number }} */
 const { origins, workers, total, port } = options();
@@ -34,22 +30,12 @@ async function lead() {
 
 async function work() {
   const backend = new PooledBackend({ origins, maxConnections: { total } });
-  const handler = backend.handler();
-  let stopping = false;
-  const server = createServer((req, res) => {
-    if (stopping) res.setHeader('Connection', 'close'); // the client connects again, to another worker
-    handler(req, res);
-  });
+  const server = createServer(backend.handler());
   server.requestTimeout = 0;
   server.keepAliveTimeout = 120_000;
   process.on('message', async (message) => {
     if (message !== 'stop') return;
-    stopping = true;
-    await sleep(LEAVING_MS);
-    const closed = once(server, 'close');
-    server.close();
-    await closed;
-    await backend.close({ timeout: 10_000 });
+    await closeServer(server, backend, { timeout: 10_000 });
     process.exit();
   });
   await backend.ready();

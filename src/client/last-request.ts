@@ -17,6 +17,14 @@ const lastPipelined = new WeakMap<object, ServerResponse>();
 /** Servers that were seen to listen. A server that never listens gets its connections from somebody else: it is not closing. */
 const listened = new WeakSet<object>();
 
+/** Servers that are about to be closed. */
+const leaving = new WeakSet<object>();
+
+/** From now on each response ends its connection, as if the server listened no more. */
+export function noteLeaving(server: object): void {
+  leaving.add(server);
+}
+
 /** Takes nothing more from the connection of `req`; the response to `req` ends it. Streams of HTTP/2 are independent of each other. */
 export function distrust(req: IncomingMessage, res: ServerResponse): void {
   if (req.httpVersionMajor > 1) return;
@@ -52,13 +60,17 @@ function isListening(server: object): boolean {
   return 'listening' in server && server.listening === true;
 }
 
+function takesNoMore(server: object): boolean {
+  return leaving.has(server) || (!isListening(server) && listened.has(server));
+}
+
 /**
  * Takes nothing behind `req` once its server was told to close: a client that keeps its connection would send its next request and find
  * nobody. Returns whether the response must end the connection. A session of HTTP/2 is ended here.
  */
 export function noteLastOfServer(req: IncomingMessage): boolean {
   const server = serverOf(req);
-  if (server === undefined || isListening(server) || !listened.has(server)) return false;
+  if (server === undefined || !takesNoMore(server)) return false;
   if (req.httpVersionMajor > 1) {
     closeSession(sessionOf(streamOf(req))); // before Node 24 no server does it by itself
     return false;
