@@ -220,7 +220,7 @@ export interface BackendEvents {
       readonly error: unknown;
     },
   ];
-  /** A request was refused without being sent: the queue is full or too slow, or the backend is closing. */
+  /** A request was refused at once: the queue is full or too slow, or the backend is closing. Its `fail` follows. */
   refuse: [
     event: RequestNews & {
       /** Its `delivery` is `unsent`. */

@@ -39,7 +39,7 @@ export const LEVELS: Readonly<Record<EventName, Level>> = {
   discoveryEnded: 'warn',
   updated: 'info',
   balanceFailed: 'error',
-  refuse: 'warn',
+  refuse: 'debug',
   request: 'debug',
   fail: 'warn',
   close: 'info',
