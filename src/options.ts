@@ -43,18 +43,18 @@ export {
   resolveOrigins,
 } from './options/origins.js';
 export type * from './options/parts.js';
-export { completeOptions, readOptions, resolveOptions } from './options/reading.js';
+export { completeOptions, mountOptions, readOptions, resolveOptions } from './options/reading.js';
 export type { RequestTimeouts } from './options/request-timeouts.js';
 export type { ResolvedOptions } from './options/resolved.js';
 export type { CookieRewrite, LocationHook } from './options/rewrites.js';
 export type { OptionRow } from './options/row.js';
 export type { ResolvedSticky, StickyOptions } from './options/sticky.js';
-export { type OptionSection, optionTable } from './options/table.js';
+export { type OptionSection, optionRules, optionTable } from './options/table.js';
+export { upgradeOptionTable } from './options/tunnel.js';
 export { changeable, changedOptions, following, type OptionChanges } from './options/update.js';
 export {
   type ResolvedUpgradeOptions,
   resolveUpgradeOptions,
   type UpgradeHandlerOptions,
   upgradeOptionsOf,
-  upgradeOptionTable,
 } from './options/upgrade.js';

@@ -80,7 +80,7 @@ describe('options tables', () => {
   test.each([
     ['PooledBackendOptions', 'src/options/backend.ts', optionTable],
     ['HandlerOptions', 'src/options/handler.ts', handlerOptionTable],
-    ['TunnelOptions', 'src/options/upgrade.ts', upgradeOptionTable],
+    ['TunnelOptions', 'src/options/tunnel.ts', upgradeOptionTable],
   ])('the docstrings of %s name the defaults of the table', (name, file, table) => {
     const documented = defaultsIn(file, name);
     const wanted = table.filter((row) => row.default !== 'required').map((row) => [row.name, row.default]);

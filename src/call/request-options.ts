@@ -3,9 +3,9 @@
 import type { BackendError } from '../errors.js';
 import { isToken } from '../http1/method.js';
 import { isPath } from '../http1/request-target.js';
-import { type Check, callable, duration, isObject, matching, trueOrFalse } from '../options/checks.js';
+import { type Check, callable, duration, isObject, matching, trueOrFalse, whereItBelongs } from '../options/checks.js';
 import { travel } from '../options/non-idempotent.js';
-import type { RequestTimeouts } from '../options.js';
+import { mountOptions, optionRules, type RequestTimeouts } from '../options.js';
 import { badRequest, refused } from './bad-request.js';
 import type { BackendRequestOptions } from './request.js';
 
@@ -94,5 +94,6 @@ function checkPath(path: unknown, method: string | undefined): void {
 }
 
 function unknown(name: string): BackendError {
-  return badRequest(`unknown option ${name} of a request; known: ${[...NAMES].join(', ')}`);
+  const place = whereItBelongs(name, { 'the backend': optionRules, ...mountOptions }) ?? '';
+  return badRequest(`unknown option ${name} of a request${place}; known: ${[...NAMES].join(', ')}`);
 }

@@ -209,12 +209,18 @@ export function refusal(
  * Reads every option of an object by its rule. The result is frozen and has a value for each rule.
  *
  * @param owner how errors call the object; empty for the outermost
+ * @param elsewhere options of other places, for errors
  */
-export function resolveSection<T extends object>(owner: string, given: unknown, rules: Rules<T>): Readonly<T> {
+export function resolveSection<T extends object>(
+  owner: string,
+  given: unknown,
+  rules: Rules<T>,
+  elsewhere: Elsewhere = {},
+): Readonly<T> {
   if (!isObject(given) || Array.isArray(given)) {
     throw refusal(owner === '' ? 'the options' : owner, 'an object', given, false);
   }
-  refuseUnknownNames(owner, given, rules);
+  refuseUnknownNames(owner, given, rules, elsewhere);
   const resolved: Record<string, unknown> = {};
   for (const name of ownNames(rules)) {
     const rule: Rule<T[typeof name]> = rules[name];
@@ -239,15 +245,24 @@ export function isObject(value: unknown): value is object {
 }
 
 /** @throws TypeError that lists the known names */
-export function refuseUnknownNames(owner: string, given: object, rules: object): void {
+export function refuseUnknownNames(owner: string, given: object, rules: object, elsewhere: Elsewhere = {}): void {
   for (const name of Object.keys(given)) {
     if (Object.hasOwn(rules, name)) continue;
     const names = Object.keys(rules);
     const meant = nearest(name, names);
     const [path, place] = owner === '' ? [name, ''] : [`${owner}.${name}`, ` in ${owner}`];
-    const guess = meant === undefined ? '' : ` (did you mean ${meant}?)`;
+    const guess = whereItBelongs(name, elsewhere) ?? (meant === undefined ? '' : ` (did you mean ${meant}?)`);
     throw new TypeError(`unknown option ${path}${guess}; known${place}: ${names.join(', ')}`);
   }
+}
+
+/** The options of other places, by the name of the place. */
+export type Elsewhere = Readonly<Record<string, object>>;
+
+/** The part of a message that says to which of these places an option belongs, if it does. */
+export function whereItBelongs(name: string, elsewhere: Elsewhere): string | undefined {
+  const place = Object.keys(elsewhere).find((one) => Object.hasOwn(elsewhere[one] ?? {}, name));
+  return place === undefined ? undefined : `: it is an option of ${place}`;
 }
 
 function isWithin(value: unknown, min: number, max = Number.POSITIVE_INFINITY): boolean {

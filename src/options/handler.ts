@@ -29,6 +29,8 @@ import {
   locationChoice,
 } from './rewrites.js';
 import { type Option, type OptionRow, type OptionsOf, option, rowsOf, rulesOf } from './row.js';
+import { optionRules } from './table.js';
+import { tunnelRules } from './tunnel.js';
 
 /**
  * Which fields tell the origin the client's address, protocol, host and port: `'x-forwarded'` = X-Forwarded-For, -Proto, -Host
@@ -222,6 +224,7 @@ const options: OptionsOf<HandlerSection> = {
 };
 
 export const handlerRules = rulesOf(options);
+const elsewhere = { 'the backend': optionRules, 'upgradeHandler()': tunnelRules };
 
 /** Every option of `handler()`, for the documentation. */
 export const handlerOptionTable: readonly OptionRow[] = rowsOf(options);
@@ -242,7 +245,7 @@ export function resolveHandlerOptions(
 export function handlerOptionsOf(
   given: HandlerOptions | undefined,
 ): (backend: ResolvedOptions) => ResolvedHandlerOptions {
-  const section = resolveSection<HandlerSection>('', given === undefined ? {} : given, handlerRules);
+  const section = resolveSection<HandlerSection>('', given === undefined ? {} : given, handlerRules, elsewhere);
   return (backend) => filledIn(section, backend);
 }
 

@@ -1,10 +1,10 @@
 /** Which options may change at run time, and how the options of mounts follow such a change. */
 
 import type { PooledBackendOptions } from './backend.js';
-import { isObject, ownNames, refusal, withInherited } from './checks.js';
+import { isObject, ownNames, refusal, whereItBelongs, withInherited } from './checks.js';
 import type { OriginSet } from './discovery.js';
 import { resolveEach, resolveOrigins } from './origins.js';
-import { completeOptions } from './reading.js';
+import { completeOptions, mountOptions } from './reading.js';
 import type { ResolvedOptions } from './resolved.js';
 import { type OptionSection, optionRules, optionTable } from './table.js';
 
@@ -72,7 +72,9 @@ export function changedOptions(
   const other = Object.keys(changes).find((name) => !names.includes(name));
   if (other !== undefined) {
     const isKnown = optionTable.some(({ name }) => name === other);
-    const what = isKnown ? `the option ${other} cannot be changed at run time` : `unknown option ${other}`;
+    const what = isKnown
+      ? `the option ${other} cannot be changed at run time`
+      : `unknown option ${other}${whereItBelongs(other, mountOptions) ?? ''}`;
     throw new TypeError(`${what}; these can: ${names.join(', ')}`);
   }
   const { origins } = changes;

@@ -293,6 +293,8 @@ describe('the request', () => {
     [{ path: '/', method: Symbol('GET') }, /^method must be a token, got Symbol\(GET\)$/],
     [{ path: '/', method: null }, /^method must be a token, got null$/],
     [{ path: '/', idempotant: true }, /^unknown option idempotant of a request; known: method, path, /],
+    [{ path: '/', retryOn: [503] }, /^unknown option retryOn of a request: it is an option of the backend; known: /],
+    [{ path: '/', host: 'origin' }, /^unknown option host of a request: it is an option of handler\(\); known: /],
     [{ path: '/', idempotent: 'x' }, /^idempotent must be true or false, got 'x'$/],
     [
       { path: '/', nonIdempotent: 'sometimes' },

@@ -302,6 +302,9 @@ describe('which protocols are tunnelled', () => {
     expect(() => backend.upgradeHandler({ protocols: ['websocket/13'] })).toThrow('protocols must be');
     expect(() => backend.upgradeHandler({ idleTimeout: 0 })).toThrow(RangeError);
     expect(() => backend.upgradeHandler(JSON.parse('{"idleTimout":5}'))).toThrow('unknown option idleTimout');
+    expect(() => backend.upgradeHandler(JSON.parse('{"maxQueue":5}'))).toThrow(
+      'unknown option maxQueue: it is an option of the backend; known: protocols,',
+    );
     backend.destroy();
   });
 });

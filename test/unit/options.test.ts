@@ -234,6 +234,9 @@ describe('unknown names throw a TypeError that names them', () => {
     ['maxConnection (did you mean maxConnections?); known: origins,', { maxConnection: 5 }],
     ['retryBudget.rato (did you mean ratio?); known in retryBudget: ratio,', { retryBudget: { rato: 1 } }],
     ['target; known: origins,', { target: 'http://a.test' }],
+    ['rewritePath: it is an option of handler(); known: origins,', { rewritePath: () => '/' }],
+    ['idleTimeout: it is an option of upgradeHandler(); known: origins,', { idleTimeout: 5 }],
+    ['constructor; known: origins,', { constructor: 1 }],
   ])('%s', (end, options) => {
     expect(bad(options)).toThrow(`unknown option ${end}`);
   });
@@ -645,7 +648,9 @@ describe('options of a mount', () => {
   });
 
   test.each<[string, object]>([
-    ['unknown option maxConnections', { maxConnections: 5 }],
+    ['unknown option retryOn: it is an option of the backend; known: nonIdempotent,', { retryOn: [503] }],
+    ['unknown option idleTimeout: it is an option of upgradeHandler(); known: nonIdempotent,', { idleTimeout: 5 }],
+    ['unknown option rewritepath (did you mean rewritePath?); known: nonIdempotent,', { rewritepath: 5 }],
     ['headersTimeout must be a number of milliseconds from 1, or Infinity for no limit, got 0', { headersTimeout: 0 }],
     ["host must be 'preserve' or 'origin', got 'example.com'", { host: 'example.com' }],
     ["forwarded must be 'x-forwarded', 'rfc7239' or false, got true", { forwarded: true }],

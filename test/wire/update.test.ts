@@ -202,6 +202,7 @@ describe('a bad change changes nothing', () => {
     [{ maxAttempts: 2, maxQueue: -1 }, 'maxQueue must be an integer from 0'],
     [{ maxQueue: 1, tls: {} }, 'the option tls cannot be changed at run time; these can: origins, maxConnections'],
     [{ maxQueues: 1 }, 'unknown option maxQueues'],
+    [{ host: 'origin' }, 'unknown option host: it is an option of handler(); these can: '],
     [{ maxQueue: 1, ejection: { failures: 0 } }, 'ejection.failures must be an integer from 1'],
     [{ maxQueue: 1, check: { type: 'tls' } }, "check.type must be 'http' or 'tcp' for http://127.0.0.1:"],
     [{ maxQueue: 1, sticky: { cookie: 'a b' } }, 'sticky.cookie must be the name of a cookie'],
