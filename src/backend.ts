@@ -10,7 +10,7 @@ import { Deadlines } from './deadlines.js';
 import { OutlierWatch } from './dispatch/choice/outliers.js';
 import type { Dispatcher } from './dispatch/dispatcher.js';
 import { dispatcherFor } from './dispatch/dispatcher-for.js';
-import type { BackendEvents } from './events.js';
+import type { BackendEmitter } from './events.js';
 import { BackendOrigins } from './fleet/backend-origins.js';
 import { ConnectionShares } from './fleet/connection-shares.js';
 import { Discovery } from './fleet/discovery.js';
@@ -58,7 +58,7 @@ import { StatusPages } from './status/status-pages.js';
  * http.createServer(backend.handler()).listen(8080);
  * ```
  */
-export class PooledBackend extends EventEmitter<BackendEvents> {
+export class PooledBackend extends (EventEmitter as new () => BackendEmitter) {
   #options: ResolvedOptions; // with the origins of the last update()
   #given: OptionSection;
   /** Adds, removes and drains origins, and changes their weight, at run time. */

@@ -1,5 +1,6 @@
 /** The events of a backend, and what each tells. */
 
+import type { EventEmitter } from 'node:events';
 import type { BackendError } from './errors.js';
 import type { AttemptEndNews, AttemptNews, RequestCosts, RequestNews } from './request-news.js';
 
@@ -256,3 +257,13 @@ export interface BackendEvents {
 }
 
 export type EventName = keyof BackendEvents;
+
+/** The methods of Node's emitter, with a type that a union of names fits: the listener then gets any of these events. */
+export interface BackendEmitter extends EventEmitter<BackendEvents> {
+  /** Calls the listener for each event of this name. */
+  on<Name extends EventName>(name: Name, listener: (...args: BackendEvents[Name]) => void): this;
+  /** Calls the listener for the next event of this name. */
+  once<Name extends EventName>(name: Name, listener: (...args: BackendEvents[Name]) => void): this;
+  /** Calls the listener no more. */
+  off<Name extends EventName>(name: Name, listener: (...args: BackendEvents[Name]) => void): this;
+}

@@ -99,12 +99,10 @@ export class News {
   }
 
   #listener<Kind extends NewsItem['kind']>(kind: Kind) {
-    const listen = (details: BackendEvents[Kind][0]) => this.#add(TELL[kind](details));
-    // The emitter's types cannot follow a name that is a parameter.
-    const heard = listen as (...details: BackendEvents[EventName]) => void;
+    const heard = (details: BackendEvents[Kind][0]) => this.#add(TELL[kind](details));
     return {
-      on: (source: StatusSource) => void source.on(kind as 'eject', heard),
-      off: (source: StatusSource) => void source.off(kind as 'eject', heard),
+      on: (source: StatusSource) => void source.on(kind, heard),
+      off: (source: StatusSource) => void source.off(kind, heard),
     };
   }
 

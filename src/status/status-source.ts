@@ -1,7 +1,6 @@
 /** What a status page needs of the backend that it shows. `PooledBackend` provides it. */
 
-import type { EventEmitter } from 'node:events';
-import type { BackendEvents } from '../events.js';
+import type { BackendEmitter } from '../events.js';
 import type { BackendStats, OriginConnections } from '../stats.js';
 
 /** What can be done to the origins of a backend. Unknown names and bad weights throw. */
@@ -11,7 +10,7 @@ export interface StatusOrigins {
   setWeight(url: string, weight: number): void;
 }
 
-export interface StatusSource extends Pick<EventEmitter<BackendEvents>, 'on' | 'off'> {
+export interface StatusSource extends Pick<BackendEmitter, 'on' | 'off'> {
   stats(): BackendStats;
   connections(): readonly OriginConnections[];
 }

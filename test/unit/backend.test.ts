@@ -2,7 +2,7 @@ import type { LookupFunction } from 'node:net';
 import { instrumentBackend } from 'pooled-backend/otel';
 import { registerMetrics } from 'pooled-backend/prometheus';
 import { expect, test } from 'vitest';
-import { BackendError, PooledBackend, type PooledBackendOptions } from '../../src/index.js';
+import { BackendError, type BackendEvents, PooledBackend, type PooledBackendOptions } from '../../src/index.js';
 import { checkStats, ManualClock, MemoryNetwork } from '../../src/testing/index.js';
 
 /** A name that is never resolved: its dials hang, and no socket is opened. */
@@ -218,4 +218,20 @@ test.each([undefined, {}])(
 test('a list in the place of the options is told where lists go', () => {
   const list = ['http://a', 'http://b'] as never;
   expect(() => new PooledBackend(list)).toThrow('; a list of origins is { origins: [ … ] }');
+});
+
+test('a listener for several events has the type of any of them', async () => {
+  await using backend = new PooledBackend('http://a.test');
+  const heard: (string | readonly string[])[] = [];
+  const listeners = (['originChanged', 'updated'] as const).map((name) => {
+    const listener = (event: BackendEvents[typeof name][0]) => void heard.push('names' in event ? event.names : name);
+    backend.on(name, listener);
+    backend.once(name, (event) => heard.push('origin' in event ? event.origin : event.names));
+    return () => backend.off(name, listener);
+  });
+  backend.origins.setWeight('http://a.test', 2);
+  backend.update({ maxQueue: 5 });
+  for (const stop of listeners) stop();
+  backend.update({ maxQueue: 6 });
+  expect(heard).toEqual(['originChanged', 'http://a.test:80', ['maxQueue'], ['maxQueue']]);
 });
