@@ -58,6 +58,17 @@ describe('refusals', () => {
     expect(() => made(given)).toThrow(message);
   });
 
+  test.each<[string, unknown, string]>([
+    ['a path', '/api', "an option now, { pathFilter: '/api', target: "],
+    ['paths', ['/api', '/files'], "an option now, { pathFilter: [ '/api', '/files' ], target: "],
+    ['a function', () => true, 'an option now, { pathFilter: (pathname, req) => boolean, target: '],
+    ['a URL alone', 'http://a.test/api', "the options must be an object: { target: 'http://a.test/api' }"],
+    ['nothing', undefined, 'the options must be an object, got undefined'],
+  ])('the arguments of version 2: %s', (_what, given, message) => {
+    const create: (...given: unknown[]) => unknown = createProxyMiddleware as Call;
+    expect(() => create(given, { target: TARGET })).toThrow(message);
+  });
+
   test('options of the backend are checked as those of a backend', () => {
     expect(() => made({ target: TARGET, backend: { maxConnections: 0 } })).toThrow(/maxConnections/);
   });

@@ -2,6 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { inspect } from 'node:util';
 import type { BackendError, HandlerOptions, Logger, PooledBackendOptions } from 'pooled-backend';
 import { set } from './fields.js';
 import type { PathFilter, PathRewrite } from './paths.js';
@@ -180,7 +181,7 @@ const EVENTS_INSTEAD = 'use the events of middleware.backends';
 
 /** @throws TypeError for an option that is not supported, saying what to use instead, and for a value of the wrong kind */
 export function checkOptions(given: unknown): asserts given is ProxyMiddlewareOptions {
-  if (typeof given !== 'object' || given === null) throw new TypeError('the options must be an object');
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) throw notAnObject(given);
   for (const [name, value] of Object.entries(given)) {
     if (value !== undefined) checkOption(name, value);
   }
@@ -194,6 +195,17 @@ export function checkOptions(given: unknown): asserts given is ProxyMiddlewareOp
     set([], `headers.${name}`, value as string); // throws for a value that cannot be sent
   const protocol = Reflect.get(given, 'protocolRewrite') ?? 'http';
   if (!/^https?:?$/.test(protocol)) throw new TypeError(`protocolRewrite must be 'http' or 'https', got ${protocol}`);
+}
+
+/** Version 2 also took a path before the options, and the URL of the target in their place. */
+function notAnObject(given: unknown): TypeError {
+  const must = 'the options must be an object';
+  const shown = typeof given === 'function' ? '(pathname, req) => boolean' : inspect(given, { breakLength: Infinity });
+  if (typeof given === 'string' && given.includes('://')) return new TypeError(`${must}: { target: ${shown} }`);
+  const isFilter = typeof given === 'string' || typeof given === 'function' || Array.isArray(given);
+  if (!isFilter) return new TypeError(`${must}, got ${shown}`);
+  const now = `{ pathFilter: ${shown}, target: 'http://…' }`;
+  return new TypeError(`${must}: the path that came before them in version 2 is an option now, ${now}`);
 }
 
 function checkOption(name: string, value: unknown): void {
