@@ -45,7 +45,10 @@ export interface OriginStats {
   readonly dialled: number;
   /** Failed dials so far. */
   readonly dialsFailed: number;
-  /** Connections closed so far, by reason. `docs/observability.md` lists the reasons. */
+  /**
+   * Connections closed so far, by reason. `docs/observability.md` lists the reasons; `silent` = by the origin before a
+   * byte of a response, `failed` = by the origin after a part of one.
+   */
   readonly closed: Readonly<Record<string, number>>;
   /** Exchanges started so far: a request that is sent again counts again. */
   readonly requests: number;
