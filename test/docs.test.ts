@@ -121,6 +121,16 @@ describe('docstrings', () => {
 });
 
 describe('lists', () => {
+  test.runIf(README_EXISTS)('examples/README.md has every example, with the packages that it imports', () => {
+    const rows = rowsUnder('examples/README.md', 'file').map(([file = '', , needs = '']): [string, string[]] => [
+      `examples/${file.replace(/^\[(.*)\].*/, '$1')}`,
+      needs.split(', ').filter((name) => name !== ''),
+    ]);
+    expect(rows.map(([file]) => file).sort()).toEqual(examples);
+    const missing = rows.flatMap(([file, needs]) => packagesOf(file).filter((name) => !needs.includes(name)));
+    expect(missing).toEqual([]);
+  });
+
   test('docs/errors.md has every code, with its status', () => {
     const codes = keysOf('src/errors.ts', 'STATUS_BY_CODE') as ErrorCode[];
     const wanted = codes.map((code) => [code, String(new BackendError(code, '').statusCode)]);
@@ -297,6 +307,14 @@ function rowsUnder(page: string, heading: string): string[][] {
       .replace(/^\|\s*|\s*\|\s*$/g, '')
       .split(/\s*\|\s*/),
   );
+}
+
+/** The packages that an example imports, besides this one and Node's own. */
+function packagesOf(file: string): string[] {
+  const imported = [...read(file).matchAll(/^(?:import|.* from) '((?:@[^/']+\/)?[^/']+)/gm)].map(
+    ([, name = '']) => name,
+  );
+  return imported.filter((name) => name !== 'pooled-backend' && !name.startsWith('node:'));
 }
 
 /** The examples in the docstrings of a file, each with what its reader has at hand. */
