@@ -1,5 +1,6 @@
 /** A request that was taken but cannot be sent yet, because its body is still read or a hook is busy. A drain waits for it. */
 
+import { AsyncResource } from 'node:async_hooks';
 import { type Deadlines, Expiring } from '../deadlines.js';
 import type { BackendError } from '../errors.js';
 import { tookTooLongError } from './refusal-error.js';
@@ -23,6 +24,7 @@ export class AnnouncedRequest extends Expiring implements Place {
   readonly #dispatcher: AnnouncingDispatcher;
   readonly #requestTimeout: number;
   readonly #announcer: Announcer;
+  readonly #context = new AsyncResource('PooledPlace'); // of the requester: a timer, or a client that leaves, has another
 
   constructor(dispatcher: AnnouncingDispatcher, requestTimeout: number, announcer: Announcer) {
     super(dispatcher.deadlines);
@@ -43,7 +45,7 @@ export class AnnouncedRequest extends Expiring implements Place {
 
   fail(request: OutgoingRequest, sink: ResponseSink, error: BackendError): void {
     try {
-      this.#dispatcher.failAnnounced(this, request, sink, error);
+      this.#context.runInAsyncScope(() => this.#dispatcher.failAnnounced(this, request, sink, error));
     } finally {
       this.leave();
     }

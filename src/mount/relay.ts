@@ -19,7 +19,7 @@ import { endToEndFields } from '../http1/fields.js';
 import type { ResponseHead } from '../http1/response-head.js';
 import type { Mount } from './mounted-backend.js';
 import { type ClientRequest, readClientRequest } from './request/client-request.js';
-import { outgoingRequest, placeOf, unsentOf } from './request/outgoing-request.js';
+import { failUnsent, outgoingRequest, placeOf } from './request/outgoing-request.js';
 import { type IntakeOutlet, RequestIntake } from './request/request-intake.js';
 import type { HeldResponse } from './response/held-response.js';
 import { addTrailers, writeResponseHead } from './response/response-head.js';
@@ -234,9 +234,12 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
   }
 
   clientGone(why = 'the client closed its connection'): void {
-    this.#dispatch?.abort(new BackendError('client_aborted', why));
+    const dispatch = this.#dispatch;
+    const isUnsent = dispatch === undefined && this.#stage === 'taking';
     this.#dispatch = undefined;
     this.#stage = 'over';
+    if (isUnsent) failUnsent(this.#place, this.#req, this.#mount, this, new BackendError('client_aborted', why));
+    else dispatch?.abort(new BackendError('client_aborted', why));
     this.#release();
     // If another handler has answered, nobody reads the rest. A handler that was given the request has still to read it.
     if (this.#readsRequest && this.#res.writableEnded) runOut(this.#req);
@@ -255,8 +258,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
 
   /** The request could not be dispatched. */
   requestFailed(error: BackendError): void {
-    if (this.#stage !== 'taking') return;
-    (this.#place ?? this.#mount.dispatching).fail(unsentOf(this.#req, this.#mount), this, error);
+    if (this.#stage === 'taking') failUnsent(this.#place, this.#req, this.#mount, this, error);
   }
 
   onFail(error: BackendError): void {

@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import type { ReplayBody } from '../../body/replay-body.js';
 import { declaredIdempotence } from '../../dispatch/idempotence.js';
 import type { Announcer, OutgoingRequest, Place, ResponseSink } from '../../dispatch/request.js';
+import type { BackendError } from '../../errors.js';
 import type { ResolvedHandlerOptions } from '../../options.js';
 import type { Mount } from '../mounted-backend.js';
 import type { ClientRequest } from './client-request.js';
@@ -33,8 +34,19 @@ export function placeOf(req: IncomingMessage, mount: Mount, relay: ResponseSink 
   return place;
 }
 
+/** Fails a request that was not dispatched, with the events of any other. `place`: where it waited, if it did. */
+export function failUnsent(
+  place: Place | undefined,
+  req: IncomingMessage,
+  mount: Mount,
+  relay: ResponseSink,
+  error: BackendError,
+): void {
+  (place ?? mount.dispatching).fail(unsentOf(req, mount), relay, error);
+}
+
 /** A request that is not to be sent: what can be said about it, as it came. */
-export function unsentOf({ method = '', url = '' }: IncomingMessage, { options }: Mount): OutgoingRequest {
+function unsentOf({ method = '', url = '' }: IncomingMessage, { options }: Mount): OutgoingRequest {
   const { nonIdempotent, timeouts } = options;
   const nothing = { fields: [], host: undefined, body: undefined, idempotent: undefined, acceptsTrailers: false };
   return { method, path: url, nonIdempotent, timeouts, ...nothing };
