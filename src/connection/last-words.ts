@@ -23,7 +23,7 @@ export function lastWords(socket: object): Buffer | undefined {
   try {
     while (used < MOST_BYTES) {
       const count = readSync(descriptor, words, used, Math.min(READ_BYTES, MOST_BYTES - used), null);
-      if (count === 0) break;
+      if (count === 0) break; // after a FIN, and after a reset, which the refused write has used up: it completes no answer
       used += count;
     }
   } catch {
