@@ -4,7 +4,7 @@
  */
 
 import fc from 'fast-check';
-import { test } from 'vitest';
+import { expect, test } from 'vitest';
 import { Run } from '../../src/dispatch/run.js';
 import type { OptionChanges } from '../../src/options.js';
 import { House } from '../house.js';
@@ -146,4 +146,62 @@ test('nobody waits beside what it could have, however long nothing else happens'
     ),
     { numRuns: Number(process.env.RUNS ?? 300) }, // RUNS=30000 hunts for some minutes
   );
+}, 600_000);
+
+/** With fewer connections the learned limit would never be below them: with each window it grows by 4 before it shrinks. */
+const LIMITED = {
+  ...{ maxConnections: 14, maxFreshConnections: 14, maxDialling: 14, maxQueue: 1_000, balance: 'least-busy' as const },
+  adaptiveConcurrency: { min: 1, window: 100 },
+};
+
+/** Answers so slowly that each origin may have fewer requests at once than it has connections. */
+async function slowDown(house: House): Promise<void> {
+  for (const latencyMs of [...Array(4).fill(10), ...Array(8).fill(2_000)]) {
+    for (let count = 20 * house.origins.length; count > 0; count -= 1) house.send();
+    await house.settle();
+    while (house.callers.some((caller) => !caller.over)) {
+      for (const dial of house.dialling) house.peers.push(dial.open({ asks: true }));
+      await house.settle();
+      await house.advance(latencyMs);
+      for (const peer of house.peers) if (peer.owes > 0) peer.answer();
+      await house.settle();
+    }
+  }
+}
+
+type Burst = Omit<Moment, 'kind'> & { readonly kind: Step['kind']; readonly times: number };
+
+/** Many of a kind one after the other: a window of the limit ends with the tenth answer, or with the tenth head of one. */
+const burst: fc.Arbitrary<Burst> = fc.record({
+  kind: fc.constantFrom(
+    ...(['get', 'get', 'post', 'verified', 'bound', 'boundPost', 'accept'] as const),
+    ...(['answer', 'halfABody', 'answerAndClose', 'abort', 'pass'] as const),
+  ),
+  times: fc.integer({ min: 1, max: 12 }),
+  n: fc.nat(5),
+});
+
+test('nor beside what the learned limit of an origin lets it have', async () => {
+  let limited = 0;
+  await fc.assert(
+    fc.asyncProperty(house, fc.array(burst, { minLength: 5, maxLength: 20 }), async ({ asks, ...options }, bursts) => {
+      const house = new House({ ...options, ...LIMITED });
+      const history = new History(house, asks);
+      try {
+        await slowDown(house);
+        for (const { kind, times, n } of bursts) {
+          for (let time = 0; time < times; time += 1) {
+            await take(house, history, { kind, n: n + time });
+            if (house.queue.length > 0 && house.origins.some(({ guard }) => !guard.mayBegin())) limited += 1;
+            await checkWoken(house);
+          }
+        }
+      } finally {
+        house.destroy();
+        await house.settle();
+      }
+    }),
+    { numRuns: Number(process.env.RUNS ?? 80) },
+  );
+  expect(limited).toBeGreaterThan(0);
 }, 600_000);
