@@ -10,7 +10,8 @@ import { asRequest } from './share-message.js';
 export interface ShareConnectionsOptions {
   /**
    * Milliseconds for which the share of an exited worker is reserved for its replacement, or `Infinity`. Then it goes
-   * to the other workers. At least 1.
+   * to the other workers. The same applies to the share of a backend or origin that a worker has closed, though the
+   * worker lives. At least 1.
    *
    * @default 10000
    */

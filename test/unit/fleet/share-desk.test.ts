@@ -164,6 +164,15 @@ test.each([1_000, Number.POSITIVE_INFINITY])(
   },
 );
 
+test('a place that is kept for ever is kept for a worker that lives, too, and nobody has to shrink when it asks again', () => {
+  const { ask, desk, clock, settle } = open({ restartTimeoutMs: Number.POSITIVE_INFINITY });
+  ask(1);
+  ask(2);
+  desk.heard(1, { pooledBackend: 'leave', member: 'b', origin: A });
+  clock.advance(1_000_000);
+  expect([settle(), ask(1)]).toEqual([[], ['1 5']]);
+});
+
 test('a place that is kept for ever goes to the next worker', () => {
   const { ask, desk, clock, settle } = open({ restartTimeoutMs: Number.POSITIVE_INFINITY });
   ask(1);
