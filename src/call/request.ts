@@ -1,5 +1,6 @@
 /** What is asked of `backend.request()`, and what it gives. */
 
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Attempt } from '../errors.js';
 import type { Information, NonIdempotentTravel, RequestTimeouts } from '../options.js';
 import type { RequestBodyInit } from './request-body.js';
@@ -38,11 +39,11 @@ export interface BackendRequestOptions extends CallTimeouts {
   readonly onInformation?: ((information: Information) => void) | undefined;
 }
 
-/** Response fields by lower-case name. Repeated fields are joined with commas; `set-cookie` is an array. */
-export type ResponseFields = {
-  /** One string for each Set-Cookie field: cookies may contain commas (RFC 9110 §5.3). */
-  readonly 'set-cookie'?: readonly string[];
-} & Readonly<Record<string, string | readonly string[] | undefined>>;
+/**
+ * Response fields by lower-case name, typed as those of `http.IncomingMessage`. Repeated fields are joined with commas,
+ * except `set-cookie`, the only array: cookies may contain commas (RFC 9110 §5.3).
+ */
+export type ResponseFields = Readonly<IncomingHttpHeaders>;
 
 /** A response whose head has arrived. */
 export interface BackendResponse {

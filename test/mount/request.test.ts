@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { getEventListeners, once } from 'node:events';
+import type { OutgoingHttpHeaders } from 'node:http';
 import { Readable } from 'node:stream';
 import { ReadableStream, type ReadableStreamDefaultController } from 'node:stream/web';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -72,6 +73,17 @@ describe('the response', () => {
     expect(response.attempts).toMatchObject([
       { origin: origin.url, reused: false, sent: 'all', received: 'all', phase: 'done' },
     ]);
+  });
+
+  test('has fields of the types that node:http reads and writes', async () => {
+    const { backend } = await backendOf(() => [
+      execute(),
+      answer({ fields: { ETag: '"1"', 'Set-Cookie': ['a=1', 'b=2'] } }),
+    ]);
+    const { headers } = await backend.request({ path: '/' });
+    const tag: string | undefined = headers.etag;
+    const written: OutgoingHttpHeaders = headers;
+    expect([tag, written['set-cookie']]).toEqual(['"1"', ['a=1', 'b=2']]);
   });
 
   test('shows all that it has to whoever copies it', async () => {
