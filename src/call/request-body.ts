@@ -44,7 +44,7 @@ export interface BodyFacts {
 }
 
 /** @throws BackendError `http_request_error` when the value is not a body, or not of the declared length */
-export function readRequestBody(given: RequestBodyInit | undefined, facts: BodyFacts): RequestBody {
+export function readRequestBody(given: RequestBodyInit | null | undefined, facts: BodyFacts): RequestBody {
   if (given === undefined || given === null) return without(absent(facts));
   if (typeof given === 'string') return without(whole(given, facts));
   if (given instanceof Uint8Array && given.length > 0) return without(whole(given, facts));

@@ -18,11 +18,11 @@ export interface BackendRequestOptions extends CallTimeouts {
   /** End-to-end fields. Hop-by-hop fields are not sent. Host is that of the origin unless given here. @default none */
   readonly headers?: RequestFieldsInit | undefined;
   /**
-   * Request body. Text and bytes can always be sent again on a retry, a stream up to `replayBytes`.
+   * Request body; `null` is none. Text and bytes can always be sent again on a retry, a stream up to `replayBytes`.
    *
    * @default no body
    */
-  readonly body?: RequestBodyInit | undefined;
+  readonly body?: RequestBodyInit | null | undefined;
   /**
    * Trailer fields to send after the body, which is then chunked. A function is called when the body has ended.
    *

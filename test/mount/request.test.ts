@@ -243,6 +243,7 @@ describe('the request', () => {
     ['an async iterable', () => pieces('he', Buffer.from('llo')), 'hello', undefined],
     ['an iterable of other numbers', () => [new Uint16Array([0x6568])] as never, 'he', undefined],
     ['nothing', () => undefined, '', '0'],
+    ['null', () => null, '', '0'],
   ])('takes its body as %s', async (_what, make, sent, length) => {
     const { backend, origin } = await backendOf();
     const response = await backend.request({ method: 'POST', path: '/', body: make() });
