@@ -114,7 +114,10 @@ async function playFree(run: WireRun): Promise<Seen | string> {
   try {
     if (!(await run.reach())) return 'missed';
     run.strike();
-    if (phase !== 'idle' && phase !== 'after') return await run.viaClient();
+    if (phase !== 'idle' && phase !== 'after') {
+      const own = await run.viaClient();
+      return run.passedBy(own) ? 'missed' : own;
+    }
     await pauseUntil(() => run.struck && (fault === 'stall' || run.noticed));
     const seen = await run.viaClient();
     return phase === 'after' && fault !== 'stall' ? await withNext(run, seen) : seen;

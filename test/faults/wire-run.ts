@@ -172,6 +172,12 @@ export class WireRun {
     return true;
   }
 
+  /** Whether the connection had become too old for the request, so that a fault which waits for its bytes never struck. */
+  passedBy({ attempts }: Expected): boolean {
+    const { phase } = this.cell;
+    return (phase === 'head-sent' || phase === 'body-sent') && attempts === 1 && this.#wentElsewhere;
+  }
+
   get inTime(): boolean {
     return this.cell.fault !== 'none' || this.#sentAt === 0 || performance.now() - this.#sentAt < PASSED_MS - 150;
   }
