@@ -163,7 +163,7 @@ export class BackendError extends Error {
   toJSON(): object {
     const { name, message, code, statusCode, delivery, origin, counts, retryAfter } = this;
     const attempts = this.attempts.map((attempt) => ({ ...attempt, cause: attempt.cause?.message }));
-    const cause = this.cause instanceof Error ? this.cause.message : undefined;
+    const cause = isError(this.cause) ? this.cause.message : undefined;
     return { name, message, code, statusCode, delivery, origin, attempts, counts, retryAfter, cause };
   }
 
@@ -193,10 +193,18 @@ export function asHeadError(thrown: unknown): BackendError {
   return new BackendError('http_protocol_error', message, { cause: thrown });
 }
 
+/**
+ * Whether a value is an error. Not only `instanceof`: in Jest and in other realms of `node:vm`, the errors of Node itself, and its
+ * `DOMException`, are not instances of `Error`.
+ */
+export function isError(value: unknown): value is Error {
+  return value instanceof Error || /^\[object (Error|DOMException)\]$/.test(Object.prototype.toString.call(value));
+}
+
 /** Describes what was thrown. Anything can be thrown, even a value without a text, such as `Object.create(null)`. */
 export function messageOf(thrown: unknown): string {
   try {
-    return String(thrown instanceof Error ? thrown.message : thrown);
+    return String(isError(thrown) ? thrown.message : thrown);
   } catch {
     return `something of type ${typeof thrown} was thrown`;
   }

@@ -1,6 +1,6 @@
 /** An event on one line, for people: `name=value name=value`. */
 
-import { messageOf } from './errors.js';
+import { isError, messageOf } from './errors.js';
 
 /** Formats the details of an event. Whatever they contain, the result has no line break, and nothing that a terminal would obey. */
 export function eventLine(details: object): string {
@@ -13,12 +13,12 @@ export function eventLine(details: object): string {
 function shown(value: unknown): string {
   if (typeof value === 'number') return String(Math.round(value * 1000) / 1000);
   const text = textOf(value);
-  return !(value instanceof Error) && /^[\w.:/?&=%@+-]+$/.test(text) ? text : quoted(text);
+  return !isError(value) && /^[\w.:/?&=%@+-]+$/.test(text) ? text : quoted(text);
 }
 
 function textOf(value: unknown): string {
   if (typeof value === 'string') return value;
-  if (value instanceof Error) return messageOf(value);
+  if (isError(value)) return messageOf(value);
   try {
     return JSON.stringify(value) ?? String(value);
   } catch {

@@ -4,7 +4,7 @@ import { type Channel, channel } from 'node:diagnostics_channel';
 import type { EventEmitter } from 'node:events';
 import { debuglog, inspect } from 'node:util';
 import type { Clock } from './clock.js';
-import { BackendError, messageOf } from './errors.js';
+import { BackendError, isError, messageOf } from './errors.js';
 import { eventLine } from './event-line.js';
 import type { BackendEvents, EventName } from './events.js';
 import { Repeats } from './repeats.js';
@@ -122,7 +122,7 @@ export class Observer {
  */
 function inJson(details: object): object {
   const error: unknown = 'error' in details ? details.error : undefined;
-  if (!(error instanceof Error) || 'toJSON' in error) return details;
+  if (!isError(error) || 'toJSON' in error) return details;
   const { name, stack } = error;
   const toJSON = () => ({ ...error, name, message: messageOf(error), stack });
   const shown = { toJSON: { value: toJSON }, [inspect.custom]: { value: () => error } };

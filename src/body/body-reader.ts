@@ -1,7 +1,7 @@
 /** Reads a request body that is still arriving, from any Readable: pieces, then one end or one failure. Checks the length. */
 
 import type { Readable } from 'node:stream';
-import { BackendError, messageOf } from '../errors.js';
+import { BackendError, isError, messageOf } from '../errors.js';
 import { unshared } from '../http1/byte-copy.js';
 
 /** What a reader reports. After `onEnd` or `onFailure` it calls nothing any more. */
@@ -149,6 +149,7 @@ function wrongPiece(value: unknown): BackendError {
  * so, as `yield*` over an array does, newer Node versions give both errors in one AggregateError.
  */
 function isOfNull(error: unknown): boolean {
-  if (error instanceof AggregateError) return error.errors.some(isOfNull);
-  return error instanceof TypeError && 'code' in error && error.code === 'ERR_STREAM_NULL_VALUES';
+  if (!isError(error)) return false;
+  if ('errors' in error && Array.isArray(error.errors)) return error.errors.some(isOfNull);
+  return 'code' in error && error.code === 'ERR_STREAM_NULL_VALUES';
 }

@@ -2,7 +2,7 @@
 
 import { isIP } from 'node:net';
 import { type ConnectionOptions, checkServerIdentity, type PeerCertificate } from 'node:tls';
-import { messageOf } from '../errors.js';
+import { isError, messageOf } from '../errors.js';
 
 /**
  * Without a server name tls.connect checks the certificate for the address that it dials. That may be another address than the origin's, or
@@ -33,6 +33,6 @@ function objection(check: typeof checkServerIdentity, name: string, certificate:
 }
 
 function asObjection(given: unknown): Error {
-  if (given instanceof Error && 'code' in given) return given;
+  if (isError(given) && 'code' in given) return given;
   return Object.assign(new Error(messageOf(given), { cause: given }), { code: 'ERR_TLS_CERT_REFUSED' });
 }

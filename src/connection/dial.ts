@@ -10,7 +10,7 @@ import {
 import { type ConnectionOptions, createSecureContext, type SecureContext, connect as tlsConnect } from 'node:tls';
 import type { Clock } from '../clock.js';
 import type { Deadlines } from '../deadlines.js';
-import { type BackendError, messageOf } from '../errors.js';
+import { type BackendError, isError, messageOf } from '../errors.js';
 import type { ResolvedConnect } from '../options.js';
 import { addressCheck } from './address-check.js';
 import { dialError, gaveUpAnAddress } from './dial-error.js';
@@ -170,7 +170,7 @@ class Dial implements DialUnderWay {
       return secure ? this.#openTls() : netConnect(this.#address());
     } catch (thrown) {
       // An invalid key, for example. It is reported like every other failure, after the caller has got its dial.
-      return new Socket().destroy(thrown instanceof Error ? thrown : new Error(messageOf(thrown)));
+      return new Socket().destroy(isError(thrown) ? thrown : new Error(messageOf(thrown)));
     }
   }
 

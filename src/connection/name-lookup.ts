@@ -1,7 +1,7 @@
 /** The user's own lookup function in one dial. Whatever it does, node:net gets exactly one answer: an address or a failure. */
 
 import type { LookupFunction } from 'node:net';
-import { messageOf } from '../errors.js';
+import { isError, messageOf } from '../errors.js';
 
 /**
  * Without it, node:net would let an empty answer end the process, connect twice for two answers, and keep a handle for each lookup that
@@ -39,7 +39,7 @@ export class NameLookup {
 
   #fail(error: unknown, callback: Parameters<LookupFunction>[2]): void {
     this.#failed = true;
-    callback(error instanceof Error ? error : new Error(messageOf(error)), '');
+    callback(isError(error) ? error : new Error(messageOf(error)), '');
   }
 }
 

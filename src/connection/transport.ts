@@ -1,7 +1,7 @@
 /** Dials through something other than the machine's sockets: a network in memory, for tests. */
 
 import type { Deadline, Deadlines } from '../deadlines.js';
-import { messageOf } from '../errors.js';
+import { isError, messageOf } from '../errors.js';
 import type { DialListener, DialTarget, DialUnderWay, Intake, OpenSocket } from './dial.js';
 import { dialError } from './dial-error.js';
 import type { Liveness } from './liveness.js';
@@ -59,7 +59,7 @@ export class TransportDial implements DialUnderWay, Connecting {
     try {
       transport.connect({ protocol, hostname, port, socketPath, onread }, this);
     } catch (thrown) {
-      queueMicrotask(() => this.failed(thrown instanceof Error ? thrown : new Error(messageOf(thrown))));
+      queueMicrotask(() => this.failed(isError(thrown) ? thrown : new Error(messageOf(thrown))));
     }
   }
 

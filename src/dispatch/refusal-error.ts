@@ -1,6 +1,6 @@
 /** The errors of requests that never got a connection, with what the origins were doing. */
 
-import { BackendError } from '../errors.js';
+import { BackendError, isError } from '../errors.js';
 import type { Origin } from '../origin/origin.js';
 import type { Refusal } from './queue/wait-queue.js';
 import type { Waiter } from './queue/waiter.js';
@@ -72,7 +72,7 @@ function stateOf({ backoff, standing, counts, serves, address, service }: Origin
   if (!serves) return whyNot(address, service.state);
   if (state.name !== 'ready') {
     const { cause } = state.lastError;
-    const why = cause instanceof Error && 'code' in cause ? String(cause.code) : state.lastError.message;
+    const why = isError(cause) && 'code' in cause ? String(cause.code) : state.lastError.message;
     return `(in back-off since ${Math.round((now - state.since) / 100) / 10} s: ${why})`;
   }
   const health = standing.state;

@@ -1,5 +1,6 @@
 /** The library in a context of its own, as Jest loads it: there the errors of Node are no instances of `Error`. */
 
+import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
@@ -51,4 +52,45 @@ test('undici is told the code of a dial that failed', async () => {
   onTestFinished(() => void backend.destroy());
   const dispatcher = new BackendDispatcher(backend);
   await expect(request(origin, { dispatcher })).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+});
+
+test('the error of a lookup of the user keeps its code, and its text in JSON', async () => {
+  const { PooledBackend } = await inContextOfItsOwn();
+  const gone = Object.assign(new Error('no such name'), { code: 'ENOTFOUND' });
+  const connect = {
+    lookup: (_host: string, _options: object, done: (error: Error, to: string) => void) => done(gone, ''),
+  };
+  const backend = new PooledBackend({ origins: ['http://shop.test'], queueTimeout: 100, connect });
+  onTestFinished(() => void backend.destroy());
+  const failure = backend.request({ path: '/' });
+  await expect(failure).rejects.toThrow(/\(in back-off since [\d.]+ s: ENOTFOUND\)/);
+  const dial: unknown = await failure.catch(({ cause }) => cause);
+  expect(dial).toMatchObject({ code: 'dns_error', cause: gone });
+  expect(JSON.parse(JSON.stringify(dial))).toMatchObject({ cause: 'no such name' });
+});
+
+test('a body that gives null is a bad request, and one that fails fails with its error', async () => {
+  const { PooledBackend, BackendDispatcher } = await inContextOfItsOwn();
+  const silent = createServer((socket) => socket.on('error', () => socket.destroy()).resume());
+  const origin = `http://127.0.0.1:${await listen(silent)}`;
+  const backend = new PooledBackend(origin);
+  onTestFinished(() => void backend.destroy());
+  const sent = { method: 'POST', path: '/' } as const;
+  await expect(backend.request({ ...sent, body: ['a', null as never] })).rejects.toMatchObject({
+    code: 'http_request_error',
+  });
+  const file = () => createReadStream('/no/such/file');
+  const failure = await backend.request({ ...sent, body: file() }).catch((error: unknown) => error);
+  expect(JSON.parse(JSON.stringify(failure)).cause).toMatch(/^ENOENT: /);
+  const dispatcher = new BackendDispatcher(backend);
+  await expect(request(origin, { ...sent, body: file(), dispatcher })).rejects.toMatchObject({ code: 'ENOENT' });
+});
+
+test('JSON tells of the reason of an abort', async () => {
+  const { PooledBackend } = await inContextOfItsOwn();
+  const backend = new PooledBackend('http://127.0.0.1:9');
+  onTestFinished(() => void backend.destroy());
+  const signal = AbortSignal.abort(new DOMException('enough', 'TimeoutError'));
+  const failure = await backend.request({ path: '/', signal }).catch((error: unknown) => error);
+  expect(JSON.parse(JSON.stringify(failure))).toMatchObject({ code: 'client_aborted', cause: 'enough' });
 });

@@ -1,7 +1,7 @@
 /** Turns failures of the backend into errors with undici's classes and codes, and with the `BackendError` as the cause. */
 
 import { errors } from 'undici';
-import { asBackendError, BackendError } from '../../errors.js';
+import { asBackendError, BackendError, isError } from '../../errors.js';
 
 /** The error that a handler gets if its request failed with `thrown`. */
 export function undiciError(thrown: unknown): Error {
@@ -33,7 +33,7 @@ function translated(failure: BackendError): Error {
       return new errors.ClientDestroyedError();
     case 'client_aborted':
       // Not aborted by the handler: the stream of the request body has failed, with an error of the caller.
-      return failure.cause instanceof Error ? failure.cause : new errors.RequestAbortedError();
+      return isError(failure.cause) ? failure.cause : new errors.RequestAbortedError();
     case 'connection_refused':
     case 'destination_ip_unroutable':
     case 'destination_unavailable':
@@ -61,7 +61,7 @@ function systemError(failure: BackendError): Error {
   // The error of a request that waited has the failed dial as its cause, and the failed dial has the system's error.
   let { cause } = failure;
   while (BackendError.is(cause)) cause = cause.cause;
-  if (typeof cause !== 'object' || cause === null) return error; // not instanceof: in Jest, errors of Node are not instances of Error
+  if (!isError(cause)) return error;
   for (const name of ['code', 'errno', 'syscall', 'address', 'port', 'hostname']) {
     const value: unknown = Reflect.get(cause, name);
     if (value !== undefined) Reflect.set(error, name, value);
