@@ -64,6 +64,15 @@ for (const file of readdirSync(join(installed, 'dist')).filter((file) => /\.d\.c
   assert.ok(!text.includes('@internal'), `${file} offers what is internal`);
 }
 
+// TypeScript 6 and newer load the types of Node only where they are asked for.
+const asks = `import { PooledBackend } from '${name}';
+new PooledBackend('http://127.0.0.1:9001').on('fail', ({ error }) => error.code);
+`;
+for (const file of ['asks.mts', 'asks.cts']) writeFileSync(join(project, file), asks);
+const compilerOptions = { module: 'node16', strict: true, noEmit: true, skipLibCheck: true, types: [] };
+writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['asks.mts', 'asks.cts'] }));
+run(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', project], project);
+
 // The program of a worker is the source text of classes, which a bundler may have renamed.
 copyFileSync(new URL('kit.mjs', import.meta.url), join(project, 'kit.mjs'));
 const use = "import('./kit.mjs').then(({ useKit }) => useKit(core, kit, require('node:assert')));";
@@ -115,6 +124,6 @@ function namesGivenBy(file, imports) {
 
 function run(command, words, cwd) {
   const { status, stdout, stderr } = spawnSync(command, words, { cwd, encoding: 'utf8' });
-  assert.equal(status, 0, `${command} ${words.join(' ')}: ${stderr}`);
+  assert.equal(status, 0, `${command} ${words.join(' ')}: ${stderr}${stdout}`);
   return stdout;
 }
