@@ -1,20 +1,23 @@
 /** The metrics of one registry, for all backends that are registered with it. */
 
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, type OpenMetricsContentType, type Registry } from 'prom-client';
 import { METHOD_CLASSES, type MeteredBackend, type Observations, STATUS_CLASSES } from './metered-backend.js';
 import { type StatMetric, statMetrics } from './stat-metrics.js';
+
+/** A registry, whichever of the two formats it writes. */
+export type AnyRegistry = Registry | Registry<OpenMetricsContentType>;
 
 const PREFIX = 'pooled_backend_';
 
 export class BackendMetrics implements Observations {
-  readonly #registry: Registry;
+  readonly #registry: AnyRegistry;
   readonly #backends = new Map<string, MeteredBackend>(); // by name
   readonly #names: string[] = [];
   readonly #durations: Histogram<'backend' | 'origin' | 'method' | 'status'>;
   readonly #waits: Histogram<'backend'>;
   readonly #dials: Histogram<'backend' | 'origin'>;
 
-  constructor(registry: Registry, buckets: readonly number[]) {
+  constructor(registry: AnyRegistry, buckets: readonly number[]) {
     this.#registry = registry;
     for (const metric of statMetrics) this.#add(metric);
     const shared = { registers: [registry], buckets: [...buckets] };

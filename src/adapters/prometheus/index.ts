@@ -1,8 +1,8 @@
 /** `pooled-backend/prometheus`: metrics of backends for prom-client. */
 
-import { type Registry, register } from 'prom-client';
+import { type OpenMetricsContentType, type Registry, register } from 'prom-client';
 import { checkBackend, checkName, checkNames, type WatchedBackend } from '../watched-backend.js';
-import { BackendMetrics } from './backend-metrics.js';
+import { type AnyRegistry, BackendMetrics } from './backend-metrics.js';
 import { MeteredBackend } from './metered-backend.js';
 
 export type { WatchedBackend } from '../watched-backend.js';
@@ -10,7 +10,7 @@ export type { WatchedBackend } from '../watched-backend.js';
 /** Options of `registerMetrics()`. */
 export interface PrometheusOptions {
   /** Registry the metrics are added to. @default the global registry of prom-client */
-  readonly registry?: Registry | undefined;
+  readonly registry?: Registry | Registry<OpenMetricsContentType> | undefined;
   /** Value of the label `backend`; must be different for each backend of a registry. @default 'default' */
   readonly name?: string | undefined;
   /**
@@ -57,7 +57,7 @@ export function registerMetrics(backend: WatchedBackend, options: PrometheusOpti
   return { unregister };
 }
 
-function metricsOf(registry: Registry, buckets: readonly number[]): BackendMetrics {
+function metricsOf(registry: AnyRegistry, buckets: readonly number[]): BackendMetrics {
   const found = Reflect.get(registry, METRICS) as BackendMetrics | undefined; // only this module sets it
   if (found?.areRegistered) return found;
   const made = new BackendMetrics(registry, buckets);

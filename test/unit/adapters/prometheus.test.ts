@@ -5,7 +5,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BackendError } from 'pooled-backend';
 import { registerMetrics } from 'pooled-backend/prometheus';
-import { AggregatorRegistry, Counter, Registry } from 'prom-client';
+import {
+  AggregatorRegistry,
+  Counter,
+  type OpenMetricsContentType,
+  openMetricsContentType,
+  Registry,
+} from 'prom-client';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { MeteredSource } from './metered-source.js';
 
@@ -35,6 +41,15 @@ describe('gauges and counters', () => {
     expect(await value(opened(A))).toBe(3);
     source.dialled(A, 5);
     expect(await value(opened(A))).toBe(5);
+  });
+
+  test('go to a registry that writes OpenMetrics, too', async () => {
+    const registry = new Registry<OpenMetricsContentType>();
+    registry.setContentType(openMetricsContentType);
+    registerMetrics(await MeteredSource.create(A), { registry });
+    expect(await registry.metrics()).toMatch(
+      /^# TYPE pooled_backend_exchanges counter\npooled_backend_exchanges_total\{/m,
+    );
   });
 
   test('are of every count that a backend has', async () => {
