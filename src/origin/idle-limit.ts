@@ -32,6 +32,9 @@ interface Burst {
   ageMs: number | undefined; // the smallest; undefined = no idle timer made these closes
 }
 
+/** How long a spare is kept: a server waits only so long for the first request. Milliseconds. */
+export const SPARE_MS = 5_000;
+
 const LARGEST_MARGIN_MS = 1000;
 const BURST_MS = 1000;
 const BURSTS_KEPT = 4;
@@ -125,6 +128,14 @@ export class IdleLimit {
     if (this.#learned === undefined) return Math.min(this.#configuredMs, hintedMs);
     const learnedMs = this.#learnedMs(this.#clock.now()) ?? Number.POSITIVE_INFINITY;
     return Math.min(this.#configuredMs, hintedMs, withMargin(learnedMs));
+  }
+
+  /**
+   * The greatest age, in milliseconds, at which any request may use a connection that never carried one. What the origin says, and
+   * what was learned, is about the time after an answer: for the first request servers have another timeout.
+   */
+  get unusedMs(): number {
+    return Math.max(this.effectiveMs, Math.min(SPARE_MS, this.#configuredMs));
   }
 
   get snapshot(): IdleLimitSnapshot {

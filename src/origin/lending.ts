@@ -4,9 +4,8 @@ import type { Clock } from '../clock.js';
 import type { Connection } from '../connection/connection.js';
 import type { Choice, Pool } from '../pool/pool.js';
 import type { DialPurpose } from './dial-purpose.js';
-import type { IdleLimit } from './idle-limit.js';
+import { type IdleLimit, SPARE_MS } from './idle-limit.js';
 import type { PoolEntry } from './pool-entry.js';
-import { SPARE_MS } from './stock.js';
 import type { Travel } from './travel.js';
 
 const VERIFIED_IDLE_MS = 1_000;
@@ -93,15 +92,13 @@ export class Lending {
     switch (travel) {
       case 'any':
         // Newest first: the longer a socket has been idle, the likelier its server has hung up.
-        return this.#youngEnough('recent', this.#idleLimit.effectiveMs, now);
+        return this.#youngEnough('recent', now);
       case 'verified':
-        return this.#newestIsProven(now)
-          ? this.#pool.checkout('recent')?.item
-          : this.#youngEnough('fresh', SPARE_MS, now);
+        return this.#newestIsProven(now) ? this.#pool.checkout('recent')?.item : this.#youngEnough('fresh', now);
       case 'fresh':
-        return this.freshShareLeft > 0 ? this.#youngEnough('fresh', SPARE_MS, now) : undefined;
+        return this.freshShareLeft > 0 ? this.#youngEnough('fresh', now) : undefined;
       case 'resent':
-        return this.#youngEnough('fresh', SPARE_MS, now);
+        return this.#youngEnough('fresh', now);
     }
   }
 
@@ -111,11 +108,13 @@ export class Lending {
   }
 
   /** The first of these connections that is young enough; older ones are closed. */
-  #youngEnough(choice: Choice, limitMs: number, now: number): PoolEntry | undefined {
+  #youngEnough(choice: Choice, now: number): PoolEntry | undefined {
     for (;;) {
       const entry = this.#pool.checkout(choice)?.item;
       if (entry === undefined) return undefined;
       const { connection } = entry;
+      const { effectiveMs, unusedMs } = this.#idleLimit;
+      const limitMs = choice === 'fresh' ? SPARE_MS : connection.fresh ? unusedMs : effectiveMs;
       if (now >= entry.retireAt) connection.close('max-age');
       else if (connection.idleMs(now) <= limitMs) return entry;
       else connection.close(connection.fresh ? 'spare-expired' : 'idle-timeout');

@@ -5,12 +5,9 @@ import type { Deadline } from '../deadlines.js';
 import type { Pool } from '../pool/pool.js';
 import type { Demand } from './demand.js';
 import type { Dialler } from './dialler.js';
-import type { IdleLimit } from './idle-limit.js';
+import { type IdleLimit, SPARE_MS } from './idle-limit.js';
 import type { PoolEntry } from './pool-entry.js';
 import type { OriginSetting } from './setting.js';
-
-/** How long a spare is kept: a server waits only so long for the first request. Milliseconds. */
-export const SPARE_MS = 5_000;
 
 /** If an origin closes an unused connection within this time, it is not dialled for stock for as long. Milliseconds. */
 const PAUSE_MS = 1_000;
@@ -153,7 +150,8 @@ export class Stock {
       if (slot.item === undefined) continue;
       const { connection, retireAt } = slot.item;
       const isSpare = connection.fresh && this.#open() > this.#setting.minConnections;
-      const limitMs = isSpare ? SPARE_MS : this.#idleLimit.effectiveMs;
+      const { effectiveMs, unusedMs } = this.#idleLimit;
+      const limitMs = isSpare ? SPARE_MS : connection.fresh ? unusedMs : effectiveMs;
       const leftMs = Math.min(limitMs - connection.idleMs(), retireAt - now);
       if (leftMs > 0) nextMs = Math.min(nextMs, leftMs);
       else if (retireAt <= now) connection.close('max-age');

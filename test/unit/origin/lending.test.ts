@@ -25,6 +25,25 @@ describe('a request that is idempotent', () => {
     expect([peer.requests, house.dials.length]).toEqual([['GET /1'], 1]);
   });
 
+  test('rides a never-used one, however short the origin keeps those that it has answered on', async () => {
+    const house = await House.open({ minConnections: 2 });
+    const [first, second] = [await house.accept(), await house.accept()];
+    await house.sent();
+    second.answer({ fields: ['Keep-Alive: timeout=0'] });
+    await house.settle();
+    house.clock.shiftWall(4_999);
+    await house.sent();
+    expect([first.requests, house.originStats().closed]).toEqual([['GET /2'], { 'idle-timeout': 1 }]);
+  });
+
+  test('rides no never-used one that is older than the owner allows', async () => {
+    const house = await House.open({ minConnections: 1, keepAliveTimeout: 1_000 });
+    const peer = await house.accept();
+    house.clock.shiftWall(1_001);
+    await house.sent();
+    expect([peer.requests, house.originStats().closed]).toEqual([[], { 'spare-expired': 1 }]);
+  });
+
   test('rides nothing that has been idle for longer than the limit, by the clock at that moment', async () => {
     const house = await House.open({ keepAliveTimeout: 1_000 });
     await house.idle();
