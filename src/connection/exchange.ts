@@ -55,6 +55,7 @@ export class Exchange implements BodyTarget {
   readonly #connection: Carrier;
   #listener: ExchangeListener | undefined; // `undefined` once the client has gone: the rest is read and dropped
   #requestEnded = false; // everything was handed to the socket
+  #bodyBytes = 0; // bytes of the request's body that were handed to the socket
   #rest: Uint8Array | undefined; // the rest of a long piece of the body
   #small: SmallWrites | undefined; // small pieces of the body that wait
   receivedBytes = 0; // bytes of the response's body so far
@@ -81,9 +82,13 @@ export class Exchange implements BodyTarget {
     return this.sent === 'all' ? 'wait' : 'send';
   }
 
-  /** Whether the kernel has the whole request. TLS reports that a turn late, so on TLS: whether the socket has it. */
+  /**
+   * Whether the kernel has the whole request. TLS reports that a turn late, so on TLS: whether the socket has it. A source that still
+   * waits for that report has not ended, though nothing is left of it.
+   */
   get requestWritten(): boolean {
-    return this.sent === 'all' || (this.#connection.secure && this.#requestEnded);
+    if (this.sent === 'all') return true;
+    return this.#connection.secure && (this.#requestEnded || this.#bodyBytes === this.request.body?.length);
   }
 
   /**
@@ -135,6 +140,7 @@ export class Exchange implements BodyTarget {
     const { socket, flushed } = this.#connection;
     if (this.#connection.closed || socket.destroyed) return false;
     const told = isSmallBehind(socket, bytes) ? this.#noteSmall() : flushed;
+    this.#bodyBytes += bytes.length;
     if (this.request.body?.length !== undefined) socket.write(bytes, told);
     else {
       socket.cork();

@@ -87,6 +87,20 @@ describe('what is sent and what is reused', () => {
     rig.answer(OK);
     expect([exchange.requestWritten, rig.owner.told.at(-1)]).toEqual([false, 'closed: unfinished-request']);
   });
+
+  test('a body of a declared length is written with its last byte, on TLS, though its source still waits for the socket', () => {
+    const rig = new Rig({ secure: true });
+    rig.near.stopTaking();
+    const body = new OpenBody(8);
+    const { exchange } = rig.send({ method: 'POST', body });
+    body.target?.write(Buffer.from('half'));
+    const half = exchange.requestWritten;
+    body.target?.write(Buffer.from('half'));
+    rig.answer(OK);
+    rig.near.takeOn();
+    rig.clock.advance(0);
+    expect([half, exchange.requestWritten, rig.owner.told.at(-1)]).toEqual([false, true, 'reusable']);
+  });
 });
 
 describe('the error of a body', () => {
