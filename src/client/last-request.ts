@@ -94,3 +94,8 @@ export function endLastOfServer(req: IncomingMessage, res: ServerResponse): void
 export function isBehindLast(req: IncomingMessage): boolean {
   return (lastRequests.get(req.socket) ?? req) !== req;
 }
+
+/** Whether the connection of `req` was ended behind an earlier answer. Until it is closed, node:http still hands out what it reads. */
+export function isBehindEnd({ httpVersionMajor, socket }: IncomingMessage): boolean {
+  return httpVersionMajor === 1 && socket.writableEnded;
+}

@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import { isAttended, takeOver } from '../client/departure.js';
 import { whyUnusable } from '../client/injected-request.js';
+import { isBehindEnd } from '../client/last-request.js';
 import { isSafe, MOST_WAITING, turnOf, whenItsTurnComes } from '../client/pipelined-turn.js';
 import { BackendError } from '../errors.js';
 import type { ResolvedHandlerOptions } from '../options.js';
@@ -43,6 +44,7 @@ export function createHandler(backend: MountedBackend, current: () => ResolvedHa
   }
   function begin(req: IncomingMessage, res: ServerResponse, next: Next | undefined): void {
     if (res.destroyed || res.headersSent || req.aborted) return; // the client has left, or another handler has answered
+    if (isBehindEnd(req)) return; // nobody would get the answer
     // A middleware may call next() twice. A safe request may move to the next mount, after a timeout of the app for example.
     if (isAttended(res) && !(isSafe(req) && takeOver(res))) return;
     if (!tryAnswerHere(req, res)) new Relay(mountOfNow(), req, res, next).begin();

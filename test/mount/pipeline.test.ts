@@ -2,8 +2,9 @@
 
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { createServer, type ServerResponse } from 'node:http';
+import { Duplex } from 'node:stream';
 import { answer, execute, hold, inform, type Script } from 'pooled-backend/testing';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { client, listen, serve, startBackend, startOrigin, until } from './setting.js';
 
 const echo: Script = ({ request }) => [execute(), answer({ body: request.path })];
@@ -25,7 +26,7 @@ async function pipelined(prepare: (res: ServerResponse) => void = () => undefine
     handed += 1;
   });
   const raw = await client(await listen(server));
-  return { origin, backend, raw, paths: () => origin.requests.map(({ path }) => path), handed: () => handed };
+  return { origin, backend, server, raw, paths: () => origin.requests.map(({ path }) => path), handed: () => handed };
 }
 
 describe('in a pipeline', () => {
@@ -114,6 +115,26 @@ describe('in a pipeline', () => {
     expect((await raw.readResponse()).body.toString()).toBe('/2');
     await backend.request({ path: '/after' }).then(({ body }) => body.text());
     expect(paths()).toEqual(['/2', '/after']);
+  });
+
+  test('nothing is sent of what comes behind an answer with which the app has ended the connection', async () => {
+    const { backend, server, paths, handed } = await pipelined((res) => {
+      if (res.req.url === '/app') res.setHeader('Connection', 'close').end();
+    });
+    // Its end takes as long as the test does.
+    const socket = new Duplex({
+      read: () => undefined,
+      write: (_bytes, _encoding, taken) => taken(),
+      final: () => undefined,
+    });
+    onTestFinished(() => void socket.destroy());
+    server.emit('connection', socket);
+    socket.push(get('/app'));
+    await until(() => socket.writableEnded);
+    socket.push(post('/2'));
+    await until(() => handed() === 2);
+    await backend.request({ path: '/after' }).then(({ body }) => body.text());
+    expect(paths()).toEqual(['/after']);
   });
 
   test('a hundred safe ones behind the first are under way at once, and those behind them wait', async () => {
