@@ -8,6 +8,7 @@ import { PSEUDONYM } from '../http1/via.js';
 import { isHttp2 } from './http2.js';
 import { noteLastOfServer } from './last-request.js';
 import { lingerOnClose } from './linger.js';
+import { destroyInTurn } from './truncate.js';
 
 /** Codes that RFC 9209 §2.3 does not know, and the error types that it has for them. */
 const REGISTERED: Partial<Record<ErrorCode, string>> = {
@@ -77,7 +78,7 @@ function answer(
   fields: Record<string, string>,
 ): void {
   if (res.headersSent || res.writableEnded || res.destroyed) {
-    res.destroy();
+    destroyInTurn(res);
     return;
   }
   try {
@@ -92,6 +93,6 @@ function answer(
     }
     res.end(res.req.method === 'HEAD' ? undefined : text);
   } catch {
-    res.destroy(); // a middleware that wraps the response threw: nothing more can be sent
+    destroyInTurn(res); // a middleware that wraps the response threw: nothing more can be sent
   }
 }

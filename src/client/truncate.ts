@@ -5,6 +5,7 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { isEnding } from '../ending-stream.js';
 import { isHttp2, streamOf } from './http2.js';
+import { standsBehindOthers } from './writes.js';
 
 const HTTP2_INTERNAL_ERROR = 2;
 
@@ -14,7 +15,16 @@ export function truncate(req: IncomingMessage, res: ServerResponse): void {
     return;
   }
   // Unless it ends with a reset, such a body looks complete, however early it ends.
-  if (endsWithClose(res)) breakOff(req.socket);
+  if (endsWithClose(res) && !standsBehindOthers(res)) breakOff(req.socket);
+  destroyInTurn(res);
+}
+
+/**
+ * Destroys a response and its client's connection. One that stands behind others does so instead of being sent: from Node 24 on, node:http
+ * would send what it has of it, and leave the client waiting for the rest for ever.
+ */
+export function destroyInTurn(res: ServerResponse): void {
+  if (standsBehindOthers(res)) res.once('socket', (socket: Socket) => void socket.destroy());
   res.destroy();
 }
 

@@ -3,7 +3,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { createServer, type ServerResponse } from 'node:http';
 import { Duplex } from 'node:stream';
-import { answer, execute, hold, inform, type Script } from 'pooled-backend/testing';
+import { answer, execute, hold, inform, reset, type Script, send } from 'pooled-backend/testing';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { client, listen, serve, startBackend, startOrigin, until } from './setting.js';
 
@@ -15,8 +15,8 @@ const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
 const post = (path: string) => `POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx`;
 
 /** A client in front of an origin that holds what it answers to /1. `handed`: how many requests node:http gave out. */
-async function pipelined(prepare: (res: ServerResponse) => void = () => undefined) {
-  const origin = await startOrigin({ script: holdingFirst });
+async function pipelined(prepare: (res: ServerResponse) => void = () => undefined, script = holdingFirst) {
+  const origin = await startOrigin({ script });
   const backend = startBackend(origin);
   const handler = backend.handler();
   let handed = 0;
@@ -136,6 +136,25 @@ describe('in a pipeline', () => {
     await backend.request({ path: '/after' }).then(({ body }) => body.text());
     expect(paths()).toEqual(['/after']);
   });
+
+  test.each([
+    ['a length', '1.1', 'Content-Length: 9\r\n'],
+    ['its connection', '1.0', ''],
+  ])(
+    'a response by %s that breaks off behind another one ends the connection behind that',
+    async (_by, version, field) => {
+      const half = [execute(), send(`HTTP/1.1 200 OK\r\n${field}\r\nhalf`), reset()];
+      const script: Script = (call) => (call.request.path === '/2' ? half : holdingFirst(call));
+      const { origin, backend, raw } = await pipelined(undefined, script);
+      const asked = (path: string) => `GET ${path} HTTP/${version}\r\nHost: a\r\nConnection: keep-alive\r\n\r\n`;
+      raw.write(asked('/1') + asked('/2'));
+      await until(() => origin.requests.length === 2 && backend.stats().inFlight === 1);
+      await origin.release();
+      expect((await raw.readResponse()).body.toString()).toBe('/1');
+      await raw.ended();
+      expect(raw.unread.toString()).toBe('');
+    },
+  );
 
   test('a hundred safe ones behind the first are under way at once, and those behind them wait', async () => {
     const { origin, backend, raw, handed } = await pipelined();
