@@ -153,7 +153,7 @@ class Dial implements DialUnderWay {
     const socket = this.#open(secure);
     socket.on('error', this.#failed);
     socket.on('close', this.#closed);
-    socket.once(secure ? 'secureConnect' : 'connect', this.#opened);
+    socket.once(secure ? 'secureConnect' : 'connect', secure ? this.#secured : this.#opened);
     if (secure) socket.on('session', this.#sessionCame);
     // Waiting requests keep the process alive, not sockets.
     return socket.unref();
@@ -212,6 +212,12 @@ class Dial implements DialUnderWay {
       ...addressCheck(name, tls),
     });
   }
+
+  // The read that ended the handshake may have brought more, which Node gives out after this event; and the kernel cannot be asked, because
+  // session tickets are bytes, too. So two turns of the event loop show what came unasked.
+  readonly #secured = (): void => {
+    this.#clock.soon(() => this.#clock.soon(() => (this.#socket.readableEnded ? this.#closed() : this.#opened())));
+  };
 
   readonly #opened = (): void => {
     if (this.#ended) return;

@@ -46,7 +46,7 @@ async function recorded(origin: ScriptedOrigin): Promise<void> {
 
 /** Everything that is open gets what is pending while the event loop stands still; then `act`, before it moves on. */
 function whileBlocked<T>(origin: ScriptedOrigin, pending: Pending, act: () => T): T {
-  // Not those in the middle of a handshake: they are handed out in the turn in which it ends.
+  // Not those in the middle of a handshake: there it would arrive after the block.
   const secure = origin.url.startsWith('https:');
   const open = origin.connections.filter((connection) => connection.open && (connection.tls !== undefined || !secure));
   const steps = pendings[pending];
