@@ -3,11 +3,11 @@
 import { writeFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { join } from 'node:path';
+import { certificateFiles } from '../rig/certificate.mjs';
 import { startChild } from '../rig/child.mjs';
 import { freePort } from '../rig/listen.mjs';
 import { findNginx, startNginx } from '../rig/nginx.mjs';
 import { BODIES, CHUNKED, FIELD_COUNTS } from './bodies.mjs';
-import { certificateFiles } from './certificate.mjs';
 
 /**
  * @typedef {object} RunningOrigin

@@ -1,6 +1,7 @@
 /** A server on raw sockets: it reads requests, and its owner writes every byte of the answers. */
 
 import { createServer } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { listen } from './listen.mjs';
 import { MessageReader } from './raw-message.mjs';
 
@@ -21,9 +22,18 @@ import { MessageReader } from './raw-message.mjs';
  * @property {(connection: RawConnection, request: RawRequest) => void} onRequest
  */
 
+/**
+ * Where a server listens, unless it is TCP on a port of its own choice.
+ * @typedef {object} RawPlace
+ * @property {string | undefined} [path] of a unix socket
+ * @property {import('node:tls').SecureContext | undefined} [secure] for TLS
+ */
+
 /** One accepted connection. */
 export class RawConnection {
+  /** What is written and read: with TLS, above the accepted one. @type {import('node:net').Socket} */
   socket;
+  #accepted;
   /** Number of requests whose head was read. */
   requests = 0;
   /** @type {RawRequest | undefined} the request that was read, or is being read, and is not answered */
@@ -39,10 +49,13 @@ export class RawConnection {
   #switched;
 
   /**
-   * @param {import('node:net').Socket} socket
+   * @param {import('node:net').Socket} accepted
    * @param {RawServerEvents} events
+   * @param {import('node:tls').SecureContext} [secure]
    */
-  constructor(socket, events) {
+  constructor(accepted, events, secure) {
+    const socket = secure === undefined ? accepted : new TLSSocket(accepted, { isServer: true, secureContext: secure });
+    this.#accepted = accepted;
     this.socket = socket;
     this.#reader = new MessageReader({
       onHead: ({ start, fields, body }) => {
@@ -60,7 +73,7 @@ export class RawConnection {
         if (!this.gone) events.onRequest(this, request);
       },
     });
-    socket.setNoDelay(true);
+    accepted.setNoDelay(true);
     socket.on('data', (/** @type {Buffer} */ bytes) => {
       clearTimeout(this.#idleTimer);
       if (this.gone) return;
@@ -119,9 +132,10 @@ export class RawConnection {
     this.socket.destroySoon();
   }
 
-  /** Ends the connection with a RST. */
+  /** Ends the connection with a RST; a unix socket, which has none, at once. */
   reset() {
-    this.socket.resetAndDestroy();
+    if (this.#accepted.remotePort === undefined) this.socket.destroy();
+    else this.#accepted.resetAndDestroy();
   }
 
   /**
@@ -143,19 +157,26 @@ export class RawServer {
   connections = new Set();
   port = 0;
   #events;
+  #place;
   /** @type {import('node:net').Server | undefined} */
   #server;
 
-  /** @param {RawServerEvents} events */
-  constructor(events) {
+  /**
+   * @param {RawServerEvents} events
+   * @param {RawPlace} [place]
+   */
+  constructor(events, place = {}) {
     this.#events = events;
+    this.#place = place;
   }
 
   /** @param {number} [port] */
   async listen(port) {
     const server = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
     this.#server = server;
-    this.port = await listen(server, port ?? (this.port === 0 ? undefined : this.port));
+    const { path } = this.#place;
+    if (path !== undefined) await new Promise((resolve) => server.listen(path, () => resolve(undefined)));
+    else this.port = await listen(server, port ?? (this.port === 0 ? undefined : this.port));
   }
 
   /**
@@ -170,9 +191,9 @@ export class RawServer {
 
   /** @param {import('node:net').Socket} socket */
   #accept(socket) {
-    const connection = new RawConnection(socket, this.#events);
+    const connection = new RawConnection(socket, this.#events, this.#place.secure);
     this.connections.add(connection);
-    socket.on('close', () => this.connections.delete(connection));
+    connection.socket.on('close', () => this.connections.delete(connection));
     this.#events.onConnection?.(connection);
   }
 }

@@ -6,6 +6,7 @@
 import { subscribe } from 'node:diagnostics_channel';
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
+import tls from 'node:tls';
 
 /**
  * One request as it was written. `checkedAt`: when the question to the kernel before it began. If there was none since the
@@ -30,16 +31,28 @@ fs.readvSync = /** @type {typeof readvSync} */ (
     return Reflect.apply(readvSync, fs, how);
   }
 );
+// The channel below does not tell of sockets with TLS.
+const { connect: connectTls } = tls;
+tls.connect = /** @type {typeof connectTls} */ (
+  (/** @type {any[]} */ ...how) => {
+    const socket = Reflect.apply(connectTls, tls, how);
+    watch(socket, 'secureConnect');
+    return socket;
+  }
+);
 syncBuiltinESMExports();
 
-subscribe('net.client.socket', (message) => watch(/** @type {any} */ (message).socket));
+subscribe('net.client.socket', (message) => watch(/** @type {any} */ (message).socket, 'connect'));
 
-/** @param {import('node:net').Socket} socket */
-function watch(socket) {
+/**
+ * @param {import('node:net').Socket} socket
+ * @param {'connect' | 'secureConnect'} opened the event after which it is written to
+ */
+function watch(socket, opened) {
   openedSockets.add(socket);
   socket.once('close', () => openedSockets.delete(socket));
   // connect() restores the `write` of the prototype, so this one is set after it.
-  socket.prependOnceListener('connect', () => {
+  socket.prependOnceListener(opened, () => {
     const { write } = socket;
     socket.write = (/** @type {any[]} */ ...how) => {
       const [, id] = /\r\nx-request-id: (\S+)\r\n/i.exec(textOf(how[0])) ?? [];

@@ -20,6 +20,8 @@ export class Bounds {
   #clients;
   /** @type {ReadonlyMap<string, number>} the origins with a limit of their own, by name */
   #own;
+  /** @type {ReadonlyMap<string, string>} the names of the origins that have a port, by port */
+  #names;
   #limit;
   #changes = 0;
   #check;
@@ -38,6 +40,8 @@ export class Bounds {
     this.#own = new Map(
       origins.flatMap(({ url, maxConnections: own }) => (own === undefined ? [] : [[String(url), Number(own)]])),
     );
+    const withPort = origins.filter(({ socketPath }) => socketPath === undefined);
+    this.#names = new Map(withPort.map(({ url }) => [new URL(url).port, String(url)]));
     this.#limit = Number(backend.options.maxConnections);
     this.highest = Math.max(this.#limit, ...this.#own.values());
     backend.on('connect', () => this.#look());
@@ -45,8 +49,11 @@ export class Bounds {
   }
 
   countAttempts() {
-    this.#backend.on('attempt', () => {
+    this.#backend.on('attempt', ({ origin }) => {
       this.attempts += 1;
+      const { names } = this.#backend.origins;
+      if (!names.includes(origin))
+        this.note('an attempt began at an origin that is not there', `${origin} of ${names}`);
     });
     this.#backend.on('attemptEnd', () => {
       this.attempts -= 1;
@@ -82,21 +89,21 @@ export class Bounds {
       allowed += limit;
       const { open, dialling, checking } = connections;
       const taken = open + dialling + checking;
-      if (taken > limit) this.#note(`${origin} has more connections than it may have`, `${taken} of ${limit}`);
+      if (taken > limit) this.note(`${origin} has more connections than it may have`, `${taken} of ${limit}`);
       const seen = sockets.get(origin) ?? 0;
-      if (seen > limit) this.#note(`${origin} has more sockets than it may have`, `${seen} of ${limit}`);
+      if (seen > limit) this.note(`${origin} has more sockets than it may have`, `${seen} of ${limit}`);
     }
     const { queue, spool, requestBuffer } = stats;
     // Requests that are sent again, and those for which a connection is being dialled, take no place in it.
-    if (queue.length > queue.max + 2 * allowed) this.#note('the queue is too long', `${queue.length} of ${queue.max}`);
+    if (queue.length > queue.max + 2 * allowed) this.note('the queue is too long', `${queue.length} of ${queue.max}`);
     if (spool.bytes > spool.max + this.#clients * READ_BYTES)
-      this.#note('the spool is too large', `${spool.bytes} of ${spool.max}`);
+      this.note('the spool is too large', `${spool.bytes} of ${spool.max}`);
     if (requestBuffer.bytes > requestBuffer.max)
-      this.#note('too many bytes of requests are held', `${requestBuffer.bytes} of ${requestBuffer.max}`);
+      this.note('too many bytes of requests are held', `${requestBuffer.bytes} of ${requestBuffer.max}`);
     try {
       this.#check(stats);
     } catch (error) {
-      this.#note('counts contradict each other', String(error));
+      this.note('counts contradict each other', String(error));
     }
     this.#lookForStuck(stats);
   }
@@ -107,7 +114,7 @@ export class Bounds {
     const now = performance.now();
     if (stats.queue.length === 0 || !idle) this.#stuckSince = now;
     else if (now - this.#stuckSince > STUCK_MS) {
-      this.#note(`requests waited for ${STUCK_MS} ms while nothing was in progress`, JSON.stringify(stats));
+      this.note(`requests waited for ${STUCK_MS} ms while nothing was in progress`, JSON.stringify(stats));
     }
   }
 
@@ -116,8 +123,8 @@ export class Bounds {
     const counts = new Map();
     for (const socket of openedSockets) {
       if (socket.destroyed || socket.remotePort === undefined) continue;
-      const name = `http://127.0.0.1:${socket.remotePort}`;
-      counts.set(name, (counts.get(name) ?? 0) + 1);
+      const name = this.#names.get(String(socket.remotePort));
+      if (name !== undefined) counts.set(name, (counts.get(name) ?? 0) + 1);
     }
     return counts;
   }
@@ -126,7 +133,7 @@ export class Bounds {
    * @param {string} what
    * @param {string} seen
    */
-  #note(what, seen) {
+  note(what, seen) {
     if (!this.broken.has(what)) this.broken.set(what, seen);
   }
 }

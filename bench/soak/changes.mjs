@@ -9,6 +9,7 @@ export class Changes {
   #origins;
   #changes;
   #bounds;
+  #found;
   #next = 0;
   #over = false;
   /** Positions of the origins that are not there, or drained, now. @type {Map<number, 'removed' | 'drained'>} */
@@ -20,8 +21,10 @@ export class Changes {
    * @param {readonly import('pooled-backend').OriginOptions[]} origins
    * @param {readonly Record<string, any>[]} changes
    * @param {import('./bounds.mjs').Bounds} bounds
+   * @param {boolean} found whether the origins are discovered: then they come and go by themselves
    */
-  constructor(backend, origins, changes, bounds) {
+  constructor(backend, origins, changes, bounds, found) {
+    this.#found = found;
     this.#backend = backend;
     this.#origins = origins;
     this.#changes = changes;
@@ -61,7 +64,13 @@ export class Changes {
     }
     const { url } = this.#originAt(number);
     const action = Math.random();
-    if (action < 0.4) this.#backend.origins.setWeight(url, number === 0 ? 1 + upTo(9) : upTo(4));
+    if (this.#found) {
+      // In a subset the others might not be enough.
+      if (number === 0 || this.#backend.options.subset !== undefined || !this.#isThere(number)) return;
+      void this.#backend.origins.drain(url);
+      this.#out.set(number, 'drained');
+    } else if (action < 0.1) this.#replace();
+    else if (action < 0.4) this.#backend.origins.setWeight(url, number === 0 ? 1 + upTo(9) : upTo(4));
     else if (number === 0) return;
     else if (action < 0.7) {
       void this.#backend.origins.remove(url);
@@ -72,12 +81,29 @@ export class Changes {
     }
   }
 
+  /** Gives the whole list anew, without some of them. */
+  #replace() {
+    const isKept = this.#origins.map((_, number) => number === 0 || upTo(3) > 0);
+    const settled = this.#backend.update({ origins: this.#origins.filter((_, number) => isKept[number]) });
+    void settled.catch((error) => this.#bounds.note('a new list of origins was refused', String(error)));
+    for (const [number, stays] of isKept.entries()) {
+      if (!stays) this.#out.set(number, 'removed');
+      else if (this.#out.get(number) === 'removed') this.#out.delete(number);
+    }
+  }
+
   /** @param {number} number */
   #bringBack(number) {
     const origin = this.#originAt(number);
+    if (this.#found && !this.#isThere(number)) return;
     if (this.#out.get(number) === 'removed') this.#backend.origins.add(origin);
     else this.#backend.origins.ready(origin.url);
     this.#out.delete(number);
+  }
+
+  /** @param {number} number */
+  #isThere(number) {
+    return this.#backend.origins.names.includes(String(this.#originAt(number).url));
   }
 
   /** @param {number} number */

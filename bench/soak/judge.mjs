@@ -69,6 +69,9 @@ export function judgeFailure({ id, mode, how, bodyBytes, failure, harms, limits 
   }
   if (limits.maxAttempts === 1) return unavoidable('lost, and this setting sends nothing again');
   if (durationMs >= limits.requestTimeout) return unavoidable('lost, and its time was over');
+  // With TLS, a listener of `attempt` makes a new connection wait, and it may be closed meanwhile.
+  if (limits.secure && sent.length < attempts.length && attempts.length >= limits.maxAttempts)
+    return unavoidable('it had no attempt left: some were lost before the first write');
   if (sent.length === 0) return avoidable(`never sent: ${message}`);
   if (NOT_HTTP.test(code) && last?.received !== 'nothing') return unavoidable('what came is not a response');
   if (mode === 'tunnel') return unavoidable('an upgrade was lost: it is never sent again');
@@ -115,14 +118,17 @@ const LATE_MS = 4000;
 export function judgeMixed({ writes, arrivedAt }) {
   const last = writes.at(-1);
   if (last === undefined || arrivedAt === null) return avoidable('nobody knows when it came');
-  const earlyMs = Number(BigInt(last[0]) - BigInt(arrivedAt)) / 1e6;
-  // A busy kernel may have taken bytes from the sender, and not have given them to the receiver yet.
-  return earlyMs > KERNEL_MS
+  const [checkedAt, writtenAt] = last;
+  const earlyMs = Number(BigInt(checkedAt) - BigInt(arrivedAt)) / 1e6;
+  // A busy kernel may have taken bytes from the sender, and not have given them to the receiver yet. On a new connection with TLS the event
+  // loop has looked, before the callbacks of its turn.
+  return earlyMs > (checkedAt === writtenAt ? TURN_MS : KERNEL_MS)
     ? avoidable(`it had been in the kernel for ${earlyMs.toFixed(1)} ms when the request was sent`)
     : unavoidable('a stray response came after the last look into the kernel, before the answer');
 }
 
 const KERNEL_MS = 2;
+const TURN_MS = 20;
 
 /** @returns {Judgement} */
 const unavoidable = (/** @type {string} */ reason) => ({ unavoidable: true, reason });

@@ -12,6 +12,7 @@
  * @property {number} requestTimeout
  * @property {boolean} scarce whether requests may find no connection in their time
  * @property {boolean} shortTimeouts whether origins that answer within a second may be too slow
+ * @property {boolean} secure whether any origin has TLS
  * @property {string | undefined} thrown what hooks throw
  */
 
@@ -22,7 +23,7 @@ import { FIXED, THROWN } from './setting.mjs';
  * @returns {Limits}
  */
 export function limitsOf(setting) {
-  const { backend, mount, hooks } = setting;
+  const { backend, mount, hooks, transports } = setting;
   const { maxConnections, maxAttempts = 3, retryOn = [], replayBytes, retryBudget, queueTimeout = 5000 } = backend;
   const buffered = mount.requestBufferBytes ?? backend.requestBufferBytes ?? 65_536;
   return {
@@ -37,6 +38,7 @@ export function limitsOf(setting) {
     requestTimeout: backend.requestTimeout ?? Number.POSITIVE_INFINITY,
     scarce: setting !== FIXED,
     shortTimeouts: ['headersTimeout', 'bodyTimeout', 'requestTimeout'].some((name) => backend[name] < 3000),
+    secure: transports.includes('tls'),
     thrown: hooks !== false && hooks.throws > 0 ? THROWN : undefined,
   };
 }

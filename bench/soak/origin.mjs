@@ -3,6 +3,8 @@
  * which it harmed, and when the kernel had each answer that could be taken for the answer to another request.
  */
 
+import { readFileSync } from 'node:fs';
+import { createSecureContext } from 'node:tls';
 import { options, serve } from '../rig/parent.mjs';
 import { RawServer } from '../rig/raw-server.mjs';
 import { BEHAVIOURS, CALM, echo } from './behaviours.mjs';
@@ -17,8 +19,10 @@ const COUNT_MS = 50;
 // A connection that was closed is here until its end was read, which a pause or a busy machine delays.
 const COUNTS = 60;
 
-/** @type {{ name: string, behaviour: number }} */
-const { name, behaviour: first } = options();
+/** @type {{ name: string, behaviour: number, path?: string, certificate?: { cert: string, key: string } }} */
+const { name, behaviour: first, path, certificate } = options();
+const secure =
+  certificate && createSecureContext({ cert: readFileSync(certificate.cert), key: readFileSync(certificate.key) });
 let behaviour = /** @type {Behaviour} */ (BEHAVIOURS[first % BEHAVIOURS.length]);
 let turn = 0;
 let strays = 0;
@@ -51,7 +55,8 @@ const stage = {
   },
 };
 
-const server = new RawServer({
+/** @type {import('../rig/raw-server.mjs').RawServerEvents} */
+const events = {
   onConnection: (connection) => behaviour.accept?.(stage, connection),
   onHead(connection, request) {
     if (behaviour.head?.(stage, connection, request) === true) connection.answered();
@@ -63,7 +68,8 @@ const server = new RawServer({
     if (request.fields.upgrade === undefined || Math.random() < 0.1) behaviour.request(stage, connection, request);
     else echo(stage, connection, request);
   },
-});
+};
+const server = new RawServer(events, { path, secure });
 
 /** How many connections there were at the last counts, and the most that there were at all of them. @type {number[]} */
 const counts = [];
@@ -96,7 +102,7 @@ async function restart(/** @type {number} */ begunIn) {
 await server.listen();
 behaviour.begin?.(stage);
 serve(
-  { port: server.port },
+  { port: server.port, path },
   {
     /** @param {number} number */
     behave(number) {

@@ -10,20 +10,28 @@ import { cpuMs, options, serve, tell } from '../rig/parent.mjs';
 import { liveTimers, untold } from '../rig/timers.mjs';
 import { liveParsers, wasmBytes } from '../rig/wasm-memory.mjs';
 import { looksSeen, openedSockets, writesOf } from '../rig/wire-times.mjs';
+import { withBalancer } from './balancers.mjs';
 import { Bounds } from './bounds.mjs';
 import { Changes } from './changes.mjs';
+import { Directory } from './directory.mjs';
 import { mountsOf } from './mounts.mjs';
 import { isIdempotent, partsOf } from './numbering.mjs';
+import { lookUp, originsOf } from './origins.mjs';
 
 const { PooledBackend } = await import('pooled-backend');
 const { checkStats } = await import('pooled-backend/testing');
 
-/** @type {{ urls: string[], setting: import('./setting.mjs').Setting }} */
-const { urls, setting } = options();
-const origins = urls.map((url, number) => ({ url, ...setting.origins[number] }));
+/** @type {{ places: import('./origins.mjs').Place[], server: string, setting: import('./setting.mjs').Setting }} */
+const { places, server: nameServer, setting } = options();
+const origins = originsOf(setting, places);
+const directory = setting.discovery === false ? undefined : new Directory(origins, setting.discovery, nameServer);
+const names = () => backend.origins.names;
+const note = (/** @type {string} */ what, /** @type {string} */ seen) => bounds.note(what, seen);
+/** @type {import('pooled-backend').PooledBackend} */
 const backend = new PooledBackend({
-  origins,
-  ...setting.backend,
+  ...(directory === undefined ? { origins } : directory.options),
+  ...withBalancer(setting.backend, names, note),
+  ...(setting.names && { connect: { lookup: lookUp } }),
   ...(setting.crowd.keys && { idempotencyKey: 'honoured' }),
   ...(setting.crowd.byPath && { idempotent: ({ path }) => isIdempotent(partsOf(path).id) }),
 });
@@ -31,7 +39,8 @@ const { keepAlive, oneShot, http2: http2Clients } = setting.crowd;
 const mounts = mountsOf(backend, setting);
 const bounds = new Bounds(backend, origins, keepAlive + oneShot + http2Clients, checkStats);
 if (setting.watched) bounds.countAttempts();
-const changes = new Changes(backend, origins, setting.changes, bounds);
+const given = setting.changes.map((options) => withBalancer(options, names, note));
+const changes = new Changes(backend, origins, given, bounds, directory !== undefined);
 const counts = { resent: 0, poisoned: 0, stale: 0, blocked: 0, warnings: /** @type {string[]} */ ([]) };
 
 for (const name of /** @type {const} */ (['resend', 'poisoned', 'stale'])) {
@@ -76,6 +85,8 @@ for (const one of [server, http2]) {
   });
 }
 
+// A question that no DNS server answers takes six seconds.
+const FOUND_MS = 15_000;
 let blocking = true;
 function block() {
   if (!blocking) return;
@@ -127,9 +138,15 @@ serve(
     holds,
     writesOf: (/** @type {string} */ id) =>
       writesOf(id).map(({ checkedAt, writtenAt }) => [checkedAt.toString(), writtenAt.toString()]),
-    calm() {
+    async calm() {
       blocking = false;
       changes.stop();
+      directory?.calm();
+      if (directory === undefined || setting.backend.subset !== undefined) return;
+      const end = performance.now() + FOUND_MS;
+      const isWhole = () => names().length === origins.length;
+      while (!isWhole() && performance.now() < end) await new Promise((resolve) => untold.setTimeout(resolve, 50));
+      if (!isWhole()) note('not all origins were found in the end', `${names()}`);
     },
     async close() {
       http2.close();

@@ -5,13 +5,18 @@
  * `node bench/soak/run.mjs [--minutes N | --seconds N] [--options random [--seed N] [--without NAME,…]]`, default 2 minutes.
  */
 
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { ensureBuilt } from '../rig/built.mjs';
+import { certificateFiles } from '../rig/certificate.mjs';
 import { onInterrupt, startChild } from '../rig/child.mjs';
 import { BEHAVIOURS } from './behaviours.mjs';
 import { Journal } from './journal.mjs';
 import { limitsOf } from './limits.mjs';
+import { serveNames } from './names.mjs';
 import { FIXED, randomSetting } from './setting.mjs';
 import { verdict } from './verdict.mjs';
 
@@ -49,11 +54,25 @@ setTimeout(() => {
 
 const here = (/** @type {string} */ file) => new URL(file, import.meta.url);
 const journal = new Journal(limits.executions);
+const folder = mkdtempSync(join(tmpdir(), 'pooled-backend-soak-'));
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 const origins = await Promise.all(
-  setting.origins.map((_, number) => startChild(here('origin.mjs'), { name: `${number}`, behaviour: number })),
+  setting.transports.map((transport, number) =>
+    startChild(here('origin.mjs'), {
+      name: `${number}`,
+      behaviour: number,
+      ...(transport === 'tls' && { certificate: certificateFiles() }),
+      ...(transport === 'unix' && { path: join(folder, `${number}.sock`) }),
+    }),
+  ),
 );
-const urls = origins.map(({ ready }) => `http://127.0.0.1:${ready.port}`);
-const proxy = await startChild(here('proxy.mjs'), { urls, setting }, { nodeArguments: ['--expose-gc'] });
+const places = origins.map(({ ready }) => ready);
+const names = await serveNames(places.map(({ port }) => port));
+const proxy = await startChild(
+  here('proxy.mjs'),
+  { places, server: names.server, setting },
+  { nodeArguments: ['--expose-gc'] },
+);
 proxy.onNews((failure) => journal.failure(failure));
 const clients = await startChild(here('clients.mjs'), { ...proxy.ready, crowd: setting.crowd });
 
@@ -131,6 +150,7 @@ if (setting !== FIXED) console.log(`seed ${seed}: ${JSON.stringify(setting)}`);
 await load(ms * 0.25); // fills caches, compiles, takes every connection once
 const warm = await holdsAtRest();
 await load(ms * 0.75);
+names.calm();
 await Promise.all([proxy, ...origins].map((child) => child.ask('calm')));
 const rest = await holdsAtRest();
 const broken = contradictions(rest.stats);

@@ -1,19 +1,26 @@
 /** Under which options a soak runs, who its clients are and what changes meanwhile: the fixed setting, and one for each seed. */
 
 import { randomChanges, randomOptions } from './random-options.mjs';
+import { randomPlaces } from './random-places.mjs';
 import { Seeded } from './seeded.mjs';
 
 /**
  * Everything here is JSON, because it goes to other processes.
  * @typedef {object} Setting
  * @property {Record<string, unknown>[]} origins of each origin, what is given beside its URL
- * @property {Record<string, any>} backend options of the backend, without `origins`
+ * @property {readonly Transport[]} transports of each origin
+ * @property {boolean} names whether the origins have names, which are looked up late or not found
+ * @property {Discovery | false} discovery how the backend finds the origins, if it is not told
+ * @property {Record<string, any>} backend options of the backend, without `origins`; `balance` may be `{ own, keeps }`
  * @property {{ expectTimeout?: number | false, requestBufferBytes?: number | false }} mount options of the mounts
  * @property {{ requestMs: number, responseMs: number, throws: number } | false} hooks that answer late, and the share of those that throw
  * @property {readonly Record<string, any>[]} changes options of `update()`, one after the other; with any, origins come and go, too
  * @property {boolean} watched whether there are listeners of what attempts do, which makes the library look at a connection twice
  * @property {Crowd} crowd
  */
+
+/** @typedef {'tcp' | 'tls' | 'unix'} Transport */
+/** @typedef {{ source: 'function' | 'iterable' | 'dns', intervalMs: number }} Discovery */
 
 /**
  * @typedef {object} Crowd
@@ -36,6 +43,9 @@ const ORIGINS = 4;
 /** @type {Setting} */
 export const FIXED = {
   origins: Array.from({ length: ORIGINS }, () => ({})),
+  transports: Array.from({ length: ORIGINS }, () => 'tcp'),
+  names: false,
+  discovery: false,
   backend: {
     maxConnections: 16,
     headersTimeout: 3000,
@@ -107,7 +117,9 @@ export function randomSetting(seed, without) {
   // Origins that come and go are named, and have to be in the subset.
   const subset = changes.length === 0 && seeded.chance(0.15) && { subset: { size: 2, id: 'soak' } };
   const watched = seeded.chance(0.5);
-  return leaveOut({ origins, backend: { ...backend, ...subset }, mount, hooks, changes, watched, crowd }, without);
+  const { options, ...places } = randomPlaces(seed, origins.length);
+  const given = { ...backend, ...subset, ...options };
+  return leaveOut({ origins, ...places, backend: given, mount, hooks, changes, watched, crowd }, without);
 }
 
 /**
@@ -125,6 +137,9 @@ function leaveOut(setting, without) {
     if (without.includes(name)) crowd[name] = false;
   return {
     origins: setting.origins.map(kept),
+    transports: setting.transports.map((transport) => (without.includes(transport) ? 'tcp' : transport)),
+    names: setting.names && !without.includes('names'),
+    discovery: without.includes('discovery') ? false : setting.discovery,
     backend: { ...FIXED.backend, ...kept(setting.backend) },
     mount: without.includes('mount') ? {} : kept(setting.mount),
     hooks: without.includes('hooks') ? false : setting.hooks,

@@ -72,6 +72,9 @@ function summary(journal, rest) {
     `executions      ${executions.total}; ${executions.twice} idempotent requests twice, nothing more often: ${executions.tooMany.size === 0}`,
     `connections     ${sum((origin) => origin.dialled)} dialled, ${sum((origin) => origin.reused)} of ${sum((origin) => origin.requests)} exchanges on used ones`,
     `behind it       ${counts.resent} re-sends, ${counts.stale} found closed, ${counts.poisoned} poisoned, the event loop blocked ${counts.blocked} times`,
+    ...(stats.discovery === null
+      ? []
+      : [`found           ${stats.discovery.sets} sets of origins; ${stats.discovery.failed} could not be used`]),
     `done to them    ${journal.harms} requests harmed, ${journal.strays} stray responses`,
   ];
 }

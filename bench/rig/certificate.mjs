@@ -15,7 +15,7 @@ export function certificateFiles() {
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   files = { cert: join(folder, 'cert.pem'), key: join(folder, 'key.pem') };
   const what = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
-  const who = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'];
+  const who = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1,DNS:soak.test,DNS:*.soak.test'];
   execFileSync('openssl', [...what, ...who, '-keyout', files.key, '-out', files.cert], { stdio: 'ignore' });
   process.env.NODE_EXTRA_CA_CERTS = files.cert;
   return files;
