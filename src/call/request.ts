@@ -51,7 +51,7 @@ export interface BackendResponse {
   readonly statusCode: number;
   /** Reason phrase; often empty. */
   readonly statusText: string;
-  /** Fields by lower-case name. */
+  /** Fields by lower-case name. Repeated fields are joined with commas, except `set-cookie`, which is an array. */
   readonly headers: ResponseFields;
   /** Fields as received: name, value, name, value… Strings are latin1. */
   readonly rawHeaders: readonly string[];
