@@ -160,7 +160,7 @@ export class Dispatcher implements Dispatching, AnnouncingDispatcher, RunDispatc
 
   admit(run: Run): void {
     try {
-      this.budget.deposit(run.patience.startedAt);
+      this.budget.deposit(run.timeBudget.startedAt);
       if (!this.demand.begin(run, this.clock.now())) this.enqueue(run);
       else this.demand.room(); // below the connection that it took may be one that a waiting request may ride
     } catch (error) {
@@ -173,7 +173,7 @@ export class Dispatcher implements Dispatching, AnnouncingDispatcher, RunDispatc
     const refusal = this.demand.enqueue(run);
     if (refusal !== undefined) this.#refuse(refusal);
     if (!run.waiting) return;
-    run.patience.wait();
+    run.timeBudget.startWait();
     run.requester.waits(run.travel, this.#queue.length);
     this.demand.pump();
   }
@@ -204,7 +204,7 @@ export class Dispatcher implements Dispatching, AnnouncingDispatcher, RunDispatc
     const usable = this.#choice.eligible.usableConnections();
     this.#queue.expire(run);
     const retryAfter = this.#queue.retryAfterSeconds(usable);
-    return waitedOutError(run.patience.waitedMs, retryAfter, this.#origins, this.#queue.length, this.clock.now());
+    return waitedOutError(run.timeBudget.waitedMs, retryAfter, this.#origins, this.#queue.length, this.clock.now());
   }
 
   finished(run: Run, exchangeMs: number | undefined): void {

@@ -13,7 +13,6 @@ import { AskedBody } from './asked-body.js';
 import { NONE } from './choice/origin-choice.js';
 import { headText } from './head-text.js';
 import { isIdempotent } from './idempotence.js';
-import { Patience, type PatienceListener } from './patience.js';
 import { Waiter } from './queue/waiter.js';
 import { tookTooLongError } from './refusal-error.js';
 import type { Dispatch, OutgoingRequest, ResponseSink, Taken, Tunnel } from './request.js';
@@ -22,14 +21,15 @@ import { UNTRIED } from './retry/attempts.js';
 import { retryFacts } from './retry/retry-facts.js';
 import { type Ending, JUDGED_STATUSES, judgeRetry, type Resend, withoutToken } from './retry/retry-policy.js';
 import type { RunDispatcher } from './run-dispatcher.js';
+import { TimeBudget, type TimeBudgetListener } from './time-budget.js';
 import type { AtTurnEnd } from './turn-end.js';
 
-export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceListener, AtTurnEnd, Linked<Run> {
+export class Run extends Waiter implements Dispatch, ExchangeListener, TimeBudgetListener, AtTurnEnd, Linked<Run> {
   previousLinked: Run | undefined = undefined;
   nextLinked: Run | undefined = undefined;
   isLinked = false;
   readonly request: OutgoingRequest;
-  readonly patience: Patience;
+  readonly timeBudget: TimeBudget;
   readonly requester: Requester;
   readonly idempotent: boolean;
   /** The request was answered, has failed or has become a tunnel. */
@@ -49,7 +49,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
     const idempotent = isIdempotent(request, dispatcher.honoursIdempotencyKey);
     super(idempotent || request.nonIdempotent === 'any' ? 'any' : request.nonIdempotent);
     this.request = request;
-    this.patience = new Patience(request.timeouts, dispatcher.deadlines, this, begunAt);
+    this.timeBudget = new TimeBudget(request.timeouts, dispatcher.deadlines, this, begunAt);
     this.requester = new Requester(request, sink, dispatcher);
     this.#dispatcher = dispatcher;
     this.idempotent = idempotent;
@@ -78,7 +78,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
   /** `now`: the current time, if the caller has just read the clock. */
   begin(origin: Origin, entry: PoolEntry, now = this.#dispatcher.clock.now()): void {
     const { connection } = entry;
-    this.patience.endWait(entry.dialledAt, connection.openedAt, now);
+    this.timeBudget.endWait(entry.dialledAt, connection.openedAt, now);
     this.#origin = origin;
     this.#attempts = this.#attempts.begin(origin.address.origin, connection.exchanges > 0, now);
     this.prepare(origin.address.authority);
@@ -99,7 +99,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
 
   /** Listeners may end the request. Or they take so long that stray bytes arrive, which would be taken for the response. */
   #tellAttempt(exchange: Exchange, connection: Connection, origin: Origin): void {
-    const added = this.requester.attemptBegun(this.#attempts, this.patience.waitedMs);
+    const added = this.requester.attemptBegun(this.#attempts, this.timeBudget.waitedMs);
     if (added !== undefined) this.prepare(origin.address.authority, added);
     const startIf = (alive: boolean) => {
       if (this.#exchange !== exchange) return;
@@ -187,7 +187,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
 
   exchangeEnded(trailers: readonly string[], now: number): void {
     this.#attempts.answered(now);
-    this.patience.end();
+    this.timeBudget.end();
     this.#trailers = trailers;
     this.#dispatcher.turnEnd.add(this);
   }
@@ -284,13 +284,13 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, PatienceL
   #end(exchangeMs: number | undefined): void {
     this.ended = true;
     this.#exchange = undefined;
-    this.patience.end();
+    this.timeBudget.end();
     this.request.body?.abandon();
     this.#dispatcher.finished(this, exchangeMs);
   }
 
   /** As of now. */
   get costs(): RequestCosts {
-    return this.#attempts.costs(this.patience, this.request.body, this.#dispatcher.clock.now());
+    return this.#attempts.costs(this.timeBudget, this.request.body, this.#dispatcher.clock.now());
   }
 }

@@ -13,7 +13,7 @@ import type { ShareReply } from './share-message.js';
 /** How often the primary is asked: it may begin to share after its workers have asked. Milliseconds. */
 const ASK_AGAIN_MS = 1_000;
 /** Number of times it is asked again before the event `shareRefused` is emitted. */
-const PATIENCE = 5;
+const MOST_ASKS = 5;
 const UNHEARD = 'the primary has not answered: it has to call shareConnections() of pooled-backend/cluster';
 
 /** One origin whose connections are shared. */
@@ -120,7 +120,7 @@ export class ConnectionShares {
     for (const member of unanswered) this.#askFor(member);
     this.#askAgain.set(ASK_AGAIN_MS);
     this.#asked += 1;
-    if (this.#asked < PATIENCE) return;
+    if (this.#asked < MOST_ASKS) return;
     for (const member of unanswered) this.#hasNoAnswer(member);
     this.#look();
   }

@@ -85,8 +85,8 @@ export class Matching implements DemandOn<Origin> {
     if (run.attempts.length > 0) return this.#queue.enqueueReturned(run, this.#eligible.mostConnections);
     const usable = home?.guard.most(home.address.maxConnections) ?? this.#eligible.usableConnections();
     // Requests for which the queue dials do not count towards its limit. Neither does one whose own dial has failed.
-    const above = run.patience.waits ? this.#eligible.mostConnections : this.#coming;
-    return this.#queue.enqueue(run, run.patience.waitLeftMs, usable, above);
+    const above = run.timeBudget.waits ? this.#eligible.mostConnections : this.#coming;
+    return this.#queue.enqueue(run, run.timeBudget.waitLeftMs, usable, above);
   }
 
   /** Finds out whether an origin can be reached again, by a dial that no request waits for. */

@@ -16,7 +16,7 @@ export function tryEmptySlot(run: Run, origin: Origin): boolean {
 
 /** Dials a connection to `origin` for this request alone, which waits for it. {@link tryEmptySlot} comes first. */
 export function dialFor(run: Run, dispatcher: MatchingDispatcher, origin: Origin, anyWouldDo = false): void {
-  run.patience.wait();
+  run.timeBudget.startWait();
   origin.dial(new OwnDial(run, dispatcher, origin, anyWouldDo));
 }
 

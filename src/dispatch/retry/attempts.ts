@@ -5,7 +5,7 @@ import type { Ending as ExchangeEnding } from '../../connection/ending.js';
 import type { Exchange } from '../../connection/exchange.js';
 import { type Attempt, BackendError, type Delivery, type Phase, type Progress } from '../../errors.js';
 import type { RequestCosts } from '../../events.js';
-import type { Patience } from '../patience.js';
+import type { TimeBudget } from '../time-budget.js';
 import type { Ending } from './retry-policy.js';
 
 /** An attempt while it runs. */
@@ -89,7 +89,7 @@ export class Attempts {
   }
 
   /** What the request took until `now`, the waits included. */
-  costs({ begunAt, waitedMs, connectMs }: Patience, body: ReplayBody | undefined, now: number): RequestCosts {
+  costs({ begunAt, waitedMs, connectMs }: TimeBudget, body: ReplayBody | undefined, now: number): RequestCosts {
     const responseMs = this.headAt === undefined ? undefined : this.headAt - this.begunAt;
     const bytes = { sentBytes: this.#sentBytes(body), receivedBytes: this.#receivedBytes };
     return { durationMs: now - begunAt, waitedMs, connectMs, responseMs, ...bytes };

@@ -5,8 +5,8 @@ import { fieldValue } from '../../http1/fields.js';
 import type { ResponseHead } from '../../http1/response-head.js';
 import { parseRetryAfter } from '../../http1/retry-after.js';
 import type { RetryCondition } from '../../options.js';
-import type { Patience } from '../patience.js';
 import type { OutgoingRequest } from '../request.js';
+import type { TimeBudget } from '../time-budget.js';
 import type { Attempts } from './attempts.js';
 import type { Ending, RetryFacts } from './retry-policy.js';
 
@@ -16,7 +16,7 @@ export interface EndedAttempt {
   /** With the ending `status`. */
   readonly head?: ResponseHead;
   readonly attempts: Attempts;
-  readonly run: { readonly request: OutgoingRequest; readonly patience: Patience; readonly idempotent: boolean };
+  readonly run: { readonly request: OutgoingRequest; readonly timeBudget: TimeBudget; readonly idempotent: boolean };
 }
 
 /** How often, and after which ends, requests may be sent again. */
@@ -28,7 +28,7 @@ export interface RetrySetting {
 
 export function retryFacts(ended: EndedAttempt, { maxAttempts, retryOn, clock }: RetrySetting): RetryFacts {
   const { ending, head, attempts, run } = ended;
-  const { request, patience, idempotent } = run;
+  const { request, timeBudget, idempotent } = run;
   const retryAfter = head === undefined ? undefined : fieldValue(head.rawHeaders, 'retry-after');
   return {
     ending,
@@ -39,6 +39,6 @@ export function retryFacts(ended: EndedAttempt, { maxAttempts, retryOn, clock }:
     bodySpent: request.body?.replayable === false,
     maxAttempts,
     retryOn,
-    timeLeftMs: patience.leftMs,
+    timeLeftMs: timeBudget.leftMs,
   };
 }

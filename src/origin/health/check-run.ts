@@ -53,8 +53,8 @@ export class CheckRun implements DialListener, ConnectionOwner, ExchangeListener
     this.#limit = connection.deadlines.create(() => this.#fail('timeout', undefined));
     this.#limit.set(check.timeout);
     const protocol = check.type === 'tcp' ? 'http:' : target.protocol;
-    const patient = { ...target, protocol, connectTimeoutMs: Number.POSITIVE_INFINITY };
-    this.#dial = setting.startDial(patient, undefined, connection.deadlines, this);
+    const untimed = { ...target, protocol, connectTimeoutMs: Number.POSITIVE_INFINITY };
+    this.#dial = setting.startDial(untimed, undefined, connection.deadlines, this);
   }
 
   /** Its verdict is not wanted any more. */

@@ -2,7 +2,7 @@
 
 import { type Deadlines, Expiring } from '../deadlines.js';
 
-export interface PatienceListener {
+export interface TimeBudgetListener {
   waitedOut(): void;
   tookTooLong(): void;
 }
@@ -14,18 +14,18 @@ interface Timeouts {
 }
 
 /** While the request waits, its deadline is the end of the wait; otherwise the end of `requestTimeout`. */
-export class Patience extends Expiring {
+export class TimeBudget extends Expiring {
   readonly startedAt: number;
   /** The moment from which its time runs. */
   readonly begunAt: number;
   readonly #timeouts: Timeouts;
-  readonly #listener: PatienceListener;
+  readonly #listener: TimeBudgetListener;
   #waitingSince: number | undefined;
   #waitedBeforeMs: number | undefined; // in waits that are over
   #connectMs: number | undefined;
 
   /** `begunAt`: the moment from which `requestTimeout` runs, if the request has waited for its body or a hook before. */
-  constructor(timeouts: Timeouts, deadlines: Deadlines, listener: PatienceListener, begunAt?: number) {
+  constructor(timeouts: Timeouts, deadlines: Deadlines, listener: TimeBudgetListener, begunAt?: number) {
     super(deadlines);
     this.startedAt = deadlines.clock.now();
     this.#timeouts = timeouts;
@@ -59,7 +59,7 @@ export class Patience extends Expiring {
     return this.#leftMs(this.deadlines.clock.now());
   }
 
-  wait(): void {
+  startWait(): void {
     const now = this.deadlines.clock.now();
     this.#waitingSince ??= now;
     this.set(this.#waitLeftMs(now), now);
