@@ -6,6 +6,7 @@ import type { DialTarget } from '../connection/dial.js';
 import type { ResolvedCheck } from '../options.js';
 import type { Pool } from '../pool/pool.js';
 import type { Demand } from './demand.js';
+import type { Dialler } from './dialler.js';
 import { GradientLimit, type GradientSnapshot } from './gradient-limit.js';
 import { ActiveCheck, type CheckStats } from './health/active-check.js';
 import type { Standing } from './health/standing.js';
@@ -20,13 +21,10 @@ export interface GuardedOrigin {
   readonly target: DialTarget;
   readonly connection: ConnectionSetting;
   readonly pool: Pool<PoolEntry>;
-  /** How many of its dials are for no request. */
-  readonly dialler: { readonly stocking: number };
+  readonly dialler: Dialler;
   readonly standing: Standing;
   readonly tally: OriginTally;
   readonly demand: Demand;
-  /** Closes the connection that has been idle longest. */
-  readonly makeRoom: () => void;
 }
 
 export class Guard {
@@ -59,11 +57,11 @@ export class Guard {
   }
 
   #newCheck(check: ResolvedCheck): ActiveCheck {
-    const { setting, target, connection, pool, standing, makeRoom } = this.#parts;
+    const { setting, target, connection, pool, standing, dialler } = this.#parts;
     const { startDial, random, observer } = setting;
     const checked = { check, authority: () => this.#authority, target, startDial, connection };
     return new ActiveCheck(checked, pool, random, observer, {
-      makeRoom,
+      makeRoom: () => dialler.makeRoom(),
       isDown: (reason) => this.#isDown(reason),
       isUpAgain: () => standing.rose(),
     });

@@ -15,12 +15,12 @@ import { Guard } from './guard.js';
 import { Standing } from './health/standing.js';
 import { IdleLimit } from './idle-limit.js';
 import { Lending } from './lending.js';
-import { Lessons } from './lessons.js';
 import { OriginTally } from './origin-tally.js';
 import { type ConnectedOrigin, PoolEntries } from './pool-entries.js';
 import type { PoolEntry } from './pool-entry.js';
 import { type ServedOrigin, Service } from './service.js';
 import type { OriginAddress, OriginSetting } from './setting.js';
+import { ShutdownDetector } from './shutdown-detector.js';
 import { Stock } from './stock.js';
 import { connectionSettingOf, targetOf } from './target.js';
 import type { Travel } from './travel.js';
@@ -38,16 +38,15 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
   readonly #lending: Lending;
   readonly #dialler: Dialler;
   readonly #stock: Stock;
-  readonly #lessons: Lessons;
+  readonly #shutdown: ShutdownDetector;
   readonly #entries: PoolEntries<Origin>;
   #address: OriginAddress;
 
   constructor(address: OriginAddress, setting: OriginSetting, demand: DemandOn<Origin>) {
-    const { clock, observer, random } = setting;
+    const { clock, random } = setting;
     const target = targetOf(address, setting);
     const connection = connectionSettingOf(address, setting);
     const changed = () => demand.changed();
-    const makeRoom = () => this.makeRoom();
     const due = () => this.mayDialAgain();
     this.#address = address;
     this.#setting = setting;
@@ -55,19 +54,19 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
     this.standing = new Standing(address.origin, setting.ejection, setting, { due, changed });
     this.backoff = new DialBackoff(clock, random, changed);
     this.idleLimit = new IdleLimit({ keepAliveTimeoutMs: setting.keepAliveTimeout, clock });
-    const { standing, tally, idleLimit } = this;
+    const { standing, backoff, tally, idleLimit } = this;
     const pool: Pool<PoolEntry> = new Pool({ size: address.maxConnections, onFree: due });
+    const dialler = new Dialler(setting, target, pool, backoff, this, demand);
     const lending = new Lending(pool, idleLimit, clock, address.maxFreshConnections);
-    const dialler = new Dialler(setting, target, pool, this.backoff, this, demand);
     const stock = new Stock(setting, pool, dialler, idleLimit, demand, standing);
-    const lessons = new Lessons(address.origin, idleLimit, tally, observer, clock);
+    const shutdown = new ShutdownDetector(clock);
+    this.guard = new Guard({ address, setting, target, connection, pool, dialler, standing, tally, demand });
+    this.#entries = new PoolEntries(this, { setting, connection, demand, pool, dialler, lending, stock, shutdown });
     this.#pool = pool;
-    this.#lending = lending;
     this.#dialler = dialler;
+    this.#lending = lending;
     this.#stock = stock;
-    this.#lessons = lessons;
-    this.guard = new Guard({ address, setting, target, connection, pool, dialler, standing, tally, demand, makeRoom });
-    this.#entries = new PoolEntries(this, { setting, connection, demand, pool, dialler, lending, stock, lessons });
+    this.#shutdown = shutdown;
   }
 
   get address(): OriginAddress {
@@ -126,14 +125,14 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
         this.#entries.offerAfterTwoTurns(entry, true);
         return 'later';
       }
-      this.#lessons.sweep(entry, this.#pool.idleSlots());
+      this.#entries.sweep(entry);
     }
   }
 
   /** A connection begins to carry a request. */
   lend(entry: PoolEntry, travel: Travel, now: number): void {
     const { connection } = entry;
-    this.#lessons.lent(entry);
+    this.#shutdown.lent(entry);
     this.tally.requests += 1;
     if (connection.exchanges > 0) {
       this.tally.reused += 1;
@@ -201,7 +200,8 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
 
   dialFailed(slot: Slot<PoolEntry>, error: BackendError, purpose: DialPurpose): void {
     const { observer } = this.#setting;
-    this.#lessons.dialFailed();
+    this.tally.dialsFailed += 1;
+    this.idleLimit.unreachable();
     this.standing.failed(error.code);
     const retryInMs = this.#dialler.backOff(error, this.#demand.canSpare(this));
     this.#pool.release(slot);
@@ -235,7 +235,7 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
 
   /** Whether the server seems to be shutting down: then a connection that is dialled now may be dropped, with its request unread. */
   get shuttingDown(): 'yes' | 'perhaps' | 'no' {
-    return this.#lessons.shuttingDown;
+    return this.#shutdown.shuttingDown;
   }
 
   get superfluous(): CloseReason | undefined {

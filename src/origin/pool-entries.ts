@@ -7,16 +7,19 @@ import type { Dialled } from '../connection/dial.js';
 import type { ResponseHead } from '../http1/response-head.js';
 import type { Pool } from '../pool/pool.js';
 import type { Slot } from '../pool/slot.js';
+import { ConnectionRecorder } from './connection-recorder.js';
 import type { DemandOn } from './demand.js';
 import type { DialBackoff } from './dial-backoff.js';
 import type { Dialler } from './dialler.js';
 import { greetingError } from './greeting.js';
 import type { Guard } from './guard.js';
+import type { IdleLimit } from './idle-limit.js';
+import { LateBodies } from './late-bodies.js';
 import type { Lending } from './lending.js';
-import type { Lessons } from './lessons.js';
 import type { OriginTally } from './origin-tally.js';
 import { PoolEntry, type PoolEntryOwner } from './pool-entry.js';
 import type { OriginAddress, OriginSetting } from './setting.js';
+import type { ShutdownDetector } from './shutdown-detector.js';
 import type { Stock } from './stock.js';
 import type { Travel } from './travel.js';
 
@@ -25,6 +28,7 @@ export interface ConnectedOrigin {
   readonly address: OriginAddress;
   readonly backoff: DialBackoff;
   readonly guard: Guard;
+  readonly idleLimit: IdleLimit;
   readonly tally: OriginTally;
   /** Why connections that carry no request are not kept; `undefined` = they are kept. */
   readonly superfluous: CloseReason | undefined;
@@ -39,7 +43,7 @@ export interface EntryParts<Origin> {
   readonly dialler: Dialler;
   readonly lending: Lending;
   readonly stock: Stock;
-  readonly lessons: Lessons;
+  readonly shutdown: ShutdownDetector;
 }
 
 export class PoolEntries<Origin extends ConnectedOrigin> implements PoolEntryOwner {
@@ -47,10 +51,14 @@ export class PoolEntries<Origin extends ConnectedOrigin> implements PoolEntryOwn
   readonly list = new Set<PoolEntry>();
   readonly #origin: Origin;
   readonly #parts: EntryParts<Origin>;
+  readonly #recorder: ConnectionRecorder;
+  readonly #lateBodies = new LateBodies();
 
   constructor(origin: Origin, parts: EntryParts<Origin>) {
+    const { address, idleLimit, tally } = origin;
     this.#origin = origin;
     this.#parts = parts;
+    this.#recorder = new ConnectionRecorder(address.origin, idleLimit, tally, parts.setting.observer);
   }
 
   /**
@@ -126,7 +134,7 @@ export class PoolEntries<Origin extends ConnectedOrigin> implements PoolEntryOwn
   returned(entry: PoolEntry): void {
     const { connection } = entry;
     this.#freshEnded(entry);
-    this.#parts.lessons.returned(entry);
+    this.#recorder.returned(entry);
     const reason = this.#retirement(entry);
     if (reason === undefined) this.handOn(entry);
     else connection.close(reason);
@@ -138,22 +146,29 @@ export class PoolEntries<Origin extends ConnectedOrigin> implements PoolEntryOwn
     const alive = demand.waiting || lending.isDialAwaited ? entry.connection.isAlive() : true;
     if (alive === true) this.offer(entry);
     else if (alive === undefined) this.offerAfterTwoTurns(entry, false);
-    else this.#parts.lessons.sweep(entry, this.#parts.pool.idleSlots());
+    else this.sweep(entry);
+  }
+
+  /** An idle connection was found unfit. If its server had closed it, it may have closed its neighbours, too: they are checked. */
+  sweep(entry: PoolEntry): void {
+    this.#recorder.sweep(entry, this.#parts.pool.idleSlots());
   }
 
   left(entry: PoolEntry, reason: CloseReason, heard: string): void {
     const { slot } = entry;
-    const { lessons, pool, stock } = this.#parts;
+    const { shutdown, pool, stock } = this.#parts;
     this.#freshEnded(entry);
     this.list.delete(entry);
-    lessons.closed(entry, reason, heard);
+    shutdown.closed(reason);
+    this.#lateBodies.closed(entry, reason, heard);
+    this.#recorder.closed(entry, reason, heard);
     if (reason === 'stale' || reason === 'poisoned') stock.lost(entry);
     if (slot.state === 'idle') pool.evict(slot);
     else {
       pool.clear(slot);
       pool.release(slot);
     }
-    lessons.tellClosed(entry, reason, heard, this.list.size);
+    this.#recorder.tellClosed(entry, reason, heard, this.list.size);
   }
 
   #freshEnded(entry: PoolEntry): void {
@@ -164,16 +179,18 @@ export class PoolEntries<Origin extends ConnectedOrigin> implements PoolEntryOwn
   }
 
   answered(entry: PoolEntry, head: ResponseHead): void {
-    this.#parts.lessons.answered(entry, head);
+    this.#parts.shutdown.answered(entry);
+    this.#lateBodies.answered(entry, head);
+    this.#recorder.answered(entry, head);
   }
 
   #retirement(entry: PoolEntry): CloseReason | undefined {
     const { connection, retireAt } = entry;
     const origin = this.#origin;
-    const { setting, lessons } = this.#parts;
+    const { setting } = this.#parts;
     const reason = origin.superfluous;
     if (reason !== undefined) return reason;
-    if (lessons.isOwedBody(entry)) return 'leftover';
+    if (this.#lateBodies.mayFollow(entry)) return 'leftover';
     if (origin.guard.wantsSlot) return 'made-room';
     if (connection.exchanges >= setting.maxRequestsPerConnection) return 'max-requests';
     if (connection.allowance.leftAfter(connection.exchanges) <= 0) return 'max-requests';

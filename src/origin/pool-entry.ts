@@ -21,7 +21,7 @@ export class PoolEntry implements ConnectionOwner {
   /** How long it had been idle when it was lent last. */
   idleMsWhenLent = 0;
   /** How many connections its server had closed when it was lent last. */
-  leftWhenLent = 0;
+  closedWhenLent = 0;
   /** It carries a request that may only travel fresh. */
   holdsFreshShare = false;
   /** It was closed because of unsolicited bytes. */

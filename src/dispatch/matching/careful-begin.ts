@@ -1,8 +1,8 @@
 /** Begins requests on new connections: not at once while the process behind the connection may be dying. */
 
-import { GOING_MS } from '../../origin/lessons.js';
 import type { Origin } from '../../origin/origin.js';
 import type { PoolEntry } from '../../origin/pool-entry.js';
+import { SHUTDOWN_MS } from '../../origin/shutdown-detector.js';
 import type { Run } from '../run.js';
 import type { RunDispatcher } from '../run-dispatcher.js';
 
@@ -26,7 +26,7 @@ export function beginQueued(
 /** Begins on a connection of the request's own. A dying process takes dials into its backlog, and drops them unread a moment later. */
 export function beginCarefully(run: Run, dispatcher: MatchingDispatcher, origin: Origin, entry: PoolEntry): void {
   const doubtful = origin.shuttingDown === 'yes' || (origin.shuttingDown === 'perhaps' && run.attempts.length > 0);
-  if (doubtful) entry.connection.afterTwoTurns(() => beginWhenHeard(run, dispatcher, origin, entry, GOING_MS));
+  if (doubtful) entry.connection.afterTwoTurns(() => beginWhenHeard(run, dispatcher, origin, entry, SHUTDOWN_MS));
   else run.begin(origin, entry);
 }
 

@@ -1,0 +1,76 @@
+/** What happens to the connections of one origin: counts it, emits its events, and tells the idle limit what it proves. */
+
+import type { CloseReason } from '../connection/connection-owner.js';
+import { keepAliveHint, saysKeepAlive } from '../http1/persistence.js';
+import type { ResponseHead } from '../http1/response-head.js';
+import type { Observer } from '../observe.js';
+import type { Slot } from '../pool/slot.js';
+import type { IdleLimit } from './idle-limit.js';
+import { REQUEST_TIMEOUT_TEXT } from './late-bodies.js';
+import type { OriginTally } from './origin-tally.js';
+import type { PoolEntry } from './pool-entry.js';
+
+export class ConnectionRecorder {
+  readonly #origin: string;
+  readonly #idleLimit: IdleLimit;
+  readonly #tally: OriginTally;
+  readonly #observer: Observer;
+  #sweeping = false;
+
+  constructor(origin: string, idleLimit: IdleLimit, tally: OriginTally, observer: Observer) {
+    this.#origin = origin;
+    this.#idleLimit = idleLimit;
+    this.#tally = tally;
+    this.#observer = observer;
+  }
+
+  /** A final head came. */
+  answered({ connection }: PoolEntry, head: ResponseHead): void {
+    this.#tally.countResponse(head.statusCode);
+    if (connection.exchanges === 0) connection.saidToBeKept = saysKeepAlive(head.rawHeaders);
+    const { timeoutMs, max } = keepAliveHint(head.rawHeaders);
+    if (timeoutMs !== undefined) this.#idleLimit.hint(timeoutMs);
+    if (max !== undefined) connection.allowance.heard(max, connection.exchanges);
+  }
+
+  /** An exchange ended clean. */
+  returned({ connection, idleMsWhenLent }: PoolEntry): void {
+    if (connection.exchanges > 1) this.#idleLimit.reused(idleMsWhenLent);
+  }
+
+  closed(entry: PoolEntry, reason: CloseReason, heard: string): void {
+    const { connection, idleMsWhenLent } = entry;
+    this.#tally.countClosed(reason);
+    if (connection.tunnel !== undefined) this.#tally.tunnels.open -= 1;
+    if (this.#sweeping && reason === 'stale') this.#tally.staleSwept += 1;
+    if (reason === 'poisoned') {
+      entry.poisoned = true;
+      this.#tally.poisoned += 1;
+    }
+    if (connection.exchanges === 0) return; // servers have another timeout for the first request
+    if (reason === 'poisoned' && REQUEST_TIMEOUT_TEXT.test(heard)) this.#idleLimit.answered408(connection.idleMs());
+    else if (reason === 'stale') this.#idleLimit.closedAt(connection.idleMs());
+    else if (reason === 'silent') this.#idleLimit.closedAt(idleMsWhenLent);
+  }
+
+  /** Emits the event once the slot is empty, because listeners may read the counts. `open`: connections left. */
+  tellClosed({ connection }: PoolEntry, reason: CloseReason, heard: string, open: number): void {
+    const observer = this.#observer;
+    const origin = this.#origin;
+    if (reason === 'poisoned' && observer.watches('poisoned')) observer.emit('poisoned', { origin, heard });
+    if (!observer.watches('disconnect')) return;
+    observer.emit('disconnect', { origin, reason, exchanges: connection.exchanges, open });
+  }
+
+  /** An idle connection was found unfit: its neighbours are checked, too. */
+  sweep({ poisoned }: PoolEntry, neighbours: Iterable<Slot<PoolEntry>>): void {
+    if (poisoned) return;
+    this.#tally.staleFound += 1;
+    const before = this.#tally.staleSwept;
+    this.#sweeping = true;
+    for (const slot of neighbours) slot.item?.connection.isAlive();
+    this.#sweeping = false;
+    const swept = this.#tally.staleSwept - before;
+    if (this.#observer.watches('stale')) this.#observer.emit('stale', { origin: this.#origin, swept });
+  }
+}
