@@ -179,7 +179,7 @@ export function listConnections(origins: readonly Origin[]): readonly OriginConn
 }
 
 function originStats(one: Origin, now: number): OriginStats {
-  const { address, tally, counts, idleLimit, backoff, standing, guard } = one;
+  const { address, tally, counts, idleLimit, backoff, standing, checks, concurrency } = one;
   const { idle, busy, dialling, spare } = counts;
   return {
     origin: address.origin,
@@ -192,7 +192,7 @@ function originStats(one: Origin, now: number): OriginStats {
       busy,
       dialling,
       spare,
-      checking: guard.checking,
+      checking: checks.slots,
       max: address.maxConnections,
     },
     dialled: tally.dialled,
@@ -206,8 +206,8 @@ function originStats(one: Origin, now: number): OriginStats {
     idleLimitMs: { ...idleLimit.snapshot },
     backoff: backoffStats(backoff.state, now),
     health: healthStats(standing, now),
-    check: guard.checks,
-    concurrency: guard.concurrency,
+    check: checks.stats,
+    concurrency: concurrency.snapshot,
     tunnels: { ...tally.tunnels },
     responses: { ...tally.responses },
     delivery: { ...tally.delivery },

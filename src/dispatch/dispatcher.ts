@@ -183,11 +183,11 @@ export class Dispatcher implements Dispatching, AnnouncingDispatcher, RunDispatc
    * in the slot that its dead connection freed. Else it waits in the queue.
    */
   redial(run: Run, last: Origin, preferOther: boolean): void {
-    if (preferOther || last.shuttingDown === 'yes') run.failedAt = [...run.failedAt, last];
+    if (preferOther || last.shutdown.likely === 'yes') run.failedAt = [...run.failedAt, last];
     // A closed connection may mean that the process is dying. So a request goes elsewhere, unless it is bound to this origin or the
     // balancer keeps requests at their origins.
     const staysIfItCan = this.#choice.keeps || run.request.boundTo === last.address.origin;
-    const elsewhere = run.failedAt.includes(last) || (last.shuttingDown === 'perhaps' && !staysIfItCan);
+    const elsewhere = run.failedAt.includes(last) || (last.shutdown.likely === 'perhaps' && !staysIfItCan);
     const origin = this.#choice.redial(last, elsewhere, run);
     if (origin !== undefined && origin !== last && this.demand.ride(run, origin)) return;
     // Dials for `minConnections` may have taken all free slots at once. Waiting requests get those connections.

@@ -162,7 +162,8 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, TimeBudge
   }
 
   #answered({ statusCode }: ResponseHead): void {
-    this.#origin?.guard.answered(statusCode, this.#attempts.begunAt);
+    this.#origin?.standing.answered(statusCode, this.#attempts.begunAt);
+    this.#origin?.concurrency.answered(this.#attempts.begunAt);
     this.#attempts.headForwarded = true;
     this.#attempts.record(this.#exchange, undefined);
   }
@@ -171,7 +172,8 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, TimeBudge
   exchangeSwitched(head: ResponseHead, tunnel: Tunnel): void {
     this.onHead(head);
     this.#tunnel = tunnel;
-    this.#origin?.guard.tunnelBegun();
+    this.#origin?.tally.countTunnel();
+    this.#origin?.concurrency.tunnelBegun();
     this.exchangeEnded([], this.#dispatcher.clock.now());
   }
 

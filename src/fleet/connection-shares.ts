@@ -188,8 +188,8 @@ export class ConnectionShares {
 }
 
 /** Sockets that are open, or may be in a moment. */
-function heldBy({ counts, guard }: Origin): number {
-  return counts.busy + counts.idle + counts.dialling + guard.checking;
+function heldBy({ counts, checks }: Origin): number {
+  return counts.busy + counts.idle + counts.dialling + checks.slots;
 }
 
 function withShare(wanted: ResolvedOrigin, share: number): ResolvedOrigin {

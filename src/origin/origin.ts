@@ -6,12 +6,13 @@ import type { Dialled } from '../connection/dial.js';
 import { asBackendError, type BackendError, type OriginCounts } from '../errors.js';
 import { Pool } from '../pool/pool.js';
 import type { Slot } from '../pool/slot.js';
+import { Concurrency } from './concurrency.js';
 import { type ConnectionStats, connectionStats } from './connection-stats.js';
 import type { DemandOn } from './demand.js';
 import { DialBackoff } from './dial-backoff.js';
 import type { DialPurpose } from './dial-purpose.js';
 import { Dialler, type DiallerListener } from './dialler.js';
-import { Guard } from './guard.js';
+import { OriginChecks } from './health/origin-checks.js';
 import { Standing } from './health/standing.js';
 import { IdleLimit } from './idle-limit.js';
 import { Lending } from './lending.js';
@@ -28,9 +29,11 @@ import type { Travel } from './travel.js';
 export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
   readonly service = new Service(this);
   readonly standing: Standing;
-  readonly guard: Guard;
+  readonly checks: OriginChecks;
+  readonly concurrency: Concurrency;
   readonly backoff: DialBackoff;
   readonly idleLimit: IdleLimit;
+  readonly shutdown: ShutdownDetector;
   readonly tally = new OriginTally();
   readonly #setting: OriginSetting;
   readonly #demand: DemandOn<Origin>;
@@ -38,7 +41,6 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
   readonly #lending: Lending;
   readonly #dialler: Dialler;
   readonly #stock: Stock;
-  readonly #shutdown: ShutdownDetector;
   readonly #entries: PoolEntries<Origin>;
   #address: OriginAddress;
 
@@ -54,19 +56,20 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
     this.standing = new Standing(address.origin, setting.ejection, setting, { due, changed });
     this.backoff = new DialBackoff(clock, random, changed);
     this.idleLimit = new IdleLimit({ keepAliveTimeoutMs: setting.keepAliveTimeout, clock });
+    this.shutdown = new ShutdownDetector(clock);
     const { standing, backoff, tally, idleLimit } = this;
     const pool: Pool<PoolEntry> = new Pool({ size: address.maxConnections, onFree: due });
     const dialler = new Dialler(setting, target, pool, backoff, this, demand);
     const lending = new Lending(pool, idleLimit, clock, address.maxFreshConnections);
     const stock = new Stock(setting, pool, dialler, idleLimit, demand, standing);
-    const shutdown = new ShutdownDetector(clock);
-    this.guard = new Guard({ address, setting, target, connection, pool, dialler, standing, tally, demand });
-    this.#entries = new PoolEntries(this, { setting, connection, demand, pool, dialler, lending, stock, shutdown });
+    const parts = { address, setting, target, connection, pool, dialler, standing, tally, demand };
+    this.checks = new OriginChecks(parts);
+    this.concurrency = new Concurrency({ ...parts, checks: this.checks });
+    this.#entries = new PoolEntries(this, { ...parts, lending, stock });
     this.#pool = pool;
     this.#dialler = dialler;
     this.#lending = lending;
     this.#stock = stock;
-    this.#shutdown = shutdown;
   }
 
   get address(): OriginAddress {
@@ -94,7 +97,7 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
   }
 
   get dialling(): number {
-    return this.#pool.dialling - this.guard.checking;
+    return this.#pool.dialling - this.checks.slots;
   }
 
   get counts(): OriginCounts {
@@ -111,7 +114,7 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
 
   /** Whether `take` might find something; `lent`: after so many of the busy connections have become idle. */
   hasConnectionFor(travel: Travel, lent = 0): boolean {
-    return this.guard.mayBegin(lent) && this.#lending.mayFind(travel);
+    return this.concurrency.mayBegin(lent) && this.#lending.mayFind(travel);
   }
 
   /** Lends a connection, alive at this moment. `'later'`: one is being checked, then offered. `undefined`: there is none. */
@@ -132,7 +135,7 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
   /** A connection begins to carry a request. */
   lend(entry: PoolEntry, travel: Travel, now: number): void {
     const { connection } = entry;
-    this.#shutdown.lent(entry);
+    this.shutdown.lent(entry);
     this.tally.requests += 1;
     if (connection.exchanges > 0) {
       this.tally.reused += 1;
@@ -161,11 +164,11 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
   // --- dialling --------------------------------------------------------------------------------------------------------
 
   get canDial(): boolean {
-    return this.guard.mayBegin() && this.#dialler.canDial;
+    return this.concurrency.mayBegin() && this.#dialler.canDial;
   }
 
   get canMakeRoom(): boolean {
-    return this.guard.mayBegin() && this.#dialler.canMakeRoom;
+    return this.concurrency.mayBegin() && this.#dialler.canMakeRoom;
   }
 
   /** Whether a dial could begin in the slot of one of its connections, if that were closed for it. */
@@ -233,11 +236,6 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
     if (!entry.connection.closed) this.#entries.handOn(entry);
   }
 
-  /** Whether the server seems to be shutting down: then a connection that is dialled now may be dropped, with its request unread. */
-  get shuttingDown(): 'yes' | 'perhaps' | 'no' {
-    return this.#shutdown.shuttingDown;
-  }
-
   get superfluous(): CloseReason | undefined {
     if (!this.serves) return 'drained';
     return this.#pool.surplus > 0 ? 'shrunk' : undefined;
@@ -246,7 +244,7 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
   /** A slot is empty, or dialling is allowed again. */
   mayDialAgain(): void {
     this.service.look();
-    this.guard.slotFreed();
+    this.checks.slotFreed();
     if (this.#demand.waiting) this.#demand.room();
     if (this.serves && !this.#stock.isFull) this.#stock.fillAfterDemand();
   }
@@ -266,7 +264,8 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
     if (this.service.state === 'closed') return Promise.resolve();
     this.#lending.allowFresh(address.maxFreshConnections);
     this.#pool.resize(address.maxConnections);
-    this.guard.configure(address);
+    this.concurrency.configure(address);
+    this.checks.configure(address);
     this.idleLimit.allow(this.#setting.keepAliveTimeout);
     this.standing.configure(this.#setting.ejection, this.#setting.slowStart);
     this.settle();
@@ -291,7 +290,7 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
   close(reason: 'drained' | 'destroyed'): void {
     this.service.close();
     this.standing.close();
-    this.guard.close();
+    this.checks.close();
     this.#stock.close();
     this.#dialler.close();
     this.#entries.close(reason);

@@ -7,12 +7,13 @@ import type { Dialled } from '../connection/dial.js';
 import type { ResponseHead } from '../http1/response-head.js';
 import type { Pool } from '../pool/pool.js';
 import type { Slot } from '../pool/slot.js';
+import type { Concurrency } from './concurrency.js';
 import { ConnectionRecorder } from './connection-recorder.js';
 import type { DemandOn } from './demand.js';
 import type { DialBackoff } from './dial-backoff.js';
 import type { Dialler } from './dialler.js';
 import { greetingError } from './greeting.js';
-import type { Guard } from './guard.js';
+import type { OriginChecks } from './health/origin-checks.js';
 import type { IdleLimit } from './idle-limit.js';
 import { LateBodies } from './late-bodies.js';
 import type { Lending } from './lending.js';
@@ -27,9 +28,11 @@ import type { Travel } from './travel.js';
 export interface ConnectedOrigin {
   readonly address: OriginAddress;
   readonly backoff: DialBackoff;
-  readonly guard: Guard;
+  readonly checks: OriginChecks;
+  readonly concurrency: Concurrency;
   readonly idleLimit: IdleLimit;
   readonly tally: OriginTally;
+  readonly shutdown: ShutdownDetector;
   /** Why connections that carry no request are not kept; `undefined` = they are kept. */
   readonly superfluous: CloseReason | undefined;
 }
@@ -43,7 +46,6 @@ export interface EntryParts<Origin> {
   readonly dialler: Dialler;
   readonly lending: Lending;
   readonly stock: Stock;
-  readonly shutdown: ShutdownDetector;
 }
 
 export class PoolEntries<Origin extends ConnectedOrigin> implements PoolEntryOwner {
@@ -95,7 +97,7 @@ export class PoolEntries<Origin extends ConnectedOrigin> implements PoolEntryOwn
   offer(entry: PoolEntry): boolean {
     const origin = this.#origin;
     const { demand, lending, pool, stock } = this.#parts;
-    const mayLend = !origin.guard.isOverfull();
+    const mayLend = !origin.concurrency.isOverfull;
     if (mayLend && demand.waiting && demand.offer(origin, entry)) return true;
     if (entry.connection.closed) return false;
     if (mayLend && lending.isDialAwaited && this.#servesDialWaiter(entry)) return true;
@@ -156,10 +158,10 @@ export class PoolEntries<Origin extends ConnectedOrigin> implements PoolEntryOwn
 
   left(entry: PoolEntry, reason: CloseReason, heard: string): void {
     const { slot } = entry;
-    const { shutdown, pool, stock } = this.#parts;
+    const { pool, stock } = this.#parts;
     this.#freshEnded(entry);
     this.list.delete(entry);
-    shutdown.closed(reason);
+    this.#origin.shutdown.closed(reason);
     this.#lateBodies.closed(entry, reason, heard);
     this.#recorder.closed(entry, reason, heard);
     if (reason === 'stale' || reason === 'poisoned') stock.lost(entry);
@@ -179,7 +181,7 @@ export class PoolEntries<Origin extends ConnectedOrigin> implements PoolEntryOwn
   }
 
   answered(entry: PoolEntry, head: ResponseHead): void {
-    this.#parts.shutdown.answered(entry);
+    this.#origin.shutdown.answered(entry);
     this.#lateBodies.answered(entry, head);
     this.#recorder.answered(entry, head);
   }
@@ -191,7 +193,7 @@ export class PoolEntries<Origin extends ConnectedOrigin> implements PoolEntryOwn
     const reason = origin.superfluous;
     if (reason !== undefined) return reason;
     if (this.#lateBodies.mayFollow(entry)) return 'leftover';
-    if (origin.guard.wantsSlot) return 'made-room';
+    if (origin.checks.wantsSlot) return 'made-room';
     if (connection.exchanges >= setting.maxRequestsPerConnection) return 'max-requests';
     if (connection.allowance.leftAfter(connection.exchanges) <= 0) return 'max-requests';
     return connection.idleSince >= retireAt ? 'max-age' : undefined;

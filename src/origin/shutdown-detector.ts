@@ -22,9 +22,9 @@ export class ShutdownDetector {
   /**
    * Whether the server itself is shutting down, not only closing a connection. If no request that was sent since was answered,
    * several closed connections mean `yes`, and one means `perhaps`. A dying process may still take dials into its backlog, and
-   * drops them a moment later. When that moment has passed, the closes were those of an idle timer.
+   * drops them a moment later, their requests unread. When that moment has passed, the closes were those of an idle timer.
    */
-  get shuttingDown(): 'yes' | 'perhaps' | 'no' {
+  get likely(): 'yes' | 'perhaps' | 'no' {
     if (this.#clock.now() - this.#closedAt >= SHUTDOWN_MS) return 'no';
     const closed = this.#closed - this.#closedBeforeAnswer;
     if (closed > 1) return 'yes';

@@ -356,7 +356,7 @@ export class History {
       };
       const seen = JSON.stringify([lanes, dialling, origin.counts]);
       const strict = lanes.verified + lanes.resent + Math.min(lanes.fresh, origin.freshShareLeft);
-      if (!origin.guard.mayBegin()) continue;
+      if (!origin.concurrency.mayBegin()) continue;
       if (lanes.any > 0 && idle > 0) throw new Error(`a request waits beside an idle connection: ${seen}`);
       if (strict > 0 && spare > 0) throw new Error(`a request waits beside a spare: ${seen}`);
       if (lanes.any + strict > dialling && origin.canDial)
@@ -374,7 +374,7 @@ export class History {
       const { idle, spare } = origin.counts;
       const mayTravelFresh = at(origin, 'resent') || (at(origin, 'fresh') && origin.freshShareLeft > 0);
       const seen = JSON.stringify([origin.counts, origin.freshShareLeft]);
-      if (!origin.guard.mayBegin()) continue;
+      if (!origin.concurrency.mayBegin()) continue;
       if (at(origin, 'any') && idle > 0) throw new Error(`a session waits beside an idle connection: ${seen}`);
       if ((mayTravelFresh || at(origin, 'verified')) && spare > 0)
         throw new Error(`a session waits beside a spare: ${seen}`);

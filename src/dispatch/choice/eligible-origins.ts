@@ -143,7 +143,7 @@ export class EligibleOrigins<M extends Member> {
     this.#ready = this.#all.filter(isReady);
     this.#away = members.filter((one) => one.origin.serves && !isReady(one)).map(({ origin }) => origin);
     this.#usable = 0;
-    for (const { address, guard } of this.#origins) this.#usable += guard.most(address.maxConnections);
+    for (const { concurrency } of this.#origins) this.#usable += concurrency.most;
   }
 
   #trusted(): readonly M[] {

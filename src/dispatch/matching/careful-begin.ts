@@ -25,7 +25,8 @@ export function beginQueued(
 
 /** Begins on a connection of the request's own. A dying process takes dials into its backlog, and drops them unread a moment later. */
 export function beginCarefully(run: Run, dispatcher: MatchingDispatcher, origin: Origin, entry: PoolEntry): void {
-  const doubtful = origin.shuttingDown === 'yes' || (origin.shuttingDown === 'perhaps' && run.attempts.length > 0);
+  const { likely } = origin.shutdown;
+  const doubtful = likely === 'yes' || (likely === 'perhaps' && run.attempts.length > 0);
   if (doubtful) entry.connection.afterTwoTurns(() => beginWhenHeard(run, dispatcher, origin, entry, SHUTDOWN_MS));
   else run.begin(origin, entry);
 }
@@ -41,9 +42,9 @@ function beginWhenHeard(
   entry: PoolEntry,
   leftMs: number,
 ): void {
-  const nobodyTells = origin.shuttingDown === 'perhaps' && origin.busy === 1;
-  if (run.ended || leftMs <= 0 || origin.shuttingDown === 'no' || nobodyTells)
-    beginIfAlive(run, dispatcher, origin, entry);
+  const { likely } = origin.shutdown;
+  const nobodyTells = likely === 'perhaps' && origin.busy === 1;
+  if (run.ended || leftMs <= 0 || likely === 'no' || nobodyTells) beginIfAlive(run, dispatcher, origin, entry);
   else dispatcher.clock.after(LOOK_MS, () => beginWhenHeard(run, dispatcher, origin, entry, leftMs - LOOK_MS));
 }
 

@@ -83,7 +83,7 @@ export class Matching implements DemandOn<Origin> {
     const home = bound?.takesNew && run.failedAt.includes(bound) ? undefined : bound; // need not go back to where it failed
     run.home = home;
     if (run.attempts.length > 0) return this.#queue.enqueueReturned(run, this.#eligible.mostConnections);
-    const usable = home?.guard.most(home.address.maxConnections) ?? this.#eligible.usableConnections();
+    const usable = home?.concurrency.most ?? this.#eligible.usableConnections();
     // Requests for which the queue dials do not count towards its limit. Neither does one whose own dial has failed.
     const above = run.timeBudget.waits ? this.#eligible.mostConnections : this.#coming;
     return this.#queue.enqueue(run, run.timeBudget.waitLeftMs, usable, above);

@@ -1,0 +1,94 @@
+/** How many requests an origin may have at once: as many as connections, or fewer if a limit was learned for it. */
+
+import type { Pool } from '../pool/pool.js';
+import type { Demand } from './demand.js';
+import type { Dialler } from './dialler.js';
+import { GradientLimit, type GradientSnapshot } from './gradient-limit.js';
+import type { OriginChecks } from './health/origin-checks.js';
+import type { OriginTally } from './origin-tally.js';
+import type { PoolEntry } from './pool-entry.js';
+import type { OriginAddress, OriginSetting } from './setting.js';
+
+/** The parts of the origin by which its requests are counted. */
+export interface CountedOrigin {
+  readonly address: OriginAddress;
+  readonly setting: OriginSetting;
+  readonly pool: Pool<PoolEntry>;
+  readonly dialler: Dialler;
+  readonly checks: OriginChecks;
+  readonly tally: OriginTally;
+  readonly demand: Demand;
+}
+
+export class Concurrency {
+  readonly #parts: CountedOrigin;
+  #maxConnections = 0;
+  #limit: GradientLimit | undefined; // with the option `adaptiveConcurrency`
+
+  constructor(parts: CountedOrigin) {
+    this.#parts = parts;
+    this.configure(parts.address);
+  }
+
+  /** Follows the setting and the address as they are now. */
+  configure({ maxConnections }: OriginAddress): void {
+    const { adaptiveConcurrency, clock } = this.#parts.setting;
+    this.#maxConnections = maxConnections;
+    if (adaptiveConcurrency === false) this.#limit = undefined;
+    else {
+      this.#limit ??= new GradientLimit(adaptiveConcurrency, maxConnections, clock);
+      this.#limit.configure(adaptiveConcurrency);
+      this.#limit.allow(maxConnections);
+    }
+  }
+
+  get snapshot(): GradientSnapshot | null {
+    return this.#limit?.snapshot ?? null;
+  }
+
+  /** Whether the origin may have one request more. `lent`: how many of its connections are busy without a request. */
+  mayBegin(lent = 0): boolean {
+    return this.#limit === undefined || this.#underWay - lent < this.#limit.limit;
+  }
+
+  /** Whether the origin has more requests than it may have: then a connection that counts as lent must not be handed on. */
+  get isOverfull(): boolean {
+    return this.#limit !== undefined && this.#underWay > this.#limit.limit;
+  }
+
+  /** How many requests the origin may have at once. */
+  get most(): number {
+    return this.#limit === undefined ? this.#maxConnections : Math.min(this.#maxConnections, this.#limit.limit);
+  }
+
+  /** A request that was begun at the moment `begunAt` was answered. */
+  answered(begunAt: number): void {
+    if (this.#limit !== undefined) this.#learn(this.#limit, begunAt);
+  }
+
+  /** A connection has become a tunnel: it counts as a request no longer, however long it lasts. */
+  tunnelBegun(): void {
+    if (this.#limit !== undefined) this.#parts.demand.room();
+  }
+
+  #learn(limit: GradientLimit, begunAt: number): void {
+    const { clock, observer } = this.#parts.setting;
+    const now = clock.now();
+    const isOther = limit.observe(now - begunAt, this.#answering, now);
+    if (!isOther) return;
+    this.#parts.demand.changed();
+    this.#parts.demand.room();
+    if (!observer.watches('concurrencyLimit')) return;
+    observer.emit('concurrencyLimit', { origin: this.#parts.address.origin, ...limit.snapshot });
+  }
+
+  get #answering(): number {
+    return this.#parts.pool.busy - this.#parts.tally.tunnels.open;
+  }
+
+  /** Requests that count for the limit. A dial for the stock brings no request, and may take as long as it likes. */
+  get #underWay(): number {
+    const { pool, dialler, checks } = this.#parts;
+    return this.#answering + pool.dialling - checks.slots - dialler.stocking;
+  }
+}

@@ -1,0 +1,92 @@
+/** The health checks of an origin, as long as its options ask for them, and what follows from their results. */
+
+import { isDeepStrictEqual } from 'node:util';
+import type { ConnectionSetting } from '../../connection/connection-setting.js';
+import type { DialTarget } from '../../connection/dial.js';
+import type { ResolvedCheck } from '../../options.js';
+import type { Pool } from '../../pool/pool.js';
+import type { Dialler } from '../dialler.js';
+import type { PoolEntry } from '../pool-entry.js';
+import type { OriginAddress, OriginSetting } from '../setting.js';
+import { ActiveCheck, type CheckStats } from './active-check.js';
+import type { Standing } from './standing.js';
+
+/** The parts of the origin that checks work with. */
+export interface CheckedOrigin {
+  readonly address: OriginAddress;
+  readonly setting: OriginSetting;
+  readonly target: DialTarget;
+  readonly connection: ConnectionSetting;
+  readonly pool: Pool<PoolEntry>;
+  readonly dialler: Dialler;
+  readonly standing: Standing;
+}
+
+export class OriginChecks {
+  readonly #parts: CheckedOrigin;
+  #option: OriginSetting['check'] = false; // how the origin is checked now
+  #authority = '';
+  #check: ActiveCheck | undefined;
+
+  constructor(parts: CheckedOrigin) {
+    this.#parts = parts;
+    this.configure(parts.address);
+  }
+
+  /** Follows the setting and the address as they are now. */
+  configure({ authority }: OriginAddress): void {
+    this.#authority = authority;
+    const { check } = this.#parts.setting;
+    if (isDeepStrictEqual(check, this.#option)) return;
+    this.#option = check;
+    if (check === false) this.#end();
+    else if (this.#check === undefined) this.#check = this.#begun(check);
+    else this.#check.configure(check);
+  }
+
+  #begun(check: ResolvedCheck): ActiveCheck {
+    const { setting, target, connection, pool, standing, dialler } = this.#parts;
+    const { startDial, random, observer } = setting;
+    const checked = { check, authority: () => this.#authority, target, startDial, connection };
+    return new ActiveCheck(checked, pool, random, observer, {
+      makeRoom: () => dialler.makeRoom(),
+      isDown: (reason) => this.#isDown(reason),
+      isUpAgain: () => standing.rose(),
+    });
+  }
+
+  /** Ends the checks, and with them the `down` state: no check would ever end it. */
+  #end(): void {
+    this.close();
+    this.#check = undefined;
+    this.#parts.standing.rose();
+  }
+
+  get stats(): CheckStats | null {
+    return this.#check?.stats ?? null;
+  }
+
+  /** Slots that are held by a check. */
+  get slots(): number {
+    return this.#check?.isChecking === true ? 1 : 0;
+  }
+
+  /** A check is due and waits for the next free slot. */
+  get wantsSlot(): boolean {
+    return this.#check?.wantsSlot === true;
+  }
+
+  slotFreed(): void {
+    this.#check?.slotFreed();
+  }
+
+  #isDown(reason: string): void {
+    this.#parts.standing.fell(reason);
+    // They lead to a server that is ill. Idle connections to it will not be needed, or will have to be dialled anew.
+    for (const slot of this.#parts.pool.idleSlots()) slot.item?.connection.close('check-failed');
+  }
+
+  close(): void {
+    this.#check?.close();
+  }
+}
