@@ -12,11 +12,11 @@ import { ConnectionRecorder } from './connection-recorder.js';
 import type { DemandOn } from './demand.js';
 import type { DialBackoff } from './dial-backoff.js';
 import type { Dialler } from './dialler.js';
-import { greetingError } from './greeting.js';
 import type { OriginChecks } from './health/origin-checks.js';
 import type { IdleLimit } from './idle-limit.js';
 import { LateBodies } from './late-bodies.js';
 import type { Lending } from './lending.js';
+import { newConnectionError } from './new-connection-error.js';
 import type { OriginTally } from './origin-tally.js';
 import { PoolEntry, type PoolEntryOwner } from './pool-entry.js';
 import type { OriginAddress, OriginSetting } from './setting.js';
@@ -73,9 +73,9 @@ export class PoolEntries<Origin extends ConnectedOrigin> implements PoolEntryOwn
     const { clock, random, maxConnectionAge, observer } = setting;
     // Shortened at random, so that connections dialled together do not retire together.
     const entry = new PoolEntry(slot, begunAt, clock.now() + maxConnectionAge * (1 - random() / 10), this);
-    const greeting = greetingError(origin.address.origin, dialled, this.#parts.connection.secure);
-    if (greeting?.code === 'http_protocol_error') origin.tally.poisoned += 1;
-    if (greeting !== undefined) throw greeting;
+    const error = newConnectionError(origin.address.origin, dialled, this.#parts.connection.secure);
+    if (error?.code === 'http_protocol_error') origin.tally.poisoned += 1;
+    if (error !== undefined) throw error;
     entry.connect(new Connection(dialled, this.#parts.connection, entry));
     const backoff = origin.backoff.state;
     origin.backoff.succeeded();

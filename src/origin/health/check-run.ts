@@ -11,7 +11,7 @@ import { asBackendError, type BackendError } from '../../errors.js';
 import { writeRequestHead } from '../../http1/request-head.js';
 import type { ResponseHead } from '../../http1/response-head.js';
 import type { CheckAnswer, ResolvedCheck } from '../../options.js';
-import { greetingError } from '../greeting.js';
+import { newConnectionError } from '../new-connection-error.js';
 
 /** What a check has found. `what` is one word: `status_200`, `open`, `timeout`, the code of a failed dial… */
 export interface CheckVerdict {
@@ -69,8 +69,8 @@ export class CheckRun implements DialListener, ConnectionOwner, ExchangeListener
     const { check, target, connection } = this.#setting;
     if (check.type === 'http') {
       try {
-        const greeting = greetingError(target.origin, dialled, connection.secure);
-        if (greeting !== undefined) throw greeting;
+        const refusal = newConnectionError(target.origin, dialled, connection.secure);
+        if (refusal !== undefined) throw refusal;
         this.#ask(new Connection(dialled, connection, this));
       } catch (thrown) {
         dialled.socket.destroy();

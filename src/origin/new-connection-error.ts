@@ -1,13 +1,13 @@
-/** What a server did on a connection before it was asked for anything: an HTTP server does nothing. */
+/** Why a connection that has just been opened must not be used: a server that speaks or leaves before it is asked is no HTTP server. */
 
 import type { Dialled } from '../connection/dial.js';
 import { BackendError } from '../errors.js';
 
 /**
- * Why a connection that has just been opened must not be used; `undefined` = it may be. The event loop may be late: what the
- * server has sent by now is in the kernel, unread. Bytes that belong to TLS, such as session tickets, do not count.
+ * `undefined` = the connection may be used. The event loop may be late: what the server has sent by now is in the kernel, unread.
+ * Bytes that belong to TLS, such as session tickets, do not count.
  */
-export function greetingError(origin: string, dialled: Dialled, secure: boolean): BackendError | undefined {
+export function newConnectionError(origin: string, dialled: Dialled, secure: boolean): BackendError | undefined {
   const found = dialled.spokeFirst ? 'poisoned' : secure ? 'unknown' : dialled.askKernel?.().name;
   if (found === 'poisoned') {
     const message = `${origin} spoke before it was asked: it is no HTTP server`;
