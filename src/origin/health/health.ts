@@ -44,7 +44,7 @@ export type HealthState =
       readonly since: number;
     };
 
-/** The one request that may be sent to an ejected origin. The caller reports its outcome with it. */
+/** The one request that may be sent to an ejected origin. */
 export interface Probe {
   /** What the origin was ejected for. */
   readonly reason: string;
@@ -60,11 +60,12 @@ const FORGOTTEN_AFTER = 10;
  * ```
  *    healthy ──failures in a row──▶ ejected ──beginProbe, when due──▶ probing
  *    ejected, longer ◀──failed── probing
- *    ejected, due    ◀──probeEnded── probing
+ *    ejected, due    ◀──gaveNoVerdict── probing
  *    healthy         ◀──succeeded── probing
  *    healthy, ejected, probing ──fell──▶ down ──rose──▶ healthy
  * ```
- * `down` comes from checks: no request is sent as a probe then, and no answer ends it.
+ * `down` comes from checks: no request is sent as a probe then, and no answer ends it. While it is probing, the end of what was
+ * begun before the probe is older news, and changes nothing.
  * This class does not fail open: the caller decides what to do when all origins are ejected.
  */
 export class Health {
@@ -112,18 +113,17 @@ export class Health {
    * The next request is the probe. A probe that gets no verdict within `maxTime` counts no longer, and another may begin.
    * @throws Error when the origin is healthy, ejected and not due, being probed, or down.
    */
-  beginProbe(now = this.#clock.now()): Probe {
+  beginProbe(now: number): void {
     const state = this.#state;
     if (state.name === 'healthy' || state.name === 'down' || !this.accepts())
       throw new Error(`cannot probe an origin that is ${state.name}`);
     const probe: Probe = { reason: state.name === 'ejected' ? state.reason : state.probe.reason, begunAt: now };
     const until = now + this.#options.maxTime;
     this.#become({ name: 'probing', until, ejections: state.ejections, probe, since: state.since });
-    return probe;
   }
 
-  /** A request failed in a way that speaks against the origin. Pass its probe if it was the probe. */
-  failed(reason: string, probe?: Probe): void {
+  /** A request that was begun at the moment `begunAt` failed in a way that speaks against the origin. */
+  failed(reason: string, begunAt: number): void {
     const state = this.#state;
     switch (state.name) {
       case 'healthy': {
@@ -136,12 +136,12 @@ export class Health {
       case 'down':
         return; // sent before the ejection: nothing new
       case 'probing':
-        if (probe === state.probe) this.#eject(state.ejections + 1, reason, state.since);
+        if (begunAt >= state.probe.begunAt) this.#eject(state.ejections + 1, reason, state.since);
     }
   }
 
-  /** A request was answered. Pass its probe if it was the probe. */
-  succeeded(probe?: Probe): void {
+  /** A request that was begun at the moment `begunAt` was answered. */
+  succeeded(begunAt: number): void {
     const state = this.#state;
     switch (state.name) {
       case 'healthy':
@@ -151,7 +151,7 @@ export class Health {
       case 'down':
         return; // sent before the ejection: older news than the failures
       case 'probing':
-        if (probe !== state.probe) return;
+        if (begunAt < state.probe.begunAt) return;
         this.#become({
           name: 'healthy',
           failuresInARow: 0,
@@ -161,11 +161,11 @@ export class Health {
     }
   }
 
-  /** The request that was the probe is over. If it gave no verdict, another probe may begin at once. */
-  probeEnded(probe: Probe): void {
+  /** What was begun at the moment `begunAt` is over, and says nothing about the origin. If it was the probe, another may begin at once. */
+  gaveNoVerdict(begunAt: number): void {
     const state = this.#state;
-    if (state.name !== 'probing' || state.probe !== probe) return;
-    const { ejections, since } = state;
+    if (state.name !== 'probing' || begunAt < state.probe.begunAt) return;
+    const { ejections, since, probe } = state;
     this.#become({ name: 'ejected', until: this.#clock.now(), ejections, reason: probe.reason, since });
   }
 

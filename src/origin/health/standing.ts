@@ -3,7 +3,7 @@
 import type { Clock } from '../../clock.js';
 import type { Deadline, Deadlines } from '../../deadlines.js';
 import type { Observer } from '../../observe.js';
-import { Health, type HealthOptions, type HealthState, type Probe } from './health.js';
+import { Health, type HealthOptions, type HealthState } from './health.js';
 import { type OutcomeCounts, Outcomes } from './outcomes.js';
 import { slowStartShare } from './slow-start.js';
 
@@ -118,17 +118,17 @@ export class Standing {
       this.failed(`status_${statusCode}`, begunAt);
       return;
     }
-    const probe = this.#probeOf(begunAt);
-    if (this.#outcomes === undefined) this.#health.succeeded(probe);
-    else this.#answeredIn(this.#clock.now() - begunAt, this.#outcomes, probe);
+    if (this.#outcomes === undefined) this.#health.succeeded(begunAt);
+    else this.#answeredIn(this.#outcomes, begunAt);
   }
 
-  #answeredIn(latencyMs: number, outcomes: Outcomes, probe: Probe | undefined): void {
+  #answeredIn(outcomes: Outcomes, begunAt: number): void {
+    const latencyMs = this.#clock.now() - begunAt;
     outcomes.answered(latencyMs);
     // Otherwise any answer would bring a slow origin back, for a whole window.
     const isSlow = this.#health.state.name === 'probing' && latencyMs > this.#mostMs;
-    if (isSlow) this.#health.failed(SLOW, probe);
-    else this.#health.succeeded(probe);
+    if (isSlow) this.#health.failed(SLOW, begunAt);
+    else this.#health.succeeded(begunAt);
   }
 
   /** A request was answered with a status for which it is sent again: that is no success. */
@@ -141,13 +141,12 @@ export class Standing {
   failed(reason: string, begunAt = this.#clock.now(), wasAnswered = false): void {
     if (wasAnswered) this.#outcomes?.spoiled();
     else this.#outcomes?.failed();
-    this.#health.failed(reason, this.#probeOf(begunAt));
+    this.#health.failed(reason, begunAt);
   }
 
   /** A request or a dial ended, and its end says nothing about the origin. */
   gaveNoVerdict(begunAt = this.#clock.now()): void {
-    const probe = this.#probeOf(begunAt);
-    if (probe !== undefined) this.#health.probeEnded(probe);
+    this.#health.gaveNoVerdict(begunAt);
   }
 
   /** What was dialled in that slot has no request. If that dial was the probe, the next request is. */
@@ -155,12 +154,6 @@ export class Standing {
     if (dialledIn !== this.#probeDial) return;
     this.#probeDial = undefined;
     this.gaveNoVerdict();
-  }
-
-  /** The probe, unless what was begun at that moment began before the probe: its end is older news. */
-  #probeOf(begunAt: number): Probe | undefined {
-    const { state } = this.#health;
-    return state.name === 'probing' && begunAt >= state.probe.begunAt ? state.probe : undefined;
   }
 
   /** Counts since the last call; zeros if `outliers` is off. */

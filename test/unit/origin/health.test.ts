@@ -2,12 +2,15 @@ import { describe, expect, test } from 'vitest';
 import { Health, type HealthState } from '../../../src/origin/health/health.js';
 import { ManualClock } from '../../../src/testing/manual-clock.js';
 
+/** When requests began that were sent before any probe. */
+const BEFORE = 5000;
+
 function healthOf({ failures = 3, time = 1000, maxTime = 60_000 } = {}) {
   const clock = new ManualClock({ now: 5000 });
   const seen: HealthState['name'][] = [];
   const health = new Health({ failures, time, maxTime }, clock, (state) => seen.push(state.name));
   const fail = (times: number) => {
-    for (let n = 0; n < times; n++) health.failed('connection_refused');
+    for (let n = 0; n < times; n++) health.failed('connection_refused', BEFORE);
   };
   return { clock, health, seen, fail };
 }
@@ -18,11 +21,17 @@ function ejected() {
   return all;
 }
 
+/** Begins a probe. Returns the moment. */
+function begunProbe({ clock, health }: { clock: ManualClock; health: Health }): number {
+  health.beginProbe(clock.now());
+  return clock.now();
+}
+
 /** Ejected once, due, and its probe begun. */
 function probing() {
   const all = ejected();
   all.clock.advance(1000);
-  return { ...all, probe: all.health.beginProbe() };
+  return { ...all, probe: begunProbe(all) };
 }
 
 /** Milliseconds until it accepts again. */
@@ -48,7 +57,7 @@ describe('healthy', () => {
     const { health, fail } = healthOf();
     for (let n = 0; n < 10; n++) {
       fail(2);
-      health.succeeded();
+      health.succeeded(BEFORE);
     }
     expect(health.state).toMatchObject({ name: 'healthy', failuresInARow: 0 });
   });
@@ -60,8 +69,8 @@ describe('healthy', () => {
   });
 
   test('it cannot be probed', () => {
-    const { health } = healthOf();
-    expect(() => health.beginProbe()).toThrow('healthy');
+    const { clock, health } = healthOf();
+    expect(() => health.beginProbe(clock.now())).toThrow('healthy');
   });
 });
 
@@ -70,7 +79,7 @@ describe('ejected', () => {
     const { clock, health } = ejected();
     clock.advance(999);
     expect(health.accepts()).toBe(false);
-    expect(() => health.beginProbe()).toThrow('ejected');
+    expect(() => health.beginProbe(clock.now())).toThrow('ejected');
     clock.advance(1);
     expect(health.accepts()).toBe(true);
   });
@@ -79,7 +88,7 @@ describe('ejected', () => {
     const { health, fail, seen } = ejected();
     const before = health.state;
     fail(10);
-    health.succeeded();
+    health.succeeded(BEFORE);
     expect(health.state).toBe(before);
     expect(seen).toEqual(['ejected']);
   });
@@ -94,9 +103,9 @@ describe('ejected', () => {
 
 describe('probing', () => {
   test('one request is let through', () => {
-    const { health, seen } = probing();
+    const { clock, health, seen } = probing();
     expect(health.accepts()).toBe(false);
-    expect(() => health.beginProbe()).toThrow('probing');
+    expect(() => health.beginProbe(clock.now())).toThrow('probing');
     expect(seen).toEqual(['ejected', 'probing']);
   });
 
@@ -124,22 +133,23 @@ describe('probing', () => {
   test('only its own verdict counts, not that of older requests', () => {
     const { health, fail } = probing();
     fail(5);
-    health.succeeded();
+    health.succeeded(BEFORE);
     expect(health.state.name).toBe('probing');
   });
 
   test('when it ends without a verdict the next may begin at once', () => {
     const { health, probe } = probing();
-    health.probeEnded(probe);
+    health.gaveNoVerdict(probe);
     expect(health.state).toMatchObject({ name: 'ejected', ejections: 1, reason: 'connection_refused' });
     expect(health.accepts()).toBe(true);
-    expect(health.beginProbe()).not.toBe(probe);
+    health.beginProbe(probe);
+    expect(health.state.name).toBe('probing');
   });
 
   test('its end after the verdict changes nothing', () => {
     const { health, probe, seen } = probing();
     health.succeeded(probe);
-    health.probeEnded(probe);
+    health.gaveNoVerdict(probe);
     expect(seen).toEqual(['ejected', 'probing', 'healthy']);
   });
 
@@ -148,9 +158,9 @@ describe('probing', () => {
     clock.advance(59_999);
     expect(health.accepts()).toBe(false);
     clock.advance(1);
-    const second = health.beginProbe();
+    const second = begunProbe({ clock, health });
     health.failed('too late', probe);
-    health.probeEnded(probe);
+    health.gaveNoVerdict(probe);
     expect(health.state.name).toBe('probing');
     health.succeeded(second);
     expect(seen).toEqual(['ejected', 'probing', 'healthy']);
@@ -163,7 +173,7 @@ describe('length of an ejection', () => {
     const lengths = Array.from({ length: 9 }, () => {
       const ms = ejectionMs(all);
       all.clock.advance(ms);
-      all.health.failed('connection_refused', all.health.beginProbe());
+      all.health.failed('connection_refused', begunProbe(all));
       return ms;
     });
     expect(lengths).toEqual([1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000, 60_000]);
@@ -192,10 +202,10 @@ describe('ejections are forgotten one by one', () => {
     const all = ejected();
     for (let failed = 0; failed < 2; failed += 1) {
       all.clock.advance(ejectionMs(all));
-      all.health.failed('connection_refused', all.health.beginProbe());
+      all.health.failed('connection_refused', begunProbe(all));
     }
     all.clock.advance(ejectionMs(all));
-    all.health.succeeded(all.health.beginProbe());
+    all.health.succeeded(begunProbe(all));
     return all;
   }
 
@@ -226,14 +236,14 @@ describe('down', () => {
     health.fell('check_timeout');
     clock.advance(1_000_000);
     expect([health.state.name, health.accepts()]).toEqual(['down', false]);
-    expect(() => health.beginProbe()).toThrow('down');
+    expect(() => health.beginProbe(clock.now())).toThrow('down');
   });
 
   test('no request changes it, only good checks do', () => {
     const { health, fail, seen } = healthOf();
     health.fell('check_timeout');
     fail(10);
-    health.succeeded();
+    health.succeeded(BEFORE);
     health.eject('low_success_rate');
     health.fell('check_status');
     const down = health.state;
@@ -253,7 +263,7 @@ describe('down', () => {
     health.fell('check_timeout');
     health.succeeded(probe);
     health.failed('connection_refused', probe);
-    health.probeEnded(probe);
+    health.gaveNoVerdict(probe);
     expect(health.state).toEqual({ name: 'down', ejections: 1, reason: 'check_timeout', since: 5000 });
   });
 });
