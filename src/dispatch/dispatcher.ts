@@ -90,8 +90,8 @@ export class Dispatcher implements Dispatching, AnnouncingDispatcher, RunDispatc
   configure(changes: DispatcherChanges): void {
     this.maxAttempts = changes.maxAttempts;
     this.retryOn = changes.retryOn;
-    this.budget.allow(changes.retryBudget);
-    this.#queue.allow(changes.maxQueue, changes.queueTimeout);
+    this.budget.configure(changes.retryBudget);
+    this.#queue.configure(changes.maxQueue, changes.queueTimeout);
     this.#choice.configure(changes.balancer, changes.maxEjected);
     this.demand.room();
   }

@@ -37,8 +37,7 @@ export class Concurrency {
     if (adaptiveConcurrency === false) this.#limit = undefined;
     else {
       this.#limit ??= new GradientLimit(adaptiveConcurrency, maxConnections, clock);
-      this.#limit.configure(adaptiveConcurrency);
-      this.#limit.allow(maxConnections);
+      this.#limit.configure(adaptiveConcurrency, maxConnections);
     }
   }
 

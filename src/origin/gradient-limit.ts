@@ -64,18 +64,14 @@ export class GradientLimit {
     return { limit, latencyMs: this.#latencyMs, usualLatencyMs: this.#usualMs };
   }
 
-  /** Sets another maximum. */
-  allow(most: number): void {
+  /** Sets other options and another maximum. What was learned stays. */
+  configure(options: ResolvedAdaptiveConcurrency, most: number): void {
+    this.#options = options;
+    this.#estimate = this.#bounded(this.#estimate);
     // An origin that was not limited before is not limited to less than the new maximum.
     const wasMost = this.#estimate >= this.#most;
     this.#most = most;
     this.#estimate = wasMost ? most : this.#bounded(this.#estimate);
-  }
-
-  /** Sets other options. What was learned stays. */
-  configure(options: ResolvedAdaptiveConcurrency): void {
-    this.#options = options;
-    this.#estimate = this.#bounded(this.#estimate);
   }
 
   /** A request was answered after `latencyMs`; with it, `busy` requests were under way. True = the limit has changed. */

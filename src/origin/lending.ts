@@ -38,7 +38,7 @@ export class Lending {
   }
 
   /** Sets how many requests may travel fresh at once. */
-  allowFresh(maxFresh: number): void {
+  configure(maxFresh: number): void {
     this.#maxFresh = maxFresh;
   }
 

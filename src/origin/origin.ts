@@ -262,7 +262,7 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
     this.#address = address;
     // Otherwise its checks would begin again, and nothing would ever end them.
     if (this.service.state === 'closed') return Promise.resolve();
-    this.#lending.allowFresh(address.maxFreshConnections);
+    this.#lending.configure(address.maxFreshConnections);
     this.#pool.resize(address.maxConnections);
     this.concurrency.configure(address);
     this.checks.configure(address);

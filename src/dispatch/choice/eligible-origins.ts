@@ -49,7 +49,7 @@ export class EligibleOrigins<M extends Member> {
   }
 
   /** Sets the share of the origins that may be left out. */
-  allow(maxEjected: number): void {
+  configure(maxEjected: number): void {
     this.#maxEjected = maxEjected;
     this.changed();
   }

@@ -84,7 +84,7 @@ export class OriginChoice {
   /** Sets the balancer, and the share of origins that may be left out. */
   configure(balancer: Balancer | undefined, maxEjected: number): void {
     if (balancer !== undefined) this.#balancer = balancer;
-    this.eligible.allow(maxEjected);
+    this.eligible.configure(maxEjected);
   }
 
   /** The balancer's choice among the eligible origins that suit; an origin in back-off only if no other suits. */

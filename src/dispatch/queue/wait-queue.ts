@@ -70,7 +70,7 @@ export class WaitQueue<W extends Waiter> {
   }
 
   /** Sets other limits. Requests that already wait are not affected. */
-  allow(maxQueue: number, queueTimeoutMs: number): void {
+  configure(maxQueue: number, queueTimeoutMs: number): void {
     this.#maxQueue = maxQueue;
     this.#queueTimeoutMs = queueTimeoutMs;
   }

@@ -25,11 +25,11 @@ export class RetryBudget {
     this.#clock = clock;
     this.#refilledAt = clock.now();
     this.#second = Math.floor(this.#refilledAt / 1000);
-    this.allow(options);
+    this.configure(options);
   }
 
   /** Sets other limits; the tokens that were earned stay. */
-  allow({ ratio, minPerSecond }: ResolvedRetryBudget): void {
+  configure({ ratio, minPerSecond }: ResolvedRetryBudget): void {
     if (!this.#unlimited) this.#refill(this.#clock.now());
     this.#ratio = ratio;
     this.#minPerSecond = minPerSecond;

@@ -125,7 +125,7 @@ export class ActiveCheck {
   /** Sets another check. What earlier ones have found still counts; one that is running ends as it was begun. */
   configure(check: CheckSetting['check']): void {
     this.#setting = { ...this.#setting, check };
-    this.#course.keep(check);
+    this.#course.configure(check);
     if (this.#doing.name === 'resting') this.#due.set(this.#course.firstWaitMs());
   }
 

@@ -38,7 +38,7 @@ export class CheckCourse {
   }
 
   /** Sets another pace, from the next check on. */
-  keep(pace: CheckPace): void {
+  configure(pace: CheckPace): void {
     this.#pace = pace;
   }
 

@@ -86,7 +86,7 @@ export class Health {
   }
 
   /** Sets other limits, from the next failure on. */
-  allow(options: HealthOptions): void {
+  configure(options: HealthOptions): void {
     this.#options = options;
   }
 

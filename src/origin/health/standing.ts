@@ -65,7 +65,7 @@ export class Standing {
     this.#slowStartMs = slowStart === false ? 0 : slowStart;
     this.#badStatuses = new Set(options.statuses);
     this.#outcomes = options.outliers === false ? undefined : (this.#outcomes ?? new Outcomes());
-    this.#health.allow(options);
+    this.#health.configure(options);
     this.#grow();
   }
 

@@ -46,7 +46,7 @@ describe('other limits', () => {
     const { queue, enter } = arrange({ maxQueue: 1 });
     enter('a');
     expect(enter('b').refusal?.reason).toBe('full');
-    queue.allow(2, TIMEOUT_MS);
+    queue.configure(2, TIMEOUT_MS);
     expect([enter('c').refusal, queue.stats.max]).toEqual([undefined, 2]);
   });
 
@@ -55,7 +55,7 @@ describe('other limits', () => {
     enter('a');
     enter('b');
     clock.advance(TIMEOUT_MS / 4);
-    queue.allow(100, TIMEOUT_MS / 4);
+    queue.configure(100, TIMEOUT_MS / 4);
     expect(takeAll()).toEqual(['b', 'a']);
   });
 });

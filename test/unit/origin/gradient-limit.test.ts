@@ -107,7 +107,7 @@ describe('a window', () => {
 describe('other bounds', () => {
   test('an origin that is not limited gets all of them', () => {
     const { limit } = limitOf();
-    limit.allow(200);
+    limit.configure(OPTIONS, 200);
     expect(limit.limit).toBe(200);
   });
 
@@ -115,9 +115,9 @@ describe('other bounds', () => {
     const { limit, windows } = limitOf();
     windows(10, 20);
     windows(40, 200);
-    limit.allow(200);
+    limit.configure(OPTIONS, 200);
     const grown = limit.limit;
-    limit.allow(3);
+    limit.configure(OPTIONS, 3);
     expect([grown, limit.limit]).toEqual([9, 3]);
   });
 });
