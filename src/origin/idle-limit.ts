@@ -2,9 +2,9 @@
 
 import type { Clock } from '../clock.js';
 
-export interface IdleLimitOptions {
-  /** The greatest age of an idle connection in milliseconds, whatever the origin says. `Infinity` is no limit. */
-  readonly keepAliveTimeoutMs: number;
+export interface IdleLimitSetting {
+  /** The greatest age of an idle connection in milliseconds, whatever the origin says. `Infinity` is no limit. May change. */
+  readonly keepAliveTimeout: number;
   readonly clock: Clock;
 }
 
@@ -62,20 +62,15 @@ const NEAR_SHARE = 0.9;
  * evidence doubles it, until it is above the configured limit and is forgotten.
  */
 export class IdleLimit {
-  #configuredMs: number;
+  readonly #setting: IdleLimitSetting;
   readonly #clock: Clock;
   #hintedMs: number | undefined;
   #learned: Learned | undefined;
   #bursts: Burst[] = []; // newest last
 
-  constructor({ keepAliveTimeoutMs, clock }: IdleLimitOptions) {
-    this.#configuredMs = keepAliveTimeoutMs;
-    this.#clock = clock;
-  }
-
-  /** Sets the greatest age of an idle connection. */
-  allow(keepAliveTimeoutMs: number): void {
-    this.#configuredMs = keepAliveTimeoutMs;
+  constructor(setting: IdleLimitSetting) {
+    this.#setting = setting;
+    this.#clock = setting.clock;
   }
 
   /** The origin announced how long it keeps an idle connection (`Keep-Alive: timeout`). The latest counts. */
@@ -125,9 +120,9 @@ export class IdleLimit {
   /** The greatest idle age, in milliseconds, at which a connection may be reused. 0 = it may only be handed on at once. */
   get effectiveMs(): number {
     const hintedMs = this.#hintedMs === undefined ? Number.POSITIVE_INFINITY : withMargin(this.#hintedMs);
-    if (this.#learned === undefined) return Math.min(this.#configuredMs, hintedMs);
+    if (this.#learned === undefined) return Math.min(this.#setting.keepAliveTimeout, hintedMs);
     const learnedMs = this.#learnedMs(this.#clock.now()) ?? Number.POSITIVE_INFINITY;
-    return Math.min(this.#configuredMs, hintedMs, withMargin(learnedMs));
+    return Math.min(this.#setting.keepAliveTimeout, hintedMs, withMargin(learnedMs));
   }
 
   /**
@@ -140,7 +135,7 @@ export class IdleLimit {
 
   get snapshot(): IdleLimitSnapshot {
     return {
-      configured: this.#configuredMs,
+      configured: this.#setting.keepAliveTimeout,
       hinted: this.#hintedMs ?? null,
       learned: this.#learnedMs(this.#clock.now()) ?? null,
       effective: this.effectiveMs,
@@ -152,7 +147,7 @@ export class IdleLimit {
     if (this.#learned === undefined) return undefined;
     const { ageMs, at } = this.#learned;
     const grownMs = ageMs * 2 ** Math.floor((now - at) / DOUBLING_MS);
-    return withMargin(grownMs) >= this.#configuredMs ? undefined : grownMs;
+    return withMargin(grownMs) >= this.#setting.keepAliveTimeout ? undefined : grownMs;
   }
 
   /** Evidence for the learned age: the minute after which it is doubled begins anew. */

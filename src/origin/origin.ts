@@ -55,7 +55,7 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
     this.#demand = demand;
     this.standing = new Standing(address.origin, setting.ejection, setting, { due, changed });
     this.backoff = new DialBackoff(clock, random, changed);
-    this.idleLimit = new IdleLimit({ keepAliveTimeoutMs: setting.keepAliveTimeout, clock });
+    this.idleLimit = new IdleLimit(setting);
     this.shutdown = new ShutdownDetector(clock);
     const { standing, backoff, tally, idleLimit } = this;
     const pool: Pool<PoolEntry> = new Pool({ size: address.maxConnections, onFree: due });
@@ -266,7 +266,6 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
     this.#pool.resize(address.maxConnections);
     this.concurrency.configure(address);
     this.checks.configure(address);
-    this.idleLimit.allow(this.#setting.keepAliveTimeout);
     this.standing.configure(this.#setting.ejection, this.#setting.slowStart);
     this.settle();
     return this.service.until(() => this.#pool.surplus === 0);

@@ -92,7 +92,7 @@ export const equivalent = [
   },
   { line: 'if (this.#learned === undefined) return;', why: 'asked again two lines later' },
   {
-    line: 'if (this.#learned === undefined) return Math.min(this.#configuredMs, hintedMs);',
+    line: 'if (this.#learned === undefined) return Math.min(this.#setting.keepAliveTimeout, hintedMs);',
     why: 'saves the question what time it is; nothing learned limits nothing',
   },
   {

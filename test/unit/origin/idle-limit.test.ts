@@ -5,14 +5,15 @@ import { ManualClock } from '../../../src/testing/manual-clock.js';
 
 const MINUTE = 60_000;
 
-function limitOf(keepAliveTimeoutMs = MINUTE) {
+function limitOf(keepAliveTimeout = MINUTE) {
   const clock = new ManualClock();
-  return { clock, limit: new IdleLimit({ keepAliveTimeoutMs, clock }) };
+  const setting = { keepAliveTimeout, clock };
+  return { clock, setting, limit: new IdleLimit(setting) };
 }
 
 /** A limit that has learned from a 408. */
-function learned(ageMs: number, keepAliveTimeoutMs = MINUTE) {
-  const { clock, limit } = limitOf(keepAliveTimeoutMs);
+function learned(ageMs: number, keepAliveTimeout = MINUTE) {
+  const { clock, limit } = limitOf(keepAliveTimeout);
   limit.answered408(ageMs);
   return { clock, limit };
 }
@@ -24,8 +25,8 @@ describe('the limit', () => {
   });
 
   test('it is another from the moment on at which another is configured', () => {
-    const { limit } = limitOf(7000);
-    limit.allow(500);
+    const { limit, setting } = limitOf(7000);
+    setting.keepAliveTimeout = 500;
     expect(limit.snapshot).toEqual({ configured: 500, hinted: null, learned: null, effective: 500 });
   });
 
