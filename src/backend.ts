@@ -66,7 +66,6 @@ export class PooledBackend extends (EventEmitter as new () => BackendEmitter) {
   readonly #mounted: MountSetting;
   readonly #setting: OriginSetting;
   readonly #dispatcher: Dispatcher;
-  #serving: readonly Origin[] = []; // including those that are leaving
   readonly #deadlines: Deadlines;
   readonly #discovery: Discovery | undefined;
   readonly #outliers: OutlierWatch;
@@ -120,9 +119,9 @@ export class PooledBackend extends (EventEmitter as new () => BackendEmitter) {
     );
     const finding = { clock, observer, random: () => machine.random(), origins: this.origins };
     if (source !== undefined) this.#discovery = new Discovery(source, finding);
-    this.#outliers = new OutlierWatch(resolved.ejection, deadlines, () => this.#serving);
+    this.#outliers = new OutlierWatch(resolved.ejection, deadlines, () => this.#dispatcher.origins);
     this.#mounted = new MountSetting(resolved, this.#dispatcher, deadlines, {
-      origins: () => [...this.#serving.map(({ address }) => address), ...this.options.origins],
+      origins: () => [...this.#dispatcher.origins.map(({ address }) => address), ...this.options.origins],
       names: () => this.origins.names,
     });
     this.#statusPages = new StatusPages(this, this.origins, clock);
@@ -188,7 +187,7 @@ export class PooledBackend extends (EventEmitter as new () => BackendEmitter) {
   async ready(): Promise<void> {
     await this.#discovery?.ready();
     await this.#shares.settled();
-    await Promise.all(this.#serving.map((origin) => origin.ready()));
+    await Promise.all(this.#dispatcher.origins.map((origin) => origin.ready()));
   }
 
   /** The current options with all defaults filled in. Frozen. */
@@ -231,7 +230,6 @@ export class PooledBackend extends (EventEmitter as new () => BackendEmitter) {
   }
 
   #serve(origins: readonly Origin[]): void {
-    this.#serving = origins;
     this.#dispatcher.serve(origins);
     // An origin that is added now would dial and be checked, with nobody left to close it.
     if (this.#dispatcher.state === 'closed') for (const origin of origins) origin.close('destroyed');
@@ -239,12 +237,12 @@ export class PooledBackend extends (EventEmitter as new () => BackendEmitter) {
 
   /** Returns current and cumulative counts as plain, frozen data. */
   stats(): BackendStats {
-    return takeStats(this.#serving, this.#dispatcher, this.#mounted, this.#discovery?.stats);
+    return takeStats(this.#dispatcher, this.#mounted, this.#discovery?.stats);
   }
 
   /** Lists every connection of each origin as plain, frozen data. Takes time in proportion to their number. */
   connections(): readonly OriginConnections[] {
-    return listConnections(this.#serving);
+    return listConnections(this.#dispatcher.origins);
   }
 
   /**
@@ -285,7 +283,7 @@ export class PooledBackend extends (EventEmitter as new () => BackendEmitter) {
     this.#dispatcher.close(error);
     this.#discovery?.close();
     this.#outliers.close();
-    for (const origin of this.#serving) origin.close(reason);
+    for (const origin of this.#dispatcher.origins) origin.close(reason);
     this.#shares.close();
     this.#tunnels.destroy();
     this.#statusPages.close();

@@ -154,7 +154,6 @@ export interface BackendStats {
 }
 
 export function takeStats(
-  origins: readonly Origin[],
   dispatcher: Dispatcher,
   mounted: MountedBackend,
   discovery: DiscoveryStats | null = null,
@@ -162,7 +161,7 @@ export function takeStats(
   const now = dispatcher.clock.now();
   return deepFreeze({
     state: dispatcher.state,
-    origins: origins.map((origin) => originStats(origin, now)),
+    origins: dispatcher.origins.map((origin) => originStats(origin, now)),
     inFlight: dispatcher.inFlight,
     queue: dispatcher.queueStats,
     discovery,

@@ -78,8 +78,6 @@ export class House {
   readonly dispatcher: Dispatcher;
   readonly fleet: BackendOrigins;
   readonly shares: ConnectionShares;
-  /** All origins, also those that are leaving. */
-  origins: readonly Origin[] = [];
   /** Every dial so far, oldest first. */
   readonly dials: MemoryDial[] = [];
   readonly peers: Peer[] = [];
@@ -121,10 +119,7 @@ export class House {
     };
     this.#setting = setting;
     const create = (address: ResolvedOrigin) => createOrigin(address, setting, this.dispatcher.demand);
-    const serve = (serving: readonly Origin[]) => {
-      this.origins = serving;
-      this.dispatcher.serve(serving);
-    };
+    const serve = (origins: readonly Origin[]) => this.dispatcher.serve(origins);
     const shares = new ConnectionShares(channel, deadlines, observer, 'house');
     this.shares = shares;
     this.fleet = new BackendOrigins(
@@ -139,6 +134,11 @@ export class House {
     onTestFinished(() => house.destroy());
     await house.settle();
     return house;
+  }
+
+  /** All origins, also those that are leaving. */
+  get origins(): readonly Origin[] {
+    return this.dispatcher.origins;
   }
 
   /** Changes options as `backend.update()` does, except the origins and the balancer. */
@@ -246,7 +246,7 @@ export class House {
   get stats(): BackendStats {
     const { dispatcher: dispatching, options, deadlines } = this;
     const fleet = { origins: () => options.origins, names: () => this.fleet.names };
-    return takeStats(this.origins, this.dispatcher, new MountSetting(options, dispatching, deadlines, fleet));
+    return takeStats(this.dispatcher, new MountSetting(options, dispatching, deadlines, fleet));
   }
 
   /** The counts of the origin with this number. */

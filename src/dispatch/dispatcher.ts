@@ -61,7 +61,6 @@ export class Dispatcher implements Dispatching, AnnouncingDispatcher, RunDispatc
   readonly #hold = new ProcessHold();
   readonly #running = new LinkedSet<Run>();
   readonly #announced = new Set<AnnouncedRequest>(); // taken in, to be dispatched later
-  #origins: readonly Origin[] = [];
   readonly #choice: OriginChoice;
   #state: State = { name: 'open' };
 
@@ -81,9 +80,13 @@ export class Dispatcher implements Dispatching, AnnouncingDispatcher, RunDispatc
 
   /** Sets the origins to dispatch to. They were made with this dispatcher's {@link demand}. */
   serve(origins: readonly Origin[]): void {
-    this.#origins = origins;
     this.#choice.serve(origins);
     this.demand.room();
+  }
+
+  /** All origins, including those that are leaving. */
+  get origins(): readonly Origin[] {
+    return this.#choice.origins;
   }
 
   /** Sets other limits, from now on. */
@@ -149,7 +152,7 @@ export class Dispatcher implements Dispatching, AnnouncingDispatcher, RunDispatc
   /** Checked synchronously: a bad request must be refused before anything else of the same client is read. */
   #isSendable(run: Run): boolean {
     try {
-      run.prepare(this.#origins[0]?.address.authority ?? '');
+      run.prepare(this.origins[0]?.address.authority ?? '');
       run.request.body?.watch(run);
       return !run.ended;
     } catch (error) {
@@ -204,7 +207,7 @@ export class Dispatcher implements Dispatching, AnnouncingDispatcher, RunDispatc
     const usable = this.#choice.eligible.usableConnections();
     this.#queue.expire(run);
     const retryAfter = this.#queue.retryAfterSeconds(usable);
-    return waitedOutError(run.timeBudget.waitedMs, retryAfter, this.#origins, this.#queue.length, this.clock.now());
+    return waitedOutError(run.timeBudget.waitedMs, retryAfter, this.origins, this.#queue.length, this.clock.now());
   }
 
   finished(run: Run, exchangeMs: number | undefined): void {
@@ -223,7 +226,7 @@ export class Dispatcher implements Dispatching, AnnouncingDispatcher, RunDispatc
   }
 
   #refuse(refusal: Refusal<Run>): void {
-    refusal.waiter.refuse(refusalError(refusal, this.#origins, this.#queue.length, this.clock.now()));
+    refusal.waiter.refuse(refusalError(refusal, this.origins, this.#queue.length, this.clock.now()));
   }
 
   // --- life ------------------------------------------------------------------------------------------------------------

@@ -45,11 +45,12 @@ interface Scratch {
 /** Picks an origin with the balancer, and keeps the candidates that the balancer is shown. */
 export class OriginChoice {
   readonly eligible: EligibleOrigins<Entry>;
+  /** All, in the order of the option. */
+  origins: readonly Origin[] = [];
   readonly #observer: Observer;
   #balancer: Balancer;
-  #origins: readonly Origin[] = []; // all, in the order of the option
   #entries: readonly Entry[] = []; // of these origins, or of those before
-  #entriesAreOf: readonly Origin[] = this.#origins;
+  #entriesAreOf: readonly Origin[] = this.origins;
   #scratch: Scratch | undefined; // filled again for each pick; `undefined` while a balancer looks at it
 
   constructor(setting: ChoiceSetting) {
@@ -60,13 +61,13 @@ export class OriginChoice {
 
   /** Sets the origins to choose from. */
   serve(origins: readonly Origin[]): void {
-    this.#origins = origins;
+    this.origins = origins;
     this.eligible.membersChanged();
   }
 
   /** An origin that stays keeps its `index`, a new one gets the lowest free one. */
   #currentEntries(): readonly Entry[] {
-    const origins = this.#origins;
+    const { origins } = this;
     if (this.#entriesAreOf === origins) return this.#entries;
     const known = new Map(this.#entries.map((entry) => [entry.origin, entry]));
     const taken = new Set(origins.map((origin) => known.get(origin)?.candidate.index));
