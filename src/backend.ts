@@ -8,8 +8,7 @@ import type { BackendRequestOptions, BackendResponse } from './call/request.js';
 import { sendRequest } from './call/send-request.js';
 import { Deadlines } from './deadlines.js';
 import { OutlierWatch } from './dispatch/choice/outliers.js';
-import type { Dispatcher } from './dispatch/dispatcher.js';
-import { dispatcherFor } from './dispatch/dispatcher-for.js';
+import { Dispatcher } from './dispatch/dispatcher.js';
 import type { BackendEmitter } from './events.js';
 import { BackendOrigins } from './fleet/backend-origins.js';
 import { ConnectionShares } from './fleet/connection-shares.js';
@@ -92,7 +91,7 @@ export class PooledBackend extends (EventEmitter as new () => BackendEmitter) {
     this.#deadlines = deadlines;
     const observer = new Observer(this, resolved.logger, clock);
     this.#observer = observer;
-    this.#dispatcher = dispatcherFor(resolved, { clock, deadlines, observer });
+    this.#dispatcher = new Dispatcher(resolved, { clock, deadlines, observer });
     const setting = {
       ...resolved,
       connect: { ...resolved.connect, lookup: resolved.connect.lookup ?? lookupAt(resolved.dns, clock) },
@@ -216,7 +215,7 @@ export class PooledBackend extends (EventEmitter as new () => BackendEmitter) {
     }
     const { ejection, balance } = this.#options;
     const balancer = changes.balance === undefined ? undefined : balancerFor(balance);
-    this.#dispatcher.configure({ ...this.#options, balancer, maxEjected: ejection.maxEjected });
+    this.#dispatcher.configure(this.#options, balancer);
     if (this.#dispatcher.state !== 'closed') this.#outliers.configure(ejection); // once closed, its windows would never end
     if (this.#observer.watches('updated')) this.#observer.emit('updated', { names });
     return settled;

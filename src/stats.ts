@@ -163,7 +163,7 @@ export function takeStats(
     state: dispatcher.state,
     origins: dispatcher.origins.map((origin) => originStats(origin, now)),
     inFlight: dispatcher.inFlight,
-    queue: dispatcher.queueStats,
+    queue: dispatcher.queue.stats,
     discovery,
     spool: { bytes: mounted.spool.used, max: mounted.spool.limit },
     requestBuffer: { bytes: mounted.requestBuffer.used, max: mounted.requestBuffer.limit },

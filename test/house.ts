@@ -2,15 +2,13 @@
 
 import { EventEmitter } from 'node:events';
 import { onTestFinished } from 'vitest';
-import { balancerFor } from '../src/balance/balancers.js';
 import { MemoryBody } from '../src/body/memory-body.js';
 import type { ReplayBody } from '../src/body/replay-body.js';
 import type { StartDial } from '../src/connection/dial.js';
 import { Deadlines } from '../src/deadlines.js';
 import { Dispatcher } from '../src/dispatch/dispatcher.js';
-import { WaitQueue } from '../src/dispatch/queue/wait-queue.js';
+import type { WaitQueue } from '../src/dispatch/queue/wait-queue.js';
 import type { OutgoingRequest } from '../src/dispatch/request.js';
-import { RetryBudget } from '../src/dispatch/retry/retry-budget.js';
 import type { Run } from '../src/dispatch/run.js';
 import type { BackendEvents, EventName } from '../src/events.js';
 import { BackendOrigins } from '../src/fleet/backend-origins.js';
@@ -94,19 +92,8 @@ export class House {
     const resolved = completeOptions(this.#given);
     this.options = resolved;
     const observer = new Observer(this.#recorder(), resolved.logger, clock);
-    this.queue = new WaitQueue({ maxQueue: resolved.maxQueue, queueTimeoutMs: resolved.queueTimeout, clock });
-    this.dispatcher = new Dispatcher({
-      clock,
-      deadlines,
-      observer,
-      queue: this.queue,
-      budget: new RetryBudget(resolved.retryBudget, clock),
-      balancer: balancerFor(resolved.balance),
-      maxAttempts: resolved.maxAttempts,
-      maxEjected: resolved.ejection.maxEjected,
-      retryOn: resolved.retryOn,
-      honoursIdempotencyKey: resolved.idempotencyKey === 'honoured',
-    });
+    this.dispatcher = new Dispatcher(resolved, { clock, deadlines, observer });
+    this.queue = this.dispatcher.queue;
     const setting = {
       ...resolved,
       clock,
@@ -148,7 +135,7 @@ export class House {
     this.options = options;
     Object.assign(this.#setting, changeable(this.options));
     const settled = this.fleet.reconsider();
-    this.dispatcher.configure({ ...this.options, balancer: undefined, maxEjected: this.options.ejection.maxEjected });
+    this.dispatcher.configure(this.options, undefined);
     return settled;
   }
 

@@ -1,45 +1,31 @@
 /** Takes requests, has each matched with a connection or put into the queue, and knows when all have ended. */
 
 import type { Balancer } from '../balance/balancer.js';
+import { balancerFor } from '../balance/balancers.js';
 import { type Clock, ProcessHold } from '../clock.js';
 import type { Deadlines } from '../deadlines.js';
 import { asBackendError, BackendError } from '../errors.js';
 import { LinkedSet } from '../linked-set.js';
 import type { Observer } from '../observe.js';
-import type { RequestTimeouts, ResolvedRetryBudget, RetryCondition } from '../options.js';
+import type { RequestTimeouts, ResolvedOptions, RetryCondition } from '../options.js';
 import type { Origin } from '../origin/origin.js';
 import { AnnouncedRequest, type AnnouncingDispatcher } from './announced-request.js';
 import { OriginChoice } from './choice/origin-choice.js';
 import { Matching } from './matching/matching.js';
 import { dialFor, tryEmptySlot } from './matching/own-dial.js';
-import type { Refusal, WaitQueue } from './queue/wait-queue.js';
+import { type Refusal, WaitQueue } from './queue/wait-queue.js';
 import { refusalError, waitedOutError } from './refusal-error.js';
 import type { Announcer, Dispatch, Dispatching, OutgoingRequest, Place, ResponseSink } from './request.js';
-import type { RetryBudget } from './retry/retry-budget.js';
+import { RetryBudget } from './retry/retry-budget.js';
 import { Run } from './run.js';
-import type { RunDispatcher } from './run-dispatcher.js';
+import type { RunDispatcher, RunSetting } from './run-dispatcher.js';
 import { TurnEnd } from './turn-end.js';
 
-/** What may change while requests are under way. Without a `balancer`, the present one stays. */
-export interface DispatcherChanges extends Pick<DispatcherSetting, 'maxAttempts' | 'maxEjected' | 'retryOn'> {
-  readonly maxQueue: number;
-  readonly queueTimeout: number;
-  readonly retryBudget: ResolvedRetryBudget;
-  readonly balancer: Balancer | undefined;
-}
-
-export interface DispatcherSetting {
-  readonly clock: Clock;
-  readonly deadlines: Deadlines;
-  readonly observer: Observer;
-  readonly queue: WaitQueue<Run>;
-  readonly budget: RetryBudget;
-  readonly balancer: Balancer;
-  readonly maxAttempts: number;
-  readonly maxEjected: number;
-  readonly retryOn: readonly RetryCondition[];
-  readonly honoursIdempotencyKey: boolean;
-}
+/** The options that it follows. All but the last may change while requests are under way. */
+export type DispatcherOptions = Pick<
+  ResolvedOptions,
+  'maxQueue' | 'queueTimeout' | 'retryBudget' | 'maxAttempts' | 'retryOn' | 'ejection' | 'balance' | 'idempotencyKey'
+>;
 
 type State =
   | { readonly name: 'open' }
@@ -55,27 +41,36 @@ export class Dispatcher implements Dispatching, AnnouncingDispatcher, RunDispatc
   retryOn: readonly RetryCondition[];
   readonly honoursIdempotencyKey: boolean;
   readonly turnEnd: TurnEnd;
+  readonly queue: WaitQueue<Run>;
   /** The demand that the origins work for. */
   readonly demand: Matching;
-  readonly #queue: WaitQueue<Run>;
   readonly #hold = new ProcessHold();
   readonly #running = new LinkedSet<Run>();
   readonly #announced = new Set<AnnouncedRequest>(); // taken in, to be dispatched later
   readonly #choice: OriginChoice;
   #state: State = { name: 'open' };
 
-  constructor(setting: DispatcherSetting) {
-    this.clock = setting.clock;
-    this.deadlines = setting.deadlines;
-    this.observer = setting.observer;
-    this.budget = setting.budget;
-    this.maxAttempts = setting.maxAttempts;
-    this.retryOn = setting.retryOn;
-    this.honoursIdempotencyKey = setting.honoursIdempotencyKey;
-    this.turnEnd = new TurnEnd(setting.clock);
-    this.#queue = setting.queue;
-    this.#choice = new OriginChoice(setting);
-    this.demand = new Matching(setting.queue, this.#choice, this);
+  constructor(
+    options: DispatcherOptions,
+    { clock, deadlines, observer }: Pick<RunSetting, 'clock' | 'deadlines' | 'observer'>,
+  ) {
+    const { maxQueue, queueTimeout, ejection, balance } = options;
+    this.clock = clock;
+    this.deadlines = deadlines;
+    this.observer = observer;
+    this.budget = new RetryBudget(options.retryBudget, clock);
+    this.maxAttempts = options.maxAttempts;
+    this.retryOn = options.retryOn;
+    this.honoursIdempotencyKey = options.idempotencyKey === 'honoured';
+    this.turnEnd = new TurnEnd(clock);
+    this.queue = new WaitQueue({ maxQueue, queueTimeoutMs: queueTimeout, clock });
+    this.#choice = new OriginChoice({
+      balancer: balancerFor(balance),
+      maxEjected: ejection.maxEjected,
+      clock,
+      observer,
+    });
+    this.demand = new Matching(this.queue, this.#choice, this);
   }
 
   /** Sets the origins to dispatch to. They were made with this dispatcher's {@link demand}. */
@@ -89,13 +84,13 @@ export class Dispatcher implements Dispatching, AnnouncingDispatcher, RunDispatc
     return this.#choice.origins;
   }
 
-  /** Sets other limits, from now on. */
-  configure(changes: DispatcherChanges): void {
-    this.maxAttempts = changes.maxAttempts;
-    this.retryOn = changes.retryOn;
-    this.budget.configure(changes.retryBudget);
-    this.#queue.configure(changes.maxQueue, changes.queueTimeout);
-    this.#choice.configure(changes.balancer, changes.maxEjected);
+  /** Follows other options from now on. Without a `balancer`, the present one stays. */
+  configure(options: DispatcherOptions, balancer: Balancer | undefined): void {
+    this.maxAttempts = options.maxAttempts;
+    this.retryOn = options.retryOn;
+    this.budget.configure(options.retryBudget);
+    this.queue.configure(options.maxQueue, options.queueTimeout);
+    this.#choice.configure(balancer, options.ejection.maxEjected);
     this.demand.room();
   }
 
@@ -177,7 +172,7 @@ export class Dispatcher implements Dispatching, AnnouncingDispatcher, RunDispatc
     if (refusal !== undefined) this.#refuse(refusal);
     if (!run.waiting) return;
     run.timeBudget.startWait();
-    run.requester.waits(run.travel, this.#queue.length);
+    run.requester.waits(run.travel, this.queue.length);
     this.demand.pump();
   }
 
@@ -199,21 +194,21 @@ export class Dispatcher implements Dispatching, AnnouncingDispatcher, RunDispatc
   }
 
   leave(run: Run): void {
-    this.#queue.leave(run);
+    this.queue.leave(run);
   }
 
   /** The run has waited as long as it may. Returns the error for it. */
   waitedOut(run: Run): BackendError {
     const usable = this.#choice.eligible.usableConnections();
-    this.#queue.expire(run);
-    const retryAfter = this.#queue.retryAfterSeconds(usable);
-    return waitedOutError(run.timeBudget.waitedMs, retryAfter, this.origins, this.#queue.length, this.clock.now());
+    this.queue.expire(run);
+    const retryAfter = this.queue.retryAfterSeconds(usable);
+    return waitedOutError(run.timeBudget.waitedMs, retryAfter, this.origins, this.queue.length, this.clock.now());
   }
 
   finished(run: Run, exchangeMs: number | undefined): void {
     if (!this.#running.delete(run)) return;
     this.#hold.letGo();
-    if (exchangeMs !== undefined) this.#queue.estimate.observe(exchangeMs);
+    if (exchangeMs !== undefined) this.queue.estimate.observe(exchangeMs);
     this.#settle();
   }
 
@@ -226,7 +221,7 @@ export class Dispatcher implements Dispatching, AnnouncingDispatcher, RunDispatc
   }
 
   #refuse(refusal: Refusal<Run>): void {
-    refusal.waiter.refuse(refusalError(refusal, this.origins, this.#queue.length, this.clock.now()));
+    refusal.waiter.refuse(refusalError(refusal, this.origins, this.queue.length, this.clock.now()));
   }
 
   // --- life ------------------------------------------------------------------------------------------------------------
@@ -252,10 +247,6 @@ export class Dispatcher implements Dispatching, AnnouncingDispatcher, RunDispatc
 
   get state(): 'open' | 'draining' | 'closed' {
     return this.#state.name;
-  }
-
-  get queueStats() {
-    return this.#queue.stats;
   }
 }
 
