@@ -1,5 +1,6 @@
 /** Which origins take requests now, after what their owner, their checks and their failures rule out. */
 
+import type { Candidate } from '../../balance/balancer.js';
 import type { Clock } from '../../clock.js';
 import type { Observer } from '../../observe.js';
 import type { Origin } from '../../origin/origin.js';
@@ -13,29 +14,30 @@ export interface EligibilitySetting {
   readonly observer: Observer;
 }
 
-/** An origin. The choice between origins adds what it keeps about it. */
+/** An origin, and what a balancer is shown of it. */
 export interface Member {
   readonly origin: Origin;
+  readonly candidate: { -readonly [Name in keyof Candidate]: Candidate[Name] };
 }
 
 /** The lists are made again when they may have changed, not for each request: there may be a thousand origins. */
-export class EligibleOrigins<M extends Member> {
+export class EligibleOrigins {
   readonly #clock: Clock;
   readonly #observer: Observer;
-  readonly #members: () => readonly M[]; // all, in the order of the option
+  readonly #members: () => readonly Member[]; // all, in the order of the option
   #maxEjected: number;
   #byName: ReadonlyMap<string, Origin> | undefined; // made when it is asked for
-  #serving: readonly M[] = []; // those that their owner lets take new requests
-  #all: readonly M[] = []; // see `all`
+  #serving: readonly Member[] = []; // those that their owner lets take new requests
+  #all: readonly Member[] = []; // see `all`
   #origins: ReadonlySet<Origin> = new Set(); // of all
-  #ready: readonly M[] = []; // of all, those that are not in back-off
+  #ready: readonly Member[] = []; // of all, those that are not in back-off
   #away: readonly Origin[] = []; // in back-off, but serving as far as their owner is concerned, if only bound requests
   #usable = 0; // connections of all
   #validUntil = Number.NEGATIVE_INFINITY; // the moment at which an ejection ends; -Infinity = the lists are out of date
   #failingOpen = false;
 
   /** `members` is asked again after `membersChanged`, but only when the lists are needed: thousands may come one by one. */
-  constructor({ maxEjected, clock, observer }: EligibilitySetting, members: () => readonly M[]) {
+  constructor({ maxEjected, clock, observer }: EligibilitySetting, members: () => readonly Member[]) {
     this.#members = members;
     this.#maxEjected = maxEjected;
     this.#clock = clock;
@@ -60,13 +62,13 @@ export class EligibleOrigins<M extends Member> {
   }
 
   /** The origins that their owner lets take new requests. */
-  get serving(): readonly M[] {
+  get serving(): readonly Member[] {
     this.#judge();
     return this.#serving;
   }
 
   /** The origins that take requests: not the ejected ones, and backups only while no other origin can. */
-  get all(): readonly M[] {
+  get all(): readonly Member[] {
     this.#judge();
     return this.#all;
   }
@@ -78,7 +80,7 @@ export class EligibleOrigins<M extends Member> {
   }
 
   /** Those of them that are not in back-off. */
-  get ready(): readonly M[] {
+  get ready(): readonly Member[] {
     this.#judge();
     return this.#ready;
   }
@@ -146,7 +148,7 @@ export class EligibleOrigins<M extends Member> {
     for (const { concurrency } of this.#origins) this.#usable += concurrency.most;
   }
 
-  #trusted(): readonly M[] {
+  #trusted(): readonly Member[] {
     const serving = this.#serving;
     if (serving.length === 0) return serving;
     // A check that fails everywhere is likelier to be wrong than to be right: then all count as up.

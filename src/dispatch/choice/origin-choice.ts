@@ -4,7 +4,7 @@ import type { BalancedRequest, Balancer, Candidate } from '../../balance/balance
 import type { Observer } from '../../observe.js';
 import type { Origin } from '../../origin/origin.js';
 import type { Travel } from '../../origin/travel.js';
-import { type EligibilitySetting, EligibleOrigins } from './eligible-origins.js';
+import { type EligibilitySetting, EligibleOrigins, type Member } from './eligible-origins.js';
 import { positionOf } from './picked-position.js';
 import { isSpared } from './sparing.js';
 
@@ -30,12 +30,6 @@ export interface Apart extends Pick<Sent, 'request' | 'travel'> {
 /** No origin. */
 export const NONE: readonly Origin[] = [];
 
-/** An origin, and what a balancer is shown of it. */
-interface Entry {
-  readonly origin: Origin;
-  readonly candidate: { -readonly [Name in keyof Candidate]: Candidate[Name] };
-}
-
 /** Two lists that each pick fills again: with a thousand origins, each request would otherwise allocate thousands of places. */
 interface Scratch {
   readonly origins: Origin[];
@@ -44,17 +38,17 @@ interface Scratch {
 
 /** Picks an origin with the balancer, and keeps the candidates that the balancer is shown. */
 export class OriginChoice {
-  readonly eligible: EligibleOrigins<Entry>;
+  readonly eligible: EligibleOrigins;
   /** All, in the order of the option. */
   origins: readonly Origin[] = [];
   readonly #observer: Observer;
   #balancer: Balancer;
-  #entries: readonly Entry[] = []; // of these origins, or of those before
-  #entriesAreOf: readonly Origin[] = this.origins;
+  #members: readonly Member[] = []; // of these origins, or of those before
+  #membersAreOf: readonly Origin[] = this.origins;
   #scratch: Scratch | undefined; // filled again for each pick; `undefined` while a balancer looks at it
 
   constructor(setting: ChoiceSetting) {
-    this.eligible = new EligibleOrigins(setting, () => this.#currentEntries());
+    this.eligible = new EligibleOrigins(setting, () => this.#currentMembers());
     this.#observer = setting.observer;
     this.#balancer = setting.balancer;
   }
@@ -66,10 +60,10 @@ export class OriginChoice {
   }
 
   /** An origin that stays keeps its `index`, a new one gets the lowest free one. */
-  #currentEntries(): readonly Entry[] {
+  #currentMembers(): readonly Member[] {
     const { origins } = this;
-    if (this.#entriesAreOf === origins) return this.#entries;
-    const known = new Map(this.#entries.map((entry) => [entry.origin, entry]));
+    if (this.#membersAreOf === origins) return this.#members;
+    const known = new Map(this.#members.map((member) => [member.origin, member]));
     const taken = new Set(origins.map((origin) => known.get(origin)?.candidate.index));
     let index = -1;
     const nextIndex = () => {
@@ -77,9 +71,9 @@ export class OriginChoice {
       while (taken.has(index));
       return index;
     };
-    this.#entries = origins.map((origin) => known.get(origin) ?? entryOf(origin, nextIndex()));
-    this.#entriesAreOf = origins;
-    return this.#entries;
+    this.#members = origins.map((origin) => known.get(origin) ?? memberOf(origin, nextIndex()));
+    this.#membersAreOf = origins;
+    return this.#members;
   }
 
   /** Sets the balancer, and the share of origins that may be left out. */
@@ -101,7 +95,7 @@ export class OriginChoice {
   }
 
   #pickAmong(
-    entries: readonly Entry[],
+    members: readonly Member[],
     suits: (origin: Origin) => boolean,
     request: BalancedRequest | undefined,
   ): Origin | undefined {
@@ -111,10 +105,10 @@ export class OriginChoice {
     const { origins, candidates } = scratch;
     origins.length = 0;
     candidates.length = 0;
-    for (const entry of entries) {
-      if (!suits(entry.origin) || isSpared(entry.origin, eligible)) continue;
-      origins.push(entry.origin);
-      candidates.push(refreshed(entry));
+    for (const member of members) {
+      if (!suits(member.origin) || isSpared(member.origin, eligible)) continue;
+      origins.push(member.origin);
+      candidates.push(refreshed(member));
     }
     const picked = origins[origins.length > 1 ? this.#ask(candidates, request) : 0];
     this.#scratch = scratch;
@@ -180,13 +174,13 @@ function hasRoomFor(travel: Travel, origin: Origin): boolean {
   return (origin.canDial || origin.canMakeRoom) && (travel !== 'fresh' || origin.freshShareLeft > 0);
 }
 
-function entryOf(origin: Origin, index: number): Entry {
+function memberOf(origin: Origin, index: number): Member {
   const { origin: name, maxConnections, weight } = origin.address;
   return { origin, candidate: { origin: name, index, busy: 0, idle: 0, dialling: 0, maxConnections, weight } };
 }
 
 /** The candidate, brought up to date. */
-function refreshed({ origin, candidate }: Entry): Candidate {
+function refreshed({ origin, candidate }: Member): Candidate {
   const { weight, maxConnections } = origin.address;
   candidate.busy = origin.busy;
   candidate.idle = origin.idle;

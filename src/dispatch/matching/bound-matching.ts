@@ -2,7 +2,7 @@
 
 import type { Origin } from '../../origin/origin.js';
 import type { PoolEntry } from '../../origin/pool-entry.js';
-import type { EligibleOrigins, Member } from '../choice/eligible-origins.js';
+import type { EligibleOrigins } from '../choice/eligible-origins.js';
 import type { WaitQueue } from '../queue/wait-queue.js';
 import { ALL_FIT, type Fits, ONLY, TRAVELS } from '../queue/waiter.js';
 import type { Run } from '../run.js';
@@ -15,7 +15,7 @@ import { dialFor, tryEmptySlot } from './own-dial.js';
  */
 export class BoundMatching {
   readonly #queue: WaitQueue<Run>;
-  readonly #eligible: EligibleOrigins<Member>;
+  readonly #eligible: EligibleOrigins;
   readonly #dispatcher: MatchingDispatcher;
   readonly #isLater: (origin: Origin) => void;
   readonly #checks = new Map<Origin, number>(); // connections being checked that will be offered then, to bound requests and to others
@@ -23,7 +23,7 @@ export class BoundMatching {
   /** `isLater` is called for each connection that will be offered to the queue when it is known to be alive. */
   constructor(
     queue: WaitQueue<Run>,
-    eligible: EligibleOrigins<Member>,
+    eligible: EligibleOrigins,
     dispatcher: MatchingDispatcher,
     isLater: (origin: Origin) => void,
   ) {

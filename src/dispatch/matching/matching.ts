@@ -22,7 +22,7 @@ const LASTING: ErrorCode = 'tls_certificate_error'; // does not go away while a 
 export class Matching implements DemandOn<Origin> {
   readonly #queue: WaitQueue<Run>;
   readonly #choice: OriginChoice;
-  readonly #eligible: EligibleOrigins<Member>;
+  readonly #eligible: EligibleOrigins;
   readonly #bound: BoundMatching;
   readonly #apart: ApartMatching;
   readonly #dispatcher: MatchingDispatcher;
