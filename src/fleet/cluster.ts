@@ -3,7 +3,7 @@
 import cluster, { type Worker } from 'node:cluster';
 import { systemClock } from '../clock.js';
 import { duration, type Rules, resolveSection, withDefault } from '../options/checks.js';
-import { ShareDesk } from './share-desk.js';
+import { ShareCoordinator } from './share-coordinator.js';
 import { asRequest } from './share-message.js';
 
 /** Options of `shareConnections()`. */
@@ -65,7 +65,7 @@ export function shareConnections(options: ShareConnectionsOptions = {}): Connect
     throw new Error('shareConnections() must be called in the primary of a cluster, not in a worker');
   if (Reflect.has(cluster, SHARED)) throw new Error('shareConnections() must be called only once');
   Reflect.set(cluster, SHARED, true);
-  const desk = new ShareDesk({
+  const coordinator = new ShareCoordinator({
     clock: systemClock,
     restartTimeoutMs: restartTimeout,
     workers: () => Object.values(cluster.workers ?? {}).filter((worker) => worker?.isDead() === false).length,
@@ -77,14 +77,14 @@ export function shareConnections(options: ShareConnectionsOptions = {}): Connect
   cluster.on('message', (worker: Worker, message: unknown) => {
     const request = asRequest(message);
     // A message that a worker sent before its end may be read after it.
-    if (request !== undefined && !worker.isDead()) desk.heard(worker.id, request);
+    if (request !== undefined && !worker.isDead()) coordinator.heard(worker.id, request);
   });
-  cluster.on('exit', ({ id }: Worker) => desk.gone(id));
-  return { shares: () => listed(desk) };
+  cluster.on('exit', ({ id }: Worker) => coordinator.gone(id));
+  return { shares: () => listed(coordinator) };
 }
 
-function listed(desk: ShareDesk): readonly WorkerShare[] {
-  return [...desk.shares].flatMap(([origin, members]) =>
+function listed(coordinator: ShareCoordinator): readonly WorkerShare[] {
+  return [...coordinator.shares].flatMap(([origin, members]) =>
     [...members].map(([id, { told, held }]) => {
       return Object.freeze({ origin, worker: Number.parseInt(id, 10), share: told, held });
     }),

@@ -181,7 +181,7 @@ export const faults = [
   },
   {
     name: 'a process that is to hold fewer connections is believed to hold them at once',
-    file: 'src/fleet/share-ledger.ts',
+    file: 'src/fleet/share-allocator.ts',
     from: 'member.held = Math.max(member.held, share);',
     to: 'member.held = share;',
     tests: ['test/unit/fleet', 'test/properties'],

@@ -2,8 +2,8 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { ShareAllocator } from '../../src/fleet/share-allocator.js';
 import { type HeldConnections, ShareHolder } from '../../src/fleet/share-holder.js';
-import { ShareLedger } from '../../src/fleet/share-ledger.js';
 
 /** A process with as many connections as it was allowed to open. */
 class Worker implements HeldConnections {
@@ -42,7 +42,7 @@ class Worker implements HeldConnections {
 
 class Cluster {
   readonly total: number;
-  readonly ledger = new ShareLedger();
+  readonly allocator = new ShareAllocator();
   readonly workers: Worker[] = [];
   readonly refused: Worker[] = [];
   readonly #dead: Worker[] = []; // of which the primary does not know yet
@@ -65,7 +65,7 @@ class Cluster {
     if (name === 'join') this.#join();
     else if (name === 'hear of a death') this.#hearOfDeath();
     else if (name === 'give up') this.#giveUp();
-    else if (name === 'expect') this.ledger.expect(pick);
+    else if (name === 'expect') this.allocator.expect(pick);
     const worker = this.workers[pick % Math.max(1, this.workers.length)];
     if (worker === undefined) return;
     if (name === 'die') this.#die(worker);
@@ -77,14 +77,14 @@ class Cluster {
   }
 
   #giveUp(): void {
-    this.ledger.giveUpVacancies();
+    this.allocator.giveUpVacancies();
     this.#tell();
   }
 
   #join(): void {
     this.#ids += 1;
     const worker = new Worker(String(this.#ids));
-    if (this.ledger.join(worker.id, this.total)) this.workers.push(worker);
+    if (this.allocator.join(worker.id, this.total)) this.workers.push(worker);
     else this.refused.push(worker);
     this.#tell();
   }
@@ -97,8 +97,8 @@ class Cluster {
   #hearOfDeath(): void {
     const worker = this.#dead.shift();
     if (worker === undefined) return;
-    for (const { turn, held } of worker.outbox) this.ledger.acknowledge(worker.id, turn, held);
-    this.ledger.leave(worker.id);
+    for (const { turn, held } of worker.outbox) this.allocator.acknowledge(worker.id, turn, held);
+    this.allocator.leave(worker.id);
     this.#tell();
   }
 
@@ -109,12 +109,12 @@ class Cluster {
 
   #hear(worker: Worker): void {
     const answer = worker.outbox.shift();
-    if (answer !== undefined) this.ledger.acknowledge(worker.id, answer.turn, answer.held);
+    if (answer !== undefined) this.allocator.acknowledge(worker.id, answer.turn, answer.held);
     this.#tell();
   }
 
   #tell(): void {
-    for (const { member, ...order } of this.ledger.takeOrders()) {
+    for (const { member, ...order } of this.allocator.takeOrders()) {
       this.workers.find(({ id }) => id === member)?.inbox.push(order);
     }
   }
@@ -183,7 +183,7 @@ test('a worker is refused only while there are as many workers as connections', 
     fc.property(...histories, (total, steps) => {
       const cluster = new Cluster(total);
       for (const one of steps) {
-        const [before, members] = [cluster.refused.length, cluster.ledger.size];
+        const [before, members] = [cluster.refused.length, cluster.allocator.size];
         cluster.step(one);
         if (cluster.refused.length > before) expect(members).toBe(total);
       }

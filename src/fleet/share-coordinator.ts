@@ -1,10 +1,10 @@
-/** The primary's desk: hears workers that ask for shares of connections, and tells each what it may hold. */
+/** The primary's side: hears workers that ask for shares of connections, and tells each what it may hold. */
 
 import type { Clock, Timer } from '../clock.js';
-import { type Share, ShareLedger } from './share-ledger.js';
+import { type Share, ShareAllocator } from './share-allocator.js';
 import type { ShareReply, ShareRequest } from './share-message.js';
 
-export interface ShareDeskSetting {
+export interface ShareCoordinatorSetting {
   readonly clock: Clock;
   /** Milliseconds for which the place of a worker that is gone, or has not asked yet, is kept. */
   readonly restartTimeoutMs: number;
@@ -21,25 +21,25 @@ interface Asker {
 }
 
 /** What is known about the total of one origin. */
-interface Book {
-  readonly ledger: ShareLedger;
-  readonly askers: Map<string, Asker>; // those that the ledger has taken in
+interface SharedOrigin {
+  readonly allocator: ShareAllocator;
+  readonly askers: Map<string, Asker>; // those that the allocator has taken in
   readonly waiting: Map<string, Asker>; // those that it could not
   readonly keptUntil: number[]; // for each place that is kept, oldest first
   timer: Timer | undefined;
 }
 
-export class ShareDesk {
-  readonly #setting: ShareDeskSetting;
-  readonly #books = new Map<string, Book>(); // by name of the origin
+export class ShareCoordinator {
+  readonly #setting: ShareCoordinatorSetting;
+  readonly #shared = new Map<string, SharedOrigin>(); // by name of the origin
 
-  constructor(setting: ShareDeskSetting) {
+  constructor(setting: ShareCoordinatorSetting) {
     this.#setting = setting;
   }
 
   /** The shares by origin, and by worker and backend. */
   get shares(): ReadonlyMap<string, ReadonlyMap<string, Share>> {
-    return new Map([...this.#books].map(([origin, { ledger }]) => [origin, ledger.shares]));
+    return new Map([...this.#shared].map(([origin, { allocator }]) => [origin, allocator.shares]));
   }
 
   heard(worker: number, request: ShareRequest): void {
@@ -50,7 +50,7 @@ export class ShareDesk {
         this.#asked(origin, id, { worker, member, total: request.total });
         break;
       case 'answer':
-        this.#books.get(origin)?.ledger.acknowledge(id, request.turn, request.held);
+        this.#shared.get(origin)?.allocator.acknowledge(id, request.turn, request.held);
         break;
       case 'leave':
         this.#left(origin, id);
@@ -61,18 +61,18 @@ export class ShareDesk {
 
   /** The process has ended, so the kernel has closed its sockets. */
   gone(worker: number): void {
-    for (const [origin, { askers, waiting }] of this.#books) {
+    for (const [origin, { askers, waiting }] of this.#shared) {
       for (const [id, asker] of [...askers, ...waiting]) if (asker.worker === worker) this.#left(origin, id);
       this.#tell(origin);
     }
   }
 
   #asked(origin: string, id: string, asker: Asker): void {
-    const book = this.#bookOf(origin);
-    const { ledger, askers, waiting } = book;
-    if (!ledger.join(id, asker.total)) {
+    const shared = this.#sharedOf(origin);
+    const { allocator, askers, waiting } = shared;
+    if (!allocator.join(id, asker.total)) {
       waiting.set(id, asker);
-      this.#reply('refusal', origin, asker, ledger.size);
+      this.#reply('refusal', origin, asker, allocator.size);
       return;
     }
     const isNew = !askers.has(id);
@@ -80,9 +80,9 @@ export class ShareDesk {
     waiting.delete(id);
     if (isNew) {
       // So the first workers do not get larger shares, only to shrink when the rest has started.
-      if (ledger.size === 1) ledger.expect(this.#setting.workers());
-      this.#keepPlaces(origin, book);
-    } else if (ledger.shares.get(id)?.told === 0) this.#reply('later', origin, asker, ledger.size - 1);
+      if (allocator.size === 1) allocator.expect(this.#setting.workers());
+      this.#keepPlaces(origin, shared);
+    } else if (allocator.shares.get(id)?.told === 0) this.#reply('later', origin, asker, allocator.size - 1);
   }
 
   #reply(kind: 'later' | 'refusal', origin: string, { worker, member, total }: Asker, members: number): void {
@@ -90,61 +90,61 @@ export class ShareDesk {
   }
 
   #left(origin: string, id: string): void {
-    const book = this.#books.get(origin);
-    if (book === undefined) return;
-    book.waiting.delete(id);
-    book.askers.delete(id);
-    if (!book.ledger.leave(id)) return;
-    for (const [waiting, asker] of book.waiting) {
-      if (!book.ledger.join(waiting, asker.total)) continue;
-      book.waiting.delete(waiting);
-      book.askers.set(waiting, asker);
+    const shared = this.#shared.get(origin);
+    if (shared === undefined) return;
+    shared.waiting.delete(id);
+    shared.askers.delete(id);
+    if (!shared.allocator.leave(id)) return;
+    for (const [waiting, asker] of shared.waiting) {
+      if (!shared.allocator.join(waiting, asker.total)) continue;
+      shared.waiting.delete(waiting);
+      shared.askers.set(waiting, asker);
     }
-    this.#keepPlaces(origin, book);
+    this.#keepPlaces(origin, shared);
   }
 
-  #bookOf(origin: string): Book {
-    const known = this.#books.get(origin);
+  #sharedOf(origin: string): SharedOrigin {
+    const known = this.#shared.get(origin);
     if (known !== undefined) return known;
-    const book: Book = {
-      ledger: new ShareLedger(),
+    const shared: SharedOrigin = {
+      allocator: new ShareAllocator(),
       askers: new Map(),
       waiting: new Map(),
       keptUntil: [],
       timer: undefined,
     };
-    this.#books.set(origin, book);
-    return book;
+    this.#shared.set(origin, shared);
+    return shared;
   }
 
   /** A worker that comes in time gets the place that was left last. After that time, the share of a place goes to the others. */
-  #keepPlaces(origin: string, book: Book): void {
+  #keepPlaces(origin: string, shared: SharedOrigin): void {
     const { restartTimeoutMs, clock } = this.#setting;
-    const { ledger, keptUntil } = book;
+    const { allocator, keptUntil } = shared;
     const now = clock.now();
-    while (keptUntil.length < ledger.vacancies) keptUntil.push(now + restartTimeoutMs);
-    keptUntil.length = ledger.vacancies;
-    book.timer?.cancel();
-    book.timer = undefined;
+    while (keptUntil.length < allocator.vacancies) keptUntil.push(now + restartTimeoutMs);
+    keptUntil.length = allocator.vacancies;
+    shared.timer?.cancel();
+    shared.timer = undefined;
     const [first = Number.POSITIVE_INFINITY] = keptUntil;
     if (first === Number.POSITIVE_INFINITY) {
       // Origins that are discovered come and go without end. And the first to ask again has places kept for all workers.
-      if (ledger.size === 0) this.#books.delete(origin);
+      if (allocator.size === 0) this.#shared.delete(origin);
       return;
     }
-    book.timer = clock.after(Math.ceil(first - now), () => {
-      ledger.giveUpVacancies(keptUntil.filter((until) => until <= first).length);
-      keptUntil.splice(0, keptUntil.length - ledger.vacancies);
-      this.#keepPlaces(origin, book);
+    shared.timer = clock.after(Math.ceil(first - now), () => {
+      allocator.giveUpVacancies(keptUntil.filter((until) => until <= first).length);
+      keptUntil.splice(0, keptUntil.length - allocator.vacancies);
+      this.#keepPlaces(origin, shared);
       this.#tell(origin);
     });
   }
 
   #tell(origin: string): void {
-    const book = this.#books.get(origin);
-    if (book === undefined) return;
-    for (const { member: id, share, turn } of book.ledger.takeOrders()) {
-      const asker = book.askers.get(id);
+    const shared = this.#shared.get(origin);
+    if (shared === undefined) return;
+    for (const { member: id, share, turn } of shared.allocator.takeOrders()) {
+      const asker = shared.askers.get(id);
       if (asker === undefined) continue;
       this.#setting.send(asker.worker, { pooledBackend: 'order', member: asker.member, origin, share, turn });
     }

@@ -28,7 +28,7 @@ interface Member {
   turn: number; // number of the last order
 }
 
-export class ShareLedger {
+export class ShareAllocator {
   readonly #members = new Map<string, Member>(); // in the order in which they joined
   #vacancies = 0; // places kept for members that are expected
 

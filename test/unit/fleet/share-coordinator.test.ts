@@ -1,16 +1,16 @@
 import { expect, test } from 'vitest';
-import { ShareDesk } from '../../../src/fleet/share-desk.js';
+import { ShareCoordinator } from '../../../src/fleet/share-coordinator.js';
 import type { ShareReply } from '../../../src/fleet/share-message.js';
 import { ManualClock } from '../../../src/testing/index.js';
 
 const A = 'http://a.test:80';
 
-/** A desk, and workers of one backend each that do what they are told at once unless they are slow. */
+/** A coordinator, and workers of one backend each that do what they are told at once unless they are slow. */
 function open({ workers = 0, slow = [] as number[], restartTimeoutMs = 1_000 } = {}) {
   const clock = new ManualClock();
   const told: string[] = [];
   const replies: [number, ShareReply][] = [];
-  const desk = new ShareDesk({
+  const coordinator = new ShareCoordinator({
     clock,
     restartTimeoutMs,
     workers: () => workers,
@@ -23,15 +23,15 @@ function open({ workers = 0, slow = [] as number[], restartTimeoutMs = 1_000 } =
       const isLater = reply.pooledBackend === 'later';
       told.push(`${worker} ${isOrder ? reply.share : `${isLater ? 'later' : 'refused'} beside ${reply.members}`}`);
       if (!isOrder || slow.includes(worker)) continue;
-      desk.heard(worker, { pooledBackend: 'answer', member, origin, turn: reply.turn, held: reply.share });
+      coordinator.heard(worker, { pooledBackend: 'answer', member, origin, turn: reply.turn, held: reply.share });
     }
     return told.splice(0);
   };
   const ask = (worker: number, total = 10, origin = A) => {
-    desk.heard(worker, { pooledBackend: 'ask', member: 'b', origin, total });
+    coordinator.heard(worker, { pooledBackend: 'ask', member: 'b', origin, total });
     return settle();
   };
-  return { clock, desk, settle, ask };
+  return { clock, coordinator, settle, ask };
 }
 
 test('workers that ask one after the other share equally', () => {
@@ -60,28 +60,28 @@ test('the part of a worker that never asks goes to the others in time', () => {
 });
 
 test('the share of a worker that is gone is kept for the next one', () => {
-  const { ask, desk, settle } = open();
+  const { ask, coordinator, settle } = open();
   ask(1);
   ask(2);
-  desk.gone(1);
+  coordinator.gone(1);
   expect([settle(), ask(3)]).toEqual([[], ['3 5']]);
 });
 
 test('without a next one the others get it', () => {
-  const { ask, desk, clock, settle } = open();
+  const { ask, coordinator, clock, settle } = open();
   ask(1);
   ask(2);
-  desk.gone(1);
+  coordinator.gone(1);
   clock.advance(1_000);
   expect(settle()).toEqual(['2 10']);
 });
 
 test('the others get it in time, though another worker goes and comes again and again', () => {
-  const { ask, desk, clock, settle } = open();
+  const { ask, coordinator, clock, settle } = open();
   for (const worker of [1, 2, 3]) ask(worker, 9);
-  desk.gone(1);
+  coordinator.gone(1);
   clock.advance(600);
-  desk.gone(3);
+  coordinator.gone(3);
   settle();
   const successor = ask(4, 9);
   clock.advance(400);
@@ -89,11 +89,11 @@ test('the others get it in time, though another worker goes and comes again and 
 });
 
 test('each place is kept for its own time', () => {
-  const { ask, desk, clock, settle } = open();
+  const { ask, coordinator, clock, settle } = open();
   for (const worker of [1, 2, 3]) ask(worker, 9);
-  desk.gone(1);
+  coordinator.gone(1);
   clock.advance(600);
-  desk.gone(2);
+  coordinator.gone(2);
   clock.advance(400);
   const first = settle();
   clock.advance(599);
@@ -103,19 +103,19 @@ test('each place is kept for its own time', () => {
 });
 
 test('a worker that does not shrink is waited for, until it is gone', () => {
-  const { ask, desk, settle } = open({ slow: [1] });
+  const { ask, coordinator, settle } = open({ slow: [1] });
   ask(1);
   expect(ask(2)).toEqual(['1 5']);
-  desk.gone(1);
+  coordinator.gone(1);
   expect(settle()).toEqual(['2 5']);
 });
 
 test('a worker that asks again while the others hold all is told so, and keeps no place of another', () => {
-  const { ask, desk, clock, settle } = open({ slow: [1] });
+  const { ask, coordinator, clock, settle } = open({ slow: [1] });
   ask(1);
   ask(2);
   ask(3);
-  desk.gone(3);
+  coordinator.gone(3);
   settle();
   clock.advance(600);
   const again = ask(2);
@@ -124,31 +124,31 @@ test('a worker that asks again while the others hold all is told so, and keeps n
 });
 
 test('a worker more than there are connections is refused, and has the first place that is free', () => {
-  const { ask, desk, settle } = open();
+  const { ask, coordinator, settle } = open();
   expect([ask(1, 2), ask(2, 2), ask(3, 2)]).toEqual([['1 2'], ['1 1', '2 1'], ['3 refused beside 2']]);
-  desk.gone(1);
+  coordinator.gone(1);
   expect(settle()).toEqual(['3 1']);
 });
 
 test('a worker that was refused and is gone gets nothing', () => {
-  const { ask, desk, settle } = open();
+  const { ask, coordinator, settle } = open();
   for (const worker of [1, 2, 3]) ask(worker, 2);
-  desk.gone(3);
-  desk.gone(1);
+  coordinator.gone(3);
+  coordinator.gone(1);
   expect(settle()).toEqual([]);
 });
 
 test('each origin has a total of its own', () => {
-  const { ask, desk } = open();
+  const { ask, coordinator } = open();
   expect([ask(1, 10, A), ask(2, 4, 'http://b.test:80')]).toEqual([['1 10'], ['2 4']]);
-  expect([...desk.shares.keys()]).toEqual([A, 'http://b.test:80']);
+  expect([...coordinator.shares.keys()]).toEqual([A, 'http://b.test:80']);
 });
 
 test('a backend that is closed leaves, its worker need not', () => {
-  const { ask, desk, clock, settle } = open();
+  const { ask, coordinator, clock, settle } = open();
   ask(1);
   ask(2);
-  desk.heard(1, { pooledBackend: 'leave', member: 'b', origin: A });
+  coordinator.heard(1, { pooledBackend: 'leave', member: 'b', origin: A });
   clock.advance(1_000);
   expect(settle()).toEqual(['2 10']);
 });
@@ -156,11 +156,11 @@ test('a backend that is closed leaves, its worker need not', () => {
 test.each([1_000, Number.POSITIVE_INFINITY])(
   'nothing is kept of an origin that nobody uses any more, with a timeout of %d ms',
   (restartTimeoutMs) => {
-    const { ask, desk, clock } = open({ restartTimeoutMs });
+    const { ask, coordinator, clock } = open({ restartTimeoutMs });
     ask(1);
-    desk.gone(1);
+    coordinator.gone(1);
     clock.advance(1_000);
-    expect([desk.shares.size, clock.pending]).toEqual([0, 0]);
+    expect([coordinator.shares.size, clock.pending]).toEqual([0, 0]);
   },
 );
 
@@ -174,10 +174,10 @@ test('a place that is kept for ever is kept for a worker that lives, too, and no
 });
 
 test('a place that is kept for ever goes to the next worker', () => {
-  const { ask, desk, clock, settle } = open({ restartTimeoutMs: Number.POSITIVE_INFINITY });
+  const { ask, coordinator, clock, settle } = open({ restartTimeoutMs: Number.POSITIVE_INFINITY });
   ask(1);
   ask(2);
-  desk.gone(1);
+  coordinator.gone(1);
   clock.advance(1_000_000);
   expect([settle(), ask(3)]).toEqual([[], ['3 5']]);
 });
