@@ -13,7 +13,7 @@ export interface AnnouncingDispatcher {
   dispatchAnnounced(place: AnnouncedRequest, request: OutgoingRequest, sink: ResponseSink): Dispatch;
   /** Fails the request, with the events of one that was dispatched. */
   failAnnounced(place: AnnouncedRequest, request: OutgoingRequest, sink: ResponseSink, error: BackendError): void;
-  /** The request was dispatched, has failed, or was given up. A second call changes nothing. */
+  /** The request was given up. A call after any of the others, or a second one, changes nothing. */
   announcedLeft(place: AnnouncedRequest): void;
 }
 
@@ -36,19 +36,13 @@ export class AnnouncedRequest extends Expiring implements Place {
   }
 
   dispatch(request: OutgoingRequest, sink: ResponseSink): Dispatch {
-    try {
-      return this.#dispatcher.dispatchAnnounced(this, request, sink);
-    } finally {
-      this.leave();
-    }
+    this.clear();
+    return this.#dispatcher.dispatchAnnounced(this, request, sink);
   }
 
   fail(request: OutgoingRequest, sink: ResponseSink, error: BackendError): void {
-    try {
-      this.#context.runInAsyncScope(() => this.#dispatcher.failAnnounced(this, request, sink, error));
-    } finally {
-      this.leave();
-    }
+    this.clear();
+    this.#context.runInAsyncScope(() => this.#dispatcher.failAnnounced(this, request, sink, error));
   }
 
   leave(): void {

@@ -6,7 +6,7 @@ import type { PoolEntry } from './pool-entry.js';
 export interface Demand {
   /** Whether any request waits. */
   readonly waiting: boolean;
-  /** A slot is empty, or dialling is allowed again. */
+  /** A slot is empty, or dialling is allowed again. Does nothing if no request waits. */
   room(): void;
   /** Whether other origins can serve without this one. */
   canSpare(origin: object): boolean;

@@ -245,7 +245,7 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
   mayDialAgain(): void {
     this.service.look();
     this.checks.slotFreed();
-    if (this.#demand.waiting) this.#demand.room();
+    this.#demand.room();
     if (this.serves && !this.#stock.isFull) this.#stock.fillAfterDemand();
   }
 
