@@ -3,6 +3,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { Clock, Timer } from './clock.js';
 import { type Linked, LinkedSet } from './linked-set.js';
+import { throwUncaught } from './uncaught.js';
 
 /** One timeout that can be set, moved and cleared many times at the cost of a field. */
 export interface Deadline {
@@ -144,10 +145,7 @@ export class Deadlines {
       try {
         deadline.expire();
       } catch (error) {
-        // The error must be seen, but must not stop this loop: no timer would come back for the other deadlines.
-        queueMicrotask(() => {
-          throw error;
-        });
+        throwUncaught(error); // later: no timer would come back for the other deadlines
       }
     }
   }

@@ -8,6 +8,7 @@ import { BackendError, isError, messageOf } from './errors.js';
 import { eventLine } from './event-line.js';
 import type { BackendEvents, EventName } from './events.js';
 import { Repeats } from './repeats.js';
+import { throwUncaught } from './uncaught.js';
 
 type Level = 'debug' | 'info' | 'warn' | 'error';
 
@@ -105,7 +106,7 @@ export class Observer {
     try {
       return this.#logger?.isLevelEnabled?.(level) ?? true;
     } catch (error) {
-      seen(error);
+      throwUncaught(error);
       return false;
     }
   }
@@ -134,14 +135,8 @@ function told(tell: () => void): void {
   try {
     tell();
   } catch (error) {
-    seen(error);
+    throwUncaught(error);
   }
-}
-
-function seen(error: unknown): void {
-  queueMicrotask(() => {
-    throw error;
-  });
 }
 
 /** A client that leaves is not a problem: `info` instead of `warn`. */

@@ -1,6 +1,7 @@
 /** Collects what happens in one turn of the event loop, to act on it at the end of the turn. */
 
 import type { Clock } from '../clock.js';
+import { throwUncaught } from '../uncaught.js';
 
 /** Waits for the end of a turn. */
 export interface AtTurnEnd {
@@ -32,10 +33,7 @@ export class TurnEnd {
       try {
         one.turnEnded();
       } catch (error) {
-        // The error must be seen, but must not keep the others waiting for ever.
-        queueMicrotask(() => {
-          throw error;
-        });
+        throwUncaught(error); // later: the others would wait for ever
       }
     }
   };
