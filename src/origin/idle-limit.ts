@@ -130,7 +130,7 @@ export class IdleLimit {
    * what was learned, is about the time after an answer: for the first request servers have another timeout.
    */
   get unusedMs(): number {
-    return Math.max(this.effectiveMs, Math.min(SPARE_MS, this.#configuredMs));
+    return Math.max(this.effectiveMs, Math.min(SPARE_MS, this.#setting.keepAliveTimeout));
   }
 
   get snapshot(): IdleLimitSnapshot {

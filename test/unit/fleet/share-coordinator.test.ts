@@ -165,10 +165,10 @@ test.each([1_000, Number.POSITIVE_INFINITY])(
 );
 
 test('a place that is kept for ever is kept for a worker that lives, too, and nobody has to shrink when it asks again', () => {
-  const { ask, desk, clock, settle } = open({ restartTimeoutMs: Number.POSITIVE_INFINITY });
+  const { ask, coordinator, clock, settle } = open({ restartTimeoutMs: Number.POSITIVE_INFINITY });
   ask(1);
   ask(2);
-  desk.heard(1, { pooledBackend: 'leave', member: 'b', origin: A });
+  coordinator.heard(1, { pooledBackend: 'leave', member: 'b', origin: A });
   clock.advance(1_000_000);
   expect([settle(), ask(1)]).toEqual([[], ['1 5']]);
 });
