@@ -3,8 +3,9 @@
 import type { BackendError } from '../errors.js';
 import { isToken } from '../http1/method.js';
 import { isPath } from '../http1/request-target.js';
-import { type Check, callable, duration, isObject, matching, trueOrFalse, whereItBelongs } from '../options/checks.js';
+import { type Check, callable, duration, isObject, matching, trueOrFalse } from '../options/checks.js';
 import { travel } from '../options/non-idempotent.js';
+import { whereItBelongs } from '../options/rules.js';
 import { mountOptions, optionRules, type RequestTimeouts } from '../options.js';
 import { badRequest, refused } from './bad-request.js';
 import type { BackendRequestOptions } from './request.js';
@@ -29,9 +30,7 @@ const NAMES: ReadonlySet<string> = new Set(Object.keys(KNOWN));
 
 const PATH_ACCEPTS = 'begin with / and contain no space, #, control character or character beyond latin1';
 
-const FLAG = trueOrFalse();
 const LISTENER = callable();
-const DURATION = duration();
 // Not by `instanceof`: polyfills and signals of another realm are fine, too.
 const SIGNAL = matching(
   'an AbortSignal',
@@ -51,7 +50,7 @@ export function checkRequestOptions(options: BackendRequestOptions): void {
   if (method !== undefined) checkMethod(method);
   checkPath(path, method);
   check('signal', signal, SIGNAL);
-  check('idempotent', idempotent, FLAG);
+  check('idempotent', idempotent, trueOrFalse);
   check('nonIdempotent', nonIdempotent, travel);
   check('onInformation', onInformation, LISTENER);
 }
@@ -74,7 +73,7 @@ export function requestTimeouts(given: BackendRequestOptions, defaults: RequestT
 }
 
 function limit(name: string, ms: number | undefined, otherwise: number): number {
-  check(name, ms, DURATION);
+  check(name, ms, duration);
   return ms ?? otherwise;
 }
 

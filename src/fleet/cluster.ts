@@ -2,7 +2,8 @@
 
 import cluster, { type Worker } from 'node:cluster';
 import { systemClock } from '../clock.js';
-import { duration, type Rules, resolveSection, withDefault } from '../options/checks.js';
+import { duration } from '../options/checks.js';
+import { type Rules, resolveSection, withDefault } from '../options/rules.js';
 import { ShareCoordinator } from './share-coordinator.js';
 import { asRequest } from './share-message.js';
 
@@ -38,7 +39,7 @@ export interface ConnectionSharing {
   shares(): readonly WorkerShare[];
 }
 
-const rules: Rules<{ restartTimeout: number }> = { restartTimeout: withDefault(duration(), 10_000) };
+const rules: Rules<{ restartTimeout: number }> = { restartTimeout: withDefault(duration, 10_000) };
 // Two copies of this module, one as ESM and one as CJS, would give the same connections away twice.
 const SHARED = Symbol.for('pooled-backend.shareConnections');
 

@@ -4,18 +4,8 @@ import type { Balancer } from '../balance/balancer.js';
 import type { BalanceOption } from '../balance/balancers.js';
 import type { HashOptions } from '../balance/hash.js';
 import type { HashKey } from '../balance/hash-key.js';
-import {
-  isObject,
-  mapped,
-  matching,
-  multiple,
-  objectWith,
-  oneOf,
-  type Rules,
-  required,
-  resolveSection,
-  withDefault,
-} from './checks.js';
+import { isObject, matching, multiple, objectWith, oneOf } from './checks.js';
+import { mapped, type Rules, required, resolveSection, withDefault } from './rules.js';
 
 const named = oneOf('least-busy', 'round-robin', 'two-choices', 'first');
 const own = objectWith<Balancer>('pick');
@@ -32,7 +22,7 @@ const hashRules: Rules<HashOptions> = {
   key: mapped(required(matching("'path', { cookie: name }, { header: name } or a function", isHashKey)), (key) =>
     typeof key === 'object' ? Object.freeze({ ...key }) : key,
   ),
-  load: withDefault(multiple(), 1.25),
+  load: withDefault(multiple, 1.25),
 };
 
 function isHashKey(value: unknown): value is HashKey {

@@ -1,6 +1,6 @@
 /** Options of `close()` and `closeServer()`. */
 
-import { isObject, shown } from './checks.js';
+import { isRecord, shown } from './checks.js';
 
 /** Options of `backend.close()`. */
 export interface CloseOptions {
@@ -34,7 +34,7 @@ export function closeServerTimeout(options: CloseServerOptions): number {
 }
 
 function timeoutOf(options: CloseOptions, of: string): number | undefined {
-  if (!isObject(options) || Array.isArray(options)) {
+  if (!isRecord(options)) {
     throw new TypeError(`the options of ${of} must be an object, got ${shown(options)}`);
   }
   const unknown = Object.keys(options).find((name) => name !== 'timeout');

@@ -1,6 +1,7 @@
 /** How `maxConnections` is read: as a limit of this process, or as a total of several processes. */
 
-import { checked, integer, isObject, optional, type Rules, refusal, required, resolveSection } from './checks.js';
+import { integer, isObject } from './checks.js';
+import { checked, optional, type Rules, refusal, required, resolveSection } from './rules.js';
 
 /** Sockets that one local address can hold to one server. */
 export const MOST_CONNECTIONS = 65_535;

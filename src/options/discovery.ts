@@ -2,23 +2,10 @@
 
 import { Resolver } from 'node:dns';
 import { isIP } from 'node:net';
-import {
-  integer,
-  isObject,
-  mapped,
-  matching,
-  oneOf,
-  optional,
-  optionalSection,
-  pause,
-  type Rule,
-  type Rules,
-  refusal,
-  required,
-  withDefault,
-} from './checks.js';
+import { integer, isObject, matching, oneOf, pause, text } from './checks.js';
 import { MOST_CONNECTIONS } from './connections.js';
 import { type OriginOptions, resolveHost } from './origins.js';
+import { mapped, optional, optionalSection, type Rule, type Rules, refusal, required, withDefault } from './rules.js';
 
 /** A complete list of origins: URLs or {@link OriginOptions}. */
 export type OriginSet = readonly (string | URL | OriginOptions)[];
@@ -118,11 +105,11 @@ const dnsRules: Rules<DnsSection> = {
   port: optional(integer(1, MOST_CONNECTIONS)),
   protocol: withDefault(oneOf('http:', 'https:'), 'http:'),
   host: (name, value) => {
-    const host = optional(matching('a string', (one): one is string => typeof one === 'string'))(name, value);
+    const host = optional(text)(name, value);
     if (host !== undefined) resolveHost(name, host);
     return host;
   },
-  interval: withDefault(pause(), 30_000),
+  interval: withDefault(pause, 30_000),
   servers: mapped(optional(serverList), (servers) => servers && Object.freeze([...servers])),
 };
 

@@ -1,21 +1,7 @@
 /** Options of one mount: its own, and those that override options of its backend. */
 
 import { BlockList, isIP } from 'node:net';
-import {
-  bytes,
-  type Check,
-  callable,
-  duration,
-  integer,
-  mapped,
-  matching,
-  oneOf,
-  optional,
-  orFalse,
-  refusal,
-  resolveSection,
-  withDefault,
-} from './checks.js';
+import { bytes, type Check, callable, duration, integer, matching, oneOf, orFalse } from './checks.js';
 import type { FieldsHook, IdempotentOption, InformationHook, PathHook, ResponseFieldsHook } from './hooks.js';
 import { type NonIdempotentTravel, travel } from './non-idempotent.js';
 import type { RequestTimeouts } from './request-timeouts.js';
@@ -29,6 +15,7 @@ import {
   locationChoice,
 } from './rewrites.js';
 import { type Option, type OptionRow, type OptionsOf, option, rowsOf, rulesOf } from './row.js';
+import { mapped, optional, refusal, resolveSection, withDefault } from './rules.js';
 import { optionRules } from './table.js';
 import { tunnelRules } from './tunnel.js';
 
@@ -171,14 +158,14 @@ const options: OptionsOf<HandlerSection> = {
   nonIdempotent: inherited(travel),
   idempotent: inherited(callable<IdempotentOption>(), 'replaces the option of the backend'),
   requestBufferBytes: inherited(orFalse(bytes(1))),
-  queueTimeout: inherited(duration()),
-  sendTimeout: inherited(duration()),
-  headersTimeout: inherited(duration()),
-  bodyTimeout: inherited(duration()),
-  clientTimeout: inherited(duration()),
-  requestTimeout: inherited(duration()),
+  queueTimeout: inherited(duration),
+  sendTimeout: inherited(duration),
+  headersTimeout: inherited(duration),
+  bodyTimeout: inherited(duration),
+  clientTimeout: inherited(duration),
+  requestTimeout: inherited(duration),
   expectTimeout: option(
-    withDefault(orFalse(duration()), 1000),
+    withDefault(orFalse(duration), 1000),
     "ms in which the origin may answer an `Expect: 100-continue` that came by 'checkContinue'; then the client is asked for its body anyway; `false` answers it here",
   ),
   host: option(

@@ -1,27 +1,29 @@
 /** Options that decide when an origin gets requests: as the owner writes them, and as the library uses them. */
 
 import {
-  type Complete,
   count,
   duration,
   integer,
   isObject,
-  mapped,
   matching,
   multiple,
   numberBetween,
   oneOf,
-  optional,
   orFalse,
   pause,
+  textLike,
+} from './checks.js';
+import {
+  type Complete,
+  mapped,
+  optional,
   type Rule,
   type Rules,
   refusal,
   resolveSection,
   sectionOrFalse,
-  textLike,
   withDefault,
-} from './checks.js';
+} from './rules.js';
 
 /**
  * Passive health checking: an origin that fails several requests in a row gets none for a while. After that one
@@ -178,13 +180,13 @@ export interface ResolvedEjection extends Complete<Omit<EjectionOptions, 'outlie
 }
 
 const outlierRules: Rules<ResolvedOutliers> = {
-  window: withDefault(duration(), 10_000),
+  window: withDefault(duration, 10_000),
   requests: withDefault(count(1), 100),
   // At least 3: of two origins, both are equally far from their mean.
   origins: withDefault(count(3), 5),
   deviations: withDefault(numberBetween(0, 100), 1.9),
   margin: withDefault(numberBetween(0, 1), 0.05),
-  slowness: withDefault(orFalse(multiple()), false),
+  slowness: withDefault(orFalse(multiple), false),
 };
 
 const status = integer(500, 599);
@@ -195,8 +197,8 @@ const statuses = matching(
 
 const ejectionRules: Rules<ResolvedEjection> = {
   failures: withDefault(count(1), 5),
-  time: withDefault(duration(), 1000),
-  maxTime: withDefault(duration(), 60_000),
+  time: withDefault(duration, 1000),
+  maxTime: withDefault(duration, 60_000),
   maxEjected: withDefault(numberBetween(0, 1), 0.5),
   statuses: mapped(withDefault(statuses, []), (values) => Object.freeze([...new Set(values)])),
   outliers: sectionOrFalse(outlierRules),
@@ -236,11 +238,11 @@ const checkRules: Rules<CheckSection> = {
   path: withDefault(textLike('a path that begins with / and has no spaces', /^\/[\x21\x22\x24-\x7e\x80-\xff]*$/), '/'),
   host: optional(textLike('a host, with or without a port', /^[\w.~:[\]-]+$/)),
   expect: expectRule,
-  interval: withDefault(pause(), 5000),
-  timeout: withDefault(pause(), 2000),
+  interval: withDefault(pause, 5000),
+  timeout: withDefault(pause, 2000),
   rise: withDefault(inARow, 2),
   fall: withDefault(inARow, 3),
-  fastInterval: optional(pause()),
+  fastInterval: optional(pause),
 };
 
 const OF_REQUESTS = ['method', 'path', 'host', 'expect'] as const;
@@ -266,11 +268,11 @@ export const checkRule: Rule<ResolvedCheck | false> = (name, value) => {
 export const adaptiveConcurrencyRule: Rule<ResolvedAdaptiveConcurrency | false> = sectionOrFalse({
   min: withDefault(integer(1, 65_535), 4),
   tolerance: withDefault(numberBetween(1, 100), 1.5),
-  window: withDefault(pause(), 1000),
+  window: withDefault(pause, 1000),
 });
 
 /** How the option `slowStart` is read. */
-export const slowStartRule: Rule<number | false> = withDefault(orFalse(pause()), false);
+export const slowStartRule: Rule<number | false> = withDefault(orFalse(pause), false);
 
 /** Throws if one of these origins cannot be checked in this way. */
 export function refuseCheckOf(check: ResolvedCheck | false, origins: readonly { readonly origin: string }[]): void {

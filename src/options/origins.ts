@@ -1,18 +1,8 @@
 /** Origins as the owner writes them, and as the library uses them. */
 
-import {
-  integer,
-  isObject,
-  matching,
-  optional,
-  type Rules,
-  refusal,
-  required,
-  resolveSection,
-  trueOrFalse,
-  withDefault,
-} from './checks.js';
+import { integer, isObject, matching, someText, trueOrFalse } from './checks.js';
 import { type ClusterTotal, mostConnections, readConnections, type SharedConnections } from './connections.js';
+import { optional, type Rules, refusal, required, resolveSection, withDefault } from './rules.js';
 
 /** One origin with its own settings. A string or `URL` in the list of origins is short for `{ url }`. */
 export interface OriginOptions {
@@ -88,15 +78,13 @@ interface OriginSection {
   maxConnections: number | ClusterTotal | undefined;
 }
 
-const text = matching('a string', (value): value is string => typeof value === 'string');
 const readUrl = required(matching('a string or a URL', isPlainUrl));
-const someText = matching('a string that is not empty', (value): value is string => text.admits(value) && value !== '');
 
 const originRules: Rules<OriginSection> = {
   url: (name, value) => String(readUrl(name, value)),
   host: optional(someText),
   weight: withDefault(integer(0, 256), 1),
-  backup: withDefault(trueOrFalse(), false),
+  backup: withDefault(trueOrFalse, false),
   socketPath: optional(someText),
   maxConnections: (name, value) => (value === undefined ? undefined : readConnections(name, value)),
 };

@@ -2,7 +2,7 @@
 
 import type { LookupFunction } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
-import type { Complete } from './checks.js';
+import type { Complete } from './rules.js';
 
 /**
  * A reason to retry an idempotent request, besides those that are always safe: no response head within

@@ -1,13 +1,14 @@
 /** Reads the options of a backend: each by itself, and then all of them against each other. */
 
 import type { PooledBackendOptions } from './backend.js';
-import { type Elsewhere, isObject, refusal, resolveSection } from './checks.js';
+import { isRecord } from './checks.js';
 import { mostConnections } from './connections.js';
 import { refuseOtherThanOne } from './discovery.js';
 import { handlerRules } from './handler.js';
 import { refuseCheckOf } from './health.js';
 import { type ConnectionLimits, isUrl, type ResolvedOrigin, refuseMinimum, resolveOrigins } from './origins.js';
 import type { ResolvedOptions } from './resolved.js';
+import { type Elsewhere, refusal, resolveSection } from './rules.js';
 import { type OptionSection, optionRules } from './table.js';
 import { tunnelRules } from './tunnel.js';
 
@@ -29,7 +30,7 @@ function noneYet(limits: ConnectionLimits): readonly ResolvedOrigin[] {
  */
 export function readOptions(given: PooledBackendOptions | string | URL): OptionSection {
   if (typeof given === 'string' || isUrl(given)) return resolveSection('', { origins: [given] }, optionRules);
-  if (isObject(given) && !Array.isArray(given)) return resolveSection('', given, optionRules, mountOptions);
+  if (isRecord(given)) return resolveSection('', given, optionRules, mountOptions);
   const hint = Array.isArray(given) ? '; a list of origins is { origins: [ … ] }' : '';
   throw refusal('the options', 'an object, or the URL of the only origin', given, false, hint);
 }

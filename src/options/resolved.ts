@@ -1,7 +1,6 @@
 /** The options of a backend as the library uses them: checked, every default filled in, frozen. */
 
 import type { PooledBackendOptions } from './backend.js';
-import type { Complete } from './checks.js';
 import type { ClusterTotal } from './connections.js';
 import type { ResolvedDns } from './discovery.js';
 import type { ResolvedAdaptiveConcurrency, ResolvedCheck, ResolvedEjection } from './health.js';
@@ -9,6 +8,7 @@ import type { IdempotentOption } from './hooks.js';
 import type { Logger } from './logger.js';
 import type { ResolvedOrigin } from './origins.js';
 import type { ResolvedConnect, ResolvedRetryBudget, SubsetOptions } from './parts.js';
+import type { Complete } from './rules.js';
 import type { ResolvedSticky } from './sticky.js';
 
 type Whole =

@@ -1,7 +1,7 @@
 /** Options of a mount that change URLs and cookies in response fields. */
 
 import type { IncomingMessage } from 'node:http';
-import { isObject, matching } from './checks.js';
+import { isRecord, matching } from './checks.js';
 
 /** Returns the URL to send to the client, or `undefined` to leave it as it is. */
 export type LocationHook = (url: string, req: IncomingMessage) => string | undefined;
@@ -27,10 +27,6 @@ export const cookieChoice = matching(
   (value): value is CookieRewrite | false =>
     value === false || isAttribute(value) || (isRecord(value) && Object.values(value).every(isAttribute)),
 );
-
-function isRecord(value: unknown): value is object {
-  return isObject(value) && !Array.isArray(value);
-}
 
 /** A frozen copy. */
 export function copiedRewrite(rewrite: CookieRewrite | false): CookieRewrite | false {

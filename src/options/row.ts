@@ -1,6 +1,7 @@
 /** An option as one row: how it is read, and what the documentation says about it. */
 
-import { ownNames, type Rule, type Rules, shown } from './checks.js';
+import { shown } from './checks.js';
+import { ownNames, type Rule, type Rules } from './rules.js';
 
 /** One row of an options table in the documentation. */
 export interface OptionRow {

@@ -1,18 +1,7 @@
 /** The option `sticky`: a cookie that leads a client back to the origin that has its session. */
 
-import {
-  numberBetween,
-  oneOf,
-  optional,
-  type Rule,
-  type Rules,
-  refusal,
-  required,
-  sectionOrFalse,
-  textLike,
-  trueOrFalse,
-  withDefault,
-} from './checks.js';
+import { numberBetween, oneOf, someText, textLike, trueOrFalse } from './checks.js';
+import { optional, type Rule, type Rules, refusal, required, sectionOrFalse, withDefault } from './rules.js';
 
 /** A cookie that names the origin a client is bound to. It is always HttpOnly. */
 export interface StickyOptions {
@@ -63,9 +52,9 @@ const rules: Rules<ResolvedSticky> = {
   path: withDefault(textLike('a path that begins with / and has no semicolon', /^\/[\x20-\x3a\x3c-\x7e]*$/), '/'),
   domain: optional(textLike('a domain name', /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i)),
   sameSite: withDefault(oneOf('lax', 'strict', 'none'), 'lax'),
-  secure: withDefault(trueOrFalse(), false),
+  secure: withDefault(trueOrFalse, false),
   maxAge: optional(numberBetween(1000, LONGEST_AGE_MS)),
-  secret: optional(textLike('a string that is not empty', /./s)),
+  secret: optional(someText),
 };
 
 /** How the option `sticky` is read. */

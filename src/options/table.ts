@@ -9,22 +9,15 @@ import {
   duration,
   integer,
   listOf,
-  mapped,
   matching,
   numberBetween,
   objectWith,
   oneOf,
-  optional,
-  optionalSection,
   orFalse,
   pause,
-  type Rules,
   rate,
-  required,
-  section,
-  textLike,
+  someText,
   trueOrFalse,
-  withDefault,
 } from './checks.js';
 import { MOST_CONNECTIONS, readConnections } from './connections.js';
 import { dnsRule, type OriginsOption, originsRule } from './discovery.js';
@@ -35,6 +28,7 @@ import { travel } from './non-idempotent.js';
 import type { ResolvedConnect, ResolvedRetryBudget, RetryCondition, SubsetOptions } from './parts.js';
 import type { ResolvedOptions } from './resolved.js';
 import { type OptionRow, type OptionsOf, option, rowsOf, rulesOf } from './row.js';
+import { mapped, optional, optionalSection, type Rules, required, section, withDefault } from './rules.js';
 import { stickyRule } from './sticky.js';
 import { tlsRule } from './tls.js';
 
@@ -46,11 +40,11 @@ export interface OptionSection extends Omit<ResolvedOptions, 'origins' | 'maxFre
 
 const retryBudgetRules: Rules<ResolvedRetryBudget> = {
   ratio: withDefault(numberBetween(0, 1), 0.2),
-  minPerSecond: withDefault(rate(), 10),
+  minPerSecond: withDefault(rate, 10),
 };
 
 const connectRules: Rules<ResolvedConnect> = {
-  noDelay: withDefault(trueOrFalse(), true),
+  noDelay: withDefault(trueOrFalse, true),
   // The kernel counts in whole seconds, 1 to 32767 (tcp(7), TCP_KEEPIDLE).
   keepAliveInitialDelay: withDefault(integer(1000, 32_767_000), 30_000),
   localAddress: optional(
@@ -71,7 +65,7 @@ function copied<T>(values: readonly T[]): readonly T[] {
 
 const subsetRules: Rules<SubsetOptions> = {
   size: required(integer(1, Number.MAX_SAFE_INTEGER)),
-  id: required(textLike('a string that is not empty', /./s)),
+  id: required(someText),
 };
 
 const noConditions: readonly RetryCondition[] = [];
@@ -82,7 +76,7 @@ const options: OptionsOf<OptionSection> = {
     'URLs (`http:` or `https:`; no path, query or userinfo), or objects `{ url, host, weight, backup, socketPath, maxConnections }`; or a function or async iterable that gives such lists',
     'required',
   ),
-  originsInterval: option(withDefault(pause(), 30_000), 'ms between two calls of the function `origins`'),
+  originsInterval: option(withDefault(pause, 30_000), 'ms between two calls of the function `origins`'),
   dns: option(
     dnsRule,
     "instead of `origins`: looks them up in DNS, again and again: `{ name, type, port, protocol, host, interval, servers }`; `type` is `'A'`, `'AAAA'` or `'SRV'`",
@@ -125,36 +119,36 @@ const options: OptionsOf<OptionSection> = {
   ),
   maxQueue: option(withDefault(count(0), 10_000), 'requests that may wait for a connection; then 503'),
   queueTimeout: option(
-    withDefault(duration(), 5000),
+    withDefault(duration, 5000),
     'ms to wait for a connection; then 503, or the error of a failed dial',
   ),
   maxDialling: option(
     withDefault(count(1), Number.POSITIVE_INFINITY),
     'dials to one origin that may be in progress at once; requests wait for those',
   ),
-  connectTimeout: option(withDefault(duration(), 5000), 'ms for one dial, TCP and TLS together'),
+  connectTimeout: option(withDefault(duration, 5000), 'ms for one dial, TCP and TLS together'),
   sendTimeout: option(
-    withDefault(duration(), 60_000),
+    withDefault(duration, 60_000),
     'longest time in ms in which the origin takes no byte of the request; then 504',
   ),
   headersTimeout: option(
-    withDefault(duration(), 60_000),
+    withDefault(duration, 60_000),
     'ms from the end of the request to the final response head; then 504',
   ),
   bodyTimeout: option(
-    withDefault(duration(), 60_000),
+    withDefault(duration, 60_000),
     'ms of silence between two pieces of a response body; not counted while we pause it, nor for `text/event-stream`',
   ),
   clientTimeout: option(
-    withDefault(duration(), 60_000),
+    withDefault(duration, 60_000),
     'longest time in ms in which a client that holds a connection neither takes nor sends a byte; then both ends are destroyed',
   ),
   requestTimeout: option(
-    withDefault(duration(), Number.POSITIVE_INFINITY),
+    withDefault(duration, Number.POSITIVE_INFINITY),
     'ms for the whole request, with waits and retries; then 504',
   ),
   keepAliveTimeout: option(
-    withDefault(duration(), 60_000),
+    withDefault(duration, 60_000),
     "ms that a connection may be idle and still be reused; lowered by the origin's Keep-Alive field and by what was learned",
   ),
   maxRequestsPerConnection: option(
@@ -162,7 +156,7 @@ const options: OptionsOf<OptionSection> = {
     'exchanges after which a connection is retired',
   ),
   maxConnectionAge: option(
-    withDefault(duration(), Number.POSITIVE_INFINITY),
+    withDefault(duration, Number.POSITIVE_INFINITY),
     'ms after which a connection is retired, shortened at random',
   ),
   maxAttempts: option(

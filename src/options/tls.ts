@@ -1,21 +1,10 @@
 /** The option `tls`: checks the options of `tls.connect` before anything is dialled. */
 
 import { createSecureContext } from 'node:tls';
-import {
-  callable,
-  integer,
-  isObject,
-  matching,
-  oneOf,
-  type Rule,
-  refusal,
-  refuseUnknownNames,
-  required,
-  trueOrFalse,
-} from './checks.js';
+import { callable, integer, isObject, isRecord, matching, oneOf, text, trueOrFalse } from './checks.js';
 import type { TlsOptions } from './parts.js';
+import { type Rule, refusal, refuseUnknownNames, required } from './rules.js';
 
-const text = matching('a string', (value): value is string => typeof value === 'string');
 const number = matching('a number', (value): value is number => Number.isFinite(value));
 const VERSIONS = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'] as const;
 const version = oneOf(...VERSIONS);
@@ -80,7 +69,7 @@ const rules: { readonly [Name in keyof TlsOptions]-?: Rule<unknown> } = {
   passphrase: secret,
   crl: material,
   servername: required(text),
-  rejectUnauthorized: required(trueOrFalse()),
+  rejectUnauthorized: required(trueOrFalse),
   checkServerIdentity: required(callable()),
   minVersion: required(version),
   maxVersion: required(version),
@@ -92,8 +81,8 @@ const rules: { readonly [Name in keyof TlsOptions]-?: Rule<unknown> } = {
   session: required(matching('a buffer', ArrayBuffer.isView)),
   pskCallback: required(callable()),
   minDHSize: required(integer(1, 65_536)),
-  allowPartialTrustChain: required(trueOrFalse()),
-  enableTrace: required(trueOrFalse()),
+  allowPartialTrustChain: required(trueOrFalse),
+  enableTrace: required(trueOrFalse),
   secureOptions: required(number),
   secureProtocol: required(text),
   privateKeyIdentifier: required(text),
@@ -105,7 +94,7 @@ const PLACE_NAMES = ['host', 'port', 'path', 'socket'];
 
 export const tlsRule: Rule<TlsOptions> = (name, value) => {
   if (value === undefined) return Object.freeze({});
-  if (!isObject(value) || Array.isArray(value)) throw refusal(name, 'an object', value, false);
+  if (!isRecord(value)) throw refusal(name, 'an object', value, false);
   const given = Object.entries(value).filter(([, one]) => one !== undefined);
   for (const [key, one] of given) {
     if (PLACE_NAMES.includes(key))

@@ -1,7 +1,8 @@
 /** Options of tunnels, which only `upgradeHandler()` has. */
 
-import { duration, mapped, matching, optional, withDefault } from './checks.js';
+import { duration, matching } from './checks.js';
 import { type OptionRow, type OptionsOf, option, rowsOf, rulesOf } from './row.js';
+import { mapped, optional, withDefault } from './rules.js';
 
 /** Options that only `backend.upgradeHandler()` has. */
 export interface TunnelOptions {
@@ -50,11 +51,11 @@ const options: OptionsOf<ResolvedTunnelOptions> = {
     'all but h2c',
   ),
   idleTimeout: option(
-    withDefault(duration(), 300_000),
+    withDefault(duration, 300_000),
     'ms in which a tunnel may carry no byte in either direction; then both ends are closed',
   ),
   maxDuration: option(
-    withDefault(duration(), Number.POSITIVE_INFINITY),
+    withDefault(duration, Number.POSITIVE_INFINITY),
     'ms that a tunnel may last; then both ends are closed',
   ),
 };

@@ -1,11 +1,12 @@
 /** Which options may change at run time, and how the options of mounts follow such a change. */
 
 import type { PooledBackendOptions } from './backend.js';
-import { isObject, ownNames, refusal, whereItBelongs, withInherited } from './checks.js';
+import { isRecord } from './checks.js';
 import type { OriginSet } from './discovery.js';
 import { resolveEach, resolveOrigins } from './origins.js';
 import { completeOptions, mountOptions } from './reading.js';
 import type { ResolvedOptions } from './resolved.js';
+import { ownNames, refusal, whereItBelongs, withInherited } from './rules.js';
 import { type OptionSection, optionRules, optionTable } from './table.js';
 
 /** The other options determine how a backend is built. */
@@ -66,7 +67,7 @@ export function changedOptions(
   before: OptionSection,
   asked: OptionChanges,
 ): { readonly given: OptionSection; readonly options: ResolvedOptions; readonly names: readonly string[] } {
-  if (!isObject(asked) || Array.isArray(asked)) throw refusal('the changes', 'an object of options', asked, false);
+  if (!isRecord(asked)) throw refusal('the changes', 'an object of options', asked, false);
   const changes = withInherited(asked, ownNames(optionRules));
   const names: readonly string[] = Array.isArray(before.origins) ? ['origins', ...CHANGEABLE] : CHANGEABLE;
   const other = Object.keys(changes).find((name) => !names.includes(name));

@@ -1,8 +1,9 @@
 /** Options of `upgradeHandler()`: those of a mount, and its own for tunnels. */
 
-import { isObject, refusal, refuseUnknownNames, resolveSection, withInherited } from './checks.js';
+import { isRecord } from './checks.js';
 import { type HandlerOptions, handlerOptionsOf, handlerRules, type ResolvedHandlerOptions } from './handler.js';
 import type { ResolvedOptions } from './resolved.js';
+import { refusal, refuseUnknownNames, resolveSection, withInherited } from './rules.js';
 import { optionRules } from './table.js';
 import { type ResolvedTunnelOptions, type TunnelOptions, tunnelRules } from './tunnel.js';
 
@@ -32,7 +33,7 @@ export function resolveUpgradeOptions(given: UpgradeHandlerOptions, backend: Res
 
 /** The same in two steps, as {@link handlerOptionsOf} does it. */
 export function upgradeOptionsOf(given: UpgradeHandlerOptions): (backend: ResolvedOptions) => ResolvedUpgradeOptions {
-  if (!isObject(given) || Array.isArray(given)) throw refusal('the options', 'an object', given, false);
+  if (!isRecord(given)) throw refusal('the options', 'an object', given, false);
   refuseUnknownNames('', given, allRules, { 'the backend': optionRules });
   const { protocols, idleTimeout, maxDuration, ...mount } = withInherited(given, Object.keys(allRules));
   const section = resolveSection('', { protocols, idleTimeout, maxDuration }, tunnelRules);

@@ -1,6 +1,7 @@
 /** Options of a status page. */
 
-import { callable, integer, matching, optional, type Rules, resolveSection, withDefault } from '../options/checks.js';
+import { callable, integer, text } from '../options/checks.js';
+import { optional, type Rules, resolveSection, withDefault } from '../options/rules.js';
 import type { StatusAuthorise } from './status-actions.js';
 
 /** Options of `backend.statusHandler()`. */
@@ -23,8 +24,6 @@ export interface ResolvedStatusOptions {
   readonly interval: number;
   readonly actions: StatusAuthorise | undefined;
 }
-
-const text = matching('a string', (value): value is string => typeof value === 'string');
 
 const rules: Rules<ResolvedStatusOptions> = {
   title: withDefault(text, 'pooled-backend'),
