@@ -1,5 +1,6 @@
 /** The options of a backend, of its mounts and of its tunnels. Other rooms import most of `options/` from here. */
 
+export type { AdaptiveConcurrencyOptions, ResolvedAdaptiveConcurrency } from './options/adaptive-concurrency.js';
 export type { PooledBackendOptions } from './options/backend.js';
 export type { ClusterTotal, SharedConnections } from './options/connections.js';
 export type {
@@ -10,6 +11,7 @@ export type {
   OriginsOption,
   ResolvedDns,
 } from './options/discovery.js';
+export type { EjectionOptions, OutlierOptions, ResolvedEjection, ResolvedOutliers } from './options/ejection.js';
 export {
   type ForwardedStyle,
   type HandlerOptions,
@@ -18,18 +20,7 @@ export {
   type ResolvedHandlerOptions,
   resolveHandlerOptions,
 } from './options/handler.js';
-export {
-  type AdaptiveConcurrencyOptions,
-  type CheckAnswer,
-  type CheckOptions,
-  type EjectionOptions,
-  type OutlierOptions,
-  type ResolvedAdaptiveConcurrency,
-  type ResolvedCheck,
-  type ResolvedEjection,
-  type ResolvedOutliers,
-  refuseCheckOf,
-} from './options/health.js';
+export { type CheckAnswer, type CheckOptions, type ResolvedCheck, refuseCheckOf } from './options/health-check.js';
 export type * from './options/hooks.js';
 export type { Logger } from './options/logger.js';
 export type { NonIdempotentTravel } from './options/non-idempotent.js';

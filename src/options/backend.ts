@@ -1,9 +1,11 @@
 /** Every option of a backend as the owner writes it: type, meaning, unit, default and bound. */
 
 import type { BalanceOption } from '../balance/balancers.js';
+import type { AdaptiveConcurrencyOptions } from './adaptive-concurrency.js';
 import type { SharedConnections } from './connections.js';
 import type { DnsOptions, OriginsOption } from './discovery.js';
-import type { AdaptiveConcurrencyOptions, CheckOptions, EjectionOptions } from './health.js';
+import type { EjectionOptions } from './ejection.js';
+import type { CheckOptions } from './health-check.js';
 import type { IdempotentOption } from './hooks.js';
 import type { Logger } from './logger.js';
 import type { NonIdempotentTravel } from './non-idempotent.js';

@@ -1,7 +1,7 @@
 /** Options of one mount: its own, and those that override options of its backend. */
 
-import { BlockList, isIP } from 'node:net';
-import { bytes, type Check, callable, duration, integer, matching, oneOf, orFalse } from './checks.js';
+import type { BlockList } from 'node:net';
+import { bytes, type Check, callable, duration, oneOf, orFalse } from './checks.js';
 import type { FieldsHook, IdempotentOption, InformationHook, PathHook, ResponseFieldsHook } from './hooks.js';
 import { type NonIdempotentTravel, travel } from './non-idempotent.js';
 import type { RequestTimeouts } from './request-timeouts.js';
@@ -15,8 +15,9 @@ import {
   locationChoice,
 } from './rewrites.js';
 import { type Option, type OptionRow, type OptionsOf, option, rowsOf, rulesOf } from './row.js';
-import { mapped, optional, refusal, resolveSection, withDefault } from './rules.js';
+import { mapped, optional, resolveSection, withDefault } from './rules.js';
 import { optionRules } from './table.js';
+import { trustProxyRule } from './trust-proxy.js';
 import { tunnelRules } from './tunnel.js';
 
 /**
@@ -122,34 +123,6 @@ interface HandlerSection
   extends Pick<HandlerOptions, Inherited>,
     Omit<ResolvedHandlerOptions, Inherited | 'timeouts'> {}
 
-const strings = matching(
-  'a list of addresses and CIDR blocks, or false',
-  (value): value is false | readonly string[] =>
-    value === false || (Array.isArray(value) && [...value].every((item) => typeof item === 'string')), // holes count, too
-);
-
-function trusted(list: false | readonly string[], name: string): BlockList | false {
-  if (list === false) return false;
-  const blocks = new BlockList();
-  for (const [index, entry] of list.entries()) addBlock(blocks, `${name}[${index}]`, entry);
-  return blocks;
-}
-
-function addBlock(blocks: BlockList, name: string, entry: string): void {
-  const [address = '', prefix, ...rest] = entry.split('/');
-  const version = isIP(address);
-  if (version === 0 || rest.length > 0) throw refusal(name, 'an IP address or a CIDR block', entry, false);
-  const family = version === 6 ? 'ipv6' : 'ipv4';
-  if (prefix === undefined) {
-    blocks.addAddress(address, family);
-    return;
-  }
-  const bits = integer(0, version === 6 ? 128 : 32);
-  const given = /^\d{1,3}$/.test(prefix) ? Number(prefix) : prefix;
-  if (!bits.admits(given)) throw refusal(name, `an address with a prefix length that is ${bits.accepts}`, entry, false);
-  blocks.addSubnet(address, given, family);
-}
-
 function inherited<T>(check: Check<T>, meaning = 'as the option of the backend'): Option<T | undefined> {
   return option(optional(check), meaning, "the backend's");
 }
@@ -177,7 +150,7 @@ const options: OptionsOf<HandlerSection> = {
     "how the client is named to the origin: X-Forwarded-For, -Proto, -Host and -Port, or Forwarded (`'rfc7239'`), or `false`",
   ),
   trustProxy: option(
-    mapped(withDefault(strings, false), trusted),
+    trustProxyRule,
     'addresses and CIDR blocks of proxies whose forwarding fields are kept and extended; those of others are dropped',
   ),
   rewritePath: option(optional(callable<PathHook>()), '`(path, req) => path` returns the path to send', 'none'),
@@ -237,33 +210,21 @@ export function handlerOptionsOf(
 }
 
 function filledIn(section: HandlerSection, backend: ResolvedOptions): ResolvedHandlerOptions {
-  const timeouts = resolveTimeouts(section, backend);
-  return Object.freeze({
-    nonIdempotent: section.nonIdempotent ?? backend.nonIdempotent,
-    idempotent: section.idempotent ?? backend.idempotent,
-    requestBufferBytes: section.requestBufferBytes ?? backend.requestBufferBytes,
-    timeouts,
-    clientTimeout: section.clientTimeout ?? backend.clientTimeout,
-    expectTimeout: section.expectTimeout && Math.min(section.expectTimeout, timeouts.headersTimeout),
-    host: section.host,
-    forwarded: section.forwarded,
-    trustProxy: section.trustProxy,
-    rewritePath: section.rewritePath,
-    rewriteLocation: section.rewriteLocation,
-    cookieDomainRewrite: section.cookieDomainRewrite,
-    cookiePathRewrite: section.cookiePathRewrite,
-    onRequestFields: section.onRequestFields,
-    onResponseFields: section.onResponseFields,
-    onInformation: section.onInformation,
+  const { queueTimeout, sendTimeout, headersTimeout, bodyTimeout, requestTimeout, ...own } = section;
+  const timeouts: RequestTimeouts = Object.freeze({
+    queueTimeout: queueTimeout ?? backend.queueTimeout,
+    sendTimeout: sendTimeout ?? backend.sendTimeout,
+    headersTimeout: headersTimeout ?? backend.headersTimeout,
+    bodyTimeout: bodyTimeout ?? backend.bodyTimeout,
+    requestTimeout: requestTimeout ?? backend.requestTimeout,
   });
-}
-
-function resolveTimeouts(section: HandlerSection, backend: ResolvedOptions): RequestTimeouts {
   return Object.freeze({
-    queueTimeout: section.queueTimeout ?? backend.queueTimeout,
-    sendTimeout: section.sendTimeout ?? backend.sendTimeout,
-    headersTimeout: section.headersTimeout ?? backend.headersTimeout,
-    bodyTimeout: section.bodyTimeout ?? backend.bodyTimeout,
-    requestTimeout: section.requestTimeout ?? backend.requestTimeout,
+    ...own,
+    nonIdempotent: own.nonIdempotent ?? backend.nonIdempotent,
+    idempotent: own.idempotent ?? backend.idempotent,
+    requestBufferBytes: own.requestBufferBytes ?? backend.requestBufferBytes,
+    timeouts,
+    clientTimeout: own.clientTimeout ?? backend.clientTimeout,
+    expectTimeout: own.expectTimeout && Math.min(own.expectTimeout, timeouts.headersTimeout),
   });
 }

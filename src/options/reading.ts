@@ -5,7 +5,7 @@ import { isRecord } from './checks.js';
 import { mostConnections } from './connections.js';
 import { refuseOtherThanOne } from './discovery.js';
 import { handlerRules } from './handler.js';
-import { refuseCheckOf } from './health.js';
+import { refuseCheckOf } from './health-check.js';
 import { type ConnectionLimits, isUrl, type ResolvedOrigin, refuseMinimum, resolveOrigins } from './origins.js';
 import type { ResolvedOptions } from './resolved.js';
 import { type Elsewhere, refusal, resolveSection } from './rules.js';

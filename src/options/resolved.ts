@@ -1,9 +1,11 @@
 /** The options of a backend as the library uses them: checked, every default filled in, frozen. */
 
+import type { ResolvedAdaptiveConcurrency } from './adaptive-concurrency.js';
 import type { PooledBackendOptions } from './backend.js';
 import type { ClusterTotal } from './connections.js';
 import type { ResolvedDns } from './discovery.js';
-import type { ResolvedAdaptiveConcurrency, ResolvedCheck, ResolvedEjection } from './health.js';
+import type { ResolvedEjection } from './ejection.js';
+import type { ResolvedCheck } from './health-check.js';
 import type { IdempotentOption } from './hooks.js';
 import type { Logger } from './logger.js';
 import type { ResolvedOrigin } from './origins.js';

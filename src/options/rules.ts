@@ -21,6 +21,11 @@ export function mapped<T, R>(rule: Rule<T>, change: (value: T, name: string) => 
   return (name, value) => change(rule(name, value), name);
 }
 
+/** An option that is a list, empty by default: a frozen copy, without repetitions. */
+export function distinct<T>(check: Check<readonly T[]>): Rule<readonly T[]> {
+  return mapped(withDefault<readonly T[]>(check, []), (values) => Object.freeze([...new Set(values)]));
+}
+
 /** An option that may be absent. */
 export function optional<T>(check: Check<T>): Rule<T | undefined> {
   return withDefault<T | undefined>(check, undefined);

@@ -1,6 +1,7 @@
 /** The default and the bounds of every option, one row for each, with the text for the documentation. */
 
 import { isIP, type LookupFunction } from 'node:net';
+import { adaptiveConcurrencyRule } from './adaptive-concurrency.js';
 import { readBalance } from './balance.js';
 import {
   bytes,
@@ -21,14 +22,15 @@ import {
 } from './checks.js';
 import { MOST_CONNECTIONS, readConnections } from './connections.js';
 import { dnsRule, type OriginsOption, originsRule } from './discovery.js';
-import { adaptiveConcurrencyRule, checkRule, ejectionRule, slowStartRule } from './health.js';
+import { ejectionRule } from './ejection.js';
+import { checkRule } from './health-check.js';
 import type { IdempotentOption } from './hooks.js';
 import type { Logger } from './logger.js';
 import { travel } from './non-idempotent.js';
-import type { ResolvedConnect, ResolvedRetryBudget, RetryCondition, SubsetOptions } from './parts.js';
+import type { ResolvedConnect, ResolvedRetryBudget, SubsetOptions } from './parts.js';
 import type { ResolvedOptions } from './resolved.js';
 import { type OptionRow, type OptionsOf, option, rowsOf, rulesOf } from './row.js';
-import { mapped, optional, optionalSection, type Rules, required, section, withDefault } from './rules.js';
+import { distinct, optional, optionalSection, type Rules, required, section, withDefault } from './rules.js';
 import { stickyRule } from './sticky.js';
 import { tlsRule } from './tls.js';
 
@@ -59,16 +61,10 @@ const logs = matching(`${logger.accepts}, and a function as isLevelEnabled if it
   return logger.admits(value) && ['undefined', 'function'].includes(typeof (value.isLevelEnabled ?? undefined));
 });
 
-function copied<T>(values: readonly T[]): readonly T[] {
-  return Object.freeze([...new Set(values)]);
-}
-
 const subsetRules: Rules<SubsetOptions> = {
   size: required(integer(1, Number.MAX_SAFE_INTEGER)),
   id: required(someText),
 };
-
-const noConditions: readonly RetryCondition[] = [];
 
 const options: OptionsOf<OptionSection> = {
   origins: option(
@@ -164,7 +160,7 @@ const options: OptionsOf<OptionSection> = {
     'exchanges begun for one request; at most one of them because the outcome of another is unknown',
   ),
   retryOn: option(
-    mapped(withDefault(listOf('headers-timeout', 429, 500, 502, 503, 504), noConditions), copied),
+    distinct(listOf('headers-timeout', 429, 500, 502, 503, 504)),
     "what else idempotent requests are retried for: `'headers-timeout'`, 429, 500, 502, 503, 504",
   ),
   retryBudget: option(
@@ -202,7 +198,10 @@ const options: OptionsOf<OptionSection> = {
     checkRule,
     "active health: `{ type, method, path, host, expect, interval, timeout, rise, fall, fastInterval }`; `type` is `'http'`, `'tcp'` or `'tls'`; or `false`",
   ),
-  slowStart: option(slowStartRule, 'ms in which an origin that is back grows to its whole share; or `false`'),
+  slowStart: option(
+    withDefault(orFalse(pause), false),
+    'ms in which an origin that is back grows to its whole share; or `false`',
+  ),
   adaptiveConcurrency: option(
     adaptiveConcurrencyRule,
     'gives an origin that becomes slow fewer requests at once: `{ min, tolerance, window }`; or `false`',
