@@ -10,50 +10,26 @@ const MOST_ITEMS = 40;
 const NEWEST = 8;
 const SAME_MS = 10_000;
 
-type Told = Pick<NewsItem, 'kind' | 'origin' | 'text'>;
+type Told = readonly [origin: string | null, text: string];
 type Tell<Name extends EventName> = (details: BackendEvents[Name][0]) => Told;
 
 /** Paths are left out: they may contain secrets that readers of a status page should not see. */
 const TELL: { readonly [Kind in NewsItem['kind']]: Tell<Kind> } = {
-  eject: ({ origin, reason, forMs }) => ({
-    kind: 'eject',
-    origin,
-    text: `ejected for ${duration(forMs)}: ${reason}`,
-  }),
-  down: ({ origin, reason }) => ({ kind: 'down', origin, text: `down: ${reason}` }),
-  checkFailed: ({ origin, what }) => ({ kind: 'checkFailed', origin, text: `check failed: ${what}` }),
-  discoveryFailed: ({ source, error }) => ({
-    kind: 'discoveryFailed',
-    origin: null,
-    text: `no origins found by ${source}: ${messageOf(error)}`,
-  }),
-  discoveryEnded: () => ({
-    kind: 'discoveryEnded',
-    origin: null,
-    text: 'nothing more is told of the origins: these stay',
-  }),
-  readmit: ({ origin }) => ({ kind: 'readmit', origin, text: 'is back' }),
-  originChanged: ({ origin, change, weight }) => ({ kind: 'originChanged', origin, text: changeText(change, weight) }),
-  failOpen: () => ({ kind: 'failOpen', origin: null, text: 'too many origins are out: all of them are tried' }),
-  poisoned: ({ origin }) => ({ kind: 'poisoned', origin, text: 'sent bytes that nobody had asked for' }),
-  dialFailed: ({ origin, error }) => ({ kind: 'dialFailed', origin, text: `dial failed: ${error.code}` }),
-  reachable: ({ origin, afterMs }) => ({
-    kind: 'reachable',
-    origin,
-    text: `could be dialled again after ${duration(afterMs)}`,
-  }),
-  resend: ({ origin, method, reason }) => ({ kind: 'resend', origin, text: `${method} sent again: ${reason}` }),
-  fail: ({ method, error }) => ({
-    kind: 'fail',
-    origin: error.origin ?? null,
-    text: `${method} failed: ${error.code}, delivery ${error.delivery}`,
-  }),
-  refuse: ({ method, error }) => ({ kind: 'refuse', origin: null, text: `${method} refused: ${error.code}` }),
-  stale: ({ origin, swept }) => ({
-    kind: 'stale',
-    origin,
-    text: swept > 0 ? 'closed idle connections' : 'closed an idle connection',
-  }),
+  eject: ({ origin, reason, forMs }) => [origin, `ejected for ${duration(forMs)}: ${reason}`],
+  down: ({ origin, reason }) => [origin, `down: ${reason}`],
+  checkFailed: ({ origin, what }) => [origin, `check failed: ${what}`],
+  discoveryFailed: ({ source, error }) => [null, `no origins found by ${source}: ${messageOf(error)}`],
+  discoveryEnded: () => [null, 'nothing more is told of the origins: these stay'],
+  readmit: ({ origin }) => [origin, 'is back'],
+  originChanged: ({ origin, change, weight }) => [origin, changeText(change, weight)],
+  failOpen: () => [null, 'too many origins are out: all of them are tried'],
+  poisoned: ({ origin }) => [origin, 'sent bytes that nobody had asked for'],
+  dialFailed: ({ origin, error }) => [origin, `dial failed: ${error.code}`],
+  reachable: ({ origin, afterMs }) => [origin, `could be dialled again after ${duration(afterMs)}`],
+  resend: ({ origin, method, reason }) => [origin, `${method} sent again: ${reason}`],
+  fail: ({ method, error }) => [error.origin ?? null, `${method} failed: ${error.code}, delivery ${error.delivery}`],
+  refuse: ({ method, error }) => [null, `${method} refused: ${error.code}`],
+  stale: ({ origin, swept }) => [origin, swept > 0 ? 'closed idle connections' : 'closed an idle connection'],
 };
 
 /** `500 ms`, `1.5 s`, `16 s`. */
@@ -99,21 +75,20 @@ export class News {
   }
 
   #listener<Kind extends NewsItem['kind']>(kind: Kind) {
-    const heard = (details: BackendEvents[Kind][0]) => this.#add(TELL[kind](details));
+    const heard = (details: BackendEvents[Kind][0]) => this.#add(kind, TELL[kind](details));
     return {
       on: (source: StatusSource) => void source.on(kind, heard),
       off: (source: StatusSource) => void source.off(kind, heard),
     };
   }
 
-  #add(told: Told): void {
+  #add(kind: NewsItem['kind'], [origin, text]: Told): void {
     const at = this.#now();
     const same = this.#items.findIndex(
-      (item, index) =>
-        index < NEWEST && at - item.at < SAME_MS && item.text === told.text && item.origin === told.origin,
+      (item, index) => index < NEWEST && at - item.at < SAME_MS && item.text === text && item.origin === origin,
     );
     const [before] = same < 0 ? [] : this.#items.splice(same, 1);
-    this.#items.unshift({ ...told, at, count: (before?.count ?? 0) + 1 });
+    this.#items.unshift({ kind, origin, text, at, count: (before?.count ?? 0) + 1 });
     if (this.#items.length > MOST_ITEMS) this.#items.pop();
     this.#hasChanged = true;
   }
