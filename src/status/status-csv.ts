@@ -15,12 +15,20 @@ const COLUMNS = (
   'safe_conn_cur,used_conn_cur,need_conn_est'
 ).split(',');
 
+/** Columns of the backend that are the sums of its origins'. */
+const SUMMED = (
+  'slim,stot,econ,eresp,wretr,lbtot,hrsp_2xx,hrsp_3xx,hrsp_4xx,hrsp_5xx,hrsp_other,req_tot,cli_abrt,srv_abrt,connect,' +
+  'reuse'
+).split(',');
+
 type Row = Readonly<Record<string, string | number | null>>;
 
 /** One line for each origin (type 2), and one for the backend (type 1). */
 export function statusCsv(report: StatusReport): string {
-  const rows = [...report.origins.map((origin, index) => originRow(report, origin, index + 1)), backendRow(report)];
-  const lines = rows.map((row) => `${COLUMNS.map((name) => field(row[name])).join(',')},`);
+  const origins = report.origins.map((origin, index) => originRow(report, origin, index + 1));
+  const lines = [...origins, backendRow(report, origins)].map(
+    (row) => `${COLUMNS.map((name) => field(row[name])).join(',')},`,
+  );
   return `# ${COLUMNS.join(',')},\n${lines.map((line) => `${line}\n`).join('')}`;
 }
 
@@ -65,7 +73,11 @@ function originRow({ title }: StatusReport, origin: OriginReport, id: number): R
     type: 2,
     lbtot: origin.requests,
     check_desc: health.reason ?? backoff.error,
-    ...responseFields(responses),
+    hrsp_2xx: responses['2xx'],
+    hrsp_3xx: responses['3xx'],
+    hrsp_4xx: responses['4xx'],
+    hrsp_5xx: responses['5xx'],
+    hrsp_other: responses.other,
     req_tot: origin.requests,
     cli_abrt: closed.aborted ?? 0,
     srv_abrt: (closed.silent ?? 0) + (closed.failed ?? 0),
@@ -79,22 +91,16 @@ function originRow({ title }: StatusReport, origin: OriginReport, id: number): R
   };
 }
 
-function backendRow({ title, origins, queue, inFlight, state }: StatusReport): Row {
-  const total = (count: (origin: OriginReport) => number) => origins.reduce((all, origin) => all + count(origin), 0);
+function backendRow({ title, origins, queue, inFlight, state }: StatusReport, rows: readonly Row[]): Row {
   const up = origins.filter((origin) => statusOf(origin) === 'UP');
-  const responses = { '2xx': 0, '3xx': 0, '4xx': 0, '5xx': 0, other: 0 };
-  for (const key of ['2xx', '3xx', '4xx', '5xx', 'other'] as const) responses[key] = total((one) => one.responses[key]);
+  const sums = SUMMED.map((name) => [name, rows.reduce((all, row) => all + Number(row[name]), 0)]);
   return {
+    ...Object.fromEntries(sums),
     pxname: title,
     svname: 'BACKEND',
     qcur: queue.length,
     scur: inFlight,
-    slim: total((one) => one.maxConnections),
-    stot: total((one) => one.requests),
     dreq: sum(queue.refused),
-    econ: total((one) => one.dialsFailed),
-    eresp: total(broken),
-    wretr: total((one) => sum(one.resent)),
     status: up.length > 0 && state === 'open' ? 'UP' : 'DOWN',
     weight: up.reduce((all, one) => all + one.weight, 0),
     act: up.filter((one) => !one.backup).length,
@@ -104,24 +110,7 @@ function backendRow({ title, origins, queue, inFlight, state }: StatusReport): R
     iid: 1,
     sid: 0,
     type: 1,
-    lbtot: total((one) => one.requests),
-    ...responseFields(responses),
-    req_tot: total((one) => one.requests),
-    cli_abrt: total((one) => one.closed.aborted ?? 0),
-    srv_abrt: total((one) => (one.closed.silent ?? 0) + (one.closed.failed ?? 0)),
     mode: 'http',
-    connect: total((one) => one.dialled),
-    reuse: total((one) => one.reused),
-  };
-}
-
-function responseFields(responses: OriginReport['responses']): Row {
-  return {
-    hrsp_2xx: responses['2xx'],
-    hrsp_3xx: responses['3xx'],
-    hrsp_4xx: responses['4xx'],
-    hrsp_5xx: responses['5xx'],
-    hrsp_other: responses.other,
   };
 }
 
