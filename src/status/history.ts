@@ -1,7 +1,16 @@
 /** The last ten minutes, without the times at which nobody watched: counts at the end of each column, latencies within it. */
 
 import type { BackendStats, OriginStats } from '../stats.js';
-import { BINS, binOf, type Column, type Latency, MOST_ORIGINS, type OriginColumn, withColumn } from './report.js';
+import {
+  BINS,
+  binOf,
+  type Column,
+  type Latency,
+  MOST_ORIGINS,
+  type OriginColumn,
+  total,
+  withColumn,
+} from './report.js';
 
 /** Columns of two seconds make 300 in ten minutes. */
 export const COLUMN_MS = 2_000;
@@ -36,7 +45,7 @@ export class History {
       at,
       inFlight: stats.inFlight,
       queue: stats.queue.length,
-      refused: sum(stats.queue.refused),
+      refused: total(stats.queue.refused),
       origins: shown.map((origin) => this.#columnOf(origin)),
     };
     this.#columns = withColumn(this.#columns, column);
@@ -57,8 +66,8 @@ export class History {
       origin: stats.origin,
       requests: stats.requests,
       reused: stats.reused,
-      resent: sum(stats.resent),
-      failed: sum(stats.delivery) - sum(stats.aborted),
+      resent: total(stats.resent),
+      failed: total(stats.delivery) - total(stats.aborted),
       dialled: stats.dialled,
       busy: stats.connections.busy,
       open: stats.connections.open,
@@ -72,8 +81,4 @@ function packed(bins: Uint32Array | undefined): Latency {
   const from = bins?.findIndex((count) => count > 0) ?? -1;
   if (bins === undefined || from < 0) return { from: 0, counts: [] };
   return { from, counts: [...bins.subarray(from, bins.findLastIndex((count) => count > 0) + 1)] };
-}
-
-function sum(counts: Readonly<Record<string, number>>): number {
-  return Object.values(counts).reduce((total, count) => total + count, 0);
 }

@@ -116,6 +116,11 @@ export function countStates(slots: Iterable<ConnectionStats>): StateCounts {
   return counts;
 }
 
+/** All of some counts together. */
+export function total(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((all, count) => all + count, 0);
+}
+
 const SMALLEST_MS = 0.25;
 const BINS_PER_DOUBLING = 2;
 /** Number of bins of a histogram. The last one has no upper bound: 0.25 ms · √2³⁵ is 46 s. */

@@ -1,7 +1,7 @@
 /** The status as comma-separated values with HAProxy's columns, so that programs which read HAProxy's can read these. */
 
 import { checkColumns } from './check-columns.js';
-import type { OriginReport, StatusReport } from './report.js';
+import { type OriginReport, type StatusReport, total } from './report.js';
 
 /** The columns of HAProxy 2.6, in its order. Columns for which there is nothing here are empty. */
 const COLUMNS = (
@@ -60,7 +60,7 @@ function originRow({ title }: StatusReport, origin: OriginReport, id: number): R
     stot: origin.requests,
     econ: origin.dialsFailed,
     eresp: broken(origin),
-    wretr: sum(origin.resent),
+    wretr: total(origin.resent),
     status: statusOf(origin),
     weight: origin.weight,
     act: origin.backup ? 0 : 1,
@@ -100,7 +100,7 @@ function backendRow({ title, origins, queue, inFlight, state }: StatusReport, ro
     svname: 'BACKEND',
     qcur: queue.length,
     scur: inFlight,
-    dreq: sum(queue.refused),
+    dreq: total(queue.refused),
     status: up.length > 0 && state === 'open' ? 'UP' : 'DOWN',
     weight: up.reduce((all, one) => all + one.weight, 0),
     act: up.filter((one) => !one.backup).length,
@@ -117,8 +117,4 @@ function backendRow({ title, origins, queue, inFlight, state }: StatusReport, ro
 /** Connections that ended before the response was complete, or with a response that could not be parsed. */
 function broken({ closed }: OriginReport): number {
   return ['silent', 'failed', 'timeout', 'garbage'].reduce((all, reason) => all + (closed[reason] ?? 0), 0);
-}
-
-function sum(counts: Readonly<Record<string, number>>): number {
-  return Object.values(counts).reduce((all, count) => all + count, 0);
 }

@@ -1,6 +1,6 @@
 /** Every connection of an origin as a row of a table, for people who prefer text to pictures. */
 
-import type { ConnectionStats, OriginReport } from '../report.js';
+import { type ConnectionStats, type OriginReport, total } from '../report.js';
 import { el, type Part, setAttribute, setText } from './dom.js';
 import { count, duration, plural } from './format.js';
 import { WORDS } from './states.js';
@@ -22,7 +22,7 @@ export function connectionTable(): Part<OriginReport> {
   return {
     element,
     update({ slots, states }) {
-      const all = Object.values(states).reduce((sum, number) => sum + number, 0);
+      const all = total(states);
       const first = all > slots.length ? `, the first ${count(slots.length)}` : '';
       setText(summary, `${plural(all, 'connection')}, one by one${first}`);
       if (!element.open) return;

@@ -48,6 +48,14 @@ export function bytes(value: number): string {
   return `${size < 10 ? trimmed(size) : whole.format(Math.round(size))} ${unit}`;
 }
 
+/** The counts above 0 with their names, the largest first. */
+export function largestFirst(counts: Readonly<Record<string, number>>): (readonly [string, string])[] {
+  return Object.entries(counts)
+    .filter(([, number]) => number > 0)
+    .sort(([, one], [, other]) => other - one)
+    .map(([name, number]) => [name, count(number)]);
+}
+
 /** `1 origin`, `2 origins`. */
 export function plural(number: number, noun: string): string {
   return `${count(number)} ${noun}${number === 1 ? '' : 's'}`;

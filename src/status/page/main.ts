@@ -11,7 +11,6 @@ import { legend } from './legend.js';
 import { showNews } from './news-list.js';
 import { type OriginData, originCard } from './origin-card.js';
 import { originView } from './origin-view.js';
-import { stretchOf } from './series.js';
 import { Store } from './store.js';
 import { held, showTiles } from './tiles.js';
 import { type Mood, verdictOf, verdictOfAll } from './verdict.js';
@@ -77,7 +76,7 @@ function show(): void {
 }
 
 function showAll(report: StatusReport, origins: readonly OriginData[]): void {
-  const stretch = stretchOf(store.columns, report.at);
+  const { stretch } = store;
   tiles(store);
   states.update(report.origins);
   const charted = origins.length > MOST_ORIGINS ? `the first ${MOST_ORIGINS} origins, ` : '';

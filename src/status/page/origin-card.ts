@@ -6,7 +6,7 @@ import { el, type Part, setAttribute, setText } from './dom.js';
 import { count, duration, percent, plural, rate } from './format.js';
 import { heatMap } from './heat-map.js';
 import { quantile, sumOf } from './latency.js';
-import { inScope, stretchOf } from './series.js';
+import { inScope } from './series.js';
 import type { Store } from './store.js';
 import { strip } from './strip.js';
 import { hostOf, verdictOf } from './verdict.js';
@@ -61,8 +61,7 @@ export function originCard(store: Store): Part<OriginData> {
       facts.update(factsOf(store, origin));
       // Drawing makes the browser compute the layout: with 400 rows this took three quarters of the page's time.
       if (isRow) return;
-      const now = store.report?.at ?? 0;
-      heat.update({ columns: store.columns, scope: origin.origin, stretch: stretchOf(store.columns, now) });
+      heat.update({ columns: store.columns, scope: origin.origin, stretch: store.stretch });
     },
   };
 }
@@ -98,9 +97,7 @@ function factList(names: readonly string[]): Part<readonly string[]> {
 
 function factsOf(store: Store, origin: OriginReport): string[] {
   const { requests, reused } = store.pace(origin.origin);
-  const now = store.report?.at ?? 0;
-  const lately = store.columns.filter(({ at }) => at > now - 12_000);
-  const latency = sumOf(lately.flatMap((column) => inScope(column, origin.origin).map(({ latency }) => latency)));
+  const latency = sumOf(store.lately.flatMap((column) => inScope(column, origin.origin).map(({ latency }) => latency)));
   const middle = quantile(latency, 0.5);
   return [
     `${rate(requests)} /s`,

@@ -4,12 +4,12 @@ import type { Latency, OriginReport } from '../report.js';
 import { actionsPanel } from './actions.js';
 import { connectionTable } from './connection-table.js';
 import { el, type Part, setText } from './dom.js';
-import { count, duration, percent, rate } from './format.js';
+import { count, duration, largestFirst, percent, rate } from './format.js';
 import { heatMap } from './heat-map.js';
 import { quantile, sumOf } from './latency.js';
 import { legend } from './legend.js';
 import { type OriginData, statusBadge } from './origin-card.js';
-import { latencies, levels, rates, reuse, stretchOf } from './series.js';
+import { latencies, levels, rates, reuse } from './series.js';
 import { sparkline } from './sparkline.js';
 import type { Store } from './store.js';
 import { strip } from './strip.js';
@@ -48,8 +48,7 @@ export function originView(store: Store): Part<OriginData> {
       connections.update(origin);
       states.update([origin]);
       charts.update(data);
-      const stretch = stretchOf(store.columns, store.report?.at ?? 0);
-      heat.update({ columns: store.columns, scope: origin.origin, stretch });
+      heat.update({ columns: store.columns, scope: origin.origin, stretch: store.stretch });
       setText(within, inWords(sumOf(latencies(store.columns, origin.origin).flatMap(({ parts }) => parts))));
       for (const { part, read } of tables) part.update(read(origin));
       list.update(origin);
@@ -105,8 +104,7 @@ function chartsOf(store: Store): Part<OriginData> {
         const points = read(origin.origin);
         const now = points.at(-1)?.value;
         setText(value, now === undefined ? '–' : short(now));
-        const stretch = stretchOf(store.columns, store.report?.at ?? 0);
-        spark.update({ points, stretch, show, ...(top && { top: top(origin) }) });
+        spark.update({ points, stretch: store.stretch, show, ...(top && { top: top(origin) }) });
       },
     };
   }
@@ -120,12 +118,6 @@ function inWords(latency: Latency): string {
 
 type Rows = readonly (readonly [string, string])[];
 
-const listed = (counts: Readonly<Record<string, number>>): Rows =>
-  Object.entries(counts)
-    .filter(([, number]) => number > 0)
-    .sort(([, one], [, other]) => other - one)
-    .map(([name, number]) => [name, count(number)]);
-
 const TABLES: readonly { title: string; note: string; read: (origin: OriginReport) => Rows }[] = [
   {
     title: 'Requests',
@@ -137,8 +129,8 @@ const TABLES: readonly { title: string; note: string; read: (origin: OriginRepor
       ['dials failed', count(dialsFailed)],
     ],
   },
-  { title: 'Answers', note: 'final heads by class', read: ({ responses }) => listed(responses) },
-  { title: 'Sent again', note: 'by reason', read: ({ resent }) => listed(resent) },
+  { title: 'Answers', note: 'final heads by class', read: ({ responses }) => largestFirst(responses) },
+  { title: 'Sent again', note: 'by reason', read: ({ resent }) => largestFirst(resent) },
   {
     title: 'Failed',
     note: 'by what became of the request',
@@ -149,7 +141,7 @@ const TABLES: readonly { title: string; note: string; read: (origin: OriginRepor
       ['aborted: the client left', count(aborted.unsent + aborted.unknown + aborted.answered)],
     ],
   },
-  { title: 'Closed', note: 'connections, by reason', read: ({ closed }) => listed(closed) },
+  { title: 'Closed', note: 'connections, by reason', read: ({ closed }) => largestFirst(closed) },
   {
     title: 'Idle limit',
     note: 'to be reused still',

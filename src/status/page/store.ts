@@ -1,9 +1,20 @@
 /** What the page knows: the newest report, the history, and how busy each connection was between the last two reports. */
 
-import { type Column, type FullReport, type NewsItem, type StatusReport, type Tick, withColumn } from '../report.js';
+import {
+  type Column,
+  type FullReport,
+  type NewsItem,
+  type StatusReport,
+  type Tick,
+  total,
+  withColumn,
+} from '../report.js';
+
+import { type Stretch, stretchOf } from './series.js';
 
 // Rates are computed over several reports, so that they do not flicker.
 const RECENT_MS = 4_500;
+const LATELY_MS = 12_000;
 
 /** Counters at one moment. */
 interface Totals {
@@ -38,6 +49,21 @@ export class Store {
     if (column !== undefined) this.columns = withColumn(this.columns, column);
     if (news !== undefined) this.news = news;
     this.#take(report);
+  }
+
+  /** The time that all charts show. */
+  get stretch(): Stretch {
+    return stretchOf(this.columns, this.#now);
+  }
+
+  /** The columns of the last few seconds. */
+  get lately(): readonly Column[] {
+    const now = this.#now;
+    return this.columns.filter(({ at }) => at > now - LATELY_MS);
+  }
+
+  get #now(): number {
+    return this.report?.at ?? 0;
   }
 
   /** The complete report, as `?format=json` returns it. */
@@ -75,8 +101,7 @@ export class Store {
       at: report.at,
       origins: new Map(
         report.origins.map(({ origin, requests, reused, dialled, resent }) => {
-          const resends = Object.values(resent).reduce((all, one) => all + one, 0);
-          return [origin, { requests, reused, dialled, resent: resends }];
+          return [origin, { requests, reused, dialled, resent: total(resent) }];
         }),
       ),
     });

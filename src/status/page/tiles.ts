@@ -1,10 +1,10 @@
 /** The backend as a whole, in tiles: each has a number, its parts, and its history. */
 
-import type { OriginReport, StatusReport } from '../report.js';
+import { type OriginReport, type StatusReport, total } from '../report.js';
 import { byId, el, type Part, setText } from './dom.js';
-import { bytes, count, duration, limit, percent, rate } from './format.js';
+import { bytes, count, duration, largestFirst, limit, percent, rate } from './format.js';
 import { quantile, sumOf } from './latency.js';
-import { levels, rates, reuse, type Stretch, stretchOf, values } from './series.js';
+import { levels, rates, reuse, type Stretch, values } from './series.js';
 import { type SparklineData, sparkline } from './sparkline.js';
 import type { Store } from './store.js';
 
@@ -27,8 +27,7 @@ export function showTiles(): (store: Store) => void {
   return (store) => {
     const { report } = store;
     if (report === undefined) return;
-    const stretch = stretchOf(store.columns, report.at);
-    for (const { part, read } of parts) part.update(read(store, report, stretch));
+    for (const { part, read } of parts) part.update(read(store, report, store.stretch));
   };
 }
 
@@ -56,20 +55,8 @@ function tile(name: string): Part<Tile> {
   };
 }
 
-const total = (counts: Readonly<Record<string, number>>): number =>
-  Object.values(counts).reduce((all, one) => all + one, 0);
-
 function inAll(origins: readonly OriginReport[], read: (one: OriginReport) => number): number {
   return origins.reduce((all, one) => all + read(one), 0);
-}
-
-/** The `most` largest of some counts, as notes. */
-function largest(counts: Readonly<Record<string, number>>, most: number): (readonly [string, string])[] {
-  const named = Object.entries(counts).filter(([, number]) => number > 0);
-  return named
-    .sort(([, one], [, other]) => other - one)
-    .slice(0, most)
-    .map(([name, number]) => [name, count(number)]);
 }
 
 function added(counts: Iterable<Readonly<Record<string, number>>>): Record<string, number> {
@@ -108,9 +95,9 @@ const TILES: Readonly<Record<string, Read>> = {
       spark: { points: reuse(store.columns, 'all'), stretch, top: 1, show: percent },
     };
   },
-  Latency: (store, report, stretch) => {
+  Latency: (store, _report, stretch) => {
     const of = (column: (typeof store.columns)[number]) => sumOf(column.origins.map(({ latency }) => latency));
-    const last = sumOf(store.columns.filter(({ at }) => at > report.at - 12_000).map(of));
+    const last = sumOf(store.lately.map(of));
     const [middle, most, high] = [quantile(last, 0.5), quantile(last, 0.9), quantile(last, 0.99)];
     const [value = '–', unit = ''] = middle === undefined ? [] : duration(middle).split(' ');
     return {
@@ -151,7 +138,7 @@ const TILES: Readonly<Record<string, Read>> = {
     return {
       value: rate(store.pace().resent),
       unit: '/s',
-      notes: [['so far', count(total(reasons))], ...largest(reasons, 2)],
+      notes: [['so far', count(total(reasons))], ...largestFirst(reasons).slice(0, 2)],
       spark: { points: rates(store.columns, 'all', 'resent'), stretch, show: (value) => `${rate(value)} per second` },
     };
   },
@@ -175,7 +162,7 @@ const TILES: Readonly<Record<string, Read>> = {
 };
 
 function refusedOf(refused: Readonly<Record<string, number>>): string {
-  const [most] = largest(refused, 1);
+  const [most] = largestFirst(refused);
   return most === undefined ? '0' : `${count(total(refused))}, ${most[0]}`;
 }
 
