@@ -1,10 +1,9 @@
 /** Latencies over time: a column is a piece of time, a row a range of durations. The more requests, the darker. */
 
-import type { Column } from '../report.js';
-import { BINS, boundMs, type Latency } from '../report.js';
+import { BINS, boundMs, type Column, type Latency } from '../report.js';
 import { el, type Part, setAttribute, setText } from './dom.js';
 import { duration } from './format.js';
-import { quantile, rangeOf, sumOf } from './latency.js';
+import { inWords, rangeOf, sumOf } from './latency.js';
 import { GAP_MS, latencies, type Scope, type Stretch } from './series.js';
 
 export interface HeatMapData {
@@ -35,18 +34,14 @@ export function heatMap(hasAxis = false): Part<HeatMapData> {
     element,
     update({ columns, scope, stretch }) {
       const cells = cellsOf(columns, scope, stretch);
-      const rows = rowsOf(cells);
+      const all = sumOf(cells.map(({ latency }) => latency));
+      const rows = rowsOf(all);
       draw(canvas, cells, rows, stretch);
       if (hasAxis) {
         showAxis(axis, rows);
         showTimes(times, stretch.to - stretch.from);
       }
-      const all = sumOf(cells.map(({ latency }) => latency));
-      const [middle, high] = [quantile(all, 0.5), quantile(all, 0.99)];
-      const said =
-        middle === undefined || high === undefined
-          ? 'nothing yet'
-          : `half within ${duration(middle)}, 99 % within ${duration(high)}`;
+      const said = inWords(all) ?? 'nothing yet';
       setAttribute(canvas, 'aria-label', `Latency, last ${duration(stretch.to - stretch.from)}: ${said}`);
     },
   };
@@ -63,17 +58,11 @@ function cellsOf(columns: readonly Column[], scope: Scope, { from }: Stretch): C
 }
 
 /** The first and the last bin that are shown. */
-function rowsOf(cells: readonly Cell[]): readonly [number, number] {
-  const [first, last] = rangeOf(cells.map(({ latency }) => trimmed(latency))) ?? [0, LEAST_ROWS - 1];
+function rowsOf(all: Latency): readonly [number, number] {
+  const [first, last] = rangeOf(all) ?? [0, LEAST_ROWS - 1];
   const missing = Math.max(0, LEAST_ROWS - (last - first + 1));
   const lowest = Math.max(0, first - Math.floor(missing / 2));
   return [lowest, Math.min(BINS - 1, Math.max(last, lowest + LEAST_ROWS - 1))];
-}
-
-function trimmed({ from, counts }: Latency): Latency {
-  const first = counts.findIndex((count) => count > 0);
-  if (first < 0) return { from: 0, counts: [] };
-  return { from: from + first, counts: counts.slice(first, counts.findLastIndex((count) => count > 0) + 1) };
 }
 
 function draw(

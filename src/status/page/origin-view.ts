@@ -1,12 +1,12 @@
 /** One origin alone, with everything that is known about it. */
 
-import type { Latency, OriginReport } from '../report.js';
+import type { OriginReport } from '../report.js';
 import { actionsPanel } from './actions.js';
 import { connectionTable } from './connection-table.js';
 import { el, type Part, setText } from './dom.js';
 import { count, duration, largestFirst, percent, rate } from './format.js';
 import { heatMap } from './heat-map.js';
-import { quantile, sumOf } from './latency.js';
+import { inWords, sumOf } from './latency.js';
 import { legend } from './legend.js';
 import { type OriginData, statusBadge } from './origin-card.js';
 import { latencies, levels, rates, reuse } from './series.js';
@@ -49,7 +49,7 @@ export function originView(store: Store): Part<OriginData> {
       states.update([origin]);
       charts.update(data);
       heat.update({ columns: store.columns, scope: origin.origin, stretch: store.stretch });
-      setText(within, inWords(sumOf(latencies(store.columns, origin.origin).flatMap(({ parts }) => parts))));
+      setText(within, inWords(sumOf(latencies(store.columns, origin.origin).flatMap(({ parts }) => parts))) ?? '');
       for (const { part, read } of tables) part.update(read(origin));
       list.update(origin);
     },
@@ -108,12 +108,6 @@ function chartsOf(store: Store): Part<OriginData> {
       },
     };
   }
-}
-
-function inWords(latency: Latency): string {
-  const [middle, high] = [quantile(latency, 0.5), quantile(latency, 0.99)];
-  if (middle === undefined || high === undefined) return '';
-  return `half within ${duration(middle)}, 99 % within ${duration(high)}`;
 }
 
 type Rows = readonly (readonly [string, string])[];

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { quantile, rangeOf, sumOf } from '../../../../src/status/page/latency.js';
+import { inWords, quantile, rangeOf, sumOf } from '../../../../src/status/page/latency.js';
 import { binOf, type Latency } from '../../../../src/status/report.js';
 
 const of = (ms: number, count: number): Latency => ({ from: binOf(ms), counts: [count] });
@@ -18,8 +18,13 @@ describe('a quantile', () => {
   });
 });
 
+test('a latency is told in words, if there is one', () => {
+  expect(inWords(sumOf([of(1000, 100)]))).toMatch(/^half within \d+ ms, 99 % within 1\.?\d* s$/);
+  expect(inWords({ from: 0, counts: [] })).toBeUndefined();
+});
+
 test('the range is from the first to the last bin with something in it', () => {
-  expect([rangeOf([of(1, 1), of(64, 2)]), rangeOf([{ from: 0, counts: [] }])]).toEqual([
+  expect([rangeOf(sumOf([of(1, 1), of(64, 2)])), rangeOf({ from: 0, counts: [] })]).toEqual([
     [binOf(1), binOf(64)],
     undefined,
   ]);
