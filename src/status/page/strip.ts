@@ -18,7 +18,7 @@ export function strip(store: Store, isLarge = false): Part<OriginReport> {
   const more = el('p', { class: 'more', hidden: true });
   const element = el('div', {}, cells, more);
   let shown: OriginReport | undefined;
-  explainOnHover(cells, (index) => shown && { origin: shown, slot: shown.slots.find(({ slot }) => slot === index) });
+  explainOnHover(cells, (index) => shown?.slots.find(({ slot }) => slot === index));
 
   return {
     element,

@@ -1,35 +1,29 @@
 /** Shows beside the pointer what a connection is doing. The table of the origin says the same for people without a pointer. */
 
-import type { ConnectionStats, OriginReport } from '../report.js';
+import type { ConnectionStats } from '../report.js';
 import { el } from './dom.js';
 import { duration, plural } from './format.js';
 import { WORDS } from './states.js';
 
-export interface Explained {
-  readonly origin: OriginReport;
-  /** `undefined` for an empty place. */
-  readonly slot: ConnectionStats | undefined;
-}
-
 const tooltip = el('div', { class: 'tooltip', hidden: true, 'aria-hidden': 'true' });
 
-export function explainOnHover(cells: HTMLElement, find: (slot: number) => Explained | undefined): void {
+/** `find` returns the connection in a slot; `undefined` if it has none. */
+export function explainOnHover(cells: HTMLElement, find: (slot: number) => ConnectionStats | undefined): void {
   cells.addEventListener('pointermove', (event) => {
     const cell = event.target instanceof HTMLElement ? event.target.closest('i') : null;
-    const slot = Number(cell?.getAttribute('data-slot') ?? Number.NaN);
-    const explained = Number.isNaN(slot) ? undefined : find(slot);
-    if (explained === undefined) hide();
-    else show(event, linesOf(slot, explained));
+    const place = cell?.getAttribute('data-slot');
+    if (place) show(event, linesOf(place, find(Number(place))));
+    else hide();
   });
   cells.addEventListener('pointerleave', hide);
 }
 
-function linesOf(index: number, { slot }: Explained): readonly string[] {
-  if (slot === undefined) return [`place ${index}`, 'empty'];
+function linesOf(place: string, slot: ConnectionStats | undefined): readonly string[] {
+  if (slot === undefined) return [`place ${place}`, 'empty'];
   const { name, meaning } = WORDS[slot.state];
   const ages = [`open for ${duration(slot.ageMs)}`, ...(slot.idleMs > 0 ? [`idle for ${duration(slot.idleMs)}`] : [])];
-  if (slot.state === 'dialling') return [`place ${index} · ${name}`, meaning];
-  return [`place ${index} · ${name}`, meaning, `${plural(slot.exchanges, 'exchange')} · ${ages.join(' · ')}`];
+  if (slot.state === 'dialling') return [`place ${place} · ${name}`, meaning];
+  return [`place ${place} · ${name}`, meaning, `${plural(slot.exchanges, 'exchange')} · ${ages.join(' · ')}`];
 }
 
 function show(event: PointerEvent, lines: readonly string[]): void {
