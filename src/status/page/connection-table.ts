@@ -1,7 +1,7 @@
 /** Every connection of an origin as a row of a table, for people who prefer text to pictures. */
 
 import { type ConnectionStats, type OriginReport, total } from '../report.js';
-import { el, type Part, setAttribute, setText } from './dom.js';
+import { el, type Part, setAttribute, setText, showRows } from './dom.js';
 import { count, duration, plural } from './format.js';
 import { WORDS } from './states.js';
 
@@ -26,8 +26,8 @@ export function connectionTable(): Part<OriginReport> {
       const first = all > slots.length ? `, the first ${count(slots.length)}` : '';
       setText(summary, `${plural(all, 'connection')}, one by one${first}`);
       if (!element.open) return;
-      while (rows.rows.length > slots.length) rows.deleteRow(-1);
-      for (const [index, slot] of slots.entries()) showRow(rows.rows[index] ?? rows.appendChild(newRow()), slot);
+      showRows(rows, slots.map(textsOf), newRow);
+      for (const [index, row] of [...rows.rows].entries()) setAttribute(row, 'data-state', slots[index]?.state ?? '');
     },
   };
 }
@@ -36,17 +36,7 @@ function newRow(): HTMLTableRowElement {
   return el('tr', {}, el('th', { scope: 'row' }), ...HEADINGS.slice(1).map(() => el('td')));
 }
 
-function showRow(row: HTMLTableRowElement, { slot, state, exchanges, ageMs, idleMs }: ConnectionStats): void {
-  setAttribute(row, 'data-state', state);
-  const texts = [
-    String(slot),
-    WORDS[state].name,
-    count(exchanges),
-    duration(ageMs),
-    idleMs > 0 ? duration(idleMs) : '–',
-  ];
-  for (const [index, text] of texts.entries()) {
-    const cell = row.cells[index];
-    if (cell) setText(cell, text);
-  }
+function textsOf({ slot, state, exchanges, ageMs, idleMs }: ConnectionStats): readonly string[] {
+  const idle = idleMs > 0 ? duration(idleMs) : '–';
+  return [String(slot), WORDS[state].name, count(exchanges), duration(ageMs), idle];
 }

@@ -41,6 +41,18 @@ export function setAttribute(element: Element, name: string, value: string): voi
   if (element.getAttribute(name) !== value) element.setAttribute(name, value);
 }
 
+/** Shows each list of texts in a row, whose cells are its children. Rows that are there already are kept. */
+export function showRows(parent: Element, rows: readonly (readonly string[])[], newRow: () => Element): void {
+  while (parent.childElementCount > rows.length) parent.lastElementChild?.remove();
+  for (const [index, texts] of rows.entries()) {
+    const row = parent.children[index] ?? parent.appendChild(newRow());
+    for (const [at, text] of texts.entries()) {
+      const cell = row.children[at];
+      if (cell) setText(cell, text);
+    }
+  }
+}
+
 /** A part of the page that is updated with each report. */
 export interface Part<T> {
   readonly element: HTMLElement;

@@ -6,6 +6,7 @@ import { el, type Part, setAttribute, setText } from './dom.js';
 import { count, duration, percent, plural, rate } from './format.js';
 import { heatMap } from './heat-map.js';
 import { quantile, sumOf } from './latency.js';
+import { type NamedValues, valueList } from './named-values.js';
 import { inScope } from './series.js';
 import type { Store } from './store.js';
 import { strip } from './strip.js';
@@ -30,7 +31,7 @@ export function originCard(store: Store): Part<OriginData> {
   const role = el('p', { class: 'role' });
   const drain = drainButton();
   const connections = strip(store);
-  const facts = factList(['requests', 'reused', 'half within', 'idle limit']);
+  const facts = valueList({ class: 'facts' });
   const heat = heatMap();
   const element = el(
     'li',
@@ -82,28 +83,15 @@ export function statusBadge(): Part<OriginReport> {
   };
 }
 
-/** Numbers with their names. */
-function factList(names: readonly string[]): Part<readonly string[]> {
-  const values = names.map(() => el('dd'));
-  const rows = names.map((name, index) => el('div', {}, el('dt', {}, name), values[index] ?? ''));
-  const element = el('dl', { class: 'facts' }, ...rows);
-  return {
-    element,
-    update(texts) {
-      for (const [index, value] of values.entries()) setText(value, texts[index] ?? '');
-    },
-  };
-}
-
-function factsOf(store: Store, origin: OriginReport): string[] {
+function factsOf(store: Store, origin: OriginReport): NamedValues {
   const { requests, reused } = store.pace(origin.origin);
   const latency = sumOf(store.lately.flatMap((column) => inScope(column, origin.origin).map(({ latency }) => latency)));
   const middle = quantile(latency, 0.5);
   return [
-    `${rate(requests)} /s`,
-    requests > 0 ? percent(reused / requests) : '–',
-    middle === undefined ? '–' : duration(middle),
-    idleLimit(origin),
+    ['requests', `${rate(requests)} /s`],
+    ['reused', requests > 0 ? percent(reused / requests) : '–'],
+    ['half within', middle === undefined ? '–' : duration(middle)],
+    ['idle limit', idleLimit(origin)],
   ];
 }
 

@@ -1,6 +1,6 @@
 /** One origin alone, with everything that is known about it. */
 
-import type { OriginReport } from '../report.js';
+import type { Column, OriginReport } from '../report.js';
 import { actionsPanel } from './actions.js';
 import { connectionTable } from './connection-table.js';
 import { el, type Part, setText } from './dom.js';
@@ -8,12 +8,12 @@ import { count, duration, largestFirst, percent, rate } from './format.js';
 import { heatMap } from './heat-map.js';
 import { inWords, sumOf } from './latency.js';
 import { legend } from './legend.js';
+import { type NamedValues, valueTable } from './named-values.js';
 import { type OriginData, statusBadge } from './origin-card.js';
-import { latencies, levels, rates, reuse } from './series.js';
+import { latencies, levels, type Point, rates, reuse } from './series.js';
 import { sparkline } from './sparkline.js';
 import type { Store } from './store.js';
 import { strip } from './strip.js';
-import { countTable } from './tables.js';
 
 export function originView(store: Store): Part<OriginData> {
   const heading = el('h2', { tabindex: -1 });
@@ -21,10 +21,10 @@ export function originView(store: Store): Part<OriginData> {
   const actions = actionsPanel();
   const connections = strip(store, true);
   const states = legend();
-  const charts = chartsOf(store);
+  const charts = CHARTS.map((one) => chart(store, one));
   const heat = heatMap(true);
   const within = el('small');
-  const tables = TABLES.map(({ title, note, read }) => ({ part: countTable(title, note), read }));
+  const tables = TABLES.map(({ title, note, read }) => ({ part: valueTable(title, note), read }));
   const list = connectionTable();
   const element = el(
     'div',
@@ -33,21 +33,20 @@ export function originView(store: Store): Part<OriginData> {
     el('div', { class: 'title' }, heading, badge.element),
     ...(actions ? [actions.element] : []),
     el('section', { class: 'panel' }, el('h3', {}, 'Connections'), connections.element, states.element),
-    charts.element,
+    el('div', { class: 'charts' }, ...charts.map((one) => one.element)),
     el('section', { class: 'panel' }, el('h3', {}, 'Latency ', within), heat.element),
     el('div', { class: 'tables' }, ...tables.map(({ part }) => part.element)),
     list.element,
   );
   return {
     element,
-    update(data) {
-      const { origin } = data;
+    update({ origin }) {
       setText(heading, origin.origin);
       badge.update(origin);
       actions?.update(origin);
       connections.update(origin);
       states.update([origin]);
-      charts.update(data);
+      for (const one of charts) one.update(origin);
       heat.update({ columns: store.columns, scope: origin.origin, stretch: store.stretch });
       setText(within, inWords(sumOf(latencies(store.columns, origin.origin).flatMap(({ parts }) => parts))) ?? '');
       for (const { part, read } of tables) part.update(read(origin));
@@ -56,63 +55,51 @@ export function originView(store: Store): Part<OriginData> {
   };
 }
 
-function chartsOf(store: Store): Part<OriginData> {
-  const perSecond = (value: number) => `${rate(value)} per second`;
-  const charts = [
-    chart('Requests', '/s', perSecond, rate, (name) => rates(store.columns, name, 'requests')),
-    chart(
-      'Reused',
-      '',
-      percent,
-      percent,
-      (name) => reuse(store.columns, name),
-      () => 1,
-    ),
-    chart(
-      'Busy',
-      '',
-      count,
-      count,
-      (name) => levels(store.columns, name, 'busy'),
-      (one) => one.maxConnections,
-    ),
-    chart('Opened', '/s', perSecond, rate, (name) => rates(store.columns, name, 'dialled')),
-    chart('Sent again', '/s', perSecond, rate, (name) => rates(store.columns, name, 'resent')),
-    chart('Failed', '/s', perSecond, rate, (name) => rates(store.columns, name, 'failed')),
-  ];
-  return {
-    element: el('div', { class: 'charts' }, ...charts.map(({ element }) => element)),
-    update(data) {
-      for (const one of charts) one.update(data);
-    },
-  };
-
-  function chart(
-    name: string,
-    unit: string,
-    show: (value: number) => string,
-    short: (value: number) => string,
-    read: (name: string) => ReturnType<typeof reuse>,
-    top?: (origin: OriginReport) => number,
-  ): Part<OriginData> {
-    const spark = sparkline(name);
-    const value = el('span', { class: 'value' });
-    const small = el('span', { class: 'unit' }, unit);
-    return {
-      element: el('section', { class: 'tile' }, el('h3', {}, name), el('p', {}, value, small), spark.element),
-      update({ origin }) {
-        const points = read(origin.origin);
-        const now = points.at(-1)?.value;
-        setText(value, now === undefined ? '–' : short(now));
-        spark.update({ points, stretch: store.stretch, show, ...(top && { top: top(origin) }) });
-      },
-    };
-  }
+interface Chart {
+  readonly title: string;
+  readonly unit?: string;
+  readonly read: (columns: readonly Column[], origin: string) => readonly Point[];
+  /** The newest value, in figures. */
+  readonly show: (value: number) => string;
+  /** The same for people who do not see the unit beside it. */
+  readonly say: (value: number) => string;
+  /** Top of the scale. */
+  readonly top?: (origin: OriginReport) => number;
 }
 
-type Rows = readonly (readonly [string, string])[];
+const perSecond = { unit: '/s', show: rate, say: (value: number) => `${rate(value)} per second` };
 
-const TABLES: readonly { title: string; note: string; read: (origin: OriginReport) => Rows }[] = [
+const CHARTS: readonly Chart[] = [
+  { title: 'Requests', ...perSecond, read: (columns, origin) => rates(columns, origin, 'requests') },
+  { title: 'Reused', show: percent, say: percent, read: reuse, top: () => 1 },
+  {
+    title: 'Busy',
+    show: count,
+    say: count,
+    read: (columns, origin) => levels(columns, origin, 'busy'),
+    top: ({ maxConnections }) => maxConnections,
+  },
+  { title: 'Opened', ...perSecond, read: (columns, origin) => rates(columns, origin, 'dialled') },
+  { title: 'Sent again', ...perSecond, read: (columns, origin) => rates(columns, origin, 'resent') },
+  { title: 'Failed', ...perSecond, read: (columns, origin) => rates(columns, origin, 'failed') },
+];
+
+function chart(store: Store, { title, unit = '', read, show, say, top }: Chart): Part<OriginReport> {
+  const spark = sparkline(title);
+  const value = el('span', { class: 'value' });
+  const small = el('span', { class: 'unit' }, unit);
+  return {
+    element: el('section', { class: 'tile' }, el('h3', {}, title), el('p', {}, value, small), spark.element),
+    update(origin) {
+      const points = read(store.columns, origin.origin);
+      const now = points.at(-1)?.value;
+      setText(value, now === undefined ? '–' : show(now));
+      spark.update({ points, stretch: store.stretch, show: say, ...(top && { top: top(origin) }) });
+    },
+  };
+}
+
+const TABLES: readonly { title: string; note: string; read: (origin: OriginReport) => NamedValues }[] = [
   {
     title: 'Requests',
     note: 'exchanges begun',

@@ -4,6 +4,7 @@ import { type OriginReport, type StatusReport, total } from '../report.js';
 import { byId, el, type Part, setText } from './dom.js';
 import { bytes, count, duration, largestFirst, limit, percent, rate } from './format.js';
 import { quantile, sumOf } from './latency.js';
+import { type NamedValues, valueList } from './named-values.js';
 import { levels, rates, reuse, type Stretch, values } from './series.js';
 import { type SparklineData, sparkline } from './sparkline.js';
 import type { Store } from './store.js';
@@ -11,8 +12,8 @@ import type { Store } from './store.js';
 interface Tile {
   readonly value: string;
   readonly unit?: string;
-  /** Small print: names and numbers. */
-  readonly notes: readonly (readonly [string, string])[];
+  /** Small print. */
+  readonly notes: NamedValues;
   readonly spark: SparklineData;
   /** Somebody should look at it. */
   readonly alarms?: boolean;
@@ -34,9 +35,16 @@ export function showTiles(): (store: Store) => void {
 function tile(name: string): Part<Tile> {
   const value = el('span', { class: 'value' });
   const unit = el('span', { class: 'unit' });
-  const notes = el('dl');
+  const notes = valueList();
   const spark = sparkline(name);
-  const element = el('section', { class: 'tile' }, el('h3', {}, name), el('p', {}, value, unit), spark.element, notes);
+  const element = el(
+    'section',
+    { class: 'tile' },
+    el('h3', {}, name),
+    el('p', {}, value, unit),
+    spark.element,
+    notes.element,
+  );
   return {
     element,
     update(data) {
@@ -44,13 +52,7 @@ function tile(name: string): Part<Tile> {
       setText(unit, data.unit ?? '');
       element.classList.toggle('alarms', data.alarms === true);
       spark.update(data.spark);
-      while (notes.childElementCount > data.notes.length) notes.lastElementChild?.remove();
-      for (const [index, [what, much]] of data.notes.entries()) {
-        const row = notes.children[index] ?? notes.appendChild(el('div', {}, el('dt'), el('dd')));
-        const [term, definition] = row.children;
-        if (term) setText(term, what);
-        if (definition) setText(definition, much);
-      }
+      notes.update(data.notes);
     },
   };
 }
