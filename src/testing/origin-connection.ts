@@ -13,7 +13,7 @@ import type { AnswerWriter } from './answer-writer.js';
 import type { Ending, OriginEvent } from './origin-records.js';
 import type { OriginSocket, OriginWire } from './origin-wire.js';
 import type { RequestHead, RequestReader } from './request-reader.js';
-import type { Moment, OriginRequest, Scene } from './script.js';
+import type { Moment, OriginRequest } from './script.js';
 import type { Step } from './steps.js';
 
 /** What a connection needs from its origin. */
@@ -24,7 +24,7 @@ export interface OriginConnectionOwner {
   record(event: OriginEvent): void;
   nextRequest(): number;
   /** The steps of script and rules for a moment; `undefined` if none match. */
-  stepsFor(moment: Moment, scene: Partial<Scene> & { readonly connection: number }): readonly Step[] | undefined;
+  stepsFor(moment: Moment, connection: number, request: OriginRequest | undefined): readonly Step[] | undefined;
   /** Resolves when the gate is released. */
   gate(name: string): Promise<void>;
   /** Resolves `ms` later; never if the origin is closed before. */
@@ -77,7 +77,7 @@ export class OriginConnection {
 
   /** Starts reading. `secure` puts TLS on the socket, once the steps of the moment `connection` are over. */
   open(secure: ((raw: OriginSocket) => TLSSocket) | undefined): void {
-    const begun = this.#playMoment('connection', { connection: this.#index }, undefined);
+    const begun = this.#playMoment('connection');
     if (secure === undefined) {
       this.#listen(this.#raw);
       return;
@@ -149,7 +149,7 @@ export class OriginConnection {
     this.#arriving = arriving;
     const { answered: _, ...request } = arriving;
     this.#owner.record({ seen: 'head', connection: this.#index, request });
-    void this.#playMoment('head', this.#scene(arriving), arriving);
+    void this.#playMoment('head', arriving);
   }
 
   #onBody(bytes: Buffer): void {
@@ -167,23 +167,16 @@ export class OriginConnection {
     this.#body = [];
     request.complete = true;
     this.#owner.record({ seen: 'request', connection: this.#index, rawTrailers });
-    void this.#playMoment('request', this.#scene(request), request);
-  }
-
-  #scene(request: OriginRequest): Scene {
-    return { request, connection: this.#index, requestOnConnection: request.onConnection };
+    void this.#playMoment('request', request);
   }
 
   /** Plays the steps of a moment, after the steps of earlier moments. */
-  #playMoment(
-    moment: Moment,
-    scene: Parameters<OriginConnectionOwner['stepsFor']>[1],
-    request?: Arriving,
-  ): Promise<void> {
+  #playMoment(moment: Moment, request?: Arriving): Promise<void> {
     this.#playing += 1;
     this.#tail = this.#tail.then(async () => {
       if (!this.#stalled && !this.#closing && !(moment === 'request' && request?.answered === true)) {
-        await this.#playSteps(this.#owner.stepsFor(moment, scene) ?? this.#unscripted(moment, request), request);
+        const steps = this.#owner.stepsFor(moment, this.#index, request) ?? this.#unscripted(moment, request);
+        await this.#playSteps(steps, request);
       }
       this.#playing -= 1;
       this.#settle();

@@ -14,7 +14,7 @@ import type { OriginConnection, OriginConnectionOwner } from './origin-connectio
 import type { OriginEvent } from './origin-records.js';
 import type { OriginSocket, OriginWire } from './origin-wire.js';
 import type { RequestReader } from './request-reader.js';
-import type { Moment, Rule, Scene, Script } from './script.js';
+import type { Moment, OriginRequest, Rule, Script } from './script.js';
 import type { Step } from './steps.js';
 
 /** The part of `net.Server` that an origin uses. */
@@ -131,13 +131,13 @@ export class OriginProgram implements OriginConnectionOwner {
     return this.#requests - 1;
   }
 
-  stepsFor(moment: Moment, scene: Partial<Scene> & { readonly connection: number }): readonly Step[] | undefined {
-    const { request, connection, requestOnConnection } = scene;
-    if (moment === 'request' && this.#script !== undefined && request !== undefined) {
-      const steps = this.#script({ request, connection, requestOnConnection: requestOnConnection ?? 0 });
+  stepsFor(moment: Moment, connection: number, request: OriginRequest | undefined): readonly Step[] | undefined {
+    if (moment === 'request' && request !== undefined) {
+      const steps = this.#script?.({ request, connection, requestOnConnection: request.onConnection });
       if (steps !== undefined) return steps;
     }
-    return this.#rules.find((rule) => (rule.at ?? 'request') === moment && this.#fits(rule.when ?? {}, scene))?.steps;
+    const isMeant = ({ at = 'request', when = {} }: Rule) => at === moment && this.#fits(when, connection, request);
+    return this.#rules.find(isMeant)?.steps;
   }
 
   gate(name: string): Promise<void> {
@@ -159,16 +159,15 @@ export class OriginProgram implements OriginConnectionOwner {
     return this.#parts.after(ms, call);
   }
 
-  #fits(when: NonNullable<Rule['when']>, scene: Partial<Scene> & { readonly connection: number }): boolean {
-    const { request, requestOnConnection } = scene;
+  #fits(when: NonNullable<Rule['when']>, connection: number, request: OriginRequest | undefined): boolean {
     return (
-      (when.connection === undefined || when.connection === scene.connection) &&
+      (when.connection === undefined || when.connection === connection) &&
       (when.method === undefined || when.method === request?.method) &&
       (when.path === undefined || when.path === request?.path) &&
       (when.request === undefined || when.request === request?.index) &&
-      (when.requestOnConnection === undefined || when.requestOnConnection === requestOnConnection) &&
+      (when.requestOnConnection === undefined || when.requestOnConnection === request?.onConnection) &&
       (when.everyOnConnection === undefined ||
-        (requestOnConnection !== undefined && (requestOnConnection + 1) % when.everyOnConnection === 0))
+        (request !== undefined && (request.onConnection + 1) % when.everyOnConnection === 0))
     );
   }
 
