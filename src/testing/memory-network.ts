@@ -62,7 +62,9 @@ export class MemoryNetwork implements Machine {
     this.transport = {
       connect: (destination, connecting) => void nextTurn(() => this.#connect(destination, connecting)),
     };
-    const net: OriginNet = { createServer: (_options, accept) => new MemoryServer(this.#listening(accept)) };
+    const net: OriginNet = {
+      createServer: (_options, accept) => new MemoryServer((where) => this.#open(where, accept)),
+    };
     this.parts = { net, after };
   }
 
@@ -122,17 +124,14 @@ export class MemoryNetwork implements Machine {
     return this.#lastPort;
   }
 
-  #listening(accept: Accept): Listening {
-    return {
-      open: ({ host, port = 0, path }) => {
-        const chosen = port === 0 ? this.#freePort(host) : port;
-        const address = path ?? `${host}:${chosen}`;
-        if (this.#servers.has(address)) throw Object.assign(new Error(`${address} is taken`), { code: 'EADDRINUSE' });
-        this.#servers.set(address, accept);
-        const close = (): void => void this.#servers.delete(address);
-        return { port: chosen, close };
-      },
-    };
+  /** @throws Error if another server listens there */
+  #open({ host, port = 0, path }: ListenOptions, accept: Accept): Listening {
+    const chosen = port === 0 ? this.#freePort(host) : port;
+    const address = path ?? `${host}:${chosen}`;
+    if (this.#servers.has(address)) throw Object.assign(new Error(`${address} is taken`), { code: 'EADDRINUSE' });
+    this.#servers.set(address, accept);
+    const close = (): void => void this.#servers.delete(address);
+    return { port: chosen, close };
   }
 }
 
@@ -143,22 +142,22 @@ function soon(call: () => void): Timer {
 }
 
 interface Listening {
-  /** @throws Error if another server listens there */
-  open(where: ListenOptions): { readonly port: number; close(): void };
+  readonly port: number;
+  close(): void;
 }
 
 class MemoryServer extends EventEmitter implements OriginServer {
-  readonly #listening: Listening;
-  #open: { readonly port: number; close(): void } | undefined;
+  readonly #open: (where: ListenOptions) => Listening;
+  #listening: Listening | undefined;
 
-  constructor(listening: Listening) {
+  constructor(open: (where: ListenOptions) => Listening) {
     super();
-    this.#listening = listening;
+    this.#open = open;
   }
 
   listen(where: ListenOptions, listening: () => void): void {
     try {
-      this.#open = this.#listening.open(where);
+      this.#listening = this.#open(where);
     } catch (error) {
       nextTurn(() => this.emit('error', error));
       return;
@@ -167,11 +166,11 @@ class MemoryServer extends EventEmitter implements OriginServer {
   }
 
   address(): AddressInfo {
-    return { address: '', family: 'memory', port: this.#open?.port ?? 0 };
+    return { address: '', family: 'memory', port: this.#listening?.port ?? 0 };
   }
 
   close(): void {
-    this.#open?.close();
-    this.#open = undefined;
+    this.#listening?.close();
+    this.#listening = undefined;
   }
 }

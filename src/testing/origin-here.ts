@@ -8,29 +8,23 @@ import type { Script } from './script.js';
 export interface Running {
   readonly records: OriginRecords; // up to date when read
   tell(command: OriginCommand): Promise<number>;
-  /** Calls `call` after each event. */
-  watch(call: () => void): void;
   end(): Promise<void>;
 }
 
 export class OriginHere implements Running {
   readonly records = new OriginRecords();
   readonly #program: OriginProgram;
-  #watcher: (() => void) | undefined;
 
-  constructor(parts: OriginParts, plan: OriginPlan, script: Script | undefined) {
+  /** `recorded` is called after each event. */
+  constructor(parts: OriginParts, plan: OriginPlan, script: Script | undefined, recorded: () => void) {
     this.#program = new OriginProgram(parts, plan, script, (event) => {
       this.records.apply(event);
-      this.#watcher?.();
+      recorded();
     });
   }
 
   tell(command: OriginCommand): Promise<number> {
     return this.#program.obey(command);
-  }
-
-  watch(call: () => void): void {
-    this.#watcher = call;
   }
 
   async end(): Promise<void> {

@@ -1,8 +1,8 @@
 /** The scripted origin in a thread of its own, so that it acts while the event loop of the test is blocked. */
 
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
-import type { OriginCommand, OriginParts, OriginPlan } from './origin-program.js';
-import { OriginProgram } from './origin-program.js';
+import type { Running } from './origin-here.js';
+import { type OriginCommand, type OriginParts, type OriginPlan, OriginProgram } from './origin-program.js';
 import { type OriginEvent, OriginRecords } from './origin-records.js';
 
 interface Reply {
@@ -44,17 +44,19 @@ parentPort.on('message', ({ id, command }) => {
 });`;
 }
 
-export class OriginThread {
+export class OriginThread implements Running {
   readonly #records = new OriginRecords();
   readonly #worker: Worker;
   readonly #events: MessagePort;
+  readonly #recorded: () => void;
   readonly #asked = new Map<number, Asked>();
   #commands = 0;
-  #watcher: (() => void) | undefined;
   #ended = false;
   #ending: Promise<void> | undefined;
 
-  constructor(parts: OriginParts, plan: OriginPlan) {
+  /** `recorded` is called after each event. */
+  constructor(parts: OriginParts, plan: OriginPlan, recorded: () => void) {
+    this.#recorded = recorded;
     const { port1, port2 } = new MessageChannel();
     this.#events = port1;
     this.#events.on('message', (event: OriginEvent) => this.#see(event));
@@ -74,8 +76,8 @@ export class OriginThread {
   }
 
   get records(): OriginRecords {
-    // Events that are taken here are not emitted by the port, so the watcher is called separately.
-    if (this.#takeEvents()) queueMicrotask(() => this.#watcher?.());
+    // Events that are taken here are not emitted by the port.
+    if (this.#takeEvents()) queueMicrotask(this.#recorded);
     return this.#records;
   }
 
@@ -87,10 +89,6 @@ export class OriginThread {
       this.#asked.set(id, { resolve, reject });
       this.#worker.postMessage({ id, command });
     });
-  }
-
-  watch(call: () => void): void {
-    this.#watcher = call;
   }
 
   end(): Promise<void> {
@@ -120,7 +118,7 @@ export class OriginThread {
 
   #see(event: OriginEvent): void {
     this.#records.apply(event);
-    this.#watcher?.();
+    this.#recorded();
   }
 
   #settle(reply: Reply): void {

@@ -65,10 +65,12 @@ export class ScriptedOrigin {
     this.#hostname = new URL(`http://${isIPv6(hostname) ? `[${hostname}]` : hostname}`).hostname;
     const host = isIPv6(hostname) ? hostname : this.#hostname;
     const plan: OriginPlan = { hostname: host, port, socketPath, tls, backlog, rules };
-    const parts = { ...PARTS, ...network?.parts };
+    const recorded = () => this.#check();
     this.#options = options;
-    this.#running = thread === true ? new OriginThread(PARTS, plan) : new OriginHere(parts, plan, checked(script));
-    this.#running.watch(() => this.#check());
+    this.#running =
+      thread === true
+        ? new OriginThread(PARTS, plan, recorded)
+        : new OriginHere({ ...PARTS, ...network?.parts }, plan, checked(script), recorded);
   }
 
   /**
