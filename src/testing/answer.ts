@@ -1,6 +1,6 @@
 /** A response of a scripted origin, as a plain value. */
 
-import { checkNames } from './known-names.js';
+import { allOf, checkNames } from './known-names.js';
 
 /** Bytes to send; a string is encoded as latin1. */
 export type Bytes = string | Uint8Array;
@@ -52,13 +52,11 @@ export interface Answer {
   readonly pieceBytes?: number | undefined;
 }
 
-const ANSWER = Object.keys({
+const ANSWER = allOf<keyof Answer>({
   ...{ status: 0, reason: 0, version: 0, fields: 0, keepAlive: 0, body: 0, framing: 0, trailers: 0 },
   ...{ append: 0, cutAt: 0, cutBodyAt: 0, pieceBytes: 0 },
-} satisfies Record<keyof Answer, 0>);
-const FRAMINGS = Object.keys({
-  ...{ length: 0, chunked: 0, 'until-close': 0, none: 0 },
-} satisfies Record<NonNullable<Answer['framing']>, 0>);
+});
+const FRAMINGS = allOf<NonNullable<Answer['framing']>>({ length: 0, chunked: 0, 'until-close': 0, none: 0 });
 
 /** @throws TypeError that names what is unknown or cannot be sent */
 export function checkAnswer(parts: Answer): void {

@@ -1,5 +1,10 @@
 /** Refuses an option that does not exist: a test that misspells one could pass for the wrong reason. */
 
+/** All of these names, none left out: the compiler knows them. */
+export function allOf<Name extends string>(names: Readonly<Record<Name, 0>>): readonly string[] {
+  return Object.keys(names);
+}
+
 /** @throws TypeError that names what is unknown */
 export function checkNames(where: string, given: object, known: readonly string[]): void {
   if (typeof given !== 'object' || given === null)

@@ -1,6 +1,6 @@
 /** Which steps a scripted origin plays, and when: by rules, or by a function that sees the request. */
 
-import { checkNames } from './known-names.js';
+import { allOf, checkNames } from './known-names.js';
 import { checkSteps, type Step } from './steps.js';
 
 /** Steps for the requests that match `when`. All members of `when` must match. */
@@ -75,11 +75,11 @@ export interface Scene {
 /** Chooses the steps for a request. `undefined` leaves it to the rules, or else to `execute(), answer()`. */
 export type Script = (scene: Scene) => readonly Step[] | undefined;
 
-const RULE = Object.keys({ when: 0, at: 0, steps: 0 } satisfies Record<keyof Rule, 0>);
-const WHEN = Object.keys({
+const RULE = allOf<keyof Rule>({ when: 0, at: 0, steps: 0 });
+const WHEN = allOf<keyof NonNullable<Rule['when']>>({
   ...{ method: 0, path: 0, connection: 0, request: 0, requestOnConnection: 0, everyOnConnection: 0 },
-} satisfies Record<keyof NonNullable<Rule['when']>, 0>);
-const MOMENTS = Object.keys({ connection: 0, head: 0, request: 0 } satisfies Record<Moment, 0>);
+});
+const MOMENTS = allOf<Moment>({ connection: 0, head: 0, request: 0 });
 
 /** @throws TypeError that names the rule */
 export function checkRules(rules: readonly Rule[]): void {

@@ -1,6 +1,6 @@
 /** The options of a scripted origin. */
 
-import { checkNames } from './known-names.js';
+import { allOf, checkNames } from './known-names.js';
 import type { MemoryNetwork } from './memory-network.js';
 import { checkRules, type Rule, type Script } from './script.js';
 
@@ -33,9 +33,9 @@ export interface ScriptedOriginOptions {
   readonly thread?: boolean | undefined;
 }
 
-const OPTIONS = Object.keys({
+const OPTIONS = allOf<keyof ScriptedOriginOptions>({
   ...{ port: 0, network: 0, hostname: 0, socketPath: 0, tls: 0, backlog: 0, script: 0, rules: 0, thread: 0 },
-} satisfies Record<keyof ScriptedOriginOptions, 0>);
+});
 
 /** @throws TypeError that says what is unknown, or cannot be combined */
 export function checkOptions(options: ScriptedOriginOptions): void {

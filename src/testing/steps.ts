@@ -9,6 +9,7 @@ import {
   checkFields,
   checkStatus,
 } from './answer.js';
+import { allOf } from './known-names.js';
 
 /** One action of a scripted origin on a connection. Create steps with the functions of this module. */
 export type Step =
@@ -102,10 +103,10 @@ export const afterBytesIn = (bytes: number, steps: readonly Step[]): Step => {
   return { do: 'after-bytes-in', bytes, steps };
 };
 
-const STEPS = Object.keys({
+const STEPS = allOf<Step['do']>({
   ...{ execute: 0, answer: 0, inform: 0, send: 0, wait: 0, hold: 0, stall: 0, close: 0, 'half-close': 0, reset: 0 },
   ...{ 'stop-reading': 0, 'read-on': 0, 'when-idle': 0, 'after-bytes-in': 0 },
-} satisfies Record<Step['do'], 0>);
+});
 
 /** @throws TypeError if it is not a list, or has an element that is not a step */
 export function checkSteps(where: string, steps: readonly Step[]): void {
