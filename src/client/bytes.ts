@@ -15,7 +15,7 @@ export interface ClientBytes {
 export function clientBytes(req: IncomingMessage, res: ServerResponse, written: number): ClientBytes {
   const pending = res.writableLength;
   // Nothing else on a connection of HTTP/2 (pings, other streams) is a sign of life of this stream.
-  if (isHttp2(res)) return { given: receiveWindow(req), taken: written - pending, queued: pending };
+  if (isHttp2(res.req)) return { given: receiveWindow(req), taken: written - pending, queued: pending };
   const { socket } = req;
   const sent = socket.bytesWritten ?? 0;
   return { given: socket.bytesRead ?? 0, taken: sent - pending, queued: kernelQueue(socket) ?? pending };

@@ -86,7 +86,7 @@ function answer(
     res.setHeader('Content-Type', 'text/plain; charset=utf-8');
     res.setHeader('Content-Length', Buffer.byteLength(text));
     for (const [name, value] of Object.entries(fields)) res.setHeader(name, value);
-    if (isHttp2(res)) res.writeHead(status);
+    if (isHttp2(res.req)) res.writeHead(status);
     else {
       if (closes || res.shouldKeepAlive === false) res.setHeader('Connection', 'close');
       res.writeHead(status, STATUS_CODES[status] ?? '');

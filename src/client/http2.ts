@@ -2,8 +2,8 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-export function isHttp2(res: ServerResponse): boolean {
-  return res.req.httpVersionMajor > 1;
+export function isHttp2(req: IncomingMessage): boolean {
+  return req.httpVersionMajor > 1;
 }
 
 /** The stream of HTTP/2; `undefined` for a message of HTTP/1. */

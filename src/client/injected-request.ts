@@ -50,5 +50,5 @@ export function isUnframedStream(req: IncomingMessage): boolean {
  * use instead takes an interim response for the beginning of the body, and all text for UTF-8.
  */
 export function hasConnection(res: ServerResponse): boolean {
-  return isHttp2(res) || res.socket === null || res.socket instanceof Duplex;
+  return isHttp2(res.req) || res.socket === null || res.socket instanceof Duplex;
 }

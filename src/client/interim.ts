@@ -21,7 +21,7 @@ export function writeInterim(
   // "A server MUST NOT send a Content-Length header field in any response with a status code of 1xx" (RFC 9110 §8.6): a
   // client that believed it would read the final response as a body.
   const fields = withoutField(given, 'content-length');
-  if (isHttp2(res)) {
+  if (isHttp2(res.req)) {
     const stream = streamOf(res);
     if (isOpenStream(stream)) stream.additionalHeaders({ ...http2Fields(fields), ':status': statusCode });
     return;

@@ -6,7 +6,7 @@
  */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { closeSession, sessionOf, streamOf } from './http2.js';
+import { closeSession, isHttp2, sessionOf, streamOf } from './http2.js';
 
 /** By socket: the last request that is taken from it. */
 const lastRequests = new WeakMap<object, IncomingMessage>();
@@ -27,7 +27,7 @@ export function noteLeaving(server: object): void {
 
 /** Takes nothing more from the connection of `req`; the response to `req` ends it. Streams of HTTP/2 are independent of each other. */
 export function distrust(req: IncomingMessage, res: ServerResponse): void {
-  if (req.httpVersionMajor > 1) return;
+  if (isHttp2(req)) return;
   lastRequests.set(req.socket, req);
   if (!res.headersSent) res.setHeader('Connection', 'close');
 }
@@ -71,7 +71,7 @@ function takesNoMore(server: object): boolean {
 export function noteLastOfServer(req: IncomingMessage): boolean {
   const server = serverOf(req);
   if (server === undefined || !takesNoMore(server)) return false;
-  if (req.httpVersionMajor > 1) {
+  if (isHttp2(req)) {
     closeSession(sessionOf(streamOf(req))); // before Node 24 no server does it by itself
     return false;
   }

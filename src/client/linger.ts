@@ -2,6 +2,7 @@
 
 import type { IncomingMessage } from 'node:http';
 import type { Deadlines } from '../deadlines.js';
+import { isHttp2 } from './http2.js';
 
 /** How long the rest of a request is read and dropped after its response: without a byte of it, and in all. */
 const SILENT_MS = 2_000;
@@ -14,7 +15,7 @@ const LINGER_MS = 30_000;
  */
 export function lingerOnClose(req: IncomingMessage, deadlines: Deadlines): void {
   const { socket } = req;
-  if (req.httpVersionMajor > 1 || typeof socket.destroySoon !== 'function') return;
+  if (isHttp2(req) || typeof socket.destroySoon !== 'function') return;
   const destroySoon = socket.destroySoon;
   // node:http calls it when a response that ends its connection is flushed.
   socket.destroySoon = () => {

@@ -9,6 +9,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { isSafeMethod } from '../http1/method.js';
+import { isHttp2 } from './http2.js';
 import { responseOn } from './released-socket.js';
 
 /**
@@ -39,7 +40,7 @@ export type Turn = 'now' | 'later' | 'never';
 
 export function turnOf(req: IncomingMessage, res: ServerResponse): Turn {
   // A response behind another one has no socket yet. Streams of HTTP/2 do not stand behind each other.
-  if (res.socket !== null || req.httpVersionMajor > 1) return 'now';
+  if (res.socket !== null || isHttp2(req)) return 'now';
   if (responseOn(req.socket) === undefined) return 'now';
   const pipeline = pipelineOf(req.socket);
   const { size } = pipeline.waiting;

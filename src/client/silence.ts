@@ -73,7 +73,7 @@ export class ClientSilence {
     if (this.#res.socket === null) return false; // an earlier response in the pipeline is not finished
     if (this.#res.writableLength > 0) return true;
     // The end of a stream waits for room like its bytes, but is not counted. Once the client has taken it, the stream is closed.
-    if (isHttp2(this.#res) && this.#res.writableEnded) return true;
+    if (isHttp2(this.#res.req) && this.#res.writableEnded) return true;
     const req = this.#req;
     return req.complete === false && req.readableFlowing === true && req.readableLength === 0;
   }

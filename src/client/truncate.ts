@@ -10,7 +10,7 @@ import { standsBehindOthers } from './writes.js';
 const HTTP2_INTERNAL_ERROR = 2;
 
 export function truncate(req: IncomingMessage, res: ServerResponse): void {
-  if (isHttp2(res)) {
+  if (isHttp2(res.req)) {
     resetStream(res);
     return;
   }

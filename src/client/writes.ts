@@ -23,7 +23,7 @@ const FRAME_BYTES = 16_384;
  */
 export function flushHead(res: ServerResponse): void {
   const send: unknown = Reflect.get(res, '_send');
-  const isPlain = !isHttp2(res) && res.flushHeaders === ServerResponse.prototype.flushHeaders;
+  const isPlain = !isHttp2(res.req) && res.flushHeaders === ServerResponse.prototype.flushHeaders;
   if (isPlain && typeof send === 'function') send.call(res, '', 'latin1');
   else res.flushHeaders();
 }
@@ -42,7 +42,7 @@ export function standsBehindOthers(res: ServerResponse): boolean {
  */
 export function writeNow(res: ServerResponse, bytes: Uint8Array, whenTaken?: WhenTaken): Taken {
   if (isWrapped(res)) return writeThrough(res, bytes);
-  if (isHttp2(res)) return writeFrames(res, bytes, whenTaken);
+  if (isHttp2(res.req)) return writeFrames(res, bytes, whenTaken);
   res.cork();
   const more = res.write(bytes, whenTaken);
   res.uncork();
@@ -52,7 +52,7 @@ export function writeNow(res: ServerResponse, bytes: Uint8Array, whenTaken?: Whe
 
 /** Whether a middleware stands between us and the client, for example to compress. What it holds cannot be seen. */
 export function isWrapped(res: ServerResponse): boolean {
-  return isHttp2(res) ? Object.hasOwn(res, 'write') : res.write !== ServerResponse.prototype.write;
+  return isHttp2(res.req) ? Object.hasOwn(res, 'write') : res.write !== ServerResponse.prototype.write;
 }
 
 /** Many middlewares that only look at the bytes return nothing. */

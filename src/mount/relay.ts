@@ -287,7 +287,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
   }
 
   #leaveToClient(): void {
-    if (isHttp2(this.#res)) this.#paceOf().watchSilence(); // the client still has to take the end
+    if (isHttp2(this.#res.req)) this.#paceOf().watchSilence(); // the client still has to take the end
     if (this.#readsRequest) runOut(this.#req);
   }
 

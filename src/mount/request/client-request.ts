@@ -2,7 +2,7 @@
 
 import type { IncomingMessage } from 'node:http';
 import { isIPv6 } from 'node:net';
-import { streamOf } from '../../client/http2.js';
+import { isHttp2, streamOf } from '../../client/http2.js';
 import { fieldsOf, isUnframedStream } from '../../client/injected-request.js';
 import type { OutgoingRequest } from '../../dispatch/request.js';
 import { BackendError } from '../../errors.js';
@@ -81,7 +81,7 @@ export function readClientRequest(
   };
   const fields = endToEndFields(fieldsOf(req), MOSTLY_ADDED);
   sortOut(fields, found, isTrusted(req, options.trustProxy));
-  if (req.httpVersionMajor > 1) joinCookies(fields);
+  if (isHttp2(req)) joinCookies(fields);
   countHop(method, fields);
   const boundTo = sticky?.takeFrom(fields);
   const { headers } = req;
@@ -202,7 +202,7 @@ function withHidden(contentLengths: readonly string[], parsed: string | undefine
 }
 
 function endedWithHead(req: IncomingMessage): boolean {
-  if (req.httpVersionMajor < 2) return false;
+  if (!isHttp2(req)) return false;
   const stream = streamOf(req);
   return stream !== undefined && Reflect.get(stream, 'endAfterHeaders') === true;
 }
@@ -216,7 +216,7 @@ function askedHost(req: IncomingMessage, found: Found): string | undefined {
   const hidden = found.host === undefined ? fieldValues(fieldsOf(req), 'host') : NOTHING;
   const named = found.host ?? hidden[0];
   if (found.hostIsRepeated || hidden.length > 1) throw badHost('the request has more than one Host field');
-  const host = named === undefined || req.httpVersionMajor > 1 ? authorityOf(req) : named;
+  const host = named === undefined || isHttp2(req) ? authorityOf(req) : named;
   if (host === undefined || host === '') return undefined;
   if (!isAuthority(host)) throw badHost('its Host field does not name a host and a port');
   if (named !== undefined && named !== host && plainHost(named) !== plainHost(host))

@@ -44,7 +44,7 @@ export function writeResponseHead(res: ServerResponse, written: HeadToWrite): vo
   const before = res.getHeaders();
   try {
     setMerged(res, written, before);
-    if (isHttp2(res)) res.writeHead(head.statusCode);
+    if (isHttp2(res.req)) res.writeHead(head.statusCode);
     else res.writeHead(head.statusCode, head.statusText);
   } catch (error) {
     if (!res.headersSent) restore(res, before);
@@ -55,7 +55,7 @@ export function writeResponseHead(res: ServerResponse, written: HeadToWrite): vo
 /** Adds the trailers that may be passed on, to be sent behind the body. */
 export function addTrailers(res: ServerResponse, trailers: readonly string[]): void {
   const fields = withoutForbiddenTrailers(trailers);
-  res.addTrailers(isHttp2(res) ? http2Fields(fields) : fieldsByName(fields));
+  res.addTrailers(isHttp2(res.req) ? http2Fields(fields) : fieldsByName(fields));
 }
 
 function isUntouched(res: ServerResponse): boolean {
@@ -71,16 +71,16 @@ function setMerged(
   // Only fields that are there are removed. node:http would remember the removal of any other, and would then add no framing of its own if
   // a middleware takes Content-Length out while we write. The body would end with the connection, however early that ends.
   for (const name of FRAMING) if (res.hasHeader(name)) res.removeHeader(name);
-  if (isHttp2(res)) for (const name of NOT_IN_HTTP2) res.removeHeader(name);
+  if (isHttp2(res.req)) for (const name of NOT_IN_HTTP2) res.removeHeader(name);
   // node:http2 ends a 205 with its head, whatever body comes: if it declared a length, it would not be a valid message.
-  const given = isHttp2(res) && head.statusCode === 205 ? withoutField(fields, 'content-length') : fields;
+  const given = isHttp2(res.req) && head.statusCode === 205 ? withoutField(fields, 'content-length') : fields;
   let hasLength = false;
   for (const [name, values] of mergedFields(before, given)) {
     const value = values.length === 1 ? (values[0] ?? '') : values;
-    res.setHeader(name, isHttp2(res) ? http2Values(name, value) : value);
+    res.setHeader(name, isHttp2(res.req) ? http2Values(name, value) : value);
     hasLength ||= isNamed(name, 'content-length');
   }
-  if (isHttp2(res)) return;
+  if (isHttp2(res.req)) return;
   if (closes) res.setHeader('Connection', 'close');
   // Set explicitly, because node:http no longer chooses it once removeHeader() was called for it.
   if (!hasLength && head.framing.kind !== 'none' && res.req.httpVersion === '1.1')
@@ -90,5 +90,5 @@ function setMerged(
 function restore(res: ServerResponse, before: ReturnType<ServerResponse['getHeaders']>): void {
   for (const name of res.getHeaderNames()) res.removeHeader(name);
   for (const [name, value] of Object.entries(before)) if (value !== undefined) res.setHeader(name, value);
-  if (!isHttp2(res)) res.statusMessage = ''; // HTTP/2 has none, and node:http2 warns
+  if (!isHttp2(res.req)) res.statusMessage = ''; // HTTP/2 has none, and node:http2 warns
 }
