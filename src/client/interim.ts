@@ -1,4 +1,4 @@
-/** Interim responses (RFC 9110 §15.2) to a client. */
+/** Interim responses (RFC 9110 §15.2) to a client: those of the origin, and the 100 Continue that it waits for. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ServerHttp2Stream } from 'node:http2';
@@ -6,6 +6,9 @@ import { withoutField } from '../http1/fields.js';
 import { isHttp2, streamOf } from './http2.js';
 import { http2Fields } from './http2-fields.js';
 import { hasConnection } from './injected-request.js';
+
+// What node:http takes for this expectation, also in a list with others: then it leaves it to us to ask for the body.
+const CONTINUE = /(?:^|\W)100-continue(?:$|\W)/i;
 
 /**
  * Writes an interim response, in its place before the final one. Nothing is written to HTTP/1.0 clients, which do not
@@ -33,6 +36,11 @@ export function writeInterim(
   let head = `HTTP/1.1 ${statusCode} ${statusText}\r\n`;
   for (let i = 0; i < fields.length; i += 2) head += `${fields[i]}: ${fields[i + 1]}\r\n`;
   writeRaw.call(res, `${head}\r\n`, 'latin1');
+}
+
+/** Whether a value of Expect asks for 100 Continue. */
+export function expectsContinue(expect: string): boolean {
+  return CONTINUE.test(expect);
 }
 
 /** Whether the client holds its body back until it is told to send it. Without a 'checkContinue' listener node:http has told it already. */

@@ -1,9 +1,9 @@
 /** The head of a client's request, read once and made ready to be sent to an origin. */
 
 import type { IncomingMessage } from 'node:http';
-import { isIPv6 } from 'node:net';
 import { isHttp2, streamOf } from '../../client/http2.js';
 import { fieldsOf, isUnframedStream } from '../../client/injected-request.js';
+import { expectsContinue } from '../../client/interim.js';
 import type { OutgoingRequest } from '../../dispatch/request.js';
 import { BackendError } from '../../errors.js';
 import type { MaybePromise } from '../../hook.js';
@@ -13,14 +13,9 @@ import { isAuthority, requestTarget } from '../../http1/request-target.js';
 import { viaOf } from '../../http1/via.js';
 import type { ResolvedHandlerOptions } from '../../options.js';
 import type { StickySessions } from '../sticky-sessions.js';
+import { clientFacts, isTrusted } from './client-facts.js';
 import { isDisguised, refuseDoubtful } from './doubtful-request.js';
-import {
-  type ClientFacts,
-  type EarlierHops,
-  forwardingFields,
-  isEarlierHop,
-  isForwardingField,
-} from './forwarded-fields.js';
+import { type EarlierHops, forwardingFields, isEarlierHop, isForwardingField } from './forwarded-fields.js';
 import { countHop } from './max-forwards.js';
 import { requestFraming } from './request-framing.js';
 import { hookedRequest } from './request-hooks.js';
@@ -52,9 +47,6 @@ interface Found {
 
 const NOTHING: readonly string[] = [];
 const NO_HOPS: EarlierHops = {};
-
-// What node:http takes for this expectation, also in a list with others: then it leaves it to us to ask for the body.
-const CONTINUE = /(?:^|\W)100-continue(?:$|\W)/i;
 
 // Room for Via and the forwarding fields: five names with their values, seldom more.
 const MOSTLY_ADDED = 10;
@@ -183,11 +175,6 @@ function isTakenOut(lowerName: string, value: string, found: Found, trusted: boo
   }
 }
 
-/** Whether a value of Expect asks for 100 Continue. */
-export function expectsContinue(expect: string): boolean {
-  return CONTINUE.test(expect);
-}
-
 function asksForTrailers(te: string | string[] | undefined): boolean {
   return te !== undefined && listHasToken(String(te), 'trailers');
 }
@@ -232,23 +219,6 @@ function plainHost(host: string): string {
 function authorityOf(req: IncomingMessage): string | undefined {
   const authority = req.headers[':authority'] ?? req.headers.host;
   return typeof authority === 'string' ? authority : undefined;
-}
-
-function clientFacts(req: IncomingMessage, host: string | undefined): ClientFacts {
-  const { socket } = req;
-  return {
-    address: socket.remoteAddress,
-    proto: 'encrypted' in socket && socket.encrypted === true ? 'https' : 'http',
-    host,
-  };
-}
-
-/** Whether we believe what the client says about earlier hops. */
-export function isTrusted(req: IncomingMessage, trustProxy: HeadOptions['trustProxy']): boolean {
-  if (trustProxy === false) return false;
-  const address = req.socket.remoteAddress;
-  if (address === undefined) return false;
-  return trustProxy.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
 }
 
 function badHost(message: string): BackendError {

@@ -1,13 +1,6 @@
 /** Fields that tell the origin who the client is: X-Forwarded-*, or Forwarded (RFC 7239). */
 
-/** What the mount knows about its client. */
-export interface ClientFacts {
-  /** IP address of the other end of the client's connection; `undefined` on a unix socket, or once it is gone. */
-  readonly address: string | undefined;
-  readonly proto: 'http' | 'https';
-  /** What the client asked for: its Host field, or the authority of its target. */
-  readonly host: string | undefined;
-}
+import type { ClientFacts } from './client-facts.js';
 
 /** What the proxies before us said, when they are trusted. Values of one name are joined by commas. */
 export interface EarlierHops {

@@ -8,6 +8,7 @@ import { isAuthority } from '../../http1/request-target.js';
 import type { LocationHook } from '../../options.js';
 import { type MountPrefix, mountPrefix } from '../mount-prefix.js';
 import type { MountedBackend } from '../mounted-backend.js';
+import { protoOf } from '../request/client-facts.js';
 
 /** What the rewriting of one response looks at. */
 export interface LocationFacts {
@@ -80,11 +81,11 @@ function sendsToTls(scheme: string | undefined, backend: LocationFacts['backend'
 }
 
 function publicPlace(req: IncomingMessage, { trusted, pathChanged }: LocationFacts): PublicPlace | undefined {
-  const { headers, socket } = req;
+  const { headers } = req;
   const told = (name: string) => (trusted ? firstOf(headers[name]) : undefined);
   const host = told('x-forwarded-host') ?? firstOf(headers[':authority']) ?? headers.host;
   if (host === undefined || host === '' || !isAuthority(host)) return undefined;
-  const proto = told('x-forwarded-proto') ?? (Reflect.get(socket, 'encrypted') === true ? 'https' : 'http');
+  const proto = told('x-forwarded-proto') ?? protoOf(req);
   return { proto, host, prefix: mountPrefix(req, pathChanged) };
 }
 

@@ -7,7 +7,7 @@ import type { ResponseHead } from '../../http1/response-head.js';
 import type { ResolvedHandlerOptions } from '../../options.js';
 import { hookedFields } from '../hooked-fields.js';
 import type { Mount } from '../mounted-backend.js';
-import { isTrusted } from '../request/client-request.js';
+import { isTrusted } from '../request/client-facts.js';
 import { rewriteCookies } from './cookie-rewrite.js';
 import { rewriteLocations } from './location-rewrite.js';
 import { framedFields, relayedFields } from './response-fields.js';

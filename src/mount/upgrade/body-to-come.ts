@@ -6,10 +6,10 @@
 
 import type { EventEmitter } from 'node:events';
 import { type IncomingMessage, ServerResponse } from 'node:http';
+import { expectsContinue } from '../../client/interim.js';
 import { endIdleTimeout, refuse, serverOf } from '../../client/released-socket.js';
 import type { Deadlines } from '../../deadlines.js';
 import { BackendError } from '../../errors.js';
-import { expectsContinue } from '../request/client-request.js';
 import { refuseUnseenFields } from '../request/doubtful-request.js';
 
 export function serveWithBodyToCome(req: IncomingMessage, deadlines: Deadlines): void {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { type ClientFacts, forwardingFields } from '../../../src/mount/request/forwarded-fields.js';
+import type { ClientFacts } from '../../../src/mount/request/client-facts.js';
+import { forwardingFields } from '../../../src/mount/request/forwarded-fields.js';
 
 const client: ClientFacts = { address: '192.0.2.1', proto: 'https', host: 'shop.test' };
 
