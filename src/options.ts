@@ -18,7 +18,6 @@ export {
   handlerOptionsOf,
   handlerOptionTable,
   type ResolvedHandlerOptions,
-  resolveHandlerOptions,
 } from './options/handler.js';
 export { type CheckAnswer, type CheckOptions, type ResolvedCheck, refuseCheckOf } from './options/health-check.js';
 export type * from './options/hooks.js';
@@ -45,7 +44,6 @@ export { upgradeOptionTable } from './options/tunnel.js';
 export { changeable, changedOptions, following, type OptionChanges } from './options/update.js';
 export {
   type ResolvedUpgradeOptions,
-  resolveUpgradeOptions,
   type UpgradeHandlerOptions,
   upgradeOptionsOf,
 } from './options/upgrade.js';

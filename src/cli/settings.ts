@@ -2,12 +2,12 @@
 
 import {
   type HandlerOptions,
+  handlerOptionsOf,
   type PooledBackendOptions,
   type ResolvedOptions,
-  resolveHandlerOptions,
   resolveOptions,
-  resolveUpgradeOptions,
   type UpgradeHandlerOptions,
+  upgradeOptionsOf,
 } from '../options.js';
 import { type Address, addressOf, LONGEST_PATH_BYTES, meet, type Place, placeBeside, placeOf } from './addresses.js';
 import { commandOptions, type OptionOwner } from './command-options.js';
@@ -51,9 +51,9 @@ export function checkSettings(...given: readonly Given[]): Checked {
   const mount = valuesFor('mount', values);
   const upgrade = values.has('upgrade') ? values.get('upgrade')?.value : {};
   if (resolved !== undefined) {
-    attempt(mount, values, problems, (options) => resolveHandlerOptions(options, resolved));
+    attempt(mount, values, problems, (options) => handlerOptionsOf(options)(resolved));
     if (upgrade !== false) {
-      attempt({ upgrade }, values, problems, (left) => resolveUpgradeOptions(upgradeIn(left), resolved), 'upgrade');
+      attempt({ upgrade }, values, problems, (left) => upgradeOptionsOf(upgradeIn(left))(resolved), 'upgrade');
     }
   }
   const { listen, status, metrics } = own;

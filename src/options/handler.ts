@@ -190,18 +190,10 @@ const elsewhere = { 'the backend': optionRules, 'upgradeHandler()': tunnelRules 
 export const handlerOptionTable: readonly OptionRow[] = rowsOf(options);
 
 /**
- * Checks the options of a mount and fills in those of its backend.
+ * Checks the options of a mount. The returned function fills in those of its backend; it may be called often.
  *
- * @throws TypeError, RangeError as {@link resolveOptions} does
+ * @throws TypeError, RangeError as {@link resolveSection} does
  */
-export function resolveHandlerOptions(
-  given: HandlerOptions | undefined,
-  backend: ResolvedOptions,
-): ResolvedHandlerOptions {
-  return handlerOptionsOf(given)(backend);
-}
-
-/** The same in two steps: checks the options once, and returns a function that fills them in and may be called often. */
 export function handlerOptionsOf(
   given: HandlerOptions | undefined,
 ): (backend: ResolvedOptions) => ResolvedHandlerOptions {

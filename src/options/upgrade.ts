@@ -22,16 +22,7 @@ export interface ResolvedUpgradeOptions extends ResolvedTunnelOptions {
 
 const allRules = { ...tunnelRules, ...handlerRules };
 
-/**
- * Checks the options of an upgrade handler and fills in those of its backend.
- *
- * @throws TypeError, RangeError as {@link handlerOptionsOf} does
- */
-export function resolveUpgradeOptions(given: UpgradeHandlerOptions, backend: ResolvedOptions): ResolvedUpgradeOptions {
-  return upgradeOptionsOf(given)(backend);
-}
-
-/** The same in two steps, as {@link handlerOptionsOf} does it. */
+/** Checks the options of an upgrade handler, as {@link handlerOptionsOf} does it for a mount. */
 export function upgradeOptionsOf(given: UpgradeHandlerOptions): (backend: ResolvedOptions) => ResolvedUpgradeOptions {
   if (!isRecord(given)) throw refusal('the options', 'an object', given, false);
   refuseUnknownNames('', given, allRules, { 'the backend': optionRules });

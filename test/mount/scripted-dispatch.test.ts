@@ -8,7 +8,7 @@ import { BackendError } from '../../src/errors.js';
 import type { ResponseHead } from '../../src/http1/response-head.js';
 import { createHandler } from '../../src/mount/handler.js';
 import { MountSetting } from '../../src/mount/mount-setting.js';
-import { resolveHandlerOptions, resolveOptions } from '../../src/options.js';
+import { handlerOptionsOf, resolveOptions } from '../../src/options.js';
 import { client, serve, until } from './setting.js';
 
 class ScriptedDispatching implements Dispatching {
@@ -45,7 +45,7 @@ function handlerOf(dispatching: Dispatching) {
   const options = resolveOptions('http://127.0.0.1:1');
   const fleet = { origins: () => options.origins, names: () => options.origins.map(({ origin }) => origin) };
   const house = new MountSetting(options, dispatching, new Deadlines(systemClock), fleet);
-  const mount = resolveHandlerOptions(undefined, options);
+  const mount = handlerOptionsOf(undefined)(options);
   return createHandler(house, () => mount);
 }
 

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import {
+  handlerOptionsOf,
   handlerOptionTable,
   optionTable,
-  resolveHandlerOptions,
   resolveOptions,
-  resolveUpgradeOptions,
+  upgradeOptionsOf,
 } from '../../src/options.js';
 import { authority as CA } from '../wire/certificate.js';
 
@@ -108,7 +108,7 @@ describe('defaults', () => {
         return false;
       }
     }
-    const { idleTimeout, mount } = resolveUpgradeOptions(new Settings(), resolveOptions({ origins: [URL_A] }));
+    const { idleTimeout, mount } = upgradeOptionsOf(new Settings())(resolveOptions({ origins: [URL_A] }));
     expect([idleTimeout, mount.forwarded]).toEqual([7_000, false]);
   });
 
@@ -564,7 +564,7 @@ describe('options of a mount', () => {
   const backend = resolveOptions({ origins: [URL_A], queueTimeout: 77, requestBufferBytes: 99, nonIdempotent: 'any' });
 
   test('what is absent is the option of the backend, or the default', () => {
-    expect(resolveHandlerOptions({}, backend)).toEqual({
+    expect(handlerOptionsOf({})(backend)).toEqual({
       nonIdempotent: 'any',
       idempotent: undefined,
       requestBufferBytes: 99,
@@ -591,17 +591,17 @@ describe('options of a mount', () => {
   });
 
   test('no options at all are the defaults', () => {
-    expect(resolveHandlerOptions(undefined, backend)).toEqual(resolveHandlerOptions({}, backend));
+    expect(handlerOptionsOf(undefined)(backend)).toEqual(handlerOptionsOf({})(backend));
   });
 
   test("false streams bodies although the backend's option buffers them", () => {
-    expect(resolveHandlerOptions({ requestBufferBytes: false }, backend).requestBufferBytes).toBe(false);
+    expect(handlerOptionsOf({ requestBufferBytes: false })(backend).requestBufferBytes).toBe(false);
   });
 
   test('the options given win', () => {
     const idempotent = () => true;
     const given = { nonIdempotent: 'verified', idempotent, bodyTimeout: 5, host: 'origin', forwarded: false } as const;
-    expect(resolveHandlerOptions(given, backend)).toMatchObject({
+    expect(handlerOptionsOf(given)(backend)).toMatchObject({
       nonIdempotent: 'verified',
       idempotent,
       timeouts: { bodyTimeout: 5 },
@@ -611,7 +611,7 @@ describe('options of a mount', () => {
   });
 
   test('the result is frozen', () => {
-    const resolved = resolveHandlerOptions({}, backend);
+    const resolved = handlerOptionsOf({})(backend);
     expect(deeplyFrozen(resolved)).toBe(true);
   });
 
@@ -626,7 +626,7 @@ describe('options of a mount', () => {
   });
 
   test('trusted proxies are addresses and blocks of both versions', () => {
-    const { trustProxy } = resolveHandlerOptions({ trustProxy: ['10.0.0.0/8', '::1', '192.0.2.7'] }, backend);
+    const { trustProxy } = handlerOptionsOf({ trustProxy: ['10.0.0.0/8', '::1', '192.0.2.7'] })(backend);
     if (trustProxy === false) throw new Error('nothing trusted');
     const trusts = ['10.1.2.3', '192.0.2.7', '11.0.0.1'].map((address) => trustProxy.check(address));
     expect(trusts).toEqual([true, true, false]);
@@ -644,7 +644,7 @@ describe('options of a mount', () => {
     ['prefix length that is an integer from 0 to 32', ['10.0.0.0/']],
     ['prefix length that is an integer from 0 to 128', ['::1/129']],
   ])('%s: %j', (message, trustProxy) => {
-    expect(() => resolveHandlerOptions({ trustProxy } as never, backend)).toThrow(message);
+    expect(() => handlerOptionsOf({ trustProxy } as never)(backend)).toThrow(message);
   });
 
   test.each<[string, object]>([
@@ -657,7 +657,7 @@ describe('options of a mount', () => {
     ['rewritePath must be a function', { rewritePath: '/v2' }],
     ['onRequestFields must be a function', { onRequestFields: {} }],
   ])('%s', (message, options) => {
-    expect(() => resolveHandlerOptions(options, backend)).toThrow(message);
+    expect(() => handlerOptionsOf(options)(backend)).toThrow(message);
   });
 });
 
