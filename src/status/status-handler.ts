@@ -43,17 +43,18 @@ const FIELDS: Readonly<Record<string, string>> = {
 export function createStatusHandler(feed: StatusFeed, title: string, actions?: StatusActions): StatusHandler {
   function handle(req: IncomingMessage, res: ServerResponse): void {
     if (res.destroyed || res.writableEnded) return;
-    const format = formatOf(req);
+    const { path, query } = split(req.url ?? '/');
+    const format = formatOf(path, query, req.headers.accept);
     for (const [name, value] of Object.entries(FIELDS)) res.setHeader(name, value);
-    if (req.method === 'POST' && actions !== undefined) judged(res, act(actions, req, res));
+    if (req.method === 'POST' && actions !== undefined) judged(res, act(actions, req, res, query));
     else if (req.method !== 'GET' && req.method !== 'HEAD') {
       res.setHeader('Allow', actions === undefined ? 'GET, HEAD' : 'GET, HEAD, POST');
       say(res, 405, 'the status can be read: GET or HEAD');
     } else if (format === undefined) say(res, 400, 'format must be html, json, csv or events');
-    else answer(req, res, format);
+    else answer(req, res, format, query.has('watch'));
   }
 
-  function answer(req: IncomingMessage, res: ServerResponse, format: Format): void {
+  function answer(req: IncomingMessage, res: ServerResponse, format: Format, isPolling: boolean): void {
     switch (format) {
       case 'html':
         if (actions === undefined) sendPage(req, res, title);
@@ -64,7 +65,7 @@ export function createStatusHandler(feed: StatusFeed, title: string, actions?: S
           );
         return;
       case 'json':
-        send(req, res, format, `${isPolling(req) ? feed.poll() : JSON.stringify(feed.full())}\n`);
+        send(req, res, format, `${isPolling ? feed.poll() : JSON.stringify(feed.full())}\n`);
         return;
       case 'csv':
         send(req, res, format, statusCsv(feed.full()));
@@ -100,8 +101,13 @@ function sendPage(req: IncomingMessage, res: ServerResponse, title: string, toke
   send(req, res, 'html', statusPage(title, nonce, token));
 }
 
-async function act(actions: StatusActions, req: IncomingMessage, res: ServerResponse): Promise<void> {
-  const { status, text } = await actions.act(req, split(req.url ?? '/').query);
+async function act(
+  actions: StatusActions,
+  req: IncomingMessage,
+  res: ServerResponse,
+  query: URLSearchParams,
+): Promise<void> {
+  const { status, text } = await actions.act(req, query);
   say(res, status, text);
 }
 
@@ -129,18 +135,12 @@ function say(res: ServerResponse, status: number, text: string): void {
 }
 
 /** The format is decided by the query, else by the end of the path, else by what the client accepts. */
-function formatOf({ url = '/', headers }: IncomingMessage): Format | undefined {
-  const { path, query } = split(url);
+function formatOf(path: string, query: URLSearchParams, accept = '*/*'): Format | undefined {
   const asked = query.get('format') ?? /;(csv|json)(?=;|$)/.exec(path)?.[1];
   if (asked !== undefined) return isFormat(asked) ? asked : undefined;
-  const accept = headers.accept ?? '*/*';
   if (/\btext\/html\b/.test(accept)) return 'html';
   if (/\btext\/event-stream\b/.test(accept)) return 'events';
   return /\bapplication\/json\b/.test(accept) ? 'json' : 'html';
-}
-
-function isPolling({ url = '/' }: IncomingMessage): boolean {
-  return split(url).query.has('watch');
 }
 
 function split(url: string): { readonly path: string; readonly query: URLSearchParams } {
