@@ -3,6 +3,7 @@
 import { parseArgs } from 'node:util';
 import { nearest } from '../options/nearest.js';
 import { type CommandOption, commandOptions, ENVIRONMENT_PREFIX } from './command-options.js';
+import { meaningOfJson, meaningOfText, whyNotJsonOf } from './meanings.js';
 
 export interface GivenValue {
   readonly value: unknown;
@@ -125,8 +126,7 @@ export function readConfig(
   const problems: string[] = [];
   for (const [name, value] of Object.entries(content)) {
     if (name === '$schema') continue;
-    if (byName.has(name))
-      given.set(name, { value: TEXTS.has(name) ? value : withInfinity(value), label: `${name} in ${file}` });
+    if (byName.has(name)) given.set(name, { value: meaningOfJson(name, value), label: `${name} in ${file}` });
     else problems.push(`${unknown(name, [...byName.keys()])} in ${file}`);
   }
   return { given, problems };
@@ -145,51 +145,8 @@ function unknown(name: string, names: readonly string[]): string {
 /** A list may be given in several parts, which are joined. */
 function add(given: Map<string, GivenValue>, { name }: CommandOption, label: string, text: string): void {
   const before = given.get(name);
-  const value = meaningOf(name, text);
-  const whyNotJson = jsonError(text);
+  const value = meaningOfText(name, text);
+  const whyNotJson = whyNotJsonOf(text);
   if (!Array.isArray(before?.value) || !Array.isArray(value)) given.set(name, { label, value, whyNotJson });
   else given.set(name, { label, value: [...before.value, ...value], whyNotJson: before.whyNotJson ?? whyNotJson });
-}
-
-const TEXTS: ReadonlySet<string> = new Set(['title', 'listen', 'status', 'cookieDomainRewrite', 'cookiePathRewrite']);
-const LOOKS_LIKE_JSON = /^\s*(?:\{|\[(?![0-9a-f]*:))/i; // not an IPv6 address in brackets
-const LISTS: ReadonlySet<string> = new Set(['origins', 'retryOn', 'trustProxy']);
-
-/** The value of a text: parsed if it is JSON, split if a list is expected, else the text itself. */
-function meaningOf(name: string, text: string): unknown {
-  if (TEXTS.has(name)) return /^(false$|\{)/.test(text) ? plain(text) : text;
-  if (!LISTS.has(name) || text === 'false') return plain(text);
-  const value = LOOKS_LIKE_JSON.test(text)
-    ? plain(text)
-    : text
-        .split(/[\s,]+/)
-        .filter(Boolean)
-        .map(plain);
-  return Array.isArray(value) ? value : [value];
-}
-
-function plain(text: string): unknown {
-  try {
-    return withInfinity(JSON.parse(text));
-  } catch {
-    return withInfinity(text);
-  }
-}
-
-function jsonError(text: string): string | undefined {
-  if (!LOOKS_LIKE_JSON.test(text)) return undefined;
-  try {
-    JSON.parse(text);
-    return undefined;
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
-}
-
-/** JSON has no Infinity, so it is written as the string 'Infinity'. */
-function withInfinity(value: unknown): unknown {
-  if (value === 'Infinity') return Number.POSITIVE_INFINITY;
-  if (Array.isArray(value)) return value.map(withInfinity);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, withInfinity(one)]));
 }
