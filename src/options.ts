@@ -2,6 +2,7 @@
 
 export type { AdaptiveConcurrencyOptions, ResolvedAdaptiveConcurrency } from './options/adaptive-concurrency.js';
 export type { PooledBackendOptions } from './options/backend.js';
+export type { ConnectOptions, ResolvedConnect } from './options/connect.js';
 export type { ClusterTotal, SharedConnections } from './options/connections.js';
 export type {
   DnsOptions,
@@ -32,14 +33,16 @@ export {
   resolveOrigin,
   resolveOrigins,
 } from './options/origins.js';
-export type * from './options/parts.js';
 export { completeOptions, mountOptions, readOptions, resolveOptions } from './options/reading.js';
 export type { RequestTimeouts } from './options/request-timeouts.js';
 export type { ResolvedOptions } from './options/resolved.js';
+export type { ResolvedRetryBudget, RetryBudgetOptions, RetryCondition } from './options/retry.js';
 export type { CookieRewrite, LocationHook } from './options/rewrites.js';
 export type { OptionRow } from './options/row.js';
 export type { ResolvedSticky, StickyOptions } from './options/sticky.js';
+export type { SubsetOptions } from './options/subset.js';
 export { type OptionSection, optionRules, optionTable } from './options/table.js';
+export type { TlsOptions } from './options/tls.js';
 export { upgradeOptionTable } from './options/tunnel.js';
 export { changeable, changedOptions, following, type OptionChanges } from './options/update.js';
 export {

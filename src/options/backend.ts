@@ -2,6 +2,7 @@
 
 import type { BalanceOption } from '../balance/balancers.js';
 import type { AdaptiveConcurrencyOptions } from './adaptive-concurrency.js';
+import type { ConnectOptions } from './connect.js';
 import type { SharedConnections } from './connections.js';
 import type { DnsOptions, OriginsOption } from './discovery.js';
 import type { EjectionOptions } from './ejection.js';
@@ -9,8 +10,10 @@ import type { CheckOptions } from './health-check.js';
 import type { IdempotentOption } from './hooks.js';
 import type { Logger } from './logger.js';
 import type { NonIdempotentTravel } from './non-idempotent.js';
-import type { ConnectOptions, RetryBudgetOptions, RetryCondition, SubsetOptions, TlsOptions } from './parts.js';
+import type { RetryBudgetOptions, RetryCondition } from './retry.js';
 import type { StickyOptions } from './sticky.js';
+import type { SubsetOptions } from './subset.js';
+import type { TlsOptions } from './tls.js';
 
 /**
  * Options of a `PooledBackend`. Times are in milliseconds, sizes in bytes; `Infinity` means no limit and `false` means

@@ -2,6 +2,7 @@
 
 import type { ResolvedAdaptiveConcurrency } from './adaptive-concurrency.js';
 import type { PooledBackendOptions } from './backend.js';
+import type { ResolvedConnect } from './connect.js';
 import type { ClusterTotal } from './connections.js';
 import type { ResolvedDns } from './discovery.js';
 import type { ResolvedEjection } from './ejection.js';
@@ -9,9 +10,10 @@ import type { ResolvedCheck } from './health-check.js';
 import type { IdempotentOption } from './hooks.js';
 import type { Logger } from './logger.js';
 import type { ResolvedOrigin } from './origins.js';
-import type { ResolvedConnect, ResolvedRetryBudget, SubsetOptions } from './parts.js';
+import type { ResolvedRetryBudget } from './retry.js';
 import type { Complete } from './rules.js';
 import type { ResolvedSticky } from './sticky.js';
+import type { SubsetOptions } from './subset.js';
 
 type Whole =
   | 'origins'

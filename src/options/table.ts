@@ -1,37 +1,22 @@
 /** The default and the bounds of every option, one row for each, with the text for the documentation. */
 
-import { isIP, type LookupFunction } from 'node:net';
 import { adaptiveConcurrencyRule } from './adaptive-concurrency.js';
 import { readBalance } from './balance.js';
-import {
-  bytes,
-  callable,
-  count,
-  duration,
-  integer,
-  listOf,
-  matching,
-  numberBetween,
-  objectWith,
-  oneOf,
-  orFalse,
-  pause,
-  rate,
-  someText,
-  trueOrFalse,
-} from './checks.js';
+import { bytes, callable, count, duration, integer, oneOf, orFalse, pause } from './checks.js';
+import { connectRule } from './connect.js';
 import { MOST_CONNECTIONS, readConnections } from './connections.js';
 import { dnsRule, type OriginsOption, originsRule } from './discovery.js';
 import { ejectionRule } from './ejection.js';
 import { checkRule } from './health-check.js';
 import type { IdempotentOption } from './hooks.js';
-import type { Logger } from './logger.js';
+import { loggerRule } from './logger.js';
 import { travel } from './non-idempotent.js';
-import type { ResolvedConnect, ResolvedRetryBudget, SubsetOptions } from './parts.js';
 import type { ResolvedOptions } from './resolved.js';
+import { retryBudgetRule, retryOnRule } from './retry.js';
 import { type OptionRow, type OptionsOf, option, rowsOf, rulesOf } from './row.js';
-import { distinct, optional, optionalSection, type Rules, required, section, withDefault } from './rules.js';
+import { optional, type Rules, withDefault } from './rules.js';
 import { stickyRule } from './sticky.js';
+import { subsetRule } from './subset.js';
 import { tlsRule } from './tls.js';
 
 /** The options after each was checked, before they are compared with each other. */
@@ -39,32 +24,6 @@ export interface OptionSection extends Omit<ResolvedOptions, 'origins' | 'maxFre
   readonly origins: OriginsOption | undefined;
   readonly maxFreshConnections: number | undefined;
 }
-
-const retryBudgetRules: Rules<ResolvedRetryBudget> = {
-  ratio: withDefault(numberBetween(0, 1), 0.2),
-  minPerSecond: withDefault(rate, 10),
-};
-
-const connectRules: Rules<ResolvedConnect> = {
-  noDelay: withDefault(trueOrFalse, true),
-  // The kernel counts in whole seconds, 1 to 32767 (tcp(7), TCP_KEEPIDLE).
-  keepAliveInitialDelay: withDefault(integer(1000, 32_767_000), 30_000),
-  localAddress: optional(
-    matching('an IP address', (value): value is string => typeof value === 'string' && isIP(value) !== 0),
-  ),
-  lookup: optional(callable<LookupFunction>()),
-  family: withDefault(oneOf(0, 4, 6), 0),
-};
-
-const logger = objectWith<Logger>('debug', 'info', 'warn', 'error');
-const logs = matching(`${logger.accepts}, and a function as isLevelEnabled if it has one`, (value): value is Logger => {
-  return logger.admits(value) && ['undefined', 'function'].includes(typeof (value.isLevelEnabled ?? undefined));
-});
-
-const subsetRules: Rules<SubsetOptions> = {
-  size: required(integer(1, Number.MAX_SAFE_INTEGER)),
-  id: required(someText),
-};
 
 const options: OptionsOf<OptionSection> = {
   origins: option(
@@ -79,7 +38,7 @@ const options: OptionsOf<OptionSection> = {
     'none',
   ),
   subset: option(
-    optionalSection(subsetRules),
+    subsetRule,
     '`{ size, id }`: uses only as many origins as `size` says, and as many backups: those that rank highest for the process named `id`',
     'all',
   ),
@@ -160,11 +119,11 @@ const options: OptionsOf<OptionSection> = {
     'exchanges begun for one request; at most one of them because the outcome of another is unknown',
   ),
   retryOn: option(
-    distinct(listOf('headers-timeout', 429, 500, 502, 503, 504)),
+    retryOnRule,
     "what else idempotent requests are retried for: `'headers-timeout'`, 429, 500, 502, 503, 504",
   ),
   retryBudget: option(
-    section(retryBudgetRules),
+    retryBudgetRule,
     're-sends allowed: a share of the requests, and a number per second whatever the traffic',
   ),
   replayBytes: option(
@@ -207,13 +166,13 @@ const options: OptionsOf<OptionSection> = {
     'gives an origin that becomes slow fewer requests at once: `{ min, tolerance, window }`; or `false`',
   ),
   connect: option(
-    section(connectRules),
+    connectRule,
     'how to dial; also `localAddress`, `lookup`, `family`',
     '{ noDelay: true, keepAliveInitialDelay: 30000 }',
   ),
   tls: option(tlsRule, "as for `tls.connect`; SNI is the origin's host name unless there is a `servername`"),
   logger: option(
-    optional(logs),
+    loggerRule,
     'an object with `debug`, `info`, `warn` and `error`, each called with details and a message',
     'none',
   ),

@@ -1,9 +1,22 @@
 /** The option `tls`: checks the options of `tls.connect` before anything is dialled. */
 
-import { createSecureContext } from 'node:tls';
+import { type ConnectionOptions, createSecureContext } from 'node:tls';
 import { callable, integer, isObject, isRecord, matching, oneOf, text, trueOrFalse } from './checks.js';
-import type { TlsOptions } from './parts.js';
 import { type Rule, refusal, refuseUnknownNames, required } from './rules.js';
+
+type Elsewhere = 'host' | 'port' | 'path' | 'socket' | 'lookup' | 'timeout';
+type OfServers =
+  | 'requestCert'
+  | 'SNICallback'
+  | 'ALPNCallback'
+  | 'honorCipherOrder'
+  | 'dhparam'
+  | 'sessionIdContext'
+  | 'sessionTimeout'
+  | 'ticketKeys';
+
+/** The options of `tls.connect`, except those that say where to connect and those that only affect servers. */
+export type TlsOptions = Omit<ConnectionOptions, Elsewhere | OfServers>;
 
 const number = matching('a number', (value): value is number => Number.isFinite(value));
 const VERSIONS = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'] as const;
