@@ -15,6 +15,11 @@ export function rate(value: number): string {
   return value < 100_000 ? whole.format(Math.round(value)) : `${whole.format(Math.round(value / 1000))} k`;
 }
 
+/** The same in words. */
+export function perSecond(value: number): string {
+  return `${rate(value)} per second`;
+}
+
 /** A share from 0 to 1. Only 1 is shown as 100 %, never a share that would be rounded up to it. */
 export function percent(share: number): string {
   if (share >= 1) return '100 %';

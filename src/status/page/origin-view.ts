@@ -4,7 +4,7 @@ import type { Column, OriginReport } from '../report.js';
 import { actionsPanel } from './actions.js';
 import { connectionTable } from './connection-table.js';
 import { el, type Part, setText } from './dom.js';
-import { count, duration, largestFirst, percent, rate } from './format.js';
+import { count, duration, largestFirst, percent, perSecond, rate } from './format.js';
 import { heatMap } from './heat-map.js';
 import { inWords, sumOf } from './latency.js';
 import { legend } from './legend.js';
@@ -67,10 +67,10 @@ interface Chart {
   readonly top?: (origin: OriginReport) => number;
 }
 
-const perSecond = { unit: '/s', show: rate, say: (value: number) => `${rate(value)} per second` };
+const A_RATE = { unit: '/s', show: rate, say: perSecond };
 
 const CHARTS: readonly Chart[] = [
-  { title: 'Requests', ...perSecond, read: (columns, origin) => rates(columns, origin, 'requests') },
+  { title: 'Requests', ...A_RATE, read: (columns, origin) => rates(columns, origin, 'requests') },
   { title: 'Reused', show: percent, say: percent, read: reuse, top: () => 1 },
   {
     title: 'Busy',
@@ -79,9 +79,9 @@ const CHARTS: readonly Chart[] = [
     read: (columns, origin) => levels(columns, origin, 'busy'),
     top: ({ maxConnections }) => maxConnections,
   },
-  { title: 'Opened', ...perSecond, read: (columns, origin) => rates(columns, origin, 'dialled') },
-  { title: 'Sent again', ...perSecond, read: (columns, origin) => rates(columns, origin, 'resent') },
-  { title: 'Failed', ...perSecond, read: (columns, origin) => rates(columns, origin, 'failed') },
+  { title: 'Opened', ...A_RATE, read: (columns, origin) => rates(columns, origin, 'dialled') },
+  { title: 'Sent again', ...A_RATE, read: (columns, origin) => rates(columns, origin, 'resent') },
+  { title: 'Failed', ...A_RATE, read: (columns, origin) => rates(columns, origin, 'failed') },
 ];
 
 function chart(store: Store, { title, unit = '', read, show, say, top }: Chart): Part<OriginReport> {

@@ -2,7 +2,7 @@
 
 import { type OriginReport, type StatusReport, total } from '../report.js';
 import { byId, el, type Part, setText } from './dom.js';
-import { bytes, count, duration, largestFirst, limit, percent, rate } from './format.js';
+import { bytes, count, duration, largestFirst, limit, percent, perSecond, rate } from './format.js';
 import { quantile, sumOf } from './latency.js';
 import { type NamedValues, valueList } from './named-values.js';
 import { levels, rates, reuse, type Stretch, values } from './series.js';
@@ -75,7 +75,7 @@ const TILES: Readonly<Record<string, Read>> = {
       ['in flight', count(report.inFlight)],
       ['so far', count(inAll(report.origins, (one) => one.requests))],
     ],
-    spark: { points: rates(store.columns, 'all', 'requests'), stretch, show: (value) => `${rate(value)} per second` },
+    spark: { points: rates(store.columns, 'all', 'requests'), stretch, show: perSecond },
   }),
   Reused: (store, report, stretch) => {
     const { requests, reused, dialled } = store.pace();
@@ -141,7 +141,7 @@ const TILES: Readonly<Record<string, Read>> = {
       value: rate(store.pace().resent),
       unit: '/s',
       notes: [['so far', count(total(reasons))], ...largestFirst(reasons).slice(0, 2)],
-      spark: { points: rates(store.columns, 'all', 'resent'), stretch, show: (value) => `${rate(value)} per second` },
+      spark: { points: rates(store.columns, 'all', 'resent'), stretch, show: perSecond },
     };
   },
   Failed: (store, report, stretch) => {
@@ -158,7 +158,7 @@ const TILES: Readonly<Record<string, Read>> = {
         ['cut off', count(answered - (aborted.answered ?? 0))],
         ['client left', count(total(aborted))],
       ],
-      spark: { points: rates(store.columns, 'all', 'failed'), stretch, show: (value) => `${rate(value)} per second` },
+      spark: { points: rates(store.columns, 'all', 'failed'), stretch, show: perSecond },
     };
   },
 };
