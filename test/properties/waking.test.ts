@@ -192,7 +192,8 @@ test('nor beside what the learned limit of an origin lets it have', async () => 
         for (const { kind, times, n } of bursts) {
           for (let time = 0; time < times; time += 1) {
             await take(house, history, { kind, n: n + time });
-            if (house.queue.length > 0 && house.origins.some(({ concurrency }) => !concurrency.mayBegin())) limited += 1;
+            if (house.queue.length > 0 && house.origins.some(({ concurrency }) => !concurrency.mayBegin()))
+              limited += 1;
             await checkWoken(house);
           }
         }
