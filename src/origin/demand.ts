@@ -9,7 +9,7 @@ export interface Demand {
   /** A slot is empty, or dialling is allowed again. Does nothing if no request waits. */
   room(): void;
   /** Whether other origins can serve without this one. */
-  canSpare(origin: object): boolean;
+  othersCanServe(origin: object): boolean;
   /** Whether requests that are bound to the origin of that name may go there now. */
   isHome(name: string): boolean;
   /** Whether the origin takes requests, or how many, may be different now. */

@@ -81,8 +81,8 @@ export class DialBackoff {
     this.#become({ name: 'trial', since: state.since, failures: state.failures, lastError: state.lastError });
   }
 
-  /** A dial failed. `spared`: other origins serve in the meantime. Returns the milliseconds until the next dial may begin. */
-  failed(lastError: Error, spared = false): number {
+  /** A dial failed. `othersServe`: other origins do, in the meantime. Returns the milliseconds until the next dial may begin. */
+  failed(lastError: Error, othersServe = false): number {
     const now = this.#clock.now();
     const state = this.#state;
     this.#takesLong = false;
@@ -92,9 +92,9 @@ export class DialBackoff {
         this.#state = { ...state, lastError };
         return Math.max(0, state.until - now);
       case 'ready':
-        return this.#wait({ since: now, failures: 1, lastError }, spared);
+        return this.#wait({ since: now, failures: 1, lastError }, othersServe);
       case 'trial':
-        return this.#wait({ since: state.since, failures: state.failures + 1, lastError }, spared);
+        return this.#wait({ since: state.since, failures: state.failures + 1, lastError }, othersServe);
     }
   }
 
@@ -111,11 +111,11 @@ export class DialBackoff {
     this.#become({ ...this.#state, name: 'waiting', until: this.#clock.now() });
   }
 
-  #wait(fault: { since: number; failures: number; lastError: Error }, spared: boolean): number {
-    const mostMs = spared ? LONGEST_WAIT_MS : Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (fault.failures - 1));
+  #wait(fault: { since: number; failures: number; lastError: Error }, othersServe: boolean): number {
+    const mostMs = othersServe ? LONGEST_WAIT_MS : Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (fault.failures - 1));
     // At random from the whole range but never 0, so that many processes do not dial a returning origin in step. If others serve,
     // there is no hurry: then from the upper half of the range, which makes at most two dials a second.
-    const waitMs = mostMs * (1 - this.#random() / (spared ? 2 : 1));
+    const waitMs = mostMs * (1 - this.#random() / (othersServe ? 2 : 1));
     this.#become({ name: 'waiting', until: this.#clock.now() + waitMs, ...fault });
     return waitMs;
   }

@@ -53,7 +53,7 @@ export class Dialler {
   readonly #pool: Pool<PoolEntry>;
   readonly #backoff: DialBackoff;
   readonly #listener: DiallerListener;
-  readonly #demand: Pick<Demand, 'canSpare' | 'isHome'>;
+  readonly #demand: Pick<Demand, 'othersCanServe' | 'isHome'>;
   readonly #retry: Deadline;
   readonly #late: Deadline;
   // The async context in which the backend was created. A socket keeps the context in which it was opened: that of the request which
@@ -71,7 +71,7 @@ export class Dialler {
     pool: Pool<PoolEntry>,
     backoff: DialBackoff,
     listener: DiallerListener,
-    demand: Pick<Demand, 'canSpare' | 'isHome'>,
+    demand: Pick<Demand, 'othersCanServe' | 'isHome'>,
   ) {
     const { startDial, deadlines } = setting;
     this.#setting = setting;
@@ -188,7 +188,7 @@ export class Dialler {
         this.#late.set(leftMs, now);
         return;
       }
-      if (this.#isForAny(purpose) && this.#demand.canSpare(this.#listener)) this.#passOver(begun, purpose);
+      if (this.#isForAny(purpose) && this.#demand.othersCanServe(this.#listener)) this.#passOver(begun, purpose);
       else isAwaited = true;
     }
     if (isAwaited) this.#late.set(LATE_MS, now);
@@ -212,8 +212,8 @@ export class Dialler {
   }
 
   /** A dial failed: none begins for a while. Returns the milliseconds. */
-  backOff(error: BackendError, spared: boolean): number {
-    const waitMs = this.#backoff.failed(error, spared);
+  backOff(error: BackendError, othersServe: boolean): number {
+    const waitMs = this.#backoff.failed(error, othersServe);
     this.#retry.set(waitMs);
     if (error.code === 'connection_refused') this.#refused();
     return waitMs;

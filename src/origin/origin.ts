@@ -206,7 +206,7 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
     this.tally.dialsFailed += 1;
     this.idleLimit.unreachable();
     this.standing.failed(error.code);
-    const retryInMs = this.#dialler.backOff(error, this.#demand.canSpare(this));
+    const retryInMs = this.#dialler.backOff(error, this.#demand.othersCanServe(this));
     this.#pool.release(slot);
     if (observer.watches('dialFailed')) observer.emit('dialFailed', { origin: this.address.origin, error, retryInMs });
     this.waitOver(purpose);

@@ -3,9 +3,9 @@
 import type { Candidate } from '../../balance/balancer.js';
 import type { Clock } from '../../clock.js';
 import type { Observer } from '../../observe.js';
+import { slowStartConnections } from '../../origin/health/slow-start.js';
 import type { Origin } from '../../origin/origin.js';
 import type { Travel } from '../../origin/travel.js';
-import { isSpared } from './sparing.js';
 
 export interface EligibilitySetting {
   /** Share of the origins that may be left out, 0 to 1. */
@@ -106,7 +106,7 @@ export class EligibleOrigins {
   /** Whether an open connection of this origin may carry a request. `lent`: 1 if that connection counts as busy already. */
   mayServe(origin: Origin, lent = 0): boolean {
     const { origins } = this;
-    return origins.has(origin) && (origins.size === 1 || !isSpared(origin, origins, lent));
+    return origins.has(origin) && (origins.size === 1 || !isAtSlowStartLimit(origin, origins, lent));
   }
 
   /** An origin whose wait after a failed dial is over, so that it can be dialled again. Only while others serve. */
@@ -180,6 +180,19 @@ export class EligibleOrigins {
     if (!failOpen || !observer.watches('failOpen')) return;
     observer.emit('failOpen', { origins: this.#serving.map(({ origin }) => origin.address.origin) });
   }
+}
+
+/**
+ * Whether an origin that has just come back has as many connections busy or dialling as its share allows, and one of the others has
+ * its whole share. Its caches are cold, its code is not compiled: the others can do its work. `lent`: how many of these connections
+ * are at hand for the next request.
+ */
+export function isAtSlowStartLimit(origin: Origin, others: Iterable<Origin>, lent = 0): boolean {
+  const { share } = origin.standing;
+  if (share === 1) return false;
+  if (origin.busy + origin.dialling - lent < slowStartConnections(share, origin.address.maxConnections)) return false;
+  for (const { standing, backoff } of others) if (standing.share === 1 && backoff.state.name === 'ready') return true;
+  return false;
 }
 
 function isReady({ origin }: Member): boolean {

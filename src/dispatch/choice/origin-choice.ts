@@ -4,9 +4,8 @@ import type { BalancedRequest, Balancer, Candidate } from '../../balance/balance
 import type { Observer } from '../../observe.js';
 import type { Origin } from '../../origin/origin.js';
 import type { Travel } from '../../origin/travel.js';
-import { type EligibilitySetting, EligibleOrigins, type Member } from './eligible-origins.js';
+import { type EligibilitySetting, EligibleOrigins, isAtSlowStartLimit, type Member } from './eligible-origins.js';
 import { positionOf } from './picked-position.js';
-import { isSpared } from './sparing.js';
 
 export interface ChoiceSetting extends EligibilitySetting {
   readonly balancer: Balancer;
@@ -106,7 +105,7 @@ export class OriginChoice {
     origins.length = 0;
     candidates.length = 0;
     for (const member of members) {
-      if (!suits(member.origin) || isSpared(member.origin, eligible)) continue;
+      if (!suits(member.origin) || isAtSlowStartLimit(member.origin, eligible)) continue;
       origins.push(member.origin);
       candidates.push(refreshed(member));
     }

@@ -173,7 +173,7 @@ export class Matching implements DemandOn<Origin> {
     this.room();
   }
 
-  canSpare(origin: object): boolean {
+  othersCanServe(origin: object): boolean {
     for (const one of this.#eligible.origins)
       if (one !== origin && one.backoff.state.name === 'ready' && !one.backoff.isLate) return true;
     return false;
@@ -250,7 +250,7 @@ export class Matching implements DemandOn<Origin> {
 
   /** Whether dials to this origin take so long that another should be dialled, and another can be. */
   #isLate(origin: Origin): boolean {
-    return origin.backoff.isLate && this.canSpare(origin);
+    return origin.backoff.isLate && this.othersCanServe(origin);
   }
 
   #dial(origin: Origin): void {

@@ -105,7 +105,7 @@ test('dials for no request are those for stock, and those that no request waits 
       waitOver: () => undefined,
       mayDialAgain: () => undefined,
     },
-    { canSpare: () => true, isHome: () => true },
+    { othersCanServe: () => true, isHome: () => true },
   );
   const counts: [number, number][] = [];
   const count = () => counts.push([dialler.dialling, dialler.stocking]);
