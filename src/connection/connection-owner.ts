@@ -27,7 +27,7 @@ export type CloseReason =
 
 /** The lender of the connection. */
 export interface ConnectionOwner {
-  /** An exchange has ended cleanly, and both sides keep the connection: it may be lent again as soon as `isAlive()`. */
+  /** An exchange has ended cleanly, and both sides keep the connection: it may be lent again as soon as it is found alive. */
   reusable(): void;
   /**
    * The socket is closed or closing. `heard` is the beginning of stray bytes, or of garbage if that came in the first read. Called once.

@@ -87,10 +87,10 @@ export class Connection implements Carrier, ResponseEvents, StallListener {
   }
 
   /**
-   * Whether it may carry a request now, according to the kernel. `false`: no, and it is closed by now. `undefined`: the kernel cannot be
+   * Asks the kernel whether it may carry a request now. `false`: no, and it is closed by now. `undefined`: the kernel cannot be
    * asked (see {@link askKernel}) or does not know yet; wait for `afterTwoTurns`.
    */
-  isAlive(): boolean | undefined {
+  checkAlive(): boolean | undefined {
     if (this.socket.destroyed) this.close('stale');
     if (this.closed) return false;
     if (this.#settling) return undefined;
@@ -221,7 +221,7 @@ export class Connection implements Carrier, ResponseEvents, StallListener {
     try {
       exchange.complete(this.#trailers, now);
     } finally {
-      if (!this.closed) this.#hasEnded(exchange.head, now);
+      if (!this.closed) this.#exchangeEnded(exchange.head, now);
     }
   }
 
@@ -236,7 +236,7 @@ export class Connection implements Carrier, ResponseEvents, StallListener {
     exchange?.switched(this.tunnel);
   }
 
-  #hasEnded({ framing }: ResponseHead, now: number): void {
+  #exchangeEnded({ framing }: ResponseHead, now: number): void {
     this.idleSince = now;
     this.#idleSinceWall = this.#clock.wallNow();
     // Some servers send a body where none is allowed: give it time to arrive and end the connection. TLS gives out record by record what it

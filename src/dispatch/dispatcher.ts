@@ -133,7 +133,7 @@ export class Dispatcher implements Dispatching, AnnouncingDispatcher, RunDispatc
   #begin(request: OutgoingRequest, sink: ResponseSink, isTaken: boolean, begunAt?: number): Dispatch {
     const run = this.#taken(request, sink, begunAt);
     if (!isTaken) run.refuse(closedError(this.#state));
-    else if (this.#isSendable(run)) this.turnEnd.add(run);
+    else if (this.#prepare(run)) this.turnEnd.add(run);
     return run;
   }
 
@@ -144,8 +144,11 @@ export class Dispatcher implements Dispatching, AnnouncingDispatcher, RunDispatc
     return run;
   }
 
-  /** Checked synchronously: a bad request must be refused before anything else of the same client is read. */
-  #isSendable(run: Run): boolean {
+  /**
+   * False = the request cannot be sent, and has failed. Synchronously: a bad request must be refused before anything else of the
+   * same client is read.
+   */
+  #prepare(run: Run): boolean {
     try {
       run.prepare(this.origins[0]?.address.authority ?? '');
       run.request.body?.watch(run);

@@ -106,8 +106,8 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, TimeBudge
       if (alive) this.#start(exchange, origin);
       else this.#refused('the connection was closed before the first write');
     };
-    const alive = connection.isAlive();
-    if (alive === undefined) connection.afterTwoTurns(() => startIf(connection.isAlive() !== false));
+    const alive = connection.checkAlive();
+    if (alive === undefined) connection.afterTwoTurns(() => startIf(connection.checkAlive() !== false));
     else startIf(alive);
   }
 
@@ -156,7 +156,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, TimeBudge
   }
 
   onHead(head: ResponseHead): void {
-    if (JUDGED_STATUSES.has(head.statusCode) && this.#resendsAfter(head)) return;
+    if (JUDGED_STATUSES.has(head.statusCode) && this.#tryResend(head)) return;
     this.#answered(head);
     this.requester.gotHead(head);
   }
@@ -212,7 +212,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, TimeBudge
   }
 
   /** True = this response is not for the requester: the request is sent again. */
-  #resendsAfter(head: ResponseHead): boolean {
+  #tryResend(head: ResponseHead): boolean {
     const attempt = this.#attempts.record(this.#exchange, undefined);
     const facts = retryFacts({ ending: 'status', head, attempts: this.#attempts, run: this }, this.#dispatcher);
     const verdict = judgeRetry(facts);

@@ -121,11 +121,11 @@ export class ConnectionShares {
     this.#askAgain.set(ASK_AGAIN_MS);
     this.#asked += 1;
     if (this.#asked < MOST_ASKS) return;
-    for (const member of unanswered) this.#hasNoAnswer(member);
+    for (const member of unanswered) this.#giveUpOn(member);
     this.#look();
   }
 
-  #hasNoAnswer(member: Member): void {
+  #giveUpOn(member: Member): void {
     if (member.answer !== 'awaited') return;
     member.answer = 'none';
     this.#tellRefused(member, member.why);

@@ -56,7 +56,7 @@ export class Discovery {
   readonly #hold = new ProcessHold();
   readonly #closed = new AbortController();
   readonly #first: Promise<void>;
-  #firstIsHere: () => void = () => {};
+  #endFirstWait: () => void = () => {};
   #state: State;
   #timer: Timer | undefined;
   #sets = 0;
@@ -72,7 +72,7 @@ export class Discovery {
     this.#setting = setting;
     this.#state = { name: source.kind === 'iterable' ? 'listening' : 'looking' };
     this.#first = new Promise((resolve) => {
-      this.#firstIsHere = resolve;
+      this.#endFirstWait = resolve;
     });
     queueMicrotask(() => {
       if (source.kind === 'iterable') void this.#listen(source);
@@ -107,7 +107,7 @@ export class Discovery {
     this.#state = { name: 'closed' };
     this.#timer?.cancel();
     this.#closed.abort();
-    this.#firstIsHere();
+    this.#endFirstWait();
     this.#hold.close();
   }
 
@@ -163,7 +163,7 @@ export class Discovery {
       this.#fail(error);
       if (!this.#isClosed) this.#tellFailure(null);
     }
-    this.#firstIsHere();
+    this.#endFirstWait();
     if (!this.#isClosed) this.#state = { name: 'ended' };
   }
 
@@ -190,7 +190,7 @@ export class Discovery {
     this.#failure = undefined;
     this.#sets += 1;
     this.#foundAt = this.#setting.clock.now();
-    this.#firstIsHere();
+    this.#endFirstWait();
     const { observer } = this.#setting;
     if (isNews && observer.watches('discovered')) observer.emit('discovered', { origins: names });
   }

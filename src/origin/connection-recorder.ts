@@ -68,7 +68,7 @@ export class ConnectionRecorder {
     this.#tally.staleFound += 1;
     const before = this.#tally.staleSwept;
     this.#sweeping = true;
-    for (const slot of neighbours) slot.item?.connection.isAlive();
+    for (const slot of neighbours) slot.item?.connection.checkAlive();
     this.#sweeping = false;
     const swept = this.#tally.staleSwept - before;
     if (this.#observer.watches('stale')) this.#observer.emit('stale', { origin: this.#origin, swept });

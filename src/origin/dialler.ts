@@ -23,7 +23,7 @@ export interface DiallerListener {
   /** The dial goes on, but takes so long that nothing waits for it any more. */
   waitOver(purpose: DialPurpose): void;
   /** The wait after a failed dial is over. */
-  mayDialAgain(): void;
+  dialAllowed(): void;
 }
 
 export interface DiallerSetting {
@@ -82,8 +82,8 @@ export class Dialler {
     this.#backoff = backoff;
     this.#listener = listener;
     this.#demand = demand;
-    this.#late = deadlines.create(() => this.#lateIsDue());
-    this.#retry = deadlines.create(() => this.#retryIsDue());
+    this.#late = deadlines.create(() => this.#passOverLate());
+    this.#retry = deadlines.create(() => this.#endWait());
   }
 
   /** Whether a dial may begin in an empty slot. */
@@ -177,7 +177,7 @@ export class Dialler {
   }
 
   /** If dials take long, lets their requests go to another origin, if there is one. Connections that arrive later are offered. */
-  #lateIsDue(): void {
+  #passOverLate(): void {
     const now = this.#deadlines.clock.now();
     let isAwaited = false;
     for (const begun of this.#dials.values()) {
@@ -234,10 +234,10 @@ export class Dialler {
     }
   }
 
-  #retryIsDue(): void {
+  #endWait(): void {
     // A timer that fires a fraction too early would find that no dial is allowed yet, and would not be set again.
     if (this.#backoff.state.name === 'waiting' && !this.#backoff.mayDial()) this.#retry.set(1);
-    else this.#listener.mayDialAgain();
+    else this.#listener.dialAllowed();
   }
 
   /** Closes the connection that has been idle longest, so that a fresh one can take its slot. */

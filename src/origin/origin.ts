@@ -49,7 +49,7 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
     const target = targetOf(address, setting);
     const connection = connectionSettingOf(address, setting);
     const changed = () => demand.changed();
-    const due = () => this.mayDialAgain();
+    const due = () => this.dialAllowed();
     this.#address = address;
     this.#setting = setting;
     this.#demand = demand;
@@ -122,7 +122,7 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
     for (;;) {
       const entry = this.#lending.checkout(travel, now);
       if (entry === undefined) return undefined;
-      const alive = entry.connection.isAlive();
+      const alive = entry.connection.checkAlive();
       if (alive === true) return entry;
       if (alive === undefined) {
         this.#entries.offerAfterTwoTurns(entry, true);
@@ -242,7 +242,7 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
   }
 
   /** A slot is empty, or dialling is allowed again. */
-  mayDialAgain(): void {
+  dialAllowed(): void {
     this.service.look();
     this.checks.slotFreed();
     this.#demand.room();
@@ -282,7 +282,7 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
     while (this.superfluous !== undefined && this.#dialler.closeColdest(this.superfluous));
     while (this.#pool.surplus > 0 && this.#dialler.giveUpStock());
     this.#demand.changed();
-    this.mayDialAgain();
+    this.dialAllowed();
   }
 
   /** Closes every connection and gives up every dial, now. */

@@ -100,7 +100,7 @@ export class PoolEntries<Origin extends ConnectedOrigin> implements PoolEntryOwn
     const mayLend = !origin.concurrency.isOverfull;
     if (mayLend && demand.waiting && demand.offer(origin, entry)) return true;
     if (entry.connection.closed) return false;
-    if (mayLend && lending.isDialAwaited && this.#servesDialWaiter(entry)) return true;
+    if (mayLend && lending.isDialAwaited && this.#giveToDialWaiter(entry)) return true;
     const reason = origin.superfluous;
     if (reason !== undefined) {
       entry.connection.close(reason);
@@ -112,7 +112,7 @@ export class PoolEntries<Origin extends ConnectedOrigin> implements PoolEntryOwn
   }
 
   /** A request that waits for a dial of its own takes whichever comes first: that connection or another. */
-  #servesDialWaiter(entry: PoolEntry): boolean {
+  #giveToDialWaiter(entry: PoolEntry): boolean {
     const { dialler, lending } = this.#parts;
     const { connection } = entry;
     const mayRide = (travel: Travel) =>
@@ -129,7 +129,7 @@ export class PoolEntries<Origin extends ConnectedOrigin> implements PoolEntryOwn
   offerAfterTwoTurns(entry: PoolEntry, demanded: boolean): void {
     entry.connection.afterTwoTurns(() => {
       if (demanded) this.#parts.demand.arrived(this.#origin);
-      if (entry.connection.isAlive() !== false) this.offer(entry);
+      if (entry.connection.checkAlive() !== false) this.offer(entry);
     });
   }
 
@@ -145,7 +145,7 @@ export class PoolEntries<Origin extends ConnectedOrigin> implements PoolEntryOwn
   /** Lends the connection to a waiting request if it is alive, else makes it idle: idle ones are checked when they are needed. */
   handOn(entry: PoolEntry): void {
     const { demand, lending } = this.#parts;
-    const alive = demand.waiting || lending.isDialAwaited ? entry.connection.isAlive() : true;
+    const alive = demand.waiting || lending.isDialAwaited ? entry.connection.checkAlive() : true;
     if (alive === true) this.offer(entry);
     else if (alive === undefined) this.offerAfterTwoTurns(entry, false);
     else this.sweep(entry);

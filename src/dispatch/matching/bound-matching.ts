@@ -17,20 +17,20 @@ export class BoundMatching {
   readonly #queue: WaitQueue<Run>;
   readonly #eligible: EligibleOrigins;
   readonly #dispatcher: MatchingDispatcher;
-  readonly #isLater: (origin: Origin) => void;
+  readonly #checkBegun: (origin: Origin) => void;
   readonly #checks = new Map<Origin, number>(); // connections being checked that will be offered then, to bound requests and to others
 
-  /** `isLater` is called for each connection that will be offered to the queue when it is known to be alive. */
+  /** `checkBegun` is called for each connection that will be offered to the queue when it is known to be alive. */
   constructor(
     queue: WaitQueue<Run>,
     eligible: EligibleOrigins,
     dispatcher: MatchingDispatcher,
-    isLater: (origin: Origin) => void,
+    checkBegun: (origin: Origin) => void,
   ) {
     this.#queue = queue;
     this.#eligible = eligible;
     this.#dispatcher = dispatcher;
-    this.#isLater = isLater;
+    this.#checkBegun = checkBegun;
   }
 
   /** A check of a connection of this origin begins (1) or is over (-1). */
@@ -63,7 +63,7 @@ export class BoundMatching {
     const taken = home.hasConnectionFor(travel) ? home.take(travel, now) : undefined;
     if (taken === undefined) return undefined;
     if (taken === 'later') {
-      this.#isLater(home);
+      this.#checkBegun(home);
       return false;
     }
     this.#queue.serve(run, home);
@@ -96,7 +96,7 @@ export class BoundMatching {
   }
 
   /** Dials a connection for the next request, if that is bound to this origin. True = it is being dialled. */
-  dialsFirst(home: Origin): boolean {
+  tryDialFirst(home: Origin): boolean {
     const next = this.nextToDial(home);
     return next?.home !== undefined && this.homeOf(next) === home && this.#dial(next, home);
   }

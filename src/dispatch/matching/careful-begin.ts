@@ -49,7 +49,7 @@ function beginWhenHeard(
 }
 
 function beginIfAlive(run: Run, dispatcher: MatchingDispatcher, origin: Origin, entry: PoolEntry): void {
-  if (!run.ended && origin.serves && entry.connection.isAlive() !== false) {
+  if (!run.ended && origin.serves && entry.connection.checkAlive() !== false) {
     run.begin(origin, entry);
     return;
   }

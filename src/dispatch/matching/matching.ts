@@ -36,7 +36,7 @@ export class Matching implements DemandOn<Origin> {
     this.#choice = choice;
     this.#apart = new ApartMatching(queue, choice, dispatcher);
     this.#eligible = choice.eligible;
-    this.#bound = new BoundMatching(queue, choice.eligible, dispatcher, (origin) => this.#isLater(origin));
+    this.#bound = new BoundMatching(queue, choice.eligible, dispatcher, (origin) => this.#checkBegun(origin));
   }
 
   /** Puts the request on a connection, or dials one for it alone. False = it has to wait; one is dialled if there is room. */
@@ -61,7 +61,7 @@ export class Matching implements DemandOn<Origin> {
       return true;
     }
     const mayDial = !run.ended && origin.canDial && (travel !== 'fresh' || origin.freshShareLeft > 0);
-    if (taken === 'later') this.#isLater(origin);
+    if (taken === 'later') this.#checkBegun(origin);
     else if (mayDial && this.#wantedWith(travel) > this.#coming) this.#dial(origin);
     return false;
   }
@@ -69,7 +69,7 @@ export class Matching implements DemandOn<Origin> {
   /** Puts a re-send on an idle connection that never carried a request. False = there is none that is known to be alive. */
   ride(run: Run, origin: Origin): boolean {
     const taken = origin.hasConnectionFor(run.travel) ? origin.take(run.travel) : undefined;
-    if (taken === 'later') this.#isLater(origin);
+    if (taken === 'later') this.#checkBegun(origin);
     if (typeof taken !== 'object') return false;
     if (run.ended) origin.takeBack(taken);
     else beginCarefully(run, this.#dispatcher, origin, taken);
@@ -147,7 +147,7 @@ export class Matching implements DemandOn<Origin> {
   }
 
   /** An idle connection of this origin will be offered when it is known to be alive. */
-  #isLater(origin: Origin): void {
+  #checkBegun(origin: Origin): void {
     this.#coming += 1;
     this.#bound.countChecks(origin, 1);
   }
@@ -211,7 +211,7 @@ export class Matching implements DemandOn<Origin> {
       const empty = this.#choice.pick((one) => one.canDial && this.#serves(ALL_FIT, one));
       const origin = empty ?? this.#makeRoom();
       if (origin === undefined) return;
-      if (!this.#queue.hasHomes || !this.#bound.dialsFirst(origin)) this.#dial(origin);
+      if (!this.#queue.hasHomes || !this.#bound.tryDialFirst(origin)) this.#dial(origin);
     }
   }
 
@@ -223,7 +223,7 @@ export class Matching implements DemandOn<Origin> {
         const taken = origin.take(travel);
         if (taken === undefined) break;
         if (taken === 'later') {
-          this.#isLater(origin);
+          this.#checkBegun(origin);
           if (this.#coming >= this.#queue.length) return;
         } else {
           const run = this.#queue.take(ONLY[travel], origin);

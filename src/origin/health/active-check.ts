@@ -14,8 +14,9 @@ export interface CheckListener {
   /** A check needs a slot and all are taken: the connection that has been idle longest may be closed. */
   makeRoom(): void;
   /** A check failed, and the origin is down: since this check, or since an earlier one. */
-  isDown(reason: string): void;
-  isUpAgain(): void;
+  fell(reason: string): void;
+  /** It is up again. */
+  rose(): void;
 }
 
 /** The last health check of an origin. */
@@ -164,8 +165,8 @@ export class ActiveCheck {
     const tookMs = now - doing.since;
     this.#last = { passed: verdict.passed, what: verdict.what, tookMs, at: now };
     this.#doing = RESTING;
-    if (verdict.passed) this.#hasPassed();
-    else this.#hasFailed(verdict.what);
+    if (verdict.passed) this.#countPass();
+    else this.#countFailure(verdict.what);
     if (this.#isOpen()) this.#tell(verdict, tookMs);
     // A listener of the event may have ended the checks.
     if (this.#isOpen()) this.#due.set(this.#course.waitMs());
@@ -176,15 +177,15 @@ export class ActiveCheck {
     return this.#doing.name !== 'closed';
   }
 
-  #hasPassed(): void {
+  #countPass(): void {
     this.#passed += 1;
-    if (this.#course.passed()) this.#listener.isUpAgain();
+    if (this.#course.passed()) this.#listener.rose();
   }
 
-  #hasFailed(what: string): void {
+  #countFailure(what: string): void {
     this.#failed += 1;
     this.#course.failed();
-    if (this.#course.state.name === 'down') this.#listener.isDown(`check_${what}`);
+    if (this.#course.state.name === 'down') this.#listener.fell(`check_${what}`);
   }
 
   #tell({ passed, what, error }: CheckVerdict, tookMs: number): void {

@@ -50,8 +50,8 @@ export class OriginChecks {
     const checked = { check, authority: () => this.#authority, target, startDial, connection };
     return new ActiveCheck(checked, pool, random, observer, {
       makeRoom: () => dialler.makeRoom(),
-      isDown: (reason) => this.#isDown(reason),
-      isUpAgain: () => standing.rose(),
+      fell: (reason) => this.#fell(reason),
+      rose: () => standing.rose(),
     });
   }
 
@@ -80,7 +80,7 @@ export class OriginChecks {
     this.#check?.slotFreed();
   }
 
-  #isDown(reason: string): void {
+  #fell(reason: string): void {
     this.#parts.standing.fell(reason);
     // They lead to a server that is ill. Idle connections to it will not be needed, or will have to be dialled anew.
     for (const slot of this.#parts.pool.idleSlots()) slot.item?.connection.close('check-failed');

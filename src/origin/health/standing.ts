@@ -54,7 +54,7 @@ export class Standing {
     this.#origin = origin;
     this.#clock = clock;
     this.#observer = observer;
-    this.#due = deadlines.create(() => this.#isDue());
+    this.#due = deadlines.create(() => this.#whenDue());
     this.#listener = listener;
     this.#health = new Health(options, clock, (state) => this.#changed(state));
     this.configure(options, slowStart);
@@ -192,7 +192,7 @@ export class Standing {
     this.#due.clear();
   }
 
-  #isDue(): void {
+  #whenDue(): void {
     // A timer that fires a fraction too early would find it not due yet, and would not be set again.
     if (this.acceptsAt > this.#clock.now()) this.#awaitDue();
     else {

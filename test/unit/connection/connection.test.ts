@@ -47,11 +47,11 @@ describe('reuse', () => {
     const rig = new Rig({ askKernel: () => ({ name: 'alive' }) });
     const { listener } = rig.send({ method });
     rig.answer(answer);
-    const alive = [rig.connection.isAlive()];
+    const alive = [rig.connection.checkAlive()];
     rig.clock.runSoon();
-    alive.push(rig.connection.isAlive());
+    alive.push(rig.connection.checkAlive());
     rig.clock.runSoon();
-    alive.push(rig.connection.isAlive());
+    alive.push(rig.connection.checkAlive());
     expect([listener.told.at(-1), rig.owner.told[1], alive]).toEqual([
       'ended',
       'reusable',
@@ -62,7 +62,7 @@ describe('reuse', () => {
   test('after a response with a body at once', () => {
     const rig = new Rig({ askKernel: () => ({ name: 'alive' }) });
     rig.exchange();
-    expect(rig.connection.isAlive()).toBe(true);
+    expect(rig.connection.checkAlive()).toBe(true);
   });
 
   test.each([0, 1])('a body where none may be kills the connection, %i turns later', (turns) => {
@@ -78,9 +78,9 @@ describe('reuse', () => {
     const rig = new Rig({ secure: true, askKernel: () => ({ name: 'alive' }) });
     const { listener } = rig.send();
     rig.answer(OK);
-    const before = rig.connection.isAlive();
+    const before = rig.connection.checkAlive();
     rig.answer('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nstray');
-    expect([before, rig.connection.isAlive(), rig.owner.told.at(-1), listener.told.at(-1)]).toEqual([
+    expect([before, rig.connection.checkAlive(), rig.owner.told.at(-1), listener.told.at(-1)]).toEqual([
       undefined,
       false,
       'closed: poisoned',
@@ -98,7 +98,7 @@ describe('reuse', () => {
     rig.answer(OK);
     if (takesOn) rig.near.takeOn();
     rig.clock.advance(0);
-    expect([listener.told.at(-1), rig.owner.told.at(-1), rig.connection.isAlive()]).toEqual(['ended', told, alive]);
+    expect([listener.told.at(-1), rig.owner.told.at(-1), rig.connection.checkAlive()]).toEqual(['ended', told, alive]);
   });
 
   test('it counts its exchanges, and is fresh until the first', () => {
@@ -329,7 +329,7 @@ describe('liveness', () => {
     rig.exchange();
     rig.clock.advance(0);
     const before = rig.owner.told.length;
-    expect([rig.connection.isAlive(), rig.owner.told[before]]).toEqual([alive, told]);
+    expect([rig.connection.checkAlive(), rig.owner.told[before]]).toEqual([alive, told]);
   });
 
   test('what was heard is told, but nothing of what is encrypted', () => {
@@ -337,7 +337,7 @@ describe('liveness', () => {
       const rig = new Rig({ secure, askKernel: ask({ name: 'poisoned', bytes: Buffer.from('HTTP/1.1 408 T') }) });
       rig.exchange();
       rig.clock.advance(0);
-      rig.connection.isAlive();
+      rig.connection.checkAlive();
       return rig.owner.heard;
     });
     expect(heard).toEqual(['HTTP/1.1 408 T', '']);
@@ -352,16 +352,16 @@ describe('liveness', () => {
         return { name: 'alive' };
       },
     });
-    expect([rig.connection.isAlive(), asked]).toEqual([undefined, 0]);
+    expect([rig.connection.checkAlive(), asked]).toEqual([undefined, 0]);
     rig.exchange();
     rig.clock.advance(0);
-    expect([rig.connection.isAlive(), asked]).toEqual([true, 1]);
+    expect([rig.connection.checkAlive(), asked]).toEqual([true, 1]);
   });
 
   test('a socket that was destroyed is not alive, and the owner knows', () => {
     const rig = new Rig({ askKernel: ask({ name: 'alive' }) });
     rig.near.destroy();
-    expect([rig.connection.isAlive(), rig.owner.told]).toEqual([false, ['closed: stale']]);
+    expect([rig.connection.checkAlive(), rig.owner.told]).toEqual([false, ['closed: stale']]);
   });
 
   test('two turns are two turns', () => {

@@ -103,7 +103,7 @@ test('dials for no request are those for stock, and those that no request waits 
       dialFailed: (slot) => pool.release(slot),
       dialGivenUp: () => undefined,
       waitOver: () => undefined,
-      mayDialAgain: () => undefined,
+      dialAllowed: () => undefined,
     },
     { othersCanServe: () => true, isHome: () => true },
   );
