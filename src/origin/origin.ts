@@ -112,13 +112,13 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
 
   // --- lending -------------------------------------------------------------------------------------------------------
 
-  /** Whether `take` might find something; `lent`: after so many of the busy connections have become idle. */
+  /** Whether `checkout` might find something; `lent`: after so many of the busy connections have become idle. */
   hasConnectionFor(travel: Travel, lent = 0): boolean {
     return this.concurrency.mayBegin(lent) && this.#lending.mayFind(travel);
   }
 
-  /** Lends a connection, alive at this moment. `'later'`: one is being checked, then offered. `undefined`: there is none. */
-  take(travel: Travel, now = this.#setting.clock.now()): PoolEntry | 'later' | undefined {
+  /** A connection that is alive at this moment. `'checking'`: one is being checked, then offered. `undefined`: there is none. */
+  checkout(travel: Travel, now = this.#setting.clock.now()): PoolEntry | 'checking' | undefined {
     for (;;) {
       const entry = this.#lending.checkout(travel, now);
       if (entry === undefined) return undefined;
@@ -126,16 +126,16 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
       if (alive === true) return entry;
       if (alive === undefined) {
         this.#entries.offerAfterTwoTurns(entry, true);
-        return 'later';
+        return 'checking';
       }
       this.#entries.sweep(entry);
     }
   }
 
-  /** A connection begins to carry a request. */
-  lend(entry: PoolEntry, travel: Travel, now: number): void {
+  /** A connection that was checked out begins to carry a request. */
+  requestBegun(entry: PoolEntry, travel: Travel, now: number): void {
     const { connection } = entry;
-    this.shutdown.lent(entry);
+    this.shutdown.requestBegun(entry);
     this.tally.requests += 1;
     if (connection.exchanges > 0) {
       this.tally.reused += 1;
@@ -230,8 +230,8 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
     this.service.look();
   }
 
-  /** A connection that was dialled for a request is not wanted after all. */
-  takeBack(entry: PoolEntry): void {
+  /** A connection that was checked out, or dialled for a request, gets no request after all. */
+  release(entry: PoolEntry): void {
     this.standing.broughtNoRequest(entry.slot);
     if (!entry.connection.closed) this.#entries.handOn(entry);
   }

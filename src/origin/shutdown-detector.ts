@@ -32,7 +32,7 @@ export class ShutdownDetector {
   }
 
   /** A request is about to be sent. */
-  lent(entry: PoolEntry): void {
+  requestBegun(entry: PoolEntry): void {
     entry.closedWhenLent = this.#closed;
   }
 

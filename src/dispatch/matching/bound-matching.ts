@@ -60,14 +60,14 @@ export class BoundMatching {
   /** Puts the request on an idle connection. `undefined` = there is none; false = one is being checked, and will be offered. */
   #ride(run: Run, home: Origin, now?: number): boolean | undefined {
     const { travel } = run;
-    const taken = home.hasConnectionFor(travel) ? home.take(travel, now) : undefined;
+    const taken = home.hasConnectionFor(travel) ? home.checkout(travel, now) : undefined;
     if (taken === undefined) return undefined;
-    if (taken === 'later') {
+    if (taken === 'checking') {
       this.#checkBegun(home);
       return false;
     }
     this.#queue.serve(run, home);
-    if (run.ended) home.takeBack(taken);
+    if (run.ended) home.release(taken);
     else beginQueued(run, this.#dispatcher, home, taken, now);
     return true;
   }
@@ -109,16 +109,16 @@ export class BoundMatching {
   }
 
   /** Assigns idle connections to bound requests. If an origin takes them no longer, its requests move to the common line. */
-  lend(): void {
+  assignIdle(): void {
     for (const home of [...this.#queue.homes]) {
       const run = this.#queue.peekAt(home, ALL_FIT);
       const now = run && this.homeOf(run);
       if (now === undefined) this.#queue.release(home);
-      else for (const travel of TRAVELS) this.#lendAt(now, ONLY[travel]);
+      else for (const travel of TRAVELS) this.#assignIdleAt(now, ONLY[travel]);
     }
   }
 
-  #lendAt(home: Origin, fits: Fits): void {
+  #assignIdleAt(home: Origin, fits: Fits): void {
     const next = () => this.#queue.peekAt(home, fits);
     for (let run = next(); run && this.#isWanting(home) && this.#ride(run, home) === true; run = next());
   }

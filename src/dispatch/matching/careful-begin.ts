@@ -53,6 +53,6 @@ function beginIfAlive(run: Run, dispatcher: MatchingDispatcher, origin: Origin, 
     run.begin(origin, entry);
     return;
   }
-  origin.takeBack(entry);
+  origin.release(entry);
   if (!run.ended) dispatcher.enqueue(run);
 }

@@ -48,11 +48,11 @@ export class Matching implements DemandOn<Origin> {
     const suits = this.#choice.keeps ? CAN_KEEP[travel] : CAN_TAKE[travel];
     const origin = this.#choice.pick(suits, run.request) ?? this.#choice.pick(canDial, run.request);
     if (origin === undefined) return false;
-    const taken = origin.take(travel, now);
+    const taken = origin.checkout(travel, now);
     if (typeof taken === 'object') {
       this.#queue.resume();
       // The balancer, or a listener of `stale`, may have ended the request.
-      if (run.ended) origin.takeBack(taken);
+      if (run.ended) origin.release(taken);
       else run.begin(origin, taken, now);
       return true;
     }
@@ -61,17 +61,17 @@ export class Matching implements DemandOn<Origin> {
       return true;
     }
     const mayDial = !run.ended && origin.canDial && (travel !== 'fresh' || origin.freshShareLeft > 0);
-    if (taken === 'later') this.#checkBegun(origin);
+    if (taken === 'checking') this.#checkBegun(origin);
     else if (mayDial && this.#wantedWith(travel) > this.#coming) this.#dial(origin);
     return false;
   }
 
   /** Puts a re-send on an idle connection that never carried a request. False = there is none that is known to be alive. */
   ride(run: Run, origin: Origin): boolean {
-    const taken = origin.hasConnectionFor(run.travel) ? origin.take(run.travel) : undefined;
-    if (taken === 'later') this.#checkBegun(origin);
+    const taken = origin.hasConnectionFor(run.travel) ? origin.checkout(run.travel) : undefined;
+    if (taken === 'checking') this.#checkBegun(origin);
     if (typeof taken !== 'object') return false;
-    if (run.ended) origin.takeBack(taken);
+    if (run.ended) origin.release(taken);
     else beginCarefully(run, this.#dispatcher, origin, taken);
     return true;
   }
@@ -198,9 +198,9 @@ export class Matching implements DemandOn<Origin> {
   /** Lends idle connections, then dials until each waiter has a connection coming, as far as there is room. */
   pump(): void {
     this.#tryAbsent();
-    if (this.#queue.hasHomes) this.#bound.lend();
+    if (this.#queue.hasHomes) this.#bound.assignIdle();
     if (!this.#queue.apart.isEmpty) this.#queue.rejoin((avoided) => this.#eligible.canAvoid(avoided));
-    for (const travel of TRAVELS) if (this.#queue.lengthOf(travel) > 0) this.#lendIdle(travel);
+    for (const travel of TRAVELS) if (this.#queue.lengthOf(travel) > 0) this.#assignIdle(travel);
     if (!this.#queue.apart.isEmpty) this.#apart.dial();
     this.#dialForAny();
     if (this.#queue.hasHomes) this.#bound.dial();
@@ -216,18 +216,18 @@ export class Matching implements DemandOn<Origin> {
   }
 
   /** Uses connections that stayed idle although requests wait: their origin took no requests, or no more fresh ones. */
-  #lendIdle(travel: Travel): void {
+  #assignIdle(travel: Travel): void {
     for (const origin of this.#eligible.origins) {
       const isWanted = () => this.#queue.peek(ONLY[travel], origin) !== undefined;
       while (isWanted() && origin.hasConnectionFor(travel) && this.#eligible.mayServe(origin)) {
-        const taken = origin.take(travel);
+        const taken = origin.checkout(travel);
         if (taken === undefined) break;
-        if (taken === 'later') {
+        if (taken === 'checking') {
           this.#checkBegun(origin);
           if (this.#coming >= this.#queue.length) return;
         } else {
           const run = this.#queue.take(ONLY[travel], origin);
-          if (run === undefined) origin.takeBack(taken);
+          if (run === undefined) origin.release(taken);
           else beginQueued(run, this.#dispatcher, origin, taken);
         }
       }
