@@ -3,7 +3,7 @@
 import type { BackendError } from '../errors.js';
 import type { CloseReason } from './connection-owner.js';
 import type { OpenSocket } from './dial.js';
-import type { Ending } from './ending.js';
+import type { ExchangeEnding } from './exchange-ending.js';
 import type { StallWatch } from './stall-watch.js';
 
 export interface Carrier {
@@ -21,5 +21,5 @@ export interface Carrier {
   /** Closes now, and forgets the exchange. */
   close(reason: CloseReason): void;
   /** Ends the exchange, and the connection with it. */
-  fail(ending: Ending, cause: BackendError): void;
+  fail(ending: ExchangeEnding, cause: BackendError): void;
 }

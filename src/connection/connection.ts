@@ -13,9 +13,9 @@ import type { Carrier } from './carrier.js';
 import type { CloseReason, ConnectionOwner } from './connection-owner.js';
 import type { ConnectionSetting } from './connection-setting.js';
 import type { Dialled, OpenSocket } from './dial.js';
-import type { Ending } from './ending.js';
-import { closedError, closeReason, silentError, unaskedError, untakenError } from './ending.js';
 import { Exchange, type ExchangeListener, type ExchangeRequest } from './exchange.js';
+import type { ExchangeEnding } from './exchange-ending.js';
+import { closedError, closeReason, silentError, unaskedError, untakenError } from './exchange-ending.js';
 import { lastWords } from './last-words.js';
 import { isClosingAlert, type Liveness, resetError } from './liveness.js';
 import { type StallListener, StallWatch } from './stall-watch.js';
@@ -145,7 +145,7 @@ export class Connection implements Carrier, ResponseEvents, StallListener {
   }
 
   /** Ends the exchange in progress, and the connection with it. `strayBytes`: so many stray bytes are in the window. */
-  fail(ending: Ending, cause: BackendError, strayBytes = 0): void {
+  fail(ending: ExchangeEnding, cause: BackendError, strayBytes = 0): void {
     const exchange = this.#exchange;
     if (exchange?.received === 'nothing' && this.#parser.sawBytes) exchange.received = 'some';
     this.close(closeReason(ending, exchange), this.#window.toString('latin1', 0, Math.min(strayBytes, HEARD_BYTES)));

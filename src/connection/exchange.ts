@@ -9,7 +9,7 @@ import { isSmallBehind, SmallWrites } from '../small-writes.js';
 import type { Taken } from './body-reads.js';
 import type { BodySource, BodyTarget } from './body-source.js';
 import type { Carrier } from './carrier.js';
-import { type Ending, wrongSwitchError } from './ending.js';
+import { type ExchangeEnding, wrongSwitchError } from './exchange-ending.js';
 import type { Tunnel } from './tunnel.js';
 
 /** What an exchange needs to know about a request, besides its written head. All times in milliseconds. */
@@ -34,7 +34,7 @@ export interface ExchangeListener {
   /** Called instead of `onHead` for a request with `upgrade`, when the origin has switched to one of the protocols. */
   exchangeSwitched?(head: ResponseHead, tunnel: Tunnel): void;
   /** The connection is closed by now. */
-  exchangeFailed(ending: Ending, cause: BackendError): void;
+  exchangeFailed(ending: ExchangeEnding, cause: BackendError): void;
 }
 
 // A body up to this size is sent in one write with its head: copying it costs less than a second system call.
@@ -261,7 +261,7 @@ export class Exchange implements BodyTarget {
     else listener.exchangeSwitched(this.head, tunnel);
   }
 
-  broke(ending: Ending, cause: BackendError): void {
+  broke(ending: ExchangeEnding, cause: BackendError): void {
     this.request.body?.detach();
     this.#listener?.exchangeFailed(ending, cause);
     this.#listener = undefined;

@@ -1,8 +1,8 @@
 /** One request from beginning to end: its attempts, and what its requester is told. */
 
 import type { Connection } from '../connection/connection.js';
-import type { Ending as ExchangeEnding } from '../connection/ending.js';
 import type { Exchange, ExchangeListener } from '../connection/exchange.js';
+import type { ExchangeEnding } from '../connection/exchange-ending.js';
 import { type Attempt, asBackendError, BackendError } from '../errors.js';
 import type { RequestCosts } from '../events.js';
 import type { ResponseHead } from '../http1/response-head.js';
@@ -19,7 +19,7 @@ import type { Dispatch, OutgoingRequest, ResponseSink, Taken, Tunnel } from './r
 import { Requester } from './requester.js';
 import { UNTRIED } from './retry/attempts.js';
 import { retryFacts } from './retry/retry-facts.js';
-import { type Ending, JUDGED_STATUSES, judgeRetry, type Resend, withoutToken } from './retry/retry-policy.js';
+import { type AttemptEnding, JUDGED_STATUSES, judgeRetry, type Resend, withoutToken } from './retry/retry-policy.js';
 import type { RunDispatcher } from './run-dispatcher.js';
 import { TimeBudget, type TimeBudgetListener } from './time-budget.js';
 import type { AtTurnEnd } from './turn-end.js';
@@ -116,11 +116,11 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, TimeBudge
   }
 
   exchangeFailed(ending: ExchangeEnding, cause: BackendError): void {
-    this.#judge(this.#attempts.judgedEnding(ending, this.#exchange), cause);
+    this.#judge(this.#attempts.attemptEnding(ending, this.#exchange), cause);
   }
 
   /** Decides what becomes of the request, now that its attempt has ended without a response for the requester. */
-  #judge(ending: Ending, cause: BackendError): void {
+  #judge(ending: AttemptEnding, cause: BackendError): void {
     const exchange = this.#exchange;
     this.#attempts.record(exchange, cause);
     const facts = retryFacts({ ending, attempts: this.#attempts, run: this }, this.#dispatcher);

@@ -1,12 +1,12 @@
 /** The attempts of one request, and the facts about them. */
 
 import type { ReplayBody } from '../../body/replay-body.js';
-import type { Ending as ExchangeEnding } from '../../connection/ending.js';
 import type { Exchange } from '../../connection/exchange.js';
+import type { ExchangeEnding } from '../../connection/exchange-ending.js';
 import { type Attempt, BackendError, type Delivery, type Phase, type Progress } from '../../errors.js';
 import type { RequestCosts } from '../../events.js';
 import type { TimeBudget } from '../time-budget.js';
-import type { Ending } from './retry-policy.js';
+import type { AttemptEnding } from './retry-policy.js';
 
 /** An attempt while it runs. */
 export interface AttemptRecord extends Attempt {
@@ -122,7 +122,7 @@ export class Attempts {
   }
 
   /** How an exchange ended, in the words of the retry policy. */
-  judgedEnding(ending: ExchangeEnding, exchange: Exchange | undefined): Ending {
+  attemptEnding(ending: ExchangeEnding, exchange: Exchange | undefined): AttemptEnding {
     switch (ending) {
       case 'body-failed':
         return 'request-failed';

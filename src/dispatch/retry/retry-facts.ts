@@ -8,11 +8,11 @@ import type { RetryCondition } from '../../options.js';
 import type { OutgoingRequest } from '../request.js';
 import type { TimeBudget } from '../time-budget.js';
 import type { Attempts } from './attempts.js';
-import type { Ending, RetryFacts } from './retry-policy.js';
+import type { AttemptEnding, RetryFacts } from './retry-policy.js';
 
 /** A request whose attempt has ended. */
 export interface EndedAttempt {
-  readonly ending: Ending;
+  readonly ending: AttemptEnding;
   /** With the ending `status`. */
   readonly head?: ResponseHead;
   readonly attempts: Attempts;

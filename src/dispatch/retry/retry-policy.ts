@@ -14,7 +14,7 @@ import type { RetryCondition } from '../../options.js';
  * - `truncated`: closed, reset or timed out after the head
  * - `request-failed`: the request's own body failed, or its requester left
  */
-export type Ending =
+export type AttemptEnding =
   | 'refused-write'
   | 'closed'
   | 'partial-head'
@@ -30,7 +30,7 @@ export const JUDGED_STATUSES: ReadonlySet<number> = new Set([408, 429, 500, 502,
 
 /** All that the decision depends on. */
 export interface RetryFacts {
-  readonly ending: Ending;
+  readonly ending: AttemptEnding;
   /** Of the final head; with the ending `status`. */
   readonly status?: number | undefined;
   /** Milliseconds from now that its Retry-After asks to wait. `undefined` = none, or unreadable. */

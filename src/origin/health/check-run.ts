@@ -4,8 +4,8 @@ import { Connection } from '../../connection/connection.js';
 import type { ConnectionOwner } from '../../connection/connection-owner.js';
 import type { ConnectionSetting } from '../../connection/connection-setting.js';
 import type { DialListener, Dialled, DialTarget, DialUnderWay, StartDial } from '../../connection/dial.js';
-import type { Ending } from '../../connection/ending.js';
 import type { ExchangeListener } from '../../connection/exchange.js';
+import type { ExchangeEnding } from '../../connection/exchange-ending.js';
 import type { Deadline } from '../../deadlines.js';
 import { asBackendError, type BackendError } from '../../errors.js';
 import { writeRequestHead } from '../../http1/request-head.js';
@@ -124,7 +124,7 @@ export class CheckRun implements DialListener, ConnectionOwner, ExchangeListener
     this.#judge();
   }
 
-  exchangeFailed(_ending: Ending, cause: BackendError): void {
+  exchangeFailed(_ending: ExchangeEnding, cause: BackendError): void {
     this.#fail(cause.code, cause);
   }
 

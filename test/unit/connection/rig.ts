@@ -4,8 +4,8 @@ import type { BodySource } from '../../../src/connection/body-source.js';
 import { Connection } from '../../../src/connection/connection.js';
 import type { CloseReason, ConnectionOwner } from '../../../src/connection/connection-owner.js';
 import type { Dialled, Intake } from '../../../src/connection/dial.js';
-import type { Ending } from '../../../src/connection/ending.js';
 import type { Exchange, ExchangeListener } from '../../../src/connection/exchange.js';
+import type { ExchangeEnding } from '../../../src/connection/exchange-ending.js';
 import { Deadlines } from '../../../src/deadlines.js';
 import type { BackendError } from '../../../src/errors.js';
 import { readWindow } from '../../../src/http1/llhttp.js';
@@ -66,7 +66,7 @@ export class Listener implements ExchangeListener {
     this.#tell(trailers.length === 0 ? 'ended' : `ended: ${trailers.join(' ')}`);
   }
 
-  exchangeFailed(ending: Ending, cause: BackendError): void {
+  exchangeFailed(ending: ExchangeEnding, cause: BackendError): void {
     this.error = cause;
     this.#tell(`failed: ${ending}`);
   }

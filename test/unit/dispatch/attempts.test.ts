@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { Ending as ExchangeEnding } from '../../../src/connection/ending.js';
 import type { Exchange } from '../../../src/connection/exchange.js';
+import type { ExchangeEnding } from '../../../src/connection/exchange-ending.js';
 import { Attempts } from '../../../src/dispatch/retry/attempts.js';
 import { BackendError, type Phase, type Progress } from '../../../src/errors.js';
 import { House } from '../../house.js';
@@ -93,6 +93,6 @@ test.each<[ExchangeEnding, Progress, boolean, string]>([
     const all = new Attempts();
     all.headForwarded = forwarded;
     const exchange: Pick<Exchange, 'received'> = { received };
-    expect(all.judgedEnding(ending, exchange as Exchange)).toBe(as);
+    expect(all.attemptEnding(ending, exchange as Exchange)).toBe(as);
   },
 );

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import {
-  type Ending,
+  type AttemptEnding,
   type FinalReason,
   judgeRetry,
   type ResendReason,
@@ -292,7 +292,7 @@ describe('what a re-send costs and where it goes', () => {
     expect(judgeRetry({ ...KIND, ...facts })).toMatchObject({ retry: true, ...expected });
   });
 
-  test.each<readonly [Ending, boolean, boolean]>([
+  test.each<readonly [AttemptEnding, boolean, boolean]>([
     ['refused-write', true, false],
     ['closed', true, false],
     ['partial-head', true, false],
@@ -310,7 +310,7 @@ describe('what a re-send costs and where it goes', () => {
 
 // --- every combination -------------------------------------------------------------------------------------------------
 
-const ENDINGS: readonly Ending[] = [
+const ENDINGS: readonly AttemptEnding[] = [
   'refused-write',
   'closed',
   'partial-head',

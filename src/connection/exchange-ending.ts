@@ -4,7 +4,7 @@ import { BackendError, type Progress } from '../errors.js';
 import type { CloseReason } from './connection-owner.js';
 
 /** How an exchange ended without a complete response. */
-export type Ending =
+export type ExchangeEnding =
   | 'closed'
   | 'headers-timeout'
   | 'body-timeout'
@@ -13,7 +13,7 @@ export type Ending =
   | 'unasked'
   | 'body-failed';
 
-const CLOSE_REASON: Readonly<Record<Ending, CloseReason>> = {
+const CLOSE_REASON: Readonly<Record<ExchangeEnding, CloseReason>> = {
   closed: 'failed',
   'headers-timeout': 'timeout',
   'body-timeout': 'timeout',
@@ -25,7 +25,7 @@ const CLOSE_REASON: Readonly<Record<Ending, CloseReason>> = {
 
 /** The reason for closing the connection of an exchange that ended like this. */
 export function closeReason(
-  ending: Ending,
+  ending: ExchangeEnding,
   exchange: { readonly sent: Progress; readonly received: Progress } | undefined,
 ): CloseReason {
   if (ending !== 'closed' || exchange?.received !== 'nothing') return CLOSE_REASON[ending];
