@@ -12,7 +12,6 @@ import type { Origin } from '../origin/origin.js';
 import { AnnouncedRequest, type AnnouncingDispatcher } from './announced-request.js';
 import { OriginChoice } from './choice/origin-choice.js';
 import { Matching } from './matching/matching.js';
-import { dialFor, tryEmptySlot } from './matching/own-dial.js';
 import { type Refusal, WaitQueue } from './queue/wait-queue.js';
 import { refusalError, waitedOutError } from './refusal-error.js';
 import type { Announcer, Dispatch, Dispatching, OutgoingRequest, Place, ResponseSink } from './request.js';
@@ -179,21 +178,8 @@ export class Dispatcher implements Dispatching, AnnouncingDispatcher, RunDispatc
     this.demand.pump();
   }
 
-  /**
-   * Puts this re-send on an idle fresh connection of another origin, if it should go there. Else dials one for it alone, if possible
-   * in the slot that its dead connection freed. Else it waits in the queue.
-   */
   redial(run: Run, last: Origin, preferOther: boolean): void {
-    if (preferOther || last.shutdown.likely === 'yes') run.failedAt = [...run.failedAt, last];
-    // A closed connection may mean that the process is dying. So a request goes elsewhere, unless it is bound to this origin or the
-    // balancer keeps requests at their origins.
-    const staysIfItCan = this.#choice.keeps || run.request.boundTo === last.address.origin;
-    const elsewhere = run.failedAt.includes(last) || (last.shutdown.likely === 'perhaps' && !staysIfItCan);
-    const origin = this.#choice.redial(last, elsewhere, run);
-    if (origin !== undefined && origin !== last && this.demand.ride(run, origin)) return;
-    // Dials for `minConnections` may have taken all free slots at once. Waiting requests get those connections.
-    if (origin === undefined || !tryEmptySlot(run, origin)) this.enqueue(run);
-    else dialFor(run, this, origin, origin !== last || !staysIfItCan);
+    this.demand.redial(run, last, preferOther);
   }
 
   leave(run: Run): void {

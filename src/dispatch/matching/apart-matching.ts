@@ -6,7 +6,7 @@ import type { WaitQueue } from '../queue/wait-queue.js';
 import { ONLY, TRAVELS } from '../queue/waiter.js';
 import type { Run } from '../run.js';
 import type { MatchingDispatcher } from './careful-begin.js';
-import { dialFor, tryEmptySlot } from './own-dial.js';
+import { dialAlone } from './own-dial.js';
 
 /** Such a request never waits for a dial of the queue: as soon as another origin has room, one is dialled for it alone. */
 export class ApartMatching {
@@ -37,9 +37,6 @@ export class ApartMatching {
 
   /** False = there is no room, or the request has ended. */
   dialAt(run: Run, origin: Origin): boolean {
-    if (run.ended || !tryEmptySlot(run, origin)) return false;
-    this.#queue.serve(run, origin);
-    dialFor(run, this.#dispatcher, origin, true);
-    return true;
+    return dialAlone(run, this.#dispatcher, origin, { queue: this.#queue, anyWouldDo: true });
   }
 }

@@ -7,7 +7,7 @@ import type { WaitQueue } from '../queue/wait-queue.js';
 import { ALL_FIT, type Fits, ONLY, TRAVELS } from '../queue/waiter.js';
 import type { Run } from '../run.js';
 import { beginQueued, type MatchingDispatcher } from './careful-begin.js';
-import { dialFor, tryEmptySlot } from './own-dial.js';
+import { dialAlone } from './own-dial.js';
 
 /**
  * A request that has a home goes there. While the home is full, the request waits for it; when the origin can be its home no
@@ -73,10 +73,7 @@ export class BoundMatching {
   }
 
   #dial(run: Run, home: Origin): boolean {
-    if (run.ended || !tryEmptySlot(run, home)) return false;
-    this.#queue.serve(run, home);
-    dialFor(run, this.#dispatcher, home);
-    return true;
+    return dialAlone(run, this.#dispatcher, home, { queue: this.#queue });
   }
 
   /** Offers a connection that only requests bound to its origin may use. True = it was taken. */

@@ -14,8 +14,9 @@ import { ALL_FIT, type Fits, ONLY, PROVEN_FITS, STRICT, TRAVELS } from '../queue
 import type { Run } from '../run.js';
 import { ApartMatching } from './apart-matching.js';
 import { BoundMatching } from './bound-matching.js';
-import { beginCarefully, beginQueued, type MatchingDispatcher } from './careful-begin.js';
-import { dialFor, tryEmptySlot } from './own-dial.js';
+import { beginQueued, type MatchingDispatcher } from './careful-begin.js';
+import { dialAlone } from './own-dial.js';
+import { ResendMatching } from './resend-matching.js';
 
 const LASTING: ErrorCode = 'tls_certificate_error'; // does not go away while a request waits
 
@@ -25,6 +26,7 @@ export class Matching implements DemandOn<Origin> {
   readonly #eligible: EligibleOrigins;
   readonly #bound: BoundMatching;
   readonly #apart: ApartMatching;
+  readonly #resends: ResendMatching;
   readonly #dispatcher: MatchingDispatcher;
   #coming = 0;
   #pumpIsDue = false;
@@ -36,7 +38,9 @@ export class Matching implements DemandOn<Origin> {
     this.#choice = choice;
     this.#apart = new ApartMatching(queue, choice, dispatcher);
     this.#eligible = choice.eligible;
-    this.#bound = new BoundMatching(queue, choice.eligible, dispatcher, (origin) => this.#checkBegun(origin));
+    const checkBegun = (origin: Origin) => this.#checkBegun(origin);
+    this.#bound = new BoundMatching(queue, choice.eligible, dispatcher, checkBegun);
+    this.#resends = new ResendMatching(choice, dispatcher, checkBegun);
   }
 
   /** Puts the request on a connection, or dials one for it alone. False = it has to wait; one is dialled if there is room. */
@@ -56,24 +60,16 @@ export class Matching implements DemandOn<Origin> {
       else run.begin(origin, taken, now);
       return true;
     }
-    if (taken === undefined && !run.ended && this.#choice.keeps && tryEmptySlot(run, origin)) {
-      dialFor(run, this.#dispatcher, origin);
-      return true;
-    }
+    if (taken === undefined && this.#choice.keeps && dialAlone(run, this.#dispatcher, origin)) return true;
     const mayDial = !run.ended && origin.canDial && (travel !== 'fresh' || origin.freshShareLeft > 0);
     if (taken === 'checking') this.#checkBegun(origin);
     else if (mayDial && this.#wantedWith(travel) > this.#coming) this.#dial(origin);
     return false;
   }
 
-  /** Puts a re-send on an idle connection that never carried a request. False = there is none that is known to be alive. */
-  ride(run: Run, origin: Origin): boolean {
-    const taken = origin.hasConnectionFor(run.travel) ? origin.checkout(run.travel) : undefined;
-    if (taken === 'checking') this.#checkBegun(origin);
-    if (typeof taken !== 'object') return false;
-    if (run.ended) origin.release(taken);
-    else beginCarefully(run, this.#dispatcher, origin, taken);
-    return true;
+  /** Finds a connection for a re-send, or puts it into the queue; see {@link ResendMatching.redial}. */
+  redial(run: Run, last: Origin, preferOther: boolean): void {
+    this.#resends.redial(run, last, preferOther);
   }
 
   /** Adds the request to the queue, to the line of its home if it has one. This request or another may be refused. */

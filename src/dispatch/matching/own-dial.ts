@@ -4,20 +4,36 @@ import type { DialWaiter } from '../../origin/dial-purpose.js';
 import type { Origin } from '../../origin/origin.js';
 import type { PoolEntry } from '../../origin/pool-entry.js';
 import type { Travel } from '../../origin/travel.js';
+import type { WaitQueue } from '../queue/wait-queue.js';
 import type { Run } from '../run.js';
 import { beginCarefully, type MatchingDispatcher } from './careful-begin.js';
 
+export interface OwnDialOptions {
+  /** The queue that the request may wait in, and whose lines take turns at the origin. */
+  readonly queue?: WaitQueue<Run>;
+  /** A connection of another origin would do as well. */
+  readonly anyWouldDo?: boolean;
+}
+
+/** Dials a connection to `origin` for this request alone, which waits for it. False = there is no room, or the request has ended. */
+export function dialAlone(
+  run: Run,
+  dispatcher: MatchingDispatcher,
+  origin: Origin,
+  { queue, anyWouldDo = false }: OwnDialOptions = {},
+): boolean {
+  if (run.ended || !tryEmptySlot(run, origin)) return false;
+  queue?.serve(run, origin);
+  run.timeBudget.startWait();
+  origin.dial(new OwnDial(run, dispatcher, origin, anyWouldDo));
+  return true;
+}
+
 /** Tries to have a slot for a dial: if none is empty, closes an idle connection that the request may not ride. True = there is one. */
-export function tryEmptySlot(run: Run, origin: Origin): boolean {
+function tryEmptySlot(run: Run, origin: Origin): boolean {
   if (run.travel === 'fresh' && origin.freshShareLeft === 0) return false;
   if (!origin.canDial && origin.canMakeRoom) origin.makeRoom();
   return origin.canDial && !run.ended; // a listener may have ended the request
-}
-
-/** Dials a connection to `origin` for this request alone, which waits for it. {@link tryEmptySlot} comes first. */
-export function dialFor(run: Run, dispatcher: MatchingDispatcher, origin: Origin, anyWouldDo = false): void {
-  run.timeBudget.startWait();
-  origin.dial(new OwnDial(run, dispatcher, origin, anyWouldDo));
 }
 
 class OwnDial implements DialWaiter {

@@ -1,0 +1,48 @@
+/** Finds a connection for a request that is sent again. */
+
+import type { Origin } from '../../origin/origin.js';
+import type { OriginChoice } from '../choice/origin-choice.js';
+import type { Run } from '../run.js';
+import { beginCarefully, type MatchingDispatcher } from './careful-begin.js';
+import { dialAlone } from './own-dial.js';
+
+export class ResendMatching {
+  readonly #choice: OriginChoice;
+  readonly #dispatcher: MatchingDispatcher;
+  readonly #checkBegun: (origin: Origin) => void;
+
+  /** `checkBegun` is called for each connection that will be offered to the queue when it is known to be alive. */
+  constructor(choice: OriginChoice, dispatcher: MatchingDispatcher, checkBegun: (origin: Origin) => void) {
+    this.#choice = choice;
+    this.#dispatcher = dispatcher;
+    this.#checkBegun = checkBegun;
+  }
+
+  /**
+   * Puts this re-send on an idle fresh connection of another origin, if it should go there. Else dials one for it alone, if possible
+   * in the slot that its dead connection freed. Else it waits in the queue.
+   */
+  redial(run: Run, last: Origin, preferOther: boolean): void {
+    if (preferOther || last.shutdown.likely === 'yes') run.failedAt = [...run.failedAt, last];
+    // A closed connection may mean that the process is dying. So a request goes elsewhere, unless it is bound to this origin or the
+    // balancer keeps requests at their origins.
+    const staysIfItCan = this.#choice.keeps || run.request.boundTo === last.address.origin;
+    const elsewhere = run.failedAt.includes(last) || (last.shutdown.likely === 'perhaps' && !staysIfItCan);
+    const origin = this.#choice.redial(last, elsewhere, run);
+    if (origin !== undefined && origin !== last && this.#ride(run, origin)) return;
+    const anyWouldDo = origin !== last || !staysIfItCan;
+    // Dials for `minConnections` may have taken all free slots at once. Waiting requests get those connections.
+    if (origin === undefined || !dialAlone(run, this.#dispatcher, origin, { anyWouldDo }))
+      this.#dispatcher.enqueue(run);
+  }
+
+  /** Puts a re-send on an idle connection that never carried a request. False = there is none that is known to be alive. */
+  #ride(run: Run, origin: Origin): boolean {
+    const taken = origin.hasConnectionFor(run.travel) ? origin.checkout(run.travel) : undefined;
+    if (taken === 'checking') this.#checkBegun(origin);
+    if (typeof taken !== 'object') return false;
+    if (run.ended) origin.release(taken);
+    else beginCarefully(run, this.#dispatcher, origin, taken);
+    return true;
+  }
+}
