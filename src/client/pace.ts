@@ -6,7 +6,6 @@ import type { ResolvedOptions } from '../options.js';
 import { isSmallBehind, SmallWrites } from '../small-writes.js';
 import type { ByteBudget } from './byte-budget.js';
 import { ClientSilence } from './silence.js';
-import { Spool } from './spool.js';
 import { isWrapped, writeNow } from './writes.js';
 
 /** The relay to the client. */
@@ -28,6 +27,30 @@ export interface PaceSetting {
   /** What all responses read ahead of their clients may take together. */
   readonly spool: ByteBudget;
   readonly options: Pick<ResolvedOptions, 'spoolBytes'>;
+}
+
+/** The bytes of one response that are read ahead of a slow client, so that the connection of the origin is free early. */
+export class Spool {
+  readonly #budget: ByteBudget;
+  readonly #limitBytes: number;
+  #held = 0;
+
+  constructor(budget: ByteBudget, limitBytes: number) {
+    this.#budget = budget;
+    this.#limitBytes = limitBytes;
+  }
+
+  /** Notes that `pending` bytes of the response wait now. Returns false when no more should be read. */
+  hold(pending: number): boolean {
+    this.#budget.add(pending - this.#held);
+    this.#held = pending;
+    return pending < this.#limitBytes && !this.#budget.exceeded;
+  }
+
+  /** The client took everything, or is gone. */
+  empty(): void {
+    this.hold(0);
+  }
 }
 
 export class ClientPace {

@@ -53,6 +53,14 @@ export function createHandler(backend: MountedBackend, current: () => ResolvedHa
   return handle as RequestHandler;
 }
 
+/**
+ * Guards against passing a method itself instead of what it returns.
+ * @throws TypeError for `createServer(backend.handler)`, which has lost its backend by the time of the first request
+ */
+export function refuseDetached(hasBackend: boolean, method: string): void {
+  if (!hasBackend) throw new TypeError(`${method} must be called: pass backend.${method}(), not backend.${method}`);
+}
+
 function crowdedError(): BackendError {
   const found = `more than ${MOST_WAITING} requests wait for the answers to others on their client's connection`;
   return new BackendError('connection_limit_reached', found);

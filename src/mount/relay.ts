@@ -21,9 +21,8 @@ import type { Mount } from './mounted-backend.js';
 import { type ClientRequest, readClientRequest } from './request/client-request.js';
 import { failUnsent, outgoingRequest, placeOf } from './request/outgoing-request.js';
 import { type IntakeOutlet, RequestIntake } from './request/request-intake.js';
-import type { HeldResponse } from './response/held-response.js';
 import { addTrailers, writeResponseHead } from './response/response-head.js';
-import { fieldsForClient } from './response/response-hooks.js';
+import { fieldsForClient, type HeldResponse } from './response/response-hooks.js';
 
 /** The `next` function of Express and Connect. */
 export type Next = (error: BackendError) => void;

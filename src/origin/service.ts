@@ -1,7 +1,5 @@
 /** Whether an origin takes requests, as its owner wants it; and promises for those who wait while that changes. */
 
-import { Awaited } from './awaited.js';
-
 /**
  * `serving`: takes requests, if it has weight. `draining`: takes none for now. `leaving`: takes none, and is closed when the
  * requests under way have ended.
@@ -76,5 +74,31 @@ export class Service {
     if (this.#state === 'closed') return;
     this.#state = state;
     this.#origin.settle();
+  }
+}
+
+interface Condition {
+  readonly holds: () => boolean;
+  readonly resolve: () => void;
+}
+
+/** Promises that wait for conditions: each resolves at the first `look()` at which its condition holds. */
+class Awaited {
+  #conditions: Condition[] = [];
+
+  until(holds: () => boolean): Promise<void> {
+    if (holds()) return Promise.resolve();
+    return new Promise((resolve) => this.#conditions.push({ holds, resolve }));
+  }
+
+  /** Something has changed. */
+  look(): void {
+    if (this.#conditions.length === 0) return;
+    const left: Condition[] = [];
+    for (const condition of this.#conditions) {
+      if (condition.holds()) condition.resolve();
+      else left.push(condition);
+    }
+    this.#conditions = left;
   }
 }

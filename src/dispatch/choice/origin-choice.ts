@@ -1,11 +1,11 @@
 /** Which of the eligible origins a request goes to. */
 
+import { inspect } from 'node:util';
 import type { BalancedRequest, Balancer, Candidate } from '../../balance/balancer.js';
 import type { Observer } from '../../observe.js';
 import type { Origin } from '../../origin/origin.js';
 import type { Travel } from '../../origin/travel.js';
 import { type EligibilitySetting, EligibleOrigins, isAtSlowStartLimit, type Member } from './eligible-origins.js';
-import { positionOf } from './picked-position.js';
 
 export interface ChoiceSetting extends EligibilitySetting {
   readonly balancer: Balancer;
@@ -25,6 +25,24 @@ export interface Sent {
 export interface Apart extends Pick<Sent, 'request' | 'travel'> {
   readonly avoids: readonly object[];
 }
+
+const canTake = (travel: Travel) => (one: Origin) => one.hasConnectionFor(travel) || isSoonDialled(one);
+
+/** Whether an origin has a connection for a request of this travel, or may dial one. Made once: not a closure for each request. */
+export const CAN_TAKE: Readonly<Record<Travel, (origin: Origin) => boolean>> = {
+  any: canTake('any'),
+  verified: canTake('verified'),
+  fresh: canTake('fresh'),
+  resent: canTake('resent'),
+};
+
+/** The same when the request should stay with its origin: then an idle connection that it may not ride can make room. */
+export const CAN_KEEP: Readonly<Record<Travel, (origin: Origin) => boolean>> = {
+  any: CAN_TAKE.any,
+  verified: (origin) => CAN_TAKE.verified(origin) || mayMakeRoom(origin),
+  fresh: (origin) => CAN_TAKE.fresh(origin) || (mayMakeRoom(origin) && origin.freshShareLeft > 0),
+  resent: (origin) => CAN_TAKE.resent(origin) || mayMakeRoom(origin),
+};
 
 /** No origin. */
 export const NONE: readonly Origin[] = [];
@@ -171,6 +189,24 @@ export class OriginChoice {
 
 function hasRoomFor(travel: Travel, origin: Origin): boolean {
   return (origin.canDial || origin.canMakeRoom) && (travel !== 'fresh' || origin.freshShareLeft > 0);
+}
+
+function isSoonDialled(origin: Origin): boolean {
+  return origin.canDial && !origin.backoff.isLate;
+}
+
+function mayMakeRoom(origin: Origin): boolean {
+  return origin.canMakeRoom && !origin.backoff.isLate;
+}
+
+/** A position below `count`, or an error that says why the value is not one: no compiler has checked a balancer of the owner's. */
+function positionOf(picked: unknown, count: number): number | Error {
+  if (typeof picked === 'number' && Number.isInteger(picked) && picked >= 0 && picked < count) return picked;
+  // The error below reports it. The rejection of the promise must not end the process as well.
+  if (picked instanceof Promise) picked.catch(() => {});
+  const shown = inspect(picked, { depth: 0, breakLength: Number.POSITIVE_INFINITY });
+  const message = `the balancer must pick a position from 0 to ${count - 1}, got ${shown}`;
+  return typeof picked === 'number' ? new RangeError(message) : new TypeError(message);
 }
 
 function memberOf(origin: Origin, index: number): Member {

@@ -15,6 +15,15 @@ import { framedFields, relayedFields } from './response-fields.js';
 /** What is known about the request that a response answers. */
 export type AnsweredRequest = Pick<OutgoingRequest, 'host' | 'boundTo'>;
 
+/** What has come of a response while a hook still decides about its head. */
+export interface HeldResponse {
+  readonly head: ResponseHead;
+  /** Whether body bytes or the end came with the head. */
+  readonly more: boolean;
+  /** At most what had already been read: no more is asked for. */
+  readonly pieces: Buffer[];
+}
+
 /** `sent` is the request that was made of `req`, and `dispatch` its way to an origin. Returns a promise only if the hook returned one. */
 export function fieldsForClient(
   head: ResponseHead,

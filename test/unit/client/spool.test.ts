@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ByteBudget } from '../../../src/client/byte-budget.js';
-import { Spool } from '../../../src/client/spool.js';
+import { Spool } from '../../../src/client/pace.js';
 
 describe('a byte budget', () => {
   test('gives all or nothing', () => {
