@@ -85,7 +85,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, TimeBudge
     this.#asked = AskedBody.of(this.request, this.#dispatcher.deadlines);
     const exchange = connection.begin(this.#asked?.request ?? this.request, this);
     this.#exchange = exchange;
-    origin.requestBegun(entry, this.travel, now);
+    origin.recorder.begun(entry, this.travel, now);
     if (this.#exchange !== exchange) return; // a listener of an event has ended it
     if (this.requester.watches('attempt')) this.#tellAttempt(exchange, connection, origin);
     else this.#start(exchange, origin, now);
@@ -128,8 +128,8 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, TimeBudge
     let verdict = judgeRetry(facts);
     if (verdict.retry && verdict.costsToken && !this.#dispatcher.budget.tryWithdraw()) verdict = withoutToken(facts);
     const { begunAt, headForwarded } = this.#attempts;
-    if (verdict.countsAgainstHealth) this.#origin?.standing.failed(cause.code, begunAt, headForwarded);
-    else this.#origin?.standing.gaveNoVerdict(begunAt);
+    if (verdict.countsAgainstHealth) this.#origin?.recorder.failed(cause.code, begunAt, headForwarded);
+    else this.#origin?.recorder.gaveNoVerdict(begunAt);
     this.requester.attemptEnded(this.#attempts, exchange, cause);
     if (this.ended) return;
     if (verdict.retry) this.#resend(verdict);
@@ -140,7 +140,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, TimeBudge
     const origin = this.#origin;
     if (origin === undefined) return;
     if (ambiguous) this.#attempts.ambiguousResends += 1;
-    origin.tally.countResent(reason);
+    origin.recorder.resent(reason);
     this.requester.resent(origin.address.origin, reason);
     if (this.travel !== 'fresh') this.travel = 'resent'; // never on a reused connection: the next one may be dead, too
     const redial = () => this.ended || this.#dispatcher.redial(this, origin, preferOtherOrigin);
@@ -162,8 +162,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, TimeBudge
   }
 
   #answered({ statusCode }: ResponseHead): void {
-    this.#origin?.standing.answered(statusCode, this.#attempts.begunAt);
-    this.#origin?.concurrency.answered(this.#attempts.begunAt);
+    this.#origin?.recorder.answered(statusCode, this.#attempts.begunAt);
     this.#attempts.headForwarded = true;
     this.#attempts.record(this.#exchange, undefined);
   }
@@ -172,8 +171,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, TimeBudge
   exchangeSwitched(head: ResponseHead, tunnel: Tunnel): void {
     this.onHead(head);
     this.#tunnel = tunnel;
-    this.#origin?.tally.countTunnel();
-    this.#origin?.concurrency.tunnelBegun();
+    this.#origin?.recorder.tunnelBegun();
     this.exchangeEnded([], this.#dispatcher.clock.now());
   }
 
@@ -218,7 +216,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, TimeBudge
     const verdict = judgeRetry(facts);
     if (!verdict.retry || (verdict.costsToken && !this.#dispatcher.budget.tryWithdraw())) return false;
     attempt.cause = new BackendError('http_protocol_error', `answered ${head.statusCode}`, { origin: attempt.origin });
-    this.#origin?.standing.answeredInVain(head.statusCode, this.#attempts.begunAt);
+    this.#origin?.recorder.answeredInVain(head.statusCode, this.#attempts.begunAt);
     const exchange = this.#exchange;
     exchange?.abandon();
     this.#exchange = undefined;
@@ -272,11 +270,11 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, TimeBudge
     if (exchange !== undefined) {
       this.#attempts.record(exchange, cause);
       exchange.abandon();
-      this.#origin?.standing.gaveNoVerdict(this.#attempts.begunAt);
+      this.#origin?.recorder.gaveNoVerdict(this.#attempts.begunAt);
     }
     this.#tunnel?.destroy();
     const error = this.#attempts.failure(cause);
-    this.#origin?.tally.countFailure(error);
+    this.#origin?.recorder.requestFailed(error);
     this.#end(undefined);
     if (exchange !== undefined) this.requester.attemptEnded(this.#attempts, exchange, cause);
     this.requester.failed(error, this);

@@ -19,6 +19,7 @@ import { Lending } from './lending.js';
 import { OriginTally } from './origin-tally.js';
 import { type ConnectedOrigin, PoolEntries } from './pool-entries.js';
 import type { PoolEntry } from './pool-entry.js';
+import { RequestRecorder } from './request-recorder.js';
 import { type ServedOrigin, Service } from './service.js';
 import type { OriginAddress, OriginSetting } from './setting.js';
 import { ShutdownDetector } from './shutdown-detector.js';
@@ -35,6 +36,7 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
   readonly idleLimit: IdleLimit;
   readonly shutdown: ShutdownDetector;
   readonly tally = new OriginTally();
+  readonly recorder: RequestRecorder;
   readonly #setting: OriginSetting;
   readonly #demand: DemandOn<Origin>;
   readonly #pool: Pool<PoolEntry>;
@@ -57,7 +59,7 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
     this.backoff = new DialBackoff(clock, random, changed);
     this.idleLimit = new IdleLimit(setting);
     this.shutdown = new ShutdownDetector(clock);
-    const { standing, backoff, tally, idleLimit } = this;
+    const { standing, backoff, tally, idleLimit, shutdown } = this;
     const pool: Pool<PoolEntry> = new Pool({ size: address.maxConnections, onFree: due });
     const dialler = new Dialler(setting, target, pool, backoff, this, demand);
     const lending = new Lending(pool, idleLimit, clock, address.maxFreshConnections);
@@ -65,6 +67,7 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
     const parts = { address, setting, target, connection, pool, dialler, standing, tally, demand };
     this.checks = new OriginChecks(parts);
     this.concurrency = new Concurrency({ ...parts, checks: this.checks });
+    this.recorder = new RequestRecorder({ ...parts, lending, shutdown, concurrency: this.concurrency });
     this.#entries = new PoolEntries(this, { ...parts, lending, stock });
     this.#pool = pool;
     this.#dialler = dialler;
@@ -130,20 +133,6 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
       }
       this.#entries.sweep(entry);
     }
-  }
-
-  /** A connection that was checked out begins to carry a request. */
-  requestBegun(entry: PoolEntry, travel: Travel, now: number): void {
-    const { connection } = entry;
-    this.shutdown.requestBegun(entry);
-    this.tally.requests += 1;
-    if (connection.exchanges > 0) {
-      this.tally.reused += 1;
-      entry.idleMsWhenLent = connection.idleMs(now);
-    }
-    this.#pool.markUsed(entry.slot);
-    if (travel === 'fresh') this.#lending.takeFreshShare(entry);
-    this.standing.begin(now); // a listener may end the request, or the backend
   }
 
   /** Requests that may only travel fresh are being seen: keeps spares for the next ones. */
