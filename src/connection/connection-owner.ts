@@ -34,5 +34,5 @@ export interface ConnectionOwner {
    */
   closed(reason: CloseReason, heard: string): void;
   /** Called for every final head, because its fields may tell how long the origin keeps connections. */
-  headReceived(head: ResponseHead): void;
+  answered(head: ResponseHead): void;
 }

@@ -191,7 +191,7 @@ export class Connection implements Carrier, ResponseEvents, StallListener {
   onHead(head: ResponseHead): void {
     const exchange = this.#exchange;
     if (exchange === undefined) return;
-    this.#owner.headReceived(head);
+    this.#owner.answered(head);
     exchange.onHead(head);
   }
 

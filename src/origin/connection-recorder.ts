@@ -34,7 +34,7 @@ export class ConnectionRecorder {
   }
 
   /** An exchange ended clean. */
-  returned({ connection, idleMsWhenLent }: PoolEntry): void {
+  reusable({ connection, idleMsWhenLent }: PoolEntry): void {
     if (connection.exchanges > 1) this.#idleLimit.reused(idleMsWhenLent);
   }
 

@@ -222,7 +222,7 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
   /** A connection that was checked out, or dialled for a request, gets no request after all. */
   release(entry: PoolEntry): void {
     this.standing.broughtNoRequest(entry.slot);
-    if (!entry.connection.closed) this.#entries.handOn(entry);
+    if (!entry.connection.closed) this.#entries.release(entry);
   }
 
   get superfluous(): CloseReason | undefined {

@@ -133,17 +133,17 @@ export class PoolEntries<Origin extends ConnectedOrigin> implements PoolEntryOwn
     });
   }
 
-  returned(entry: PoolEntry): void {
+  reusable(entry: PoolEntry): void {
     const { connection } = entry;
     this.#freshEnded(entry);
-    this.#recorder.returned(entry);
+    this.#recorder.reusable(entry);
     const reason = this.#retirement(entry);
-    if (reason === undefined) this.handOn(entry);
+    if (reason === undefined) this.release(entry);
     else connection.close(reason);
   }
 
   /** Lends the connection to a waiting request if it is alive, else makes it idle: idle ones are checked when they are needed. */
-  handOn(entry: PoolEntry): void {
+  release(entry: PoolEntry): void {
     const { demand, lending } = this.#parts;
     const alive = demand.waiting || lending.isDialAwaited ? entry.connection.checkAlive() : true;
     if (alive === true) this.offer(entry);
@@ -156,7 +156,7 @@ export class PoolEntries<Origin extends ConnectedOrigin> implements PoolEntryOwn
     this.#recorder.sweep(entry, this.#parts.pool.idleSlots());
   }
 
-  left(entry: PoolEntry, reason: CloseReason, heard: string): void {
+  closed(entry: PoolEntry, reason: CloseReason, heard: string): void {
     const { slot } = entry;
     const { pool, stock } = this.#parts;
     this.#freshEnded(entry);

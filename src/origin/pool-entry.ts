@@ -7,8 +7,8 @@ import type { Slot } from '../pool/slot.js';
 
 /** The owner of the slots. */
 export interface PoolEntryOwner {
-  returned(entry: PoolEntry): void;
-  left(entry: PoolEntry, reason: CloseReason, heard: string): void;
+  reusable(entry: PoolEntry): void;
+  closed(entry: PoolEntry, reason: CloseReason, heard: string): void;
   answered(entry: PoolEntry, head: ResponseHead): void;
 }
 
@@ -48,14 +48,14 @@ export class PoolEntry implements ConnectionOwner {
   }
 
   reusable(): void {
-    this.#owner.returned(this);
+    this.#owner.reusable(this);
   }
 
   closed(reason: CloseReason, heard: string): void {
-    this.#owner.left(this, reason, heard);
+    this.#owner.closed(this, reason, heard);
   }
 
-  headReceived(head: ResponseHead): void {
+  answered(head: ResponseHead): void {
     this.#owner.answered(this, head);
   }
 }

@@ -1,6 +1,6 @@
 /** Records what becomes of the requests that are sent to an origin: as counts, for its health, and for how many it may have at once. */
 
-import type { BackendError } from '../errors.js';
+import type { BackendError, ErrorCode } from '../errors.js';
 import type { Pool } from '../pool/pool.js';
 import type { Concurrency } from './concurrency.js';
 import type { Standing } from './health/standing.js';
@@ -55,7 +55,7 @@ export class RequestRecorder {
   }
 
   /** The attempt failed, and that speaks against the origin. `wasAnswered`: its head had come. */
-  failed(code: string, begunAt: number, wasAnswered: boolean): void {
+  failed(code: ErrorCode, begunAt: number, wasAnswered: boolean): void {
     this.#parts.standing.failed(code, begunAt, wasAnswered);
   }
 

@@ -344,7 +344,7 @@ describe('a unix socket', () => {
       const own = { limits: { maxHeaderBytes: 16_384 }, repeated: new RepeatedHead(), window: readWindow() };
       const setting = { origin: 'o', secure: false, clock: systemClock, deadlines, ...own };
       const connection = new Connection(dialled, setting, {
-        headReceived: () => undefined,
+        answered: () => undefined,
         reusable: () => connection.close('idle-timeout'),
         closed: resolve,
       });

@@ -154,7 +154,7 @@ export class CheckRun implements DialListener, ConnectionOwner, ExchangeListener
 
   closed(): void {}
 
-  headReceived(): void {}
+  answered(): void {}
 
   // --- the end ---------------------------------------------------------------------------------------------------------
 

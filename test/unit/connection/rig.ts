@@ -33,7 +33,7 @@ export class Owner implements ConnectionOwner {
     this.heard = heard;
   }
 
-  headReceived(head: ResponseHead): void {
+  answered(head: ResponseHead): void {
     this.told.push(`head: ${head.statusCode}`);
   }
 }

@@ -3,7 +3,7 @@ import { PoolEntry, type PoolEntryOwner } from '../../../src/origin/pool-entry.j
 import { Pool } from '../../../src/pool/pool.js';
 import { House } from '../../house.js';
 
-const OWNER: PoolEntryOwner = { returned: () => undefined, left: () => undefined, answered: () => undefined };
+const OWNER: PoolEntryOwner = { reusable: () => undefined, closed: () => undefined, answered: () => undefined };
 
 test('a pool entry without a connection says so', async () => {
   const pool = new Pool<PoolEntry>({ size: 1, onFree: () => undefined });
