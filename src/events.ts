@@ -2,6 +2,7 @@
 
 import type { EventEmitter } from 'node:events';
 import type { BackendError } from './errors.js';
+import type { CheckResult, CloseReason, DownReason, EjectionReason, ResendReason } from './reasons.js';
 import type { AttemptEndNews, AttemptNews, RequestCosts, RequestNews } from './request-news.js';
 
 export type { AttemptEndNews, AttemptNews, RequestCosts, RequestNews };
@@ -22,8 +23,8 @@ export interface FoundEvent {
 export interface CheckEvent extends OriginEvent {
   /** Kind of check: `http`, `tcp` or `tls`. */
   readonly type: 'http' | 'tcp' | 'tls';
-  /** The result in one word: `status_200`, `open`, `secure`, `timeout`, or the code of a failed dial. */
-  readonly what: string;
+  /** The result in one word, such as `status_200`, `open`, `timeout` or the code of a failed dial. */
+  readonly what: CheckResult;
   /** Milliseconds from start to end, including the dial. */
   readonly tookMs: number;
 }
@@ -51,7 +52,7 @@ export interface BackendEvents {
   disconnect: [
     event: OriginEvent & {
       /** Why, as in `stats().origins[].closed`. */
-      readonly reason: string;
+      readonly reason: CloseReason;
       /** Exchanges it carried. */
       readonly exchanges: number;
       /** Open connections to the origin that remain. */
@@ -108,14 +109,14 @@ export interface BackendEvents {
     event: RequestNews &
       OriginEvent & {
         /** How the previous attempt ended, as in `stats().origins[].resent`. */
-        readonly reason: string;
+        readonly reason: ResendReason;
       },
   ];
   /** An origin gets no requests for a while, because requests to it failed or were slow. */
   eject: [
     event: OriginEvent & {
       /** An error code, `status_503` and the like, `low_success_rate` or `slow`. */
-      readonly reason: string;
+      readonly reason: EjectionReason;
       /** Milliseconds until it is tried again. */
       readonly forMs: number;
     },
@@ -124,7 +125,7 @@ export interface BackendEvents {
   probe: [
     event: OriginEvent & {
       /** Why it was ejected. */
-      readonly reason: string;
+      readonly reason: EjectionReason;
     },
   ];
   /** An origin gets requests again. */
@@ -133,7 +134,7 @@ export interface BackendEvents {
   down: [
     event: OriginEvent & {
       /** `check_` and the result of the last check, for example `check_status_503`. */
-      readonly reason: string;
+      readonly reason: DownReason;
     },
   ];
   /** A health check passed. */

@@ -12,7 +12,7 @@ export type { FieldValue, RequestFieldsInit } from './call/request-fields.js';
 export type { ResponseBody } from './call/response-body.js';
 export { type Closable, type ClosableServer, closeServer } from './close-server.js';
 export type { Connecting, Destination, Transport } from './connection/transport.js';
-export type { RefusalReason, WaitQueueStats } from './dispatch/queue/wait-queue.js';
+export type { WaitQueueStats } from './dispatch/queue/wait-queue.js';
 export {
   type Attempt,
   BackendError,
@@ -83,6 +83,7 @@ export type { ConnectionState, ConnectionStats } from './origin/connection-stats
 export type { GradientSnapshot } from './origin/gradient-limit.js';
 export type { CheckStats, LastCheck } from './origin/health/active-check.js';
 export type { IdleLimitSnapshot } from './origin/idle-limit.js';
+export type { CheckResult, CloseReason, DownReason, EjectionReason, RefusalReason, ResendReason } from './reasons.js';
 export type { BackendStats, OriginConnections, OriginStats } from './stats.js';
 export type { StatusAuthorise } from './status/status-actions.js';
 export type { StatusHandler } from './status/status-handler.js';

@@ -10,6 +10,7 @@ import type { GradientSnapshot } from './origin/gradient-limit.js';
 import type { CheckStats } from './origin/health/active-check.js';
 import type { IdleLimitSnapshot } from './origin/idle-limit.js';
 import type { Origin } from './origin/origin.js';
+import type { CloseReason, DownReason, EjectionReason, ResendReason } from './reasons.js';
 
 /**
  * Counts of one origin. Cumulative counters only grow; `dialled` minus the sum of `closed` is always
@@ -49,13 +50,13 @@ export interface OriginStats {
    * Connections closed so far, by reason. `docs/observability.md` lists the reasons; `silent` = by the origin before a
    * byte of a response, `failed` = by the origin after a part of one.
    */
-  readonly closed: Readonly<Record<string, number>>;
+  readonly closed: Readonly<Partial<Record<CloseReason, number>>>;
   /** Exchanges started so far: a request that is sent again counts again. */
   readonly requests: number;
   /** Exchanges started on a connection that had carried one before; a part of `requests`. */
   readonly reused: number;
   /** Requests sent again so far, by reason. */
-  readonly resent: Readonly<Record<string, number>>;
+  readonly resent: Readonly<Partial<Record<ResendReason, number>>>;
   /** Idle connections found closed so far. */
   readonly stale: {
     /** When one was needed. */
@@ -88,7 +89,7 @@ export interface OriginStats {
     /** Recent ejections. They are forgotten after a healthy period. */
     readonly ejections: number;
     /** Why it is not healthy; `null` if it is. */
-    readonly reason: string | null;
+    readonly reason: EjectionReason | DownReason | null;
     /**
      * Milliseconds since it was ejected or went down or, if healthy, since it came back; `null` if it never was out.
      */
@@ -224,7 +225,7 @@ function healthStats({ state, ejections, share }: Origin['standing'], now: numbe
   return { state: state.name, ejections, reason: reasonOf(state), sinceMs, share };
 }
 
-function reasonOf(state: Origin['standing']['state']): string | null {
+function reasonOf(state: Origin['standing']['state']): OriginStats['health']['reason'] {
   switch (state.name) {
     case 'healthy':
       return null;

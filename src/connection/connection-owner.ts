@@ -1,29 +1,7 @@
 /** The lender of a connection, and what it is told. */
 
 import type { ResponseHead } from '../http1/response-head.js';
-
-/** Why a connection was closed; the keys of `stats().origins[].closed`. */
-export type CloseReason =
-  | 'idle-timeout'
-  | 'stale'
-  | 'poisoned'
-  | 'server-close'
-  | 'leftover'
-  | 'unfinished-request'
-  | 'max-requests'
-  | 'max-age'
-  | 'made-room'
-  | 'spare-expired'
-  | 'shrunk'
-  | 'check-failed'
-  | 'aborted'
-  | 'silent'
-  | 'failed'
-  | 'timeout'
-  | 'garbage'
-  | 'upgraded'
-  | 'drained'
-  | 'destroyed';
+import type { CloseReason } from '../reasons.js';
 
 /** The lender of the connection. */
 export interface ConnectionOwner {

@@ -6,10 +6,10 @@ import type { BackendError } from '../errors.js';
 import type { BackendEvents, EventName, RequestCosts, RequestNews } from '../events.js';
 import type { ResponseHead } from '../http1/response-head.js';
 import type { Travel } from '../origin/travel.js';
+import type { ResendReason } from '../reasons.js';
 import type { OutgoingRequest, ResponseSink, Taken, Tunnel } from './request.js';
 import { AttemptBeginning } from './retry/attempt-beginning.js';
 import type { Attempts } from './retry/attempts.js';
-import type { ResendReason } from './retry/retry-policy.js';
 import type { RunSetting } from './run-dispatcher.js';
 
 /** Knows what a request took so far. Only asked if there is a listener. */

@@ -1,10 +1,10 @@
 /** What happens to the connections of one origin: counts it, emits its events, and tells the idle limit what it proves. */
 
-import type { CloseReason } from '../connection/connection-owner.js';
 import { keepAliveHint, saysKeepAlive } from '../http1/persistence.js';
 import type { ResponseHead } from '../http1/response-head.js';
 import type { Observer } from '../observe.js';
 import type { Slot } from '../pool/slot.js';
+import type { CloseReason } from '../reasons.js';
 import type { IdleLimit } from './idle-limit.js';
 import { REQUEST_TIMEOUT_TEXT } from './late-bodies.js';
 import type { OriginTally } from './origin-tally.js';

@@ -1,12 +1,12 @@
 /** Makes connections in the empty slots of one origin. */
 
 import { AsyncResource } from 'node:async_hooks';
-import type { CloseReason } from '../connection/connection-owner.js';
 import type { DialListener, Dialled, DialTarget, DialUnderWay, StartDial } from '../connection/dial.js';
 import type { Deadline, Deadlines } from '../deadlines.js';
 import type { BackendError } from '../errors.js';
 import type { Pool } from '../pool/pool.js';
 import type { Slot } from '../pool/slot.js';
+import type { CloseReason } from '../reasons.js';
 import type { Demand } from './demand.js';
 import type { DialBackoff } from './dial-backoff.js';
 import type { DialPurpose, DialWaiter } from './dial-purpose.js';

@@ -3,8 +3,8 @@
  * send such a body in a write of its own. If it came late, it would be taken for the answer to the next request.
  */
 
-import type { CloseReason } from '../connection/connection-owner.js';
 import type { ResponseHead } from '../http1/response-head.js';
+import type { CloseReason } from '../reasons.js';
 import type { PoolEntry } from './pool-entry.js';
 
 /** The beginning of a 408, with which some servers end an idle connection. */

@@ -1,15 +1,16 @@
 /** What is counted of one origin. */
 
 import type { BackendError, Delivery } from '../errors.js';
+import type { CloseReason, ResendReason } from '../reasons.js';
 
 /** Counters that only grow, except that of the open tunnels. */
 export class OriginTally {
   dialled = 0;
   dialsFailed = 0;
-  readonly closed: Record<string, number> = {};
+  readonly closed: Partial<Record<CloseReason, number>> = {};
   requests = 0;
   reused = 0;
-  readonly resent: Record<string, number> = {};
+  readonly resent: Partial<Record<ResendReason, number>> = {};
   staleFound = 0;
   staleSwept = 0;
   poisoned = 0;
@@ -18,11 +19,11 @@ export class OriginTally {
   readonly delivery: Record<Delivery, number> = { unsent: 0, unknown: 0, answered: 0 };
   readonly aborted: Record<Delivery, number> = { unsent: 0, unknown: 0, answered: 0 }; // the part of `delivery` that clients have aborted
 
-  countClosed(reason: string): void {
+  countClosed(reason: CloseReason): void {
     this.closed[reason] = (this.closed[reason] ?? 0) + 1;
   }
 
-  countResent(reason: string): void {
+  countResent(reason: ResendReason): void {
     this.resent[reason] = (this.resent[reason] ?? 0) + 1;
   }
 

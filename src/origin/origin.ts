@@ -1,11 +1,11 @@
 /** One server: lends its connections, learns from what they tell, and knows how it is doing. */
 
 import type { Connection } from '../connection/connection.js';
-import type { CloseReason } from '../connection/connection-owner.js';
 import type { Dialled } from '../connection/dial.js';
 import { asBackendError, type BackendError, type OriginCounts } from '../errors.js';
 import { Pool } from '../pool/pool.js';
 import type { Slot } from '../pool/slot.js';
+import type { CloseReason } from '../reasons.js';
 import { Concurrency } from './concurrency.js';
 import { type ConnectionStats, connectionStats } from './connection-stats.js';
 import type { DemandOn } from './demand.js';

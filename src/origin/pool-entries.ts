@@ -1,12 +1,12 @@
 /** The connections of one origin: where each goes when it carries no request, and what is recorded when it is closed. */
 
 import { Connection } from '../connection/connection.js';
-import type { CloseReason } from '../connection/connection-owner.js';
 import type { ConnectionSetting } from '../connection/connection-setting.js';
 import type { Dialled } from '../connection/dial.js';
 import type { ResponseHead } from '../http1/response-head.js';
 import type { Pool } from '../pool/pool.js';
 import type { Slot } from '../pool/slot.js';
+import type { CloseReason } from '../reasons.js';
 import type { Concurrency } from './concurrency.js';
 import { ConnectionRecorder } from './connection-recorder.js';
 import type { DemandOn } from './demand.js';

@@ -1,9 +1,10 @@
 /** A connection living in a slot: what its origin remembers of it. */
 
 import type { Connection } from '../connection/connection.js';
-import type { CloseReason, ConnectionOwner } from '../connection/connection-owner.js';
+import type { ConnectionOwner } from '../connection/connection-owner.js';
 import type { ResponseHead } from '../http1/response-head.js';
 import type { Slot } from '../pool/slot.js';
+import type { CloseReason } from '../reasons.js';
 
 /** The owner of the slots. */
 export interface PoolEntryOwner {

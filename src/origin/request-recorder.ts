@@ -2,6 +2,7 @@
 
 import type { BackendError, ErrorCode } from '../errors.js';
 import type { Pool } from '../pool/pool.js';
+import type { ResendReason } from '../reasons.js';
 import type { Concurrency } from './concurrency.js';
 import type { Standing } from './health/standing.js';
 import type { Lending } from './lending.js';
@@ -64,7 +65,7 @@ export class RequestRecorder {
     this.#parts.standing.gaveNoVerdict(begunAt);
   }
 
-  resent(reason: string): void {
+  resent(reason: ResendReason): void {
     this.#parts.tally.countResent(reason);
   }
 

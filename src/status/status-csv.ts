@@ -116,5 +116,6 @@ function backendRow({ title, origins, queue, inFlight, state }: StatusReport, ro
 
 /** Connections that ended before the response was complete, or with a response that could not be parsed. */
 function broken({ closed }: OriginReport): number {
-  return ['silent', 'failed', 'timeout', 'garbage'].reduce((all, reason) => all + (closed[reason] ?? 0), 0);
+  const { silent = 0, failed = 0, timeout = 0, garbage = 0 } = closed;
+  return silent + failed + timeout + garbage;
 }

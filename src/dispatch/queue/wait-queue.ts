@@ -2,19 +2,11 @@
 
 import type { Clock } from '../../clock.js';
 import type { Travel } from '../../origin/travel.js';
+import type { RefusalReason } from '../../reasons.js';
 import { ApartLines } from './apart-lines.js';
 import { WaitEstimate } from './wait-estimate.js';
 import { newer, older, type QueueMoment, WaitLine } from './wait-line.js';
 import { type Fits, NOBODY, type Waiter } from './waiter.js';
-
-/**
- * Why a request was refused by the queue.
- * - `full`: no room.
- * - `hopeless`: the expected wait was more than twice the time left.
- * - `displaced`: it had waited for more than half of its time and, under overload, made room for a newer request.
- * - `timeout`: it waited for `queueTimeout`.
- */
-export type RefusalReason = 'full' | 'hopeless' | 'displaced' | 'timeout';
 
 /** A waiter that is not in the queue any more: the receiver has to settle it. */
 export interface Refusal<W extends Waiter> {

@@ -2,6 +2,7 @@
 
 import type { Progress } from '../../errors.js';
 import type { RetryCondition } from '../../options.js';
+import type { ResendReason } from '../../reasons.js';
 
 /**
  * How an attempt ended.
@@ -58,20 +59,6 @@ export interface RetryFacts {
   /** Until the request's own deadline; `Infinity` = none, 0 or less = passed. */
   readonly timeLeftMs: number;
 }
-
-/** Why a request is sent again. */
-export type ResendReason =
-  /** Nothing was sent: this is safe for every method. */
-  | 'unsent'
-  /** A reused connection closed as we sent: the keep-alive race. */
-  | 'reused-closed'
-  | 'fresh-closed'
-  | 'partial-head'
-  | 'headers-timeout'
-  /** The origin's idle timer answered 408 as we sent. */
-  | 'idle-408'
-  /** A status in `retryOn`. */
-  | 'status';
 
 /** Why a request is not sent again. */
 export type FinalReason =

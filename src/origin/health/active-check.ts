@@ -5,6 +5,7 @@ import type { Deadline } from '../../deadlines.js';
 import type { Observer } from '../../observe.js';
 import type { Pool } from '../../pool/pool.js';
 import type { Slot } from '../../pool/slot.js';
+import type { CheckResult, DownReason } from '../../reasons.js';
 import type { PoolEntry } from '../pool-entry.js';
 import { CheckCourse } from './check-course.js';
 import { CheckRun, type CheckSetting, type CheckVerdict } from './check-run.js';
@@ -14,7 +15,7 @@ export interface CheckListener {
   /** A check needs a slot and all are taken: the connection that has been idle longest may be closed. */
   makeRoom(): void;
   /** A check failed, and the origin is down: since this check, or since an earlier one. */
-  fell(reason: string): void;
+  fell(reason: DownReason): void;
   /** It is up again. */
   rose(): void;
 }
@@ -23,8 +24,8 @@ export interface CheckListener {
 export interface LastCheck {
   /** Whether it passed. */
   readonly passed: boolean;
-  /** The result in one word: `status_200`, `open`, `secure`, `timeout`, or the code of a failed dial. */
-  readonly what: string;
+  /** The result in one word, such as `status_200`, `open`, `timeout` or the code of a failed dial. */
+  readonly what: CheckResult;
   /** Milliseconds from start to end, including the dial. */
   readonly tookMs: number;
   /** Milliseconds since it ended. */
@@ -182,7 +183,7 @@ export class ActiveCheck {
     if (this.#course.passed()) this.#listener.rose();
   }
 
-  #countFailure(what: string): void {
+  #countFailure(what: CheckResult): void {
     this.#failed += 1;
     this.#course.failed();
     if (this.#course.state.name === 'down') this.#listener.fell(`check_${what}`);

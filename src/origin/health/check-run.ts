@@ -11,12 +11,13 @@ import { asBackendError, type BackendError } from '../../errors.js';
 import { writeRequestHead } from '../../http1/request-head.js';
 import type { ResponseHead } from '../../http1/response-head.js';
 import type { CheckAnswer, ResolvedCheck } from '../../options.js';
+import type { CheckResult } from '../../reasons.js';
 import { newConnectionError } from '../new-connection-error.js';
 
 /** What a check has found. `what` is one word: `status_200`, `open`, `timeout`, the code of a failed dial… */
 export interface CheckVerdict {
   readonly passed: boolean;
-  readonly what: string;
+  readonly what: CheckResult;
   readonly error: unknown;
 }
 
@@ -158,7 +159,7 @@ export class CheckRun implements DialListener, ConnectionOwner, ExchangeListener
 
   // --- the end ---------------------------------------------------------------------------------------------------------
 
-  #fail(what: string, error: unknown): void {
+  #fail(what: CheckResult, error: unknown): void {
     this.#finish({ passed: false, what, error });
   }
 

@@ -1,6 +1,7 @@
 /** Whether an origin gets requests, judged by how earlier ones ended. */
 
 import type { Clock } from '../../clock.js';
+import type { DownReason, EjectionReason } from '../../reasons.js';
 
 export interface HealthOptions {
   /** Failures in a row that eject. `Infinity`: never ejected. */
@@ -24,7 +25,7 @@ export type HealthState =
       readonly name: 'ejected';
       readonly until: number;
       readonly ejections: number;
-      readonly reason: string;
+      readonly reason: EjectionReason;
       /** When it was healthy last. */
       readonly since: number;
     }
@@ -39,7 +40,7 @@ export type HealthState =
   | {
       readonly name: 'down';
       readonly ejections: number;
-      readonly reason: string;
+      readonly reason: DownReason;
       /** When its checks were good last. */
       readonly since: number;
     };
@@ -47,7 +48,7 @@ export type HealthState =
 /** The one request that may be sent to an ejected origin. */
 export interface Probe {
   /** What the origin was ejected for. */
-  readonly reason: string;
+  readonly reason: EjectionReason;
   readonly begunAt: number;
 }
 
@@ -123,7 +124,7 @@ export class Health {
   }
 
   /** A request that was begun at the moment `begunAt` failed in a way that speaks against the origin. */
-  failed(reason: string, begunAt: number): void {
+  failed(reason: EjectionReason, begunAt: number): void {
     const state = this.#state;
     switch (state.name) {
       case 'healthy': {
@@ -170,13 +171,13 @@ export class Health {
   }
 
   /** Ejects the origin on evidence other than failures in a row (an outlier). No effect unless it is healthy. */
-  eject(reason: string): void {
+  eject(reason: EjectionReason): void {
     const state = this.#state;
     if (state.name === 'healthy') this.#eject(this.#remembered(state) + 1, reason, this.#clock.now());
   }
 
   /** Its checks failed. */
-  fell(reason: string): void {
+  fell(reason: DownReason): void {
     if (this.#state.name === 'down') return;
     const since = this.#state.name === 'healthy' ? this.#clock.now() : this.#state.since;
     this.#become({ name: 'down', ejections: this.ejections, reason, since });
@@ -188,7 +189,7 @@ export class Health {
     if (name === 'down') this.#become({ name: 'healthy', failuresInARow: 0, ejections, since: this.#clock.now() });
   }
 
-  #eject(ejections: number, reason: string, since: number): void {
+  #eject(ejections: number, reason: EjectionReason, since: number): void {
     this.#become({ name: 'ejected', until: this.#clock.now() + this.#ejectionMs(ejections), ejections, reason, since });
   }
 

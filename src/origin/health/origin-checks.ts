@@ -5,6 +5,7 @@ import type { ConnectionSetting } from '../../connection/connection-setting.js';
 import type { DialTarget } from '../../connection/dial.js';
 import type { ResolvedCheck } from '../../options.js';
 import type { Pool } from '../../pool/pool.js';
+import type { DownReason } from '../../reasons.js';
 import type { Dialler } from '../dialler.js';
 import type { PoolEntry } from '../pool-entry.js';
 import type { OriginAddress, OriginSetting } from '../setting.js';
@@ -80,7 +81,7 @@ export class OriginChecks {
     this.#check?.slotFreed();
   }
 
-  #fell(reason: string): void {
+  #fell(reason: DownReason): void {
     this.#parts.standing.fell(reason);
     // They lead to a server that is ill. Idle connections to it will not be needed, or will have to be dialled anew.
     for (const slot of this.#parts.pool.idleSlots()) slot.item?.connection.close('check-failed');

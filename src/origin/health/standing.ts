@@ -3,6 +3,7 @@
 import type { Clock } from '../../clock.js';
 import type { Deadline, Deadlines } from '../../deadlines.js';
 import type { Observer } from '../../observe.js';
+import type { DownReason, EjectionReason } from '../../reasons.js';
 import { Health, type HealthOptions, type HealthState } from './health.js';
 import { type OutcomeCounts, Outcomes } from './outcomes.js';
 import { slowStartShare } from './slow-start.js';
@@ -138,7 +139,7 @@ export class Standing {
   }
 
   /** A request failed. `wasAnswered`: its head had come and was counted, but the response broke off before it was complete. */
-  failed(reason: string, begunAt = this.#clock.now(), wasAnswered = false): void {
+  failed(reason: EjectionReason, begunAt = this.#clock.now(), wasAnswered = false): void {
     if (wasAnswered) this.#outcomes?.spoiled();
     else this.#outcomes?.failed();
     this.#health.failed(reason, begunAt);
@@ -162,7 +163,7 @@ export class Standing {
   }
 
   /** The origin fails more than others. */
-  eject(reason: string): void {
+  eject(reason: EjectionReason): void {
     this.#health.eject(reason);
   }
 
@@ -173,7 +174,7 @@ export class Standing {
   }
 
   /** Its checks failed. */
-  fell(reason: string): void {
+  fell(reason: DownReason): void {
     this.#health.fell(reason);
   }
 

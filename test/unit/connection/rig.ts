@@ -2,7 +2,7 @@
 
 import type { BodySource } from '../../../src/connection/body-source.js';
 import { Connection } from '../../../src/connection/connection.js';
-import type { CloseReason, ConnectionOwner } from '../../../src/connection/connection-owner.js';
+import type { ConnectionOwner } from '../../../src/connection/connection-owner.js';
 import type { Dialled, Intake } from '../../../src/connection/dial.js';
 import type { Exchange, ExchangeListener } from '../../../src/connection/exchange.js';
 import type { ExchangeEnding } from '../../../src/connection/exchange-ending.js';
@@ -11,6 +11,7 @@ import type { BackendError } from '../../../src/errors.js';
 import { readWindow } from '../../../src/http1/llhttp.js';
 import { RepeatedHead } from '../../../src/http1/repeated-head.js';
 import type { ResponseHead } from '../../../src/http1/response-head.js';
+import type { CloseReason } from '../../../src/reasons.js';
 import { ManualClock, type MemorySocket, memorySockets } from '../../../src/testing/index.js';
 
 export const LIMITS = { maxHeaderBytes: 16_384 };

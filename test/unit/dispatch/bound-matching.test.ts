@@ -274,7 +274,7 @@ describe('nobody is overtaken for ever', () => {
 
 describe('when its origin takes no requests', () => {
   const ends: Record<string, (house: House) => unknown> = {
-    ejected: (house) => house.origin(0).standing.eject('test'),
+    ejected: (house) => house.origin(0).standing.eject('slow'),
     drained: (house) => void house.fleet.drain(A),
     removed: (house) => void house.fleet.remove(A),
     'of weight 0': (house) => house.fleet.setWeight(A, 0),

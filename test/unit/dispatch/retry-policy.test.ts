@@ -3,11 +3,11 @@ import {
   type AttemptEnding,
   type FinalReason,
   judgeRetry,
-  type ResendReason,
   type RetryFacts,
   withoutToken,
 } from '../../../src/dispatch/retry/retry-policy.js';
 import type { RetryCondition } from '../../../src/options.js';
+import type { ResendReason } from '../../../src/reasons.js';
 
 /** A GET that was sent whole on its first attempt, and to whom all limits are kind. */
 const KIND: RetryFacts = {

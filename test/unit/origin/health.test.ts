@@ -159,7 +159,7 @@ describe('probing', () => {
     expect(health.accepts()).toBe(false);
     clock.advance(1);
     const second = begunProbe({ clock, health });
-    health.failed('too late', probe);
+    health.failed('http_response_timeout', probe);
     health.gaveNoVerdict(probe);
     expect(health.state.name).toBe('probing');
     health.succeeded(second);
@@ -245,7 +245,7 @@ describe('down', () => {
     fail(10);
     health.succeeded(BEFORE);
     health.eject('low_success_rate');
-    health.fell('check_status');
+    health.fell('check_status_503');
     const down = health.state;
     health.rose();
     expect(down).toEqual({ name: 'down', ejections: 0, reason: 'check_timeout', since: 5000 });

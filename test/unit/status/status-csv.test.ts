@@ -43,7 +43,7 @@ test('the counts of an origin are in the columns that mean the same', () => {
 
 describe('an origin that gets no requests is down', () => {
   test('when it is ejected, with the reason and the seconds since', () => {
-    const health = { state: 'ejected' as const, ejections: 2, reason: 'connection_refused', sinceMs: 7_900, share: 1 };
+    const health = { state: 'ejected', ejections: 2, reason: 'connection_refused', sinceMs: 7_900, share: 1 } as const;
     const [row, backend] = rowsOf(statusCsv(statusReport({ origins: [originReport({ health })] })));
     expect(row).toMatchObject({ status: 'DOWN', check_desc: 'connection_refused', lastchg: '7', chkdown: '' });
     expect(backend).toMatchObject({ status: 'DOWN', act: '0' });

@@ -3,7 +3,13 @@ import { verdictOf, verdictOfAll } from '../../../../src/status/page/verdict.js'
 import type { OriginReport } from '../../../../src/status/report.js';
 import { originReport, statusReport } from '../setting.js';
 
-const ejected = { state: 'ejected' as const, ejections: 1, reason: 'connection_refused', sinceMs: 12_000, share: 1 };
+const ejected = {
+  state: 'ejected',
+  ejections: 1,
+  reason: 'connection_refused',
+  sinceMs: 12_000,
+  share: 1,
+} as const;
 const waiting = {
   state: 'waiting' as const,
   failures: 4,
