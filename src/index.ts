@@ -1,7 +1,7 @@
 /** The public surface. */
 
 export { PooledBackend } from './backend.js';
-export type { BalancedRequest, Balancer, Candidate } from './balance/balancer.js';
+export type { Balancer, Candidate, RequestFacts } from './balance/balancer.js';
 export type { BalanceOption } from './balance/balancers.js';
 export type { HashOptions } from './balance/hash.js';
 export type { HashKey } from './balance/hash-key.js';
@@ -66,7 +66,6 @@ export type {
   OutlierOptions,
   PathHook,
   PooledBackendOptions,
-  RequestFacts,
   RequestTimeouts,
   ResolvedOptions,
   ResponseFieldsHook,

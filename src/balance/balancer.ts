@@ -18,8 +18,8 @@ export interface Candidate {
   readonly weight: number;
 }
 
-/** What a balancer gets to know about a request. */
-export interface BalancedRequest {
+/** What your functions for the options `balance` and `idempotent` get to know about a request. */
+export interface RequestFacts {
   /** Method as it will be sent, for example `GET`. */
   readonly method: string;
   /** Path and query as they will be sent. */
@@ -54,7 +54,7 @@ export interface Balancer {
    * @param request the request to send; `undefined` if a connection is opened for whichever request has waited longest
    * @returns position of the chosen origin in `candidates` (not its `index`)
    */
-  pick(candidates: readonly Candidate[], request?: BalancedRequest): number;
+  pick(candidates: readonly Candidate[], request?: RequestFacts): number;
 }
 
 /** Whether any candidate has weight. If none has, all count alike. */

@@ -1,6 +1,6 @@
 /** What a request is hashed by. */
 
-import type { BalancedRequest } from './balancer.js';
+import type { RequestFacts } from './balancer.js';
 
 /**
  * The key by which requests are hashed.
@@ -18,10 +18,10 @@ export type HashKey =
       /** Name of the field, in any case. */
       readonly header: string;
     }
-  | ((request: BalancedRequest) => string | undefined);
+  | ((request: RequestFacts) => string | undefined);
 
 /** Reads the key of a request; `undefined` = it has none. */
-export function keyReader(key: HashKey): (request: BalancedRequest) => string | undefined {
+export function keyReader(key: HashKey): (request: RequestFacts) => string | undefined {
   if (typeof key === 'function') return key;
   if (key === 'path') return ({ path }) => path.split('?', 1)[0];
   if ('header' in key) return ({ fields }) => fieldOf(fields, key.header.toLowerCase(), () => true);

@@ -1,10 +1,11 @@
 /** Whether a request may be sent again when its outcome is unknown. */
 
+import type { RequestFacts } from '../balance/balancer.js';
 import { BackendError } from '../errors.js';
 import { inHookAtOnce } from '../hook.js';
 import { fieldValue } from '../http1/fields.js';
 import { isIdempotentMethod } from '../http1/method.js';
-import type { IdempotentOption, RequestFacts } from '../options.js';
+import type { IdempotentOption } from '../options.js';
 import type { OutgoingRequest } from './request.js';
 
 // An empty key, with or without the quotes of its syntax, does not count: no server can recognise a repeated request by it.

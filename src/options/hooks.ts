@@ -1,6 +1,7 @@
 /** Functions of the owner that see, judge or change requests and responses. */
 
 import type { IncomingMessage } from 'node:http';
+import type { RequestFacts } from '../balance/balancer.js';
 
 /**
  * Changes the fields of a request. Called with a flat list: name, value, name, value… Returns the list to use, or
@@ -59,16 +60,6 @@ export interface Information {
 
 /** Called for each interim response. Returning `false` keeps it from the client. Must not be async. */
 export type InformationHook = (information: Information, req: IncomingMessage) => boolean | Nothing;
-
-/** What an `idempotent` function gets to know about a request. */
-export interface RequestFacts {
-  /** Method as it will be sent, for example `GET`. */
-  readonly method: string;
-  /** Path and query as they will be sent. */
-  readonly path: string;
-  /** End-to-end fields as a flat list: name, value, name, value… Names have the case they were received in. */
-  readonly fields: readonly string[];
-}
 
 /**
  * Decides whether a request is idempotent. `true` and `false` override the method, `undefined` leaves it to the method.

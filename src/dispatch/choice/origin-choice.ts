@@ -1,7 +1,7 @@
 /** Which of the eligible origins a request goes to. */
 
 import { inspect } from 'node:util';
-import type { BalancedRequest, Balancer, Candidate } from '../../balance/balancer.js';
+import type { Balancer, Candidate, RequestFacts } from '../../balance/balancer.js';
 import type { Observer } from '../../observe.js';
 import type { Origin } from '../../origin/origin.js';
 import type { Travel } from '../../origin/travel.js';
@@ -13,7 +13,7 @@ export interface ChoiceSetting extends EligibilitySetting {
 
 /** A request that has been sent before. */
 export interface Sent {
-  readonly request: BalancedRequest;
+  readonly request: RequestFacts;
   readonly travel: Travel;
   /** By the name of the origin. */
   readonly attempts: readonly { readonly origin: string }[];
@@ -100,7 +100,7 @@ export class OriginChoice {
   }
 
   /** The balancer's choice among the eligible origins that suit; an origin in back-off only if no other suits. */
-  pick(suits: (origin: Origin) => boolean, request?: BalancedRequest): Origin | undefined {
+  pick(suits: (origin: Origin) => boolean, request?: RequestFacts): Origin | undefined {
     const { serving, ready, all } = this.eligible;
     if (serving.length === 1) {
       const [only] = serving;
@@ -114,7 +114,7 @@ export class OriginChoice {
   #pickAmong(
     members: readonly Member[],
     suits: (origin: Origin) => boolean,
-    request: BalancedRequest | undefined,
+    request: RequestFacts | undefined,
   ): Origin | undefined {
     const eligible = this.eligible.origins;
     const scratch = this.#scratch ?? { origins: [], candidates: [] };
@@ -133,7 +133,7 @@ export class OriginChoice {
   }
 
   /** A balancer of the owner's that fails must not cost a request: the first candidate takes its place. */
-  #ask(candidates: readonly Candidate[], request: BalancedRequest | undefined): number {
+  #ask(candidates: readonly Candidate[], request: RequestFacts | undefined): number {
     try {
       const position = positionOf(this.#balancer.pick(candidates, request), candidates.length);
       if (typeof position === 'number') return position;

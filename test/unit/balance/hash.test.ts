@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { BalancedRequest, Candidate } from '../../../src/balance/balancer.js';
+import type { Candidate, RequestFacts } from '../../../src/balance/balancer.js';
 import { first } from '../../../src/balance/first.js';
 import { hash } from '../../../src/balance/hash.js';
 import { keyReader } from '../../../src/balance/hash-key.js';
@@ -10,7 +10,7 @@ function candidate(index: number, facts: Partial<Candidate> = {}): Candidate {
 }
 
 const several = (count: number) => Array.from({ length: count }, (_, index) => candidate(index));
-const asking = (path: string, ...fields: string[]): BalancedRequest => ({ method: 'GET', path, fields });
+const asking = (path: string, ...fields: string[]): RequestFacts => ({ method: 'GET', path, fields });
 const byPath = () => hash({ key: 'path', load: Number.POSITIVE_INFINITY });
 
 /** The name of the origin that each of so many paths goes to. */
