@@ -14,6 +14,7 @@ export type ClosableServer = Server | HttpsServer | Http2Server | Http2SecureSer
 
 /** What is closed together with its server: a `PooledBackend`. */
 export interface Closable {
+  /** Finishes what is begun, for at most `timeout` milliseconds. */
   close(options: { readonly timeout: number }): Promise<unknown>;
 }
 
