@@ -10,7 +10,10 @@ export type { BackendRequestOptions, BackendResponse, ResponseFields } from './c
 export type { RequestBodyInit } from './call/request-body.js';
 export type { FieldValue, RequestFieldsInit } from './call/request-fields.js';
 export type { ResponseBody } from './call/response-body.js';
+export type { Clock, Timer } from './clock.js';
 export { type Closable, type ClosableServer, closeServer } from './close-server.js';
+export type { Liveness } from './connection/liveness.js';
+export type { OpenSocket } from './connection/open-socket.js';
 export type { Connecting, Destination, Transport } from './connection/transport.js';
 export type { WaitQueueStats } from './dispatch/queue/wait-queue.js';
 export {
@@ -44,6 +47,7 @@ export type {
   AdaptiveConcurrencyOptions,
   CheckAnswer,
   CheckOptions,
+  ClusterTotal,
   ConnectOptions,
   CookieRewrite,
   DnsOptions,
@@ -67,12 +71,22 @@ export type {
   PathHook,
   PooledBackendOptions,
   RequestTimeouts,
+  ResolvedAdaptiveConcurrency,
+  ResolvedCheck,
+  ResolvedConnect,
+  ResolvedDns,
+  ResolvedEjection,
   ResolvedOptions,
+  ResolvedOrigin,
+  ResolvedOutliers,
+  ResolvedRetryBudget,
+  ResolvedSticky,
   ResponseFieldsHook,
   ResponseStatus,
   RetryBudgetOptions,
   RetryCondition,
   SharedConnections,
+  StatusRange,
   StickyOptions,
   SubsetOptions,
   TlsOptions,

@@ -20,7 +20,13 @@ export {
   handlerOptionTable,
   type ResolvedHandlerOptions,
 } from './options/handler.js';
-export { type CheckAnswer, type CheckOptions, type ResolvedCheck, refuseCheckOf } from './options/health-check.js';
+export {
+  type CheckAnswer,
+  type CheckOptions,
+  type ResolvedCheck,
+  refuseCheckOf,
+  type StatusRange,
+} from './options/health-check.js';
 export type * from './options/hooks.js';
 export type { Logger } from './options/logger.js';
 export type { NonIdempotentTravel } from './options/non-idempotent.js';

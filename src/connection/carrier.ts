@@ -2,8 +2,8 @@
 
 import type { BackendError } from '../errors.js';
 import type { CloseReason } from '../reasons.js';
-import type { OpenSocket } from './dial.js';
 import type { ExchangeEnding } from './exchange-ending.js';
+import type { OpenSocket } from './open-socket.js';
 import type { StallWatch } from './stall-watch.js';
 
 export interface Carrier {

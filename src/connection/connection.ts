@@ -13,12 +13,13 @@ import { BodyReads } from './body-reads.js';
 import type { Carrier } from './carrier.js';
 import type { ConnectionOwner } from './connection-owner.js';
 import type { ConnectionSetting } from './connection-setting.js';
-import type { Dialled, OpenSocket } from './dial.js';
+import type { Dialled } from './dial.js';
 import { Exchange, type ExchangeListener, type ExchangeRequest } from './exchange.js';
 import type { ExchangeEnding } from './exchange-ending.js';
 import { closedError, closeReason, silentError, unaskedError, untakenError } from './exchange-ending.js';
 import { lastWords } from './last-words.js';
 import { isClosingAlert, type Liveness, resetError } from './liveness.js';
+import type { OpenSocket } from './open-socket.js';
 import { type StallListener, StallWatch } from './stall-watch.js';
 import { Tunnel } from './tunnel.js';
 
@@ -136,8 +137,7 @@ export class Connection implements Carrier, ResponseEvents, StallListener {
     const canReset = this.#canReset && this.#exchange === undefined && !isEnding(this.socket);
     this.#exchange = undefined;
     this.stalls.stop();
-    // Both halves of the exchange are complete: a reset loses nothing, and leaves no TIME_WAIT on either side. 28,000 ports a minute are
-    // few.
+    // Both halves of the exchange are complete: a reset loses nothing, and leaves no TIME_WAIT on either side (28,000 ports a minute).
     if (canReset && this.exchanges > 0 && !this.socket.destroyed) this.socket.resetAndDestroy();
     else this.socket.destroy();
     this.#parser.free();

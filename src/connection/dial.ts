@@ -16,6 +16,7 @@ import { addressCheck } from './address-check.js';
 import { dialError, gaveUpAnAddress } from './dial-error.js';
 import { askKernel, canAskKernel, type Liveness } from './liveness.js';
 import { NameLookup } from './name-lookup.js';
+import type { OpenSocket } from './open-socket.js';
 
 /** Where and how to dial. */
 export interface DialTarget {
@@ -45,31 +46,6 @@ export interface Intake {
   /** Lets the following reads go to other memory; `undefined` = to the window again. Absent where this is impossible. */
   readonly readInto?: ((memory: Uint8Array | undefined) => void) | undefined;
 }
-
-/** The part of `net.Socket` that a connection uses. */
-export interface OpenSocket {
-  readonly destroyed: boolean;
-  /** Set as soon as the kernel refuses a write. */
-  readonly errored: Error | null;
-  readonly writableLength: number;
-  readonly writableNeedDrain: boolean;
-  readonly writableEnded: boolean;
-  readonly writableFinished: boolean;
-  /** Whether our half stays open when the origin has closed its own. */
-  allowHalfOpen: boolean;
-  write(bytes: Uint8Array, done?: WriteDone): boolean;
-  write(text: string, encoding: 'latin1', done?: WriteDone): boolean;
-  cork(): void;
-  uncork(): void;
-  resume(): unknown;
-  end(): unknown;
-  destroy(): unknown;
-  resetAndDestroy(): unknown;
-  on(event: 'end' | 'close' | 'drain', listener: () => void): unknown;
-  on(event: 'error', listener: (error: Error) => void): unknown;
-}
-
-export type WriteDone = (error?: Error | null) => void;
 
 /** An open socket, and what only its dial knows about it. */
 export interface Dialled {

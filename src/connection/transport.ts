@@ -2,9 +2,10 @@
 
 import type { Deadline, Deadlines } from '../deadlines.js';
 import { isError, messageOf } from '../errors.js';
-import type { DialListener, DialTarget, DialUnderWay, Intake, OpenSocket } from './dial.js';
+import type { DialListener, DialTarget, DialUnderWay, Intake } from './dial.js';
 import { dialError } from './dial-error.js';
 import type { Liveness } from './liveness.js';
+import type { OpenSocket } from './open-socket.js';
 
 /** Where to connect to, and where to put the bytes received. */
 export interface Destination extends Pick<DialTarget, 'protocol' | 'hostname' | 'port' | 'socketPath'> {

@@ -1,8 +1,8 @@
 /** A connection whose origin has switched protocols (RFC 9110 §7.8): bytes both ways, and an end on either side. */
 
 import { isSmallBehind, SmallWrites } from '../small-writes.js';
-import type { OpenSocket } from './dial.js';
 import { resetError } from './liveness.js';
+import type { OpenSocket } from './open-socket.js';
 
 /** Receives what the origin sends. Nothing is called after `tunnelClosed`. */
 export interface TunnelListener {

@@ -20,6 +20,7 @@ export interface AdaptiveConcurrencyOptions {
   readonly window?: number | undefined;
 }
 
+/** The option `adaptiveConcurrency` with every default filled in. */
 export type ResolvedAdaptiveConcurrency = Complete<AdaptiveConcurrencyOptions>;
 
 /** How the option `adaptiveConcurrency` is read. */

@@ -22,8 +22,11 @@ export interface ConnectOptions {
   readonly family?: 0 | 4 | 6 | undefined;
 }
 
+/** The option `connect` with every default filled in. */
 export interface ResolvedConnect extends Complete<Omit<ConnectOptions, 'localAddress' | 'lookup'>> {
+  /** Local IP address to connect from; `undefined` leaves it to the kernel. */
   readonly localAddress: string | undefined;
+  /** Resolves host names; `undefined` is `dns.lookup`. */
   readonly lookup: LookupFunction | undefined;
 }
 

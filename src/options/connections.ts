@@ -21,6 +21,7 @@ export interface SharedConnections {
 
 /** A total of which the primary of a cluster assigns this process a share. */
 export interface ClusterTotal {
+  /** Connections of all processes together. */
   readonly total: number;
 }
 

@@ -63,12 +63,19 @@ export interface DnsOptions {
 
 /** The option `dns` with every default filled in. */
 export interface ResolvedDns {
+  /** Name that is looked up. */
   readonly name: string;
+  /** Type of its records. */
   readonly type: 'A' | 'AAAA' | 'SRV';
+  /** Port of the origins; `undefined` if the records have it. */
   readonly port: number | undefined;
+  /** Scheme of the origins. */
   readonly protocol: 'http:' | 'https:';
+  /** Host name of the origins, for the Host field and TLS. */
   readonly host: string;
+  /** Milliseconds between two lookups. */
   readonly interval: number;
+  /** Name servers; `undefined` asks those of the system. */
   readonly servers: readonly string[] | undefined;
 }
 

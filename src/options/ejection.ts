@@ -79,9 +79,12 @@ export interface OutlierOptions {
   readonly slowness?: number | false | undefined;
 }
 
+/** The option `ejection.outliers` with every default filled in. */
 export type ResolvedOutliers = Complete<OutlierOptions>;
 
+/** The option `ejection` with every default filled in. */
 export interface ResolvedEjection extends Complete<Omit<EjectionOptions, 'outliers'>> {
+  /** Comparison of the origins; `false` is off. */
   readonly outliers: ResolvedOutliers | false;
 }
 

@@ -54,14 +54,19 @@ export interface CheckOptions {
   readonly fastInterval?: number | undefined;
 }
 
-/** The first and the last status that pass. */
+/** The statuses of a health check that pass. */
 export interface StatusRange {
+  /** The lowest. */
   readonly from: number;
+  /** The highest. */
   readonly to: number;
 }
 
+/** The option `check` with every default filled in. */
 export interface ResolvedCheck extends Complete<Omit<CheckOptions, 'host' | 'expect'>> {
+  /** Host field; `undefined` sends the origin's own. */
   readonly host: string | undefined;
+  /** What passes: a range of statuses, or your function. */
   readonly expect: StatusRange | ((answer: CheckAnswer) => boolean);
 }
 

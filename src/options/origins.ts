@@ -43,23 +43,28 @@ export interface OriginOptions {
   readonly maxConnections?: number | SharedConnections | undefined;
 }
 
-/** One origin with every default filled in. */
+/** An origin in `backend.options`, with every default filled in. */
 export interface ResolvedOrigin {
   /**
    * Its name in stats, attempts and errors: `scheme://host:port`, always with the port (`http://example.com:80`), the
    * host as the URL standard writes it, IPv6 in brackets.
    */
   readonly origin: string;
+  /** Scheme of its URL. */
   readonly protocol: 'http:' | 'https:';
   /** For `net.connect`: IPv6 without brackets. */
   readonly hostname: string;
+  /** From 1 to 65535. */
   readonly port: number;
   /** For the Host field: without the port when it is the scheme's default (RFC 9110 §7.2, §4.2). */
   readonly authority: string;
   /** For TLS: the host name in `authority`, IPv6 without brackets. */
   readonly servername: string;
+  /** Path of its unix socket; `undefined` if it has none. */
   readonly socketPath: string | undefined;
+  /** Its weight, 0 to 256. */
   readonly weight: number;
+  /** Whether it is a backup. */
   readonly backup: boolean;
   /** The limit of this process. With a total, it is the share of this process, and 0 before a share is assigned. */
   readonly maxConnections: number;

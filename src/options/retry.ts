@@ -20,6 +20,7 @@ export interface RetryBudgetOptions {
   readonly minPerSecond?: number | undefined;
 }
 
+/** The option `retryBudget` with every default filled in. */
 export type ResolvedRetryBudget = Complete<RetryBudgetOptions>;
 
 /** How the option `retryOn` is read. */

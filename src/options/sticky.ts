@@ -34,13 +34,21 @@ export interface StickyOptions {
   readonly secret?: string | undefined;
 }
 
+/** The option `sticky` with every default filled in. */
 export interface ResolvedSticky {
+  /** Name of the cookie. */
   readonly cookie: string;
+  /** Path attribute. */
   readonly path: string;
+  /** Domain attribute; `undefined` sends none. */
   readonly domain: string | undefined;
+  /** SameSite attribute. */
   readonly sameSite: 'lax' | 'strict' | 'none';
+  /** Secure attribute. */
   readonly secure: boolean;
+  /** Milliseconds until the client forgets the cookie; `undefined` until the browser is closed. */
   readonly maxAge: number | undefined;
+  /** Key for the hash of the origin's name. */
   readonly secret: string | undefined;
 }
 

@@ -54,7 +54,7 @@ assert.ok(imported[7].includes('BackendDispatcher'), `./undici gives ${imported[
 for (const [index, entry] of entries.entries()) {
   for (const { types } of Object.values(exports[entry])) {
     const text = readFileSync(join(installed, types), 'utf8');
-    const offered = [...text.matchAll(/^export \{ (.+) \}/gm)].flatMap(([, list]) => list.split(', '));
+    const offered = namesIn(text);
     const values = offered.filter((word) => !word.startsWith('type '));
     assert.deepEqual(values.sort(), imported[index], `${types} declares the values that there are`);
   }
@@ -69,8 +69,32 @@ const asks = `import { PooledBackend } from '${name}';
 new PooledBackend('http://127.0.0.1:9001').on('fail', ({ error }) => error.code);
 `;
 for (const file of ['asks.mts', 'asks.cts']) writeFileSync(join(project, file), asks);
-const compilerOptions = { module: 'node16', strict: true, noEmit: true, skipLibCheck: true, types: [] };
-writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['asks.mts', 'asks.cts'] }));
+// The declarations of a user's project name what it infers from ours: a part of what is exported must be exported too.
+const parts = `declare function parts<T>(whole: T): T extends (...words: infer Words) => infer Result
+  ? [Words, Result]
+  : { [Name in keyof T]: T[Name] };
+`;
+const wholes = entries.map((entry, index) => {
+  const text = readFileSync(join(installed, exports[entry].import.types), 'utf8');
+  const words = namesIn(text).map((word) => word.replace(/^(type )?(\w+ as )?/, ''));
+  const plain = words.filter((word) => !new RegExp(`(interface|type|class) ${word}<`).test(text));
+  const typeOf = (word) => `${/^[A-Z]/.test(word) ? '' : 'typeof '}m${index}.${word}`;
+  const lines = plain.map((word) => `export const of${index}${word} = parts({} as ${typeOf(word)});\n`);
+  return `import type * as m${index} from '${names[index]}';\n${lines.join('')}`;
+});
+writeFileSync(join(project, 'parts.mts'), parts + wholes.join(''));
+const compilerOptions = {
+  module: 'node16',
+  strict: true,
+  declaration: true,
+  noEmit: true,
+  skipLibCheck: true,
+  types: [],
+};
+writeFileSync(
+  join(project, 'tsconfig.json'),
+  JSON.stringify({ compilerOptions, files: ['asks.mts', 'asks.cts', 'parts.mts'] }),
+);
 run(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', project], project);
 
 // The program of a worker is the source text of classes, which a bundler may have renamed.
@@ -113,6 +137,11 @@ function unpack() {
   run('tar', ['-xzf', packed.filename, '-C', installed, '--strip-components=1'], project);
   writeFileSync(join(project, 'package.json'), '{}\n');
   return packed;
+}
+
+/** The names that a declaration file exports, each with `type` or `as` where it has them. */
+function namesIn(text) {
+  return [...text.matchAll(/^export \{ (.+) \}/gm)].flatMap(([, list]) => list.split(', '));
 }
 
 /** The names that each entry point exports, as reported by a separate program. */

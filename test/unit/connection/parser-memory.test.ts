@@ -2,8 +2,9 @@
 
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { Connection } from '../../../src/connection/connection.js';
-import type { Intake, OpenSocket } from '../../../src/connection/dial.js';
+import type { Intake } from '../../../src/connection/dial.js';
 import type { Exchange } from '../../../src/connection/exchange.js';
+import type { OpenSocket } from '../../../src/connection/open-socket.js';
 import { Deadlines } from '../../../src/deadlines.js';
 import { Llhttp, MAX_PARSERS, readWindow } from '../../../src/http1/llhttp.js';
 import { RepeatedHead } from '../../../src/http1/repeated-head.js';
