@@ -198,7 +198,11 @@ export function asHeadError(thrown: unknown): BackendError {
  * `DOMException`, are not instances of `Error`.
  */
 export function isError(value: unknown): value is Error {
-  return value instanceof Error || /^\[object (Error|DOMException)\]$/.test(Object.prototype.toString.call(value));
+  try {
+    return value instanceof Error || /^\[object (Error|DOMException)\]$/.test(Object.prototype.toString.call(value));
+  } catch {
+    return false; // it has a tag that cannot be read
+  }
 }
 
 /** Describes what was thrown. Anything can be thrown, even a value without a text, such as `Object.create(null)`. */

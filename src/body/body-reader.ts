@@ -146,10 +146,11 @@ function wrongPiece(value: unknown): BackendError {
 
 /**
  * Whether the error says that an iterable gave `null`, which a stream cannot carry. If the iterator fails in its turn when it is told
- * so, as `yield*` over an array does, newer Node versions give both errors in one AggregateError.
+ * so, as `yield*` over an array does, newer Node versions give both errors in one AggregateError. Only that list is read: an error of
+ * the user's may stand in its own.
  */
 function isOfNull(error: unknown): boolean {
-  if (!isError(error)) return false;
-  if ('errors' in error && Array.isArray(error.errors)) return error.errors.some(isOfNull);
-  return 'code' in error && error.code === 'ERR_STREAM_NULL_VALUES';
+  const errors: unknown = isError(error) && 'errors' in error ? error.errors : undefined;
+  const all: readonly unknown[] = Array.isArray(errors) ? errors : [error];
+  return all.some((one) => isError(one) && 'code' in one && one.code === 'ERR_STREAM_NULL_VALUES');
 }

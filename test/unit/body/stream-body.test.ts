@@ -13,6 +13,17 @@ function bytes(text: string): Buffer {
   return Buffer.from(text, 'latin1');
 }
 
+function listedInItself(error: Error): Error {
+  return Object.assign(error, { errors: [error] });
+}
+
+function untagged(thrown: object): Error {
+  const get = () => {
+    throw new Error('no tag');
+  };
+  return Object.defineProperty(thrown, Symbol.toStringTag, { get }) as Error;
+}
+
 /** Lets streams do what they have scheduled (`nextTick`, promises, one turn of the loop). */
 function settle(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
@@ -370,6 +381,18 @@ describe('a body that cannot be completed', () => {
       message: 'the request body failed after 2 bytes: disk gone',
       cause,
     });
+  });
+
+  test.each([
+    ['stands in its own list of errors', 'disk gone', () => listedInItself(new Error('disk gone'))],
+    ['has a tag that cannot be read', 'something of type object was thrown', () => untagged({})],
+  ])('tells the target that its source failed, with an error that %s', async (_, message, cause) => {
+    const source = openSource();
+    const target = new Recorder();
+    new StreamBody(source, UNBOUNDED).begin(target);
+    source.destroy(cause());
+    await settle();
+    expect(target.failures).toMatchObject([{ message: `the request body failed after 0 bytes: ${message}` }]);
   });
 
   test('tells the target that its source closed without an end', async () => {
