@@ -12,14 +12,14 @@ import { lingerOnClose, runOut } from '../client/linger.js';
 import { ClientPace, isSmallAhead, type Paced } from '../client/pace.js';
 import { truncate } from '../client/truncate.js';
 import { canEndWith, endWith, flushHead, standsBehindOthers, writeNow } from '../client/writes.js';
-import type { Dispatch, Place, ResponseSink, Taken } from '../dispatch/request.js';
+import type { Dispatch, Place, Taken } from '../dispatch/request.js';
 import { asBackendError, asHeadError, BackendError } from '../errors.js';
 import { inHookAtOnce, isPromise } from '../hook.js';
 import { endToEndFields } from '../http1/fields.js';
 import type { ResponseHead } from '../http1/response-head.js';
 import type { Mount } from './mounted-backend.js';
 import { type ClientRequest, readClientRequest } from './request/client-request.js';
-import { failUnsent, outgoingRequest, placeOf } from './request/outgoing-request.js';
+import { failUnsent, outgoingRequest, placeOf, type Requesting } from './request/outgoing-request.js';
 import { type IntakeOutlet, RequestIntake } from './request/request-intake.js';
 import { addTrailers, writeResponseHead } from './response/response-head.js';
 import { fieldsForClient, type HeldResponse } from './response/response-hooks.js';
@@ -27,16 +27,13 @@ import { fieldsForClient, type HeldResponse } from './response/response-hooks.js
 /** The `next` function of Express and Connect. */
 export type Next = (error: BackendError) => void;
 
-/**
- * `taking` the request in, or waiting for its response; `relaying` the body of the response; `ended`: all of it was handed over, and the
- * client is taking it; `over`.
- */
+/** `taking` the request in, or waiting for its response; `relaying` the response; `ended`: the client is taking the rest of it; `over`. */
 type Stage = 'taking' | 'relaying' | 'ended' | 'over';
 
 // A middleware, such as a timeout, has answered in our place, or has ended what we had begun.
 const ANSWERED_ELSEWHERE = 'the request was answered by something else';
 
-export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
+export class Relay implements Requesting, IntakeOutlet, Paced, Attended {
   readonly #mount: Mount;
   readonly #req: IncomingMessage;
   readonly #res: ServerResponse;
@@ -45,6 +42,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
   #request: ClientRequest | undefined; // once it was read
   #intake: RequestIntake | undefined; // of a request with a body
   #place: Place | undefined; // of a request that has to wait for a hook, or for its body
+  isHandedOver = false; // perhaps before `#dispatch` is set: events are emitted at once
   #dispatch: Dispatch | undefined; // `undefined` once it has ended
   #readsRequest = false; // its body comes from the client's stream
   #lastText: string | undefined; // the whole rest of the body, to be written with the end
@@ -100,6 +98,8 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
     if (this.#stage !== 'taking') return;
     try {
       const outgoing = outgoingRequest(request, body, this.#mount.options, expectTimeout);
+      if (!this.#isOpen()) return; // a hook has ended its stream of HTTP/2
+      this.isHandedOver = true;
       const dispatch = (this.#place ?? this.#mount.dispatching).dispatch(outgoing, this);
       if (this.#isOpen()) this.#dispatch = dispatch; // it may have failed before it returned
     } catch (thrown) {
@@ -142,8 +142,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
       this.clientGone(ANSWERED_ELSEWHERE);
       return;
     }
-    // "A server MUST read the entire request message body or close the connection after sending its response"
-    // (RFC 9112 §9.3).
+    // A server that does not read all of the request must close the connection after its response (RFC 9112 §9.3).
     const isUnread = isBodyUnread(this.#req);
     writeResponseHead(this.#res, { head, fields, closes: noteLastOfServer(this.#req) || isUnread });
     if (isUnread) lingerOnClose(this.#req, this.#mount.backend.deadlines);
@@ -234,7 +233,7 @@ export class Relay implements ResponseSink, IntakeOutlet, Paced, Attended {
 
   clientGone(why = 'the client closed its connection'): void {
     const dispatch = this.#dispatch;
-    const isUnsent = dispatch === undefined && this.#stage === 'taking';
+    const isUnsent = this.#stage === 'taking' && !this.isHandedOver;
     this.#dispatch = undefined;
     this.#stage = 'over';
     if (isUnsent) failUnsent(this.#place, this.#req, this.#mount, this, new BackendError('client_aborted', why));

@@ -89,3 +89,61 @@ test('one whose request is answered by something else while a hook is busy', asy
   await ended;
   expect(told).toEqual([['GET', '/busy', 'client_aborted', 'unsent', 'its own']]);
 });
+
+test.each<[string, UpgradeHandlerOptions]>([
+  ['a hook has thrown', { rewritePath: () => Promise.reject(new Error('no path')) }],
+  ['a hook has given a path that cannot be sent', { rewritePath: () => '/a b' }],
+])('nobody is told twice of one whose stream of HTTP/2 a listener ends because %s', async (_why, hooks) => {
+  const { backend, told } = await mounted();
+  const handler = backend.handler(hooks);
+  const server = createHttp2Server((req, res) => {
+    backend.once('fail', () => res.stream.destroy());
+    handler(req, res);
+  });
+  await askOverHttp2(await listen(server));
+  expect(told).toEqual([['GET', '/', 'proxy_internal_error', 'unsent', undefined]]);
+});
+
+test.each<[string, UpgradeHandlerOptions]>([
+  ['at once', {}],
+  ['while a hook is busy', { rewritePath: async (path) => path }],
+])(
+  'nobody is told twice of one that a draining backend refuses %s, and whose stream of HTTP/2 a listener ends',
+  async (_when, hooks) => {
+    const { backend, told } = await mounted();
+    const handler = backend.handler(hooks);
+    const server = createHttp2Server((req, res) => {
+      void backend.close();
+      backend.once('refuse', () => res.stream.destroy());
+      handler(req, res);
+    });
+    await askOverHttp2(await listen(server));
+    expect(told).toEqual([['GET', '/', 'backend_closed', 'unsent', undefined]]);
+  },
+);
+
+test('nothing is sent of one whose stream of HTTP/2 is ended by the hook that judges it', async () => {
+  const { origin, backend, told } = await mounted();
+  let end: () => void = () => undefined;
+  const handler = backend.handler({
+    idempotent: () => {
+      end();
+      return true;
+    },
+  });
+  const server = createHttp2Server((req, res) => {
+    end = () => void res.stream.destroy();
+    handler(req, res);
+  });
+  await askOverHttp2(await listen(server));
+  await until(() => backend.stats().inFlight === 0);
+  expect(told).toEqual([['GET', '/', 'client_aborted', 'unsent', undefined]]);
+  expect(origin.requests).toEqual([]);
+});
+
+/** Resolves when the stream is closed. */
+async function askOverHttp2(port: number): Promise<void> {
+  const session = connect(`http://127.0.0.1:${port}`);
+  onTestFinished(() => session.destroy());
+  await once(session.request({ ':path': '/' }), 'close');
+}

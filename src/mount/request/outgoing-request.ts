@@ -9,6 +9,12 @@ import type { ResolvedHandlerOptions } from '../../options.js';
 import type { Mount } from '../mounted-backend.js';
 import type { ClientRequest } from './client-request.js';
 
+/** Who wants a request sent. */
+export interface Requesting extends ResponseSink, Announcer {
+  /** The dispatcher has the request, and tells what becomes of it. */
+  isHandedOver: boolean;
+}
+
 /**
  * Completes `request` and returns it, so that a request is one object from its head to its end.
  * @throws BackendError `proxy_internal_error` when the `idempotent` hook throws, or gives no valid answer
@@ -27,11 +33,13 @@ export function outgoingRequest(
 }
 
 /** The place of a request that waits for a hook, or for its body. `undefined`: no more requests are taken, and this one was refused. */
-export function placeOf(req: IncomingMessage, mount: Mount, relay: ResponseSink & Announcer): Place | undefined {
+export function placeOf(req: IncomingMessage, mount: Mount, relay: Requesting): Place | undefined {
   const { dispatching } = mount;
   const place = dispatching.announce(mount.options.timeouts, relay);
-  if (place === undefined) dispatching.dispatch(unsentOf(req, mount), relay);
-  return place;
+  if (place !== undefined) return place;
+  relay.isHandedOver = true;
+  dispatching.dispatch(unsentOf(req, mount), relay);
+  return undefined;
 }
 
 /** Fails a request that was not dispatched, with the events of any other. `place`: where it waited, if it did. */
@@ -39,9 +47,10 @@ export function failUnsent(
   place: Place | undefined,
   req: IncomingMessage,
   mount: Mount,
-  relay: ResponseSink,
+  relay: Requesting,
   error: BackendError,
 ): void {
+  relay.isHandedOver = true;
   (place ?? mount.dispatching).fail(unsentOf(req, mount), relay, error);
 }
 
