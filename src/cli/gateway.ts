@@ -2,7 +2,7 @@
 
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { closeServer, PooledBackend } from 'pooled-backend';
-import { systemClock } from '../clock.js';
+import { systemClock, type Timer } from '../clock.js';
 import { type Address, type Place, shownAddress } from './addresses.js';
 import type { Journal } from './journal.js';
 import { removeLeftSocket, whyNoSocket } from './left-socket.js';
@@ -17,6 +17,12 @@ const HEAD_MS = 60_000;
  * be the one that closes: nginx and others do so after 60 s. Node's default is 5 s.
  */
 const IDLE_MS = 75_000;
+
+/**
+ * After the backend is closed, how long the last bytes of responses may take to reach their clients. Nothing else would end a client that
+ * has sent half a head: node:http has no `headersTimeout` once its server is closed.
+ */
+const LAST_BYTES_MS = 5_000;
 
 /** A page for people or for Prometheus, and where it is served. */
 interface Page {
@@ -91,9 +97,14 @@ export class Gateway {
       this.#backend.destroy(new Error(`not finished ${drainTimeoutMs} ms after the signal to stop`));
     });
     const [clients] = this.#servers;
-    const backend = { close: () => this.#backend.close() }; // without a time of its own, it ends tunnels with the last request
-    if (clients === undefined) await backend.close();
-    else await closeServer(clients, backend, { timeout: drainTimeoutMs });
+    let last: Timer | undefined;
+    const close = async () => {
+      await this.#backend.close(); // without a time of its own, it ends tunnels with the last request
+      last = systemClock.after(LAST_BYTES_MS, () => this.#closeAll());
+    };
+    if (clients === undefined) await close();
+    else await closeServer(clients, { close }, { timeout: drainTimeoutMs });
+    last?.cancel();
     limit.cancel();
     if (cut > 0) this.#journal.error({ count: cut }, 'requests were cut off');
     this.#closeAll();

@@ -60,6 +60,8 @@ async function leavingGateway(origin: RequestListener, options: Record<string, u
   return { gateway, socketPath, client, pass: (ms = 1_000) => vi.advanceTimersByTime(ms) };
 }
 
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
 test('what is in progress has half of drainTimeout after the farewell', async () => {
   let answer = () => {};
   let asked = () => {};
@@ -76,7 +78,7 @@ test('what is in progress has half of drainTimeout after the farewell', async ()
   const response = client()('/');
   await begun;
   const closed = gateway.close();
-  await new Promise((resolve) => setImmediate(resolve)); // it has looked for clients
+  await turn(); // it has looked for clients
   pass(500);
   answer();
   expect([await response, await closed]).toEqual(['close', true]);
@@ -97,8 +99,25 @@ test('a client that never sends anything does not hold it back, neither there no
   const closed = gateway.close();
   expect(await client()('/')).toBe('close');
   pass();
-  while (existsSync(socketPath)) await new Promise((resolve) => setImmediate(resolve));
+  while (existsSync(socketPath)) await turn();
   pass(100); // for the first request of a new connection
+  expect(await closed).toBe(true);
+});
+
+test('a client that has sent half a head holds it back for five seconds, however long requests may take', async () => {
+  const { gateway, socketPath, pass } = await leavingGateway((_, res) => res.end(), { drainTimeout: Infinity });
+  const half = await silent(socketPath);
+  half.write('GET / HTTP/1.1\r\nHost:');
+  const closed = gateway.close();
+  await turn(); // it has looked for clients
+  pass();
+  while (existsSync(socketPath)) await turn();
+  half.resume();
+  for (let seconds = 0; seconds < 10 && !half.destroyed; seconds += 1) {
+    pass();
+    for (let turns = 0; turns < 10; turns += 1) await turn();
+  }
+  expect(half.destroyed).toBe(true);
   expect(await closed).toBe(true);
 });
 
