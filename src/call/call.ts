@@ -9,6 +9,7 @@ import type { ResponseHead } from '../http1/response-head.js';
 import type { Information } from '../options.js';
 import { forgetAbort, listenForAbort } from './abort-listeners.js';
 import type { BackendResponse, ResponseFields } from './request.js';
+import { endSource } from './request-body.js';
 import { type BodyOrigin, ResponseBody } from './response-body.js';
 
 export interface CallOutcome {
@@ -17,7 +18,7 @@ export interface CallOutcome {
 }
 
 export interface CallOptions {
-  /** The stream behind the request's body, which we have to end. */
+  /** The stream behind the request's body. */
   readonly source: Readable | undefined;
   readonly signal: AbortSignal | undefined;
   readonly onInformation: ((information: Information) => void) | undefined;
@@ -110,7 +111,7 @@ export class Call implements ResponseSink, BodyOrigin {
     this.#settled = true;
     const { signal, source } = this.#options;
     if (signal !== undefined) forgetAbort(signal, this.#onAbort);
-    source?.destroy();
+    if (source !== undefined) endSource(source);
   }
 }
 

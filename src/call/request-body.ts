@@ -1,6 +1,5 @@
 /** Reads the body of a call, whatever shape the caller has given it. */
 
-import { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { ReadableStream } from 'node:stream/web';
 import { absentBody, emptyBody } from '../body/empty-body.js';
@@ -30,7 +29,7 @@ export interface RequestBody {
   readonly body: ReplayBody | undefined;
   /** Content-Type that this shape implies. */
   readonly contentType: string | undefined;
-  /** The stream behind the body, if there is one that we have to end. */
+  /** The stream behind the body, if there is one. */
   readonly source: Readable | undefined;
 }
 
@@ -61,9 +60,21 @@ export function readRequestBody(given: RequestBodyInit | null | undefined, facts
   return {
     body: new StreamBody(source, { length, replayBytes: facts.replayBytes, trailers: facts.trailers }),
     contentType: undefined,
-    // Destroying a client's request would destroy the connection on which the client waits for an answer.
-    source: source instanceof IncomingMessage ? undefined : source,
+    source,
   };
+}
+
+/** Ends the stream behind a body of which no more is wanted. */
+export function endSource(source: Readable): void {
+  // Destroying a client's request would destroy the connection on which the client waits for an answer; with HTTP/2, its stream would stay
+  // for ever. But its rest would block the next request, and node:http itself drops only what nobody has begun to read.
+  if (!isOfClient(source)) source.destroy();
+  else if (source.readableDidRead && !source.readableEnded) process.nextTick(() => source.resume()); // it is paused first
+}
+
+/** Whether it is what a server has received, of HTTP/1.1 or HTTP/2. A response of node:http is of the same class. */
+function isOfClient(source: Readable): boolean {
+  return 'httpVersionMajor' in source && !('statusCode' in source && source.statusCode !== null);
 }
 
 /** Memory that was transferred to a worker looks empty. It must not be sent as an empty body. */

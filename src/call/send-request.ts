@@ -9,7 +9,7 @@ import { badRequest } from './bad-request.js';
 import { Call } from './call.js';
 import type { CalledBackend } from './called-backend.js';
 import type { BackendRequestOptions, BackendResponse } from './request.js';
-import { readRequestBody } from './request-body.js';
+import { endSource, readRequestBody } from './request-body.js';
 import { readRequestFields, readTrailers } from './request-fields.js';
 import { checkRequestOptions, requestTimeouts } from './request-options.js';
 
@@ -48,7 +48,7 @@ function prepare(backend: CalledBackend, options: BackendRequestOptions) {
   try {
     idempotent ??= declaredIdempotence(backend.options.idempotent, { method, path, fields });
   } catch (thrown) {
-    source?.destroy(); // the stream is ours by now, and a web stream is locked
+    if (source !== undefined) endSource(source); // the stream is ours by now, and a web stream is locked
     throw thrown;
   }
   const request: OutgoingRequest = {
