@@ -89,6 +89,7 @@ class Exchange {
   #over = false;
   #why = 'closed';
   #held = 0; // the first byte that waits for a 100, or 0
+  #isSent = false; // the whole request: a server would take the next one for the rest of it
   /** @type {NodeJS.Timeout[]} */
   #timers = [];
 
@@ -107,8 +108,7 @@ class Exchange {
         const status = Number(start.split(' ')[1]);
         if (status === 100 && this.#held > 0) this.#writeHeld();
         else if (status >= 200) {
-          const isSent = this.#held === 0;
-          const reusable = isSent && !/close/i.test(fields.connection ?? '') && start.startsWith('HTTP/1.1');
+          const reusable = this.#isSent && !/close/i.test(fields.connection ?? '') && start.startsWith('HTTP/1.1');
           this.#end({ kind: 'answer', status, fields, body }, reusable);
         }
       },
@@ -151,6 +151,7 @@ class Exchange {
     const { bytes, leaving } = this.#sending;
     const end = Math.min(from + pieceBytes, until);
     if (end > from) this.#socket.write(bytes.subarray(from, end));
+    this.#isSent = end === bytes.length;
     if (end < until) this.#timer(1, () => this.#write(end, until, pieceBytes));
     else if (leaving !== undefined && 'sent' in leaving) this.#timer(2, () => this.#end({ kind: 'left' }, false));
     else if (leaving !== undefined && 'afterMs' in leaving) {
