@@ -19,12 +19,19 @@ interface Asked {
 /**
  * The program text of the worker. It contains the source text of the classes, as they were compiled, so that no file has to
  * be found: this works from TypeScript in a test runner and from a bundle, ESM or CJS. Each class uses only what it gets in
- * `OriginParts`. esbuild adds calls of `__name` with its option `keepNames`.
+ * `OriginParts`.
  */
 function workerSource(parts: OriginParts): string {
+  const source = sourceOf(parts);
+  // esbuild's option `keepNames` adds calls of a helper, which has any name in a minified bundle.
+  const helpers = new Set(Array.from(source.matchAll(/\bstatic *\{\s*([\w$]+)\(this,/g), ([, name]) => name));
   return `'use strict';
-const __name = (value) => value;
-const { parentPort, workerData } = require('node:worker_threads');
+${Array.from(helpers, (name) => `const ${name} = (value) => value;`).join('\n')}
+${source}`;
+}
+
+function sourceOf(parts: OriginParts): string {
+  return `const { parentPort, workerData } = require('node:worker_threads');
 const parts = {
   net: require('node:net'),
   tls: require('node:tls'),

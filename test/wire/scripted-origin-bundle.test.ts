@@ -41,23 +41,26 @@ async function main({ ScriptedOrigin, answer, execute, wait }) {
 `;
 
 test.each([
-  { format: 'esm' as const, extension: 'mjs', minify: false, load: "import('./esm-false.mjs')" },
-  { format: 'cjs' as const, extension: 'cjs', minify: false, load: "Promise.resolve(require('./cjs-false.cjs'))" },
-  { format: 'cjs' as const, extension: 'cjs', minify: true, load: "Promise.resolve(require('./cjs-true.cjs'))" },
+  { format: 'esm' as const, minify: false, keepNames: false },
+  { format: 'cjs' as const, minify: false, keepNames: true },
+  { format: 'cjs' as const, minify: true, keepNames: false },
+  { format: 'cjs' as const, minify: true, keepNames: true },
 ])(
-  'bundled as $format (minified: $minify), both origins work and nothing keeps the process alive after close',
-  async (bundle) => {
-    const name = `${bundle.format}-${bundle.minify}`;
+  'bundled as $format (minified: $minify, with names: $keepNames), both origins work and nothing keeps the process alive after close',
+  async ({ format, minify, keepNames }) => {
+    const name = `${format}-${minify}-${keepNames}`;
+    const extension = format === 'esm' ? 'mjs' : 'cjs';
     await build({
       ...{ config: false, silent: true, clean: false, dts: false, target: 'node20', platform: 'node' },
       entry: { [name]: entry },
-      format: bundle.format,
+      format,
       outDir: folder,
-      minify: bundle.minify,
-      outExtension: () => ({ js: `.${bundle.extension}` }),
+      minify,
+      keepNames,
+      outExtension: () => ({ js: `.${extension}` }),
     });
     const program = join(folder, `${name}-program.cjs`);
-    await writeFile(program, `${PROGRAM}${bundle.load}.then(main);`);
+    await writeFile(program, `${PROGRAM}import('./${name}.${extension}').then(main);`);
     const { stdout } = await run(process.execPath, [program], { timeout: 50_000 });
     expect(stdout).toBe('false 1\nfalse 1\ntrue 1\ntrue 1\n');
   },
