@@ -86,18 +86,19 @@ export class PooledBackend extends (EventEmitter as new () => BackendEmitter) {
     const resolved = completeOptions(this.#given);
     this.#options = resolved;
     const { clock } = checkedMachine(machine);
+    const random = () => machine.random();
     const deadlines = new Deadlines(clock);
     this.#deadlines = deadlines;
     const observer = new Observer(this, resolved.logger, clock);
     this.#observer = observer;
-    this.#dispatcher = new Dispatcher(resolved, { clock, deadlines, observer });
+    this.#dispatcher = new Dispatcher(resolved, { clock, deadlines, observer, random });
     const setting = {
       ...resolved,
       connect: { ...resolved.connect, lookup: resolved.connect.lookup ?? lookupAt(resolved.dns, clock) },
       clock,
       deadlines,
       observer,
-      random: () => machine.random(),
+      random,
       window: readWindow(),
       startDial: dialsOf(machine),
       limits: { maxHeaderBytes: resolved.maxHeaderBytes },
@@ -115,7 +116,7 @@ export class PooledBackend extends (EventEmitter as new () => BackendEmitter) {
       },
       Array.isArray(this.#given.origins) ? this.#given.origins : undefined,
     );
-    const finding = { clock, observer, random: () => machine.random(), origins: this.origins };
+    const finding = { clock, observer, random, origins: this.origins };
     if (source !== undefined) this.#discovery = new Discovery(source, finding);
     this.#outliers = new OutlierWatch(resolved.ejection, deadlines, () => this.#dispatcher.origins);
     this.#mounted = new MountSetting(resolved, this.#dispatcher, deadlines, {
@@ -213,7 +214,7 @@ export class PooledBackend extends (EventEmitter as new () => BackendEmitter) {
       throw error;
     }
     const { ejection, balance } = this.#options;
-    const balancer = changes.balance === undefined ? undefined : balancerFor(balance);
+    const balancer = changes.balance === undefined ? undefined : balancerFor(balance, this.#setting.random);
     this.#dispatcher.configure(this.#options, balancer);
     if (this.#dispatcher.state !== 'closed') this.#outliers.configure(ejection); // once closed, its windows would never end
     if (this.#observer.watches('updated')) this.#observer.emit('updated', { names });

@@ -92,7 +92,7 @@ export class House {
     const resolved = completeOptions(this.#given);
     this.options = resolved;
     const observer = new Observer(this.#recorder(), resolved.logger, clock);
-    this.dispatcher = new Dispatcher(resolved, { clock, deadlines, observer });
+    this.dispatcher = new Dispatcher(resolved, { clock, deadlines, observer, random });
     this.queue = this.dispatcher.queue;
     const setting = {
       ...resolved,

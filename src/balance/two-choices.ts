@@ -8,7 +8,7 @@ import { anyHasWeight, type Balancer, type Candidate, compareLoad } from './bala
  *
  * @param random gives numbers from 0 to below 1
  */
-export function twoChoices(random: () => number = Math.random): Balancer {
+export function twoChoices(random: () => number): Balancer {
   return {
     pick(candidates) {
       const first = draw(candidates, random, -1);

@@ -26,6 +26,8 @@ export type DispatcherOptions = Pick<
   'maxQueue' | 'queueTimeout' | 'retryBudget' | 'maxAttempts' | 'retryOn' | 'ejection' | 'balance' | 'idempotencyKey'
 >;
 
+type DispatcherSetting = Pick<RunSetting, 'clock' | 'deadlines' | 'observer'> & { readonly random: () => number };
+
 type State =
   | { readonly name: 'open' }
   | { readonly name: 'draining'; readonly empty: () => void }
@@ -49,10 +51,7 @@ export class Dispatcher implements Dispatching, AnnouncingDispatcher, RunDispatc
   readonly #choice: OriginChoice;
   #state: State = { name: 'open' };
 
-  constructor(
-    options: DispatcherOptions,
-    { clock, deadlines, observer }: Pick<RunSetting, 'clock' | 'deadlines' | 'observer'>,
-  ) {
+  constructor(options: DispatcherOptions, { clock, deadlines, observer, random }: DispatcherSetting) {
     const { maxQueue, queueTimeout, ejection, balance } = options;
     this.clock = clock;
     this.deadlines = deadlines;
@@ -64,7 +63,7 @@ export class Dispatcher implements Dispatching, AnnouncingDispatcher, RunDispatc
     this.turnEnd = new TurnEnd(clock);
     this.queue = new WaitQueue({ maxQueue, queueTimeoutMs: queueTimeout, clock });
     this.#choice = new OriginChoice({
-      balancer: balancerFor(balance),
+      balancer: balancerFor(balance, random),
       maxEjected: ejection.maxEjected,
       clock,
       observer,

@@ -244,3 +244,18 @@ test("nothing of it waits for a test runner's fake timers", async () => {
   onTestFinished(() => void vi.useRealTimers());
   expect(await answered).toBe('200');
 });
+
+test.each(['given', 'changed'])('a balancer that was %s draws from the random numbers of the network', async (when) => {
+  const network = Object.assign(new MemoryNetwork(), { random: () => 0 });
+  const origins = await Promise.all(['a.test', 'b.test', 'c.test'].map(start));
+  function start(hostname: string) {
+    return ScriptedOrigin.start({ network, hostname });
+  }
+  const urls = origins.map(({ url }) => url);
+  const balance = { balance: 'two-choices' } as const;
+  const backend = new PooledBackend({ origins: urls, ...(when === 'given' && balance) }, network);
+  onTestFinished(() => backend.destroy());
+  if (when === 'changed') backend.update(balance);
+  for (let i = 0; i < 20; i++) await backend.request({ path: '/' }).then(({ body }) => body.text());
+  expect(backend.stats().origins.map(({ requests }) => requests)).toEqual([20, 0, 0]);
+});
