@@ -8,6 +8,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { closeSession, isHttp2, sessionOf, streamOf } from './http2.js';
 
+/** What node:http notes for a response whose head has `Connection: close`. */
+const LAST = '_last';
+
 /** By socket: the last request that is taken from it. */
 const lastRequests = new WeakMap<object, IncomingMessage>();
 
@@ -43,9 +46,9 @@ export function noteLast(req: IncomingMessage, res: ServerResponse): void {
   if (server !== undefined && !listened.has(server) && isListening(server)) listened.add(server);
 }
 
-/** The client may have asked for it, or the app, which has set `Connection: close`. */
-function endsConnection(res: ServerResponse): boolean {
-  if (res.shouldKeepAlive === false) return true;
+/** The client may have asked for it, or the app, which has set or written `Connection: close`. */
+export function endsConnection(res: ServerResponse): boolean {
+  if (res.shouldKeepAlive === false || Reflect.get(res, LAST) === true) return true;
   const field = res.getHeader('connection');
   return field !== undefined && /\bclose\b/i.test(String(field));
 }
@@ -87,7 +90,7 @@ export function noteLastOfServer(req: IncomingMessage): boolean {
  * not say so, and the client would send its next request. To be called before the end of the response.
  */
 export function endLastOfServer(req: IncomingMessage, res: ServerResponse): void {
-  if (noteLastOfServer(req)) Reflect.set(res, '_last', true); // what node:http notes for `Connection: close`
+  if (noteLastOfServer(req)) Reflect.set(res, LAST, true);
 }
 
 /** Whether an earlier request on the same connection was the last one. */

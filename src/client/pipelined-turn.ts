@@ -10,6 +10,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { isSafeMethod } from '../http1/method.js';
 import { isHttp2 } from './http2.js';
+import { endsConnection } from './last-request.js';
 import { responseOn } from './released-socket.js';
 
 /**
@@ -65,7 +66,8 @@ export function whenItsTurnComes(req: IncomingMessage, res: ServerResponse, go: 
 /** Whether `req` may go beside all requests in progress. */
 function hasRoom({ underWay }: Pipeline, req: IncomingMessage): boolean {
   const first = responseOn(req.socket);
-  return underWay < MOST_AT_ONCE && req.socket.writable && isSafe(req) && first !== undefined && isSafe(first.req);
+  if (first === undefined || !isSafe(first.req) || !isSafe(req)) return false;
+  return underWay < MOST_AT_ONCE && req.socket.writable && !endsConnection(first);
 }
 
 function begin(pipeline: Pipeline, res: ServerResponse): void {

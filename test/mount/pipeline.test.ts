@@ -117,6 +117,23 @@ describe('in a pipeline', () => {
     expect(paths()).toEqual(['/2', '/after']);
   });
 
+  test.each([
+    ['the app has set', get('/app'), (res: ServerResponse) => void res.setHeader('Connection', 'close').end()],
+    [
+      'the app has written',
+      get('/app'),
+      (res: ServerResponse) => void res.writeHead(200, { Connection: 'close' }).end(),
+    ],
+    ['node:http has written itself, for want of a Host', 'GET /app HTTP/1.1\r\n\r\n', () => undefined],
+  ])('nothing is sent of what stands behind an end of the connection that %s', async (_who, first, end) => {
+    const { backend, raw, paths } = await pipelined((res) => void (res.req.url === '/app' && end(res)));
+    await backend.request({ path: '/before' }).then(({ body }) => body.text()); // what is sent need not wait for a connection
+    raw.write(first + get('/2'));
+    expect(await raw.ended()).toBe('fin');
+    await backend.request({ path: '/after' }).then(({ body }) => body.text());
+    expect(paths()).toEqual(['/before', '/after']);
+  });
+
   test('nothing is sent of what comes behind an answer with which the app has ended the connection', async () => {
     const { backend, server, paths, handed } = await pipelined((res) => {
       if (res.req.url === '/app') res.setHeader('Connection', 'close').end();
