@@ -52,7 +52,7 @@ const OWN: readonly OptionRow[] = [
   },
 ];
 
-/** Options that take functions: only a program can give them. */
+/** Options that take functions, or serve them: only a program can give them. */
 const FUNCTIONS: ReadonlySet<string> = new Set([
   'idempotent',
   'logger',
@@ -85,3 +85,12 @@ export const commandOptions: readonly CommandOption[] = [
     .filter(({ name }) => !FUNCTIONS.has(name) && !backendNames.has(name))
     .map((row) => optionOf(row, 'mount')),
 ];
+
+const forPrograms = [...optionTable, ...handlerOptionTable]
+  .filter(({ name }) => FUNCTIONS.has(name))
+  .map((row) => optionOf(row, 'command'));
+
+/** All spellings of the options that only a program can give. */
+export const namesForPrograms: ReadonlySet<string> = new Set(
+  forPrograms.flatMap(({ name, flag, variable }) => [name, flag, variable]),
+);

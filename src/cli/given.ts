@@ -2,7 +2,7 @@
 
 import { parseArgs } from 'node:util';
 import { nearest } from '../options/nearest.js';
-import { type CommandOption, commandOptions, ENVIRONMENT_PREFIX } from './command-options.js';
+import { type CommandOption, commandOptions, ENVIRONMENT_PREFIX, namesForPrograms } from './command-options.js';
 import { meaningOfJson, meaningOfText, whyNotJsonOf } from './meanings.js';
 
 export interface GivenValue {
@@ -138,6 +138,7 @@ function hintFor(argument: string, switches: ReadonlySet<string>): string {
 }
 
 function unknown(name: string, names: readonly string[]): string {
+  if (namesForPrograms.has(name)) return `only a program can give ${name}`;
   const meant = nearest(name, names);
   return `unknown option ${name}${meant === undefined ? '' : ` (did you mean ${meant}?)`}`;
 }

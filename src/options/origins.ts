@@ -180,7 +180,8 @@ function resolveUrl(name: string, given: string): Location {
 
 /** Advice for the two most common mistakes. */
 function hintFor(given: string): string {
-  if (/^https?:\/\/[^\s/\\?#@]+\/[^?#]/i.test(given)) return '; to add a path use rewritePath of handler()';
+  if (/^https?:\/\/[^\s/\\?#@]+\/[^?#]/i.test(given))
+    return '; only a program can add a path, by rewritePath of handler()';
   return /^[\w.-]+:\d+$|^\[[\da-f:]+\]:\d+$/i.test(given) ? `; did you mean 'http://${given}'?` : '';
 }
 

@@ -62,6 +62,11 @@ describe('says and ends', () => {
     expect(Math.max(...out.split('\n').map((line) => line.length))).toBeLessThanOrEqual(125);
   });
 
+  test('--help offers nothing that only a program can give', async () => {
+    const { out } = await start(['--help']).ended;
+    expect(out.match(/=>|\bfunction|\bpick\b|in a cluster/g)).toBe(null);
+  });
+
   test('--version is that of the package', async () => {
     const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
     expect(await start(['-v']).ended).toEqual({ code: 0, out: `${version}\n`, err: '' });

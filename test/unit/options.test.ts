@@ -242,7 +242,7 @@ describe('unknown names throw a TypeError that names them', () => {
   });
 
   test.each([
-    [{ origins: ['http://a/api'] }, "got 'http://a/api'; to add a path use rewritePath of handler()"],
+    [{ origins: ['http://a/api'] }, "got 'http://a/api'; only a program can add a path, by rewritePath of handler()"],
     [{ origins: ['127.0.0.1:9001'] }, "got '127.0.0.1:9001'; did you mean 'http://127.0.0.1:9001'?"],
     [{ origins: ['localhost:9001'] }, "got 'localhost:9001'; did you mean 'http://localhost:9001'?"],
     [{ ejection: false }, 'got false; to turn it off use { failures: Infinity }'],

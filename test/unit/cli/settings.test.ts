@@ -143,6 +143,13 @@ describe('what is wrong is said in the words of whoever said it', () => {
   test.each<[Telling, string]>([
     [{ flags: ['--max-conections', '5'] }, 'unknown option --max-conections (did you mean --max-connections?)'],
     [{ flags: ['--frobnicate', '5'] }, 'unknown option --frobnicate'],
+    [{ flags: ['--rewrite-path', '/v1'] }, 'only a program can give --rewrite-path'],
+    [{ env: { POOLED_BACKEND_LOGGER: 'pino' } }, 'only a program can give POOLED_BACKEND_LOGGER'],
+    [{ file: { rewritePath: '/v1' } }, 'only a program can give rewritePath in c.json'],
+    [
+      { flags: ['--origin', 'http://a.test/v1'] },
+      "got 'http://a.test/v1'; only a program can add a path, by rewritePath of handler()",
+    ],
     [{ flags: ['--max-queue', 'many'] }, "--max-queue must be an integer from 0, or Infinity for no limit, got 'many'"],
     [{ flags: ['--max-queue'] }, '--max-queue needs a value'],
     [
