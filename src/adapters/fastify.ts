@@ -80,8 +80,9 @@ const plugin: FastifyPluginAsync<FastifyPooledBackendOptions> = async (fastify, 
 
 /**
  * Fastify plugin that relays all requests under `prefix` to a backend. It has its own scope: hooks of the server run,
- * its body parsers do not. Failures are logged as warnings and answered with 502, 503 or 504. Hooks that change a
- * reply, and error handlers, are not called, because the response is the origin's.
+ * its body parsers do not. Failures are logged as warnings and answered with 502, 503 or 504. `onSend` hooks (so
+ * @fastify/compress, too) and error handlers are not called, because the response is the origin's: change its fields
+ * with `onResponseFields`.
  *
  * @example
  * ```ts
