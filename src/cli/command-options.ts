@@ -63,6 +63,18 @@ const FUNCTIONS: ReadonlySet<string> = new Set([
   'onInformation',
 ]);
 
+/** Meanings of options that accept more in a program. */
+const MEANINGS: Readonly<Record<string, string>> = {
+  origins:
+    'URLs (`http:` or `https:`; no path, query or userinfo), or objects `{ url, host, weight, backup, socketPath, maxConnections }`',
+  maxConnections:
+    'most sockets per origin, of every kind; 1 to 65535; or `{ total, workers }` for that many processes together',
+  rewriteLocation:
+    '`true` rewrites URLs of the origins in Location, Content-Location and Refresh to the address at which the client reached the gateway',
+  balance:
+    "how an origin is chosen: `'least-busy'`, `'round-robin'`, `'two-choices'`, `'first'`, or `{ type: 'hash', key }`",
+};
+
 /** Flags whose names differ from those of their options. */
 const FLAGS: Readonly<Record<string, string>> = {
   origins: 'origin', // one flag for each
@@ -73,7 +85,8 @@ function optionOf(row: OptionRow, owner: OptionOwner): CommandOption {
   const name = FLAGS[row.name] ?? row.name;
   const words = name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
   const variable = row.name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
-  return { ...row, owner, flag: `--${words}`, variable: ENVIRONMENT_PREFIX + variable };
+  const meaning = MEANINGS[row.name] ?? row.meaning;
+  return { ...row, meaning, owner, flag: `--${words}`, variable: ENVIRONMENT_PREFIX + variable };
 }
 
 const backendNames = new Set(optionTable.map(({ name }) => name));

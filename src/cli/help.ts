@@ -10,16 +10,9 @@ const HEADINGS: Readonly<Record<OptionOwner, string>> = {
 const WIDTH = 100;
 const INDENT = 30;
 
-/** Meanings of options that accept more in a program than as a flag. */
+/** Where a flag takes less than the file. */
 const MEANINGS: Readonly<Record<string, string>> = {
   origins: 'an origin server, `http://host:port` or `https://host:port`; repeat it for each',
-  dns: "instead of `--origin`: looks origins up in DNS, again and again: `{ name, type, port, protocol, host, interval, servers }`; `type` is `'A'`, `'AAAA'` or `'SRV'`",
-  maxConnections:
-    'most sockets per origin, of every kind; 1 to 65535; or `{ total, workers }` for that many processes together',
-  rewriteLocation:
-    '`true` rewrites URLs of the origins in Location, Content-Location and Refresh to the address at which the client reached the gateway',
-  balance:
-    "how an origin is chosen: `'least-busy'`, `'round-robin'`, `'two-choices'`, `'first'`, or `{ type: 'hash', key }`",
 };
 
 const SHORT: Readonly<Record<string, string>> = { listen: ', -l', origins: ', -o' };
