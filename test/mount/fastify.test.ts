@@ -231,6 +231,21 @@ describe('a response', () => {
     });
   });
 
+  test("is the origin's: onSend hooks do not see it, onResponse hooks see its end", async () => {
+    const origin = await startOrigin();
+    const fastify = fastifyServer();
+    const seen: string[] = [];
+    fastify.addHook('onSend', async () => void seen.push('onSend'));
+    const over = new Promise<void>((resolve) => {
+      fastify.addHook('onResponse', async () => resolve(void seen.push('onResponse')));
+    });
+    fastify.register(fastifyPooledBackend, { backend: startBackend(origin) });
+    const raw = await client(await portOf(fastify));
+    await raw.get('/');
+    await over;
+    expect(seen).toEqual(['onResponse']);
+  });
+
   test('goes over HTTP/2, cookies one by one, trailers included', async () => {
     const script = () => [
       execute(),
