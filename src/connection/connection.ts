@@ -279,10 +279,7 @@ export class Connection implements Carrier, ResponseEvents, StallListener {
   #lost(cause: Error | undefined): void {
     if (this.closed) return;
     const exchange = this.#exchange;
-    if (exchange === undefined) {
-      this.close(this.tunnel === undefined ? 'stale' : 'upgraded');
-      return;
-    }
+    if (exchange === undefined) return this.close(this.tunnel === undefined ? 'stale' : 'upgraded');
     const error = this.#lastWords && this.#read(0, this.#lastWords);
     if (this.closed) return;
     if (error !== undefined) this.fail('garbage', error);

@@ -8,7 +8,7 @@ import type { WaitQueue } from '../queue/wait-queue.js';
 import type { Run } from '../run.js';
 import { beginCarefully, type MatchingDispatcher } from './careful-begin.js';
 
-export interface OwnDialOptions {
+export interface OwnDialFacts {
   /** The queue that the request may wait in, and whose lines take turns at the origin. */
   readonly queue?: WaitQueue<Run>;
   /** A connection of another origin would do as well. */
@@ -20,7 +20,7 @@ export function dialAlone(
   run: Run,
   dispatcher: MatchingDispatcher,
   origin: Origin,
-  { queue, anyWouldDo = false }: OwnDialOptions = {},
+  { queue, anyWouldDo = false }: OwnDialFacts = {},
 ): boolean {
   if (run.ended || !tryEmptySlot(run, origin)) return false;
   queue?.serve(run, origin);
