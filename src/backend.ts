@@ -19,7 +19,7 @@ import { sourceFor } from './fleet/source-for.js';
 import { readWindow } from './http1/llhttp.js';
 import { checkedMachine, dialsOf, type Machine, thisMachine } from './machine.js';
 import { createHandler, type RequestHandler, refuseDetached } from './mount/handler.js';
-import { MountSetting } from './mount/mount-setting.js';
+import { MountedBackend } from './mount/mounted-backend.js';
 import { OpenTunnels } from './mount/upgrade/open-tunnels.js';
 import { createUpgradeHandler, type UpgradeHandler } from './mount/upgrade/upgrade.js';
 import { Observer } from './observe.js';
@@ -61,7 +61,7 @@ export class PooledBackend extends (EventEmitter as new () => BackendEmitter) {
   #given: OptionSection;
   /** Adds, removes and drains origins, and changes their weight, at run time. */
   readonly origins: BackendOrigins;
-  readonly #mounted: MountSetting;
+  readonly #mounted: MountedBackend;
   readonly #setting: OriginSetting;
   readonly #dispatcher: Dispatcher;
   readonly #deadlines: Deadlines;
@@ -119,7 +119,7 @@ export class PooledBackend extends (EventEmitter as new () => BackendEmitter) {
     const finding = { clock, observer, random, origins: this.origins };
     if (source !== undefined) this.#discovery = new Discovery(source, finding);
     this.#outliers = new OutlierWatch(resolved.ejection, deadlines, () => this.#dispatcher.origins);
-    this.#mounted = new MountSetting(resolved, this.#dispatcher, deadlines, {
+    this.#mounted = new MountedBackend(resolved, this.#dispatcher, deadlines, {
       origins: () => [...this.#dispatcher.origins.map(({ address }) => address), ...this.options.origins],
       names: () => this.origins.names,
     });

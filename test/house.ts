@@ -15,7 +15,7 @@ import { BackendOrigins } from '../src/fleet/backend-origins.js';
 import { ConnectionShares } from '../src/fleet/connection-shares.js';
 import { clusterChannel, type PrimaryChannel } from '../src/fleet/primary-channel.js';
 import { readWindow } from '../src/http1/llhttp.js';
-import { MountSetting } from '../src/mount/mount-setting.js';
+import { MountedBackend } from '../src/mount/mounted-backend.js';
 import { LEVELS, Observer } from '../src/observe.js';
 import { mostConnections } from '../src/options/connections.js';
 import {
@@ -233,7 +233,7 @@ export class House {
   get stats(): BackendStats {
     const { dispatcher: dispatching, options, deadlines } = this;
     const fleet = { origins: () => options.origins, names: () => this.fleet.names };
-    return takeStats(this.dispatcher, new MountSetting(options, dispatching, deadlines, fleet));
+    return takeStats(this.dispatcher, new MountedBackend(options, dispatching, deadlines, fleet));
   }
 
   /** The counts of the origin with this number. */

@@ -1,4 +1,4 @@
-/** What a call needs from the backend that it is made on. `MountSetting` is one. */
+/** What a call needs from the backend that it is made on. `MountedBackend` is one. */
 
 import type { Deadlines } from '../deadlines.js';
 import type { Dispatching } from '../dispatch/request.js';

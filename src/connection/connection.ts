@@ -95,8 +95,7 @@ export class Connection implements Carrier, ResponseEvents, StallListener {
   checkAlive(): boolean | undefined {
     if (this.socket.destroyed) this.close('stale');
     if (this.closed) return false;
-    if (this.#settling) return undefined;
-    if (this.#askKernel === undefined || (this.secure && this.exchanges === 0)) return undefined;
+    if (this.#settling || this.#askKernel === undefined || (this.secure && this.exchanges === 0)) return undefined;
     const liveness = this.#askKernel();
     if (liveness.name === 'unknown') return undefined;
     if (liveness.name === 'alive') return true;
@@ -279,7 +278,10 @@ export class Connection implements Carrier, ResponseEvents, StallListener {
   #lost(cause: Error | undefined): void {
     if (this.closed) return;
     const exchange = this.#exchange;
-    if (exchange === undefined) return this.close(this.tunnel === undefined ? 'stale' : 'upgraded');
+    if (exchange === undefined) {
+      this.close(this.tunnel === undefined ? 'stale' : 'upgraded');
+      return;
+    }
     const error = this.#lastWords && this.#read(0, this.#lastWords);
     if (this.closed) return;
     if (error !== undefined) this.fail('garbage', error);

@@ -7,7 +7,7 @@ import type { Dispatch, Dispatching, OutgoingRequest, Place, ResponseSink } from
 import { BackendError } from '../../src/errors.js';
 import type { ResponseHead } from '../../src/http1/response-head.js';
 import { createHandler } from '../../src/mount/handler.js';
-import { MountSetting } from '../../src/mount/mount-setting.js';
+import { MountedBackend } from '../../src/mount/mounted-backend.js';
 import { handlerOptionsOf, resolveOptions } from '../../src/options.js';
 import { client, serve, until } from './setting.js';
 
@@ -44,7 +44,7 @@ class ScriptedDispatching implements Dispatching {
 function handlerOf(dispatching: Dispatching) {
   const options = resolveOptions('http://127.0.0.1:1');
   const fleet = { origins: () => options.origins, names: () => options.origins.map(({ origin }) => origin) };
-  const house = new MountSetting(options, dispatching, new Deadlines(systemClock), fleet);
+  const house = new MountedBackend(options, dispatching, new Deadlines(systemClock), fleet);
   const mount = handlerOptionsOf(undefined)(options);
   return createHandler(house, () => mount);
 }
