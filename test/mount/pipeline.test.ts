@@ -1,6 +1,7 @@
 /** Requests that a client sends before it has the answers to those before them. */
 
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import { Duplex } from 'node:stream';
 import { answer, execute, hold, inform, reset, type Script, send } from 'pooled-backend/testing';
@@ -172,6 +173,21 @@ describe('in a pipeline', () => {
       expect(raw.unread.toString()).toBe('');
     },
   );
+
+  test('what the app has answered behind another one is sent, although the request fails later', async () => {
+    const breaking: Script = (call) => (call.request.path === '/2' ? [hold('2'), reset()] : holdingFirst(call));
+    const ended: ServerResponse[] = [];
+    const { origin, backend, raw } = await pipelined((res) => void ended.push(res), breaking);
+    const failed = once(backend, 'fail');
+    raw.write(get('/1') + get('/2'));
+    await origin.until(() => origin.requests.length === 2);
+    ended[1]?.end('by the app');
+    await origin.release('2');
+    await failed;
+    await origin.release();
+    const bodies = [await raw.readResponse(), await raw.readResponse()].map(({ body }) => body.toString());
+    expect(bodies).toEqual(['/1', 'by the app']);
+  });
 
   test('a hundred safe ones behind the first are under way at once, and those behind them wait', async () => {
     const { origin, backend, raw, handed } = await pipelined();

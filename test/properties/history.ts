@@ -300,6 +300,15 @@ export class History {
     await house.advance(1_000); // the longest time for which the rest of an aborted response is read
   }
 
+  /** Those who dial get through, so that no connection is on its way any more. */
+  async endDials(): Promise<void> {
+    const { house } = this;
+    for (let round = 0; round < 100 && house.dialling.length > 0; round += 1) {
+      for (const dial of house.dialling) house.peers.push(dial.open({ asks: this.asks }));
+      await house.settle();
+    }
+  }
+
   check(): void {
     const { house } = this;
     this.#mostAllowed = Math.max(this.#mostAllowed, house.maxConnections);
