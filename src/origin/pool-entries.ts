@@ -113,14 +113,17 @@ export class PoolEntries<Origin extends ConnectedOrigin> implements PoolEntryOwn
 
   /** A request that waits for a dial of its own takes whichever comes first: that connection or another. */
   #giveToDialWaiter(entry: PoolEntry): boolean {
-    const { dialler, lending } = this.#parts;
+    const { demand, dialler, lending } = this.#parts;
     const { connection } = entry;
     const mayRide = (travel: Travel) =>
       connection.fresh || travel === 'any' || (travel === 'verified' && lending.isProven(connection));
     const next = () => dialler.takeWaiter(mayRide);
     for (let waiter = next(); waiter !== undefined; waiter = next()) {
       lending.countDial(waiter, -1);
-      if (waiter.opened(entry)) return true;
+      if (!waiter.opened(entry)) continue;
+      // The connection did not become idle, but a request that may only travel fresh may have ended on it: now the next one may dial.
+      demand.room();
+      return true;
     }
     return false;
   }

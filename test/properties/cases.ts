@@ -48,4 +48,11 @@ export const CASES: [Plan, Step[]][] = [
   shrunk('get get', { maxConnections: 2 }),
   shrunk('speakFirst+ get get', { minConnections: 1, maxConnections: 2 }),
   shrunk('get remove', { origins: TWO, balance: HASH }),
+  // Found: a request waited for the end of a dial that nobody else wanted any more, beside an empty slot.
+  shrunk('post boundPost accept get answer', {
+    origins: [ONE, { url: 'http://b.test:80', backup: true }],
+    maxConnections: 3,
+    maxFreshConnections: 1,
+    balance: HASH,
+  }),
 ];
