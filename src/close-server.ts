@@ -1,11 +1,13 @@
-/** Closes a server together with the backends that it mounts, so that no client meets a closed connection. */
+/** Closes servers together with the backends that they mount, so that no client meets a closed connection. */
 
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Http2SecureServer, Http2Server } from 'node:http2';
 import type { Server as HttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
+import { inspect } from 'node:util';
 import { isAttended } from './client/departure.js';
-import { noteLeaving } from './client/last-request.js';
+import { closeSession, isHttp2, sessionOf, streamOf } from './client/http2.js';
+import { forgetLeaving, noteLeaving } from './client/last-request.js';
 import { systemClock } from './clock.js';
 import { type CloseServerOptions, closeServerTimeout } from './options/close.js';
 
@@ -31,79 +33,157 @@ const IDLE_CHECK_MS = 100;
  * Shuts down without showing a closed connection to a client. For a second, or half of `timeout` if that is shorter, the server goes on
  * serving, but each response ends its connection (`Connection: close`, RFC 9112 §9.6; GOAWAY in HTTP/2), so that the client's next request
  * goes elsewhere. Without clients that time is skipped. Then the server accepts the connections that already wait and stops listening, and
- * the backends finish what has begun. What is not finished within `timeout` is cut off.
+ * the backends finish what has begun. What is not finished within `timeout` is cut off, whoever serves it.
  *
+ * @param servers the server, or a list of those that mount the same backends
  * @param backends the backend that the server mounts, or a list of them
- * @returns resolves when the backends and the server are closed
- * @throws TypeError for invalid options, RangeError for a timeout that is not above 0; both as rejections
+ * @returns resolves when the backends and the servers are closed
+ * @throws TypeError if it gets something else than servers and backends, or invalid options, RangeError for a timeout that is not above 0;
+ * all as rejections
  */
 export async function closeServer(
-  server: ClosableServer,
+  servers: ClosableServer | readonly ClosableServer[],
   backends: Closable | readonly Closable[],
   options: CloseServerOptions = {},
 ): Promise<void> {
   const timeout = closeServerTimeout(options);
+  const leaving = listOf(servers, isServer, `first argument of closeServer() must be ${SERVERS}`).map(
+    (server) => new Leaving(server),
+  );
+  const mounted = listOf(
+    backends,
+    isBackend,
+    'second argument of closeServer() must be a PooledBackend, or a list of them',
+  );
   const end = systemClock.now() + timeout;
-  sayFarewell(server);
-  if (await hasClients(server)) await pause(Math.min(FAREWELL_MS, timeout / 2));
-  await acceptWaiting(server, Math.min(FAREWELL_MS, timeout / 4));
-  const closed = new Promise<void>((resolve) => void server.close(() => resolve()));
-  // The last connections are accepted, but their requests are not read yet.
-  await Promise.race([closed, pause(Math.min(FIRST_REQUEST_MS, timeout / 4))]);
+  for (const server of leaving) server.sayFarewell();
+  const haveClients = await Promise.all(leaving.map((server) => server.hasClients()));
+  if (haveClients.includes(true)) await pause(Math.min(FAREWELL_MS, timeout / 2));
+  await Promise.all(leaving.map((server) => server.stopListening(timeout / 4)));
   const left = { timeout: Math.max(1, end - systemClock.now()) };
-  await Promise.all([backends].flat().map((backend) => backend.close(left)));
-  await endConnections(server, closed, end);
+  await Promise.all(mounted.map((backend) => backend.close(left)));
+  await Promise.all(leaving.map((server) => server.end(end)));
 }
 
-function sayFarewell(server: ClosableServer): void {
-  noteLeaving(server); // the mounts look there before each response
-  for (const { _httpMessage: res } of connectionsOf(server)) if (res && !isAttended(res)) endWith(res);
-  const begun = (_: IncomingMessage, res: ServerResponse) => endWith(res);
-  // If nobody listened for 'checkContinue', a listener of ours would keep node:http from answering 100.
-  for (const event of ['request', 'checkContinue']) {
-    if (server.listenerCount(event) > 0) server.prependListener(event, begun);
+const SERVERS =
+  'a server of node:http, node:https or node:http2, or a list of them (app.listen() of Express and Koa returns one; it is app.server of Fastify, app.getHttpServer() of Nest)';
+
+function listOf<T>(given: T | readonly T[], isOne: (item: unknown) => boolean, rule: string): readonly T[] {
+  const list = [given].flat() as readonly T[];
+  const wrong = list.findIndex((item) => !isOne(item));
+  if (wrong >= 0) throw new TypeError(`the ${rule}, got ${inspect(list[wrong], { depth: -1 })}`);
+  return list;
+}
+
+function isServer(item: unknown): boolean {
+  return has(item, 'getConnections') && has(item, 'close');
+}
+
+function isBackend(item: unknown): boolean {
+  return has(item, 'close') && !has(item, 'getConnections');
+}
+
+function has(item: unknown, method: string): boolean {
+  return typeof Reflect.get(Object(item), method) === 'function';
+}
+
+/** A server that is being closed. */
+class Leaving {
+  readonly #server: ClosableServer;
+  #closed: Promise<unknown> = Promise.resolve();
+  #isClosed = false;
+  #accepted = 0;
+
+  constructor(server: ClosableServer) {
+    this.#server = server;
   }
+
+  sayFarewell(): void {
+    noteLeaving(this.#server); // the mounts look there before each response
+    for (const { _httpMessage: res } of connectionsOf(this.#server)) if (res && !isAttended(res)) endWith(res);
+    // If nobody listened for 'checkContinue', a listener of ours would keep node:http from answering 100.
+    for (const event of ['request', 'checkContinue']) {
+      if (this.#server.listenerCount(event) > 0) this.#server.prependListener(event, this.#begun);
+    }
+    this.#server.on('connection', this.#connected);
+  }
+
+  hasClients(): Promise<boolean> {
+    return new Promise((resolve) => this.#server.getConnections((_, count) => resolve(count > 0)));
+  }
+
+  async stopListening(mostMs: number): Promise<void> {
+    await this.#acceptWaiting(Math.min(FAREWELL_MS, mostMs));
+    this.#closed = new Promise<void>((resolve) => void this.#server.close(() => resolve())).then(() => {
+      this.#isClosed = true;
+    });
+    // The last connections are accepted, but their requests are not read yet.
+    await this.#wait(Math.min(FIRST_REQUEST_MS, mostMs));
+  }
+
+  /** The backends are closed. The last bytes of responses may still be on their way, and the app's own routes may still be busy. */
+  async end(end: number): Promise<void> {
+    while (!this.#isClosed && systemClock.now() < end) {
+      closeIdle(this.#server);
+      await this.#wait(IDLE_CHECK_MS);
+    }
+    if (!this.#isClosed) cutOff(this.#server);
+    await this.#wait(IDLE_CHECK_MS);
+    this.#forget();
+  }
+
+  /**
+   * Accepts what already waits in the kernel: the end of listening would reset it. node:net accepts one connection in a turn of the event
+   * loop, so after a stall there can be many. Under too much load, more come than are accepted: then it takes `ms`.
+   */
+  async #acceptWaiting(ms: number): Promise<void> {
+    const end = systemClock.now() + ms;
+    await turn(); // after an I/O callback, it ends before the kernel is asked again
+    for (let before = -1; this.#accepted > before && systemClock.now() < end; await turn()) before = this.#accepted;
+  }
+
+  async #wait(ms: number): Promise<void> {
+    if (!this.#isClosed) await Promise.race([this.#closed, pause(ms)]);
+  }
+
+  /** It may listen again. */
+  #forget(): void {
+    forgetLeaving(this.#server);
+    for (const event of ['request', 'checkContinue']) this.#server.off(event, this.#begun);
+    this.#server.off('connection', this.#connected);
+  }
+
+  readonly #begun = (_: IncomingMessage, res: ServerResponse): void => endWith(res);
+
+  readonly #connected = (): void => {
+    this.#accepted += 1;
+  };
 }
 
 function endWith(res: ServerResponse): void {
-  if (res.req.httpVersionMajor === 1 && !res.headersSent) res.setHeader('Connection', 'close');
-}
-
-function hasClients(server: ClosableServer): Promise<boolean> {
-  return new Promise((resolve) => server.getConnections((_, count) => resolve(count > 0)));
-}
-
-/**
- * Accepts what already waits in the kernel: the end of listening would reset it. node:net accepts one connection in a turn of the event
- * loop, so after a stall there can be many. Under too much load, more come than are accepted: then it takes `ms`.
- */
-async function acceptWaiting(server: ClosableServer, ms: number): Promise<void> {
-  const end = systemClock.now() + ms;
-  let accepted = 0;
-  server.on('connection', () => {
-    accepted += 1;
-  });
-  await turn(); // after an I/O callback, it ends before the kernel is asked again
-  for (let before = -1; accepted > before && systemClock.now() < end; await turn()) before = accepted;
-}
-
-/** The backends are closed. The last bytes of responses may still be on their way, and the app's own routes may still be busy. */
-async function endConnections(server: ClosableServer, closed: Promise<void>, end: number): Promise<void> {
-  let isClosed = false;
-  void closed.then(() => {
-    isClosed = true;
-  });
-  while (!isClosed && systemClock.now() < end) {
-    closeIdle(server);
-    await Promise.race([closed, pause(IDLE_CHECK_MS)]);
-  }
-  if ('closeAllConnections' in server) server.closeAllConnections();
+  if (isHttp2(res.req)) closeSession(sessionOf(streamOf(res)));
+  else if (!res.headersSent) res.setHeader('Connection', 'close');
 }
 
 /** Before Node 26, node:http takes a connection on which no byte has come for one that is busy. */
 function closeIdle(server: ClosableServer): void {
   if ('closeIdleConnections' in server) server.closeIdleConnections();
-  for (const socket of connectionsOf(server)) if (socket.bytesRead === 0) socket.destroy();
+  for (const socket of [...connectionsOf(server), ...socketsOf(server)]) if (socket.bytesRead === 0) socket.destroy();
+}
+
+/** Sessions of HTTP/2, handshakes of TLS, and WebSockets of the app are in no list of the server. */
+function cutOff(server: ClosableServer): void {
+  if ('closeAllConnections' in server) server.closeAllConnections();
+  for (const socket of socketsOf(server)) socket.destroy();
+}
+
+/**
+ * The sockets of the kernel that a server has accepted, below TLS. There is no documented way to find them. Where this one is missing, what
+ * is not in the server's own list is not cut off.
+ */
+function socketsOf(server: ClosableServer): readonly Socket[] {
+  const list: unknown = Reflect.get(process, '_getActiveHandles')?.call(process);
+  return Array.isArray(list) ? list.filter((handle) => Reflect.get(Object(handle), 'server') === server) : [];
 }
 
 interface ClientSocket extends Socket {
@@ -112,8 +192,8 @@ interface ClientSocket extends Socket {
 }
 
 /**
- * The connections of a server. Node does not document its list of them. Where it is not found, silent connections, and what was begun by
- * other handlers before, take until the end.
+ * The HTTP/1 connections of a server. Node does not document its list of them. Where it is not found, what was begun by other handlers
+ * before does not say that it is the last one.
  */
 function connectionsOf(server: ClosableServer): readonly ClientSocket[] {
   const isList = ({ description }: symbol) => description === 'http.server.connections';

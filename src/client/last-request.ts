@@ -28,6 +28,11 @@ export function noteLeaving(server: object): void {
   leaving.add(server);
 }
 
+/** It is closed. If it listens again, its connections last. */
+export function forgetLeaving(server: object): void {
+  leaving.delete(server);
+}
+
 /** Takes nothing more from the connection of `req`; the response to `req` ends it. Streams of HTTP/2 are independent of each other. */
 export function distrust(req: IncomingMessage, res: ServerResponse): void {
   if (isHttp2(req)) return;

@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { Agent, createServer, get, type IncomingMessage, type RequestListener, type Server } from 'node:http';
-import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2';
-import { type AddressInfo, connect } from 'node:net';
+import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { closeServer, PooledBackend } from '../../src/index.js';
@@ -201,22 +200,30 @@ test('node:http still answers 100, if nobody else does', async () => {
   await closed;
 });
 
-test('a session of HTTP/2 ends with what is in progress on it', async () => {
-  const held = new Held();
-  const backend = new PooledBackend(`http://127.0.0.1:${await listen(createServer(held.listener))}`);
-  onTestFinished(() => backend.destroy());
-  const server = createHttp2Server(backend.handler() as never);
-  await listen(server as never);
-  const session = connectHttp2(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-  onTestFinished(() => session.destroy());
-  const stream = session.request({ ':path': '/' });
-  await held.begun;
-  const ended = once(session, 'close');
-  const closed = closeServer(server, backend);
-  while (server.listening) await turn();
-  held.answer();
-  expect(await text(stream)).toBe('');
-  await Promise.all([ended, closed]);
+test('servers that share a backend leave it open for each other', async () => {
+  const { backend, server, client, pass } = await startServer((_, res) => res.end());
+  const unused = createServer(backend.handler());
+  await listen(unused);
+  const kept = client();
+  await kept('/before');
+  const closed = closeServer([unused, server], backend);
+  expect(await kept('/after')).toBe('close');
+  await turn();
+  expect(backend.stats().state).toBe('open');
+  pass();
+  await closed;
+});
+
+test('a server that listens again keeps its connections', async () => {
+  const { server, port, client } = await startServer(
+    (_, res) => res.end(),
+    (_, res) => res.end(),
+  );
+  await closeServer(server, []);
+  server.listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  expect([await client()('/own'), await client()('/')]).toEqual(['keep-alive', 'keep-alive']);
+  expect(server.listenerCount('connection')).toBe(createServer().listenerCount('connection'));
 });
 
 test.each([

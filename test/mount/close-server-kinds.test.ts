@@ -1,0 +1,101 @@
+import { once } from 'node:events';
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2';
+import { createServer as createHttpsServer } from 'node:https';
+import { type AddressInfo, connect } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { expect, onTestFinished, test } from 'vitest';
+import { closeServer, PooledBackend } from '../../src/index.js';
+import { listen, until } from './setting.js';
+
+test('a session of HTTP/2 ends with what is in progress on it', async () => {
+  const asked: ServerResponse[] = [];
+  const origin = createServer((_, res) => void asked.push(res));
+  const backend = new PooledBackend(`http://127.0.0.1:${await listen(origin)}`);
+  onTestFinished(() => backend.destroy());
+  const server = createHttp2Server(backend.handler() as never);
+  await listen(server as never);
+  const session = connectHttp2(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  onTestFinished(() => session.destroy());
+  const stream = session.request({ ':path': '/' });
+  await until(() => asked.length > 0);
+  const ended = once(session, 'close');
+  const closed = closeServer(server, backend);
+  await until(() => !server.listening);
+  asked[0]?.end();
+  expect(await text(stream)).toBe('');
+  await Promise.all([ended, closed]);
+});
+
+test('a session of HTTP/2 that only uses routes of the app is ended, too', async () => {
+  const server = createHttp2Server((_, res) => res.end());
+  await listen(server as never);
+  const session = connectHttp2(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  onTestFinished(() => session.destroy());
+  await text(session.request({ ':path': '/before' }));
+  const ended = once(session, 'goaway');
+  const closed = closeServer(server, []);
+  await text(session.request({ ':path': '/after' }));
+  expect(server.listening).toBe(true);
+  await Promise.all([ended, closed]);
+});
+
+test('a stream of HTTP/2 that a route of the app has begun is cut off at the end', async () => {
+  const server = createHttp2Server(() => {});
+  await listen(server as never);
+  const session = connectHttp2(`http://127.0.0.1:${(server.address() as AddressInfo).port}`).on('error', () => {});
+  const stream = session.request({ ':path': '/' }).on('error', () => {});
+  await once(server, 'stream');
+  const gone = once(stream, 'close');
+  await closeServer(server, [], { timeout: 100 });
+  await gone;
+});
+
+test.each([
+  ['a handshake of TLS', () => createHttpsServer(), '\x16\x03\x01\x02\0'],
+  [
+    'a WebSocket of the app',
+    () => createServer().on('upgrade', () => {}),
+    'GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: a\r\n\r\n',
+  ],
+])('%s is cut off at the end', async (_, create, opening) => {
+  const server: Server = create();
+  const socket = connect(await listen(server), '127.0.0.1').on('error', () => {});
+  socket.write(opening, 'latin1');
+  await once(server, 'connection');
+  const gone = once(socket.resume(), 'close');
+  await closeServer(server, [], { timeout: 100 });
+  await gone;
+});
+
+test('a client that only connects to a server of TLS does not hold it back', async () => {
+  const server = createHttpsServer();
+  const socket = connect(await listen(server), '127.0.0.1');
+  await once(server, 'connection');
+  const gone = once(socket.resume(), 'close');
+  await closeServer(server, [], { timeout: 1_000_000 });
+  await gone;
+});
+
+test.each([
+  [
+    'an application instead of its server',
+    () => [function app() {}, new PooledBackend('http://127.0.0.1:9')],
+    /^the first argument of closeServer\(\) must be a server of .*, got \[Function: app\]$/,
+  ],
+  [
+    'them the wrong way round',
+    () => [new PooledBackend('http://127.0.0.1:9'), createServer()],
+    /first argument .*, got \[PooledBackend\]$/,
+  ],
+  [
+    'no backend',
+    () => [createServer()],
+    /^the second argument of closeServer\(\) must be a PooledBackend, or a list of them, got undefined$/,
+  ],
+  ['a server as a backend', () => [createServer(), [createServer()]], /second argument .*, got \[Server\]$/],
+])('given %s, it says what it needs', async (_, args, message) => {
+  const refused = closeServer(...(args() as unknown as Parameters<typeof closeServer>));
+  await expect(refused).rejects.toThrow(TypeError);
+  await expect(refused).rejects.toThrow(message);
+});
