@@ -8,7 +8,7 @@ import { inspect } from 'node:util';
 import { isAttended } from './client/departure.js';
 import { closeSession, isHttp2, sessionOf, streamOf } from './client/http2.js';
 import { forgetLeaving, noteLeaving } from './client/last-request.js';
-import { systemClock } from './clock.js';
+import { ProcessHold, systemClock } from './clock.js';
 import { type CloseServerOptions, closeServerTimeout } from './options/close.js';
 
 /** A server that {@link closeServer} closes. */
@@ -55,14 +55,25 @@ export async function closeServer(
     isBackend,
     'second argument of closeServer() must be a PooledBackend, or a list of them',
   );
+  const hold = new ProcessHold(); // the server may be closed already, and whoever awaits this has more to do
+  hold.take();
+  try {
+    await closeAll(leaving, mounted, timeout);
+  } finally {
+    hold.close();
+    for (const server of leaving) server.forget();
+  }
+}
+
+async function closeAll(servers: readonly Leaving[], backends: readonly Closable[], timeout: number): Promise<void> {
   const end = systemClock.now() + timeout;
-  for (const server of leaving) server.sayFarewell();
-  const haveClients = await Promise.all(leaving.map((server) => server.hasClients()));
+  for (const server of servers) server.sayFarewell();
+  const haveClients = await Promise.all(servers.map((server) => server.hasClients()));
   if (haveClients.includes(true)) await pause(Math.min(FAREWELL_MS, timeout / 2));
-  await Promise.all(leaving.map((server) => server.stopListening(timeout / 4)));
+  await Promise.all(servers.map((server) => server.stopListening(timeout / 4)));
   const left = { timeout: Math.max(1, end - systemClock.now()) };
-  await Promise.all(mounted.map((backend) => backend.close(left)));
-  await Promise.all(leaving.map((server) => server.end(end)));
+  await Promise.all(backends.map((backend) => backend.close(left)));
+  await Promise.all(servers.map((server) => server.end(end)));
 }
 
 const SERVERS =
@@ -129,7 +140,6 @@ class Leaving {
     }
     if (!this.#isClosed) cutOff(this.#server);
     await this.#wait(IDLE_CHECK_MS);
-    this.#forget();
   }
 
   /**
@@ -147,7 +157,7 @@ class Leaving {
   }
 
   /** It may listen again. */
-  #forget(): void {
+  forget(): void {
     forgetLeaving(this.#server);
     for (const event of ['request', 'checkContinue']) this.#server.off(event, this.#begun);
     this.#server.off('connection', this.#connected);

@@ -77,6 +77,15 @@ test('a client that only connects to a server of TLS does not hold it back', asy
   await gone;
 });
 
+test('until it is done, it keeps the process alive, even if nothing else does', async () => {
+  const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+  const before = timers();
+  const closed = closeServer(createServer(), []);
+  const during = timers();
+  await closed;
+  expect([during, timers()]).toEqual([before + 1, before]);
+});
+
 test.each([
   [
     'an application instead of its server',
