@@ -23,11 +23,11 @@ export interface Closable {
 /** How long it goes on serving at most. A request may be on its way on a kept connection, which would be closed at once while it is idle. */
 const FAREWELL_MS = 1_000;
 
-/** After the end of listening, how long a client that has just connected may take to send its request. */
-const FIRST_REQUEST_MS = 100;
+/** After the end of listening, how long a client that has connected may take to send its request: with TLS, three times its way and back. */
+const FIRST_REQUEST_MS = 1_000;
 
-/** At the end, how often it looks for connections that have become idle. */
-const IDLE_CHECK_MS = 100;
+/** After the end of listening, how often it looks at the connections. */
+const CHECK_MS = 100;
 
 /**
  * Shuts down without showing a closed connection to a client. For a second, or half of `timeout` if that is shorter, the server goes on
@@ -104,6 +104,7 @@ class Leaving {
   #closed: Promise<unknown> = Promise.resolve();
   #isClosed = false;
   #accepted = 0;
+  readonly #handshakes = new Set<string>(); // of TLS, by client
 
   constructor(server: ClosableServer) {
     this.#server = server;
@@ -117,6 +118,7 @@ class Leaving {
       if (this.#server.listenerCount(event) > 0) this.#server.prependListener(event, this.#begun);
     }
     this.#server.on('connection', this.#connected);
+    this.#server.on('secureConnection', this.#secured);
   }
 
   hasClients(): Promise<boolean> {
@@ -129,17 +131,21 @@ class Leaving {
       this.#isClosed = true;
     });
     // The last connections are accepted, but their requests are not read yet.
-    await this.#wait(Math.min(FIRST_REQUEST_MS, mostMs));
+    let leftMs = Math.min(FIRST_REQUEST_MS, mostMs);
+    do {
+      await this.#wait(Math.min(CHECK_MS, leftMs));
+      leftMs -= CHECK_MS;
+    } while (leftMs > 0 && this.#expectsRequests());
   }
 
   /** The backends are closed. The last bytes of responses may still be on their way, and the app's own routes may still be busy. */
   async end(end: number): Promise<void> {
     while (!this.#isClosed && systemClock.now() < end) {
       closeIdle(this.#server);
-      await this.#wait(IDLE_CHECK_MS);
+      await this.#wait(CHECK_MS);
     }
     if (!this.#isClosed) cutOff(this.#server);
-    await this.#wait(IDLE_CHECK_MS);
+    await this.#wait(CHECK_MS);
   }
 
   /**
@@ -152,6 +158,10 @@ class Leaving {
     for (let before = -1; this.#accepted > before && systemClock.now() < end; await turn()) before = this.#accepted;
   }
 
+  #expectsRequests(): boolean {
+    return this.#handshakes.size > 0 || connectionsOf(this.#server).some(isSilent);
+  }
+
   async #wait(ms: number): Promise<void> {
     if (!this.#isClosed) await Promise.race([this.#closed, pause(ms)]);
   }
@@ -161,13 +171,20 @@ class Leaving {
     forgetLeaving(this.#server);
     for (const event of ['request', 'checkContinue']) this.#server.off(event, this.#begun);
     this.#server.off('connection', this.#connected);
+    this.#server.off('secureConnection', this.#secured);
   }
 
   readonly #begun = (_: IncomingMessage, res: ServerResponse): void => endWith(res);
 
-  readonly #connected = (): void => {
+  readonly #connected = (socket: Socket): void => {
     this.#accepted += 1;
+    if (!('setSecureContext' in this.#server)) return;
+    const client = clientOf(socket);
+    this.#handshakes.add(client);
+    socket.once('close', () => this.#handshakes.delete(client));
   };
+
+  readonly #secured = (socket: Socket): void => void this.#handshakes.delete(clientOf(socket));
 }
 
 function endWith(res: ServerResponse): void {
@@ -178,7 +195,16 @@ function endWith(res: ServerResponse): void {
 /** Before Node 26, node:http takes a connection on which no byte has come for one that is busy. */
 function closeIdle(server: ClosableServer): void {
   if ('closeIdleConnections' in server) server.closeIdleConnections();
-  for (const socket of [...connectionsOf(server), ...socketsOf(server)]) if (socket.bytesRead === 0) socket.destroy();
+  for (const socket of [...connectionsOf(server), ...socketsOf(server)]) if (isSilent(socket)) socket.destroy();
+}
+
+/** The same for the socket of TLS and the one below it. */
+function clientOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
+}
+
+function isSilent(socket: Socket): boolean {
+  return socket.bytesRead === 0;
 }
 
 /** Sessions of HTTP/2, handshakes of TLS, and WebSockets of the app are in no list of the server. */

@@ -4,9 +4,13 @@ import { connect as connectHttp2, createServer as createHttp2Server } from 'node
 import { createServer as createHttpsServer } from 'node:https';
 import { type AddressInfo, connect } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { expect, onTestFinished, test } from 'vitest';
+import { connect as connectTls } from 'node:tls';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { closeServer, PooledBackend } from '../../src/index.js';
+import { authority, cert, key } from '../wire/certificate.js';
 import { listen, until } from './setting.js';
+
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 test('a session of HTTP/2 ends with what is in progress on it', async () => {
   const asked: ServerResponse[] = [];
@@ -75,6 +79,26 @@ test('a client that only connects to a server of TLS does not hold it back', asy
   const gone = once(socket.resume(), 'close');
   await closeServer(server, [], { timeout: 1_000_000 });
   await gone;
+});
+
+test('a handshake of TLS may take half a second beyond the end of listening', async () => {
+  const backend = new PooledBackend(`http://127.0.0.1:${await listen(createServer((_, res) => res.end()))}`);
+  const server = createHttpsServer({ key, cert }, backend.handler());
+  const socket = connect(await listen(server), '127.0.0.1');
+  await once(server, 'connection');
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const closed = closeServer(server, backend);
+  const late = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  await once(server, 'connection');
+  socket.destroy();
+  for (; server.listening; await turn()) vi.advanceTimersByTime(100);
+  for (let waits = 0; waits < 5; waits += 1, await turn()) vi.advanceTimersByTime(100);
+  const client = connectTls({ socket: late, ca: authority, servername: 'localhost' });
+  client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+  expect(await text(client)).toMatch(/^HTTP\/1.1 200 OK\r\n/);
+  vi.useRealTimers();
+  await closed;
 });
 
 test('until it is done, it keeps the process alive, even if nothing else does', async () => {
