@@ -72,8 +72,10 @@ async function closeAll(servers: readonly Leaving[], backends: readonly Closable
   if (haveClients.includes(true)) await pause(Math.min(FAREWELL_MS, timeout / 2));
   await Promise.all(servers.map((server) => server.stopListening(timeout / 4)));
   const left = { timeout: Math.max(1, end - systemClock.now()) };
-  await Promise.all(backends.map((backend) => backend.close(left)));
+  const closed = Promise.all(backends.map((backend) => backend.close(left)));
+  await closed.catch(() => undefined); // the servers are closed all the same
   await Promise.all(servers.map((server) => server.end(end)));
+  await closed;
 }
 
 const SERVERS =
