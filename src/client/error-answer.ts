@@ -77,7 +77,8 @@ function answer(
   closes: boolean,
   fields: Record<string, string>,
 ): void {
-  if (res.headersSent || res.writableEnded || res.destroyed) {
+  if (res.writableEnded) return; // something else has answered, and its answer may stand behind others
+  if (res.headersSent || res.destroyed) {
     destroyInTurn(res);
     return;
   }
