@@ -129,7 +129,7 @@ class Leaving {
 
   async stopListening(mostMs: number): Promise<void> {
     await this.#acceptWaiting(Math.min(FAREWELL_MS, mostMs));
-    this.#closed = new Promise<void>((resolve) => void this.#server.close(() => resolve())).then(() => {
+    this.#closed = new Promise<void>((resolve) => close(this.#server, resolve)).then(() => {
       this.#isClosed = true;
     });
     // The last connections are accepted, but their requests are not read yet.
@@ -144,6 +144,7 @@ class Leaving {
   async end(end: number): Promise<void> {
     while (!this.#isClosed && systemClock.now() < end) {
       closeIdle(this.#server);
+      closeSilent(this.#server);
       await this.#wait(CHECK_MS);
     }
     if (!this.#isClosed) cutOff(this.#server);
@@ -194,9 +195,25 @@ function endWith(res: ServerResponse): void {
   else if (!res.headersSent) res.setHeader('Connection', 'close');
 }
 
-/** Before Node 26, node:http takes a connection on which no byte has come for one that is busy. */
+/** As `server.close()`, which would close idle connections as `closeIdleConnections()` does. */
+function close(server: ClosableServer, closed: () => void): void {
+  const own = Object.getOwnPropertyDescriptor(server, 'closeIdleConnections');
+  Object.defineProperty(server, 'closeIdleConnections', { value: () => undefined, configurable: true });
+  server.close(() => closed());
+  Reflect.deleteProperty(server, 'closeIdleConnections');
+  if (own !== undefined) Object.defineProperty(server, 'closeIdleConnections', own);
+  closeIdle(server);
+}
+
+/** `closeIdleConnections()` would also close a connection whose client has still to take the end of a response. */
 function closeIdle(server: ClosableServer): void {
-  if ('closeIdleConnections' in server) server.closeIdleConnections();
+  const idle = listed(server, 'idle');
+  if (idle !== undefined) for (const socket of idle) if (!socket._httpMessage) socket.destroy();
+  if (idle === undefined && 'closeIdleConnections' in server) server.closeIdleConnections();
+}
+
+/** Before Node 26, node:http takes a connection on which no byte has come for one that is busy. */
+function closeSilent(server: ClosableServer): void {
   for (const socket of [...connectionsOf(server), ...socketsOf(server)]) if (isSilent(socket)) socket.destroy();
 }
 
@@ -234,11 +251,16 @@ interface ClientSocket extends Socket {
  * before does not say that it is the last one.
  */
 function connectionsOf(server: ClosableServer): readonly ClientSocket[] {
+  return listed(server, 'all') ?? [];
+}
+
+function listed(server: ClosableServer, which: 'all' | 'idle'): readonly ClientSocket[] | undefined {
   const isList = ({ description }: symbol) => description === 'http.server.connections';
   const name = Object.getOwnPropertySymbols(server).find(isList);
   const list: unknown = name === undefined ? undefined : Reflect.get(server, name);
-  if (typeof list !== 'object' || list === null || !('all' in list) || typeof list.all !== 'function') return [];
-  const parsers: readonly { readonly socket: ClientSocket | null | undefined }[] = list.all();
+  const read: unknown = Reflect.get(Object(list), which);
+  if (typeof read !== 'function') return undefined;
+  const parsers: readonly { readonly socket: ClientSocket | null | undefined }[] = read.call(list);
   return parsers.flatMap(({ socket }) => socket ?? []);
 }
 

@@ -180,6 +180,27 @@ test('a client that never sends anything does not hold it back', async () => {
   await passUntil(closed);
 });
 
+test('a client that has not taken all of a response when the server stops listening takes it to its end', async () => {
+  const body = 'b'.repeat(8_000_000); // more than the kernel takes
+  const { server, backend, open, pass } = await startServer(
+    () => undefined,
+    (_, res) => void res.end(body),
+  );
+  const socket = await open();
+  socket.write('GET /own HTTP/1.1\r\nHost: a\r\n\r\n');
+  await once(server, 'request');
+  const closed = closeServer(server, backend);
+  await turn();
+  pass();
+  while (server.listening) await turn();
+  pass(200);
+  await turn();
+  const received = text(socket);
+  expect((await received).endsWith(`\r\n\r\n${body}`)).toBe(true);
+  pass(100);
+  await closed;
+});
+
 test('all backends of a server are closed', async () => {
   const { backend, server } = await startServer((_, res) => res.end());
   const other = new PooledBackend('http://127.0.0.1:9');
