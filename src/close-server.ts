@@ -1,18 +1,22 @@
 /** Closes servers together with the backends that they mount, so that no client meets a closed connection. */
 
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { Http2SecureServer, Http2Server } from 'node:http2';
-import type { Server as HttpsServer } from 'node:https';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { inspect } from 'node:util';
+import {
+  type ClosableServer,
+  closeIdle,
+  closeSilent,
+  connectionsOf,
+  cutOff,
+  endListening,
+  isSilent,
+} from './client/accepted-connections.js';
 import { isAttended } from './client/departure.js';
 import { closeSession, isHttp2, sessionOf, streamOf } from './client/http2.js';
 import { forgetLeaving, noteLeaving } from './client/last-request.js';
 import { ProcessHold, systemClock } from './clock.js';
 import { type CloseServerOptions, closeServerTimeout } from './options/close.js';
-
-/** A server that {@link closeServer} closes. */
-export type ClosableServer = Server | HttpsServer | Http2Server | Http2SecureServer;
 
 /** What is closed together with its server: a `PooledBackend`. */
 export interface Closable {
@@ -129,7 +133,7 @@ class Leaving {
 
   async stopListening(mostMs: number): Promise<void> {
     await this.#acceptWaiting(Math.min(FAREWELL_MS, mostMs));
-    this.#closed = new Promise<void>((resolve) => close(this.#server, resolve)).then(() => {
+    this.#closed = new Promise<void>((resolve) => endListening(this.#server, resolve)).then(() => {
       this.#isClosed = true;
     });
     // The last connections are accepted, but their requests are not read yet.
@@ -195,73 +199,9 @@ function endWith(res: ServerResponse): void {
   else if (!res.headersSent) res.setHeader('Connection', 'close');
 }
 
-/** As `server.close()`, which would close idle connections as `closeIdleConnections()` does. */
-function close(server: ClosableServer, closed: () => void): void {
-  const own = Object.getOwnPropertyDescriptor(server, 'closeIdleConnections');
-  Object.defineProperty(server, 'closeIdleConnections', { value: () => undefined, configurable: true });
-  server.close(() => closed());
-  Reflect.deleteProperty(server, 'closeIdleConnections');
-  if (own !== undefined) Object.defineProperty(server, 'closeIdleConnections', own);
-  closeIdle(server);
-}
-
-/** `closeIdleConnections()` would also close a connection whose client has still to take the end of a response. */
-function closeIdle(server: ClosableServer): void {
-  const idle = listed(server, 'idle');
-  if (idle !== undefined) for (const socket of idle) if (!socket._httpMessage) socket.destroy();
-  if (idle === undefined && 'closeIdleConnections' in server) server.closeIdleConnections();
-}
-
-/** Before Node 26, node:http takes a connection on which no byte has come for one that is busy. */
-function closeSilent(server: ClosableServer): void {
-  for (const socket of [...connectionsOf(server), ...socketsOf(server)]) if (isSilent(socket)) socket.destroy();
-}
-
 /** The same for the socket of TLS and the one below it. */
 function clientOf({ remoteAddress, remotePort }: Socket): string {
   return `${remoteAddress} ${remotePort}`;
-}
-
-function isSilent(socket: Socket): boolean {
-  return socket.bytesRead === 0;
-}
-
-/** Sessions of HTTP/2, handshakes of TLS, and WebSockets of the app are in no list of the server. */
-function cutOff(server: ClosableServer): void {
-  if ('closeAllConnections' in server) server.closeAllConnections();
-  for (const socket of socketsOf(server)) socket.destroy();
-}
-
-/**
- * The sockets of the kernel that a server has accepted, below TLS. There is no documented way to find them. Where this one is missing, what
- * is not in the server's own list is not cut off.
- */
-function socketsOf(server: ClosableServer): readonly Socket[] {
-  const list: unknown = Reflect.get(process, '_getActiveHandles')?.call(process);
-  return Array.isArray(list) ? list.filter((handle) => Reflect.get(Object(handle), 'server') === server) : [];
-}
-
-interface ClientSocket extends Socket {
-  /** The response that is being written to it. */
-  readonly _httpMessage?: ServerResponse | null | undefined;
-}
-
-/**
- * The HTTP/1 connections of a server. Node does not document its list of them. Where it is not found, what was begun by other handlers
- * before does not say that it is the last one.
- */
-function connectionsOf(server: ClosableServer): readonly ClientSocket[] {
-  return listed(server, 'all') ?? [];
-}
-
-function listed(server: ClosableServer, which: 'all' | 'idle'): readonly ClientSocket[] | undefined {
-  const isList = ({ description }: symbol) => description === 'http.server.connections';
-  const name = Object.getOwnPropertySymbols(server).find(isList);
-  const list: unknown = name === undefined ? undefined : Reflect.get(server, name);
-  const read: unknown = Reflect.get(Object(list), which);
-  if (typeof read !== 'function') return undefined;
-  const parsers: readonly { readonly socket: ClientSocket | null | undefined }[] = read.call(list);
-  return parsers.flatMap(({ socket }) => socket ?? []);
 }
 
 function pause(ms: number): Promise<void> {

@@ -10,8 +10,9 @@ export type { BackendRequestOptions, BackendResponse, ResponseFields } from './c
 export type { RequestBodyInit } from './call/request-body.js';
 export type { FieldValue, RequestFieldsInit } from './call/request-fields.js';
 export type { ResponseBody } from './call/response-body.js';
+export type { ClosableServer } from './client/accepted-connections.js';
 export type { Clock, Timer } from './clock.js';
-export { type Closable, type ClosableServer, closeServer } from './close-server.js';
+export { type Closable, closeServer } from './close-server.js';
 export type { Liveness } from './connection/liveness.js';
 export type { OpenSocket } from './connection/open-socket.js';
 export type { Connecting, Destination, Transport } from './connection/transport.js';
