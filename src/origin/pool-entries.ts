@@ -121,7 +121,7 @@ export class PoolEntries<Origin extends ConnectedOrigin> implements PoolEntryOwn
     for (let waiter = next(); waiter !== undefined; waiter = next()) {
       lending.countDial(waiter, -1);
       if (!waiter.opened(entry)) continue;
-      // The connection did not become idle, but a request that may only travel fresh may have ended on it: now the next one may dial.
+      // The connection did not become idle, but an exchange has ended: below the learned limit another request may dial now.
       demand.room();
       return true;
     }
@@ -178,8 +178,9 @@ export class PoolEntries<Origin extends ConnectedOrigin> implements PoolEntryOwn
 
   #freshEnded(entry: PoolEntry): void {
     if (!entry.holdsFreshShare) return;
-    const { lending, stock } = this.#parts;
+    const { demand, lending, stock } = this.#parts;
     lending.giveFreshShareBack(entry);
+    demand.room(); // the next one may dial, whoever gets the connection
     stock.freshEnded(entry.connection.exchanges > 0, lending.freshUnderWay);
   }
 

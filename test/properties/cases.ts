@@ -55,4 +55,5 @@ export const CASES: [Plan, Step[]][] = [
     maxFreshConnections: 1,
     balance: HASH,
   }),
+  shrunk('boundPost boundPost accept any answer', { maxConnections: 3, maxFreshConnections: 1 }),
 ];
