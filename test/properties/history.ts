@@ -234,7 +234,9 @@ export class History {
     const { fleet, options } = this.house;
     const url = pick(fleet.names, n);
     const missing = options.origins.filter(({ origin }) => !fleet.names.includes(origin));
-    if (kind === 'add') for (const { origin, backup } of missing) fleet.add({ url: origin, backup });
+    if (kind === 'add')
+      // A listener of the last one may have added it.
+      for (const { origin, backup } of missing) if (!fleet.names.includes(origin)) fleet.add({ url: origin, backup });
     if (url === undefined) return;
     if (kind === 'drain') void fleet.drain(url);
     else if (kind === 'backInService') fleet.ready(url);
