@@ -76,10 +76,10 @@ async function closeAll(servers: readonly Leaving[], backends: readonly Closable
   if (haveClients.includes(true)) await pause(Math.min(FAREWELL_MS, timeout / 2));
   await Promise.all(servers.map((server) => server.stopListening(timeout / 4)));
   const left = { timeout: Math.max(1, end - systemClock.now()) };
-  const closed = Promise.all(backends.map((backend) => backend.close(left)));
-  await closed.catch(() => undefined); // the servers are closed all the same
+  const closed = backends.map(async (backend) => backend.close(left));
+  await Promise.allSettled(closed); // if one fails, the others and the servers are closed all the same
   await Promise.all(servers.map((server) => server.end(end)));
-  await closed;
+  await Promise.all(closed);
 }
 
 const SERVERS =

@@ -208,15 +208,26 @@ test('all backends of a server are closed', async () => {
   expect([backend.stats().state, other.stats().state]).toEqual(['closed', 'closed']);
 });
 
-test('a server is closed, too, when the close of a backend rejects, and the error is told', async () => {
-  const { server, open } = await startServer((_, res) => res.end());
-  const kept = await open();
-  vi.useRealTimers();
-  const closed = closeServer(server, { close: () => Promise.reject(new Error('no')) }, { timeout: 100 });
-  await expect(closed).rejects.toThrow('no');
-  await once(kept.resume(), 'close');
-  expect(server.listening).toBe(false);
-});
+test.each([
+  ['rejects', () => Promise.reject(new Error('no'))],
+  [
+    'throws',
+    () => {
+      throw new Error('no');
+    },
+  ],
+])(
+  'the server and the other backends are closed, too, when the close of a backend %s, and the error is told',
+  async (_how, close) => {
+    const { server, backend, open } = await startServer((_, res) => res.end());
+    const kept = await open();
+    vi.useRealTimers();
+    const closed = closeServer(server, [{ close }, backend], { timeout: 100 });
+    await expect(closed).rejects.toThrow('no');
+    await once(kept.resume(), 'close');
+    expect([server.listening, backend.stats().state]).toEqual([false, 'closed']);
+  },
+);
 
 test('without clients it takes no second', async () => {
   const { backend, server } = await startServer((_, res) => res.end());
