@@ -18,10 +18,13 @@ export function endListening(server: ClosableServer, closed: () => void): void {
   closeIdle(server);
 }
 
-/** `closeIdleConnections()` would also close a connection whose client has still to take the end of a response. */
+/**
+ * `closeIdleConnections()` would also close a connection whose client has still to take the end of a response, and since Node 26 one on
+ * which no byte has come.
+ */
 export function closeIdle(server: ClosableServer): void {
   const idle = listed(server, 'idle');
-  if (idle !== undefined) for (const socket of idle) if (!socket._httpMessage) socket.destroy();
+  for (const socket of idle ?? []) if (!socket._httpMessage && !isSilent(socket)) socket.destroy();
   if (idle === undefined && 'closeIdleConnections' in server) server.closeIdleConnections();
 }
 
