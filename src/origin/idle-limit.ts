@@ -126,11 +126,11 @@ export class IdleLimit {
   }
 
   /**
-   * The greatest age, in milliseconds, at which any request may use a connection that never carried one. What the origin says, and
-   * what was learned, is about the time after an answer: for the first request servers have another timeout.
+   * The greatest age, in milliseconds, at which any request may use this connection. What the origin says, and what was learned, is about
+   * the time after an answer: for the first request servers have another timeout.
    */
-  get unusedMs(): number {
-    return Math.max(this.effectiveMs, Math.min(SPARE_MS, this.#setting.keepAliveTimeout));
+  mostMs({ fresh }: { readonly fresh: boolean }): number {
+    return fresh ? Math.max(this.effectiveMs, Math.min(SPARE_MS, this.#setting.keepAliveTimeout)) : this.effectiveMs;
   }
 
   get snapshot(): IdleLimitSnapshot {

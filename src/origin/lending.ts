@@ -113,8 +113,7 @@ export class Lending {
       const entry = this.#pool.checkout(choice)?.item;
       if (entry === undefined) return undefined;
       const { connection } = entry;
-      const { effectiveMs, unusedMs } = this.#idleLimit;
-      const limitMs = choice === 'fresh' ? SPARE_MS : connection.fresh ? unusedMs : effectiveMs;
+      const limitMs = choice === 'fresh' ? SPARE_MS : this.#idleLimit.mostMs(connection);
       if (now >= entry.retireAt) connection.close('max-age');
       else if (connection.idleMs(now) <= limitMs) return entry;
       else connection.close(connection.fresh ? 'spare-expired' : 'idle-timeout');

@@ -150,8 +150,7 @@ export class Stock {
       if (slot.item === undefined) continue;
       const { connection, retireAt } = slot.item;
       const isSpare = connection.fresh && this.#open() > this.#setting.minConnections;
-      const { effectiveMs, unusedMs } = this.#idleLimit;
-      const limitMs = isSpare ? SPARE_MS : connection.fresh ? unusedMs : effectiveMs;
+      const limitMs = isSpare ? SPARE_MS : this.#idleLimit.mostMs(connection);
       const leftMs = Math.min(limitMs - connection.idleMs(), retireAt - now);
       if (leftMs > 0) nextMs = Math.min(nextMs, leftMs);
       else if (retireAt <= now) connection.close('max-age');
