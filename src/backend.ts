@@ -13,7 +13,7 @@ import type { BackendEmitter } from './events.js';
 import { BackendOrigins } from './fleet/backend-origins.js';
 import { ConnectionShares } from './fleet/connection-shares.js';
 import { Discovery } from './fleet/discovery.js';
-import { lookupAt } from './fleet/dns-source.js';
+import { lookupAt } from './fleet/host-lookup.js';
 import { clusterChannel } from './fleet/primary-channel.js';
 import { sourceFor } from './fleet/source-for.js';
 import { readWindow } from './http1/llhttp.js';
