@@ -68,7 +68,7 @@ export class Dispatcher implements Dispatching, AnnouncingDispatcher, RunDispatc
       clock,
       observer,
     });
-    this.demand = new Matching(this.queue, this.#choice, this);
+    this.demand = new Matching(this.queue, this.#choice);
   }
 
   /** Sets the origins to dispatch to. They were made with this dispatcher's {@link demand}. */
@@ -159,8 +159,9 @@ export class Dispatcher implements Dispatching, AnnouncingDispatcher, RunDispatc
 
   admit(run: Run): void {
     try {
-      this.budget.deposit(run.timeBudget.startedAt);
-      if (!this.demand.begin(run, this.clock.now())) this.enqueue(run);
+      const now = this.clock.now();
+      this.budget.deposit(now);
+      if (!this.demand.begin(run, now)) this.enqueue(run);
       else this.demand.room(); // below the connection that it took may be one that a waiting request may ride
     } catch (error) {
       run.fail(asBackendError(error));
@@ -190,7 +191,8 @@ export class Dispatcher implements Dispatching, AnnouncingDispatcher, RunDispatc
     const usable = this.#choice.eligible.usableConnections();
     this.queue.expire(run);
     const retryAfter = this.queue.retryAfterSeconds(usable);
-    return waitedOutError(run.timeBudget.waitedMs, retryAfter, this.origins, this.queue.length, this.clock.now());
+    const now = this.clock.now();
+    return waitedOutError(run.timeBudget.waitedMs(now), retryAfter, this.origins, this.queue.length, now);
   }
 
   finished(run: Run, exchangeMs: number | undefined): void {
@@ -201,11 +203,7 @@ export class Dispatcher implements Dispatching, AnnouncingDispatcher, RunDispatc
   }
 
   #settle(): void {
-    if (this.#state.name === 'draining' && this.#isEmpty) this.#state.empty();
-  }
-
-  get #isEmpty(): boolean {
-    return this.inFlight === 0;
+    if (this.#state.name === 'draining' && this.inFlight === 0) this.#state.empty();
   }
 
   #refuse(refusal: Refusal<Run>): void {
@@ -217,7 +215,7 @@ export class Dispatcher implements Dispatching, AnnouncingDispatcher, RunDispatc
   /** Takes no more requests. Resolves when all that were taken have ended. */
   drain(): Promise<void> {
     return new Promise((resolve) => {
-      if (this.#state.name !== 'open' || this.#isEmpty) resolve();
+      if (this.#state.name !== 'open' || this.inFlight === 0) resolve();
       if (this.#state.name === 'open') this.#state = { name: 'draining', empty: resolve };
     });
   }

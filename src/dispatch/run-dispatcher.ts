@@ -4,15 +4,13 @@ import type { Deadlines } from '../deadlines.js';
 import type { BackendError } from '../errors.js';
 import type { Observer } from '../observe.js';
 import type { Origin } from '../origin/origin.js';
-import type { RetryBudget } from './retry/retry-budget.js';
-import type { RetrySetting } from './retry/retry-facts.js';
+import type { RetrySetting } from './retry/attempt-verdict.js';
 import type { TurnEnd } from './turn-end.js';
 
 /** What all runs share. */
 export interface RunSetting extends RetrySetting {
   readonly deadlines: Deadlines;
   readonly observer: Observer;
-  readonly budget: RetryBudget;
   readonly honoursIdempotencyKey: boolean;
   readonly turnEnd: TurnEnd;
 }

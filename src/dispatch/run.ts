@@ -1,5 +1,6 @@
 /** One request from beginning to end: its attempts, and what its requester is told. */
 
+import type { Clock } from '../clock.js';
 import type { Connection } from '../connection/connection.js';
 import type { Exchange, ExchangeListener } from '../connection/exchange.js';
 import type { ExchangeEnding } from '../connection/exchange-ending.js';
@@ -17,9 +18,9 @@ import { Waiter } from './queue/waiter.js';
 import { tookTooLongError } from './refusal-error.js';
 import type { Dispatch, OutgoingRequest, ResponseSink, Taken, Tunnel } from './request.js';
 import { Requester } from './requester.js';
+import { attemptVerdict } from './retry/attempt-verdict.js';
 import { UNTRIED } from './retry/attempts.js';
-import { retryFacts } from './retry/retry-facts.js';
-import { type AttemptEnding, JUDGED_STATUSES, judgeRetry, type Resend, withoutToken } from './retry/retry-policy.js';
+import { type AttemptEnding, JUDGED_STATUSES, type Resend } from './retry/retry-policy.js';
 import type { RunDispatcher } from './run-dispatcher.js';
 import { TimeBudget, type TimeBudgetListener } from './time-budget.js';
 import type { AtTurnEnd } from './turn-end.js';
@@ -59,6 +60,15 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, TimeBudge
     return this.#attempts.list;
   }
 
+  get clock(): Clock {
+    return this.#dispatcher.clock;
+  }
+
+  /** Waits in the queue for a connection, if it has not ended. */
+  enqueue(): void {
+    this.#dispatcher.enqueue(this);
+  }
+
   /** The turn ends in which the request was made, or in which its response became complete. */
   turnEnded(): void {
     if (this.ended) return;
@@ -76,7 +86,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, TimeBudge
   }
 
   /** `now`: the current time, if the caller has just read the clock. */
-  begin(origin: Origin, entry: PoolEntry, now = this.#dispatcher.clock.now()): void {
+  begin(origin: Origin, entry: PoolEntry, now = this.clock.now()): void {
     const { connection } = entry;
     this.timeBudget.endWait(entry.dialledAt, connection.openedAt, now);
     this.#origin = origin;
@@ -99,7 +109,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, TimeBudge
 
   /** Listeners may end the request. Or they take so long that stray bytes arrive, which would be taken for the response. */
   #tellAttempt(exchange: Exchange, connection: Connection, origin: Origin): void {
-    const added = this.requester.attemptBegun(this.#attempts, this.timeBudget.waitedMs);
+    const added = this.requester.attemptBegun(this.#attempts, this.timeBudget.waitedMs());
     if (added !== undefined) this.prepare(origin.address.authority, added);
     const startIf = (alive: boolean) => {
       if (this.#exchange !== exchange) return;
@@ -112,21 +122,19 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, TimeBudge
   }
 
   #refused(message: string): void {
-    this.#judge('refused-write', new BackendError('connection_terminated', message));
+    this.#judge('closed', new BackendError('connection_terminated', message));
   }
 
   exchangeFailed(ending: ExchangeEnding, cause: BackendError): void {
-    this.#judge(this.#attempts.attemptEnding(ending, this.#exchange), cause);
+    this.#judge(this.#attempts.endingOf(ending, this.#exchange), cause);
   }
 
   /** Decides what becomes of the request, now that its attempt has ended without a response for the requester. */
   #judge(ending: AttemptEnding, cause: BackendError): void {
     const exchange = this.#exchange;
     this.#attempts.record(exchange, cause);
-    const facts = retryFacts({ ending, attempts: this.#attempts, run: this }, this.#dispatcher);
     this.#exchange = undefined;
-    let verdict = judgeRetry(facts);
-    if (verdict.retry && verdict.costsToken && !this.#dispatcher.budget.tryWithdraw()) verdict = withoutToken(facts);
+    const verdict = attemptVerdict({ ending, attempts: this.#attempts, run: this }, this.#dispatcher);
     const { begunAt, headForwarded } = this.#attempts;
     if (verdict.countsAgainstHealth) this.#origin?.recorder.failed(cause.code, begunAt, headForwarded);
     else this.#origin?.recorder.gaveNoVerdict(begunAt);
@@ -136,16 +144,16 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, TimeBudge
     else this.fail(cause);
   }
 
-  #resend({ ambiguous, reason, delayMs, preferOtherOrigin }: Resend): void {
+  #resend({ ambiguous, reason, delayMs, isFault }: Resend): void {
     const origin = this.#origin;
     if (origin === undefined) return;
     if (ambiguous) this.#attempts.ambiguousResends += 1;
     origin.recorder.resent(reason);
     this.requester.resent(origin.address.origin, reason);
     if (this.travel !== 'fresh') this.travel = 'resent'; // never on a reused connection: the next one may be dead, too
-    const redial = () => this.ended || this.#dispatcher.redial(this, origin, preferOtherOrigin);
+    const redial = () => this.ended || this.#dispatcher.redial(this, origin, isFault);
     if (delayMs === 0) redial();
-    else this.#dispatcher.clock.after(delayMs, redial);
+    else this.clock.after(delayMs, redial);
   }
 
   // --- the response --------------------------------------------------------------------------------------------------------
@@ -157,14 +165,10 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, TimeBudge
 
   onHead(head: ResponseHead): void {
     if (JUDGED_STATUSES.has(head.statusCode) && this.#tryResend(head)) return;
-    this.#answered(head);
-    this.requester.gotHead(head);
-  }
-
-  #answered({ statusCode }: ResponseHead): void {
-    this.#origin?.recorder.answered(statusCode, this.#attempts.begunAt);
+    this.#origin?.recorder.answered(head.statusCode, this.#attempts.begunAt);
     this.#attempts.headForwarded = true;
     this.#attempts.record(this.#exchange, undefined);
+    this.requester.gotHead(head);
   }
 
   /** The request ends with its 101: the tunnel is no part of it. */
@@ -172,7 +176,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, TimeBudge
     this.onHead(head);
     this.#tunnel = tunnel;
     this.#origin?.recorder.tunnelBegun();
-    this.exchangeEnded([], this.#dispatcher.clock.now());
+    this.exchangeEnded([], this.clock.now());
   }
 
   onBody(bytes: Buffer): boolean {
@@ -181,13 +185,13 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, TimeBudge
   }
 
   readEnded(): Taken {
-    if (this.#attempts.headForwarded) this.#attempts.headAt ??= this.#dispatcher.clock.now();
+    if (this.#attempts.headForwarded) this.#attempts.headAt ??= this.clock.now();
     return this.requester.readEnded();
   }
 
   exchangeEnded(trailers: readonly string[], now: number): void {
     this.#attempts.answered(now);
-    this.timeBudget.end();
+    this.timeBudget.clear();
     this.#trailers = trailers;
     this.#dispatcher.turnEnd.add(this);
   }
@@ -212,9 +216,9 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, TimeBudge
   /** True = this response is not for the requester: the request is sent again. */
   #tryResend(head: ResponseHead): boolean {
     const attempt = this.#attempts.record(this.#exchange, undefined);
-    const facts = retryFacts({ ending: 'status', head, attempts: this.#attempts, run: this }, this.#dispatcher);
-    const verdict = judgeRetry(facts);
-    if (!verdict.retry || (verdict.costsToken && !this.#dispatcher.budget.tryWithdraw())) return false;
+    const ended = { ending: 'status', head, attempts: this.#attempts, run: this } as const;
+    const verdict = attemptVerdict(ended, this.#dispatcher);
+    if (!verdict.retry) return false;
     attempt.cause = new BackendError('http_protocol_error', `answered ${head.statusCode}`, { origin: attempt.origin });
     this.#origin?.recorder.answeredInVain(head.statusCode, this.#attempts.begunAt);
     const exchange = this.#exchange;
@@ -284,13 +288,13 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, TimeBudge
   #end(exchangeMs: number | undefined): void {
     this.ended = true;
     this.#exchange = undefined;
-    this.timeBudget.end();
+    this.timeBudget.clear();
     this.request.body?.abandon();
     this.#dispatcher.finished(this, exchangeMs);
   }
 
   /** As of now. */
   get costs(): RequestCosts {
-    return this.#attempts.costs(this.timeBudget, this.request.body, this.#dispatcher.clock.now());
+    return this.#attempts.costs(this.timeBudget, this.request.body, this.clock.now());
   }
 }

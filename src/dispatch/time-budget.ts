@@ -15,7 +15,6 @@ interface Timeouts {
 
 /** While the request waits, its deadline is the end of the wait; otherwise the end of `requestTimeout`. */
 export class TimeBudget extends Expiring {
-  readonly startedAt: number;
   /** The moment from which its time runs. */
   readonly begunAt: number;
   readonly #timeouts: Timeouts;
@@ -27,11 +26,11 @@ export class TimeBudget extends Expiring {
   /** `begunAt`: the moment from which `requestTimeout` runs, if the request has waited for its body or a hook before. */
   constructor(timeouts: Timeouts, deadlines: Deadlines, listener: TimeBudgetListener, begunAt?: number) {
     super(deadlines);
-    this.startedAt = deadlines.clock.now();
     this.#timeouts = timeouts;
     this.#listener = listener;
-    this.begunAt = begunAt ?? this.startedAt;
-    if (timeouts.requestTimeout !== Number.POSITIVE_INFINITY) this.set(this.#leftMs(this.startedAt), this.startedAt);
+    const now = deadlines.clock.now();
+    this.begunAt = begunAt ?? now;
+    if (timeouts.requestTimeout !== Number.POSITIVE_INFINITY) this.set(this.leftMs(now), now);
   }
 
   /** Whether the request waits for a connection. */
@@ -40,8 +39,9 @@ export class TimeBudget extends Expiring {
   }
 
   /** Milliseconds spent waiting for connections so far, over all waits. */
-  get waitedMs(): number {
-    return this.#waitedMs(this.deadlines.clock.now());
+  waitedMs(now = this.#now): number {
+    const before = this.#waitedBeforeMs ?? 0;
+    return this.#waitingSince === undefined ? before : before + now - this.#waitingSince;
   }
 
   /** Milliseconds of these waits during which the connections that it got were being dialled. */
@@ -50,49 +50,36 @@ export class TimeBudget extends Expiring {
   }
 
   /** Milliseconds that it may still wait. Exchanges do not count, only waits. */
-  get waitLeftMs(): number {
-    return this.#waitLeftMs(this.deadlines.clock.now());
+  waitLeftMs(now = this.#now): number {
+    return Math.max(0, Math.min(this.#timeouts.queueTimeout - this.waitedMs(now), this.leftMs(now)));
   }
 
   /** Milliseconds until `requestTimeout` is over. */
-  get leftMs(): number {
-    return this.#leftMs(this.deadlines.clock.now());
+  leftMs(now = this.#now): number {
+    return this.begunAt + this.#timeouts.requestTimeout - now;
   }
 
   startWait(): void {
-    const now = this.deadlines.clock.now();
+    const now = this.#now;
     this.#waitingSince ??= now;
-    this.set(this.#waitLeftMs(now), now);
+    this.set(this.waitLeftMs(now), now);
   }
 
   /** The request got a connection, which was being dialled from `dialledAt` to `openedAt`. `now` is the present moment. */
   endWait(dialledAt: number, openedAt: number, now: number): void {
     if (this.#waitingSince === undefined) return;
     this.#connectMs = this.connectMs + Math.max(0, openedAt - Math.max(dialledAt, this.#waitingSince));
-    this.#waitedBeforeMs = this.#waitedMs(now);
+    this.#waitedBeforeMs = this.waitedMs(now);
     this.#waitingSince = undefined;
-    this.set(this.#leftMs(now), now);
+    this.set(this.leftMs(now), now);
   }
 
-  #waitedMs(now: number): number {
-    const before = this.#waitedBeforeMs ?? 0;
-    return this.#waitingSince === undefined ? before : before + now - this.#waitingSince;
-  }
-
-  #waitLeftMs(now: number): number {
-    return Math.max(0, Math.min(this.#timeouts.queueTimeout - this.#waitedMs(now), this.#leftMs(now)));
-  }
-
-  #leftMs(now: number): number {
-    return this.begunAt + this.#timeouts.requestTimeout - now;
-  }
-
-  end(): void {
-    this.clear();
+  get #now(): number {
+    return this.deadlines.clock.now();
   }
 
   expire(): void {
-    if (this.leftMs <= 0) this.#listener.tookTooLong();
+    if (this.leftMs() <= 0) this.#listener.tookTooLong();
     else this.#listener.waitedOut();
   }
 }

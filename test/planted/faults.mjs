@@ -153,9 +153,9 @@ export const faults = [
   },
   {
     name: 'a re-send costs nothing of the retry budget',
-    file: 'src/dispatch/run.ts',
-    from: 'if (verdict.retry && verdict.costsToken && !this.#dispatcher.budget.tryWithdraw()) verdict = withoutToken(facts);',
-    to: '',
+    file: 'src/dispatch/retry/attempt-verdict.ts',
+    from: 'return lacksToken ? withoutToken(facts) : verdict;',
+    to: 'return verdict;',
     tests: DISPATCH,
   },
   {

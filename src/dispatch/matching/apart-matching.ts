@@ -5,19 +5,16 @@ import type { OriginChoice } from '../choice/origin-choice.js';
 import type { WaitQueue } from '../queue/wait-queue.js';
 import { ONLY, TRAVELS } from '../queue/waiter.js';
 import type { Run } from '../run.js';
-import type { MatchingDispatcher } from './careful-begin.js';
 import { dialAlone } from './own-dial.js';
 
 /** Such a request never waits for a dial of the queue: as soon as another origin has room, one is dialled for it alone. */
 export class ApartMatching {
   readonly #queue: WaitQueue<Run>;
   readonly #choice: OriginChoice;
-  readonly #dispatcher: MatchingDispatcher;
 
-  constructor(queue: WaitQueue<Run>, choice: OriginChoice, dispatcher: MatchingDispatcher) {
+  constructor(queue: WaitQueue<Run>, choice: OriginChoice) {
     this.#queue = queue;
     this.#choice = choice;
-    this.#dispatcher = dispatcher;
   }
 
   /** Dials for these requests as long as there is room for them. */
@@ -37,6 +34,6 @@ export class ApartMatching {
 
   /** False = there is no room, or the request has ended. */
   dialAt(run: Run, origin: Origin): boolean {
-    return dialAlone(run, this.#dispatcher, origin, { queue: this.#queue, anyWouldDo: true });
+    return dialAlone(run, origin, { queue: this.#queue, anyWouldDo: true });
   }
 }

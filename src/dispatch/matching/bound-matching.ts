@@ -6,7 +6,7 @@ import type { EligibleOrigins } from '../choice/eligible-origins.js';
 import type { WaitQueue } from '../queue/wait-queue.js';
 import { ALL_FIT, type Fits, ONLY, TRAVELS } from '../queue/waiter.js';
 import type { Run } from '../run.js';
-import { beginQueued, type MatchingDispatcher } from './careful-begin.js';
+import { beginQueued } from './careful-begin.js';
 import { dialAlone } from './own-dial.js';
 
 /**
@@ -16,20 +16,13 @@ import { dialAlone } from './own-dial.js';
 export class BoundMatching {
   readonly #queue: WaitQueue<Run>;
   readonly #eligible: EligibleOrigins;
-  readonly #dispatcher: MatchingDispatcher;
   readonly #checkBegun: (origin: Origin) => void;
   readonly #checks = new Map<Origin, number>(); // connections being checked that will be offered then, to bound requests and to others
 
   /** `checkBegun` is called for each connection that will be offered to the queue when it is known to be alive. */
-  constructor(
-    queue: WaitQueue<Run>,
-    eligible: EligibleOrigins,
-    dispatcher: MatchingDispatcher,
-    checkBegun: (origin: Origin) => void,
-  ) {
+  constructor(queue: WaitQueue<Run>, eligible: EligibleOrigins, checkBegun: (origin: Origin) => void) {
     this.#queue = queue;
     this.#eligible = eligible;
-    this.#dispatcher = dispatcher;
     this.#checkBegun = checkBegun;
   }
 
@@ -68,12 +61,12 @@ export class BoundMatching {
     }
     this.#queue.serve(run, home);
     if (run.ended) home.release(taken);
-    else beginQueued(run, this.#dispatcher, home, taken, now);
+    else beginQueued(run, home, taken, now);
     return true;
   }
 
   #dial(run: Run, home: Origin): boolean {
-    return dialAlone(run, this.#dispatcher, home, { queue: this.#queue });
+    return dialAlone(run, home, { queue: this.#queue });
   }
 
   /** Offers a connection that only requests bound to its origin may use. True = it was taken. */
@@ -88,7 +81,7 @@ export class BoundMatching {
     const run = this.#queue.peekAt(home, fits);
     if (run === undefined || this.homeOf(run) !== home) return false;
     this.#queue.serve(run, home);
-    beginQueued(run, this.#dispatcher, home, entry);
+    beginQueued(run, home, entry);
     return true;
   }
 

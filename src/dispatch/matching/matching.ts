@@ -13,7 +13,7 @@ import { ALL_FIT, type Fits, ONLY, PROVEN_FITS, STRICT, TRAVELS } from '../queue
 import type { Run } from '../run.js';
 import { ApartMatching } from './apart-matching.js';
 import { BoundMatching } from './bound-matching.js';
-import { beginQueued, type MatchingDispatcher } from './careful-begin.js';
+import { beginQueued } from './careful-begin.js';
 import { dialAlone } from './own-dial.js';
 import { ResendMatching } from './resend-matching.js';
 
@@ -26,20 +26,18 @@ export class Matching implements DemandOn<Origin> {
   readonly #bound: BoundMatching;
   readonly #apart: ApartMatching;
   readonly #resends: ResendMatching;
-  readonly #dispatcher: MatchingDispatcher;
   #coming = 0;
   #pumpIsDue = false;
   #overtakes = 0; // since a returned connection last went to a request that may use any
 
-  constructor(queue: WaitQueue<Run>, choice: OriginChoice, dispatcher: MatchingDispatcher) {
+  constructor(queue: WaitQueue<Run>, choice: OriginChoice) {
     this.#queue = queue;
-    this.#dispatcher = dispatcher;
     this.#choice = choice;
-    this.#apart = new ApartMatching(queue, choice, dispatcher);
+    this.#apart = new ApartMatching(queue, choice);
     this.#eligible = choice.eligible;
     const checkBegun = (origin: Origin) => this.#checkBegun(origin);
-    this.#bound = new BoundMatching(queue, choice.eligible, dispatcher, checkBegun);
-    this.#resends = new ResendMatching(choice, dispatcher, checkBegun);
+    this.#bound = new BoundMatching(queue, choice.eligible, checkBegun);
+    this.#resends = new ResendMatching(choice, checkBegun);
   }
 
   /** Puts the request on a connection, or dials one for it alone. False = it has to wait; one is dialled if there is room. */
@@ -59,7 +57,7 @@ export class Matching implements DemandOn<Origin> {
       else run.begin(origin, taken, now);
       return true;
     }
-    if (taken === undefined && this.#choice.keeps && dialAlone(run, this.#dispatcher, origin)) return true;
+    if (taken === undefined && this.#choice.keeps && dialAlone(run, origin)) return true;
     const mayDial = !run.ended && origin.canDial && (travel !== 'fresh' || origin.freshShareLeft > 0);
     if (taken === 'checking') this.#checkBegun(origin);
     else if (mayDial && this.#wantedWith(travel) > this.#coming) this.#dial(origin);
@@ -81,7 +79,7 @@ export class Matching implements DemandOn<Origin> {
     const usable = home?.concurrency.most ?? this.#eligible.usableConnections();
     // Requests for which the queue dials do not count towards its limit. Neither does one whose own dial has failed.
     const above = run.timeBudget.waits ? this.#eligible.mostConnections : this.#coming;
-    return this.#queue.enqueue(run, run.timeBudget.waitLeftMs, usable, above);
+    return this.#queue.enqueue(run, run.timeBudget.waitLeftMs(), usable, above);
   }
 
   /** Finds out whether an origin can be reached again, by a dial that no request waits for. */
@@ -124,7 +122,7 @@ export class Matching implements DemandOn<Origin> {
       ? this.#takeForFresh(origin)
       : this.#queue.take(origin.isProven(connection) ? PROVEN_FITS : ONLY.any, origin);
     if (!connection.fresh && run?.travel === 'any') this.#overtakes = 0;
-    if (run !== undefined) beginQueued(run, this.#dispatcher, origin, entry);
+    if (run !== undefined) beginQueued(run, origin, entry);
     return run !== undefined;
   }
 
@@ -223,7 +221,7 @@ export class Matching implements DemandOn<Origin> {
         } else {
           const run = this.#queue.take(ONLY[travel], origin);
           if (run === undefined) origin.release(taken);
-          else beginQueued(run, this.#dispatcher, origin, taken);
+          else beginQueued(run, origin, taken);
         }
       }
     }

@@ -6,7 +6,7 @@ import type { PoolEntry } from '../../origin/pool-entry.js';
 import type { Travel } from '../../origin/travel.js';
 import type { WaitQueue } from '../queue/wait-queue.js';
 import type { Run } from '../run.js';
-import { beginCarefully, type MatchingDispatcher } from './careful-begin.js';
+import { beginCarefully } from './careful-begin.js';
 
 export interface OwnDialFacts {
   /** The queue that the request may wait in, and whose lines take turns at the origin. */
@@ -16,16 +16,11 @@ export interface OwnDialFacts {
 }
 
 /** Dials a connection to `origin` for this request alone, which waits for it. False = there is no room, or the request has ended. */
-export function dialAlone(
-  run: Run,
-  dispatcher: MatchingDispatcher,
-  origin: Origin,
-  { queue, anyWouldDo = false }: OwnDialFacts = {},
-): boolean {
+export function dialAlone(run: Run, origin: Origin, { queue, anyWouldDo = false }: OwnDialFacts = {}): boolean {
   if (run.ended || !tryEmptySlot(run, origin)) return false;
   queue?.serve(run, origin);
   run.timeBudget.startWait();
-  origin.dial(new OwnDial(run, dispatcher, origin, anyWouldDo));
+  origin.dial(new OwnDial(run, origin, anyWouldDo));
   return true;
 }
 
@@ -40,26 +35,24 @@ class OwnDial implements DialWaiter {
   readonly travel: Travel;
   readonly anyWouldDo: boolean;
   readonly #run: Run;
-  readonly #dispatcher: MatchingDispatcher;
   readonly #origin: Origin;
 
-  constructor(run: Run, dispatcher: MatchingDispatcher, origin: Origin, anyWouldDo: boolean) {
+  constructor(run: Run, origin: Origin, anyWouldDo: boolean) {
     this.travel = run.travel;
     this.anyWouldDo = anyWouldDo;
     this.#run = run;
-    this.#dispatcher = dispatcher;
     this.#origin = origin;
   }
 
   opened(entry: PoolEntry): boolean {
     const run = this.#run;
     if (run.ended) return false;
-    beginCarefully(run, this.#dispatcher, this.#origin, entry);
+    beginCarefully(run, this.#origin, entry);
     return true;
   }
 
   /** A failed dial is no attempt, and not the request's fault: the request waits in the queue. */
   failed(): void {
-    if (!this.#run.ended) this.#dispatcher.enqueue(this.#run);
+    this.#run.enqueue();
   }
 }

@@ -3,18 +3,16 @@
 import type { Origin } from '../../origin/origin.js';
 import type { OriginChoice } from '../choice/origin-choice.js';
 import type { Run } from '../run.js';
-import { beginCarefully, type MatchingDispatcher } from './careful-begin.js';
+import { beginCarefully } from './careful-begin.js';
 import { dialAlone } from './own-dial.js';
 
 export class ResendMatching {
   readonly #choice: OriginChoice;
-  readonly #dispatcher: MatchingDispatcher;
   readonly #checkBegun: (origin: Origin) => void;
 
   /** `checkBegun` is called for each connection that will be offered to the queue when it is known to be alive. */
-  constructor(choice: OriginChoice, dispatcher: MatchingDispatcher, checkBegun: (origin: Origin) => void) {
+  constructor(choice: OriginChoice, checkBegun: (origin: Origin) => void) {
     this.#choice = choice;
-    this.#dispatcher = dispatcher;
     this.#checkBegun = checkBegun;
   }
 
@@ -32,8 +30,7 @@ export class ResendMatching {
     if (origin !== undefined && origin !== last && this.#ride(run, origin)) return;
     const anyWouldDo = origin !== last || !staysIfItCan;
     // Dials for `minConnections` may have taken all free slots at once. Waiting requests get those connections.
-    if (origin === undefined || !dialAlone(run, this.#dispatcher, origin, { anyWouldDo }))
-      this.#dispatcher.enqueue(run);
+    if (origin === undefined || !dialAlone(run, origin, { anyWouldDo })) run.enqueue();
   }
 
   /** Puts a re-send on an idle connection that never carried a request. False = there is none that is known to be alive. */
@@ -42,7 +39,7 @@ export class ResendMatching {
     if (taken === 'checking') this.#checkBegun(origin);
     if (typeof taken !== 'object') return false;
     if (run.ended) origin.release(taken);
-    else beginCarefully(run, this.#dispatcher, origin, taken);
+    else beginCarefully(run, origin, taken);
     return true;
   }
 }

@@ -49,8 +49,8 @@ export class Attempts {
   /** The facts by which the retry policy judges a re-send. */
   get facts() {
     const { count, ambiguousResends, headForwarded } = this;
-    const { reused = false, sent = 'nothing', received = 'nothing' } = this.last ?? {};
-    return { reused, sent, received, headForwarded, ambiguousResends, attempts: count } as const;
+    const { reused = false, sent = 'nothing' } = this.last ?? {};
+    return { reused, sent, headForwarded, ambiguousResends, attempts: count } as const;
   }
 
   /** Returns the attempts of this request: an object of its own from the first attempt on, before that {@link UNTRIED}. */
@@ -89,10 +89,11 @@ export class Attempts {
   }
 
   /** What the request took until `now`, the waits included. */
-  costs({ begunAt, waitedMs, connectMs }: TimeBudget, body: ReplayBody | undefined, now: number): RequestCosts {
+  costs(budget: TimeBudget, body: ReplayBody | undefined, now: number): RequestCosts {
     const responseMs = this.headAt === undefined ? undefined : this.headAt - this.begunAt;
     const bytes = { sentBytes: this.#sentBytes(body), receivedBytes: this.#receivedBytes };
-    return { durationMs: now - begunAt, waitedMs, connectMs, responseMs, ...bytes };
+    const { begunAt, connectMs } = budget;
+    return { durationMs: now - begunAt, waitedMs: budget.waitedMs(now), connectMs, responseMs, ...bytes };
   }
 
   #sentBytes(body: ReplayBody | undefined): number {
@@ -122,7 +123,7 @@ export class Attempts {
   }
 
   /** How an exchange ended, in the words of the retry policy. */
-  attemptEnding(ending: ExchangeEnding, exchange: Exchange | undefined): AttemptEnding {
+  endingOf(ending: ExchangeEnding, exchange: Exchange | undefined): AttemptEnding {
     switch (ending) {
       case 'body-failed':
         return 'request-failed';

@@ -6,8 +6,7 @@ import type { ResendReason } from '../../reasons.js';
 
 /**
  * How an attempt ended.
- * - `refused-write`: the kernel refused the first write
- * - `closed`: closed or reset before any byte of the final response
+ * - `closed`: closed or reset before any byte of the final response, perhaps before anything was sent
  * - `partial-head`: closed or reset inside the response head
  * - `bad-response`: what came is not a response that may be forwarded
  * - `send-timeout`, `headers-timeout`: the origin stopped taking the request, or never answered it
@@ -16,7 +15,6 @@ import type { ResendReason } from '../../reasons.js';
  * - `request-failed`: the request's own body failed, or its requester left
  */
 export type AttemptEnding =
-  | 'refused-write'
   | 'closed'
   | 'partial-head'
   | 'bad-response'
@@ -44,8 +42,6 @@ export interface RetryFacts {
   /** The connection had carried a request before. */
   readonly reused: boolean;
   readonly sent: Progress;
-  /** How much of the final response arrived. */
-  readonly received: Progress;
   readonly headForwarded: boolean;
   /** Bytes of the body that were given out are not kept any more. */
   readonly bodySpent: boolean;
@@ -84,9 +80,11 @@ export interface Resend {
   readonly reason: ResendReason;
   /** The origin may have processed the attempt that ended. Allowed once for each request; the caller counts. */
   readonly ambiguous: boolean;
-  /** The caller withdraws a token from the budget; if there is none, {@link withoutToken} gives the verdict. */
-  readonly costsToken: boolean;
-  readonly preferOtherOrigin: boolean;
+  /**
+   * The origin is at fault, rather than the keep-alive race. Another origin is preferred, and the re-send costs a token of the budget; if
+   * there is none, {@link withoutToken} gives the verdict.
+   */
+  readonly isFault: boolean;
   readonly countsAgainstHealth: boolean;
   /** Milliseconds to wait before the re-send. */
   readonly delayMs: number;
@@ -140,9 +138,7 @@ function judgeSent(facts: RetryFacts): Resend | FinalReason {
 
 function reasonOf(facts: RetryFacts): ResendReason | FinalReason {
   switch (facts.ending) {
-    case 'refused-write':
     case 'closed':
-      if (facts.received !== 'nothing') return 'partial-head';
       return facts.reused ? 'reused-closed' : 'fresh-closed';
     case 'headers-timeout':
       return facts.retryOn.includes('headers-timeout') ? 'headers-timeout' : 'timed-out';
@@ -189,8 +185,7 @@ function resend(facts: RetryFacts, reason: ResendReason): Resend {
     retry: true,
     reason,
     ambiguous,
-    costsToken: isFault,
-    preferOtherOrigin: isFault,
+    isFault,
     countsAgainstHealth: countsAgainstHealth(facts),
     delayMs: reason === 'status' ? (facts.retryAfterMs ?? 0) : 0,
   };
@@ -204,7 +199,6 @@ function final(facts: RetryFacts, reason: FinalReason): Final {
 function countsAgainstHealth(facts: RetryFacts): boolean {
   if (facts.reused) return false;
   switch (facts.ending) {
-    case 'refused-write':
     case 'closed':
     case 'partial-head':
     case 'send-timeout':

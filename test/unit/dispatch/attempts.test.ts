@@ -93,6 +93,6 @@ test.each<[ExchangeEnding, Progress, boolean, string]>([
     const all = new Attempts();
     all.headForwarded = forwarded;
     const exchange: Pick<Exchange, 'received'> = { received };
-    expect(all.attemptEnding(ending, exchange as Exchange)).toBe(as);
+    expect(all.endingOf(ending, exchange as Exchange)).toBe(as);
   },
 );

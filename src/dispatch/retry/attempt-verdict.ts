@@ -1,4 +1,4 @@
-/** Collects the facts by which a re-send is judged. */
+/** What becomes of a request whose attempt has ended: collects the facts, has them judged, and takes what a re-send costs. */
 
 import type { Clock } from '../../clock.js';
 import { fieldValue } from '../../http1/fields.js';
@@ -8,7 +8,8 @@ import type { RetryCondition } from '../../options.js';
 import type { OutgoingRequest } from '../request.js';
 import type { TimeBudget } from '../time-budget.js';
 import type { Attempts } from './attempts.js';
-import type { AttemptEnding, RetryFacts } from './retry-policy.js';
+import type { RetryBudget } from './retry-budget.js';
+import { type AttemptEnding, judgeRetry, type RetryFacts, type Verdict, withoutToken } from './retry-policy.js';
 
 /** A request whose attempt has ended. */
 export interface EndedAttempt {
@@ -24,9 +25,18 @@ export interface RetrySetting {
   readonly clock: Clock;
   readonly maxAttempts: number;
   readonly retryOn: readonly RetryCondition[];
+  readonly budget: RetryBudget;
 }
 
-export function retryFacts(ended: EndedAttempt, { maxAttempts, retryOn, clock }: RetrySetting): RetryFacts {
+/** A re-send that costs a token has taken it from the budget. */
+export function attemptVerdict(ended: EndedAttempt, setting: RetrySetting): Verdict {
+  const facts = factsOf(ended, setting);
+  const verdict = judgeRetry(facts);
+  const lacksToken = verdict.retry && verdict.isFault && !setting.budget.tryWithdraw();
+  return lacksToken ? withoutToken(facts) : verdict;
+}
+
+function factsOf(ended: EndedAttempt, { maxAttempts, retryOn, clock }: RetrySetting): RetryFacts {
   const { ending, head, attempts, run } = ended;
   const { request, timeBudget, idempotent } = run;
   const retryAfter = head === undefined ? undefined : fieldValue(head.rawHeaders, 'retry-after');
@@ -39,6 +49,6 @@ export function retryFacts(ended: EndedAttempt, { maxAttempts, retryOn, clock }:
     bodySpent: request.body?.replayable === false,
     maxAttempts,
     retryOn,
-    timeLeftMs: timeBudget.leftMs,
+    timeLeftMs: timeBudget.leftMs(),
   };
 }
