@@ -134,8 +134,10 @@ export class PooledBackend extends (EventEmitter as new () => BackendEmitter) {
    */
   handler(options: HandlerOptions = {}): RequestHandler {
     refuseDetached(this instanceof PooledBackend, 'handler');
-    const current = following(() => this.#options, handlerOptionsOf(options));
-    return createHandler(this.#mounted, current);
+    const backend = this.#mounted;
+    const resolve = handlerOptionsOf(options);
+    const mount = (now: ResolvedOptions) => ({ backend, dispatching: backend.dispatching, options: resolve(now) });
+    return createHandler(following(() => this.#options, mount));
   }
 
   /**

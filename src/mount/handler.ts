@@ -7,8 +7,7 @@ import { whyUnusable } from '../client/injected-request.js';
 import { isBehindEnd } from '../client/last-request.js';
 import { isSafe, MOST_WAITING, turnOf, whenItsTurnComes } from '../client/pipelined-turn.js';
 import { BackendError } from '../errors.js';
-import type { ResolvedHandlerOptions } from '../options.js';
-import type { Mount, MountedBackend } from './mounted-backend.js';
+import type { Mount } from './mounted-backend.js';
 import { type Next, Relay } from './relay.js';
 import { tryAnswerHere } from './request/max-forwards.js';
 
@@ -21,15 +20,8 @@ export interface RequestHandler {
   (req: Http2ServerRequest, res: Http2ServerResponse, next?: Next): void;
 }
 
-/** `current` returns the current options. A request keeps the options that it began with. */
-export function createHandler(backend: MountedBackend, current: () => ResolvedHandlerOptions): RequestHandler {
-  const { dispatching } = backend;
-  let mount: Mount = { backend, dispatching, options: current() };
-  function mountOfNow() {
-    const options = current();
-    if (options !== mount.options) mount = { backend, dispatching, options };
-    return mount;
-  }
+/** `mount` returns the mount with its current options. A request keeps those that it began with. */
+export function createHandler(mount: () => Mount): RequestHandler {
   function handle(req: IncomingMessage, res: ServerResponse, next?: Next): void {
     const unusable = whyUnusable(req, res);
     if (unusable !== undefined) {
@@ -40,14 +32,14 @@ export function createHandler(backend: MountedBackend, current: () => ResolvedHa
     const turn = turnOf(req, res);
     if (turn === 'now') begin(req, res, next);
     else if (turn === 'later') whenItsTurnComes(req, res, () => begin(req, res, next));
-    else new Relay(mountOfNow(), req, res, next).requestFailed(crowdedError());
+    else new Relay(mount(), req, res, next).requestFailed(crowdedError());
   }
   function begin(req: IncomingMessage, res: ServerResponse, next: Next | undefined): void {
     if (res.destroyed || res.headersSent || req.aborted) return; // the client has left, or another handler has answered
     if (isBehindEnd(req)) return; // nobody would get the answer
     // A middleware may call next() twice. A safe request may move to the next mount, after a timeout of the app for example.
     if (isAttended(res) && !(isSafe(req) && takeOver(res))) return;
-    if (!tryAnswerHere(req, res)) new Relay(mountOfNow(), req, res, next).begin();
+    if (!tryAnswerHere(req, res)) new Relay(mount(), req, res, next).begin();
   }
   // The compatibility API of node:http2 has the same members. Where it behaves differently, the relay checks the version.
   return handle as RequestHandler;
