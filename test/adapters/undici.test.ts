@@ -242,6 +242,23 @@ describe('undici', () => {
     expect([statusCode, origin.executions('/')]).toEqual([200, 3]);
   });
 
+  test('interceptors.dump(), which takes the place of abort(), ends what is too long; destroy() what is silent', async () => {
+    const { dispatcher, url, origin } = await dispatcherOf({
+      script: ({ request: { path } }) => [
+        execute(),
+        ...(path === '/silent' ? [] : [send('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nthe beginning')]),
+        stall(),
+      ],
+    });
+    const dumping = dispatcher.compose(interceptors.dump({ maxSize: 10 }));
+    await expect(request(`${url}/endless`, { dispatcher: dumping })).rejects.toMatchObject({ code: 'UND_ERR_ABORTED' });
+    const silent = request(`${url}/silent`, { dispatcher: dumping });
+    await origin.until(() => origin.executions('/silent') === 1);
+    const failing = expect(silent).rejects.toBeInstanceOf(Error);
+    await dispatcher.destroy(new Error('over'));
+    await failing;
+  });
+
   test("a client's request as the body leaves the client to be answered when the origin fails", async () => {
     const { dispatcher, url } = await dispatcherOf({ script: () => [execute(), close()] });
     const port = await serve((req, res) => {

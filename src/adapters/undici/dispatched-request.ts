@@ -55,13 +55,9 @@ export class DispatchedRequest implements Dispatcher.DispatchController {
     return this.#reason;
   }
 
+  /** Not called from here: the handler may have put a method of its own in its place, as undici's dump interceptor does. */
   abort(reason?: unknown): void {
-    if (this.#isOver || this.aborted) return;
-    // A reason that is not an Error is given back to the caller as it is, too.
-    this.#reason = (reason as Error | null | undefined) ?? new errors.RequestAbortedError();
-    this.#abort.abort(this.#reason);
-    // After the last byte has arrived, the backend ignores the signal. The handler may not have got that byte yet.
-    this.#response?.body.destroy(new errors.RequestAbortedError());
+    this.stop(reason);
   }
 
   pause(): void {
@@ -72,6 +68,18 @@ export class DispatchedRequest implements Dispatcher.DispatchController {
   resume(): void {
     this.#paused = false;
     this.#response?.body.resume();
+  }
+
+  // --- the end ---------------------------------------------------------------------------------------------------------
+
+  /** Ends the request, and tells the handler why. */
+  stop(reason?: unknown): void {
+    if (this.#isOver || this.aborted) return;
+    // A reason that is not an Error is given back to the caller as it is, too.
+    this.#reason = (reason as Error | null | undefined) ?? new errors.RequestAbortedError();
+    this.#abort.abort(this.#reason);
+    // After the last byte has arrived, the backend ignores the signal. The handler may not have got that byte yet.
+    this.#response?.body.destroy(new errors.RequestAbortedError());
   }
 
   // --- the response ----------------------------------------------------------------------------------------------------
@@ -121,7 +129,7 @@ export class DispatchedRequest implements Dispatcher.DispatchController {
     try {
       call();
     } catch (thrown) {
-      this.abort(thrown);
+      this.stop(thrown);
     }
   }
 }

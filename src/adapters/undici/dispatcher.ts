@@ -170,7 +170,7 @@ export class BackendDispatcher extends Dispatcher {
     if (typeof error === 'function') return this.destroy(null, error as () => void);
     const cause = error ?? new errors.ClientDestroyedError();
     this.#state = 'destroyed';
-    for (const request of [...this.#open]) request.abort(cause);
+    for (const request of [...this.#open]) request.stop(cause);
     if (this.#owns) this.backend.destroy(cause);
     return calledBack(Promise.resolve(), callback);
   }
