@@ -148,6 +148,12 @@ describe('what is carried', () => {
   test.each([
     ['the client has sent', {}, () => 'shop.test'],
     ['the target is called', { changeOrigin: true }, (url: string) => new URL(url).host],
+    ['headers set', { headers: { Host: 'set.test' } }, () => 'set.test'],
+    [
+      'the target is called, whatever headers set',
+      { changeOrigin: true, headers: { Host: 'set.test' } },
+      (url: string) => new URL(url).host,
+    ],
   ])('proxyReq can read the Host that %s', async (_what, options, expected) => {
     const heard: unknown[] = [];
     const proxyReq = (proxyReq: ProxyRequest) =>

@@ -114,8 +114,11 @@ function limit(ms: number | undefined): number | undefined {
   return ms === 0 ? Number.POSITIVE_INFINITY : ms;
 }
 
-function addFields(fields: string[], { headers = {}, auth }: ProxyMiddlewareOptions): void {
-  for (const [name, value] of Object.entries(headers)) set(fields, name, value);
+function addFields(fields: string[], { headers = {}, auth, changeOrigin = false }: ProxyMiddlewareOptions): void {
+  for (const [name, value] of Object.entries(headers)) {
+    // As in http-proxy, `changeOrigin` has the last word on Host.
+    if (!(changeOrigin && /^host$/i.test(name))) set(fields, name, value);
+  }
   if (auth !== undefined && valuesOf(fields, 'Authorization').length === 0)
     fields.push('Authorization', `Basic ${Buffer.from(auth).toString('base64')}`);
 }
