@@ -23,6 +23,8 @@ export function requestTarget(method: string, url: string): RequestTarget {
   // No target has a fragment (RFC 9112 §3.2), and servers differ on whether the path ends there.
   if (url.includes('#')) throw badTarget('it has a fragment');
   if (url.charCodeAt(0) === SLASH) return { path: url, authority: undefined };
+  // No client can send this. Polka leaves it of `/api?a` when it strips `/api`.
+  if (url.startsWith('?')) return { path: pathOf(method, url), authority: undefined };
   if (url === '*') {
     if (method === 'OPTIONS') return { path: '*', authority: undefined };
     throw badTarget('* is a target of OPTIONS alone');

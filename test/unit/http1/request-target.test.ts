@@ -4,6 +4,7 @@ import { climbs, isAuthority, requestTarget } from '../../../src/http1/request-t
 describe('a request target', () => {
   test.each([
     ['/a?b', '/a?b', undefined],
+    ['?b', '/?b', undefined],
     ['//a/b', '//a/b', undefined],
     ['/a/../b', '/a/../b', undefined],
     ['http://a.test/b?c', '/b?c', 'a.test'],
