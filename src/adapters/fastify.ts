@@ -53,7 +53,7 @@ const MOUNT_ONLY: ReadonlySet<string> = new Set<MountOnly>([
 const FASTIFYS_OWN: ReadonlySet<string> = new Set(['backend', 'prefix', 'rewritePrefix', 'logLevel', 'logSerializers']);
 
 const plugin: FastifyPluginAsync<FastifyPooledBackendOptions> = async (fastify, options) => {
-  const backend = options.backend ?? ownBackend(fastify, options);
+  const backend = givenBackend(options) ?? ownBackend(fastify, options);
   const deadlines = new Deadlines(systemClock);
   const handle = backend.handler(mountOptions(fastify, options));
   passBodiesThrough(fastify);
@@ -93,6 +93,12 @@ export const fastifyPooledBackend: typeof plugin = Object.assign(plugin, {
   [Symbol.for('fastify.display-name')]: 'pooled-backend',
   [Symbol.for('plugin-meta')]: { name: 'pooled-backend', fastify: '5.x' },
 });
+
+/** Recognises a backend by its methods: another copy of the library may have made it. */
+function givenBackend({ backend }: FastifyPooledBackendOptions): PooledBackend | undefined {
+  if (backend === undefined || typeof Object(backend).handler === 'function') return backend;
+  throw new TypeError('backend must be a PooledBackend: for a new one pass its options, such as origins, without it');
+}
 
 function ownBackend(fastify: FastifyInstance, options: FastifyPooledBackendOptions): PooledBackend {
   const own = picked(options, (name) => !FASTIFYS_OWN.has(name) && !MOUNT_ONLY.has(name));

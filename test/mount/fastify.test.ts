@@ -355,6 +355,13 @@ describe('the backend', () => {
     await expect(fastify.ready()).rejects.toThrow('nonsense');
   });
 
+  test('a backend that is none ends the start, and says how to pass one', async () => {
+    const fastify = fastifyServer();
+    const backend = 'http://127.0.0.1:9' as never;
+    fastify.register(fastifyPooledBackend, { backend, prefix: '/api' });
+    await expect(fastify.ready()).rejects.toThrow('backend must be a PooledBackend');
+  });
+
   test('a rewritePrefix that is none ends the start, not each request', async () => {
     const fastify = fastifyServer();
     const rewritePrefix = 5 as unknown as string;
