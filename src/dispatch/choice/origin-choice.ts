@@ -171,6 +171,11 @@ export class OriginChoice {
     return other ?? (mayReturn ? last : undefined);
   }
 
+  /** Whether any origin has room for a request of this travel. */
+  hasRoom(travel: Travel): boolean {
+    return this.eligible.all.some(({ origin }) => hasRoomFor(travel, origin));
+  }
+
   /** An origin with room for a request that waits for any but those that it avoids. */
   elsewhere({ request, travel, avoids }: Apart): Origin | undefined {
     return this.pick((one) => hasRoomFor(travel, one) && !avoids.includes(one) && !one.backoff.isLate, request);

@@ -20,7 +20,9 @@ export class ApartMatching {
   /** Dials for these requests as long as there is room for them. */
   dial(): void {
     for (const travel of TRAVELS) {
+      if (this.#queue.apart.lengthOf(travel) === 0) continue;
       for (const avoids of this.#queue.apart.avoided) {
+        if (!this.#choice.hasRoom(travel)) break; // there may be thousands of these lines, and of origins
         const next = () => this.#queue.peekApart(avoids, ONLY[travel]);
         for (let run = next(); run !== undefined && this.#dialSomewhere(run); run = next());
       }

@@ -212,7 +212,8 @@ export class Matching implements DemandOn<Origin> {
   #assignIdle(travel: Travel): void {
     for (const origin of this.#eligible.origins) {
       const isWanted = () => this.#queue.peek(ONLY[travel], origin) !== undefined;
-      while (isWanted() && origin.hasConnectionFor(travel) && this.#eligible.mayServe(origin)) {
+      // In this order: few origins have a connection, and to ask the queue takes a look at each line of those that avoid some.
+      while (origin.hasConnectionFor(travel) && isWanted() && this.#eligible.mayServe(origin)) {
         const taken = origin.checkout(travel);
         if (taken === undefined) break;
         if (taken === 'checking') {

@@ -10,7 +10,7 @@ interface ApartLine<W extends Waiter> {
   readonly line: WaitLine<W>;
 }
 
-/** One line for each set of avoided origins. There are few such sets, because only failing origins are avoided. */
+/** One line for each set of avoided origins. Mostly there are few: only failing origins are avoided. */
 export class ApartLines<W extends Waiter> {
   #lines: readonly ApartLine<W>[] = []; // none of them empty
 

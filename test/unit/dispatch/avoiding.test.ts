@@ -1,6 +1,7 @@
 /** A re-send waits for another origin than those that it has left, as long as there is one. */
 
 import { describe, expect, test } from 'vitest';
+import { Origin } from '../../../src/origin/origin.js';
 import { type Caller, House, type HouseOptions, type Peer } from '../../house.js';
 
 const [A, B, C] = ['http://a.test:80', 'http://b.test:80', 'http://c.test:80'] as const;
@@ -247,4 +248,27 @@ describe('where there is no other any more, it goes back', () => {
     await house.accept();
     expect([originOf(behind), originOf(caller)]).toEqual([A, B]);
   });
+});
+
+test('while no origin has room, a look at those who wait does not grow with their lines times the origins', async () => {
+  const COUNT = 60;
+  let looks = 0;
+  class Watched extends Origin {
+    override get canDial() {
+      looks += 1;
+      return super.canDial;
+    }
+  }
+  const { house, peers } = await full({
+    origins: Array.from({ length: COUNT }, (_, index) => `http://o${index}.test:80`),
+    retryBudget: { ratio: 1, minPerSecond: Number.POSITIVE_INFINITY },
+    createOrigin: (...parts) => new Watched(...parts),
+  });
+  for (const peer of peers.slice(0, COUNT / 2)) peer.reset();
+  await house.settle();
+  while (house.dialling.length > 0) await house.refuse();
+  looks = 0;
+  house.dispatcher.demand.room();
+  await house.settle();
+  expect([house.queue.length, looks < 10 * COUNT]).toEqual([COUNT / 2, true]);
 });
