@@ -8,6 +8,8 @@ import { anyHasWeight, type Balancer, type Candidate } from './balancer.js';
  */
 export class Rotation {
   readonly #credits: number[] = []; // by index of the origin; kept by those that do not take part in a turn
+  readonly #weights: number[] = []; // by which they gained it
+  #sum = 0; // of these weights
 
   /** The position of the origin whose turn it is, among the candidates for which `takesPart` is true. */
   next(candidates: readonly Candidate[], takesPart: (candidate: Candidate) => boolean): number {
@@ -21,6 +23,7 @@ export class Rotation {
       if (candidate === undefined || !takesPart(candidate)) continue;
       const weight = weighted ? candidate.weight : 1;
       if (weight === 0) continue;
+      if (weight !== this.#weights[candidate.index]) this.#reweigh(candidate.index, weight);
       gained += weight;
       const credit = (this.#credits[candidate.index] ?? 0) + weight;
       this.#credits[candidate.index] = credit;
@@ -29,8 +32,17 @@ export class Rotation {
       richest = position;
     }
     const picked = candidates[richest];
-    if (picked !== undefined) this.#credits[picked.index] = mostCredit - gained;
+    if (picked !== undefined) this.#credits[picked.index] = (this.#credits[picked.index] ?? 0) - gained;
     return richest;
+  }
+
+  /** Credit that was gained beside a heavy origin would be worth many turns in a row when that one is light: it shrinks with the sum. */
+  #reweigh(index: number, weight: number): void {
+    const before = this.#sum;
+    this.#sum += weight - (this.#weights[index] ?? 0);
+    this.#weights[index] = weight;
+    if (this.#sum >= before) return;
+    for (const [at, credit] of this.#credits.entries()) this.#credits[at] = ((credit ?? 0) * this.#sum) / before;
   }
 }
 

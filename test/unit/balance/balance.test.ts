@@ -62,6 +62,13 @@ describe.each(Object.entries(balancers))('%s', (_, create) => {
     expect(light + heavy).toBe(1);
   });
 
+  test('after a change of weights nobody has many turns to catch up on', () => {
+    const balancer = create();
+    for (let turn = 0; turn < 128; turn++) balancer.pick(weighing(256, 1));
+    const [one = 0, other = 0] = shares(balancer, weighing(1, 1), 40);
+    expect(Math.abs(one - other)).toBeLessThan(0.5);
+  });
+
   test('it answers a position among any candidates, whichever of the origins they are', () => {
     const anyCandidates = fc.uniqueArray(
       fc.record({ index: fc.nat(9), busy: fc.nat(100), dialling: fc.nat(9), weight: fc.nat(256) }),
