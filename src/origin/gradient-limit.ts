@@ -35,7 +35,7 @@ export class GradientLimit {
   #options: ResolvedAdaptiveConcurrency;
   readonly #clock: Clock;
   #most: number;
-  #estimate: number;
+  #estimate = Number.POSITIVE_INFINITY; // learned; may be above the maximum, which may become larger again. Infinity = nothing limits
   #latencyMs: number | undefined;
   #usualMs = 0;
   #windows = 0; // that have ended
@@ -49,13 +49,12 @@ export class GradientLimit {
     this.#options = options;
     this.#clock = clock;
     this.#most = most;
-    this.#estimate = most;
     this.#windowEnd = clock.now() + options.window;
   }
 
   /** A whole number, at least 1. */
   get limit(): number {
-    return Math.floor(this.#estimate);
+    return Math.floor(this.#bounded(this.#estimate));
   }
 
   get snapshot(): GradientSnapshot {
@@ -67,11 +66,7 @@ export class GradientLimit {
   /** Sets other options and another maximum. What was learned stays. */
   configure(options: ResolvedAdaptiveConcurrency, most: number): void {
     this.#options = options;
-    this.#estimate = this.#bounded(this.#estimate);
-    // An origin that was not limited before is not limited to less than the new maximum.
-    const wasMost = this.#estimate >= this.#most;
     this.#most = most;
-    this.#estimate = wasMost ? most : this.#bounded(this.#estimate);
   }
 
   /** A request was answered after `latencyMs`; with it, `busy` requests were under way. True = the limit has changed. */
@@ -92,11 +87,14 @@ export class GradientLimit {
   #endWindow(latencyMs: number, mostBusy: number): void {
     this.#latencyMs = latencyMs;
     this.#learnUsual(latencyMs);
-    if (mostBusy < this.#estimate / 2) return;
+    const before = this.#bounded(this.#estimate);
+    if (mostBusy < before / 2) return;
     const ratio = latencyMs > 0 ? (this.#options.tolerance * this.#usualMs) / latencyMs : 1;
     const gradient = Math.max(LEAST_GRADIENT, Math.min(1, ratio));
-    const wanted = this.#estimate * gradient + QUEUE;
-    this.#estimate = this.#bounded(this.#estimate * (1 - SMOOTHING) + wanted * SMOOTHING);
+    const wanted = before * gradient + QUEUE;
+    const estimate = this.#bounded(before * (1 - SMOOTHING) + wanted * SMOOTHING);
+    if (estimate < this.#most) this.#estimate = estimate;
+    else if (before < this.#most) this.#estimate = Number.POSITIVE_INFINITY;
   }
 
   #learnUsual(latencyMs: number): void {

@@ -120,6 +120,25 @@ describe('other bounds', () => {
     limit.configure(OPTIONS, 3);
     expect([grown, limit.limit]).toEqual([9, 3]);
   });
+
+  test('what was learned outlives a maximum that is lower for a while, as the share of a worker may be', () => {
+    const { limit, windows } = limitOf();
+    windows(10, 20);
+    windows(40, 200);
+    const learned = limit.limit;
+    for (const most of [2, 0, 100]) limit.configure(OPTIONS, most);
+    expect([learned, limit.limit]).toEqual([9, 9]);
+  });
+
+  test('what was learned outlives a larger least, too', () => {
+    const { limit, windows } = limitOf();
+    windows(10, 20);
+    windows(40, 200);
+    limit.configure({ ...OPTIONS, min: 50 }, 100);
+    const raised = limit.limit;
+    limit.configure(OPTIONS, 100);
+    expect([raised, limit.limit]).toEqual([50, 9]);
+  });
 });
 
 test('beside an origin that serves 20 at once in 10 ms each, the limit settles near what it can do', () => {
