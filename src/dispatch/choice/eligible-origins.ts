@@ -161,7 +161,8 @@ export class EligibleOrigins {
     const hasBackup = !hasPrimary && backups.some(isReady);
     const tooFew = up.length - trusted.length > this.#maxEjected * serving.length;
     const failOpen = !hasBackup && (tooFew || !hasPrimary);
-    if (failOpen !== this.#failingOpen) this.#setFailingOpen(failOpen);
+    const triesMore = failOpen && trusted.length < serving.length; // those in back-off are tried in any case
+    if (triesMore !== this.#failingOpen) this.#setFailingOpen(triesMore);
     if (hasBackup) return backups;
     if (!failOpen) return primaries;
     return hasPrimary ? up.filter(isPrimary) : up;

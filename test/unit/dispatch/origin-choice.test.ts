@@ -350,6 +350,16 @@ describe('when there is nobody to prefer', () => {
     expect([house.dialling.length, caller.outcome, house.eventsOf('failOpen').length]).toEqual([1, 'waiting', 1]);
   });
 
+  test('no event says so where none is out: all are merely in back-off', async () => {
+    const house = await House.open({ origins: [A, B], spareConnections: false, ejection: { failures: 10 } });
+    await house.sent();
+    await house.refuse();
+    await house.refuse();
+    await house.sent();
+    const states = house.stats.origins.map((one) => [one.health.state, one.backoff.state]);
+    expect([states, house.eventsOf('failOpen')]).toEqual([Array(2).fill(['healthy', 'waiting']), []]);
+  });
+
   test('an ejected origin is tried while the only other one cannot be dialled', async () => {
     const house = await House.open({
       origins: [A, B],
