@@ -59,10 +59,6 @@ const FORBIDDEN_TRAILERS: ReadonlySet<string> = new Set([
   'via',
   'warning',
   'www-authenticate',
-  'x-forwarded-for',
-  'x-forwarded-host',
-  'x-forwarded-port',
-  'x-forwarded-proto',
 ]);
 
 // What a field value may not have: anything but HTAB, SP, VCHAR and obs-text (RFC 9110 §5.5). A character above latin1 has no byte.
@@ -169,9 +165,15 @@ export function withoutField(fields: RawFields, lowerName: string): string[] {
   return without(fields, (name) => name === lowerName);
 }
 
-/** The trailers that may be passed on (RFC 9110 §6.5.1). */
+/**
+ * The trailers that may be passed on (RFC 9110 §6.5.1). Servers that pass fields on as variables (CGI, WSGI, Rack, PHP) write `_` for `-`, so
+ * a name is judged as if it were written with `-`.
+ */
 export function withoutForbiddenTrailers(fields: RawFields): string[] {
-  return without(fields, (lowerName) => FORBIDDEN_TRAILERS.has(lowerName));
+  return without(fields, (lowerName) => {
+    const plain = lowerName.replaceAll('_', '-');
+    return FORBIDDEN_TRAILERS.has(plain) || plain.startsWith('x-forwarded-');
+  });
 }
 
 /**

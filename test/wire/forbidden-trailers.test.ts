@@ -14,6 +14,7 @@ const FORBIDDEN = [
   ...['If-None-Match: "a"', 'If-Modified-Since: x', 'If-Unmodified-Since: x', 'If-Range: "a"', 'Age: 1', 'Date: x'],
   ...['Expires: x', 'Location: /x', 'Retry-After: 1', 'Vary: *', 'Warning: x', 'Content-Encoding: gzip'],
   ...['Content-Type: a/b', 'Content-Range: bytes 0-1/2', 'X-Forwarded-For: 1.2.3.4', 'Forwarded: for=a', 'Via: 1.1 a'],
+  ...['X-Forwarded-Prefix: /x', 'X_Forwarded_For: 1.2.3.4', 'Content_Length: 99999'],
 ];
 
 const chunked = (trailers: string) => `Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n${trailers}\r\n`;
