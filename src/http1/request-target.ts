@@ -12,8 +12,8 @@ export interface RequestTarget {
 const ABSOLUTE_FORM = /^https?:\/\/([^/?#]*)(.*)$/is;
 const PATH = /^\/[\x21\x22\x24-\x7e\x80-\xff]*$/;
 const SLASH = 0x2f;
-// uri-host [":" port] (RFC 9110 §7.2), an IP literal in brackets included. No userinfo.
-const AUTHORITY = /^(?:\[[0-9A-Za-z:.%~_-]+\]|[0-9A-Za-z._~%!$&'()*+,;=-]*)(?::[0-9]*)?$/;
+// uri-host [":" port] (RFC 9110 §7.2), an IP literal in brackets included. No userinfo, and no empty host (RFC 9110 §4.2.1).
+const AUTHORITY = /^(?:\[[0-9A-Za-z:.%~_-]+\]|[0-9A-Za-z._~%!$&'()*+,;=-]+)(?::[0-9]*)?$/;
 
 /**
  * Reduces a target to what an origin server is sent. `..` is left as it is: resolving it is the origin's business.
@@ -31,7 +31,7 @@ export function requestTarget(method: string, url: string): RequestTarget {
   }
   const parts = ABSOLUTE_FORM.exec(url);
   const [, authority = '', rest = ''] = parts ?? [];
-  if (parts === null || authority === '' || !isAuthority(authority)) {
+  if (parts === null || !isAuthority(authority)) {
     throw badTarget('the target is neither a path nor an http URL with a plain authority');
   }
   return { path: pathOf(method, rest), authority };

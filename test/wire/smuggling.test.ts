@@ -48,7 +48,7 @@ const REFUSED: readonly [what: string, bytes: string][] = [
   ['two lengths', post('Content-Length: 5\r\nContent-Length: 6', 'hello')],
   ['a space before the colon of a length', post('Content-Length : 5', 'hello')],
   ['a length behind a bare CR', post('X: y\rContent-Length: 5', 'hello')],
-  ...['a, b', 'u@a', 'a/b', 'a b', 'a\r\nHost: a', 'a\r\nHost: b'].map(host),
+  ...['a, b', 'u@a', 'a/b', 'a b', ':80', 'a\r\nHost: a', 'a\r\nHost: b'].map(host),
   ['no Host', get('X: y')],
   ['a NUL in a value', get('Host: a\r\nX: a\x00b')],
   ['a vertical tab in a value', get('Host: a\r\nX: a\x0bb')],

@@ -84,7 +84,7 @@ function publicPlace(req: IncomingMessage, { trusted, pathChanged }: LocationFac
   const { headers } = req;
   const told = (name: string) => (trusted ? firstOf(headers[name]) : undefined);
   const host = told('x-forwarded-host') ?? firstOf(headers[':authority']) ?? headers.host;
-  if (host === undefined || host === '' || !isAuthority(host)) return undefined;
+  if (host === undefined || !isAuthority(host)) return undefined;
   const proto = told('x-forwarded-proto') ?? protoOf(req);
   return { proto, host, prefix: mountPrefix(req, pathChanged) };
 }

@@ -26,6 +26,7 @@ describe('a request target', () => {
     'ftp://a/b',
     'http://',
     'http:///b',
+    'http://:80/b',
     'http://u:p@a/b',
     'http://a b/c',
     'http://a:b/',
@@ -49,6 +50,8 @@ test.each([
   ['a:b', false],
   ['a\xe9', false],
   ['[::1', false],
+  ['', false],
+  [':80', false],
 ])('%j as an authority: %s', (text, is) => {
   expect(isAuthority(text)).toBe(is);
 });
