@@ -28,7 +28,7 @@ test.each([
 test('an OPTIONS that may go no further is answered here, and its connection is kept', async () => {
   const origin = await startOrigin();
   const raw = await client(await serve(startBackend(origin).handler()));
-  for (const hops of ['0', '00']) {
+  for (const hops of ['0', '00', '5\r\nMax-Forwards: 0']) {
     raw.write(ask('OPTIONS', hops));
     const { status, body } = await raw.readResponse();
     expect([status, body.length]).toEqual([200, 0]);

@@ -2,7 +2,8 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { answerHere, answerUnsupported } from '../../client/error-answer.js';
-import { isNamed } from '../../http1/fields.js';
+import { fieldsOf } from '../../client/injected-request.js';
+import { fieldValues, isNamed } from '../../http1/fields.js';
 
 /** "A recipient MAY ignore a Max-Forwards header field received with any other request methods." */
 function counts(method: string | undefined): boolean {
@@ -21,8 +22,8 @@ export function tryAnswerHere(req: IncomingMessage, res: ServerResponse): boolea
 }
 
 /** "If the received value is zero (0), the intermediary MUST NOT forward the request". */
-function endsHere({ method, headers }: IncomingMessage): boolean {
-  return counts(method) && /^0+$/.test(String(headers['max-forwards']));
+function endsHere(req: IncomingMessage): boolean {
+  return counts(req.method) && fieldValues(fieldsOf(req), 'max-forwards').some((value) => /^0+$/.test(value));
 }
 
 /** Counts this hop, in place. A value that is not a number stays as it is. */
