@@ -107,6 +107,13 @@ describe.each(Object.keys(FRONTS))('%s', (front) => {
     ]);
   });
 
+  test('a host in the path is refused: only the authority names one', async () => {
+    const { origin, session } = await fronted();
+    const fields = { ':scheme': 'other', ':authority': 'shop.test' };
+    expect((await get(session, 'http://other.test/', fields)).head[':status']).toBe(400);
+    expect(origin.requests).toEqual([]);
+  });
+
   test('the client gets no field of the connection behind', async () => {
     const fields = {
       Connection: 'X-Hop',

@@ -85,6 +85,8 @@ export function readClientRequest(
     endedWithHead: endedWithHead(req),
   });
   const host = askedHost(req, found); // checked even if the target names another one
+  // A server in HTTP/2 has looked at `:authority`: there is no absolute form beside it (RFC 9113 §8.3.1).
+  if (target.authority !== undefined && isHttp2(req)) throw badHost('its :path names a host');
   const asked = target.authority ?? host;
   fields.push('Via', viaOf(req.httpVersion));
   if (options.forwarded !== false) {
