@@ -253,6 +253,14 @@ describe('what is not tunnelled', () => {
     expect(backend.stats().origins[0]).toMatchObject({ requests: 1, tunnels: { opened: 0 }, closed: { garbage: 1 } });
   });
 
+  test('an offer without Host is refused, and the origin hears nothing', async () => {
+    const { port, backend } = await startFront(await rawUpgradeOrigin((socket) => socket.write(switching('mine'))));
+    const asked = await client(port);
+    asked.write(asking('mine').replace(/Host: .*\r\n/, ''));
+    expect((await asked.readResponse()).status).toBe(400);
+    expect(backend.stats().origins[0]?.requests).toBe(0);
+  });
+
   test('a 101 that nobody asked for stays refused', async () => {
     const { port } = await startFront(await rawUpgradeOrigin((socket) => socket.write(switching('websocket'))));
     const asked = await client(port);

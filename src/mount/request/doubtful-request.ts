@@ -4,14 +4,15 @@ import type { IncomingMessage } from 'node:http';
 import { fieldsOf } from '../../client/injected-request.js';
 import { isBehindLast, serverOf } from '../../client/last-request.js';
 import { BackendError } from '../../errors.js';
+import { fieldValue } from '../../http1/fields.js';
 import { isForwardingField } from './forwarded-fields.js';
 
 // node:http drops fields beyond this number without a word: it is the default of maxHeadersCount, half of what the documentation says.
 const MOST_FIELDS = 1_000;
 
 /**
- * Refuses what is not plainly a request of HTTP/1.0, HTTP/1.1 or HTTP/2, a request with fields that the server has dropped, and a request
- * behind one that was refused or was the last of its connection.
+ * Refuses what is not plainly a request of HTTP/1.0, HTTP/1.1 or HTTP/2, a request with fields that the server has dropped or without a
+ * Host field, and a request behind one that was refused or was the last of its connection.
  * @throws BackendError `http_request_error`
  */
 export function refuseDoubtful(req: IncomingMessage): void {
@@ -26,6 +27,20 @@ export function refuseDoubtful(req: IncomingMessage): void {
   if (httpVersion !== '1.1' && httpVersion !== '1.0')
     throw new BackendError('http_request_error', `HTTP/${httpVersion} is not supported`);
   refuseUnseenFields(req);
+  refuseWithoutHost(req);
+}
+
+/**
+ * "A server MUST respond with a 400" to a request of HTTP/1.1 without Host (RFC 9112 §3.2). node:http does so, but not if it takes the
+ * request for an upgrade.
+ * @throws BackendError `http_request_error`
+ */
+export function refuseWithoutHost(req: IncomingMessage): void {
+  if (req.httpVersion !== '1.1' || req.headers.host !== undefined || fieldValue(fieldsOf(req), 'host') !== undefined)
+    return;
+  const server = serverOf(req);
+  if (server !== undefined && Reflect.get(server, 'requireHostHeader') === true)
+    throw new BackendError('http_request_error', 'the request has no Host');
 }
 
 /**

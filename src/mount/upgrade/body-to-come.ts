@@ -9,8 +9,7 @@ import { type IncomingMessage, ServerResponse } from 'node:http';
 import { expectsContinue } from '../../client/interim.js';
 import { endIdleTimeout, refuse, serverOf } from '../../client/released-socket.js';
 import type { Deadlines } from '../../deadlines.js';
-import { BackendError } from '../../errors.js';
-import { refuseUnseenFields } from '../request/doubtful-request.js';
+import { refuseUnseenFields, refuseWithoutHost } from '../request/doubtful-request.js';
 
 export function serveWithBodyToCome(req: IncomingMessage, deadlines: Deadlines): void {
   const { socket } = req;
@@ -18,7 +17,7 @@ export function serveWithBodyToCome(req: IncomingMessage, deadlines: Deadlines):
   try {
     server = serverOf(socket);
     refuseUnseenFields(req);
-    refuseWithoutHost(req, server);
+    refuseWithoutHost(req);
   } catch (thrown) {
     refuse(socket, thrown, deadlines);
     return;
@@ -30,12 +29,6 @@ export function serveWithBodyToCome(req: IncomingMessage, deadlines: Deadlines):
   res.once('finish', () => (typeof socket.destroySoon === 'function' ? socket.destroySoon() : socket.end()));
   socket.once('close', () => req.destroy());
   serve(server, req, res);
-}
-
-/** @throws BackendError for a request that node:http would have refused, if it had not taken it for an upgrade */
-function refuseWithoutHost({ httpVersion, headers }: IncomingMessage, server: EventEmitter): void {
-  if (httpVersion === '1.1' && headers.host === undefined && Reflect.get(server, 'requireHostHeader') === true)
-    throw new BackendError('http_request_error', 'the request has no Host');
 }
 
 /** The class of `createServer({ ServerResponse })`, if there is one: the listeners of such a server rely on it. */
