@@ -13,12 +13,16 @@ import { malformed } from './response-head.js';
 const LINE = /([!#$%&'*+.^_`|~0-9A-Za-z-]+):([\t\x20-\x7e\x80-\xff]*)\r\n/y;
 // The beginning of such a line, or of the blank one.
 const BEGINNING = /(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+(?::[\t\x20-\x7e\x80-\xff]*\r?)?|\r)?$/y;
+// More of a name or of a value. A line that comes byte by byte must not be read from its start for each byte.
+const MORE_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]*$/;
+const MORE_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 export class TrailerSection {
   readonly #limits: ResolvedLimits;
   readonly #fields: string[] = [];
   #text = ''; // everything from the first field on
   #lineStart = 0; // start of the first line that is not yet among the fields
+  #more: RegExp | undefined; // what leaves that line good and unfinished
   #complete = false;
 
   constructor(limits: ResolvedLimits) {
@@ -39,7 +43,9 @@ export class TrailerSection {
     const before = this.#text.length;
     // What is beyond the limit is not looked at. So the first offence counts, however the section was split.
     const end = Math.min(length, from + this.#limits.maxHeaderBytes - before);
-    this.#text += bytes.toString('latin1', from, end);
+    const piece = bytes.toString('latin1', from, end);
+    this.#text += piece;
+    if (this.#more?.test(piece) && end === length) return end;
     this.#readLines();
     if (this.#text.startsWith('\r\n', this.#lineStart)) {
       this.#complete = true;
@@ -51,6 +57,9 @@ export class TrailerSection {
       throw malformed('http_response_transfer_coding', 'Invalid trailer', bytes, stop, end);
     }
     if (end < length) throw this.#tooMuch();
+    const unfinished = this.#text.slice(this.#lineStart);
+    if (unfinished === '' || unfinished.endsWith('\r')) this.#more = undefined;
+    else this.#more = unfinished.includes(':') ? MORE_VALUE : MORE_NAME;
     return end;
   }
 

@@ -34,6 +34,17 @@ describe.each(Object.entries(FIXTURES))('a response with %s', (_name, { text, ..
   });
 });
 
+// The work for each byte must not grow with what has come of its line: this would take minutes.
+test.each([
+  ['value', 'X: '],
+  ['name', ''],
+])('a trailer with a long %s may come byte by byte', (_what, before) => {
+  const long = before + 'a'.repeat(400_000);
+  const text = `${OK}\r\n${CHUNKED}\r\n\r\n0\r\n${long}${before === '' ? ': ' : ''}\r\n\r\n`;
+  const { trailers, state } = parse(text.split(''), { limits: { maxHeaderBytes: 1_048_576 } });
+  expect([state, trailers?.join('').length]).toEqual(['complete', before === '' ? 400_000 : 400_001]);
+});
+
 const token = fc.stringMatching(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,12}$/);
 const value = fc.stringMatching(/^(?:[!-~\x80-\xff](?:[\t !-~\x80-\xff]{0,20}[!-~\x80-\xff])?)?$/);
 const field = fc.tuple(fc.constant('X-'), token, value).map(([x, name, text]): [string, string] => [x + name, text]);
