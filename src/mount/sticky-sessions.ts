@@ -41,7 +41,7 @@ export class StickySessions {
         const pairs = value.split(';').map(trimmed);
         const own = pairs.filter((pair) => pair.startsWith(this.#prefix));
         for (const pair of own) named ??= this.#originOf(pair.slice(this.#prefix.length));
-        value = pairs.filter((pair) => !own.includes(pair)).join('; ');
+        value = pairs.filter((pair) => !pair.startsWith(this.#prefix)).join('; ');
         if (value === '') continue;
       }
       fields[kept] = name;
