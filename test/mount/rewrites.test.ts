@@ -141,6 +141,16 @@ describe('rewriteLocation: true', () => {
     expect((await (await client(await serve(strict))).get('/', fields)).headers.location).toBe('http://shop.test/a');
   });
 
+  test.each(['', 'javascript', 'wss'])(
+    'X-Forwarded-Proto: %s of a trusted proxy is no scheme for a URL',
+    async (scheme) => {
+      const origin = await originOf({ Location: 'http://shop.test:80/a' });
+      const handler = startBackend(origin).handler({ rewriteLocation: true, trustProxy: ['127.0.0.1'] });
+      const fields = { Host: 'shop.test', 'X-Forwarded-Proto': scheme, 'X-Forwarded-Host': '' };
+      expect((await (await client(await serve(handler))).get('/', fields)).headers.location).toBe('http://shop.test/a');
+    },
+  );
+
   test.each([
     ['', '/a', '/api/a'],
     ['/', '/a', '/api/a'],

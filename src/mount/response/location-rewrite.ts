@@ -31,6 +31,7 @@ interface PublicPlace {
 }
 
 const ABSOLUTE = /^(?:(https?):)?\/\/([^/?#]*)(.*)$/is;
+const HTTP = /^https?$/i;
 // Seconds, and a URL that may be quoted (HTML, the Refresh header). Values have no blanks around them.
 const REFRESH = /^(\s*\d+(?:\.\d*)?\s*[;,]\s*(?:url\s*=\s*)?)(["']?)(.*?)(\2)$/i;
 
@@ -83,10 +84,10 @@ function sendsToTls(scheme: string | undefined, backend: LocationFacts['backend'
 function publicPlace(req: IncomingMessage, { trusted, pathChanged }: LocationFacts): PublicPlace | undefined {
   const { headers } = req;
   const told = (name: string) => (trusted ? firstOf(headers[name]) : undefined);
-  const host = told('x-forwarded-host') ?? firstOf(headers[':authority']) ?? headers.host;
+  const host = told('x-forwarded-host') || (firstOf(headers[':authority']) ?? headers.host);
   if (host === undefined || !isAuthority(host)) return undefined;
-  const proto = told('x-forwarded-proto') ?? protoOf(req);
-  return { proto, host, prefix: mountPrefix(req, pathChanged) };
+  const proto = told('x-forwarded-proto') ?? '';
+  return { proto: HTTP.test(proto) ? proto : protoOf(req), host, prefix: mountPrefix(req, pathChanged) };
 }
 
 function publicPath(path: string, prefix: MountPrefix | undefined): string {
