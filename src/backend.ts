@@ -111,7 +111,7 @@ export class PooledBackend extends (EventEmitter as new () => BackendEmitter) {
         options: () => this.#options,
         observer,
         shares: this.#shares,
-        create: (address) => new Origin(address, setting, this.#dispatcher.demand),
+        create: (options) => new Origin(options, setting, this.#dispatcher.demand),
         serve: (origins) => this.#serve(origins),
       },
       Array.isArray(this.#given.origins) ? this.#given.origins : undefined,
@@ -120,7 +120,7 @@ export class PooledBackend extends (EventEmitter as new () => BackendEmitter) {
     if (source !== undefined) this.#discovery = new Discovery(source, finding);
     this.#outliers = new OutlierWatch(resolved.ejection, deadlines, () => this.#dispatcher.origins);
     this.#mounted = new MountedBackend(resolved, this.#dispatcher, deadlines, {
-      origins: () => [...this.#dispatcher.origins.map(({ address }) => address), ...this.options.origins],
+      origins: () => [...this.#dispatcher.origins.map(({ options }) => options), ...this.options.origins],
       names: () => this.origins.names,
     });
     this.#statusPages = new StatusPages(this, this.origins, clock);

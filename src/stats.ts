@@ -172,20 +172,20 @@ export function takeStats(
 }
 
 export function listConnections(origins: readonly Origin[]): readonly OriginConnections[] {
-  const lists = origins.map(({ address, connections }) => {
-    return Object.freeze({ origin: address.origin, maxConnections: address.maxConnections, connections });
+  const lists = origins.map(({ name, options, connections }) => {
+    return Object.freeze({ origin: name, maxConnections: options.maxConnections, connections });
   });
   return Object.freeze(lists);
 }
 
 function originStats(one: Origin, now: number): OriginStats {
-  const { address, tally, counts, idleLimit, backoff, standing, checks, concurrency } = one;
+  const { name, options, tally, counts, idleLimit, backoff, standing, checks, concurrency } = one;
   const { idle, busy, dialling, spare } = counts;
   return {
-    origin: address.origin,
+    origin: name,
     service: one.service.state,
-    weight: address.weight,
-    backup: address.backup,
+    weight: options.weight,
+    backup: options.backup,
     connections: {
       open: idle + busy,
       idle,
@@ -193,7 +193,7 @@ function originStats(one: Origin, now: number): OriginStats {
       dialling,
       spare,
       checking: checks.slots,
-      max: address.maxConnections,
+      max: options.maxConnections,
     },
     dialled: tally.dialled,
     dialsFailed: tally.dialsFailed,

@@ -255,7 +255,7 @@ export class House {
 
   /** The largest limit of its origins. */
   get maxConnections(): number {
-    const own = this.origins.map(({ address }) => address.maxConnections);
+    const own = this.origins.map(({ options }) => options.maxConnections);
     return Math.max(mostConnections(this.options.maxConnections), ...own);
   }
 

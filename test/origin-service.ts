@@ -6,9 +6,9 @@ type Origin = House['origins'][number];
 
 /** @throws Error that says what is wrong */
 export function checkService(origin: Origin): void {
-  const { address, counts, service, serves, isQuiet } = origin;
+  const { name, options, counts, service, serves, isQuiet } = origin;
   const { idle, dialling } = counts;
-  const { origin: name, maxConnections } = address;
+  const { maxConnections } = options;
   if (!serves && idle + dialling > 0) {
     throw new Error(`${idle} idle and ${dialling} dialling to ${name}, which takes no requests (${service.state})`);
   }

@@ -148,7 +148,7 @@ export class Dispatcher implements Dispatching, AnnouncingDispatcher, RunDispatc
    */
   #prepare(run: Run): boolean {
     try {
-      run.prepare(this.origins[0]?.address.authority ?? '');
+      run.prepare(this.origins[0]?.options.authority ?? '');
       run.request.body?.watch(run);
       return !run.ended;
     } catch (error) {

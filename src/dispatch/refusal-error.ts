@@ -49,8 +49,8 @@ export function waitedOutError(
 }
 
 /** All slots were in use, at least half by requests. Some dials are normal: fresh connections take the place of others all the time. */
-function lacksSlots({ counts: { busy, dialling }, address }: Origin): boolean {
-  return busy + dialling >= address.maxConnections && busy >= dialling;
+function lacksSlots({ counts: { busy, dialling }, options }: Origin): boolean {
+  return busy + dialling >= options.maxConnections && busy >= dialling;
 }
 
 function lastDialError(origins: readonly Origin[]): BackendError | undefined {
@@ -62,14 +62,14 @@ function lastDialError(origins: readonly Origin[]): BackendError | undefined {
 
 function describe(origins: readonly Origin[], now: number): string {
   if (origins.length === 0) return 'any origin: there is none';
-  const named = origins.slice(0, MOST_NAMED).map((origin) => `${origin.address.origin} ${stateOf(origin, now)}`);
+  const named = origins.slice(0, MOST_NAMED).map((origin) => `${origin.name} ${stateOf(origin, now)}`);
   const others = origins.length - named.length;
   return [...named, ...(others > 0 ? [`any of ${others} others`] : [])].join(' or ');
 }
 
-function stateOf({ backoff, standing, counts, serves, address, service }: Origin, now: number): string {
+function stateOf({ backoff, standing, counts, serves, options, service }: Origin, now: number): string {
   const { state } = backoff;
-  if (!serves) return whyNot(address, service.state);
+  if (!serves) return whyNot(options, service.state);
   if (state.name !== 'ready') {
     const { cause } = state.lastError;
     const why = isError(cause) && 'code' in cause ? String(cause.code) : state.lastError.message;
@@ -81,7 +81,7 @@ function stateOf({ backoff, standing, counts, serves, address, service }: Origin
   return `(busy ${counts.busy}, idle ${counts.idle}, dialling ${counts.dialling}${ejected})`;
 }
 
-function whyNot({ weight, maxConnections }: Origin['address'], service: string): string {
+function whyNot({ weight, maxConnections }: Origin['options'], service: string): string {
   if (service !== 'serving') return `(${service})`;
   return maxConnections === 0 ? '(no share of its connections yet)' : `(weight ${weight})`;
 }

@@ -90,8 +90,8 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, TimeBudge
     const { connection } = entry;
     this.timeBudget.endWait(entry.dialledAt, connection.openedAt, now);
     this.#origin = origin;
-    this.#attempts = this.#attempts.begin(origin.address.origin, connection.exchanges > 0, now);
-    this.prepare(origin.address.authority);
+    this.#attempts = this.#attempts.begin(origin.name, connection.exchanges > 0, now);
+    this.prepare(origin.options.authority);
     this.#asked = AskedBody.of(this.request, this.#dispatcher.deadlines);
     const exchange = connection.begin(this.#asked?.request ?? this.request, this);
     this.#exchange = exchange;
@@ -110,7 +110,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, TimeBudge
   /** Listeners may end the request. Or they take so long that stray bytes arrive, which would be taken for the response. */
   #tellAttempt(exchange: Exchange, connection: Connection, origin: Origin): void {
     const added = this.requester.attemptBegun(this.#attempts, this.timeBudget.waitedMs());
-    if (added !== undefined) this.prepare(origin.address.authority, added);
+    if (added !== undefined) this.prepare(origin.options.authority, added);
     const startIf = (alive: boolean) => {
       if (this.#exchange !== exchange) return;
       if (alive) this.#start(exchange, origin);
@@ -149,7 +149,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, TimeBudge
     if (origin === undefined) return;
     if (ambiguous) this.#attempts.ambiguousResends += 1;
     origin.recorder.resent(reason);
-    this.requester.resent(origin.address.origin, reason);
+    this.requester.resent(origin.name, reason);
     if (this.travel !== 'fresh') this.travel = 'resent'; // never on a reused connection: the next one may be dead, too
     const redial = () => this.ended || this.#dispatcher.redial(this, origin, isFault);
     if (delayMs === 0) redial();

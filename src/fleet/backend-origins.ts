@@ -15,7 +15,7 @@ export interface ChangedBackend {
   options(): ResolvedOptions;
   readonly observer: Observer;
   readonly shares: ConnectionShares;
-  create(address: ResolvedOrigin): Origin;
+  create(resolved: ResolvedOrigin): Origin;
   /** All origins in order, including those being removed. Called after each change. */
   serve(origins: readonly Origin[]): void;
 }
@@ -38,10 +38,10 @@ export class BackendOrigins {
     this.#backend = backend;
     this.#discovered = given === undefined;
     if (given === undefined) return;
-    const addresses = resolveOrigins(given, backend.options());
+    const resolvedSet = resolveOrigins(given, backend.options());
     const set = given.map(ownOrigin);
-    this.#given.replace(set, addresses);
-    for (const [one, address] of this.#used(set, addresses)) this.#put(one, address);
+    this.#given.replace(set, resolvedSet);
+    for (const [one, resolved] of this.#used(set, resolvedSet)) this.#put(one, resolved);
     this.#serve();
   }
 
@@ -71,13 +71,13 @@ export class BackendOrigins {
   add(origin: string | URL | OriginOptions): void {
     this.#refuseIfDiscovered('added');
     this.#tellForgotten(); // one of the same name may be among them
-    const address = this.#resolve(origin);
-    const known = this.#members.get(address.origin);
+    const resolved = this.#resolve(origin);
+    const known = this.#members.get(resolved.origin);
     if (known !== undefined && known.service.state !== 'leaving') {
-      throw new TypeError(`origin must be a new one, got ${address.origin} again`);
+      throw new TypeError(`origin must be a new one, got ${resolved.origin} again`);
     }
-    this.#checkIdentity('origin', address);
-    const added = this.#put(ownOrigin(origin), address);
+    this.#checkIdentity('origin', resolved);
+    const added = this.#put(ownOrigin(origin), resolved);
     this.#serve();
     this.#tell(added.origin, 'added');
   }
@@ -91,7 +91,7 @@ export class BackendOrigins {
   remove(url: string | URL): Promise<void> {
     this.#refuseIfDiscovered('removed');
     const origin = this.#member(url);
-    this.#given.delete(origin.address.origin);
+    this.#given.delete(origin.name);
     return this.#take(origin);
   }
 
@@ -124,7 +124,7 @@ export class BackendOrigins {
   setWeight(url: string | URL, weight: number): void {
     this.#refuseIfDiscovered('weighed');
     const origin = this.#member(url);
-    const { origin: name } = origin.address;
+    const { name } = origin;
     const before = this.#given.get(name) ?? name;
     // A weight that is left out must not become the default.
     const given = { ...(typeof before === 'string' ? { url: before } : before), weight: weight ?? Number.NaN };
@@ -143,16 +143,16 @@ export class BackendOrigins {
   replace(set: OriginSet): Promise<void> {
     this.#tellForgotten();
     const options = this.#backend.options();
-    const addresses = resolveOrigins(set, options);
-    refuseCheckOf(options.check, addresses);
-    for (const [index, address] of addresses.entries()) this.#checkIdentity(`origins[${index}]`, address);
+    const resolvedSet = resolveOrigins(set, options);
+    refuseCheckOf(options.check, resolvedSet);
+    for (const [index, resolved] of resolvedSet.entries()) this.#checkIdentity(`origins[${index}]`, resolved);
     const own = set.map(ownOrigin);
-    const used = this.#used(own, addresses);
-    const changes = used.map(([, address]) => this.#changeTo(address));
+    const used = this.#used(own, resolvedSet);
+    const changes = used.map(([, resolved]) => this.#changeTo(resolved));
     // Before any event: a listener may change more.
-    this.#given.replace(own, addresses);
+    this.#given.replace(own, resolvedSet);
     const names = new Set(used.map(([, { origin }]) => origin));
-    const left = [...this.#members.values()].filter(({ address }) => !names.has(address.origin));
+    const left = [...this.#members.values()].filter(({ name }) => !names.has(name));
     this.#sets += 1;
     const number = this.#sets;
     const gone: Promise<void>[] = [];
@@ -178,9 +178,9 @@ export class BackendOrigins {
    * @throws TypeError, RangeError as `add` does
    */
   reconsider(): Promise<void> {
-    const addresses = this.#given.list.map((given) => this.#resolve(given));
-    for (const address of addresses) this.#checkIdentity('origin', address);
-    return Promise.all(addresses.map(({ origin }) => this.#configure(origin))).then(() => undefined);
+    const resolvedSet = this.#given.list.map((given) => this.#resolve(given));
+    for (const resolved of resolvedSet) this.#checkIdentity('origin', resolved);
+    return Promise.all(resolvedSet.map(({ origin }) => this.#configure(origin))).then(() => undefined);
   }
 
   /** Reads the options anew: a listener told about another origin may have changed them, or removed this one. */
@@ -198,34 +198,34 @@ export class BackendOrigins {
   /** @throws TypeError, RangeError for what does not agree with the options of the backend */
   #resolve(given: string | URL | OriginOptions): ResolvedOrigin {
     const options = this.#backend.options();
-    const address = resolveOrigin('origin', given, options);
-    refuseCheckOf(options.check, [address]);
-    return address;
+    const resolved = resolveOrigin('origin', given, options);
+    refuseCheckOf(options.check, [resolved]);
+    return resolved;
   }
 
   /** The subset of a set, each origin as it was given and as it was resolved. */
-  #used(set: readonly GivenOrigin[], addresses: readonly ResolvedOrigin[]) {
-    const pairs = addresses.map((address, index) => [set[index] ?? address.origin, address] as const);
-    return subsetOf(pairs, addresses, this.#backend.options().subset);
+  #used(set: readonly GivenOrigin[], resolvedSet: readonly ResolvedOrigin[]) {
+    const pairs = resolvedSet.map((resolved, index) => [set[index] ?? resolved.origin, resolved] as const);
+    return subsetOf(pairs, resolvedSet, this.#backend.options().subset);
   }
 
   #changeTo({ origin: name, weight }: ResolvedOrigin): OriginChange | undefined {
     const known = this.#members.get(name);
     if (known === undefined || known.service.state === 'leaving') return 'added';
-    return known.address.weight === weight ? undefined : 'weight';
+    return known.options.weight === weight ? undefined : 'weight';
   }
 
   /** Adds the origin, or gives these settings to one that exists. `settled` resolves when no connection is above their limits. */
-  #put(given: GivenOrigin, address: ResolvedOrigin): { origin: Origin; settled: Promise<void> } {
-    const known = this.#members.get(address.origin);
-    const placed = this.#backend.shares.placed(address);
+  #put(given: GivenOrigin, resolved: ResolvedOrigin): { origin: Origin; settled: Promise<void> } {
+    const known = this.#members.get(resolved.origin);
+    const placed = this.#backend.shares.placed(resolved);
     const origin = known ?? this.#backend.create(placed);
-    this.#members.set(address.origin, origin);
-    this.#given.set(address.origin, given);
+    this.#members.set(resolved.origin, origin);
+    this.#given.set(resolved.origin, given);
     this.#backend.shares.join(origin);
     const settled = known === undefined ? Promise.resolve() : known.configure(placed);
     // Unless a listener of `disconnect` has removed it.
-    if (known?.service.state === 'leaving' && this.#given.get(address.origin) === given) known.service.serve();
+    if (known?.service.state === 'leaving' && this.#given.get(resolved.origin) === given) known.service.serve();
     return { origin, settled };
   }
 
@@ -246,7 +246,7 @@ export class BackendOrigins {
   }
 
   #forget(origin: Origin): void {
-    const { origin: name } = origin.address;
+    const { name } = origin;
     if (origin.service.state !== 'closed' || this.#members.get(name) !== origin) return;
     this.#members.delete(name);
     this.#backend.shares.leave(name);
@@ -275,15 +275,15 @@ export class BackendOrigins {
     throw new TypeError(`url must be one of the origins (${this.names.join(', ')}), got ${name}`);
   }
 
-  #checkIdentity(name: string, address: ResolvedOrigin): void {
-    refuseOtherServer(name, this.#members.get(address.origin)?.address, address);
+  #checkIdentity(name: string, resolved: ResolvedOrigin): void {
+    refuseOtherServer(name, this.#members.get(resolved.origin)?.options, resolved);
   }
 
   #tell(origin: Origin, change: OriginChange | undefined): void {
     if (change === undefined) return;
     const { observer } = this.#backend;
-    const { origin: name, weight } = origin.address;
-    if (observer.watches('originChanged')) observer.emit('originChanged', { origin: name, change, weight });
+    const { weight } = origin.options;
+    if (observer.watches('originChanged')) observer.emit('originChanged', { origin: origin.name, change, weight });
   }
 }
 

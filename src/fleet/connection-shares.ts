@@ -21,7 +21,7 @@ interface Member {
   /** Another one each time that the origin joins: what was said before it left is about connections that others may have now. */
   readonly id: string;
   readonly origin: Origin;
-  /** The address as its owner wants it, without a share. */
+  /** The options as the owner wants them, without a share. */
   wanted: ResolvedOrigin;
   readonly holder: ShareHolder;
   /** Whether the primary has given an order or a refusal. `none`: neither, though it was asked again and again. */
@@ -61,7 +61,7 @@ export class ConnectionShares {
 
   /** Asks for a share, if the origin needs one. */
   join(origin: Origin): void {
-    const wanted = origin.address;
+    const wanted = origin.options;
     if (this.#closed || wanted.total === undefined || this.#members.has(wanted.origin)) return;
     this.#hearNoMore ??= this.#channel.listen((reply) => this.#heard(reply));
     const connections = {

@@ -37,9 +37,9 @@ export class GivenOrigins {
   }
 
   /** Includes origins outside the subset: their options have to be valid too. */
-  replace(set: readonly GivenOrigin[], addresses: readonly ResolvedOrigin[]): void {
+  replace(set: readonly GivenOrigin[], resolvedSet: readonly ResolvedOrigin[]): void {
     this.#told = undefined;
     this.#byName.clear();
-    for (const [index, { origin }] of addresses.entries()) this.#byName.set(origin, set[index] ?? origin);
+    for (const [index, { origin }] of resolvedSet.entries()) this.#byName.set(origin, set[index] ?? origin);
   }
 }

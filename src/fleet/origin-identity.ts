@@ -9,13 +9,13 @@ import type { ResolvedOrigin } from '../options.js';
  * @param name what the origin is called in the error
  * @throws TypeError unless it is the server that is known by its name
  */
-export function refuseOtherServer(name: string, known: ResolvedOrigin | undefined, address: ResolvedOrigin): void {
+export function refuseOtherServer(name: string, known: ResolvedOrigin | undefined, given: ResolvedOrigin): void {
   if (known === undefined) return;
   const refuse = (what: string, was: string | number = 'none', is: string | number = 'none') => {
     if (was === is) return;
     throw new TypeError(`${name}.${what} cannot be changed for ${known.origin}: it is ${was}, got ${is}`);
   };
-  refuse('socketPath', known.socketPath, address.socketPath);
-  refuse('maxConnections.total', known.total, address.total);
-  if (address.protocol === 'https:') refuse('host', known.servername, address.servername);
+  refuse('socketPath', known.socketPath, given.socketPath);
+  refuse('maxConnections.total', known.total, given.total);
+  if (given.protocol === 'https:') refuse('host', known.servername, given.servername);
 }

@@ -1,5 +1,6 @@
 /** How many requests an origin may have at once: as many as connections, or fewer if a limit was learned for it. */
 
+import type { ResolvedOrigin } from '../options.js';
 import type { Pool } from '../pool/pool.js';
 import type { Demand } from './demand.js';
 import type { Dialler } from './dialler.js';
@@ -7,11 +8,11 @@ import { GradientLimit, type GradientSnapshot } from './gradient-limit.js';
 import type { OriginChecks } from './health/origin-checks.js';
 import type { OriginTally } from './origin-tally.js';
 import type { PoolEntry } from './pool-entry.js';
-import type { OriginAddress, OriginSetting } from './setting.js';
+import type { OriginSetting } from './setting.js';
 
 /** The parts of the origin by which its requests are counted. */
 export interface CountedOrigin {
-  readonly address: OriginAddress;
+  readonly options: ResolvedOrigin;
   readonly setting: OriginSetting;
   readonly pool: Pool<PoolEntry>;
   readonly dialler: Dialler;
@@ -27,11 +28,11 @@ export class Concurrency {
 
   constructor(parts: CountedOrigin) {
     this.#parts = parts;
-    this.configure(parts.address);
+    this.configure(parts.options);
   }
 
-  /** Follows the setting and the address as they are now. */
-  configure({ maxConnections }: OriginAddress): void {
+  /** Follows the setting and the options as they are now. */
+  configure({ maxConnections }: ResolvedOrigin): void {
     const { adaptiveConcurrency, clock } = this.#parts.setting;
     this.#maxConnections = maxConnections;
     if (adaptiveConcurrency === false) this.#limit = undefined;
@@ -78,7 +79,7 @@ export class Concurrency {
     this.#parts.demand.changed();
     this.#parts.demand.room();
     if (!observer.watches('concurrencyLimit')) return;
-    observer.emit('concurrencyLimit', { origin: this.#parts.address.origin, ...limit.snapshot });
+    observer.emit('concurrencyLimit', { origin: this.#parts.options.origin, ...limit.snapshot });
   }
 
   get #answering(): number {

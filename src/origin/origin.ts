@@ -3,6 +3,7 @@
 import type { Connection } from '../connection/connection.js';
 import type { Dialled } from '../connection/dial.js';
 import { asBackendError, type BackendError, type OriginCounts } from '../errors.js';
+import type { ResolvedOrigin } from '../options.js';
 import { Pool } from '../pool/pool.js';
 import type { Slot } from '../pool/slot.js';
 import type { CloseReason } from '../reasons.js';
@@ -21,13 +22,15 @@ import { type ConnectedOrigin, PoolEntries } from './pool-entries.js';
 import type { PoolEntry } from './pool-entry.js';
 import { RequestRecorder } from './request-recorder.js';
 import { type ServedOrigin, Service } from './service.js';
-import type { OriginAddress, OriginSetting } from './setting.js';
+import type { OriginSetting } from './setting.js';
 import { ShutdownDetector } from './shutdown-detector.js';
 import { Stock } from './stock.js';
 import { connectionSettingOf, targetOf } from './target.js';
 import type { Travel } from './travel.js';
 
 export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
+  /** Its URL, `scheme://host:port`. */
+  readonly name: string;
   readonly service = new Service(this);
   readonly standing: Standing;
   readonly checks: OriginChecks;
@@ -44,27 +47,28 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
   readonly #dialler: Dialler;
   readonly #stock: Stock;
   readonly #entries: PoolEntries<Origin>;
-  #address: OriginAddress;
+  #options: ResolvedOrigin;
 
-  constructor(address: OriginAddress, setting: OriginSetting, demand: DemandOn<Origin>) {
+  constructor(options: ResolvedOrigin, setting: OriginSetting, demand: DemandOn<Origin>) {
     const { clock, random } = setting;
-    const target = targetOf(address, setting);
-    const connection = connectionSettingOf(address, setting);
+    const target = targetOf(options, setting);
+    const connection = connectionSettingOf(options, setting);
     const changed = () => demand.changed();
     const due = () => this.dialAllowed();
-    this.#address = address;
+    this.name = options.origin;
+    this.#options = options;
     this.#setting = setting;
     this.#demand = demand;
-    this.standing = new Standing(address.origin, setting.ejection, setting, { due, changed });
+    this.standing = new Standing(this.name, setting.ejection, setting, { due, changed });
     this.backoff = new DialBackoff(clock, random, changed);
     this.idleLimit = new IdleLimit(setting);
     this.shutdown = new ShutdownDetector(clock);
     const { standing, backoff, tally, idleLimit, shutdown } = this;
-    const pool: Pool<PoolEntry> = new Pool({ size: address.maxConnections, onFree: due });
+    const pool: Pool<PoolEntry> = new Pool({ size: options.maxConnections, onFree: due });
     const dialler = new Dialler(setting, target, pool, backoff, this, demand);
-    const lending = new Lending(pool, idleLimit, clock, address.maxFreshConnections);
+    const lending = new Lending(pool, idleLimit, clock, options.maxFreshConnections);
     const stock = new Stock(setting, pool, dialler, idleLimit, demand, standing);
-    const parts = { address, setting, target, connection, pool, dialler, standing, tally, demand };
+    const parts = { options, setting, target, connection, pool, dialler, standing, tally, demand };
     this.checks = new OriginChecks(parts);
     this.concurrency = new Concurrency({ ...parts, checks: this.checks });
     this.recorder = new RequestRecorder({ ...parts, lending, shutdown, concurrency: this.concurrency });
@@ -75,19 +79,19 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
     this.#stock = stock;
   }
 
-  get address(): OriginAddress {
-    return this.#address;
+  get options(): ResolvedOrigin {
+    return this.#options;
   }
 
   /** Whether requests may be sent there at all; see {@link takesNew}. */
   get serves(): boolean {
-    const takesSome = this.#address.weight > 0 || this.#setting.sticky !== false;
-    return this.service.state === 'serving' && takesSome && this.#address.maxConnections > 0;
+    const takesSome = this.#options.weight > 0 || this.#setting.sticky !== false;
+    return this.service.state === 'serving' && takesSome && this.#options.maxConnections > 0;
   }
 
   /** Whether it takes requests that are not bound to it: an origin of weight 0 only takes those of its sessions. */
   get takesNew(): boolean {
-    return this.#address.weight > 0 && this.serves;
+    return this.#options.weight > 0 && this.serves;
   }
 
   /** Connections that carry a request. */
@@ -105,7 +109,7 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
 
   get counts(): OriginCounts {
     const { busy, idle, fresh } = this.#pool.counts;
-    return { origin: this.address.origin, busy, idle, dialling: this.dialling, spare: fresh };
+    return { origin: this.name, busy, idle, dialling: this.dialling, spare: fresh };
   }
 
   /** Every connection, built for this call. */
@@ -197,7 +201,7 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
     this.standing.failed(error.code);
     const retryInMs = this.#dialler.backOff(error, this.#demand.othersCanServe(this));
     this.#pool.release(slot);
-    if (observer.watches('dialFailed')) observer.emit('dialFailed', { origin: this.address.origin, error, retryInMs });
+    if (observer.watches('dialFailed')) observer.emit('dialFailed', { origin: this.name, error, retryInMs });
     this.waitOver(purpose);
     this.#demand.dialFailed(this, error);
   }
@@ -246,15 +250,15 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
     return this.service.until(() => this.#stock.isFull || isOut());
   }
 
-  /** Takes another address, and the settings as they are now. Resolves when the connections above the limit are closed. */
-  configure(address: OriginAddress): Promise<void> {
-    this.#address = address;
+  /** Follows these options, and the settings as they are now. Resolves when the connections above the limit are closed. */
+  configure(options: ResolvedOrigin): Promise<void> {
+    this.#options = options;
     // Otherwise its checks would begin again, and nothing would ever end them.
     if (this.service.state === 'closed') return Promise.resolve();
-    this.#lending.configure(address.maxFreshConnections);
-    this.#pool.resize(address.maxConnections);
-    this.concurrency.configure(address);
-    this.checks.configure(address);
+    this.#lending.configure(options.maxFreshConnections);
+    this.#pool.resize(options.maxConnections);
+    this.concurrency.configure(options);
+    this.checks.configure(options);
     this.standing.configure(this.#setting.ejection, this.#setting.slowStart);
     this.settle();
     return this.service.until(() => this.#pool.surplus === 0);

@@ -19,14 +19,14 @@ import type { Lending } from './lending.js';
 import { newConnectionError } from './new-connection-error.js';
 import type { OriginTally } from './origin-tally.js';
 import { PoolEntry, type PoolEntryOwner } from './pool-entry.js';
-import type { OriginAddress, OriginSetting } from './setting.js';
+import type { OriginSetting } from './setting.js';
 import type { ShutdownDetector } from './shutdown-detector.js';
 import type { Stock } from './stock.js';
 import type { Travel } from './travel.js';
 
 /** What connections look at in their origin. */
 export interface ConnectedOrigin {
-  readonly address: OriginAddress;
+  readonly name: string;
   readonly backoff: DialBackoff;
   readonly checks: OriginChecks;
   readonly concurrency: Concurrency;
@@ -57,10 +57,10 @@ export class PoolEntries<Origin extends ConnectedOrigin> implements PoolEntryOwn
   readonly #lateBodies = new LateBodies();
 
   constructor(origin: Origin, parts: EntryParts<Origin>) {
-    const { address, idleLimit, tally } = origin;
+    const { name, idleLimit, tally } = origin;
     this.#origin = origin;
     this.#parts = parts;
-    this.#recorder = new ConnectionRecorder(address.origin, idleLimit, tally, parts.setting.observer);
+    this.#recorder = new ConnectionRecorder(name, idleLimit, tally, parts.setting.observer);
   }
 
   /**
@@ -73,7 +73,7 @@ export class PoolEntries<Origin extends ConnectedOrigin> implements PoolEntryOwn
     const { clock, random, maxConnectionAge, observer } = setting;
     // Shortened at random, so that connections dialled together do not retire together.
     const entry = new PoolEntry(slot, begunAt, clock.now() + maxConnectionAge * (1 - random() / 10), this);
-    const error = newConnectionError(origin.address.origin, dialled, this.#parts.connection.secure);
+    const error = newConnectionError(origin.name, dialled, this.#parts.connection.secure);
     if (error?.code === 'http_protocol_error') origin.tally.poisoned += 1;
     if (error !== undefined) throw error;
     entry.connect(new Connection(dialled, this.#parts.connection, entry));
@@ -84,11 +84,11 @@ export class PoolEntries<Origin extends ConnectedOrigin> implements PoolEntryOwn
     pool.fill(slot, entry);
     if (observer.watches('connect')) {
       const durationMs = clock.now() - begunAt;
-      observer.emit('connect', { origin: origin.address.origin, open: this.list.size, durationMs });
+      observer.emit('connect', { origin: origin.name, open: this.list.size, durationMs });
     }
     if (backoff.name !== 'ready' && observer.watches('reachable')) {
       const { failures, since } = backoff;
-      observer.emit('reachable', { origin: origin.address.origin, failures, afterMs: clock.now() - since });
+      observer.emit('reachable', { origin: origin.name, failures, afterMs: clock.now() - since });
     }
     return entry;
   }

@@ -6,11 +6,8 @@ import type { StartDial } from '../connection/dial.js';
 import type { Deadlines } from '../deadlines.js';
 import type { ParserLimits } from '../http1/parser-limits.js';
 import type { Observer } from '../observe.js';
-import type { ResolvedAdaptiveConcurrency, ResolvedCheck, ResolvedConnect, ResolvedOrigin } from '../options.js';
+import type { ResolvedAdaptiveConcurrency, ResolvedCheck, ResolvedConnect } from '../options.js';
 import type { StandingOptions } from './health/standing.js';
-
-/** The server itself, as configured. */
-export type OriginAddress = ResolvedOrigin;
 
 /** What all origins of a backend share. Times in milliseconds. Settings that may change are read each time they are needed. */
 export interface OriginSetting {

@@ -3,13 +3,14 @@
 import type { ConnectionSetting } from '../connection/connection-setting.js';
 import type { DialTarget } from '../connection/dial.js';
 import { RepeatedHead } from '../http1/repeated-head.js';
-import type { OriginAddress, OriginSetting } from './setting.js';
+import type { ResolvedOrigin } from '../options.js';
+import type { OriginSetting } from './setting.js';
 
 /** `connectTimeoutMs` is read at each dial, because the option may change. */
-export function targetOf(address: OriginAddress, setting: OriginSetting): DialTarget {
+export function targetOf(options: ResolvedOrigin, setting: OriginSetting): DialTarget {
   const { connect, tls, window } = setting;
   return {
-    ...address,
+    ...options,
     connect,
     tls,
     window,
@@ -21,7 +22,7 @@ export function targetOf(address: OriginAddress, setting: OriginSetting): DialTa
 
 /** What each connection is created with. */
 export function connectionSettingOf(
-  { origin, protocol }: OriginAddress,
+  { origin, protocol }: ResolvedOrigin,
   { clock, deadlines, limits, window }: OriginSetting,
 ): ConnectionSetting {
   return { origin, secure: protocol === 'https:', clock, deadlines, limits, repeated: new RepeatedHead(), window };

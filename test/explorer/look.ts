@@ -30,10 +30,10 @@ export function lookOf(house: House, far: FarSide): unknown[] {
 
 function looksOfOrigins({ origins, clock }: House): unknown[] {
   const now = clock.now();
-  return origins.map(({ counts, backoff, standing, idleLimit, shutdown, freshShareLeft, service, address }) => [
+  return origins.map(({ counts, backoff, standing, idleLimit, shutdown, freshShareLeft, service, options }) => [
     ...[counts.busy, counts.idle, counts.dialling, counts.spare, freshShareLeft, shutdown.likely],
     ...[relative(backoff.state, now), relative(standing.state, now), idleLimit.effectiveMs],
-    ...[service.state, address.weight, backoff.isLate],
+    ...[service.state, options.weight, backoff.isLate],
   ]);
 }
 

@@ -35,12 +35,12 @@ export class Owner {
     const { fleet, origins } = this.#house;
     const changes: Change[] = [{ name: 'resize', of: 0 }];
     for (const [of, url] of this.#names.entries()) {
-      const origin = origins.find(({ address }) => address.origin === url);
+      const origin = origins.find(({ name }) => name === url);
       if (origin === undefined || !fleet.names.includes(url)) changes.push({ name: 'add', of });
       else {
         changes.push({ name: 'remove', of });
         changes.push({ name: origin.service.state === 'serving' ? 'drain' : 'serve', of });
-        changes.push({ name: origin.address.weight > 0 ? 'weighNothing' : 'weigh', of });
+        changes.push({ name: origin.options.weight > 0 ? 'weighNothing' : 'weigh', of });
       }
     }
     return changes;
@@ -94,7 +94,7 @@ export class Owner {
 
   #markThoseAtRest(): void {
     for (const origin of this.#house.origins) {
-      const { origin: name } = origin.address;
+      const { name } = origin;
       if (origin.serves) this.#heard.delete(name);
       else if (!this.#heard.has(name)) this.#heard.set(name, this.#requestsTo(name));
     }
@@ -116,7 +116,7 @@ export class Owner {
       checkService(origin);
       this.#checkNews(origin);
     }
-    const names = new Set(origins.map(({ address }) => address.origin));
+    const names = new Set(origins.map(({ name }) => name));
     const isLeft = [...peers.filter(({ closed }) => !closed), ...dialling.map(({ target }) => target)];
     const left = isLeft.find(({ origin }) => !names.has(origin));
     if (left !== undefined) throw new Error(`a connection to ${left.origin}, which is removed`);
@@ -124,7 +124,7 @@ export class Owner {
 
   /** No request may go to an origin that takes none. No dial may begin while an origin has as many connections as allowed. */
   #checkNews(origin: Origin): void {
-    const { origin: name } = origin.address;
+    const { name } = origin;
     const more = this.#requestsTo(name) - (this.#heard.get(name) ?? Number.POSITIVE_INFINITY);
     if (!origin.serves && more > 0) throw new Error(`${more} requests were sent to ${name}, which takes none`);
     if (openTo(origin) <= this.#limit) return;
@@ -154,7 +154,7 @@ export class Owner {
   // --- what there is ---------------------------------------------------------------------------------------------------
 
   #origin(url: string): Origin | undefined {
-    return this.#house.origins.find(({ address }) => address.origin === url);
+    return this.#house.origins.find(({ name }) => name === url);
   }
 
   #state(url: string): string {

@@ -49,8 +49,8 @@ export const faults = [
   {
     name: 'one connection more than maxConnections',
     file: 'src/origin/origin.ts',
-    from: 'new Pool({ size: address.maxConnections,',
-    to: 'new Pool({ size: address.maxConnections + 1,',
+    from: 'new Pool({ size: options.maxConnections,',
+    to: 'new Pool({ size: options.maxConnections + 1,',
     tests: ['test/unit/origin', ...DISPATCH],
   },
   {
@@ -112,8 +112,8 @@ export const faults = [
   {
     name: 'a smaller maxConnections is not heeded',
     file: 'src/origin/origin.ts',
-    from: '    this.#pool.resize(address.maxConnections);',
-    to: '    if (address.maxConnections > this.#pool.counts.size) this.#pool.resize(address.maxConnections);',
+    from: '    this.#pool.resize(options.maxConnections);',
+    to: '    if (options.maxConnections > this.#pool.counts.size) this.#pool.resize(options.maxConnections);',
     tests: ['test/unit/fleet', ...DISPATCH],
   },
   {

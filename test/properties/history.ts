@@ -398,7 +398,7 @@ export class History {
 
   serves(origin: House['origins'][number]): boolean {
     if (origin.backoff.state.name !== 'ready' || origin.standing.state.name !== 'healthy') return false;
-    return !origin.address.backup && origin.standing.share === 1;
+    return !origin.options.backup && origin.standing.share === 1;
   }
 }
 

@@ -38,7 +38,7 @@ function hear({ emitter }: House, hearsAttempts: boolean, listener: () => void):
 
 function checkCounts({ dispatcher, origins }: House): void {
   expect(dispatcher.demand.coming).toBe(0);
-  for (const origin of origins) expect(origin.freshShareLeft).toBe(origin.address.maxFreshConnections);
+  for (const origin of origins) expect(origin.freshShareLeft).toBe(origin.options.maxFreshConnections);
 }
 
 test('they may send, abort, and change origins and options: no request is lost, and no dial is counted twice', async () => {

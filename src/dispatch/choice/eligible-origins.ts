@@ -96,7 +96,7 @@ export class EligibleOrigins {
    * `undefined` while the origin is in back-off and would have to be dialled for the request: then any other origin is better.
    */
   home(name: string, travel: Travel): Origin | undefined {
-    this.#byName ??= new Map(this.#members().map(({ origin }) => [origin.address.origin, origin]));
+    this.#byName ??= new Map(this.#members().map(({ origin }) => [origin.name, origin]));
     const origin = this.#byName.get(name);
     if (origin === undefined || !origin.serves) return undefined;
     const isTrusted = origin.takesNew ? this.origins.has(origin) : origin.standing.accepts;
@@ -124,7 +124,7 @@ export class EligibleOrigins {
 
   /** How many connections can be lost: all that there may be, also to origins that cannot be reached or take no more requests. */
   get mostConnections(): number {
-    return this.#members().reduce((sum, { origin }) => sum + origin.address.maxConnections, 0);
+    return this.#members().reduce((sum, { origin }) => sum + origin.options.maxConnections, 0);
   }
 
   /** How many connections requests can have at once, for the estimate of a wait. */
@@ -179,7 +179,7 @@ export class EligibleOrigins {
     const observer = this.#observer;
     this.#failingOpen = failOpen;
     if (!failOpen || !observer.watches('failOpen')) return;
-    observer.emit('failOpen', { origins: this.#serving.map(({ origin }) => origin.address.origin) });
+    observer.emit('failOpen', { origins: this.#serving.map(({ origin }) => origin.name) });
   }
 }
 
@@ -191,7 +191,7 @@ export class EligibleOrigins {
 export function isAtSlowStartLimit(origin: Origin, others: Iterable<Origin>, lent = 0): boolean {
   const { share } = origin.standing;
   if (share === 1) return false;
-  if (origin.busy + origin.dialling - lent < slowStartConnections(share, origin.address.maxConnections)) return false;
+  if (origin.busy + origin.dialling - lent < slowStartConnections(share, origin.options.maxConnections)) return false;
   for (const { standing, backoff } of others) if (standing.share === 1 && backoff.state.name === 'ready') return true;
   return false;
 }
@@ -201,11 +201,11 @@ function isReady({ origin }: Member): boolean {
 }
 
 function isPrimary({ origin }: Member): boolean {
-  return !origin.address.backup;
+  return !origin.options.backup;
 }
 
 function isBackup({ origin }: Member): boolean {
-  return origin.address.backup;
+  return origin.options.backup;
 }
 
 function isAbsent({ backoff, canDial, standing }: Origin): boolean {

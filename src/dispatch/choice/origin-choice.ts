@@ -162,7 +162,7 @@ export class OriginChoice {
     const avoided = this.avoidable(failedAt);
     const hasSome = (one: Origin) => one.hasConnectionFor(travel) || hasRoomFor(travel, one);
     const suits = (one: Origin) => hasSome(one) && !one.backoff.isLate && !avoided.includes(one);
-    const isNew = ({ address }: Origin) => attempts.every(({ origin }) => origin !== address.origin);
+    const isNew = ({ name }: Origin) => attempts.every(({ origin }) => origin !== name);
     const other = elsewhere
       ? (this.pick((one) => isNew(one) && suits(one), request) ??
         this.pick((one) => one !== last && suits(one), request))
@@ -215,13 +215,13 @@ function positionOf(picked: unknown, count: number): number | Error {
 }
 
 function memberOf(origin: Origin, index: number): Member {
-  const { origin: name, maxConnections, weight } = origin.address;
-  return { origin, candidate: { origin: name, index, busy: 0, idle: 0, dialling: 0, maxConnections, weight } };
+  const { maxConnections, weight } = origin.options;
+  return { origin, candidate: { origin: origin.name, index, busy: 0, idle: 0, dialling: 0, maxConnections, weight } };
 }
 
 /** The candidate, brought up to date. */
 function refreshed({ origin, candidate }: Member): Candidate {
-  const { weight, maxConnections } = origin.address;
+  const { weight, maxConnections } = origin.options;
   candidate.busy = origin.busy;
   candidate.idle = origin.idle;
   candidate.dialling = origin.dialling;

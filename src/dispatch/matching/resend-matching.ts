@@ -24,7 +24,7 @@ export class ResendMatching {
     if (preferOther || last.shutdown.likely === 'yes') run.failedAt = [...run.failedAt, last];
     // A closed connection may mean that the process is dying. So a request goes elsewhere, unless it is bound to this origin or the
     // balancer keeps requests at their origins.
-    const staysIfItCan = this.#choice.keeps || run.request.boundTo === last.address.origin;
+    const staysIfItCan = this.#choice.keeps || run.request.boundTo === last.name;
     const elsewhere = run.failedAt.includes(last) || (last.shutdown.likely === 'perhaps' && !staysIfItCan);
     const origin = this.#choice.redial(last, elsewhere, run);
     if (origin !== undefined && origin !== last && this.#ride(run, origin)) return;

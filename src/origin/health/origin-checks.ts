@@ -3,18 +3,18 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ConnectionSetting } from '../../connection/connection-setting.js';
 import type { DialTarget } from '../../connection/dial.js';
-import type { ResolvedCheck } from '../../options.js';
+import type { ResolvedCheck, ResolvedOrigin } from '../../options.js';
 import type { Pool } from '../../pool/pool.js';
 import type { DownReason } from '../../reasons.js';
 import type { Dialler } from '../dialler.js';
 import type { PoolEntry } from '../pool-entry.js';
-import type { OriginAddress, OriginSetting } from '../setting.js';
+import type { OriginSetting } from '../setting.js';
 import { ActiveCheck, type CheckStats } from './active-check.js';
 import type { Standing } from './standing.js';
 
 /** The parts of the origin that checks work with. */
 export interface CheckedOrigin {
-  readonly address: OriginAddress;
+  readonly options: ResolvedOrigin;
   readonly setting: OriginSetting;
   readonly target: DialTarget;
   readonly connection: ConnectionSetting;
@@ -31,11 +31,11 @@ export class OriginChecks {
 
   constructor(parts: CheckedOrigin) {
     this.#parts = parts;
-    this.configure(parts.address);
+    this.configure(parts.options);
   }
 
-  /** Follows the setting and the address as they are now. */
-  configure({ authority }: OriginAddress): void {
+  /** Follows the setting and the options as they are now. */
+  configure({ authority }: ResolvedOrigin): void {
     this.#authority = authority;
     const { check } = this.#parts.setting;
     if (isDeepStrictEqual(check, this.#option)) return;

@@ -81,9 +81,7 @@ describe('a POST whose first write was refused', () => {
     (await house.accept()).answer();
     await house.settle();
     expect([before, slow.outcome, refused.outcome]).toEqual([[['POST /1'], 1, 0], 200, 200]);
-    expect(refused.dispatch?.attempts.map(({ origin }) => origin)).toEqual(
-      house.origins.map(({ address }) => address.origin),
-    );
+    expect(refused.dispatch?.attempts.map(({ origin }) => origin)).toEqual(house.origins.map(({ name }) => name));
   });
 });
 

@@ -124,7 +124,7 @@ test.each([{}, { balance: { type: 'hash', key: 'path' } } as const])(
     const bound = await house.sent({ boundTo: A });
     const [home = A] = places();
     const other = home === A ? B : A;
-    const { standing } = house.origins.find(({ address }) => address.origin === home) ?? house.origin();
+    const { standing } = house.origins.find(({ name }) => name === home) ?? house.origin();
     standing.eject('connection_refused');
     await house.advance(1_000);
     (await acceptAt(other))?.answer();
