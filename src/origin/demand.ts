@@ -8,16 +8,16 @@ export interface Demand {
   readonly waiting: boolean;
   /** A slot is empty, or dialling is allowed again. Does nothing if no request waits. */
   room(): void;
-  /** Whether other origins can serve without this one. */
-  othersCanServe(origin: object): boolean;
-  /** Whether requests that are bound to the origin of that name may go there now. */
-  isHome(name: string): boolean;
   /** Whether the origin takes requests, or how many, may be different now. */
   changed(): void;
 }
 
 /** What an origin tells of itself. */
 export interface DemandOn<Origin> extends Demand {
+  /** Whether other origins can serve without this one. */
+  othersCanServe(origin: Origin): boolean;
+  /** Whether requests that are bound to the origin of that name may go there now. */
+  isHome(name: string): boolean;
   /** Offers a connection that is alive at this moment. True = it was taken. */
   offer(origin: Origin, entry: PoolEntry): boolean;
   /** A dial for the demand is over; with `checkedAt`, the check of a connection of that origin. */

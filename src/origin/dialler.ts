@@ -7,14 +7,17 @@ import type { BackendError } from '../errors.js';
 import type { Pool } from '../pool/pool.js';
 import type { Slot } from '../pool/slot.js';
 import type { CloseReason } from '../reasons.js';
-import type { Demand } from './demand.js';
 import type { DialBackoff } from './dial-backoff.js';
 import type { DialPurpose, DialWaiter } from './dial-purpose.js';
 import type { PoolEntry } from './pool-entry.js';
 import type { Travel } from './travel.js';
 
-/** Hears how each dial ended. The slot is still dialling. */
+/** The origin. It hears how each dial ended, while the slot is still dialling. */
 export interface DiallerListener {
+  /** Whether other origins can serve without this one. */
+  readonly othersCanServe: boolean;
+  /** Whether requests that are bound to this origin may go there now. */
+  readonly isHome: boolean;
   /** `begunAt`: moment on the clock at which the dial began. */
   dialled(slot: Slot<PoolEntry>, dialled: Dialled, purpose: DialPurpose, begunAt: number): void;
   dialFailed(slot: Slot<PoolEntry>, error: BackendError, purpose: DialPurpose): void;
@@ -53,7 +56,6 @@ export class Dialler {
   readonly #pool: Pool<PoolEntry>;
   readonly #backoff: DialBackoff;
   readonly #listener: DiallerListener;
-  readonly #demand: Pick<Demand, 'othersCanServe' | 'isHome'>;
   readonly #retry: Deadline;
   readonly #late: Deadline;
   // The async context in which the backend was created. A socket keeps the context in which it was opened: that of the request which
@@ -71,7 +73,6 @@ export class Dialler {
     pool: Pool<PoolEntry>,
     backoff: DialBackoff,
     listener: DiallerListener,
-    demand: Pick<Demand, 'othersCanServe' | 'isHome'>,
   ) {
     const { startDial, deadlines } = setting;
     this.#setting = setting;
@@ -81,7 +82,6 @@ export class Dialler {
     this.#pool = pool;
     this.#backoff = backoff;
     this.#listener = listener;
-    this.#demand = demand;
     this.#late = deadlines.create(() => this.#passOverLate());
     this.#retry = deadlines.create(() => this.#endWait());
   }
@@ -188,7 +188,7 @@ export class Dialler {
         this.#late.set(leftMs, now);
         return;
       }
-      if (this.#isForAny(purpose) && this.#demand.othersCanServe(this.#listener)) this.#passOver(begun, purpose);
+      if (this.#isForAny(purpose) && this.#listener.othersCanServe) this.#passOver(begun, purpose);
       else isAwaited = true;
     }
     if (isAwaited) this.#late.set(LATE_MS, now);
@@ -196,7 +196,7 @@ export class Dialler {
 
   /** Whether a connection of another origin would do. If this origin is not trusted any more, it would for every request. */
   #isForAny(purpose: DialPurpose): boolean {
-    const isTrusted = this.#backoff.state.name === 'ready' && this.#demand.isHome(this.#target.origin);
+    const isTrusted = this.#backoff.state.name === 'ready' && this.#listener.isHome;
     return !isTrusted || typeof purpose === 'string' || purpose.anyWouldDo;
   }
 
@@ -212,8 +212,8 @@ export class Dialler {
   }
 
   /** A dial failed: none begins for a while. Returns the milliseconds. */
-  backOff(error: BackendError, othersServe: boolean): number {
-    const waitMs = this.#backoff.failed(error, othersServe);
+  backOff(error: BackendError): number {
+    const waitMs = this.#backoff.failed(error, this.#listener.othersCanServe);
     this.#retry.set(waitMs);
     if (error.code === 'connection_refused') this.#refused();
     return waitMs;

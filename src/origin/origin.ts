@@ -65,7 +65,7 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
     this.shutdown = new ShutdownDetector(clock);
     const { standing, backoff, tally, idleLimit, shutdown } = this;
     const pool: Pool<PoolEntry> = new Pool({ size: options.maxConnections, onFree: due });
-    const dialler = new Dialler(setting, target, pool, backoff, this, demand);
+    const dialler = new Dialler(setting, target, pool, backoff, this);
     const lending = new Lending(pool, idleLimit, clock, options.maxFreshConnections);
     const stock = new Stock(setting, pool, dialler, idleLimit, demand, standing);
     const parts = { options, setting, target, connection, pool, dialler, standing, tally, demand };
@@ -194,12 +194,20 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
     if (!this.#entries.offer(entry)) this.standing.broughtNoRequest(slot);
   }
 
+  get othersCanServe(): boolean {
+    return this.#demand.othersCanServe(this);
+  }
+
+  get isHome(): boolean {
+    return this.#demand.isHome(this.name);
+  }
+
   dialFailed(slot: Slot<PoolEntry>, error: BackendError, purpose: DialPurpose): void {
     const { observer } = this.#setting;
     this.tally.dialsFailed += 1;
     this.idleLimit.unreachable();
     this.standing.failed(error.code);
-    const retryInMs = this.#dialler.backOff(error, this.#demand.othersCanServe(this));
+    const retryInMs = this.#dialler.backOff(error);
     this.#pool.release(slot);
     if (observer.watches('dialFailed')) observer.emit('dialFailed', { origin: this.name, error, retryInMs });
     this.waitOver(purpose);

@@ -166,7 +166,7 @@ export class Matching implements DemandOn<Origin> {
     this.room();
   }
 
-  othersCanServe(origin: object): boolean {
+  othersCanServe(origin: Origin): boolean {
     for (const one of this.#eligible.origins)
       if (one !== origin && one.backoff.state.name === 'ready' && !one.backoff.isLate) return true;
     return false;

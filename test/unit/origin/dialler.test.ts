@@ -99,13 +99,14 @@ test('dials for no request are those for stock, and those that no request waits 
       () => undefined,
     ),
     {
+      othersCanServe: true,
+      isHome: true,
       dialled: () => undefined,
       dialFailed: (slot) => pool.release(slot),
       dialGivenUp: () => undefined,
       waitOver: () => undefined,
       dialAllowed: () => undefined,
     },
-    { othersCanServe: () => true, isHome: () => true },
   );
   const counts: [number, number][] = [];
   const count = () => counts.push([dialler.dialling, dialler.stocking]);
