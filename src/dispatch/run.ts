@@ -136,8 +136,8 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, TimeBudge
     this.#exchange = undefined;
     const verdict = attemptVerdict({ ending, attempts: this.#attempts, run: this }, this.#dispatcher);
     const { begunAt, headForwarded } = this.#attempts;
-    if (verdict.countsAgainstHealth) this.#origin?.recorder.failed(cause.code, begunAt, headForwarded);
-    else this.#origin?.recorder.gaveNoVerdict(begunAt);
+    if (verdict.countsAgainstHealth) this.#origin?.standing.failed(cause.code, begunAt, headForwarded);
+    else this.#origin?.standing.gaveNoVerdict(begunAt);
     this.requester.attemptEnded(this.#attempts, exchange, cause);
     if (this.ended) return;
     if (verdict.retry) this.#resend(verdict);
@@ -148,7 +148,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, TimeBudge
     const origin = this.#origin;
     if (origin === undefined) return;
     if (ambiguous) this.#attempts.ambiguousResends += 1;
-    origin.recorder.resent(reason);
+    origin.tally.countResent(reason);
     this.requester.resent(origin.name, reason);
     if (this.travel !== 'fresh') this.travel = 'resent'; // never on a reused connection: the next one may be dead, too
     const redial = () => this.ended || this.#dispatcher.redial(this, origin, isFault);
@@ -220,7 +220,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, TimeBudge
     const verdict = attemptVerdict(ended, this.#dispatcher);
     if (!verdict.retry) return false;
     attempt.cause = new BackendError('http_protocol_error', `answered ${head.statusCode}`, { origin: attempt.origin });
-    this.#origin?.recorder.answeredInVain(head.statusCode, this.#attempts.begunAt);
+    this.#origin?.standing.answeredInVain(head.statusCode, this.#attempts.begunAt);
     const exchange = this.#exchange;
     exchange?.abandon();
     this.#exchange = undefined;
@@ -274,11 +274,11 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, TimeBudge
     if (exchange !== undefined) {
       this.#attempts.record(exchange, cause);
       exchange.abandon();
-      this.#origin?.recorder.gaveNoVerdict(this.#attempts.begunAt);
+      this.#origin?.standing.gaveNoVerdict(this.#attempts.begunAt);
     }
     this.#tunnel?.destroy();
     const error = this.#attempts.failure(cause);
-    this.#origin?.recorder.requestFailed(error);
+    this.#origin?.tally.countFailure(error);
     this.#end(undefined);
     if (exchange !== undefined) this.requester.attemptEnded(this.#attempts, exchange, cause);
     this.requester.failed(error, this);

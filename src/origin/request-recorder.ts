@@ -1,8 +1,6 @@
-/** Records what becomes of the requests that are sent to an origin: as counts, for its health, and for how many it may have at once. */
+/** Records what becomes of the requests that are sent to an origin, where more than one of its parts has to know. */
 
-import type { BackendError, ErrorCode } from '../errors.js';
 import type { Pool } from '../pool/pool.js';
-import type { ResendReason } from '../reasons.js';
 import type { Concurrency } from './concurrency.js';
 import type { Standing } from './health/standing.js';
 import type { Lending } from './lending.js';
@@ -21,7 +19,6 @@ export interface RecordingOrigin {
   readonly tally: OriginTally;
 }
 
-/** `begunAt`: the moment at which the attempt began. */
 export class RequestRecorder {
   readonly #parts: RecordingOrigin;
 
@@ -44,38 +41,14 @@ export class RequestRecorder {
     standing.begin(now); // a listener may end the request, or the backend
   }
 
-  /** The final head came, and is for the requester. */
+  /** The final head came, and is for the requester. `begunAt`: the moment at which the attempt began. */
   answered(statusCode: number, begunAt: number): void {
     this.#parts.standing.answered(statusCode, begunAt);
     this.#parts.concurrency.answered(begunAt);
   }
 
-  /** The final head came, but the request is sent again because of its status. */
-  answeredInVain(statusCode: number, begunAt: number): void {
-    this.#parts.standing.answeredInVain(statusCode, begunAt);
-  }
-
-  /** The attempt failed, and that speaks against the origin. `wasAnswered`: its head had come. */
-  failed(code: ErrorCode, begunAt: number, wasAnswered: boolean): void {
-    this.#parts.standing.failed(code, begunAt, wasAnswered);
-  }
-
-  /** The attempt ended, and its end says nothing about the origin. */
-  gaveNoVerdict(begunAt: number): void {
-    this.#parts.standing.gaveNoVerdict(begunAt);
-  }
-
-  resent(reason: ResendReason): void {
-    this.#parts.tally.countResent(reason);
-  }
-
   tunnelBegun(): void {
     this.#parts.tally.countTunnel();
     this.#parts.concurrency.tunnelBegun();
-  }
-
-  /** The request has failed for good. */
-  requestFailed(error: BackendError): void {
-    this.#parts.tally.countFailure(error);
   }
 }
