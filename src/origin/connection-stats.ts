@@ -65,13 +65,11 @@ function statsOf(entry: PoolEntry, rules: RetirementRules): ConnectionStats {
   });
 }
 
-function stateOf({ slot, connection, retireAt }: PoolEntry, rules: RetirementRules): ConnectionState {
+function stateOf(entry: PoolEntry, rules: RetirementRules): ConnectionState {
+  const { slot, connection } = entry;
   if (connection.tunnel !== undefined) return 'tunnel';
   if (slot.state === 'idle') return connection.fresh ? 'spare' : 'idle';
-  const left = Math.min(
-    rules.maxRequestsPerConnection - connection.exchanges,
-    connection.allowance.leftAfter(connection.exchanges),
-  );
-  if (left <= 1 || rules.clock.now() >= retireAt) return 'retired';
+  const isLast = entry.exchangesLeft(rules.maxRequestsPerConnection) <= 1;
+  if (isLast || rules.clock.now() >= entry.retireAt) return 'retired';
   return connection.exchanges === 0 ? 'fresh' : 'busy';
 }

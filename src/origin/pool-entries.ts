@@ -191,16 +191,14 @@ export class PoolEntries<Origin extends ConnectedOrigin> implements PoolEntryOwn
   }
 
   #retirement(entry: PoolEntry): CloseReason | undefined {
-    const { connection, retireAt } = entry;
     const origin = this.#origin;
     const { setting } = this.#parts;
     const reason = origin.superfluous;
     if (reason !== undefined) return reason;
     if (this.#lateBodies.mayFollow(entry)) return 'leftover';
     if (origin.checks.wantsSlot) return 'made-room';
-    if (connection.exchanges >= setting.maxRequestsPerConnection) return 'max-requests';
-    if (connection.allowance.leftAfter(connection.exchanges) <= 0) return 'max-requests';
-    return connection.idleSince >= retireAt ? 'max-age' : undefined;
+    if (entry.exchangesLeft(setting.maxRequestsPerConnection) <= 0) return 'max-requests';
+    return entry.connection.idleSince >= entry.retireAt ? 'max-age' : undefined;
   }
 
   close(reason: CloseReason): void {

@@ -48,6 +48,12 @@ export class PoolEntry implements ConnectionOwner {
     this.#connection = connection;
   }
 
+  /** How many exchanges are left after those that have ended, if a connection may have `most`. */
+  exchangesLeft(most: number): number {
+    const { exchanges, allowance } = this.connection;
+    return Math.min(most - exchanges, allowance.leftAfter(exchanges));
+  }
+
   reusable(): void {
     this.#owner.reusable(this);
   }
