@@ -155,15 +155,13 @@ export class BackendOrigins {
     const left = [...this.#members.values()].filter(({ name }) => !names.has(name));
     this.#sets += 1;
     const number = this.#sets;
-    const gone: Promise<void>[] = [];
-    for (const origin of left) {
-      if (number === this.#sets && origin.service.state !== 'leaving') gone.push(this.#take(origin));
-    }
     // A listener of `originChanged` may have replaced the whole set, one origin or the options: its change wins.
-    const isWanted = ([given, { origin }]: (typeof used)[number]) =>
-      number === this.#sets && this.#given.get(origin) === given;
+    const isLatest = () => number === this.#sets;
+    const isWanted = ([given, { origin }]: (typeof used)[number]) => isLatest() && this.#given.get(origin) === given;
+    const gone: Promise<void>[] = [];
+    for (const origin of left) if (isLatest() && origin.service.state !== 'leaving') gone.push(this.#take(origin));
     const stay = used.map((one) => (isWanted(one) ? this.#put(one[0], this.#resolve(one[0])) : undefined));
-    if (number === this.#sets) this.#order(names);
+    if (isLatest()) this.#order(names);
     this.#serve();
     for (const [index, put] of stay.entries()) if (put !== undefined) this.#tell(put.origin, changes[index]);
     return Promise.all([...gone, ...stay.map((put) => put?.settled)]).then(() => undefined);
