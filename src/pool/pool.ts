@@ -32,12 +32,11 @@ export interface PoolOptions {
 }
 
 /**
- * How many slots are in which state. `idle + empty + dialling + busy = size`, except for the surplus while a pool becomes
- * smaller; `fresh` is a part of `idle`.
+ * How many slots are in which state; the rest of `size` is empty. While a pool becomes smaller there may be more of them than `size`.
+ * `fresh` is a part of `idle`.
  */
 export interface PoolCounts {
   readonly size: number;
-  readonly empty: number;
   readonly dialling: number;
   readonly idle: number;
   readonly fresh: number;
@@ -79,9 +78,7 @@ export class Pool<T> {
   /** The counts of this moment, a new object at each call. */
   get counts(): PoolCounts {
     const { length: idle, freshCount: fresh } = this.#idle;
-    const { size } = this.#vacancies;
-    const empty = Math.max(0, size - idle - this.#dialling - this.#busy);
-    return { size, empty, dialling: this.#dialling, idle, fresh, busy: this.#busy };
+    return { size: this.#vacancies.size, dialling: this.#dialling, idle, fresh, busy: this.#busy };
   }
 
   get busy(): number {
@@ -140,15 +137,12 @@ export class Pool<T> {
     this.#endDial(kept);
   }
 
-  /** Takes the item out of a lent slot, because it is closed. A dial that runs there is given up. */
-  clear(slot: Slot<T>): T | undefined {
+  /** Takes the item out of a lent slot, because it is closed. */
+  clear(slot: Slot<T>): void {
     const kept = this.#own(slot);
-    if (kept.state === 'dialling') this.#endDial(kept);
     if (kept.state !== 'busy') throw refusal('clear', kept);
-    const item = kept.item;
     kept.item = undefined;
     kept.fresh = false;
-    return item;
   }
 
   /** The item of a lent slot carries a request: it is not fresh any more. */
@@ -173,21 +167,15 @@ export class Pool<T> {
     this.#onFree();
   }
 
-  /**
-   * Takes the item out of an idle slot, which stays free.
-   *
-   * @returns the item. The slot may be lent and dialled again by now, so to count open items correctly, close the item first.
-   */
-  evict(slot: Slot<T>): T | undefined {
+  /** Takes the item out of an idle slot, which stays free: when this returns, it may be lent and dialled again. */
+  evict(slot: Slot<T>): void {
     const kept = this.#own(slot);
     if (kept.state !== 'idle') throw refusal('evict', kept);
-    const item = kept.item;
     this.#idle.remove(kept);
     kept.item = undefined;
     kept.fresh = false;
     this.#vacancies.giveBack(kept);
     this.#onFree();
-    return item;
   }
 
   /** The idle slots of this moment, longest idle first. Those that are lent or evicted meanwhile are left out. */
