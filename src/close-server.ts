@@ -11,6 +11,7 @@ import {
   cutOff,
   endListening,
   isSilent,
+  socketBelow,
 } from './client/accepted-connections.js';
 import { isAttended } from './client/departure.js';
 import { closeSession, isHttp2, sessionOf, streamOf } from './client/http2.js';
@@ -110,7 +111,7 @@ class Leaving {
   #closed: Promise<unknown> = Promise.resolve();
   #isClosed = false;
   #accepted = 0;
-  readonly #handshakes = new Set<string>(); // of TLS, by client
+  readonly #handshakes = new Set<Socket>(); // of TLS
 
   constructor(server: ClosableServer) {
     this.#server = server;
@@ -186,22 +187,16 @@ class Leaving {
   readonly #connected = (socket: Socket): void => {
     this.#accepted += 1;
     if (!('setSecureContext' in this.#server)) return;
-    const client = clientOf(socket);
-    this.#handshakes.add(client);
-    socket.once('close', () => this.#handshakes.delete(client));
+    this.#handshakes.add(socket);
+    socket.once('close', () => this.#handshakes.delete(socket));
   };
 
-  readonly #secured = (socket: Socket): void => void this.#handshakes.delete(clientOf(socket));
+  readonly #secured = (socket: Socket): void => void this.#handshakes.delete(socketBelow(socket));
 }
 
 function endWith(res: ServerResponse): void {
   if (isHttp2(res.req)) closeSession(sessionOf(streamOf(res)));
   else if (!res.headersSent) res.setHeader('Connection', 'close');
-}
-
-/** The same for the socket of TLS and the one below it. */
-function clientOf({ remoteAddress, remotePort }: Socket): string {
-  return `${remoteAddress} ${remotePort}`;
 }
 
 function pause(ms: number): Promise<void> {

@@ -3,7 +3,7 @@
 import type { Server, ServerResponse } from 'node:http';
 import type { Http2SecureServer, Http2Server } from 'node:http2';
 import type { Server as HttpsServer } from 'node:https';
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
 
 /** A server of node:http, node:https or node:http2. */
 export type ClosableServer = Server | HttpsServer | Http2Server | Http2SecureServer;
@@ -56,6 +56,12 @@ function socketsOf(server: ClosableServer): readonly Socket[] {
 export interface ClientSocket extends Socket {
   /** The response that is being written to it. */
   readonly _httpMessage?: ServerResponse | null | undefined;
+}
+
+/** The one that the server has accepted, below a socket of TLS. Node does not document it. */
+export function socketBelow(secured: Socket): Socket {
+  const below: unknown = Reflect.get(secured, '_parent');
+  return below instanceof Socket ? below : secured;
 }
 
 /**

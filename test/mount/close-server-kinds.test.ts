@@ -1,8 +1,11 @@
 import { once } from 'node:events';
+import { mkdtempSync } from 'node:fs';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2';
 import { createServer as createHttpsServer } from 'node:https';
-import { type AddressInfo, connect } from 'node:net';
+import { type AddressInfo, connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { connect as connectTls } from 'node:tls';
 import { expect, onTestFinished, test, vi } from 'vitest';
@@ -131,4 +134,33 @@ test.each([
   const refused = closeServer(...(args() as unknown as Parameters<typeof closeServer>));
   await expect(refused).rejects.toThrow(TypeError);
   await expect(refused).rejects.toThrow(message);
+});
+
+test('on a unix socket, where clients have no address, each handshake of TLS is waited for by itself', async () => {
+  const backend = new PooledBackend(`http://127.0.0.1:${await listen(createServer((_, res) => res.end()))}`);
+  const server = createHttpsServer({ key, cert }, backend.handler());
+  const path = join(mkdtempSync(join(tmpdir(), 'close-')), 'socket');
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  const open = async () => {
+    const socket = connect(path);
+    await once(server, 'connection');
+    return socket;
+  };
+  const ask = (socket: Socket) => {
+    const client = connectTls({ socket, ca: authority, servername: 'localhost' });
+    client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    return text(client);
+  };
+  const first = await open();
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const closed = closeServer(server, backend);
+  const [quick, slow] = [await open(), await open()];
+  expect(await ask(quick)).toMatch(/^HTTP\/1.1 200 OK\r\n/);
+  first.destroy();
+  for (; server.listening; await turn()) vi.advanceTimersByTime(100);
+  for (let waits = 0; waits < 5; waits += 1, await turn()) vi.advanceTimersByTime(100);
+  expect(await ask(slow)).toMatch(/^HTTP\/1.1 200 OK\r\n/);
+  vi.useRealTimers();
+  await closed;
 });
