@@ -14,8 +14,7 @@ import {
   socketBelow,
 } from './client/accepted-connections.js';
 import { isAttended } from './client/departure.js';
-import { closeSession, isHttp2, sessionOf, streamOf } from './client/http2.js';
-import { forgetLeaving, noteLeaving } from './client/last-request.js';
+import { endWith, forgetLeaving, noteLeaving } from './client/last-request.js';
 import { ProcessHold, systemClock } from './clock.js';
 import { type CloseServerOptions, closeServerTimeout } from './options/close.js';
 
@@ -119,7 +118,10 @@ class Leaving {
 
   sayFarewell(): void {
     noteLeaving(this.#server); // the mounts look there before each response
-    for (const { _httpMessage: res } of connectionsOf(this.#server)) if (res && !isAttended(res)) endWith(res);
+    for (const { _httpMessage: res, parser } of connectionsOf(this.#server)) {
+      // The mounts do it themselves. Those that stand behind others in a pipeline cannot be found.
+      if (res && !isAttended(res) && parser?.incoming === res.req) endWith(res);
+    }
     // If nobody listened for 'checkContinue', a listener of ours would keep node:http from answering 100.
     for (const event of ['request', 'checkContinue']) {
       if (this.#server.listenerCount(event) > 0) this.#server.prependListener(event, this.#begun);
@@ -192,11 +194,6 @@ class Leaving {
   };
 
   readonly #secured = (socket: Socket): void => void this.#handshakes.delete(socketBelow(socket));
-}
-
-function endWith(res: ServerResponse): void {
-  if (isHttp2(res.req)) closeSession(sessionOf(streamOf(res)));
-  else if (!res.headersSent) res.setHeader('Connection', 'close');
 }
 
 function pause(ms: number): Promise<void> {

@@ -1,6 +1,6 @@
 /** The connections that a server has accepted. Of most of them Node documents no list. */
 
-import type { Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Http2SecureServer, Http2Server } from 'node:http2';
 import type { Server as HttpsServer } from 'node:https';
 import { Socket } from 'node:net';
@@ -56,6 +56,8 @@ function socketsOf(server: ClosableServer): readonly Socket[] {
 export interface ClientSocket extends Socket {
   /** The response that is being written to it. */
   readonly _httpMessage?: ServerResponse | null | undefined;
+  /** Has the last request that was read from it. */
+  readonly parser?: { readonly incoming?: IncomingMessage | null | undefined } | null | undefined;
 }
 
 /** The one that the server has accepted, below a socket of TLS. Node does not document it. */

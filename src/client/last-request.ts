@@ -14,8 +14,8 @@ const LAST = '_last';
 /** By socket: the last request that is taken from it. */
 const lastRequests = new WeakMap<object, IncomingMessage>();
 
-/** By socket: the response to the last request that came behind others in a pipeline. */
-const lastPipelined = new WeakMap<object, ServerResponse>();
+/** By socket: the response to the last request that came behind others in a pipeline, or while its server was leaving. */
+const latest = new WeakMap<object, ServerResponse>();
 
 /** Servers that were seen to listen. A server that never listens gets its connections from somebody else: it is not closing. */
 const listened = new WeakSet<object>();
@@ -33,6 +33,19 @@ export function forgetLeaving(server: object): void {
   leaving.delete(server);
 }
 
+/** Ends the connection with this response of a server that is leaving; or with one that comes behind it in the same pipeline. */
+export function endWith(res: ServerResponse): void {
+  if (isHttp2(res.req)) {
+    closeSession(sessionOf(streamOf(res)));
+    return;
+  }
+  const { socket } = res.req;
+  const before = res.socket === null ? latest.get(socket) : undefined;
+  if (before?.headersSent === false) before.removeHeader('Connection');
+  if (!res.headersSent) res.setHeader('Connection', 'close');
+  latest.set(socket, res);
+}
+
 /** Takes nothing more from the connection of `req`; the response to `req` ends it. Streams of HTTP/2 are independent of each other. */
 export function distrust(req: IncomingMessage, res: ServerResponse): void {
   if (isHttp2(req)) return;
@@ -45,9 +58,12 @@ export function distrust(req: IncomingMessage, res: ServerResponse): void {
  * connection" (RFC 9112 §9.6), though node:http hands them out: their responses would never be sent.
  */
 export function noteLast(req: IncomingMessage, res: ServerResponse): void {
-  if (endsConnection(res) && !isBehindLast(req)) lastRequests.set(req.socket, req);
-  if (res.socket === null) lastPipelined.set(req.socket, res);
   const server = serverOf(req);
+  // While the server is leaving, endWith() has set the field of each response, and noteLastOfServer() decides.
+  const isLeaving = server !== undefined && leaving.has(server);
+  const isLast = isLeaving ? res.shouldKeepAlive === false : endsConnection(res);
+  if (isLast && !isBehindLast(req)) lastRequests.set(req.socket, req);
+  if (res.socket === null) latest.set(req.socket, res);
   if (server !== undefined && !listened.has(server) && isListening(server)) listened.add(server);
 }
 
@@ -84,7 +100,7 @@ export function noteLastOfServer(req: IncomingMessage): boolean {
     return false;
   }
   // What is pipelined behind it is in progress: the responses would be lost.
-  const pipelined = lastPipelined.get(req.socket);
+  const pipelined = latest.get(req.socket);
   if (pipelined !== undefined && pipelined.req !== req && !pipelined.writableFinished) return false;
   lastRequests.set(req.socket, req);
   return true;

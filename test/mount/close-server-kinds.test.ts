@@ -164,3 +164,38 @@ test('on a unix socket, where clients have no address, each handshake of TLS is 
   vi.useRealTimers();
   await closed;
 });
+
+test.each([[['/mounted', '/mounted/2']], [['/own', '/own/2']], [['/own', '/mounted']], [['/mounted', '/own']]])(
+  'of %s in one pipeline the last ends the connection',
+  async (paths) => {
+    const asked: ServerResponse[] = [];
+    const origin = createServer((_, res) => void asked.push(res));
+    const backend = new PooledBackend(`http://127.0.0.1:${await listen(origin)}`);
+    const handler = backend.handler();
+    const server = createServer((req, res) => {
+      if (req.url?.startsWith('/own')) asked.push(res);
+      else handler(req, res);
+    });
+    const socket = connect(await listen(server), '127.0.0.1');
+    await once(server, 'connection');
+    const closed = closeServer(server, backend);
+    socket.write(paths.map((path) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`).join(''));
+    await until(() => asked.length === 2);
+    for (const res of asked) res.end();
+    const [, ...heads] = (await text(socket)).split('HTTP/1.1 200 OK');
+    expect(heads.map((head) => head.includes('Connection: close'))).toEqual([false, true]);
+    await closed;
+  },
+);
+
+test('two routes of the app in one pipeline that have begun before are both answered', async () => {
+  const asked: ServerResponse[] = [];
+  const server = createServer((_, res) => void asked.push(res));
+  const socket = connect(await listen(server), '127.0.0.1');
+  socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(2));
+  await until(() => asked.length === 2);
+  const closed = closeServer(server, []);
+  for (const res of asked) res.end();
+  expect((await text(socket)).match(/^HTTP.*$|HTTP\/1.1 200 OK/gm)).toHaveLength(2);
+  await closed;
+});
