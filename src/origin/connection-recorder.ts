@@ -35,7 +35,8 @@ export class ConnectionRecorder {
 
   /** An exchange ended clean. */
   reusable({ connection, idleMsWhenLent }: PoolEntry): void {
-    if (connection.exchanges > 1) this.#idleLimit.reused(idleMsWhenLent);
+    const { used, unused } = this.#idleLimit;
+    (connection.exchanges > 1 ? used : unused).reused(idleMsWhenLent);
   }
 
   closed(entry: PoolEntry, reason: CloseReason, heard: string): void {
@@ -47,10 +48,11 @@ export class ConnectionRecorder {
       entry.poisoned = true;
       this.#tally.poisoned += 1;
     }
-    if (connection.exchanges === 0) return; // servers have another timeout for the first request
-    if (reason === 'poisoned' && REQUEST_TIMEOUT_TEXT.test(heard)) this.#idleLimit.answered408(connection.idleMs());
-    else if (reason === 'stale') this.#idleLimit.closedAt(connection.idleMs());
-    else if (reason === 'silent') this.#idleLimit.closedAt(idleMsWhenLent);
+    const wasUsed = connection.exchanges > 0;
+    const learned = wasUsed ? this.#idleLimit.used : this.#idleLimit.unused;
+    if (reason === 'poisoned' && REQUEST_TIMEOUT_TEXT.test(heard)) learned.answered408(connection.idleMs());
+    else if (reason === 'stale') learned.closedAt(connection.idleMs());
+    else if (reason === 'silent' && wasUsed) learned.closedAt(idleMsWhenLent); // a first request may itself be the reason
   }
 
   /** Emits the event once the slot is empty, because listeners may read the counts. `open`: connections left. */

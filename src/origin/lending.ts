@@ -4,7 +4,7 @@ import type { Clock } from '../clock.js';
 import type { Connection } from '../connection/connection.js';
 import type { Choice, Pool } from '../pool/pool.js';
 import type { DialPurpose } from './dial-purpose.js';
-import { type IdleLimit, SPARE_MS } from './idle-limit.js';
+import type { IdleLimit } from './idle-limit.js';
 import type { PoolEntry } from './pool-entry.js';
 import type { Travel } from './travel.js';
 
@@ -113,7 +113,7 @@ export class Lending {
       const entry = this.#pool.checkout(choice)?.item;
       if (entry === undefined) return undefined;
       const { connection } = entry;
-      const limitMs = choice === 'fresh' ? SPARE_MS : this.#idleLimit.mostMs(connection);
+      const limitMs = choice === 'fresh' ? this.#idleLimit.spareMs : this.#idleLimit.mostMs(connection);
       if (now >= entry.retireAt) connection.close('max-age');
       else if (connection.idleMs(now) <= limitMs) return entry;
       else connection.close(connection.fresh ? 'spare-expired' : 'idle-timeout');

@@ -9,7 +9,7 @@ import { type IdleLimit, SPARE_MS } from './idle-limit.js';
 import type { PoolEntry } from './pool-entry.js';
 import type { OriginSetting } from './setting.js';
 
-/** If an origin closes an unused connection within this time, it is not dialled for stock for as long. Milliseconds. */
+/** If an unused connection is closed within this time, the origin is not dialled for stock for as long. Milliseconds. */
 const PAUSE_MS = 1_000;
 
 /**
@@ -75,12 +75,12 @@ export class Stock {
 
   /** A connection became idle. */
   added({ connection, retireAt }: PoolEntry): void {
-    const limitMs = connection.fresh ? SPARE_MS : this.#idleLimit.effectiveMs;
+    const limitMs = connection.fresh ? this.#idleLimit.spareMs : this.#idleLimit.effectiveMs;
     const now = connection.idleSince;
     this.#inspectWithin(Math.min(limitMs, retireAt - now), now);
   }
 
-  /** The origin closed a connection. An unused one is not replaced at once: that could become a loop. */
+  /** The origin closed a connection, or would soon. An unused one is not replaced at once: that could become a loop. */
   lost({ connection }: PoolEntry): void {
     const now = this.#setting.clock.now();
     if (connection.exchanges > 0 || now - connection.idleSince >= PAUSE_MS) return;
@@ -146,15 +146,18 @@ export class Stock {
   #inspect(): void {
     const now = this.#setting.clock.now();
     let nextMs = Number.POSITIVE_INFINITY;
-    for (const slot of this.#pool.idleSlots()) {
-      if (slot.item === undefined) continue;
-      const { connection, retireAt } = slot.item;
+    for (const { item: entry } of this.#pool.idleSlots()) {
+      if (entry === undefined) continue;
+      const { connection, retireAt } = entry;
       const isSpare = connection.fresh && this.#open() > this.#setting.minConnections;
-      const limitMs = isSpare ? SPARE_MS : this.#idleLimit.mostMs(connection);
+      const limitMs = isSpare ? this.#idleLimit.spareMs : this.#idleLimit.mostMs(connection);
       const leftMs = Math.min(limitMs - connection.idleMs(), retireAt - now);
       if (leftMs > 0) nextMs = Math.min(nextMs, leftMs);
       else if (retireAt <= now) connection.close('max-age');
-      else connection.close(isSpare ? 'spare-expired' : 'idle-timeout');
+      else if (isSpare) {
+        connection.close('spare-expired');
+        this.lost(entry);
+      } else connection.close('idle-timeout');
     }
     if (nextMs !== Number.POSITIVE_INFINITY) this.#inspection.set(Math.max(nextMs, 1));
     this.fill();

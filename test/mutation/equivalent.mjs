@@ -85,15 +85,16 @@ export const equivalent = [
     to: 'true',
     why: 'a race is one on a reused connection only',
   },
-  // idle-limit.ts
+  // learned-age.ts
   {
     line: '#bursts: Burst[] = []; // newest last',
     why: 'a burst without an age agrees with nothing, and is the first to go',
   },
   { line: 'if (this.#learned === undefined) return;', why: 'asked again two lines later' },
   {
-    line: 'if (this.#learned === undefined) return Math.min(this.#setting.keepAliveTimeout, hintedMs);',
-    why: 'saves the question what time it is; nothing learned limits nothing',
+    line: 'return this.#learned === undefined ? undefined : this.#ageMs(this.#clock.now());',
+    to: 'this.#ageMs(this.#clock.now())',
+    why: 'saves the question what time it is',
   },
   {
     line: 'if (knownMs === undefined || ageMs < knownMs) this.#learned = { ageMs, at: now };',

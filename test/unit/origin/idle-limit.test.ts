@@ -14,7 +14,7 @@ function limitOf(keepAliveTimeout = MINUTE) {
 /** A limit that has learned from a 408. */
 function learned(ageMs: number, keepAliveTimeout = MINUTE) {
   const { clock, limit } = limitOf(keepAliveTimeout);
-  limit.answered408(ageMs);
+  limit.used.answered408(ageMs);
   return { clock, limit };
 }
 
@@ -57,7 +57,7 @@ describe('the limit', () => {
   test('it is the least of configured, hinted and learned', () => {
     const { limit } = limitOf(10_000);
     limit.hint(8000);
-    limit.answered408(6000);
+    limit.used.answered408(6000);
     expect(limit.snapshot).toEqual({ configured: 10_000, hinted: 8000, learned: 6000, effective: 5000 });
     limit.hint(4000);
     expect(limit.effectiveMs).toBe(3000);
@@ -66,7 +66,7 @@ describe('the limit', () => {
   test('without a configured limit only hints and what was learned count', () => {
     const { clock, limit } = limitOf(Number.POSITIVE_INFINITY);
     expect(limit.effectiveMs).toBe(Number.POSITIVE_INFINITY);
-    limit.answered408(6000);
+    limit.used.answered408(6000);
     expect(limit.effectiveMs).toBe(5000);
     clock.advance(2000 * MINUTE);
     expect(limit.snapshot).toMatchObject({ learned: null, effective: Number.POSITIVE_INFINITY });
@@ -76,30 +76,30 @@ describe('the limit', () => {
 describe('learning from closes', () => {
   test('one close teaches nothing', () => {
     const { limit } = limitOf();
-    limit.closedAt(5000);
+    limit.used.closedAt(5000);
     expect(limit.snapshot.learned).toBeNull();
   });
 
   test.each([5000, 4000, 6000])('a second one at %i ms, a second after one at 5000 ms, lowers the limit', (ageMs) => {
     const { clock, limit } = limitOf();
-    limit.closedAt(5000);
+    limit.used.closedAt(5000);
     clock.advance(1000);
-    limit.closedAt(ageMs);
+    limit.used.closedAt(ageMs);
     expect(limit.snapshot.learned).toBe(Math.min(5000, ageMs));
   });
 
   test.each([3900, 6300])('a second one at %i ms does not agree with one at 5000 ms', (ageMs) => {
     const { clock, limit } = limitOf();
-    limit.closedAt(5000);
+    limit.used.closedAt(5000);
     clock.advance(1000);
-    limit.closedAt(ageMs);
+    limit.used.closedAt(ageMs);
     expect(limit.snapshot.learned).toBeNull();
   });
 
   test('a restart, which closes all of the same age at once, is not a timer', () => {
     const { clock, limit } = limitOf();
     for (let n = 0; n < 100; n++) {
-      limit.closedAt(3000 + n);
+      limit.used.closedAt(3000 + n);
       clock.advance(9);
     }
     expect(limit.effectiveMs).toBe(MINUTE);
@@ -108,7 +108,7 @@ describe('learning from closes', () => {
   test('two restarts that close all ages at once are not a timer', () => {
     const { clock, limit } = limitOf();
     for (let restart = 0; restart < 2; restart++) {
-      for (let n = 0; n < 100; n++) limit.closedAt(((n * 37) % 100) * 100);
+      for (let n = 0; n < 100; n++) limit.used.closedAt(((n * 37) % 100) * 100);
       clock.advance(30_000);
     }
     expect(limit.effectiveMs).toBe(MINUTE);
@@ -117,7 +117,7 @@ describe('learning from closes', () => {
   test('closes that go on over a second at the same age are a timer', () => {
     const { clock, limit } = limitOf();
     for (let n = 0; n < 6; n++) {
-      limit.closedAt(5000 + n);
+      limit.used.closedAt(5000 + n);
       clock.advance(300);
     }
     expect(limit.snapshot.learned).toBe(5000);
@@ -126,7 +126,7 @@ describe('learning from closes', () => {
   test('a timer is seen between closes of other ages', () => {
     const { clock, limit } = limitOf();
     for (const ageMs of [5000, 20_000, 9000, 5100]) {
-      limit.closedAt(ageMs);
+      limit.used.closedAt(ageMs);
       clock.advance(2000);
     }
     expect(limit.snapshot.learned).toBe(5000);
@@ -139,7 +139,7 @@ describe('learning from closes', () => {
     ] as const) {
       const { clock, limit } = limitOf();
       for (const ageMs of [5000, ...between, 5000]) {
-        limit.closedAt(ageMs);
+        limit.used.closedAt(ageMs);
         clock.advance(2000);
       }
       expect(limit.snapshot.learned).toBe(expected);
@@ -149,11 +149,11 @@ describe('learning from closes', () => {
   test('a restart lasts as long as closes follow each other within a second', () => {
     const { clock, limit } = limitOf();
     for (const ageMs of [5000, 9000, 9000]) {
-      limit.closedAt(ageMs);
+      limit.used.closedAt(ageMs);
       clock.advance(300);
     }
     clock.advance(1100);
-    limit.closedAt(9000);
+    limit.used.closedAt(9000);
     expect(limit.snapshot.learned).toBeNull();
   });
 
@@ -163,9 +163,9 @@ describe('learning from closes', () => {
   ])('closes at %i ms are no timer where others are reused at %i ms', (ageMs, outlivedMs) => {
     const { clock, limit } = limitOf();
     for (let crash = 0; crash < 5; crash++) {
-      limit.closedAt(ageMs);
+      limit.used.closedAt(ageMs);
       clock.advance(2000);
-      limit.reused(outlivedMs);
+      limit.used.reused(outlivedMs);
     }
     expect(limit.snapshot.learned).toBeNull();
   });
@@ -176,9 +176,9 @@ describe('learning from closes', () => {
   ])('closes are no timer where dials fail within a second: %i ms later they leave it at %j', (afterMs, learned) => {
     const { clock, limit } = limitOf();
     for (let restart = 0; restart < 3; restart++) {
-      limit.closedAt(5000);
+      limit.used.closedAt(5000);
       clock.advance(afterMs);
-      limit.unreachable();
+      limit.used.unreachable();
       clock.advance(1000);
     }
     expect(limit.snapshot.learned).toBe(learned);
@@ -189,18 +189,18 @@ describe('learning from closes', () => {
     [5000, 6250],
   ])('closes at %i ms may be one where others are reused at %i ms', (ageMs, outlivedMs) => {
     const { clock, limit } = limitOf();
-    limit.closedAt(ageMs);
-    limit.reused(outlivedMs);
+    limit.used.closedAt(ageMs);
+    limit.used.reused(outlivedMs);
     clock.advance(2000);
-    limit.closedAt(ageMs);
+    limit.used.closedAt(ageMs);
     expect(limit.snapshot.learned).toBe(ageMs);
   });
 
   test('closes at a greater age never raise what was learned', () => {
     const { clock, limit } = learned(2000);
-    limit.closedAt(9000);
+    limit.used.closedAt(9000);
     clock.advance(1000);
-    limit.closedAt(9000);
+    limit.used.closedAt(9000);
     expect(limit.snapshot.learned).toBe(2000);
   });
 
@@ -209,9 +209,9 @@ describe('learning from closes', () => {
       fc.property(fc.array(fc.double({ min: 0, max: 10, noNaN: true }), { minLength: 40 }), (ages) => {
         const { clock, limit } = limitOf();
         for (const ageMs of ages) {
-          limit.closedAt(ageMs);
+          limit.used.closedAt(ageMs);
           // What survives up to the limit is reused, and succeeds: that must not lift the limit out of reach.
-          limit.reused(Math.min(limit.effectiveMs, 10));
+          limit.used.reused(Math.min(limit.effectiveMs, 10));
           clock.advance(10_000);
           if (clock.now() > 10_000) expect(limit.effectiveMs).toBeLessThan(20);
         }
@@ -228,7 +228,7 @@ describe('learning from a 408', () => {
 
   test('one at a greater age does not raise', () => {
     const { limit } = learned(5000);
-    limit.answered408(8000);
+    limit.used.answered408(8000);
     expect(limit.snapshot.learned).toBe(5000);
   });
 
@@ -244,33 +244,33 @@ describe('learning from a 408', () => {
 describe('unlearning', () => {
   test('a success near the limit raises what was learned by a quarter', () => {
     const { limit } = learned(5000);
-    limit.reused(3900);
+    limit.used.reused(3900);
     expect(limit.snapshot.learned).toBe(6250);
   });
 
   test('near begins at nine tenths of the limit', () => {
     const { limit } = learned(5000);
-    limit.reused(3599);
+    limit.used.reused(3599);
     expect(limit.snapshot.learned).toBe(5000);
-    limit.reused(3600);
+    limit.used.reused(3600);
     expect(limit.snapshot.learned).toBe(6250);
   });
 
   test('a success far below the limit tells nothing', () => {
     const { limit } = learned(5000);
-    limit.reused(3000);
+    limit.used.reused(3000);
     expect(limit.snapshot.learned).toBe(5000);
   });
 
   test('many successes at the same age raise it once', () => {
     const { limit } = learned(5000);
-    for (let n = 0; n < 100; n++) limit.reused(4000);
+    for (let n = 0; n < 100; n++) limit.used.reused(4000);
     expect(limit.snapshot.learned).toBe(6250);
   });
 
   test('a success without anything learned teaches nothing', () => {
     const { limit } = limitOf();
-    limit.reused(59_000);
+    limit.used.reused(59_000);
     expect(limit.snapshot).toMatchObject({ learned: null, effective: MINUTE });
   });
 
@@ -289,7 +289,7 @@ describe('unlearning', () => {
   test('a close near what was learned is evidence: the minute begins anew', () => {
     const { clock, limit } = learned(10_000);
     clock.advance(50_000);
-    limit.closedAt(10_500);
+    limit.used.closedAt(10_500);
     clock.advance(50_000);
     expect(limit.snapshot.learned).toBe(10_000);
     clock.advance(10_000);
@@ -299,7 +299,7 @@ describe('unlearning', () => {
   test.each([10_000, 10_500])('so is a 408 at %i ms', (idleMs) => {
     const { clock, limit } = learned(10_000);
     clock.advance(50_000);
-    limit.answered408(idleMs);
+    limit.used.answered408(idleMs);
     clock.advance(50_000);
     expect(limit.snapshot.learned).toBe(10_000);
     clock.advance(10_000);
@@ -309,17 +309,17 @@ describe('unlearning', () => {
   test('a close at another age is no evidence', () => {
     const { clock, limit } = learned(10_000);
     clock.advance(50_000);
-    limit.closedAt(30_000);
+    limit.used.closedAt(30_000);
     clock.advance(10_000);
     expect(limit.snapshot.learned).toBe(20_000);
   });
 
   test('what was raised too far is lowered by the next two closes', () => {
     const { clock, limit } = learned(5000);
-    limit.reused(4000);
+    limit.used.reused(4000);
     for (let n = 0; n < 2; n++) {
       clock.advance(2000);
-      limit.closedAt(5000);
+      limit.used.closedAt(5000);
     }
     expect(limit.snapshot.learned).toBe(5000);
   });
@@ -333,7 +333,8 @@ test('whatever happens, the limit is a number from zero to what was configured',
       const { clock, limit } = limitOf();
       for (const [name, ms] of events) {
         if (name === 'advance') clock.advance(ms);
-        else limit[name](ms);
+        else if (name === 'hint') limit.hint(ms);
+        else limit.used[name](ms);
         expect(limit.effectiveMs).toBeGreaterThanOrEqual(0);
         expect(limit.effectiveMs).toBeLessThanOrEqual(MINUTE);
       }

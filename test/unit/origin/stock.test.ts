@@ -147,6 +147,60 @@ describe('spares', () => {
     ]);
   });
 
+  /** A POST is answered, and the spare that follows it is returned. */
+  async function nextSpare(house: House): Promise<Peer | undefined> {
+    const post = await house.post();
+    await acceptAll(house);
+    house.peerOf(post)?.answer();
+    await house.settle();
+    await acceptAll(house);
+    return house.peers.findLast(({ requests }) => requests.length === 0);
+  }
+
+  test('live less long where the origin closes them sooner, once that was seen twice', async () => {
+    const house = await House.open({ spareConnections: 1 });
+    for (const _ of ['seen once', 'seen twice']) {
+      const spare = await nextSpare(house);
+      await house.advance(3_000);
+      spare?.fin();
+      await house.settle();
+    }
+    await nextSpare(house);
+    await house.advance(1_999);
+    const before = house.originStats().closed;
+    await house.advance(1);
+    expect([before, house.originStats().closed]).toEqual([{ stale: 2 }, { stale: 2, 'spare-expired': 1 }]);
+  });
+
+  test('are not dialled over and over where the origin closes them at once', async () => {
+    const house = await House.open({ spareConnections: 1 });
+    for (const _ of ['seen once', 'seen twice']) {
+      const spare = await nextSpare(house);
+      await house.advance(10);
+      spare?.fin();
+      await house.settle();
+      await house.advance(1_000);
+    }
+    await nextSpare(house);
+    const before = house.dials.length;
+    for (let ms = 0; ms < 2_900; ms += 1) {
+      await house.advance(1);
+      await acceptAll(house);
+    }
+    expect([house.originStats().closed, house.dials.length - before]).toEqual([{ stale: 2, 'spare-expired': 3 }, 2]);
+  });
+
+  test('are known to live shortly as soon as the origin has answered one with 408', async () => {
+    const house = await House.open({ spareConnections: 1 });
+    const spare = await nextSpare(house);
+    await house.advance(3_000);
+    spare?.send('HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n');
+    await house.settle();
+    await nextSpare(house);
+    await house.advance(2_000);
+    expect(house.originStats().closed).toEqual({ poisoned: 1, 'spare-expired': 1 });
+  });
+
   test('are renewed at the end of their life while such requests are being seen', async () => {
     const house = await withSpares();
     await house.advance(3_000);
