@@ -446,6 +446,17 @@ test('a signal keeps nothing of a body that nobody can read any more', async () 
   expect(getEventListeners(signal, 'abort')).toEqual([]);
 });
 
+test('a body that nobody can read any more gives its connection back', async () => {
+  const { backend } = await backendOf(() => [
+    execute(),
+    send('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf'),
+    stall(),
+  ]);
+  expect((await backend.fetch('/')).ok).toBe(true);
+  expect((await (await backend.fetch('/')).body?.getReader().read())?.done).toBe(false);
+  while (backend.stats().origins[0]?.connections.open !== 0) await collectGarbage();
+});
+
 test('an abort is an error for who reads after it, or waits for the end, though the whole body is here', async () => {
   const { backend } = await backendOf(() => [execute(), answer({ body: 'whole' })]);
   const abort = new AbortController();

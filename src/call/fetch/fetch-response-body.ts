@@ -15,8 +15,8 @@ export function fetchedBody(body: Readable, encoding: string | null, signal: Abo
   return new ReadableStream(new FetchedBody(body, encoding, signal), { highWaterMark: 0 });
 }
 
-/** Removes the listeners of bodies that nobody can read any more. */
-const lost = new FinalizationRegistry<() => void>((forget) => forget());
+/** Ends bodies that nobody can read any more: they would keep their listeners, and their connections. Node's own `fetch` does so, too. */
+const lost = new FinalizationRegistry<() => void>((end) => end());
 
 class FetchedBody {
   readonly type = 'bytes';
@@ -35,7 +35,7 @@ class FetchedBody {
   start(controller: ReadableByteStreamController): void {
     this.#controller = controller;
     if (this.#signal.aborted) this.aborted();
-    else this.#forgetAbort = listenFor(this, this.#signal);
+    else this.#forgetAbort = listenFor(this, this.#body, this.#signal);
   }
 
   async pull(controller: ReadableByteStreamController): Promise<void> {
@@ -66,11 +66,14 @@ class FetchedBody {
 }
 
 /** Listens until the returned function is called. The signal, which may outlive all requests, does not keep the body in memory. */
-function listenFor(body: FetchedBody, signal: AbortSignal): () => void {
-  const weak = new WeakRef(body);
+function listenFor(fetched: FetchedBody, body: Readable, signal: AbortSignal): () => void {
+  const weak = new WeakRef(fetched);
   const tell = () => weak.deref()?.aborted();
   const forget = () => forgetAbort(signal, tell);
   listenForAbort(signal, tell);
-  lost.register(body, forget);
+  lost.register(fetched, () => {
+    forget();
+    body.destroy();
+  });
   return forget;
 }
