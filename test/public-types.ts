@@ -4,6 +4,18 @@ import type { BackendStats, PooledBackend } from 'pooled-backend';
 
 declare const backend: PooledBackend;
 declare const stats: BackendStats;
+declare const domStream: {
+  readonly locked: boolean;
+  cancel(reason?: unknown): Promise<void>;
+  getReader(): { read(): Promise<{ done: false; value: Uint8Array } | { done: true; value?: Uint8Array }> };
+};
+declare const numbers: ReadableStream<number>;
+
+// The types of the DOM had such a stream before TypeScript 5.9.
+void backend.request({ path: '/', body: domStream });
+void backend.request({ path: '/', body: new Blob([]).stream() });
+// @ts-expect-error: it gives neither bytes nor text
+void backend.request({ path: '/', body: numbers });
 
 backend.on('disconnect', ({ reason }) => reason === 'idle-timeout');
 // @ts-expect-error: there is no such reason

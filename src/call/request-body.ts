@@ -21,7 +21,14 @@ export type RequestBodyInit =
   | ArrayBuffer
   | URLSearchParams
   | Readable
-  | Pick<ReadableStream<Uint8Array>, 'cancel' | 'getReader' | 'locked'> // a stream of TypeScript's DOM types has only these in common
+  // What the types of web streams have in common: those of Node, and those of the DOM, whose `value` was optional before TypeScript 5.9.
+  | (Pick<ReadableStream<Uint8Array>, 'cancel' | 'locked'> & {
+      /** Locks the stream. */
+      getReader(): {
+        /** Resolves to the next bytes. */
+        read(): Promise<Partial<Record<'value', Uint8Array | undefined>>>;
+      };
+    })
   | AsyncIterable<string | Uint8Array>
   | Iterable<string | Uint8Array>;
 
