@@ -5,7 +5,7 @@ import { MemoryBody } from './memory-body.js';
 import type { ReplayBody } from './replay-body.js';
 
 const NOTHING = new Uint8Array(0);
-const MEANT_TO_HAVE_CONTENT: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
+const MEANT_TO_HAVE_CONTENT: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH', 'QUERY']);
 
 /**
  * `undefined`, or a body of zero bytes for a method that is meant to have content: servers wait for the content, or answer 411, unless

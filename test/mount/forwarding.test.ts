@@ -137,13 +137,14 @@ test('a field that Connection names is gone, even Host and Content-Length do not
   expect(origin.requests[0]?.headers).not.toHaveProperty('cookie');
 });
 
-test('a POST without a body says Content-Length: 0, a GET says nothing', async () => {
+test('a POST and a QUERY without a body say Content-Length: 0, a GET says nothing', async () => {
   const origin = await startOrigin();
   const raw = await client(await serve(startBackend(origin).handler()));
-  raw.write('POST / HTTP/1.1\r\nHost: a\r\n\r\n');
-  await raw.readResponse();
-  await raw.get('/');
-  expect(origin.requests.map((request) => request.headers['content-length'])).toEqual(['0', undefined]);
+  for (const method of ['POST', 'QUERY', 'GET']) {
+    raw.write(`${method} / HTTP/1.1\r\nHost: a\r\n\r\n`);
+    await raw.readResponse();
+  }
+  expect(origin.requests.map((request) => request.headers['content-length'])).toEqual(['0', '0', undefined]);
 });
 
 test('a path that climbs is left alone, unless it is rewritten', async () => {
