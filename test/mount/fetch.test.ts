@@ -278,6 +278,8 @@ const redirecting: Script = ({ request: { path } }) => {
   if (status !== undefined) return [execute(), answer({ status: Number(status), fields: { Location: 'to#here' } })];
   if (path === '/round') return [execute(), answer({ status: 302, fields: { Location: '/round' } })];
   if (path === '/out') return [execute(), answer({ status: 302, fields: { Location: 'http://elsewhere.test/' } })];
+  if (path === '/secret')
+    return [execute(), answer({ status: 302, fields: { Location: '//me:word@elsewhere.test/' } })];
   return [execute(), answer({ body: path })];
 };
 
@@ -365,6 +367,7 @@ test('a redirect is given out, or an error, when that is asked for', async () =>
 test.each<[string, BackendFetchInit, string]>([
   ['/round', {}, 'more than 20 redirects'],
   ['/out', {}, 'http://elsewhere.test is not an origin of this backend'],
+  ['/secret', {}, 'redirected to a URL with credentials'],
   ['/307', { method: 'POST', body: stream(), duplex: 'half' }, 'cannot follow a 307 redirect: the body was a stream'],
   ['http://elsewhere.test/', {}, 'http://elsewhere.test is not an origin of this backend'],
   ['/', { integrity: 'sha256-x' }, 'integrity is not supported'],

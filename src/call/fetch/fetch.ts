@@ -102,7 +102,9 @@ function refuseOther(backend: CalledBackend, { origin }: URL): void {
 function next(url: URL, given: string): URL {
   const location = inUtf8(given);
   if (!URL.canParse(location, url.href)) throw new TypeError(`redirected to an invalid URL: ${location}`);
-  return new URL(location, url);
+  const target = new URL(location, url);
+  if (target.username !== '' || target.password !== '') throw new TypeError('redirected to a URL with credentials');
+  return target;
 }
 
 /** Servers send a path in plain UTF-8, though a URL is ASCII. Such bytes are read as UTF-8, as the standard says. */
