@@ -331,6 +331,18 @@ describe.each(['SIGTERM', 'SIGINT'] as const)('at %s', (signal) => {
   });
 });
 
+test('a reader of what is written that stops to read neither holds it back nor makes it keep all of that', async () => {
+  const { command, url } = await startGateway('--log-level', 'debug');
+  command.pauseReading();
+  // Each is in three lines, at least.
+  const [requests, length] = [60, 10_000];
+  for (let one = 0; one < requests; one += 1) await (await fetch(`${url}/${'x'.repeat(length)}`)).text();
+  command.kill('SIGTERM');
+  const { code, err } = await command.ended;
+  expect(code).toBe(0);
+  expect(err.length).toBeLessThan(3 * requests * length);
+});
+
 test('tunnels end with the last request', async () => {
   const { command, url } = await startGateway();
   const socket = new WebSocket(url.replace('http', 'ws'));

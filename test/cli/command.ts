@@ -70,6 +70,13 @@ export class Command {
     this.#child.kill(signal);
   }
 
+  /** Leaves what it writes in the pipe, which becomes full, until the process is gone. */
+  pauseReading(): void {
+    const { stderr } = this.#child;
+    stderr?.pause();
+    this.#child.once('exit', () => stderr?.resume());
+  }
+
   /** Closes the pipes: from now on the command's writes fail, as after the end of a reading process. */
   stopReading(): void {
     this.#child.stderr?.destroy();
