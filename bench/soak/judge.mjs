@@ -57,18 +57,20 @@ export function judgeFailure({ id, mode, how, bodyBytes, failure, harms, limits 
   if (code === 'proxy_internal_error' && failure.thrown === limits.thrown) return unavoidable('a hook threw');
   if (limits.shortTimeouts && TIMEOUTS.has(code)) return unavoidable('a timeout of this setting passed');
   if (limits.scarce && (code === 'connection_limit_reached' || WAITED.test(message))) return judgeWait(failure, limits);
+  if (durationMs >= limits.requestTimeout) return unavoidable('lost, and its time was over');
+  if (TIMEOUTS.has(code)) {
+    return unavoidable(
+      harms.length > 0
+        ? 'the origin never answered, or not to the end'
+        : 'an origin was silent for longer than the timeouts allow',
+    );
+  }
   if (last?.phase === 'response-body' || delivery === 'answered') {
     return harms.length > 0
       ? unavoidable('the origin broke off its body, when its head had gone on to the client')
       : avoidable(`broken off, and no origin says so: ${message}`);
   }
-  if (TIMEOUTS.has(code)) {
-    return unavoidable(
-      harms.length > 0 ? 'the origin never answered' : 'an origin was silent for longer than the timeouts allow',
-    );
-  }
   if (limits.maxAttempts === 1) return unavoidable('lost, and this setting sends nothing again');
-  if (durationMs >= limits.requestTimeout) return unavoidable('lost, and its time was over');
   // With TLS, a listener of `attempt` makes a new connection wait, and it may be closed meanwhile.
   if (limits.secure && sent.length < attempts.length && attempts.length >= limits.maxAttempts)
     return unavoidable('it had no attempt left: some were lost before the first write');

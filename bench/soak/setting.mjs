@@ -40,22 +40,25 @@ export const THROWN = 'a hook of the soak threw';
 
 const ORIGINS = 4;
 
+const BACKEND = {
+  maxConnections: 16,
+  headersTimeout: 3000,
+  bodyTimeout: 3000,
+  sendTimeout: 3000,
+  clientTimeout: 5000,
+  replayBytes: 65_536,
+  // Every failure must be explained by what origins did. A retry budget that is spent would be another reason, so it is large.
+  retryBudget: { ratio: 1, minPerSecond: 1000 },
+};
+
 /** @type {Setting} */
 export const FIXED = {
   origins: Array.from({ length: ORIGINS }, () => ({})),
   transports: Array.from({ length: ORIGINS }, () => 'tcp'),
   names: false,
   discovery: false,
-  backend: {
-    maxConnections: 16,
-    headersTimeout: 3000,
-    bodyTimeout: 3000,
-    sendTimeout: 3000,
-    clientTimeout: 5000,
-    replayBytes: 65_536,
-    // Every failure must be explained by what origins did. A retry budget that is spent would be another reason, so it is large.
-    retryBudget: { ratio: 1, minPerSecond: 1000 },
-  },
+  // As is a wait for a connection that is over. A busy machine makes all requests slow.
+  backend: { ...BACKEND, queueTimeout: 20_000 },
   mount: {},
   hooks: false,
   changes: [],
@@ -86,7 +89,7 @@ export function randomSetting(seed, without) {
     ...(number > 0 && seeded.chance(0.2) && { backup: true }),
     ...(seeded.chance(0.1) && { maxConnections: seeded.integer(1, 8) }),
   }));
-  const backend = { ...FIXED.backend, ...randomOptions(seeded) };
+  const backend = { ...BACKEND, ...randomOptions(seeded) };
   /** @type {Setting['mount']} */
   const mount = {
     ...(seeded.chance(0.3) && { requestBufferBytes: seeded.oneOf([1, 500, false]) }),
@@ -140,7 +143,7 @@ function leaveOut(setting, without) {
     transports: setting.transports.map((transport) => (without.includes(transport) ? 'tcp' : transport)),
     names: setting.names && !without.includes('names'),
     discovery: without.includes('discovery') ? false : setting.discovery,
-    backend: { ...FIXED.backend, ...kept(setting.backend) },
+    backend: { ...BACKEND, ...kept(setting.backend) },
     mount: without.includes('mount') ? {} : kept(setting.mount),
     hooks: without.includes('hooks') ? false : setting.hooks,
     changes: without.includes('changes') ? [] : setting.changes.map(kept),
