@@ -206,7 +206,7 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
     const { observer } = this.#setting;
     this.tally.dialsFailed += 1;
     this.idleLimit.unreachable();
-    this.standing.failed(error.code);
+    this.standing.dialFailed(error.code, slot);
     const retryInMs = this.#dialler.backOff(error);
     this.#pool.release(slot);
     if (observer.watches('dialFailed')) observer.emit('dialFailed', { origin: this.name, error, retryInMs });

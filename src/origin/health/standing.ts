@@ -145,6 +145,13 @@ export class Standing {
     this.#health.failed(reason, begunAt);
   }
 
+  /** The dial in that slot failed. */
+  dialFailed(reason: EjectionReason, dialledIn: object): void {
+    // This host has no ports or descriptors left, which says nothing about the origin.
+    if (reason === 'connection_limit_reached') this.broughtNoRequest(dialledIn);
+    else this.failed(reason);
+  }
+
   /** A request or a dial ended, and its end says nothing about the origin. */
   gaveNoVerdict(begunAt = this.#clock.now()): void {
     this.#health.gaveNoVerdict(begunAt);

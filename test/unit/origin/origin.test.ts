@@ -26,6 +26,31 @@ describe('an origin that speaks before it is asked', () => {
   });
 });
 
+test.each(['EMFILE', 'ENFILE', 'EADDRNOTAVAIL'])(
+  'dials that this host cannot make (%s) do not eject the origin',
+  async (code) => {
+    const house = await House.open({ ejection: { failures: 2 } });
+    const caller = await house.sent();
+    for (let dials = 0; dials < 3; dials += 1) {
+      await house.refuse(code);
+      await house.advance(1_000);
+    }
+    expect([caller.outcome, house.originStats().health.state]).toEqual(['waiting', 'healthy']);
+  },
+);
+
+test('a probe that this host cannot dial is tried again, and the ejection becomes no longer', async () => {
+  const house = await House.open({ ejection: { failures: 1 } });
+  await house.sent();
+  await house.refuse();
+  await house.advance(1_000);
+  await house.refuse('EMFILE');
+  const { state, ejections } = house.originStats().health;
+  expect([state, ejections]).toEqual(['ejected', 1]);
+  await house.advance(1_000);
+  expect([house.dialling.length, house.originStats().health.state]).toEqual([1, 'probing']);
+});
+
 describe('a connection that was dialled for a re-send while the server seemed to go', () => {
   /** Two connections are lost; the dial for the re-send has just ended. Another request waits for a dial that hangs. */
   async function held() {
