@@ -33,8 +33,8 @@ export default defineConfig({
     // By itself vitest leaves a core to its own process, which hardly needs one: on two cores it runs one file at a time.
     maxWorkers: '100%',
     // A loaded machine is slow, not wrong: only what hangs shall fail.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
     setupFiles: process.env.FC_SEED === undefined ? [] : ['test/replay.ts'],
     projects: [
       // To load the modules anew for each file took two thirds of the time, and these tests leave nothing behind in them.

@@ -14,7 +14,7 @@ import { buildCommand, Command, ownFolder } from './command.js';
 let file: string;
 beforeAll(async () => {
   file = await buildCommand();
-}, 60_000);
+});
 
 const start = (flags: readonly string[], env?: Record<string, string>) => new Command(file, flags, env);
 

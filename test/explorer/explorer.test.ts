@@ -33,5 +33,4 @@ test.each(settings)(
     expect(complete).toBe(true);
     expect(states).toBeGreaterThan(500);
   },
-  240_000,
 );

@@ -69,7 +69,7 @@ test('they may send, abort, and change origins and options: no request is lost, 
     }),
     { numRuns },
   );
-}, 600_000);
+});
 
 test('they may destroy the backend: everything ends, and nothing is left', async () => {
   await fc.assert(
@@ -102,4 +102,4 @@ test('they may destroy the backend: everything ends, and nothing is left', async
     ),
     { numRuns },
   );
-}, 600_000);
+});

@@ -146,7 +146,7 @@ test('nobody waits beside what it could have, however long nothing else happens'
     ),
     { numRuns: Number(process.env.RUNS ?? 300) }, // RUNS=30000 hunts for some minutes
   );
-}, 600_000);
+});
 
 /** With fewer connections the learned limit would never be below them: with each window it grows by 4 before it shrinks. */
 const LIMITED = {
@@ -205,4 +205,4 @@ test('nor beside what the learned limit of an origin lets it have', async () => 
     { numRuns: Number(process.env.RUNS ?? 80) },
   );
   expect(limited).toBeGreaterThan(0);
-}, 600_000);
+});

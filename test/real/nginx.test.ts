@@ -102,7 +102,7 @@ describeWith(findNginx()?.file, 'nginx', 'in front of two nginx', () => {
     expect(accepted).toEqual(acceptedInWarmUp);
     for (const most of mostActive) expect(most).toBeLessThanOrEqual(50);
     expect(new Set(answers.map(({ body }) => body)).size).toBe(3300);
-  }, 120_000);
+  });
 
   test.each(['fresh', 'verified', 'any'] as const)(
     "that close after 10 requests or 1 s idle and reload under load, no GET fails and no POST is executed twice ('%s')",
@@ -128,7 +128,6 @@ describeWith(findNginx()?.file, 'nginx', 'in front of two nginx', () => {
       expect(new Set(executed).size).toBe(executed.length);
       expect(posted.requests).toBeGreaterThan(20);
     },
-    60_000,
   );
 
   test('that closes after 1 s idle without a word of it: the limit is learned and ends below 1 s', async () => {

@@ -149,52 +149,48 @@ describe('120 MB', () => {
     return most - before;
   }
 
-  test.each(['length', 'chunked'] as const)(
-    'go through both ways without being collected (%s)',
-    async (framing) => {
-      const length = framing === 'length' ? { 'Content-Length': PIECES * PIECE.length } : {};
-      let tookUpload: (bytes: number) => void = () => undefined;
-      const server = createServer(async (request, response) => {
-        if (request.method === 'GET') {
-          pipeline(Readable.from(pieces()), response.writeHead(200, length), () => undefined);
-          return;
-        }
-        let bytes = 0;
-        for await (const piece of request) {
-          bytes += piece.length;
-          tookUpload(piece.length);
-        }
-        response.end(String(bytes));
-      });
-      const backend = new PooledBackend(`http://127.0.0.1:${await listen(server)}`);
-      onTestFinished(() => backend.destroy());
-      const port = await serve(backend.handler());
-      async function* pieces() {
-        for (let count = 0; count < PIECES; count += 1) yield PIECE;
+  test.each(['length', 'chunked'] as const)('go through both ways without being collected (%s)', async (framing) => {
+    const length = framing === 'length' ? { 'Content-Length': PIECES * PIECE.length } : {};
+    let tookUpload: (bytes: number) => void = () => undefined;
+    const server = createServer(async (request, response) => {
+      if (request.method === 'GET') {
+        pipeline(Readable.from(pieces()), response.writeHead(200, length), () => undefined);
+        return;
       }
-      const down = await mostHeld(async (took) => {
-        const response = await fetch(`http://127.0.0.1:${port}/`);
-        let bytes = 0;
-        for await (const piece of response.body ?? []) {
-          bytes += piece.length;
-          took(piece.length);
-        }
-        return bytes;
-      });
-      const up = await mostHeld(
-        (took) =>
-          new Promise((resolve, reject) => {
-            tookUpload = took;
-            const upload = request({ port, host: '127.0.0.1', method: 'PUT', headers: length }, async (response) => {
-              resolve(Number((await response.toArray()).join('')));
-            });
-            pipeline(Readable.from(pieces()), upload, (error) => error && reject(error));
-          }),
-      );
-      expect(Math.max(down, up)).toBeLessThan(ROOM_BYTES);
-    },
-    60_000,
-  );
+      let bytes = 0;
+      for await (const piece of request) {
+        bytes += piece.length;
+        tookUpload(piece.length);
+      }
+      response.end(String(bytes));
+    });
+    const backend = new PooledBackend(`http://127.0.0.1:${await listen(server)}`);
+    onTestFinished(() => backend.destroy());
+    const port = await serve(backend.handler());
+    async function* pieces() {
+      for (let count = 0; count < PIECES; count += 1) yield PIECE;
+    }
+    const down = await mostHeld(async (took) => {
+      const response = await fetch(`http://127.0.0.1:${port}/`);
+      let bytes = 0;
+      for await (const piece of response.body ?? []) {
+        bytes += piece.length;
+        took(piece.length);
+      }
+      return bytes;
+    });
+    const up = await mostHeld(
+      (took) =>
+        new Promise((resolve, reject) => {
+          tookUpload = took;
+          const upload = request({ port, host: '127.0.0.1', method: 'PUT', headers: length }, async (response) => {
+            resolve(Number((await response.toArray()).join('')));
+          });
+          pipeline(Readable.from(pieces()), upload, (error) => error && reject(error));
+        }),
+    );
+    expect(Math.max(down, up)).toBeLessThan(ROOM_BYTES);
+  });
 });
 
 describe('a response', () => {

@@ -47,7 +47,6 @@ test.each(PLACES)(
     const cells = asked(CELLS.filter((cell) => cell.phase === phase && cell.at === at));
     expect((await breaches(cells)).slice(0, 10)).toEqual([]);
   },
-  180_000,
 );
 
 const FRESH = CLASSES.filter(({ connection }) => connection === 'fresh');
@@ -73,5 +72,4 @@ test.each(DIALS)(
     const cells = asked(FRESH.map((one): Cell => ({ ...one, ...dial, at: 0, framing: 'length' })));
     expect((await breachesOfDials(cells)).slice(0, 10)).toEqual([]);
   },
-  60_000,
 );
