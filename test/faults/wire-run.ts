@@ -48,13 +48,16 @@ export class WireRun {
     this.#origin = origin;
     this.#frontPort = frontPort;
     const ms = cell.fault === 'stall' ? STALL_MS : cell.fault === 'none' ? PASSED_MS : LONG_MS;
+    // The head shall come, however late.
+    const hasHead = cell.fault === 'stall' && (cell.phase === 'response-body' || cell.phase === 'after');
+    const headMs = hasHead ? LONG_MS : ms;
     this.backend = new PooledBackend({
       origins: [origin.url],
       nonIdempotent: cell.travel,
       replayBytes: REPLAY_BYTES,
       spareConnections: false,
       minConnections: cell.connection === 'fresh' ? 1 : 0,
-      ...{ sendTimeout: ms, headersTimeout: ms, bodyTimeout: ms },
+      ...{ sendTimeout: headMs, headersTimeout: headMs, bodyTimeout: ms },
     });
     this.handler = this.backend.handler(cell.body === 'spent' ? { requestBufferBytes: false } : {});
     this.backend.on('request', ({ path, attempts }) => this.#told.set(path, { attempts, delivery: undefined }));
