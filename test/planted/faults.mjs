@@ -105,7 +105,7 @@ export const faults = [
   {
     name: 'a request whose own dial fails is forgotten',
     file: 'src/dispatch/matching/own-dial.ts',
-    from: 'if (!this.#run.ended) this.#dispatcher.enqueue(this.#run);',
+    from: 'this.#run.enqueue();',
     to: '',
     tests: DISPATCH,
   },
@@ -175,7 +175,7 @@ export const faults = [
   {
     name: 'a drain ends with the first request that ends',
     file: 'src/dispatch/dispatcher.ts',
-    from: "if (this.#state.name === 'draining' && this.#isEmpty) this.#state.empty();",
+    from: "if (this.#state.name === 'draining' && this.inFlight === 0) this.#state.empty();",
     to: "if (this.#state.name === 'draining') this.#state.empty();",
     tests: DISPATCH,
   },

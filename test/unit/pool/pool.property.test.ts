@@ -113,7 +113,7 @@ class Run {
     if (slot === undefined) return;
     const { item } = slot;
     this.pool.evict(slot);
-    expect([slot.state, slot.item]).toEqual(['empty', undefined]);
+    expect([item, slot.item]).toEqual([this.model.idle[n % slots.length]?.item, undefined]);
     this.model.idle = this.model.idle.filter((one) => one.item !== item);
   }
 
