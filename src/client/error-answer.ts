@@ -7,7 +7,7 @@ import type { BackendError, ErrorCode } from '../errors.js';
 import { PSEUDONYM } from '../http1/via.js';
 import { isHttp2 } from './http2.js';
 import { noteLastOfServer } from './last-request.js';
-import { lingerOnClose } from './linger.js';
+import { isBodyUnread, lingerOnClose } from './linger.js';
 import { destroyInTurn } from './truncate.js';
 
 /** Codes that RFC 9209 §2.3 does not know, and the error types that it has for them. */
@@ -44,9 +44,8 @@ export function answerFailure(
   error: BackendError,
   deadlines: Deadlines,
 ): void {
-  const isUnread = isBodyUnread(req);
-  if (isUnread) lingerOnClose(req, deadlines);
-  answer(res, error.statusCode, `${error.code}\n`, noteLastOfServer(req) || isUnread, {
+  lingerOnClose(req, deadlines);
+  answer(res, error.statusCode, `${error.code}\n`, noteLastOfServer(req) || isBodyUnread(req), {
     'Proxy-Status': `${PSEUDONYM}; error=${REGISTERED[error.code] ?? error.code}`,
     ...(error.retryAfter === undefined ? {} : { 'Retry-After': String(error.retryAfter) }),
   });
@@ -62,12 +61,6 @@ export function answerUnsupported(res: ServerResponse, method: 'CONNECT' | 'TRAC
 /** Answers 200 without content. */
 export function answerHere(req: IncomingMessage, res: ServerResponse): void {
   answer(res, 200, '', isBodyUnread(req), {});
-}
-
-/** Whether a body announced by the head of `req` has not arrived whole. */
-export function isBodyUnread(req: IncomingMessage): boolean {
-  const { headers } = req;
-  return req.complete === false && (headers['content-length'] ?? headers['transfer-encoding'] ?? '0') !== '0';
 }
 
 function answer(

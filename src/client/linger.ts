@@ -8,14 +8,21 @@ import { isHttp2 } from './http2.js';
 const SILENT_MS = 2_000;
 const LINGER_MS = 30_000;
 
+/** Whether a body announced by the head of `req` has not arrived whole. */
+export function isBodyUnread(req: IncomingMessage): boolean {
+  const { headers } = req;
+  return req.complete === false && (headers['content-length'] ?? headers['transfer-encoding'] ?? '0') !== '0';
+}
+
 /**
  * "If a server performs an immediate close of a TCP connection, there is a significant risk that the client will not be able to read the
  * last HTTP response" (RFC 9112 §9.6): the kernel answers bytes that still come with a reset. So only our half is closed, and what comes is
- * dropped. The connection is closed when the request has ended, when nothing comes any more, or when its time is over.
+ * dropped. The connection is closed when the request has ended, when nothing comes any more, or when its time is over. Does nothing if the
+ * body is here.
  */
 export function lingerOnClose(req: IncomingMessage, deadlines: Deadlines): void {
   const { socket } = req;
-  if (isHttp2(req) || typeof socket.destroySoon !== 'function') return;
+  if (!isBodyUnread(req) || isHttp2(req) || typeof socket.destroySoon !== 'function') return;
   const destroySoon = socket.destroySoon;
   // node:http calls it when a response that ends its connection is flushed.
   socket.destroySoon = () => {

@@ -4,11 +4,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isEmpty, nothingOf } from '../body/empty-body.js';
 import type { ReplayBody } from '../body/replay-body.js';
 import { type Attended, unattended, watchDeparture } from '../client/departure.js';
-import { answerFailure, isBodyUnread } from '../client/error-answer.js';
+import { answerFailure } from '../client/error-answer.js';
 import { isHttp2 } from '../client/http2.js';
 import { writeInterim } from '../client/interim.js';
 import { distrust, endLastOfServer, noteLast, noteLastOfServer } from '../client/last-request.js';
-import { lingerOnClose, runOut } from '../client/linger.js';
+import { isBodyUnread, lingerOnClose, runOut } from '../client/linger.js';
 import { ClientPace, isSmallAhead, type Paced } from '../client/pace.js';
 import { truncate } from '../client/truncate.js';
 import { canEndWith, endWith, flushHead, standsBehindOthers, writeNow } from '../client/writes.js';
@@ -143,9 +143,8 @@ export class Relay implements Requesting, IntakeOutlet, Paced, Attended {
       return;
     }
     // A server that does not read all of the request must close the connection after its response (RFC 9112 §9.3).
-    const isUnread = isBodyUnread(this.#req);
-    writeResponseHead(this.#res, { head, fields, closes: noteLastOfServer(this.#req) || isUnread });
-    if (isUnread) lingerOnClose(this.#req, this.#mount.backend.deadlines);
+    writeResponseHead(this.#res, { head, fields, closes: noteLastOfServer(this.#req) || isBodyUnread(this.#req) });
+    lingerOnClose(this.#req, this.#mount.backend.deadlines);
     this.#stage = 'relaying';
     // A head must not wait for a body that comes later. But a body that comes with it should share its write.
     if (!hasMore || standsBehindOthers(this.#res)) flushHead(this.#res);

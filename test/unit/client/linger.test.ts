@@ -13,7 +13,8 @@ function answered() {
   const socket = Object.assign(new PassThrough(), { destroySoon: () => void closes.push('closed') });
   socket.on('close', () => closes.push('destroyed'));
   const body = new PassThrough();
-  const req = Object.assign(body, { socket, httpVersionMajor: 1, complete: false });
+  const headers = { 'content-length': '100000' };
+  const req = Object.assign(body, { socket, headers, httpVersionMajor: 1, complete: false });
   lingerOnClose(req as unknown as IncomingMessage, deadlines);
   socket.destroySoon();
   const advance = async (ms: number) => {
