@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ServerHttp2Stream } from 'node:http2';
 import { withoutField } from '../http1/fields.js';
+import type { Information } from '../options.js';
 import { isHttp2, streamOf } from './http2.js';
 import { http2Fields } from './http2-fields.js';
 import { hasConnection } from './injected-request.js';
@@ -14,12 +15,7 @@ const CONTINUE = /(?:^|\W)100-continue(?:$|\W)/i;
  * Writes an interim response, in its place before the final one. Nothing is written to HTTP/1.0 clients, which do not
  * know them.
  */
-export function writeInterim(
-  res: ServerResponse,
-  statusCode: number,
-  statusText: string,
-  given: readonly string[],
-): void {
+export function writeInterim(res: ServerResponse, { statusCode, statusText, fields: given }: Information): void {
   if (res.headersSent) return;
   // "A server MUST NOT send a Content-Length header field in any response with a status code of 1xx" (RFC 9110 §8.6): a
   // client that believed it would read the final response as a body.

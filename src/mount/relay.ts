@@ -12,37 +12,36 @@ import { isBodyUnread, lingerOnClose, runOut } from '../client/linger.js';
 import { ClientPace, isSmallAhead, type Paced } from '../client/pace.js';
 import { truncate } from '../client/truncate.js';
 import { canEndWith, endWith, flushHead, standsBehindOthers, writeNow } from '../client/writes.js';
-import type { Dispatch, Place, Taken } from '../dispatch/request.js';
+import type { Announcer, Dispatch, OutgoingRequest, Place, ResponseSink, Taken } from '../dispatch/request.js';
 import { asBackendError, asHeadError, BackendError } from '../errors.js';
-import { inHookAtOnce, isPromise } from '../hook.js';
+import { isPromise } from '../hook.js';
 import { endToEndFields } from '../http1/fields.js';
 import type { ResponseHead } from '../http1/response-head.js';
 import type { Mount } from './mounted-backend.js';
 import { type ClientRequest, readClientRequest } from './request/client-request.js';
-import { failUnsent, outgoingRequest, placeOf, type Requesting } from './request/outgoing-request.js';
+import { outgoingRequest, unsentRequest } from './request/outgoing-request.js';
 import { type IntakeOutlet, RequestIntake } from './request/request-intake.js';
 import { addTrailers, writeResponseHead } from './response/response-head.js';
-import { fieldsForClient, type HeldResponse } from './response/response-hooks.js';
+import { fieldsForClient, type HeldResponse, isPassedOn } from './response/response-hooks.js';
 
 /** The `next` function of Express and Connect. */
 export type Next = (error: BackendError) => void;
 
-/** `taking` the request in, or waiting for its response; `relaying` the response; `ended`: the client is taking the rest of it; `over`. */
-type Stage = 'taking' | 'relaying' | 'ended' | 'over';
+/** `preparing` the request; `waiting` for its response; `relaying` that; `ended`: the client is taking the rest of it; `over`. */
+type Stage = 'preparing' | 'waiting' | 'relaying' | 'ended' | 'over';
 
 // A middleware, such as a timeout, has answered in our place, or has ended what we had begun.
 const ANSWERED_ELSEWHERE = 'the request was answered by something else';
 
-export class Relay implements Requesting, IntakeOutlet, Paced, Attended {
+export class Relay implements ResponseSink, Announcer, IntakeOutlet, Paced, Attended {
   readonly #mount: Mount;
   readonly #req: IncomingMessage;
   readonly #res: ServerResponse;
   readonly #next: Next | undefined;
-  #stage: Stage = 'taking';
+  #stage: Stage = 'preparing';
   #request: ClientRequest | undefined; // once it was read
   #intake: RequestIntake | undefined; // of a request with a body
   #place: Place | undefined; // of a request that has to wait for a hook, or for its body
-  isHandedOver = false; // perhaps before `#dispatch` is set: events are emitted at once
   #dispatch: Dispatch | undefined; // `undefined` once it has ended
   #readsRequest = false; // its body comes from the client's stream
   #lastText: string | undefined; // the whole rest of the body, to be written with the end
@@ -62,7 +61,7 @@ export class Relay implements Requesting, IntakeOutlet, Paced, Attended {
     try {
       const request = readClientRequest(this.#req, this.#mount.options, this.#mount.backend.sticky);
       if (isPromise(request)) {
-        this.#place = placeOf(this.#req, this.#mount, this);
+        this.#announce();
         request
           .then((read) => this.#takeIn(read))
           .then(undefined, (thrown) => this.requestFailed(asBackendError(thrown)));
@@ -72,66 +71,71 @@ export class Relay implements Requesting, IntakeOutlet, Paced, Attended {
     }
   }
 
+  /** Keeps a place for a request that has to wait. If no more are taken, this one has failed when it returns. */
+  #announce(): void {
+    this.#place ??= this.#mount.dispatching.announce(this.#mount.options.timeouts, this);
+    if (this.#place === undefined) this.#handOver(unsentRequest(this.#req, this.#mount.options));
+  }
+
   #takeIn(request: ClientRequest): void {
-    if (this.#stage !== 'taking') return; // the client has left while a hook was busy
+    if (this.#stage !== 'preparing') return; // the client has left while a hook was busy
     // A hook has ended the client's connection. Its 'close' comes only after the request would have been sent.
     if (this.#req.socket.destroyed) {
       this.clientGone();
       return;
     }
-    const { backend, options } = this.#mount;
     this.#request = request;
     if (isEmpty(request.framing)) {
       this.requestReady(request, nothingOf(request.method, request.framing));
       return;
     }
-    this.#place ??= placeOf(this.#req, this.#mount, this);
+    this.#announce();
     if (!this.#isOpen()) return;
-    this.#intake = new RequestIntake(backend, request, this.#req, this);
-    this.#readsRequest = this.#intake.begin(this.#res, options);
+    this.#intake = new RequestIntake(this.#mount.backend, request, this.#req, this);
+    this.#readsRequest = this.#intake.begin(this.#res, this.#mount.options);
     if (this.#readsRequest && this.#isOpen()) this.#paceOf().watchSilence();
   }
 
-  // --- the request ---------------------------------------------------------------------------------------------------
-
   requestReady(request: ClientRequest, body: ReplayBody | undefined, expectTimeout?: number): void {
-    if (this.#stage !== 'taking') return;
+    if (this.#stage !== 'preparing') return;
     try {
       const outgoing = outgoingRequest(request, body, this.#mount.options, expectTimeout);
-      if (!this.#isOpen()) return; // a hook has ended its stream of HTTP/2
-      this.isHandedOver = true;
-      const dispatch = (this.#place ?? this.#mount.dispatching).dispatch(outgoing, this);
-      if (this.#isOpen()) this.#dispatch = dispatch; // it may have failed before it returned
+      if (this.#isOpen()) this.#handOver(outgoing); // a hook may have ended its stream of HTTP/2
     } catch (thrown) {
       this.requestFailed(asBackendError(thrown));
     }
   }
 
+  #handOver(request: OutgoingRequest): void {
+    this.#stage = 'waiting'; // `#dispatch` is set later: events are emitted at once
+    const dispatch = (this.#place ?? this.#mount.dispatching).dispatch(request, this);
+    if (this.#isOpen()) this.#dispatch = dispatch; // it may have failed before it returned
+  }
+
   #isOpen(): boolean {
-    return this.#stage === 'taking' || this.#stage === 'relaying';
+    return this.#stage !== 'ended' && this.#stage !== 'over';
   }
 
   // --- the response --------------------------------------------------------------------------------------------------
 
   onInformation(statusCode: number, statusText: string, rawHeaders: readonly string[]): void {
-    if (this.#stage !== 'taking' || (statusCode === 100 && this.#request?.expectsContinue)) return;
-    const { onInformation } = this.#mount.options;
-    const fields = endToEndFields(rawHeaders);
+    if (this.#stage !== 'waiting' || (statusCode === 100 && this.#request?.expectsContinue)) return;
     try {
-      const information = { statusCode, statusText, fields: fields.slice() }; // a copy: what a hook changes here is not sent
-      if (inHookAtOnce('onInformation', () => onInformation?.(information, this.#req)) === false) return;
-      writeInterim(this.#res, statusCode, statusText, fields);
+      const information = { statusCode, statusText, fields: endToEndFields(rawHeaders) };
+      if (isPassedOn(information, this.#req, this.#mount)) writeInterim(this.#res, information);
     } catch (thrown) {
       this.#giveUp(asBackendError(thrown));
     }
   }
 
   onHead(head: ResponseHead, more = false): void {
-    if (this.#stage !== 'taking') return;
+    if (this.#stage !== 'waiting') return;
     try {
       const fields = fieldsForClient(head, this.#req, this.#mount, this.#request, this.#dispatch);
-      if (isPromise(fields)) this.#hold(head, fields, more);
-      else this.#beginResponse(head, fields, more);
+      if (isPromise(fields)) {
+        this.#held = { head, more, pieces: [] };
+        fields.then((kept) => this.#letGo(kept)).then(undefined, (thrown) => this.#giveUp(asHeadError(thrown)));
+      } else this.#beginResponse(head, fields, more);
     } catch (thrown) {
       this.#giveUp(asHeadError(thrown));
     }
@@ -150,15 +154,10 @@ export class Relay implements Requesting, IntakeOutlet, Paced, Attended {
     if (!hasMore || standsBehindOthers(this.#res)) flushHead(this.#res);
   }
 
-  #hold(head: ResponseHead, fields: PromiseLike<string[]>, more: boolean): void {
-    this.#held = { head, more, pieces: [] };
-    fields.then((kept) => this.#letGo(kept)).then(undefined, (thrown) => this.#giveUp(asHeadError(thrown)));
-  }
-
   #letGo(fields: string[]): void {
     const held = this.#held;
     this.#held = undefined;
-    if (held === undefined || this.#stage !== 'taking') return;
+    if (held === undefined || this.#stage !== 'waiting') return;
     this.#beginResponse(held.head, fields, held.more || held.pieces.length > 0);
     let more: Taken = true;
     for (const piece of held.pieces) more = this.onBody(piece);
@@ -212,8 +211,6 @@ export class Relay implements Requesting, IntakeOutlet, Paced, Attended {
     this.#leaveToClient();
   }
 
-  // --- the pace of the client ----------------------------------------------------------------------------------------
-
   #paceOf(): ClientPace {
     const { backend, options } = this.#mount;
     this.#pace ??= new ClientPace(backend, options.clientTimeout, this.#req, this.#res, this);
@@ -232,10 +229,10 @@ export class Relay implements Requesting, IntakeOutlet, Paced, Attended {
 
   clientGone(why = 'the client closed its connection'): void {
     const dispatch = this.#dispatch;
-    const isUnsent = this.#stage === 'taking' && !this.isHandedOver;
+    const isUnsent = this.#stage === 'preparing';
     this.#dispatch = undefined;
     this.#stage = 'over';
-    if (isUnsent) failUnsent(this.#place, this.#req, this.#mount, this, new BackendError('client_aborted', why));
+    if (isUnsent) this.#failUnsent(new BackendError('client_aborted', why));
     else dispatch?.abort(new BackendError('client_aborted', why));
     this.#release();
     // If another handler has answered, nobody reads the rest. A handler that was given the request has still to read it.
@@ -255,7 +252,14 @@ export class Relay implements Requesting, IntakeOutlet, Paced, Attended {
 
   /** The request could not be dispatched. */
   requestFailed(error: BackendError): void {
-    if (this.#stage === 'taking') failUnsent(this.#place, this.#req, this.#mount, this, error);
+    if (this.#stage !== 'preparing' && this.#stage !== 'waiting') return;
+    this.#stage = 'waiting';
+    this.#failUnsent(error);
+  }
+
+  /** Fails it with the events of any other. */
+  #failUnsent(error: BackendError): void {
+    (this.#place ?? this.#mount.dispatching).fail(unsentRequest(this.#req, this.#mount.options), this, error);
   }
 
   onFail(error: BackendError): void {
@@ -265,7 +269,7 @@ export class Relay implements Requesting, IntakeOutlet, Paced, Attended {
     this.#stage = 'over';
     this.#release();
     if (error.code === 'http_request_error' || noteLastOfServer(this.#req)) distrust(this.#req, this.#res);
-    if (stage !== 'taking') {
+    if (stage === 'relaying' || stage === 'ended') {
       truncate(this.#req, this.#res);
     } else if (this.#next !== undefined && !this.#res.headersSent) {
       unattended(this.#res);

@@ -2,9 +2,9 @@
 
 import type { IncomingMessage } from 'node:http';
 import type { Dispatch, OutgoingRequest } from '../../dispatch/request.js';
-import { inHook, type MaybePromise, whenKept } from '../../hook.js';
+import { inHook, inHookAtOnce, type MaybePromise, whenKept } from '../../hook.js';
 import type { ResponseHead } from '../../http1/response-head.js';
-import type { ResolvedHandlerOptions } from '../../options.js';
+import type { Information, ResolvedHandlerOptions } from '../../options.js';
 import { hookedFields } from '../hooked-fields.js';
 import type { Mount } from '../mounted-backend.js';
 import { isTrusted } from '../request/client-facts.js';
@@ -44,6 +44,16 @@ export function fieldsForClient(
   const answering = backend.sticky && dispatch?.attempts.at(-1);
   if (answering !== undefined) backend.sticky?.putInto(fields, answering.origin, sent?.boundTo);
   return onResponseFields === undefined ? fields : hooked(onResponseFields, fields, head, req);
+}
+
+/** Whether the hook lets an interim response through. It gets a copy: what it changes there is not sent. */
+export function isPassedOn(
+  { statusCode, statusText, fields }: Information,
+  req: IncomingMessage,
+  { options: { onInformation } }: Mount,
+): boolean {
+  const copy = { statusCode, statusText, fields: fields.slice() };
+  return inHookAtOnce('onInformation', () => onInformation?.(copy, req)) !== false;
 }
 
 function hooked(
