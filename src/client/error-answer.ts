@@ -6,7 +6,6 @@ import type { Deadlines } from '../deadlines.js';
 import type { BackendError, ErrorCode } from '../errors.js';
 import { PSEUDONYM } from '../http1/via.js';
 import { isHttp2 } from './http2.js';
-import { noteLastOfServer } from './last-request.js';
 import { isBodyUnread, lingerOnClose } from './linger.js';
 import { destroyInTurn } from './truncate.js';
 
@@ -45,7 +44,7 @@ export function answerFailure(
   deadlines: Deadlines,
 ): void {
   lingerOnClose(req, deadlines);
-  answer(res, error.statusCode, `${error.code}\n`, noteLastOfServer(req) || isBodyUnread(req), {
+  answer(res, error.statusCode, `${error.code}\n`, isBodyUnread(req), {
     'Proxy-Status': `${PSEUDONYM}; error=${REGISTERED[error.code] ?? error.code}`,
     ...(error.retryAfter === undefined ? {} : { 'Retry-After': String(error.retryAfter) }),
   });

@@ -268,7 +268,7 @@ export class Relay implements ResponseSink, Announcer, IntakeOutlet, Paced, Atte
     if (stage === 'over') return;
     this.#stage = 'over';
     this.#release();
-    if (error.code === 'http_request_error' || noteLastOfServer(this.#req)) distrust(this.#req, this.#res);
+    if (noteLastOfServer(this.#req) || error.code === 'http_request_error') distrust(this.#req, this.#res);
     if (stage === 'relaying' || stage === 'ended') {
       truncate(this.#req, this.#res);
     } else if (this.#next !== undefined && !this.#res.headersSent) {

@@ -5,6 +5,7 @@ import { createServer, type RequestListener } from 'node:http';
 import { connect, createServer as createHttp2Server } from 'node:http2';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import express, { type ErrorRequestHandler } from 'express';
+import { BackendError } from 'pooled-backend';
 import { answer, close, execute, hold, type ScriptedOrigin, send } from 'pooled-backend/testing';
 import { expect, onTestFinished, test } from 'vitest';
 import type { RawClient } from '../wire/raw-client.js';
@@ -98,6 +99,26 @@ test.each([
     [status, 0],
     [status, 0],
   ]);
+  await closed;
+});
+
+test('a session of HTTP/2 ends with a request that was refused, and that somebody else answers', async () => {
+  let refuse = (): void => {};
+  const refused = new Promise<never>((_, reject) => {
+    refuse = () => reject(new BackendError('http_request_error', 'not like this'));
+  });
+  const handle = startBackend(await startOrigin()).handler({ onRequestFields: () => refused });
+  const server = createHttp2Server((req, res) => handle(req, res, () => res.writeHead(400).end()));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const session = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  onTestFinished(() => session.destroy());
+  const stream = session.request({ ':path': '/' });
+  await once(server, 'request');
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  refuse();
+  const [head] = await once(stream, 'response');
+  expect(head[':status']).toBe(400);
+  stream.resume();
   await closed;
 });
 
