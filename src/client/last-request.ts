@@ -90,9 +90,9 @@ function takesNoMore(server: object): boolean {
 
 /**
  * Takes nothing behind `req` once its server was told to close: a client that keeps its connection would send its next request and find
- * nobody. Returns whether the response must end the connection. A session of HTTP/2 is ended here.
+ * nobody. A session of HTTP/2 is ended here; for HTTP/1 it returns true, and the response to `req` has to end the connection.
  */
-export function noteLastOfServer(req: IncomingMessage): boolean {
+export function endWithServer(req: IncomingMessage): boolean {
   const server = serverOf(req);
   if (server === undefined || !takesNoMore(server)) return false;
   if (isHttp2(req)) {
@@ -110,8 +110,8 @@ export function noteLastOfServer(req: IncomingMessage): boolean {
  * Ends the connection after a response that was begun before its server was told to close, as nginx does: the head of that response could
  * not say so, and the client would send its next request. To be called before the end of the response.
  */
-export function endLastOfServer(req: IncomingMessage, res: ServerResponse): void {
-  if (noteLastOfServer(req)) Reflect.set(res, LAST, true);
+export function endBegunWithServer(req: IncomingMessage, res: ServerResponse): void {
+  if (endWithServer(req)) Reflect.set(res, LAST, true);
 }
 
 /** Whether an earlier request on the same connection was the last one. */

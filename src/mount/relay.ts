@@ -7,7 +7,7 @@ import { type Attended, unattended, watchDeparture } from '../client/departure.j
 import { answerFailure } from '../client/error-answer.js';
 import { isHttp2 } from '../client/http2.js';
 import { writeInterim } from '../client/interim.js';
-import { distrust, endLastOfServer, noteLast, noteLastOfServer } from '../client/last-request.js';
+import { distrust, endBegunWithServer, endWithServer, noteLast } from '../client/last-request.js';
 import { isBodyUnread, lingerOnClose, runOut } from '../client/linger.js';
 import { ClientPace, isSmallAhead, type Paced } from '../client/pace.js';
 import { truncate } from '../client/truncate.js';
@@ -147,7 +147,7 @@ export class Relay implements ResponseSink, Announcer, IntakeOutlet, Paced, Atte
       return;
     }
     // A server that does not read all of the request must close the connection after its response (RFC 9112 §9.3).
-    writeResponseHead(this.#res, { head, fields, closes: noteLastOfServer(this.#req) || isBodyUnread(this.#req) });
+    writeResponseHead(this.#res, { head, fields, closes: endWithServer(this.#req) || isBodyUnread(this.#req) });
     lingerOnClose(this.#req, this.#mount.backend.deadlines);
     this.#stage = 'relaying';
     // A head must not wait for a body that comes later. But a body that comes with it should share its write.
@@ -201,7 +201,7 @@ export class Relay implements ResponseSink, Announcer, IntakeOutlet, Paced, Atte
     this.#intake?.release();
     try {
       if (trailers.length > 0) addTrailers(this.#res, trailers);
-      endLastOfServer(this.#req, this.#res);
+      endBegunWithServer(this.#req, this.#res);
       if (this.#lastText === undefined) this.#res.end();
       else endWith(this.#res, this.#lastText);
     } catch (thrown) {
@@ -268,7 +268,7 @@ export class Relay implements ResponseSink, Announcer, IntakeOutlet, Paced, Atte
     if (stage === 'over') return;
     this.#stage = 'over';
     this.#release();
-    if (noteLastOfServer(this.#req) || error.code === 'http_request_error') distrust(this.#req, this.#res);
+    if (endWithServer(this.#req) || error.code === 'http_request_error') distrust(this.#req, this.#res);
     if (stage === 'relaying' || stage === 'ended') {
       truncate(this.#req, this.#res);
     } else if (this.#next !== undefined && !this.#res.headersSent) {
