@@ -1,12 +1,16 @@
 /** What a client still sends after its response. */
 
 import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { Deadlines } from '../deadlines.js';
 import { isHttp2 } from './http2.js';
 
 /** How long the rest of a request is read and dropped after its response: without a byte of it, and in all. */
 const SILENT_MS = 2_000;
-const LINGER_MS = 30_000;
+const REST_MS = 30_000;
+
+/** How long the client has to close its half of a connection that was hung up. What it sends in that time is dropped. */
+const HUNG_UP_MS = 2_000;
 
 /** Whether a body announced by the head of `req` has not arrived whole. */
 export function isBodyUnread(req: IncomingMessage): boolean {
@@ -34,7 +38,7 @@ export function lingerOnClose(req: IncomingMessage, deadlines: Deadlines): void 
       return;
     }
     silence.set(SILENT_MS);
-    end.set(LINGER_MS);
+    end.set(REST_MS);
     socket.once('close', () => {
       silence.clear();
       end.clear();
@@ -43,6 +47,15 @@ export function lingerOnClose(req: IncomingMessage, deadlines: Deadlines): void 
     req.on('data', () => silence.set(SILENT_MS));
     req.once('end', close).once('close', close).resume();
   };
+}
+
+/** Ends a connection after its last response. If it closed at once, a client that still sends would get a reset (RFC 9112 §9.6). */
+export function hangUp(socket: Duplex, deadlines: Deadlines): void {
+  const deadline = deadlines.create(() => socket.destroy());
+  deadline.set(HUNG_UP_MS);
+  socket.once('close', () => deadline.clear());
+  socket.end();
+  socket.resume();
 }
 
 /**

@@ -5,13 +5,12 @@
  */
 
 import { AsyncResource } from 'node:async_hooks';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { isSafeMethod } from '../http1/method.js';
 import { isHttp2 } from './http2.js';
 import { endsConnection } from './last-request.js';
-import { responseOn } from './released-socket.js';
 
 /**
  * Requests of one connection in progress at once: as many as RFC 9113 §6.5.2 would allow streams. One client must not fill the queue of
@@ -61,6 +60,12 @@ export function whenItsTurnComes(req: IncomingMessage, res: ServerResponse, go: 
     one.go();
     letOn(pipeline);
   });
+}
+
+/** The response that is being sent on the socket. Those behind it wait for their turn. */
+export function responseOn(socket: Duplex): ServerResponse | undefined {
+  const response: unknown = Reflect.get(socket, '_httpMessage');
+  return response instanceof ServerResponse ? response : undefined;
 }
 
 /** Whether `req` may go beside all requests in progress. */

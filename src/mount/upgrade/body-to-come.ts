@@ -7,15 +7,15 @@
 import type { EventEmitter } from 'node:events';
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import { expectsContinue } from '../../client/interim.js';
-import { endIdleTimeout, refuse, serverOf } from '../../client/released-socket.js';
 import type { Deadlines } from '../../deadlines.js';
 import { refuseUnseenFields, refuseWithoutHost } from '../request/doubtful-request.js';
+import { endIdleTimeout, refuse, requireServer } from './released-socket.js';
 
 export function serveWithBodyToCome(req: IncomingMessage, deadlines: Deadlines): void {
   const { socket } = req;
   let server: EventEmitter;
   try {
-    server = serverOf(socket);
+    server = requireServer(socket);
     refuseUnseenFields(req);
     refuseWithoutHost(req);
   } catch (thrown) {

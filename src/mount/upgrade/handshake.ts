@@ -2,7 +2,7 @@
 
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { hangUp } from '../../client/released-socket.js';
+import { hangUp } from '../../client/linger.js';
 import type {
   Dispatch,
   Dispatching,

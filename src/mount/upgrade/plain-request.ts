@@ -3,12 +3,12 @@
 import type { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { endIdleTimeout, READS_BODIES, refuse, serverOf } from '../../client/released-socket.js';
 import type { Deadlines } from '../../deadlines.js';
 import { BackendError } from '../../errors.js';
 import { fieldLines } from '../../http1/fields.js';
 import { withoutUpgrade } from '../../http1/upgrade.js';
 import { refuseUnseenFields } from '../request/doubtful-request.js';
+import { endIdleTimeout, READS_BODIES, refuse, requireServer } from './released-socket.js';
 
 const TARGET = /^[\x21-\x7e\x80-\xff]+$/;
 
@@ -21,7 +21,7 @@ const TARGET = /^[\x21-\x7e\x80-\xff]+$/;
 export function serveAsPlainRequest(req: IncomingMessage, socket: Duplex, head: Buffer, deadlines: Deadlines): void {
   let server: EventEmitter;
   try {
-    server = serverOf(socket);
+    server = requireServer(socket);
     socket.unshift(Buffer.concat([Buffer.from(plainHead(req), 'latin1'), ...bodyRead(req), head]));
   } catch (thrown) {
     refuse(socket, thrown, deadlines);

@@ -4,7 +4,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { answerUnsupported } from '../../client/error-answer.js';
 import { whenItsTurnToUpgradeComes } from '../../client/pipelined-turn.js';
-import { ignore, lookAfter, lookAfterLast, READS_BODIES } from '../../client/released-socket.js';
 import { namedProtocols, protocolName } from '../../http1/upgrade.js';
 import type { ResolvedUpgradeOptions } from '../../options.js';
 import type { MountedBackend } from '../mounted-backend.js';
@@ -12,6 +11,7 @@ import { serveWithBodyToCome } from './body-to-come.js';
 import { Handshake } from './handshake.js';
 import type { OpenTunnels } from './open-tunnels.js';
 import { serveAsPlainRequest } from './plain-request.js';
+import { ignore, lookAfter, lookAfterLast, READS_BODIES } from './released-socket.js';
 
 /**
  * A listener for the server's `upgrade` event. Also for `connect`, which it answers with 501. Ignores requests that

@@ -1,26 +1,18 @@
 /** Sockets of clients that node:http has let go of: it does so as soon as it has read an upgrade. */
 
 import { EventEmitter } from 'node:events';
-import { ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { Deadlines } from '../deadlines.js';
-import { asBackendError, BackendError } from '../errors.js';
+import { hangUp } from '../../client/linger.js';
+import { responseOn } from '../../client/pipelined-turn.js';
+import type { Deadlines } from '../../deadlines.js';
+import { asBackendError, BackendError } from '../../errors.js';
 
 /**
  * Whether node:http reads the body of an upgrade, as it does since Node 26: a body that came with the head has been read, one that comes
  * later is being read. Before Node 26 the body is the beginning of what follows the head.
  */
 export const READS_BODIES = Number.parseInt(process.versions.node, 10) >= 26;
-
-/** How long the client has to close its half after the last response. What it sends in that time is dropped. */
-const LINGER_MS = 2_000;
-
-/** The response that is being sent on the socket. Those behind it wait for their turn. */
-export function responseOn(socket: Duplex): ServerResponse | undefined {
-  const response: unknown = Reflect.get(socket, '_httpMessage');
-  return response instanceof ServerResponse ? response : undefined;
-}
 
 /**
  * Does what node:http does for a socket that it still looks after: the response being sent hears that its client has room again. And a
@@ -56,7 +48,7 @@ function tellOfRoom(socket: Duplex): () => void {
  * The server that a connection came to.
  * @throws BackendError when there is none
  */
-export function serverOf(socket: Duplex): EventEmitter {
+export function requireServer(socket: Duplex): EventEmitter {
   const server: unknown = Reflect.get(socket, 'server');
   if (server instanceof EventEmitter) return server;
   throw new BackendError('proxy_internal_error', 'nobody serves the socket');
@@ -74,15 +66,6 @@ export function refuse(socket: Duplex, thrown: unknown, deadlines: Deadlines): v
   socket.on('error', ignore); // a reset by the client would end the process: nobody else listens
   socket.write(`HTTP/1.1 ${statusCode} ${reason}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
   hangUp(socket, deadlines);
-}
-
-/** Ends a connection after its last response. If it closed at once, a client that still sends would get a reset (RFC 9112 §9.6). */
-export function hangUp(socket: Duplex, deadlines: Deadlines): void {
-  const deadline = deadlines.create(() => socket.destroy());
-  deadline.set(LINGER_MS);
-  socket.once('close', () => deadline.clear());
-  socket.end();
-  socket.resume();
 }
 
 /** A broken socket is noticed by its 'close'. */
