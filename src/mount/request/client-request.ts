@@ -118,7 +118,7 @@ function sortOut(fields: string[], found: Found, trusted: boolean): void {
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i] ?? '';
     const value = fields[i + 1] ?? '';
-    if (mayBeTakenOut(name) && isTakenOut(name.toLowerCase(), value, found, trusted)) continue;
+    if (mayBeTakenOut(name) && tryTakeOut(name.toLowerCase(), value, found, trusted)) continue;
     fields[kept] = name;
     fields[kept + 1] = value;
     kept += 2;
@@ -151,7 +151,8 @@ function mayBeTakenOut(name: string): boolean {
   }
 }
 
-function isTakenOut(lowerName: string, value: string, found: Found, trusted: boolean): boolean {
+/** Notes in `found` what is taken out. Returns false for a field that is passed on as it is. */
+function tryTakeOut(lowerName: string, value: string, found: Found, trusted: boolean): boolean {
   switch (lowerName) {
     case 'host':
       found.hostIsRepeated = found.host !== undefined;
@@ -168,13 +169,16 @@ function isTakenOut(lowerName: string, value: string, found: Found, trusted: boo
     default:
       if (lowerName.charCodeAt(0) === 0x3a) return true; // a pseudo-field of HTTP/2
       if (!isForwardingField(lowerName)) return isDisguised(lowerName);
-      if (trusted && !isEarlierHop(lowerName)) return false;
-      if (trusted && isEarlierHop(lowerName)) {
-        const before = found.earlier[lowerName];
-        found.earlier = { ...found.earlier, [lowerName]: before === undefined ? value : `${before}, ${value}` };
-      }
+      if (!trusted) return true;
+      if (!isEarlierHop(lowerName)) return false;
+      noteHop(found, lowerName, value);
       return true;
   }
+}
+
+function noteHop(found: Found, name: keyof EarlierHops, value: string): void {
+  const before = found.earlier[name];
+  found.earlier = { ...found.earlier, [name]: before === undefined ? value : `${before}, ${value}` };
 }
 
 function asksForTrailers(te: string | string[] | undefined): boolean {
