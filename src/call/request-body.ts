@@ -2,7 +2,7 @@
 
 import { Readable } from 'node:stream';
 import { ReadableStream } from 'node:stream/web';
-import { absentBody, emptyBody } from '../body/empty-body.js';
+import { emptyBody } from '../body/empty-body.js';
 import { MemoryBody } from '../body/memory-body.js';
 import type { ReplayBody } from '../body/replay-body.js';
 import { StreamBody } from '../body/stream-body.js';
@@ -148,9 +148,8 @@ function unread(stream: Readable): Readable {
 
 function absent({ method, contentLength, trailers }: BodyFacts): ReplayBody | undefined {
   if (trailers !== undefined) return new MemoryBody('', trailers());
-  if (contentLength === undefined) return absentBody(method);
-  checkLength(0, contentLength);
-  return emptyBody();
+  if (contentLength !== undefined) checkLength(0, contentLength);
+  return emptyBody(method, contentLength !== undefined);
 }
 
 function whole(given: Uint8Array | string, { contentLength, trailers }: BodyFacts): ReplayBody {

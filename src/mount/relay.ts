@@ -1,7 +1,7 @@
 /** One request of a client, from its head to the end of its response, or to a failure in between. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { isEmpty, nothingOf } from '../body/empty-body.js';
+import { emptyBody, isEmpty } from '../body/empty-body.js';
 import type { ReplayBody } from '../body/replay-body.js';
 import { type Attended, unattended, watchDeparture } from '../client/departure.js';
 import { answerFailure } from '../client/error-answer.js';
@@ -86,7 +86,7 @@ export class Relay implements ResponseSink, Announcer, IntakeOutlet, Paced, Atte
     }
     this.#request = request;
     if (isEmpty(request.framing)) {
-      this.requestReady(request, nothingOf(request.method, request.framing));
+      this.requestReady(request, emptyBody(request.method, request.framing.kind === 'length'));
       return;
     }
     this.#announce();
