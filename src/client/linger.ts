@@ -12,10 +12,14 @@ const REST_MS = 30_000;
 /** How long the client has to close its half of a connection that was hung up. What it sends in that time is dropped. */
 const HUNG_UP_MS = 2_000;
 
+/** Whether the head of a request says that a body comes. */
+export function announcesBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
+}
+
 /** Whether a body announced by the head of `req` has not arrived whole. */
 export function isBodyUnread(req: IncomingMessage): boolean {
-  const { headers } = req;
-  return req.complete === false && (headers['content-length'] ?? headers['transfer-encoding'] ?? '0') !== '0';
+  return req.complete === false && announcesBody(req);
 }
 
 /**

@@ -113,8 +113,8 @@ export function whenItsTurnToUpgradeComes(socket: Duplex, go: () => void): void 
  * refused too: it is doubtful where they begin.
  */
 export function isSafe({ method = '', headers }: IncomingMessage): boolean {
-  const hasBody = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
-  return isSafeMethod(method) && !hasBody;
+  const isFramed = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined; // even with a length of 0
+  return isSafeMethod(method) && !isFramed;
 }
 
 function pipelineOf(socket: Socket): Pipeline {

@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { answerUnsupported } from '../../client/error-answer.js';
+import { announcesBody } from '../../client/linger.js';
 import { whenItsTurnToUpgradeComes } from '../../client/pipelined-turn.js';
 import { namedProtocols, protocolName } from '../../http1/upgrade.js';
 import type { ResolvedUpgradeOptions } from '../../options.js';
@@ -37,7 +38,7 @@ export function createUpgradeHandler(
     }
     socket.on('error', ignore);
     // If the body is still to come, `socket` is a stream of what follows the body.
-    if (READS_BODIES && socket !== req.socket && hasBody(req)) {
+    if (READS_BODIES && socket !== req.socket && announcesBody(req)) {
       lookAfterLast(req.socket);
       whenItsTurnToUpgradeComes(req.socket, () => serveWithBodyToCome(req, backend.deadlines));
       return;
@@ -65,15 +66,11 @@ function isResponse(given: Duplex | ServerResponse): given is ServerResponse {
 function offerOf(req: IncomingMessage, protocols: ResolvedUpgradeOptions['protocols']): string {
   // "A server MUST ignore an Upgrade header field that is received in an HTTP/1.0 request" (RFC 9110 §7.8). With a body the field may be
   // ignored, too, and is: no protocol in use is asked for like that.
-  if (req.httpVersion !== '1.1' || hasBody(req)) return '';
+  if (req.httpVersion !== '1.1' || announcesBody(req)) return '';
   const offered = namedProtocols(req.rawHeaders);
   return offered.filter((protocol) => isTunnelled(protocolName(protocol), protocols)).join(', ');
 }
 
 function isTunnelled(name: string, protocols: ResolvedUpgradeOptions['protocols']): boolean {
   return protocols === undefined ? name !== 'h2c' : protocols.has(name);
-}
-
-function hasBody({ headers }: IncomingMessage): boolean {
-  return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
 }

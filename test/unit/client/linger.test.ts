@@ -6,14 +6,13 @@ import { lingerOnClose } from '../../../src/client/linger.js';
 import { Deadlines } from '../../../src/deadlines.js';
 
 /** The connection of a client whose upload is not over, at the moment at which its response is. */
-function answered() {
+function answered(headers: Record<string, string> = { 'content-length': '100000' }) {
   const clock = new ManualClock();
   const deadlines = new Deadlines(clock);
   const closes: string[] = [];
   const socket = Object.assign(new PassThrough(), { destroySoon: () => void closes.push('closed') });
   socket.on('close', () => closes.push('destroyed'));
   const body = new PassThrough();
-  const headers = { 'content-length': '100000' };
   const req = Object.assign(body, { socket, headers, httpVersionMajor: 1, complete: false });
   lingerOnClose(req as unknown as IncomingMessage, deadlines);
   socket.destroySoon();
@@ -32,6 +31,12 @@ describe('a connection that lingers', () => {
     expect(closes).toEqual([]);
     await advance(200);
     expect(closes).toEqual(['destroyed']);
+  });
+
+  test('does so, too, when a lenient server has let a length of 0 through beside chunks', async () => {
+    const { closes, advance } = answered({ 'content-length': '0', 'transfer-encoding': 'chunked' });
+    await advance(1_900);
+    expect(closes).toEqual([]);
   });
 
   test('stays as long as the upload comes, but for half a minute at most', async () => {
