@@ -14,7 +14,8 @@ import {
   socketBelow,
 } from './client/accepted-connections.js';
 import { isAttended } from './client/departure.js';
-import { endWith, forgetLeaving, noteLeaving } from './client/last-request.js';
+import { endConnectionWith } from './client/last-request.js';
+import { forgetLeaving, noteLeaving } from './client/leaving-server.js';
 import { ProcessHold, systemClock } from './clock.js';
 import { type CloseServerOptions, closeServerTimeout } from './options/close.js';
 
@@ -120,7 +121,7 @@ class Leaving {
     noteLeaving(this.#server); // the mounts look there before each response
     for (const { _httpMessage: res, parser } of connectionsOf(this.#server)) {
       // The mounts do it themselves. Those that stand behind others in a pipeline cannot be found.
-      if (res && !isAttended(res) && parser?.incoming === res.req) endWith(res);
+      if (res && !isAttended(res) && parser?.incoming === res.req) endConnectionWith(res);
     }
     // If nobody listened for 'checkContinue', a listener of ours would keep node:http from answering 100.
     for (const event of ['request', 'checkContinue']) {
@@ -184,7 +185,7 @@ class Leaving {
     this.#server.off('secureConnection', this.#secured);
   }
 
-  readonly #begun = (_: IncomingMessage, res: ServerResponse): void => endWith(res);
+  readonly #begun = (_: IncomingMessage, res: ServerResponse): void => endConnectionWith(res);
 
   readonly #connected = (socket: Socket): void => {
     this.#accepted += 1;

@@ -27,7 +27,7 @@ interface WithAttended {
 const STATE_IDLE = 1;
 const STATE_CLOSED = 7;
 
-const pipelines = new WeakMap<Socket, Set<Attended>>();
+const standingBehind = new WeakMap<Socket, Set<Attended>>();
 
 /** Whether a handler is working on it. */
 export function isAttended(res: ServerResponse & WithAttended): boolean {
@@ -67,9 +67,9 @@ export function watchDeparture(
     countWhenReset(streamOf(req));
   } else if (res.socket === null) {
     // A response that waits behind another one in a pipeline has no socket yet, and does not hear of the end of the connection.
-    const pipeline = pipelineOf(req.socket);
-    pipeline.add(one);
-    res.once('close', () => pipeline.delete(one));
+    const told = toldOfEnd(req.socket);
+    told.add(one);
+    res.once('close', () => told.delete(one));
   }
 }
 
@@ -109,12 +109,12 @@ function tellAttended(this: WithAttended): void {
   this[attended]?.clientGone();
 }
 
-/** The requests to be told of the end of a connection. One listener for all of them, because Node warns of a leak from the eleventh on. */
-function pipelineOf(socket: Socket): Set<Attended> {
-  const known = pipelines.get(socket);
+/** The requests that are told of the end of a connection. One listener for all of them, because Node warns of a leak from the eleventh on. */
+function toldOfEnd(socket: Socket): Set<Attended> {
+  const known = standingBehind.get(socket);
   if (known !== undefined) return known;
   const made = new Set<Attended>();
-  pipelines.set(socket, made);
+  standingBehind.set(socket, made);
   socket.once('close', () => {
     for (const one of made) one.clientGone();
   });

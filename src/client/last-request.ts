@@ -7,6 +7,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { closeSession, isHttp2, sessionOf, streamOf } from './http2.js';
+import { isLeaving, noteListening, saysFarewell, serverOf } from './leaving-server.js';
 
 /** What node:http notes for a response whose head has `Connection: close`. */
 const LAST = '_last';
@@ -17,24 +18,8 @@ const lastRequests = new WeakMap<object, IncomingMessage>();
 /** By socket: the response to the last request that came behind others in a pipeline, or while its server was leaving. */
 const latest = new WeakMap<object, ServerResponse>();
 
-/** Servers that were seen to listen. A server that never listens gets its connections from somebody else: it is not closing. */
-const listened = new WeakSet<object>();
-
-/** Servers that are about to be closed. */
-const leaving = new WeakSet<object>();
-
-/** From now on each response ends its connection, as if the server listened no more. */
-export function noteLeaving(server: object): void {
-  leaving.add(server);
-}
-
-/** It is closed. If it listens again, its connections last. */
-export function forgetLeaving(server: object): void {
-  leaving.delete(server);
-}
-
 /** Ends the connection with this response of a server that is leaving; or with one that comes behind it in the same pipeline. */
-export function endWith(res: ServerResponse): void {
+export function endConnectionWith(res: ServerResponse): void {
   if (isHttp2(res.req)) {
     closeSession(sessionOf(streamOf(res)));
     return;
@@ -59,12 +44,11 @@ export function distrust(req: IncomingMessage, res: ServerResponse): void {
  */
 export function noteLast(req: IncomingMessage, res: ServerResponse): void {
   const server = serverOf(req);
-  // While the server is leaving, endWith() has set the field of each response, and noteLastOfServer() decides.
-  const isLeaving = server !== undefined && leaving.has(server);
-  const isLast = isLeaving ? res.shouldKeepAlive === false : endsConnection(res);
+  // endConnectionWith() has set the field of each response, and endWithServer() decides.
+  const isLast = saysFarewell(server) ? res.shouldKeepAlive === false : endsConnection(res);
   if (isLast && !isBehindLast(req)) lastRequests.set(req.socket, req);
   if (res.socket === null) latest.set(req.socket, res);
-  if (server !== undefined && !listened.has(server) && isListening(server)) listened.add(server);
+  noteListening(server);
 }
 
 /** The client may have asked for it, or the app, which has set or written `Connection: close`. */
@@ -74,27 +58,12 @@ export function endsConnection(res: ServerResponse): boolean {
   return field !== undefined && /\bclose\b/i.test(String(field));
 }
 
-/** The server of node:http. A socket that is not one of the kernel's may have none. */
-export function serverOf({ socket }: { readonly socket: object }): object | undefined {
-  const server = 'server' in socket ? socket.server : undefined;
-  return typeof server === 'object' && server !== null ? server : undefined;
-}
-
-function isListening(server: object): boolean {
-  return 'listening' in server && server.listening === true;
-}
-
-function takesNoMore(server: object): boolean {
-  return leaving.has(server) || (!isListening(server) && listened.has(server));
-}
-
 /**
  * Takes nothing behind `req` once its server was told to close: a client that keeps its connection would send its next request and find
  * nobody. A session of HTTP/2 is ended here; for HTTP/1 it returns true, and the response to `req` has to end the connection.
  */
 export function endWithServer(req: IncomingMessage): boolean {
-  const server = serverOf(req);
-  if (server === undefined || !takesNoMore(server)) return false;
+  if (!isLeaving(serverOf(req))) return false;
   if (isHttp2(req)) {
     closeSession(sessionOf(streamOf(req))); // before Node 24 no server does it by itself
     return false;

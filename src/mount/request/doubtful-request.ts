@@ -2,7 +2,8 @@
 
 import type { IncomingMessage } from 'node:http';
 import { fieldsOf } from '../../client/injected-request.js';
-import { isBehindLast, serverOf } from '../../client/last-request.js';
+import { isBehindLast } from '../../client/last-request.js';
+import { serverOf } from '../../client/leaving-server.js';
 import { BackendError } from '../../errors.js';
 import { fieldValue } from '../../http1/fields.js';
 import { isForwardingField } from './forwarded-fields.js';
