@@ -11,7 +11,7 @@ interface Pass {
   drained: boolean; // the target called drained() before its write() returned
 }
 
-const NO_TRAILERS: readonly string[] = [];
+export const NO_TRAILERS: readonly string[] = [];
 
 export class MemoryBody implements ReplayBody {
   readonly length: number | undefined;

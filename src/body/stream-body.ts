@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream';
 import type { BodyTarget } from '../connection/body-source.js';
 import { asBackendError, type BackendError } from '../errors.js';
 import { BodyReader } from './body-reader.js';
+import { NO_TRAILERS } from './memory-body.js';
 import type { BodyWatcher, ReplayBody } from './replay-body.js';
 
 /** How a live body is to be read. */
@@ -28,9 +29,8 @@ interface Pass {
   giving: boolean; // a loop further up the stack is giving; it goes on when we return
 }
 
-const NO_TRAILERS: readonly string[] = [];
 const noTrailers = () => NO_TRAILERS;
-const NOTHING = new Uint8Array(0);
+const NO_BYTES = new Uint8Array(0);
 // A client that sends byte by byte would cost us a hundred bytes of objects for each one kept: such pieces are joined.
 const MANY_PIECES = 256;
 const SMALL_PIECE_BYTES = 1024;
@@ -164,7 +164,7 @@ export class StreamBody implements ReplayBody {
   }
 
   #giveOne(pass: Pass): void {
-    const piece = this.#held[pass.next] ?? NOTHING;
+    const piece = this.#held[pass.next] ?? NO_BYTES;
     pass.next += 1;
     pass.offset += piece.byteLength;
     if (pass.offset > this.#givenBytes) this.#givenBytes = pass.offset;
@@ -182,7 +182,7 @@ export class StreamBody implements ReplayBody {
   /** Forgets the pieces that were given out, from the piece `first` on. */
   #forget(pass: Pass, first: number): void {
     if (pass.next < this.#held.length) {
-      this.#held.fill(NOTHING, first, pass.next);
+      this.#held.fill(NO_BYTES, first, pass.next);
       return;
     }
     this.#held = [];

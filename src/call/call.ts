@@ -115,7 +115,7 @@ export class Call implements ResponseSink, BodyOrigin {
   }
 }
 
-const NO_TRAILERS: ResponseFields = Object.freeze(Object.create(null));
+const NO_FIELDS: ResponseFields = Object.freeze(Object.create(null));
 
 class CallResponse implements BackendResponse {
   readonly statusCode: number;
@@ -132,7 +132,7 @@ class CallResponse implements BackendResponse {
     this.headers = joinedFields(head.rawHeaders);
     this.rawHeaders = head.rawHeaders.slice(); // other responses may share the head
     this.body = body;
-    this.trailers = head.framing.kind === 'chunked' ? Object.create(null) : NO_TRAILERS; // only chunks can end with trailers
+    this.trailers = head.framing.kind === 'chunked' ? Object.create(null) : NO_FIELDS; // only chunks can end with trailers
     this.attempts = attempts;
   }
 

@@ -45,7 +45,7 @@ interface Found {
   earlier: EarlierHops;
 }
 
-const NOTHING: readonly string[] = [];
+const NO_VALUES: readonly string[] = [];
 const NO_HOPS: EarlierHops = {};
 
 // Room for Via and the forwarding fields: five names with their values, seldom more.
@@ -67,7 +67,7 @@ export function readClientRequest(
   const found: Found = {
     host: undefined,
     hostIsRepeated: false,
-    contentLengths: NOTHING,
+    contentLengths: NO_VALUES,
     expectsContinue: false,
     earlier: NO_HOPS,
   };
@@ -206,7 +206,7 @@ function endedWithHead(req: IncomingMessage): boolean {
  */
 function askedHost(req: IncomingMessage, found: Found): string | undefined {
   // A Host field that Connection names is stripped from the fields, but it is a Host field all the same.
-  const hidden = found.host === undefined ? fieldValues(fieldsOf(req), 'host') : NOTHING;
+  const hidden = found.host === undefined ? fieldValues(fieldsOf(req), 'host') : NO_VALUES;
   const named = found.host ?? hidden[0];
   if (found.hostIsRepeated || hidden.length > 1) throw badHost('the request has more than one Host field');
   const host = named === undefined || isHttp2(req) ? authorityOf(req) : named;

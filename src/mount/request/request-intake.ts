@@ -1,7 +1,7 @@
 /** Takes a client's request in: its head at once, its body as far as it may be held in memory. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { MemoryBody } from '../../body/memory-body.js';
+import { MemoryBody, NO_TRAILERS } from '../../body/memory-body.js';
 import type { ReplayBody } from '../../body/replay-body.js';
 import { StreamBody } from '../../body/stream-body.js';
 import { awaitsContinue, continueWhenRead, writeContinue } from '../../client/interim.js';
@@ -115,8 +115,6 @@ export class RequestIntake implements BufferOutlet {
     return rawTrailers === undefined || rawTrailers.length === 0 ? NO_TRAILERS : withoutForbiddenTrailers(rawTrailers);
   }
 }
-
-const NO_TRAILERS: readonly string[] = [];
 
 function withoutCoding(request: ClientRequest): ClientRequest {
   return { ...request, fields: withoutField(request.fields, 'content-encoding') };
