@@ -32,10 +32,8 @@ export class RequestRecorder {
     const { pool, lending, shutdown, standing, tally } = this.#parts;
     shutdown.requestBegun(entry);
     tally.requests += 1;
-    if (connection.exchanges > 0) {
-      tally.reused += 1;
-      entry.idleMsWhenLent = connection.idleMs(now);
-    }
+    if (connection.exchanges > 0) tally.reused += 1;
+    entry.idleMsWhenLent = connection.idleMs(now);
     pool.markUsed(entry.slot);
     if (travel === 'fresh') lending.takeFreshShare(entry);
     standing.begin(now); // a listener may end the request, or the backend

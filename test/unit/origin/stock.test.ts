@@ -190,6 +190,20 @@ describe('spares', () => {
     expect([house.originStats().closed, house.dials.length - before]).toEqual([{ stale: 2, 'spare-expired': 3 }, 2]);
   });
 
+  test('do not live less long because some were closed, if another was used at a greater age', async () => {
+    const house = await House.open({ spareConnections: 1 });
+    for (const closed of [true, false, true]) {
+      const spare = await nextSpare(house);
+      await house.advance(closed ? 1_000 : 3_000);
+      if (closed) spare?.fin();
+      await house.settle();
+      await house.advance(1_000);
+    }
+    await nextSpare(house);
+    await house.advance(4_999);
+    expect(house.originStats().closed).toEqual({ stale: 2 });
+  });
+
   test('are known to live shortly as soon as the origin has answered one with 408', async () => {
     const house = await House.open({ spareConnections: 1 });
     const spare = await nextSpare(house);
