@@ -167,7 +167,7 @@ export class PoolEntries<Origin extends ConnectedOrigin> implements PoolEntryOwn
     this.#origin.shutdown.closed(reason);
     this.#lateBodies.closed(entry, reason, heard);
     this.#recorder.closed(entry, reason, heard);
-    if (reason === 'stale' || reason === 'poisoned') stock.lost(entry);
+    if (reason === 'stale' || reason === 'poisoned' || reason === 'spare-expired') stock.lost(entry);
     if (slot.state === 'idle') pool.evict(slot);
     else {
       pool.clear(slot);

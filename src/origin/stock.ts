@@ -80,7 +80,7 @@ export class Stock {
     this.#inspectWithin(Math.min(limitMs, retireAt - now), now);
   }
 
-  /** The origin closed a connection, or would soon. An unused one is not replaced at once: that could become a loop. */
+  /** The origin closed a connection, or would soon have. An unused one is not replaced at once: that could become a loop. */
   lost({ connection }: PoolEntry): void {
     const now = this.#setting.clock.now();
     if (connection.exchanges > 0 || now - connection.idleSince >= PAUSE_MS) return;
@@ -146,18 +146,15 @@ export class Stock {
   #inspect(): void {
     const now = this.#setting.clock.now();
     let nextMs = Number.POSITIVE_INFINITY;
-    for (const { item: entry } of this.#pool.idleSlots()) {
-      if (entry === undefined) continue;
-      const { connection, retireAt } = entry;
+    for (const slot of this.#pool.idleSlots()) {
+      if (slot.item === undefined) continue;
+      const { connection, retireAt } = slot.item;
       const isSpare = connection.fresh && this.#open() > this.#setting.minConnections;
       const limitMs = isSpare ? this.#idleLimit.spareMs : this.#idleLimit.mostMs(connection);
       const leftMs = Math.min(limitMs - connection.idleMs(), retireAt - now);
       if (leftMs > 0) nextMs = Math.min(nextMs, leftMs);
       else if (retireAt <= now) connection.close('max-age');
-      else if (isSpare) {
-        connection.close('spare-expired');
-        this.lost(entry);
-      } else connection.close('idle-timeout');
+      else connection.close(isSpare ? 'spare-expired' : 'idle-timeout');
     }
     if (nextMs !== Number.POSITIVE_INFINITY) this.#inspection.set(Math.max(nextMs, 1));
     this.fill();

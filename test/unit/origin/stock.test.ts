@@ -215,6 +215,27 @@ describe('spares', () => {
     expect(house.originStats().closed).toEqual({ poisoned: 1, 'spare-expired': 1 });
   });
 
+  test('of the minimum are not replaced at once, where the origin closes them so soon that they are no use for a POST', async () => {
+    const house = await House.open({ minConnections: 5, spareConnections: false });
+    const [spare] = await acceptAll(house);
+    await house.advance(20);
+    spare?.send('HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n');
+    await house.advance(1_000);
+    await acceptAll(house);
+    await house.advance(15);
+    const before = house.dials.length;
+    await house.post();
+    await acceptAll(house);
+    await house.advance(999);
+    const after = house.dials.length;
+    await house.advance(1);
+    expect([after - before, house.dials.length - before, house.originStats().closed]).toEqual([
+      1,
+      5,
+      { poisoned: 1, 'spare-expired': 5 },
+    ]);
+  });
+
   test('are renewed at the end of their life while such requests are being seen', async () => {
     const house = await withSpares();
     await house.advance(3_000);
