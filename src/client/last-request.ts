@@ -44,7 +44,7 @@ export function distrust(req: IncomingMessage, res: ServerResponse): void {
  */
 export function noteLast(req: IncomingMessage, res: ServerResponse): void {
   const server = serverOf(req);
-  // endConnectionWith() has set the field of each response, and endWithServer() decides.
+  // At the farewell endConnectionWith() has marked each response, and endWithServer() decides which is the last.
   const isLast = saysFarewell(server) ? res.shouldKeepAlive === false : endsConnection(res);
   if (isLast && !isBehindLast(req)) lastRequests.set(req.socket, req);
   if (res.socket === null) latest.set(req.socket, res);

@@ -24,7 +24,10 @@ export interface IdleLimitSnapshot {
 /** How long a spare is kept at most: a server waits only so long for the first request. Milliseconds. */
 export const SPARE_MS = 5_000;
 
-/** `min(configured, announced − margin, learned − margin)`. Ages are compared when a connection is checked out, since timers run late exactly when sockets are stale. */
+/**
+ * `min(configured, announced − margin, learned − margin)`. Ages are compared when a connection is checked out, since timers run late exactly
+ * when sockets are stale.
+ */
 export class IdleLimit {
   /** The age at which the origin closes connections after an answer. */
   readonly used: LearnedAge;
