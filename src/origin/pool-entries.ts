@@ -167,7 +167,9 @@ export class PoolEntries<Origin extends ConnectedOrigin> implements PoolEntryOwn
     this.#origin.shutdown.closed(reason);
     this.#lateBodies.closed(entry, reason, heard);
     this.#recorder.closed(entry, reason, heard);
-    if (reason === 'stale' || reason === 'poisoned' || reason === 'spare-expired') stock.lost(entry);
+    // Spares that are closed because a dial was refused are not too old.
+    const isTooOld = reason === 'spare-expired' && entry.connection.idleMs() >= this.#origin.idleLimit.spareMs;
+    if (reason === 'stale' || reason === 'poisoned' || isTooOld) stock.lost(entry);
     if (slot.state === 'idle') pool.evict(slot);
     else {
       pool.clear(slot);

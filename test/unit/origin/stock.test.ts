@@ -393,6 +393,17 @@ describe('minConnections', () => {
     expect([open(house), house.deadlines.size]).toEqual([0, 0]);
   });
 
+  test('are dialled again as soon as the origin can be reached, when they were closed because it refused a dial', async () => {
+    const house = await House.open({ minConnections: 2 });
+    await acceptAll(house);
+    void house.update({ minConnections: 3 });
+    await house.settle();
+    await house.refuse();
+    await house.advance(100);
+    await house.accept();
+    expect([house.originStats().closed, house.dialling.length]).toEqual([{ 'spare-expired': 2 }, 2]);
+  });
+
   test('are dialled with back-off to an origin that refuses', async () => {
     const house = await House.open({ minConnections: 2 });
     for (let passed = 0; passed < 10_000; passed += 100) {
