@@ -51,7 +51,7 @@ export class ConnectionRecorder {
     const wasUsed = connection.exchanges > 0;
     const learned = wasUsed ? this.#idleLimit.used : this.#idleLimit.unused;
     if (reason === 'poisoned' && REQUEST_TIMEOUT_TEXT.test(heard)) learned.answered408(connection.idleMs());
-    else if (reason === 'stale') learned.closedAt(connection.idleMs());
+    else if (reason === 'stale') this.#idleLimit.closedAt(connection.idleMs(), connection);
     else if (reason === 'silent' && wasUsed) learned.closedAt(idleMsWhenLent); // a first request may itself be the reason
   }
 

@@ -49,8 +49,16 @@ export class IdleLimit {
 
   /** A dial failed: the origin is gone, and this is why it has just closed its connections. */
   unreachable(): void {
-    this.used.unreachable();
-    this.unused.unreachable();
+    this.used.discount();
+    this.unused.discount();
+  }
+
+  /** The origin closed a connection that had been idle for `idleMs`. Its timer for the first request closes unused ones only; a restart all. */
+  closedAt(idleMs: number, { fresh }: { readonly fresh: boolean }): void {
+    if (!fresh) {
+      this.used.closedAt(idleMs);
+      this.unused.discount();
+    } else if (!this.used.sawCloses) this.unused.closedAt(idleMs);
   }
 
   /** The greatest idle age, in milliseconds, at which a connection may be reused. 0 = it may only be handed on at once. */

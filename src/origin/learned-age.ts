@@ -52,8 +52,8 @@ export class LearnedAge {
   closedAt(idleMs: number): void {
     const now = this.#clock.now();
     this.#confirm(idleMs, now);
-    const last = this.#bursts.at(-1);
-    if (last !== undefined && now - last.at < BURST_MS) {
+    const last = this.#latest;
+    if (last !== undefined) {
       this.#bursts[this.#bursts.length - 1] = joined(last, idleMs, now);
       return;
     }
@@ -81,10 +81,20 @@ export class LearnedAge {
     this.#learned = { ageMs: ageMs * RAISE, at: now };
   }
 
-  /** A dial failed: the origin is gone, and this is why it has just closed its connections. */
-  unreachable(): void {
+  /** What the origin has just closed, it closed for another reason than its age. */
+  discount(): void {
+    const last = this.#latest;
+    if (last !== undefined) last.ageMs = undefined;
+  }
+
+  /** Whether the origin has closed any connection within the last second. */
+  get sawCloses(): boolean {
+    return this.#latest !== undefined;
+  }
+
+  get #latest(): Burst | undefined {
     const last = this.#bursts.at(-1);
-    if (last !== undefined && this.#clock.now() - last.at < BURST_MS) last.ageMs = undefined;
+    return last !== undefined && this.#clock.now() - last.at < BURST_MS ? last : undefined;
   }
 
   /** The age in milliseconds; `undefined` if none is known that limits anything. */

@@ -178,7 +178,7 @@ describe('learning from closes', () => {
     for (let restart = 0; restart < 3; restart++) {
       limit.used.closedAt(5000);
       clock.advance(afterMs);
-      limit.used.unreachable();
+      limit.unreachable();
       clock.advance(1000);
     }
     expect(limit.snapshot.learned).toBe(learned);
@@ -325,9 +325,23 @@ describe('unlearning', () => {
   });
 });
 
+test('a restart, which closes used and unused connections together, says nothing of unused ones', () => {
+  const { clock, limit } = limitOf();
+  for (const [first, second] of [
+    [true, false],
+    [false, true],
+    [true, false],
+  ]) {
+    limit.closedAt(3_000, { fresh: first === true });
+    limit.closedAt(700, { fresh: second === true });
+    clock.advance(30_000);
+  }
+  expect(limit.spareMs).toBe(5_000);
+});
+
 test('whatever happens, the limit is a number from zero to what was configured', () => {
   const age = fc.oneof(fc.nat(20), fc.nat(100_000));
-  const event = fc.tuple(fc.constantFrom('hint', 'closedAt', 'answered408', 'reused', 'unreachable', 'advance'), age);
+  const event = fc.tuple(fc.constantFrom('hint', 'closedAt', 'answered408', 'reused', 'discount', 'advance'), age);
   fc.assert(
     fc.property(fc.array(event), (events) => {
       const { clock, limit } = limitOf();
