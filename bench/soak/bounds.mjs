@@ -23,6 +23,8 @@ export class Bounds {
   /** @type {ReadonlyMap<string, string>} the names of the origins that have a port, by port */
   #names;
   #limit;
+  /** @type {Map<string, number>} connections of origins that were removed, and keep the limit that they had then */
+  #kept = new Map();
   #changes = 0;
   #check;
   #stuckSince = 0;
@@ -75,20 +77,29 @@ export class Bounds {
     });
   }
 
-  /** @param {string} origin */
-  #limitOf(origin) {
-    return this.#own.get(origin) ?? this.#limit;
+  /**
+   * An origin that was removed keeps its limit. When it comes back, the connections above the present one end one by one.
+   * @param {any} stats of the origin
+   * @param {number} taken
+   */
+  #limitOf({ origin, service, connections }, taken) {
+    const limit = this.#own.get(origin) ?? this.#limit;
+    const most = service === 'leaving' ? connections.max : Math.max(limit, this.#kept.get(origin) ?? 0);
+    if (service !== 'leaving' && taken <= limit) this.#kept.delete(origin);
+    else this.#kept.set(origin, Math.min(taken, most));
+    return most;
   }
 
   #look() {
     const stats = this.#backend.stats();
     const sockets = this.#socketsByPort();
     let allowed = 0;
-    for (const { origin, connections } of stats.origins) {
-      const limit = this.#limitOf(origin);
-      allowed += limit;
-      const { open, dialling, checking } = connections;
+    for (const one of stats.origins) {
+      const { origin } = one;
+      const { open, dialling, checking } = one.connections;
       const taken = open + dialling + checking;
+      const limit = this.#limitOf(one, taken);
+      allowed += limit;
       if (taken > limit) this.note(`${origin} has more connections than it may have`, `${taken} of ${limit}`);
       const seen = sockets.get(origin) ?? 0;
       if (seen > limit) this.note(`${origin} has more sockets than it may have`, `${seen} of ${limit}`);
