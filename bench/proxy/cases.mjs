@@ -30,6 +30,7 @@ const PEERS = {
     packageName: '@fastify/http-proxy',
   },
   memory: { name: 'node:http from memory', file: 'peers/memory.mjs' },
+  least: { name: 'the least relay', file: 'peers/least-relay.mjs' },
   haproxy: { name: 'HAProxy, one thread', file: 'haproxy' },
   nginx: { name: 'nginx, one worker', file: 'nginx' },
 };
@@ -95,7 +96,7 @@ export const CASES = [
       { measure: 'requests', peer: 'HAProxy, one thread', least: 0.4 },
       { measure: 'heap', peer: DISPATCH, most: 0.5 },
     ],
-    peers: peers('fresh', ...NODE_PEERS, ...LIMITS),
+    peers: peers('fresh', ...NODE_PEERS, 'least', ...LIMITS),
   },
   {
     ...{ key: 'get-16k', title: 'GET, 16 KiB', requests: [get('/16-kib')], clients: 64 },
