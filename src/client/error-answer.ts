@@ -16,6 +16,9 @@ const REGISTERED: Partial<Record<ErrorCode, string>> = {
   body_already_read: 'proxy_configuration_error',
 };
 
+// "The intermediary generated the response itself without attempting to connect to the next hop" (RFC 9209 §2.3.29).
+const ANSWERED_HERE = { 'Proxy-Status': `${PSEUDONYM}; error=proxy_internal_response` };
+
 // Fields that were set for the response that will not come. Above all those that say how long it may be kept, because a cache keeps a
 // failure as well.
 const OF_ANOTHER_RESPONSE = [
@@ -45,21 +48,26 @@ export function answerFailure(
 ): void {
   lingerOnClose(req, deadlines);
   answer(res, error.statusCode, `${error.code}\n`, isBodyUnread(req), {
-    'Proxy-Status': `${PSEUDONYM}; error=${REGISTERED[error.code] ?? error.code}`,
+    'Proxy-Status': proxyStatusOf(error),
     ...(error.retryAfter === undefined ? {} : { 'Retry-After': String(error.retryAfter) }),
   });
+}
+
+/** The value of Proxy-Status for a response that tells of `error`. */
+export function proxyStatusOf({ code }: BackendError): string {
+  return `${PSEUDONYM}; error=${REGISTERED[code] ?? code}`;
 }
 
 /**
  * CONNECT asks for a tunnel, which a reverse proxy does not provide (RFC 9110 §9.3.6). The answer to a TRACE would show the request itself.
  */
 export function answerUnsupported(res: ServerResponse, method: 'CONNECT' | 'TRACE'): void {
-  answer(res, 501, `${method} is not supported\n`, true, {});
+  answer(res, 501, `${method} is not supported\n`, true, ANSWERED_HERE);
 }
 
 /** Answers 200 without content. */
 export function answerHere(req: IncomingMessage, res: ServerResponse): void {
-  answer(res, 200, '', isBodyUnread(req), {});
+  answer(res, 200, '', isBodyUnread(req), ANSWERED_HERE);
 }
 
 function answer(

@@ -4,6 +4,8 @@ import { createServer } from 'node:http';
 import { expect, test } from 'vitest';
 import { client, listen, serve, startBackend, startOrigin } from './setting.js';
 
+const OWN_ANSWER = 'pooled-backend; error=proxy_internal_response'; // RFC 9209 §2.3.29
+
 const ask = (method: string, hops: string, more = '') =>
   `${method} /a HTTP/1.1\r\nHost: a\r\nMax-Forwards: ${hops}\r\n${more}\r\n`;
 
@@ -30,8 +32,8 @@ test('an OPTIONS that may go no further is answered here, and its connection is 
   const raw = await client(await serve(startBackend(origin).handler()));
   for (const hops of ['0', '00', '5\r\nMax-Forwards: 0']) {
     raw.write(ask('OPTIONS', hops));
-    const { status, body } = await raw.readResponse();
-    expect([status, body.length]).toEqual([200, 0]);
+    const { status, headers, body } = await raw.readResponse();
+    expect([status, headers['proxy-status'], body.length]).toEqual([200, OWN_ANSWER, 0]);
   }
   expect(origin.requests).toEqual([]);
 });
@@ -40,7 +42,7 @@ test('a TRACE that may go no further is not supported', async () => {
   const origin = await startOrigin();
   const raw = await client(await serve(startBackend(origin).handler()));
   raw.write(ask('TRACE', '0'));
-  expect((await raw.readResponse()).status).toBe(501);
+  expect(await raw.readResponse()).toMatchObject({ status: 501, headers: { 'proxy-status': OWN_ANSWER } });
   expect(origin.requests).toEqual([]);
 });
 

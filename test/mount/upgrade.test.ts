@@ -314,7 +314,8 @@ describe('what is not tunnelled', () => {
     const { port } = await startFront(await rawUpgradeOrigin(() => undefined));
     const asked = await client(port);
     asked.write('CONNECT example.test:443 HTTP/1.1\r\nHost: example.test:443\r\n\r\nTLS bytes');
-    expect((await asked.readResponse()).status).toBe(501);
+    const { status, headers } = await asked.readResponse();
+    expect([status, headers['proxy-status']]).toEqual([501, 'pooled-backend; error=proxy_internal_response']);
     expect(await asked.ended()).toBe('fin');
   });
 

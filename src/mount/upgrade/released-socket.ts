@@ -1,8 +1,10 @@
 /** Sockets of clients that node:http has let go of: it does so as soon as it has read an upgrade. */
 
 import { EventEmitter } from 'node:events';
+import { STATUS_CODES } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { proxyStatusOf } from '../../client/error-answer.js';
 import { hangUp } from '../../client/linger.js';
 import { responseOn } from '../../client/pipelined-turn.js';
 import type { Deadlines } from '../../deadlines.js';
@@ -61,10 +63,11 @@ export function endIdleTimeout(socket: Duplex): void {
 
 /** Answers instead of node:http, and ends the connection. */
 export function refuse(socket: Duplex, thrown: unknown, deadlines: Deadlines): void {
-  const { statusCode } = asBackendError(thrown);
-  const reason = statusCode === 400 ? 'Bad Request' : 'Internal Server Error';
+  const error = asBackendError(thrown);
+  const reason = STATUS_CODES[error.statusCode] ?? '';
+  const fields = `Proxy-Status: ${proxyStatusOf(error)}\r\nContent-Length: 0\r\nConnection: close\r\n`;
   socket.on('error', ignore); // a reset by the client would end the process: nobody else listens
-  socket.write(`HTTP/1.1 ${statusCode} ${reason}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
+  socket.write(`HTTP/1.1 ${error.statusCode} ${reason}\r\n${fields}\r\n`);
   hangUp(socket, deadlines);
 }
 
