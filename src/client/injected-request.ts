@@ -13,11 +13,16 @@ import { isHttp2 } from './http2.js';
 /** Why a request made by hand, or by a kit for tests, cannot be relayed; `undefined` if it can. */
 export function whyUnusable(req: IncomingMessage, res: ServerResponse): BackendError | undefined {
   if (isObject(req.socket) && isObject(res.req)) return undefined;
-  const found = isObject(req.socket) ? 'the response does not know its request (res.req)' : 'the request has no socket';
   return new BackendError(
     'proxy_internal_error',
-    `handler() needs the request and response of a node:http server: ${found}`,
+    `handler() needs the request and response of a node:http server: ${whatIsAmiss(req, res)}`,
   );
+}
+
+function whatIsAmiss(req: IncomingMessage, res: unknown): string {
+  if (!isObject(req.socket)) return 'the request has no socket';
+  if (res instanceof Duplex) return "it got a socket; for 'upgrade' and 'connect' there is upgradeHandler()";
+  return 'the response does not know its request (res.req)';
 }
 
 /** The part of a request that has its fields. */

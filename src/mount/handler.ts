@@ -25,7 +25,7 @@ export function createHandler(mount: () => Mount): RequestHandler {
   function handle(req: IncomingMessage, res: ServerResponse, next?: Next): void {
     const unusable = whyUnusable(req, res);
     if (unusable !== undefined) {
-      if (next === undefined) throw unusable;
+      if (typeof next !== 'function') throw unusable; // the events 'upgrade' and 'connect' have a Buffer there
       next(unusable);
       return;
     }

@@ -80,3 +80,9 @@ test('a request without a socket, or a response that does not know it, is refuse
   const told = await new Promise((resolve) => handle(req, res, resolve));
   expect(told).toMatchObject({ code: 'proxy_internal_error', message: expect.stringContaining('res.req') });
 });
+
+test('a handler that was put where upgradeHandler() belongs says so', async () => {
+  const handle = startBackend(await startOrigin()).handler();
+  const upgrade = () => handle(cloudRequest({ host: 'a' }), new PassThrough() as never, Buffer.alloc(0) as never);
+  expect(upgrade).toThrow(/there is upgradeHandler\(\)/);
+});
