@@ -61,6 +61,12 @@ export class Concurrency {
     return this.#limit === undefined ? this.#maxConnections : Math.min(this.#maxConnections, this.#limit.limit);
   }
 
+  /** How many more requests it may have on connections that are being dialled for the stock: waiting requests get them first. */
+  get onStock(): number {
+    const { stocking } = this.#parts.dialler;
+    return this.#limit === undefined ? stocking : Math.max(0, Math.min(stocking, this.#limit.limit - this.#underWay));
+  }
+
   /** A request that was begun at the moment `begunAt` was answered. */
   answered(begunAt: number): void {
     if (this.#limit !== undefined) this.#learn(this.#limit, begunAt);

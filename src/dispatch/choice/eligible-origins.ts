@@ -133,6 +133,13 @@ export class EligibleOrigins {
     return this.#usable;
   }
 
+  /** How many more requests can have connections that are being dialled for the stock. */
+  get onStock(): number {
+    let sum = 0;
+    for (const { concurrency } of this.origins) sum += concurrency.onStock;
+    return sum;
+  }
+
   #judge(): void {
     if (this.#validUntil === Number.POSITIVE_INFINITY) return;
     if (this.#validUntil > Number.NEGATIVE_INFINITY && this.#clock.now() < this.#validUntil) return;

@@ -77,8 +77,9 @@ export class Matching implements DemandOn<Origin> {
     run.home = home;
     if (run.attempts.length > 0) return this.#queue.enqueueReturned(run, this.#eligible.mostConnections);
     const usable = home?.concurrency.most ?? this.#eligible.usableConnections();
-    // Requests for which the queue dials do not count towards its limit. Neither does one whose own dial has failed.
-    const above = run.timeBudget.waits ? this.#eligible.mostConnections : this.#coming;
+    // Requests for which a connection is being dialled do not count towards the limit. Neither does one whose own dial has failed.
+    const dialled = this.#coming + (home?.concurrency ?? this.#eligible).onStock;
+    const above = run.timeBudget.waits ? this.#eligible.mostConnections : dialled;
     return this.#queue.enqueue(run, run.timeBudget.waitLeftMs(), usable, above);
   }
 

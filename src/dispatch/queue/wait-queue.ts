@@ -120,7 +120,7 @@ export class WaitQueue<W extends Waiter> {
    * place it takes. See `refusal.waiter`.
    * @param timeLeftMs until the newcomer's own deadline
    * @param usable connections that serve its line
-   * @param coming connections being dialled for waiters: a waiter for which one is being dialled does not count towards the limit
+   * @param coming connections being dialled that waiters get: those for whom one is being dialled do not count towards the limit
    */
   enqueue(waiter: W, timeLeftMs: number, usable: number, coming = 0): Refusal<W> | undefined {
     if (waiter.waiting) throw new Error(`enqueue() of a waiter that is waiting since ${waiter.enqueuedAt}`);

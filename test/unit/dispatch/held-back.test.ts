@@ -274,6 +274,22 @@ describe('an origin that becomes slow, with adaptiveConcurrency', () => {
     expect(house.peerOf(caller) === kept).toBe(true);
   });
 
+  test('lets no more requests wait for what is dialled for minConnections than it may have', async () => {
+    const house = await House.open({
+      ...{ maxConnections: 20, minConnections: 20, queueTimeout: Number.POSITIVE_INFINITY },
+      adaptiveConcurrency: { window: 100, min: 2 },
+    });
+    await rounds(house, 10, 100);
+    await rounds(house, 12, 1_000);
+    void house.update({ maxQueue: 0 });
+    for (const peer of house.peers) peer.fin();
+    await house.settle();
+    const callers = Array.from({ length: 20 }, () => house.send());
+    await house.settle();
+    const waiting = callers.filter((caller) => caller.outcome === 'waiting');
+    expect([house.dialling.length, waiting.length]).toEqual([20, house.originStats().concurrency?.limit]);
+  });
+
   test('is not found busy for its tunnels: one slow request at a time teaches nothing', async () => {
     const house = await House.open({ maxConnections: 10, adaptiveConcurrency: { window: 100, min: 2 } });
     await openTunnels(house, 6);

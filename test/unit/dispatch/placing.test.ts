@@ -47,6 +47,31 @@ test('a request that only waits for its own dial takes no place in the queue', a
   expect([first.outcome, second.outcome]).toEqual([200, 200]);
 });
 
+test('a request that finds all slots dialled for minConnections takes no place in the queue', async () => {
+  const house = await House.open({ maxConnections: 2, minConnections: 2, maxQueue: 0 });
+  const [first, second, third] = [await house.sent(), await house.sent(), await house.sent()];
+  expect(third.outcome).toBe('connection_limit_reached');
+  for (const peer of [await house.accept(), await house.accept()]) peer.answer();
+  await house.settle();
+  expect([first.outcome, second.outcome]).toEqual([200, 200]);
+});
+
+test('a request takes a place in the queue if only another origin than its home is dialled for minConnections', async () => {
+  const house = await House.open({
+    origins: TWO,
+    maxConnections: 1,
+    minConnections: 1,
+    maxQueue: 0,
+    sticky: { cookie: 'at' },
+  });
+  const atA = { boundTo: 'http://a.test:80' };
+  house.dials[0]?.open();
+  await house.settle();
+  expect((await house.sent(atA)).outcome).toBe('waiting');
+  expect((await house.sent(atA)).outcome).toBe('connection_limit_reached');
+  expect((await house.sent()).outcome).toBe('waiting');
+});
+
 test.each([
   ['that is bound to its origin', {}, { boundTo: 'http://a.test:80' }],
   ['of a balancer that keeps requests', { balance: { type: 'hash', key: 'path' } }, {}],
