@@ -46,9 +46,15 @@ class OwnDial implements DialWaiter {
 
   opened(entry: PoolEntry): boolean {
     const run = this.#run;
+    const origin = this.#origin;
     if (run.ended) return false;
-    beginCarefully(run, this.#origin, entry);
-    return true;
+    if (origin.takesNew || run.request.boundTo === origin.name) {
+      beginCarefully(run, origin, entry);
+      return true;
+    }
+    // Its weight was set to 0 meanwhile: the request goes elsewhere.
+    run.enqueue();
+    return false;
   }
 
   /** A failed dial is no attempt, and not the request's fault: the request waits in the queue. */

@@ -84,6 +84,27 @@ test.each([
   expect(caller.outcome).toBe(200);
 });
 
+test('a request whose dial leads to an origin of weight 0 by now goes to another, though sessions are served there', async () => {
+  const house = await House.open({ origins: TWO, balance: { type: 'hash', key: 'path' }, sticky: { cookie: 'at' } });
+  const caller = await house.sent();
+  const [dial] = house.dialling;
+  const name = dial?.target.origin ?? '';
+  house.fleet.setWeight(name, 0);
+  await house.accept();
+  (await house.accept()).answer();
+  await house.settle();
+  expect(caller.dispatch?.attempts.map(({ origin }) => origin === name)).toEqual([false]);
+  expect(caller.outcome).toBe(200);
+});
+
+test('a session keeps its dial to an origin of weight 0', async () => {
+  const house = await House.open({ origins: TWO, sticky: { cookie: 'at' } });
+  const caller = await house.sent({ boundTo: 'http://a.test:80' });
+  house.fleet.setWeight('http://a.test:80', 0);
+  await house.accept();
+  expect(house.peerOf(caller)?.origin).toBe('http://a.test:80');
+});
+
 test('a primary that could not be dialled takes its requests back from the backup', async () => {
   const house = await House.open({ origins: ['http://a.test:80', { url: 'http://b.test:80', backup: true }] });
   const caller = await house.sent();
