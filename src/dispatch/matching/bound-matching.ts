@@ -104,7 +104,7 @@ export class BoundMatching {
       const run = this.#queue.peekAt(home, ALL_FIT);
       const now = run && this.homeOf(run);
       if (now === undefined) this.#queue.release(home);
-      else for (const travel of TRAVELS) this.#assignIdleAt(now, ONLY[travel]);
+      else if (now.idle > 0) for (const travel of TRAVELS) this.#assignIdleAt(now, ONLY[travel]);
     }
   }
 
@@ -118,7 +118,7 @@ export class BoundMatching {
     for (const home of [...this.#queue.homes]) {
       const run = this.#queue.peekAt(home, ALL_FIT);
       const now = run && this.homeOf(run);
-      if (now === undefined) continue;
+      if (now === undefined || !(now.canDial || now.canMakeRoom)) continue;
       const next = () => (this.#isWanting(now) ? this.#nextBound(now) : undefined);
       for (let one = next(); one !== undefined && this.#dial(one, now); one = next());
     }
