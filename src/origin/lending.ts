@@ -55,6 +55,7 @@ export class Lending {
   }
 
   takeFreshShare(entry: PoolEntry): void {
+    if (entry.holdsFreshShare) return;
     entry.holdsFreshShare = true;
     this.#freshShare += 1;
   }

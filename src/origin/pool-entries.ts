@@ -138,7 +138,6 @@ export class PoolEntries<Origin extends ConnectedOrigin> implements PoolEntryOwn
 
   reusable(entry: PoolEntry): void {
     const { connection } = entry;
-    this.#freshEnded(entry);
     this.#recorder.reusable(entry);
     const reason = this.#retirement(entry);
     if (reason === undefined) this.release(entry);
@@ -148,6 +147,7 @@ export class PoolEntries<Origin extends ConnectedOrigin> implements PoolEntryOwn
   /** Lends the connection to a waiting request if it is alive, else makes it idle: idle ones are checked when they are needed. */
   release(entry: PoolEntry): void {
     const { demand, lending } = this.#parts;
+    this.#freshEnded(entry);
     const alive = demand.waiting || lending.isDialAwaited ? entry.connection.checkAlive() : true;
     if (alive === true) this.offer(entry);
     else if (alive === undefined) this.offerAfterTwoTurns(entry, false);

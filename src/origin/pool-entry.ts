@@ -23,7 +23,7 @@ export class PoolEntry implements ConnectionOwner {
   idleMsWhenLent = 0;
   /** How many connections its server had closed when it was lent last. */
   closedWhenLent = 0;
-  /** It carries a request that may only travel fresh. */
+  /** It carries a request that may only travel fresh, or is kept for one. */
   holdsFreshShare = false;
   /** It was closed because of unsolicited bytes. */
   poisoned = false;

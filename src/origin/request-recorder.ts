@@ -26,6 +26,11 @@ export class RequestRecorder {
     this.#parts = parts;
   }
 
+  /** A request has a connection, but is not sent yet. */
+  heldBack(entry: PoolEntry, travel: Travel): void {
+    if (travel === 'fresh') this.#parts.lending.takeFreshShare(entry);
+  }
+
   /** A connection that was checked out begins to carry a request. */
   begun(entry: PoolEntry, travel: Travel, now: number): void {
     const { connection } = entry;

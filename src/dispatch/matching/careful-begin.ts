@@ -17,8 +17,12 @@ export function beginQueued(run: Run, origin: Origin, entry: PoolEntry, now?: nu
 export function beginCarefully(run: Run, origin: Origin, entry: PoolEntry): void {
   const { likely } = origin.shutdown;
   const doubtful = likely === 'yes' || (likely === 'perhaps' && run.attempts.length > 0);
-  if (doubtful) entry.connection.afterTwoTurns(() => beginWhenHeard(run, origin, entry, SHUTDOWN_MS));
-  else run.begin(origin, entry);
+  if (!doubtful) {
+    run.begin(origin, entry);
+    return;
+  }
+  origin.recorder.heldBack(entry, run.travel);
+  entry.connection.afterTwoTurns(() => beginWhenHeard(run, origin, entry, SHUTDOWN_MS));
 }
 
 /**

@@ -119,3 +119,50 @@ describe('where one origin has no share left', () => {
     expect([again.outcome, post.outcome, idle.closed, house.dialling.length]).toEqual(['waiting', 'waiting', false, 0]);
   });
 });
+
+describe('a POST that is held back while its origin may be shutting down', () => {
+  const HOME = 'http://a.test:80';
+
+  /** Two POSTs of a session, whose origin has just closed several connections; the dial of the first has succeeded. */
+  async function heldBack() {
+    const house = await House.open({ ...SETTING, origins: [HOME, 'http://b.test:80'], sticky: { cookie: 'at' } });
+    for (const _ of 'ab') await house.sent({ boundTo: HOME });
+    for (const peer of [await house.accept(), await house.accept()]) peer.answer();
+    await house.settle();
+    for (const peer of house.peers) peer.fin();
+    await house.settle();
+    const [first, second] = [await house.post({ boundTo: HOME }), await house.post({ boundTo: HOME })];
+    const peer = await house.accept();
+    return { house, first, second, peer };
+  }
+
+  test('has its share already', async () => {
+    const { house, second, peer } = await heldBack();
+    const third = await house.post({ boundTo: HOME });
+    expect([peer.requests, house.dialling, house.origin().freshShareLeft]).toEqual([[], [], 0]);
+    await house.advance(100);
+    expect([peer.requests, second.dispatch?.attempts, third.dispatch?.attempts]).toEqual([['POST /3'], [], []]);
+  });
+
+  test('gives its share back when its client leaves', async () => {
+    const { house, first, second } = await heldBack();
+    first.abort();
+    await house.advance(100);
+    expect([second.dispatch?.attempts.length, house.origin().freshShareLeft]).toEqual([1, 0]);
+    house.peerOf(second)?.answer();
+    await house.settle();
+    expect(house.origin().freshShareLeft).toBe(1);
+  });
+
+  test('gives its share back when its connection is closed', async () => {
+    const { house, peer, first } = await heldBack();
+    peer.fin();
+    await house.settle();
+    first.abort();
+    await house.advance(100);
+    expect([house.dialling.length, house.origin().freshShareLeft]).toEqual([1, 0]);
+    house.dialling[0]?.refuse();
+    await house.settle();
+    expect(house.origin().freshShareLeft).toBe(1);
+  });
+});
