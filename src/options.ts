@@ -40,7 +40,7 @@ export {
   resolveOrigins,
 } from './options/origins.js';
 export { completeOptions, mountOptions, readOptions, resolveOptions } from './options/reading.js';
-export type { RequestTimeouts } from './options/request-timeouts.js';
+export { type GivenTimeouts, type RequestTimeouts, timeoutsOf } from './options/request-timeouts.js';
 export type { ResolvedOptions } from './options/resolved.js';
 export type { ResolvedRetryBudget, RetryBudgetOptions, RetryCondition } from './options/retry.js';
 export type { CookieRewrite, LocationHook } from './options/rewrites.js';

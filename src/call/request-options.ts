@@ -6,7 +6,7 @@ import { isPath } from '../http1/request-target.js';
 import { type Check, callable, duration, isObject, matching, trueOrFalse } from '../options/checks.js';
 import { travel } from '../options/non-idempotent.js';
 import { whereItBelongs } from '../options/rules.js';
-import { mountOptions, optionRules, type RequestTimeouts } from '../options.js';
+import { mountOptions, optionRules, type RequestTimeouts, timeoutsOf } from '../options.js';
 import { badRequest, refused } from './bad-request.js';
 import type { BackendRequestOptions } from './request.js';
 
@@ -63,18 +63,9 @@ export function requestTimeouts(given: BackendRequestOptions, defaults: RequestT
   const { queueTimeout, sendTimeout, headersTimeout, bodyTimeout, requestTimeout } = given;
   const isPlain = queueTimeout === undefined && sendTimeout === undefined && requestTimeout === undefined;
   if (isPlain && headersTimeout === undefined && bodyTimeout === undefined) return defaults;
-  return {
-    queueTimeout: limit('queueTimeout', queueTimeout, defaults.queueTimeout),
-    sendTimeout: limit('sendTimeout', sendTimeout, defaults.sendTimeout),
-    headersTimeout: limit('headersTimeout', headersTimeout, defaults.headersTimeout),
-    bodyTimeout: limit('bodyTimeout', bodyTimeout, defaults.bodyTimeout),
-    requestTimeout: limit('requestTimeout', requestTimeout, defaults.requestTimeout),
-  };
-}
-
-function limit(name: string, ms: number | undefined, otherwise: number): number {
-  check(name, ms, duration);
-  return ms ?? otherwise;
+  const timeouts = timeoutsOf(given, defaults);
+  for (const [name, ms] of Object.entries(timeouts)) check(name, ms, duration);
+  return timeouts;
 }
 
 function check<T>(name: string, value: unknown, { accepts, admits }: Check<T>): void {

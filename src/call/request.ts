@@ -2,15 +2,13 @@
 
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Attempt } from '../errors.js';
-import type { Information, NonIdempotentTravel, RequestTimeouts } from '../options.js';
+import type { GivenTimeouts, Information, NonIdempotentTravel } from '../options.js';
 import type { RequestBodyInit } from './request-body.js';
 import type { RequestFieldsInit } from './request-fields.js';
 import type { ResponseBody } from './response-body.js';
 
-type CallTimeouts = { readonly [Name in keyof RequestTimeouts]?: number | undefined };
-
 /** A request for `backend.request()`. The timeouts are in milliseconds. */
-export interface BackendRequestOptions extends CallTimeouts {
+export interface BackendRequestOptions extends GivenTimeouts {
   /** Request method: any token except CONNECT (RFC 9110 §9.1); case-sensitive. @default 'GET' */
   readonly method?: string | undefined;
   /** Path and query: starts with `/`, or `*` for OPTIONS. Sent without any change, so it must already be encoded. */

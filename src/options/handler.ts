@@ -4,7 +4,7 @@ import type { BlockList } from 'node:net';
 import { bytes, type Check, callable, duration, oneOf, orFalse } from './checks.js';
 import type { FieldsHook, IdempotentOption, InformationHook, PathHook, ResponseFieldsHook } from './hooks.js';
 import { type NonIdempotentTravel, travel } from './non-idempotent.js';
-import type { RequestTimeouts } from './request-timeouts.js';
+import { type RequestTimeouts, timeoutsOf } from './request-timeouts.js';
 import type { ResolvedOptions } from './resolved.js';
 import {
   type CookieRewrite,
@@ -203,13 +203,7 @@ export function handlerOptionsOf(
 
 function filledIn(section: HandlerSection, backend: ResolvedOptions): ResolvedHandlerOptions {
   const { queueTimeout, sendTimeout, headersTimeout, bodyTimeout, requestTimeout, ...own } = section;
-  const timeouts: RequestTimeouts = Object.freeze({
-    queueTimeout: queueTimeout ?? backend.queueTimeout,
-    sendTimeout: sendTimeout ?? backend.sendTimeout,
-    headersTimeout: headersTimeout ?? backend.headersTimeout,
-    bodyTimeout: bodyTimeout ?? backend.bodyTimeout,
-    requestTimeout: requestTimeout ?? backend.requestTimeout,
-  });
+  const timeouts = Object.freeze(timeoutsOf(section, backend));
   return Object.freeze({
     ...own,
     nonIdempotent: own.nonIdempotent ?? backend.nonIdempotent,

@@ -13,3 +13,18 @@ export interface RequestTimeouts {
   /** Milliseconds for the whole request, including waits and retries. Then 504. @default that of the backend */
   readonly requestTimeout: number;
 }
+
+/** Timeouts as a mount or a call is given them. */
+export type GivenTimeouts = { readonly [Name in keyof RequestTimeouts]?: number | undefined };
+
+/** The timeouts that were given, and those of `otherwise` where one is `undefined`. */
+export function timeoutsOf(given: GivenTimeouts, otherwise: RequestTimeouts): RequestTimeouts {
+  const {
+    queueTimeout = otherwise.queueTimeout,
+    sendTimeout = otherwise.sendTimeout,
+    headersTimeout = otherwise.headersTimeout,
+    bodyTimeout = otherwise.bodyTimeout,
+    requestTimeout = otherwise.requestTimeout,
+  } = given;
+  return { queueTimeout, sendTimeout, headersTimeout, bodyTimeout, requestTimeout };
+}
