@@ -138,7 +138,10 @@ export class ResponseBody extends Readable {
       this.on('close', () => {
         if (!this.readableEnded) reject(new TypeError('the body was destroyed before its end'));
       });
-      this.resume();
+      // Not by resume(): a stream to which anybody listens for 'readable' does not flow.
+      this.on('readable', () => {
+        while (this.read() !== null);
+      });
     });
   }
 }

@@ -82,3 +82,19 @@ describe('a body that comes byte by byte', () => {
     );
   });
 });
+
+test('a body that still comes is read to its end, though another listens for readable', async () => {
+  const { body } = made();
+  body.on('readable', () => undefined);
+  let text: string | undefined;
+  void body.text().then((whole) => {
+    text = whole;
+  });
+  body.give(Buffer.from('x'));
+  await turn();
+  body.give(Buffer.from('y'));
+  body.complete();
+  await turn();
+  await turn();
+  expect(text).toBe('xy');
+});
