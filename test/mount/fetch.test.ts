@@ -31,7 +31,7 @@ test('a path gives a Response, with what fetch says of it', async () => {
   const response = await backend.fetch('/items?b=c');
   expect(response).toBeInstanceOf(Response);
   expect([response.status, response.statusText, response.ok]).toEqual([201, 'Made', true]);
-  expect([response.url, response.redirected]).toEqual([`${url}/items?b=c`, false]);
+  expect([response.url, response.redirected, response.type]).toEqual([`${url}/items?b=c`, false, 'basic']);
   expect([response.headers.get('x-a'), response.headers.getSetCookie()]).toEqual(['1, 2', ['a=1', 'b=2']]);
   expect(await response.json()).toEqual({ a: 1 });
   expect(origin.requests[0]?.headers).toMatchObject({ accept: '*/*', 'accept-encoding': 'gzip, deflate, br' });

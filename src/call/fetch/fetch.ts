@@ -166,9 +166,10 @@ function standardResponse(
     if (isBodiless) body.resume();
     const stream = isBodiless ? null : fetchedBody(body, headers.get('content-encoding'), signal);
     const made = new Response(stream, { status, statusText, headers });
-    // A Response that is made by its constructor has no URL; one that was fetched has.
+    // These tell a Response that was fetched from one that was made by its constructor.
     Object.defineProperty(made, 'url', { value: url.href.replace(/#.*$/, '') });
     Object.defineProperty(made, 'redirected', { value: isRedirected });
+    Object.defineProperty(made, 'type', { value: 'basic' });
     return made;
   } catch (thrown) {
     body.destroy();
