@@ -176,7 +176,8 @@ class Dial implements DialUnderWay {
   #openTls(): Socket {
     const session = this.#session;
     const { servername, tls } = this.#target;
-    const name = tls.servername ?? servername;
+    // RFC 6066 §3: a server name is sent "without a trailing dot", which only DNS needs. Go refuses one that has it.
+    const name = (tls.servername ?? servername).replace(/\.$/, '');
     return tlsConnect({
       ...this.#address(),
       ALPNProtocols: ['http/1.1'],

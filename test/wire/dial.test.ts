@@ -379,6 +379,20 @@ describe('TLS', () => {
     expect(ends.map(({ error }) => error)).toEqual([undefined, undefined]);
   });
 
+  test.each([
+    ['of the origin', { hostname: 'localhost.' }],
+    ['of the options', { tls: { ca: authority, servername: 'localhost.' } }],
+  ])('the name %s is sent without the dot at its end', async (_whose, where) => {
+    const names: string[] = [];
+    const SNICallback = (name: string, chosen: (error: null) => void) => {
+      names.push(name);
+      chosen(null);
+    };
+    const port = await listenTls({ SNICallback });
+    const { error } = await dial({ ...secure, port, connect: { lookup: resolvesTo('127.0.0.1') }, ...where });
+    expect([error, ...names]).toEqual([undefined, 'localhost']);
+  });
+
   test('Nagle is off and the kernel probes, as on TCP', async () => {
     const port = await listenTls();
     const socket = socketOf(await dial({ ...secure, port }));
