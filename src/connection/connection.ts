@@ -23,8 +23,7 @@ import type { OpenSocket } from './open-socket.js';
 import { type StallListener, StallWatch } from './stall-watch.js';
 import { Tunnel } from './tunnel.js';
 
-// Enough to tell a 408 from any other stray bytes.
-const HEARD_BYTES = 64;
+const HEARD_BYTES = 64; // enough to tell a 408 from any other stray bytes
 
 export class Connection implements Carrier, ResponseEvents, StallListener {
   readonly origin: string;
@@ -46,7 +45,7 @@ export class Connection implements Carrier, ResponseEvents, StallListener {
 
   #idleSinceWall: number; // the same on the wall clock, which alone runs while a machine sleeps
   readonly #owner: ConnectionOwner;
-  readonly #canReset: boolean;
+  #canReset: boolean;
   readonly #clock: Clock;
   readonly #window: Buffer;
   readonly #parser: ResponseParser;
@@ -111,11 +110,10 @@ export class Connection implements Carrier, ResponseEvents, StallListener {
 
   /** Gives the connection to a request. Nothing is sent before `exchange.start()`. */
   begin(request: ExchangeRequest, listener: ExchangeListener): Exchange {
-    const exchange = new Exchange(this, request, listener);
-    this.#exchange = exchange;
+    this.#exchange = new Exchange(this, request, listener);
     this.stalls.begin(request.timeouts.sendTimeout);
     this.#parser.begin(request.method, request.upgrade !== undefined);
-    return exchange;
+    return this.#exchange;
   }
 
   /** The kernel refused the first write of the exchange, because it had closed the connection before. */
@@ -209,9 +207,11 @@ export class Connection implements Carrier, ResponseEvents, StallListener {
     this.#exchange = undefined;
     this.stalls.stop();
     const now = this.#clock.now();
+    // What refuses an upgrade may be a bare socket: it reads no HTTP any more, and a reset ends a process that listens for no error of it.
+    this.#canReset &&= exchange.request.upgrade === undefined;
     const reuse = judgeReuse({
       requestWritten: exchange.requestWritten,
-      persistent: exchange.head.persistent,
+      persistent: exchange.head.persistent && exchange.request.upgrade === undefined,
       leftoverBytes: this.#parser.leftover?.length ?? 0,
     });
     this.exchanges += 1;

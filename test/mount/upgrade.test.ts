@@ -206,6 +206,43 @@ describe('what is not tunnelled', () => {
   });
 
   test.each([
+    ['', 'Content-Length: 2\r\n'],
+    [' and ends it', 'Content-Length: 2\r\nConnection: close\r\n'],
+    [' and ends it without having said so', ''],
+  ])('an origin that refuses on the bare socket%s hears of no reset', async (how, fields) => {
+    const heard: string[] = [];
+    let close = (): void => undefined;
+    const closed = new Promise<void>((resolve) => {
+      close = resolve;
+    });
+    const origin = await rawUpgradeOrigin((socket) => {
+      socket.on('error', ({ message }) => heard.push(message)).on('close', close);
+      socket.on('end', () => socket.end());
+      socket[how === '' ? 'write' : 'end'](`HTTP/1.1 403 Forbidden\r\n${fields}\r\nno`);
+    });
+    const { port } = await startFront(origin);
+    const asked = await client(port);
+    asked.write(asking('mine'));
+    expect(await asked.readResponse()).toMatchObject({ status: 403, complete: true });
+    await closed;
+    expect(heard).toEqual([]);
+  });
+
+  test('no request is sent on a connection on which an upgrade was refused', async () => {
+    const answer = (body: string): string => `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+    const origin = await rawUpgradeOrigin((socket, head) => {
+      socket.on('data', () => socket.write(answer('behind')));
+      const isOffer = /upgrade/i.test(head);
+      socket.write(isOffer ? 'HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n' : answer('apart'));
+    });
+    const { port, backend } = await startFront(origin);
+    const asked = await client(port);
+    asked.write(asking('mine'));
+    expect((await asked.readResponse()).status).toBe(403);
+    expect(await (await backend.request({ path: '/' })).body.text()).toBe('apart');
+  });
+
+  test.each([
     ['throws', () => fails()],
     ['rejects', async () => fails()],
   ])('our own answer asks for no upgrade, when the hook of a 426 %s', async (_, onResponseFields) => {

@@ -92,12 +92,12 @@ describe('the switch', () => {
     expect(rig.owner.told).toEqual(['head: 101', 'closed: upgraded']);
   });
 
-  test('a response without it leaves an ordinary connection', () => {
+  test('a response without it ends the connection: its origin may read no HTTP there any more', () => {
     const rig = new Rig();
     const listener = asked(rig, 'a');
     rig.answer(OK);
     expect(listener.told).toEqual(['head: 200', 'body', 'ended']);
-    expect(rig.owner.told).toEqual(['head: 200', 'reusable']);
+    expect(rig.owner.told).toEqual(['head: 200', 'closed: server-close']);
   });
 });
 
