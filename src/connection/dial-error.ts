@@ -22,6 +22,7 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   EADDRNOTAVAIL: 'connection_limit_reached', // no port is free
   EMFILE: 'connection_limit_reached',
   ENFILE: 'connection_limit_reached',
+  ENOBUFS: 'connection_limit_reached',
 };
 
 const CERTIFICATE_CODE =

@@ -185,6 +185,8 @@ export class ActiveCheck {
 
   #countFailure(what: CheckResult): void {
     this.#failed += 1;
+    // This host has no ports or descriptors left, which says nothing about the origin.
+    if (what === 'connection_limit_reached') return;
     this.#course.failed();
     if (this.#course.state.name === 'down') this.#listener.fell(`check_${what}`);
   }

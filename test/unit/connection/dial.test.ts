@@ -25,6 +25,7 @@ describe('the name of a failure', () => {
     ['EADDRNOTAVAIL', 'connection_limit_reached', 503],
     ['EADDRINUSE', 'connection_limit_reached', 503],
     ['EMFILE', 'connection_limit_reached', 503],
+    ['ENOBUFS', 'connection_limit_reached', 503],
     ['EACCES', 'destination_unavailable', 503],
   ])('%s is %s, %i, with or without TLS', (code, expected, status) => {
     const errors = [false, true].map((secure) => dialError('http://o', failure(code), secure));

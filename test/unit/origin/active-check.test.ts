@@ -3,6 +3,7 @@
 import { PooledBackend } from 'pooled-backend';
 import { answer, MemoryNetwork, ScriptedOrigin } from 'pooled-backend/testing';
 import { expect, onTestFinished, test } from 'vitest';
+import { House } from '../../house.js';
 
 const INTERVAL_MS = 1_000;
 
@@ -47,3 +48,14 @@ test.each(['checkFailed', 'down'] as const)(
     expect([origin.requests.length, stats?.health.state, stats?.check]).toEqual([1, 'healthy', null]);
   },
 );
+
+test.each([
+  ['EMFILE', 'healthy'],
+  ['ECONNREFUSED', 'down'],
+])('an origin whose check cannot be dialled (%s) is %s', async (code, state) => {
+  const house = await House.open({ check: { type: 'tcp', interval: INTERVAL_MS, fall: 1 } });
+  await house.advance(INTERVAL_MS);
+  await house.refuse(code);
+  const { health, check } = house.originStats();
+  expect([health.state, check?.failed]).toEqual([state, 1]);
+});
