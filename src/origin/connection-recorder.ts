@@ -52,7 +52,8 @@ export class ConnectionRecorder {
     const learned = wasUsed ? this.#idleLimit.used : this.#idleLimit.unused;
     if (reason === 'poisoned' && REQUEST_TIMEOUT_TEXT.test(heard)) learned.answered408(connection.idleMs());
     else if (reason === 'stale') this.#idleLimit.closedAt(connection.idleMs(), connection);
-    else if (reason === 'silent' && wasUsed) learned.closedAt(idleMsWhenLent); // a first request may itself be the reason
+    // A first request may itself be the reason.
+    else if (reason === 'silent' && wasUsed) this.#idleLimit.closedAt(idleMsWhenLent, connection);
   }
 
   /** Emits the event once the slot is empty, because listeners may read the counts. `open`: connections left. */

@@ -24,6 +24,9 @@ export interface IdleLimitSnapshot {
 /** How long a spare is kept at most: a server waits only so long for the first request. Milliseconds. */
 export const SPARE_MS = 5_000;
 
+/** An origin that keeps idle connections at all keeps them for so long. Milliseconds. */
+export const YOUNG_MS = 1_000;
+
 /**
  * `min(configured, announced − margin, learned − margin)`. Ages are compared when a connection is checked out, since timers run late exactly
  * when sockets are stale.
@@ -35,6 +38,7 @@ export class IdleLimit {
   readonly unused: LearnedAge;
   readonly #setting: IdleLimitSetting;
   #hintedMs: number | undefined;
+  #closedYoungAt = Number.NEGATIVE_INFINITY;
 
   constructor(setting: IdleLimitSetting) {
     this.#setting = setting;
@@ -56,9 +60,15 @@ export class IdleLimit {
   /** The origin closed a connection that had been idle for `idleMs`. Its timer for the first request closes unused ones only; a restart all. */
   closedAt(idleMs: number, { fresh }: { readonly fresh: boolean }): void {
     if (!fresh) {
+      if (idleMs < YOUNG_MS) this.#closedYoungAt = this.#setting.clock.now();
       this.used.closedAt(idleMs);
       this.unused.discount();
     } else if (!this.used.sawCloses) this.unused.closedAt(idleMs);
+  }
+
+  /** Whether a connection that has just been used is likely to stay open: the origin has not closed one of that age within the last second. */
+  get keepsYoung(): boolean {
+    return this.#setting.clock.now() - this.#closedYoungAt >= YOUNG_MS;
   }
 
   /** The greatest idle age, in milliseconds, at which a connection may be reused. 0 = it may only be handed on at once. */

@@ -4,11 +4,10 @@ import type { Clock } from '../clock.js';
 import type { Connection } from '../connection/connection.js';
 import type { Choice, Pool } from '../pool/pool.js';
 import type { DialPurpose } from './dial-purpose.js';
-import type { IdleLimit } from './idle-limit.js';
+import { type IdleLimit, YOUNG_MS } from './idle-limit.js';
 import type { PoolEntry } from './pool-entry.js';
 import type { Travel } from './travel.js';
 
-const VERIFIED_IDLE_MS = 1_000;
 const VERIFIED_EXCHANGES = 2;
 
 export class Lending {
@@ -67,11 +66,13 @@ export class Lending {
 
   /** Whether a reused connection may carry a request that must not be sent twice, judged by its exchanges and its idle age. */
   isProven(connection: Connection, now = this.#clock.now()): boolean {
+    if (!this.#idleLimit.keepsYoung) return false;
+
     // One exchange whose answer says that the connection is kept proves as much as two: the origin does not close after each. If
     // it always took two and all traffic were POST, no connection would ever be proven: all would travel fresh, like the first.
     const { exchanges } = connection;
     if (exchanges < VERIFIED_EXCHANGES && !(exchanges === 1 && connection.saidToBeKept)) return false;
-    return connection.idleMs(now) < Math.min(VERIFIED_IDLE_MS, this.#idleLimit.effectiveMs);
+    return connection.idleMs(now) < Math.min(YOUNG_MS, this.#idleLimit.effectiveMs);
   }
 
   /** Whether `checkout` might find something. */

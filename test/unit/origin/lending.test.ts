@@ -132,6 +132,28 @@ describe('a request that may ride what is verified', () => {
     },
   );
 
+  test.each([
+    ['does not ride one', 999, 0, 3],
+    ['rides one again a second later', 999, 1_000, 2],
+    ['rides one', 1_000, 0, 2],
+  ])('%s after the origin closed one that was %i ms old, %i ms ago', async (_name, ageMs, agoMs, dials) => {
+    const house = await House.open(options);
+    const [one, other] = [await house.sent(), await house.sent()];
+    const [closing, kept] = [await house.accept(), await house.accept()];
+    for (const peer of [closing, kept]) peer.answer();
+    await house.settle();
+    expect([one.outcome, other.outcome]).toEqual([200, 200]);
+    await house.advance(ageMs);
+    closing.fin();
+    await house.settle();
+    await house.advance(agoMs);
+    await house.sent();
+    kept.answer();
+    await house.settle();
+    await house.post();
+    expect(house.dials.length).toBe(dials);
+  });
+
   test('does not ride one that the origin may be closing by now', async () => {
     const house = await House.open(options);
     await house.sent();
