@@ -67,8 +67,8 @@ export class IdleLimit {
   }
 
   /** Whether a connection that has just been used is likely to stay open: the origin has not closed one of that age within the last second. */
-  get keepsYoung(): boolean {
-    return this.#setting.clock.now() - this.#closedYoungAt >= YOUNG_MS;
+  keepsYoung(now: number): boolean {
+    return now - this.#closedYoungAt >= YOUNG_MS;
   }
 
   /** The greatest idle age, in milliseconds, at which a connection may be reused. 0 = it may only be handed on at once. */

@@ -66,7 +66,7 @@ export class Lending {
 
   /** Whether a reused connection may carry a request that must not be sent twice, judged by its exchanges and its idle age. */
   isProven(connection: Connection, now = this.#clock.now()): boolean {
-    if (!this.#idleLimit.keepsYoung) return false;
+    if (!this.#idleLimit.keepsYoung(now)) return false;
 
     // One exchange whose answer says that the connection is kept proves as much as two: the origin does not close after each. If
     // it always took two and all traffic were POST, no connection would ever be proven: all would travel fresh, like the first.

@@ -32,7 +32,7 @@ function looksOfOrigins({ origins, clock }: House): unknown[] {
   const now = clock.now();
   return origins.map(({ counts, backoff, standing, idleLimit, shutdown, freshShareLeft, service, options }) => [
     ...[counts.busy, counts.idle, counts.dialling, counts.spare, freshShareLeft, shutdown.likely],
-    ...[relative(backoff.state, now), relative(standing.state, now), idleLimit.effectiveMs, idleLimit.keepsYoung],
+    ...[relative(backoff.state, now), relative(standing.state, now), idleLimit.effectiveMs, idleLimit.keepsYoung(now)],
     ...[service.state, options.weight, backoff.isLate],
   ]);
 }
