@@ -12,13 +12,18 @@ import { contentSecurityPolicy, statusPage } from './status-page.js';
 
 /**
  * Serves the status of a backend. GET and HEAD of any path return the page. `?format=json`, `?format=csv` and
- * `?format=events`, or `;json` and `;csv` after the path, return the data. POST is used by the buttons of the page if
- * `actions` allows them.
+ * `?format=events`, or `;json` and `;csv` after the path or the query, return the data. POST is used by the buttons of
+ * the page if `actions` allows them.
  */
 export interface StatusHandler {
   (req: IncomingMessage, res: ServerResponse): void;
   (req: Http2ServerRequest, res: Http2ServerResponse): void;
+  (request: FastifyRequest, reply: FastifyReply): void;
 }
+
+/** What Fastify gives the handler of a route, as far as it is used here. */
+type FastifyRequest = { readonly raw: IncomingMessage };
+type FastifyReply = { readonly raw: ServerResponse; hijack(): unknown };
 
 type Format = 'html' | 'json' | 'csv' | 'events';
 
@@ -43,8 +48,9 @@ const FIELDS: Readonly<Record<string, string>> = {
 export function createStatusHandler(feed: StatusFeed, title: string, actions?: StatusActions): StatusHandler {
   function handle(req: IncomingMessage, res: ServerResponse): void {
     if (res.destroyed || res.writableEnded) return;
-    const { path, query } = split(req.url ?? '/');
-    const format = formatOf(path, query, req.headers.accept);
+    const url = req.url ?? '/';
+    const query = new URLSearchParams(/\?.*/.exec(url)?.[0]);
+    const format = formatOf(url, query, req.headers.accept);
     for (const [name, value] of Object.entries(FIELDS)) res.setHeader(name, value);
     if (req.method === 'POST' && actions !== undefined) judged(res, act(actions, req, res, query));
     else if (req.method !== 'GET' && req.method !== 'HEAD') {
@@ -90,8 +96,15 @@ export function createStatusHandler(feed: StatusFeed, title: string, actions?: S
     }
   }
 
+  function serve(req: IncomingMessage | FastifyRequest, res: ServerResponse | FastifyReply): void {
+    if ('hijack' in res) {
+      res.hijack(); // the page writes to the response itself
+      handle((req as FastifyRequest).raw, res.raw);
+    } else handle(req as IncomingMessage, res);
+  }
+
   // The compatibility API of node:http2 has all members that are used here.
-  return handle as StatusHandler;
+  return serve as StatusHandler;
 }
 
 function sendPage(req: IncomingMessage, res: ServerResponse, title: string, token?: string): void {
@@ -134,19 +147,13 @@ function say(res: ServerResponse, status: number, text: string): void {
   res.end(`${text}\n`);
 }
 
-/** The format is decided by the query, else by the end of the path, else by what the client accepts. */
-function formatOf(path: string, query: URLSearchParams, accept = '*/*'): Format | undefined {
-  const asked = query.get('format') ?? /;(csv|json)(?=;|$)/.exec(path)?.[1];
+/** The format is decided by the query, else as for HAProxy (`/;csv`, `/haproxy?stats;csv`), else by what the client accepts. */
+function formatOf(url: string, query: URLSearchParams, accept = '*/*'): Format | undefined {
+  const asked = query.get('format') ?? /;(csv|json)(?=[;?]|$)/.exec(url)?.[1];
   if (asked !== undefined) return isFormat(asked) ? asked : undefined;
   if (/\btext\/html\b/.test(accept)) return 'html';
   if (/\btext\/event-stream\b/.test(accept)) return 'events';
   return /\bapplication\/json\b/.test(accept) ? 'json' : 'html';
-}
-
-function split(url: string): { readonly path: string; readonly query: URLSearchParams } {
-  const at = url.indexOf('?');
-  const path = at < 0 ? url : url.slice(0, at);
-  return { path, query: new URLSearchParams(at < 0 ? '' : url.slice(at + 1)) };
 }
 
 function isFormat(text: string): text is Format {

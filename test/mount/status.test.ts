@@ -4,9 +4,9 @@ import { connect, createServer as createHttp2Server, type Http2Server } from 'no
 import type { AddressInfo } from 'node:net';
 import express5 from 'express';
 import express4 from 'express4';
-import fastify from 'fastify';
+import fastify, { type RouteHandlerMethod } from 'fastify';
 import helmet from 'helmet';
-import type { PooledBackend } from 'pooled-backend';
+import type { PooledBackend, StatusHandler } from 'pooled-backend';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { FullReport, Tick } from '../../src/status/report.js';
 import { client, listen, serve, startBackend, startOrigin, until } from './setting.js';
@@ -120,6 +120,9 @@ describe('formats', () => {
     ['/?format=csv', 'text/html', 'text/plain; charset=utf-8'],
     ['/;csv', 'text/html', 'text/plain; charset=utf-8'],
     ['/status;csv;norefresh', 'text/html', 'text/plain; charset=utf-8'],
+    ['/haproxy?stats;csv', 'text/html', 'text/plain; charset=utf-8'],
+    ['/?;json', 'text/html', 'application/json; charset=utf-8'],
+    ['/;csv?x=1', 'text/html', 'text/plain; charset=utf-8'],
     ['/', '*/*', 'text/html; charset=utf-8'],
     ['/', 'text/html,application/json', 'text/html; charset=utf-8'],
     ['/?format=html', 'application/json', 'text/html; charset=utf-8'],
@@ -254,15 +257,20 @@ describe('is mounted', () => {
     ]);
   });
 
-  test('in Fastify, with reply.hijack()', async () => {
+  test.each<[string, (status: StatusHandler) => RouteHandlerMethod]>([
+    ['as the handler of a route', (status) => status],
+    [
+      'with reply.hijack()',
+      (status) => (request, reply) => {
+        reply.hijack();
+        status(request.raw, reply.raw);
+      },
+    ],
+  ])('in Fastify, %s', async (_name, handlerOf) => {
     const backend = startBackend(await startOrigin());
-    const status = backend.statusHandler();
     const app = fastify();
     onTestFinished(() => app.close());
-    app.get('/ops/pool', (request, reply) => {
-      reply.hijack();
-      status(request.raw, reply.raw);
-    });
+    app.get('/ops/pool', handlerOf(backend.statusHandler()));
     const url = `${await app.listen({ port: 0, host: '127.0.0.1' })}/ops/pool`;
     expect(await (await fetch(`${url}?format=json`)).json()).toMatchObject({ version: 1 });
     const stream = await Stream.open(`${url}?format=events`);
