@@ -79,12 +79,13 @@ export class Attempts {
   record(exchange: Exchange | undefined, cause: Error | undefined): AttemptRecord {
     const attempt = this.last;
     if (attempt === undefined) throw new Error('an attempt ended that was not begun');
-    attempt.cause = cause;
-    if (exchange === undefined) return attempt;
-    attempt.phase = exchange.phase;
-    attempt.sent = exchange.sent;
-    attempt.received = exchange.received;
-    this.#receivedBytes = exchange.receivedBytes;
+    if (exchange !== undefined) {
+      attempt.phase = exchange.phase;
+      attempt.sent = exchange.sent;
+      attempt.received = exchange.received;
+      this.#receivedBytes = exchange.receivedBytes;
+    }
+    attempt.cause = corrected(cause, this.delivery);
     return attempt;
   }
 
@@ -118,7 +119,7 @@ export class Attempts {
       attempts: this.list,
       counts: cause.counts,
       retryAfter: cause.retryAfter,
-      cause: cause.cause,
+      cause: corrected(cause.cause, this.delivery),
     });
   }
 
@@ -140,6 +141,16 @@ export class Attempts {
         return exchange?.received === 'nothing' ? 'closed' : 'partial-head';
     }
   }
+}
+
+/**
+ * Connections and parsers know nothing of the request, so their errors say `unsent`. Nobody who finds one among the causes may
+ * believe that of a request that was sent.
+ */
+function corrected<T>(error: T, delivery: Delivery): T | BackendError {
+  if (delivery === 'unsent' || !BackendError.is(error) || error.delivery !== 'unsent') return error;
+  const { code, message, origin, cause } = error;
+  return new BackendError(code, message, { delivery, origin, cause: corrected(cause, delivery) });
 }
 
 /** Shared by all requests that have had no attempt, to save memory in long queues. Never written to. */

@@ -72,6 +72,27 @@ test('the error for the requester has the system error as its cause where there 
   expect(error.cause).toBe(system);
 });
 
+test.each<[string, string]>([
+  ['nothing', 'unknown'],
+  ['HTTP/1.1 200 OK\r\nConte', 'unknown'],
+  ['garbage', 'unknown'],
+  ['HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx', 'answered'],
+])('no cause of a failure calls a request unsent that was sent, after %j', async (answer, delivery) => {
+  const house = await House.open();
+  const caller = await house.sent({ method: 'POST', nonIdempotent: 'any' });
+  const peer = await house.accept();
+  if (answer !== 'nothing') peer.send(answer);
+  peer.fin();
+  await house.settle();
+  const errors = [caller.failure, caller.failure.attempts[0]?.cause].flatMap(causes);
+  expect(new Set(errors.map((error) => error.delivery))).toEqual(new Set([delivery]));
+});
+
+/** A BackendError and those among its causes. */
+function causes(error: unknown): BackendError[] {
+  return BackendError.is(error) ? [error, ...causes(error.cause)] : [];
+}
+
 test('an end without a beginning is refused', () => {
   expect(() => new Attempts().record(undefined, undefined)).toThrow('that was not begun');
 });
