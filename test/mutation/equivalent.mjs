@@ -97,6 +97,21 @@ export const equivalent = [
     why: 'saves the question what time it is',
   },
   {
+    line: 'return this.#learned === undefined ? undefined : this.#ageMs(this.#clock.now());',
+    to: 'false',
+    why: 'saves the question what time it is',
+  },
+  {
+    line: 'return ageMs !== undefined && idleMs > ageMs && !agrees(ageMs, idleMs);',
+    to: 'true',
+    why: 'no number is above one that is none',
+  },
+  {
+    line: 'return ageMs !== undefined && idleMs > ageMs && !agrees(ageMs, idleMs);',
+    to: 'idleMs >= ageMs',
+    why: 'an age that is equal agrees',
+  },
+  {
     line: 'if (knownMs === undefined || ageMs < knownMs) this.#learned = { ageMs, at: now };',
     to: 'ageMs <= knownMs',
     why: 'an age that is equal agrees, and was confirmed before',

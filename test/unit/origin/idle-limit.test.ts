@@ -325,12 +325,75 @@ describe('unlearning', () => {
   });
 });
 
+describe('ages that connections outlive', () => {
+  test.each<[string, number, number | null]>([
+    ['is one that a far older connection outlives', 8000, null],
+    ['is not one that an older connection outlives within 20 %', 5500, 5000],
+    ['is not one that a younger connection does not reach', 1000, 5000],
+  ])('no timer %s', (_name, reusedAfterMs, learnedMs) => {
+    const { clock, limit } = limitOf();
+    limit.used.closedAt(5000);
+    limit.used.reused(reusedAfterMs);
+    clock.advance(1000);
+    limit.used.closedAt(5000);
+    expect(limit.snapshot.learned).toBe(learnedMs);
+  });
+});
+
+describe('used and unused connections are judged apart', () => {
+  /** Twice closed at an age, a second apart. */
+  function closedTwice(ageMs: number, fresh: boolean) {
+    const { clock, limit } = limitOf();
+    limit.closedAt(ageMs, { fresh });
+    clock.advance(1000);
+    limit.closedAt(ageMs, { fresh });
+    return { clock, limit };
+  }
+
+  test.each([
+    [true, { spare: 1000, used: MINUTE }],
+    [false, { spare: 5000, used: 1000 }],
+  ])('closes of those whose freshness is %s limit only these', (fresh, limits) => {
+    const { limit } = closedTwice(2000, fresh);
+    expect({ spare: limit.spareMs, used: limit.effectiveMs }).toEqual(limits);
+  });
+
+  test('a used one that closed a second ago was no restart for the unused ones', () => {
+    const { clock, limit } = limitOf();
+    for (let times = 0; times < 2; times += 1) {
+      limit.closedAt(9000, { fresh: false });
+      clock.advance(1000);
+      limit.closedAt(2000, { fresh: true });
+      clock.advance(1000);
+    }
+    expect(limit.spareMs).toBe(1000);
+  });
+
+  test('what was learned of unused ones is forgotten when it is above the age of a spare', () => {
+    const { clock, limit } = closedTwice(4000, true);
+    expect(limit.unused.ms).toBe(4000);
+    clock.advance(MINUTE);
+    expect(limit.unused.ms).toBeUndefined();
+  });
+
+  test.each([
+    [MINUTE, 2000, { fresh: 5000, used: 1000 }],
+    [MINUTE, 30_000, { fresh: 29_000, used: 29_000 }],
+    [3000, 2000, { fresh: 3000, used: 1000 }],
+  ])('configured %i ms and hinted %i ms allow %j', (configured, hinted, most) => {
+    const { limit } = limitOf(configured);
+    limit.hint(hinted);
+    expect({ fresh: limit.mostMs({ fresh: true }), used: limit.mostMs({ fresh: false }) }).toEqual(most);
+  });
+});
+
 test('a restart, which closes used and unused connections together, says nothing of unused ones', () => {
   const { clock, limit } = limitOf();
   for (const [first, second] of [
     [true, false],
     [false, true],
     [true, false],
+    [false, true],
   ]) {
     limit.closedAt(3_000, { fresh: first === true });
     limit.closedAt(700, { fresh: second === true });
