@@ -156,6 +156,12 @@ function attempt<T>(
   alone?: string,
 ): T | undefined {
   const left = { ...given };
+  // Some options would take the text itself.
+  for (const [name, { label, whyNotJson }] of values) {
+    if (whyNotJson === undefined || !(name in left)) continue;
+    problems.push(`${label} is not JSON: ${whyNotJson}`);
+    delete left[name];
+  }
   for (;;) {
     try {
       return resolve(left);
@@ -173,7 +179,6 @@ function attempt<T>(
 /** The message, with the name of the flag, variable or file entry that the value came from. */
 function labelled(message: string, name: string, given: GivenValue | undefined): string {
   if (given === undefined) return message;
-  if (given.whyNotJson !== undefined) return `${given.label} is not JSON: ${given.whyNotJson}`;
   if (!message.startsWith(name)) return `${given.label}: ${message}`;
   // In a file, the label begins with the name of the option already.
   return given.label.startsWith(name) ? `${message} (${given.label})` : given.label + message.slice(name.length);

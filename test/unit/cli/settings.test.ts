@@ -194,6 +194,7 @@ describe('what is wrong is said in the words of whoever said it', () => {
     [{ flags: ['--upgrade', 'yes'] }, '--upgrade must be an object or false'],
     [{ flags: ['--upgrade', '{"idleTimeout":5'] }, '--upgrade is not JSON: '],
     [{ flags: ['--ejection', '{failures:3}'] }, '--ejection is not JSON: '],
+    [{ flags: ['--cookie-domain-rewrite', '{"a.test":"b.test"'] }, '--cookie-domain-rewrite is not JSON: '],
     [{ env: { POOLED_BACKEND_RETRY_ON: '[502,' } }, 'POOLED_BACKEND_RETRY_ON is not JSON: '],
     [{ flags: ['--retry-on', '[502', '--retry-on', '503'] }, '--retry-on is not JSON: '],
     [{ flags: ['--ejection', '{', '--ejection', '5'] }, '--ejection must be '],
