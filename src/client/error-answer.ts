@@ -33,7 +33,6 @@ const OF_ANOTHER_RESPONSE = [
   'content-disposition',
   'content-language',
   'content-range',
-  'upgrade',
 ] as const;
 
 /**

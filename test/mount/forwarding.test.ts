@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2';
 import type { AddressInfo } from 'node:net';
@@ -116,6 +117,40 @@ test('an offered upgrade that nobody takes is not passed on', async () => {
     undefined,
     'keep-alive',
   ]);
+});
+
+describe('a 426 says which protocol it asks for', () => {
+  const answering426 = () => {
+    const fields = { Upgrade: 'newer/2', Connection: 'Upgrade' };
+    return startOrigin({ script: () => [execute(), answer({ status: 426, fields, body: 'no' })] });
+  };
+
+  test.each([
+    ['keeps its connection', {}, 'Upgrade'],
+    ['ends its connection', { Connection: 'close' }, 'Upgrade, close'],
+  ])('to a client that %s', async (_, asked, connection) => {
+    const handler = startBackend(await answering426()).handler();
+    const plain = await client(await serve(handler));
+    const touched = await client(await serve((req, res) => handler(req, res.setHeader('X-Set', 'before'))));
+    for (const raw of [plain, touched]) {
+      const { status, headers } = await raw.get('/', asked);
+      expect(status).toBe(426);
+      expect([headers.upgrade, headers.connection]).toEqual(['newer/2', connection]);
+      if (connection === 'Upgrade') expect((await raw.get('/again')).status).toBe(426);
+      else expect(await raw.ended()).toBe('fin');
+    }
+  });
+
+  test('but not over HTTP/2, which has no such field', async () => {
+    const server = createHttp2Server(startBackend(await answering426()).handler());
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void server.close());
+    const session = connectHttp2(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    onTestFinished(() => session.destroy());
+    const stream = session.request({ ':path': '/' });
+    const [headers] = await once(stream.resume(), 'response');
+    expect([headers[':status'], headers.upgrade]).toEqual([426, undefined]);
+  });
 });
 
 test('TE says trailers when the client did, and nothing else', async () => {

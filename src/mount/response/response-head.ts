@@ -4,7 +4,8 @@ import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { isHttp2 } from '../../client/http2.js';
 import { http2Fields, http2Values } from '../../client/http2-fields.js';
-import { fieldsByName, isNamed, withoutField, withoutForbiddenTrailers } from '../../http1/fields.js';
+import { endsConnection } from '../../client/last-request.js';
+import { fieldsByName, isNamed, joinedValue, withoutField, withoutForbiddenTrailers } from '../../http1/fields.js';
 import type { ResponseHead } from '../../http1/response-head.js';
 import { mergedFields, safelyOrdered } from './response-fields.js';
 
@@ -15,6 +16,8 @@ export interface HeadToWrite {
   /** The client's connection ends with this response. */
   readonly closes: boolean;
 }
+
+const UPGRADE_REQUIRED = 426;
 
 // Fields that were set before us and must not stay, because the body and its framing are the origin's; and fields that HTTP/2 does not
 // allow.
@@ -35,9 +38,9 @@ const outHeaders = Object.getOwnPropertySymbols(new ServerResponse(new IncomingM
  * @throws what node:http throws for a status, a reason or a field that it refuses; `res` is then as it was before
  */
 export function writeResponseHead(res: ServerResponse, written: HeadToWrite): void {
-  const { head, fields, closes } = written;
+  const { head, fields } = written;
+  if (!isHttp2(res.req)) addHopFields(res, written);
   if (isUntouched(res)) {
-    if (closes) fields.push('Connection', 'close');
     res.writeHead(head.statusCode, head.statusText, safelyOrdered(fields));
     return;
   }
@@ -58,6 +61,15 @@ export function addTrailers(res: ServerResponse, trailers: readonly string[]): v
   res.addTrailers(isHttp2(res.req) ? http2Fields(fields) : fieldsByName(fields));
 }
 
+/** Adds the fields that are for the client's connection alone. */
+function addHopFields(res: ServerResponse, { head, fields, closes }: HeadToWrite): void {
+  // "The server MUST send an Upgrade header field in a 426 response" (RFC 9110 §15.5.22).
+  const required = head.statusCode === UPGRADE_REQUIRED ? joinedValue(head.rawHeaders, 'upgrade') : undefined;
+  if (required !== undefined)
+    fields.push('Upgrade', required, 'Connection', closes || endsConnection(res) ? 'Upgrade, close' : 'Upgrade');
+  else if (closes) fields.push('Connection', 'close');
+}
+
 function isUntouched(res: ServerResponse): boolean {
   // A wrapped writeHead belongs to a middleware that will set fields while we write.
   return outHeaders !== undefined && Reflect.get(res, outHeaders) === null && !Object.hasOwn(res, 'writeHead');
@@ -65,7 +77,7 @@ function isUntouched(res: ServerResponse): boolean {
 
 function setMerged(
   res: ServerResponse,
-  { head, fields, closes }: HeadToWrite,
+  { head, fields }: HeadToWrite,
   before: ReturnType<ServerResponse['getHeaders']>,
 ): void {
   // Only fields that are there are removed. node:http would remember the removal of any other, and would then add no framing of its own if
@@ -81,7 +93,6 @@ function setMerged(
     hasLength ||= isNamed(name, 'content-length');
   }
   if (isHttp2(res.req)) return;
-  if (closes) res.setHeader('Connection', 'close');
   // Set explicitly, because node:http no longer chooses it once removeHeader() was called for it.
   if (!hasLength && head.framing.kind !== 'none' && res.req.httpVersion === '1.1')
     res.setHeader('Transfer-Encoding', 'chunked');

@@ -14,7 +14,7 @@ import type {
 } from '../../dispatch/request.js';
 import { asBackendError, type BackendError } from '../../errors.js';
 import { isPromise, type MaybePromise, whenKept } from '../../hook.js';
-import { fieldLines, fieldValue } from '../../http1/fields.js';
+import { fieldLines } from '../../http1/fields.js';
 import type { ResponseHead } from '../../http1/response-head.js';
 import { namedProtocols, switchingFields } from '../../http1/upgrade.js';
 import type { ResolvedUpgradeOptions } from '../../options.js';
@@ -33,7 +33,6 @@ export interface UpgradeMount {
 }
 
 const SWITCHING_PROTOCOLS = 101;
-const UPGRADE_REQUIRED = 426;
 
 /**
  * Stands between a {@link Relay}, which knows no upgrades, and the dispatcher. The relay writes any response but a 101. It writes to a
@@ -106,16 +105,8 @@ export class Handshake implements Dispatching, ResponseSink {
   }
 
   onHead(head: ResponseHead): void {
-    if (head.statusCode === SWITCHING_PROTOCOLS) {
-      this.#prepare(head);
-      return;
-    }
-    const required = fieldValue(head.rawHeaders, 'upgrade');
-    // "The server MUST send an Upgrade header field in a 426 response" (RFC 9110 §15.5.22).
-    if (head.statusCode === UPGRADE_REQUIRED && required !== undefined) {
-      this.#res.setHeader('Upgrade', required).setHeader('Connection', 'Upgrade, close');
-    }
-    this.#relay?.onHead(head);
+    if (head.statusCode === SWITCHING_PROTOCOLS) this.#prepare(head);
+    else this.#relay?.onHead(head);
   }
 
   get holds(): boolean {
