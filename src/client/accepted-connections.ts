@@ -1,12 +1,26 @@
 /** The connections that a server has accepted. Of most of them Node documents no list. */
 
+import { EventEmitter } from 'node:events';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Http2SecureServer, Http2Server } from 'node:http2';
 import type { Server as HttpsServer } from 'node:https';
 import { Socket } from 'node:net';
+import { closeSession } from './http2.js';
 
 /** A server of node:http, node:https or node:http2. */
 export type ClosableServer = Server | HttpsServer | Http2Server | Http2SecureServer;
+
+/** By server: its sessions of HTTP/2 on which requests came to a mount. Before Node 24 a server does not know of any. */
+const sessions = new WeakMap<object, Set<object>>();
+
+/** To be called for each request of HTTP/2. */
+export function noteSession(server: object | undefined, session: object | undefined): void {
+  if (server === undefined || !(session instanceof EventEmitter)) return;
+  const known = sessions.get(server) ?? new Set();
+  if (known.has(session)) return;
+  sessions.set(server, known.add(session));
+  session.once('close', () => known.delete(session));
+}
 
 /** As `server.close()`, but of the idle connections it closes only those that {@link closeIdle} does. */
 export function endListening(server: ClosableServer, closed: () => void): void {
@@ -20,9 +34,10 @@ export function endListening(server: ClosableServer, closed: () => void): void {
 
 /**
  * `closeIdleConnections()` would also close a connection whose client has still to take the end of a response, and since Node 26 one on
- * which no byte has come.
+ * which no byte has come. Sessions of HTTP/2 are closed as soon as they are idle.
  */
 export function closeIdle(server: ClosableServer): void {
+  for (const session of sessions.get(server) ?? []) closeSession(session);
   const idle = listed(server, 'idle');
   for (const socket of idle ?? []) if (!socket._httpMessage && !isSilent(socket)) socket.destroy();
   if (idle === undefined && 'closeIdleConnections' in server) server.closeIdleConnections();

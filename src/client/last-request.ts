@@ -6,6 +6,7 @@
  */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { noteSession } from './accepted-connections.js';
 import { closeSession, isHttp2, sessionOf, streamOf } from './http2.js';
 import { isLeaving, noteListening, saysFarewell, serverOf } from './leaving-server.js';
 
@@ -48,6 +49,7 @@ export function noteLast(req: IncomingMessage, res: ServerResponse): void {
   const isLast = saysFarewell(server) ? res.shouldKeepAlive === false : endsConnection(res);
   if (isLast && !isBehindLast(req)) lastRequests.set(req.socket, req);
   if (res.socket === null) latest.set(req.socket, res);
+  if (isHttp2(req)) noteSession(server, sessionOf(streamOf(req)));
   noteListening(server);
 }
 

@@ -34,6 +34,17 @@ test('a session of HTTP/2 ends with what is in progress on it', async () => {
   await Promise.all([ended, closed]);
 });
 
+test('an idle session of HTTP/2 ends with the farewell', async () => {
+  const backend = new PooledBackend(`http://127.0.0.1:${await listen(createServer((_, res) => res.end()))}`);
+  const server = createHttp2Server(backend.handler() as never);
+  await listen(server as never);
+  const session = connectHttp2(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  onTestFinished(() => session.destroy());
+  await text(session.request({ ':path': '/' }));
+  const ended = once(session, 'close');
+  await Promise.all([ended, closeServer(server, backend, { timeout: 1_000_000 })]);
+});
+
 test('a session of HTTP/2 that only uses routes of the app is ended, too', async () => {
   const server = createHttp2Server((_, res) => res.end());
   await listen(server as never);
