@@ -23,7 +23,7 @@ export class BodyReader {
   readonly #events: BodyReaderEvents;
   #state: ReaderState = { name: 'reading' };
   #read: number; // bytes of the whole body that have arrived
-  #listening = false; // to 'data': only from the first `resume()` on, because that listener alone makes a stream flow
+  #listening = false; // to 'data': mostly from the first `resume()` on, because that listener alone makes a stream flow
   #flowing = false;
 
   /** `length` was declared for the whole body; `read` bytes of the body have arrived before. */
@@ -37,6 +37,11 @@ export class BodyReader {
     else if (stream.readableEnded) this.#onEnd();
     else if (stream.destroyed) this.#onClose();
     else stream.on('end', this.#onEnd).on('error', this.#onError).on('close', this.#onClose);
+    // Other code reads it, too, and has set it flowing: what comes before the first `resume()` would be lost.
+    if (stream.readableFlowing === true) {
+      this.resume();
+      this.pause();
+    }
   }
 
   get ended(): boolean {

@@ -76,7 +76,11 @@ export function endSource(source: Readable): void {
   // Destroying a client's request would destroy the connection on which the client waits for an answer; with HTTP/2, its stream would stay
   // for ever. But its rest would block the next request, and node:http itself drops only what nobody has begun to read.
   if (!isOfClient(source)) source.destroy();
-  else if (source.readableDidRead && !source.readableEnded) process.nextTick(() => source.resume()); // it is paused first
+  else if (isBegun(source) && !source.readableEnded) process.nextTick(() => source.resume()); // it is paused first
+}
+
+function isBegun(source: Readable): boolean {
+  return source.readableDidRead || source.listenerCount('data') > 0;
 }
 
 /** Whether it is what a server has received, of HTTP/1.1 or HTTP/2. A response of node:http is of the same class. */

@@ -5,7 +5,7 @@ import { get, type IncomingMessage, type ServerResponse } from 'node:http';
 import { connect, createServer } from 'node:http2';
 import { text } from 'node:stream/consumers';
 import type { PooledBackend } from 'pooled-backend';
-import { answer, close, execute, type Step, send } from 'pooled-backend/testing';
+import { answer, close, execute, hold, type Step, send } from 'pooled-backend/testing';
 import { expect, onTestFinished, test } from 'vitest';
 import { client, listen, serve, startBackend, startOrigin, until } from './setting.js';
 
@@ -54,6 +54,26 @@ test('a stream of HTTP/2 that was answered before its body had come is closed', 
   expect(await text(stream)).toBe('early');
   await once(stream, 'close');
   expect(stream.rstCode).toBe(0);
+});
+
+test('a body that others listen to, and that was not sent, does not block the next request', async () => {
+  const origin = await startOrigin({ rules: [{ steps: [hold()] }] });
+  const backend = startBackend(origin, { maxConnections: 1 });
+  backend.request({ path: '/busy' }).catch(() => {});
+  const came: IncomingMessage[] = [];
+  const port = await serve((req, res) => {
+    came.push(req);
+    req.on('data', () => {});
+    void passOn(backend, req, res);
+  });
+  const asked = await client(port);
+  asked.write('POST /first HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n');
+  for (let i = 0; i < 200; i += 1) asked.write(`1000\r\n${'x'.repeat(4_096)}\r\n`);
+  asked.write('0\r\n\r\n');
+  await until(() => came.some(({ readableLength }) => readableLength > 0));
+  backend.destroy();
+  expect((await asked.readResponse()).status).toBe(502);
+  expect((await asked.get('/second')).status).toBe(502);
 });
 
 test('a body that was not read is left to the app', async () => {

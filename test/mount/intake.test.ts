@@ -187,6 +187,19 @@ describe('requestTimeout is over', () => {
   );
 });
 
+test('a chunked one that streams is sent whole, though a middleware listens to it', async () => {
+  const origin = await startOrigin();
+  const handler = startBackend(origin, { requestBufferBytes: false }).handler();
+  const port = await serve((req, res) => {
+    req.on('data', () => {});
+    handler(req, res);
+  });
+  const raw = await client(port);
+  raw.write('POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n');
+  expect((await raw.readResponse()).status).toBe(200);
+  expect(origin.requests.map(bodyOf)).toEqual(['abc']);
+});
+
 test('a chunked one that does not fit is sent once behind a middleware that wraps its listeners', async () => {
   const origin = await startOrigin();
   const app = express().use(bindListeners, startBackend(origin, { requestBufferBytes: 4 }).handler());

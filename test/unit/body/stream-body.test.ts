@@ -79,6 +79,23 @@ describe('a live body', () => {
     expect([source.readableFlowing, source.readableDidRead]).toEqual([null, false]);
   });
 
+  test('loses nothing to another reader that has set its source flowing', async () => {
+    const source = openSource();
+    let seen = '';
+    source.on('data', (chunk) => {
+      seen += String(chunk);
+    });
+    const body = new StreamBody(source, UNBOUNDED);
+    source.push('ab');
+    await settle();
+    source.push('cd');
+    source.push(null);
+    const target = new Recorder();
+    body.begin(target);
+    await settle();
+    expect([target.text, seen, target.ends.length]).toEqual(['abcd', 'abcd', 1]);
+  });
+
   test('asks for the trailers when the source has ended', async () => {
     const source = openSource();
     const trailers: string[] = [];
