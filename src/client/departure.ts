@@ -56,7 +56,7 @@ export function watchDeparture(
   deadlines: Deadlines,
 ): void {
   res[attended] = one;
-  res.on('close', tellAttended);
+  res.prependListener('close', tellAttended); // if a listener of the app throws, those behind it hear nothing
   if (isHttp2(res.req)) {
     // When a stream is reset, node:http2 lets the body of its request end as if it were complete; 'aborted' comes before that. For a HEAD
     // only the end of the request comes, because the response to it counts as ended from the beginning.

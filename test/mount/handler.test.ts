@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { HandlerOptions, Information } from 'pooled-backend';
@@ -372,6 +373,24 @@ describe('a response', () => {
 });
 
 describe('a client that leaves', () => {
+  test('gives its connection back, though a listener of the app throws', async () => {
+    const origin = await startOrigin({ rules: [{ steps: [hold()] }] });
+    const backend = startBackend(origin);
+    const handler = backend.handler();
+    const server = createServer();
+    const came = once(server, 'request');
+    const raw = await client(await listen(server));
+    raw.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    const [req, res] = await came;
+    res.once('close', () => {
+      throw new Error('of the app');
+    });
+    handler(req, res);
+    await origin.until(() => origin.requests.length === 1);
+    expect(() => res.emit('close')).toThrow('of the app'); // as node:http does
+    expect(backend.stats().inFlight).toBe(0);
+  });
+
   test('while its request is queued takes it out of the queue', async () => {
     const origin = await startOrigin({
       script: ({ request }) => (request.path === '/slow' ? [hold(), execute(), answer()] : undefined),
