@@ -168,11 +168,11 @@ export class EligibleOrigins {
     const hasBackup = !hasPrimary && backups.some(isReady);
     const tooFew = up.length - trusted.length > this.#maxEjected * serving.length;
     const failOpen = !hasBackup && (tooFew || !hasPrimary);
-    const triesMore = failOpen && trusted.length < serving.length; // those in back-off are tried in any case
-    if (triesMore !== this.#failingOpen) this.#setFailingOpen(triesMore);
-    if (hasBackup) return backups;
-    if (!failOpen) return primaries;
-    return hasPrimary ? up.filter(isPrimary) : up;
+    const wanted = hasBackup ? backups : hasPrimary ? primaries : trusted;
+    const tried = !failOpen ? wanted : hasPrimary ? up.filter(isPrimary) : up;
+    const triesMore = tried.length > wanted.length; // those in back-off are tried in any case
+    if (triesMore !== this.#failingOpen) this.#setFailingOpen(triesMore, tried);
+    return tried;
   }
 
   /** Whether the origin is trusted now. If not, the lists are made again at the moment from which it may be. */
@@ -182,11 +182,11 @@ export class EligibleOrigins {
     return false;
   }
 
-  #setFailingOpen(failOpen: boolean): void {
+  #setFailingOpen(failOpen: boolean, tried: readonly Member[]): void {
     const observer = this.#observer;
     this.#failingOpen = failOpen;
     if (!failOpen || !observer.watches('failOpen')) return;
-    observer.emit('failOpen', { origins: this.#serving.map(({ origin }) => origin.name) });
+    observer.emit('failOpen', { origins: tried.map(({ origin }) => origin.name) });
   }
 }
 

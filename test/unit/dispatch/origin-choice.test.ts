@@ -1,5 +1,7 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { PooledBackend } from '../../../src/backend.js';
 import type { Balancer } from '../../../src/balance/balancer.js';
+import { answer, MemoryNetwork, ScriptedOrigin } from '../../../src/testing/index.js';
 import { type Caller, House, type HouseOptions, type Peer } from '../../house.js';
 
 const [A, B, C] = ['http://a.test:80', 'http://b.test:80', 'http://c.test:80'] as const;
@@ -358,6 +360,36 @@ describe('when there is nobody to prefer', () => {
     await house.sent();
     const states = house.stats.origins.map((one) => [one.health.state, one.backoff.state]);
     expect([states, house.eventsOf('failOpen')]).toEqual([Array(2).fill(['healthy', 'waiting']), []]);
+  });
+
+  test.each<[string, number, string[][]]>([
+    ['names those that are tried, and not one that its checks have taken down', 1, [[B, C]]],
+    ['says nothing where no more are tried: one is down, the others are in back-off', Number.POSITIVE_INFINITY, []],
+  ])('the event %s', async (_what, failures, expected) => {
+    const network = new MemoryNetwork();
+    const start = (hostname: string, isWell: boolean) =>
+      ScriptedOrigin.start({
+        network,
+        hostname,
+        port: 80,
+        script: () => [answer({ status: isWell ? 200 : 503 })],
+      });
+    const [, ...well] = [await start('a.test', false), await start('b.test', true), await start('c.test', true)];
+    const check = { interval: 60_000, fall: 1 };
+    const options = { origins: [A, B, C], ejection: { failures, time: 60_000 }, check };
+    const backend = new PooledBackend(options, network);
+    onTestFinished(() => backend.destroy());
+    const events: (readonly string[])[] = [];
+    backend.on('failOpen', ({ origins }) => events.push(origins));
+    await network.advance(60_000);
+    for (const origin of well) await origin.stopListening('reset');
+    for (let sent = 0; sent < 3; sent += 1) {
+      const failed = backend.request({ path: '/', queueTimeout: 1_000 }).catch(() => {});
+      await network.advance(1_000);
+      await failed;
+    }
+    expect(backend.stats().origins[0]?.health.state).toBe('down');
+    expect(events).toEqual(expected);
   });
 
   test('an ejected origin is tried while the only other one cannot be dialled', async () => {
