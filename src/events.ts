@@ -87,7 +87,7 @@ export interface BackendEvents {
   /** An idle connection received bytes that were not a response to any request. It is closed. */
   poisoned: [
     event: OriginEvent & {
-      /** The first 64 of these bytes, as latin1; empty over TLS, where they are encrypted. */
+      /** The first 64 of these bytes, as latin1; empty over TLS if the check before a request found them, still encrypted. */
       readonly heard: string;
     },
   ];

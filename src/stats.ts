@@ -19,7 +19,10 @@ import type { CloseReason, DownReason, EjectionReason, ResendReason } from './re
 export interface OriginStats {
   /** Name of the origin, as `scheme://host:port`. */
   readonly origin: string;
-  /** What you told it to do. `draining`: gets no new requests. `leaving`: removed, with requests still in progress. */
+  /**
+   * What you told it to do. `draining`: gets no new requests. `leaving`: removed, with requests still in progress. `closed`: its
+   * backend is.
+   */
   readonly service: 'serving' | 'draining' | 'leaving' | 'closed';
   /** Its weight, 0 to 256. With 0 it only gets requests of its `sticky` sessions. */
   readonly weight: number;

@@ -68,7 +68,7 @@ export interface PooledBackendOptions {
   /**
    * Number of unused connections opened ahead of need to each origin, as long as requests that need a fresh connection
    * keep arriving: an integer from 1 to 65535, limited by the free slots; `false` opens none. An unused one is closed
-   * after 5 seconds.
+   * after 5 seconds, or sooner if the origin was seen to close such connections sooner.
    *
    * @default 4
    */
