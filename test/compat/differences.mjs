@@ -7,7 +7,7 @@
  */
 
 const REPLY_FROM = '@fastify/reply-from';
-const SENT_AGAIN = 'they count on a GET whose connection was closed failing; here it was sent again once';
+const SENT_AGAIN = 'they expect a GET to fail when its connection is closed; here it was sent again once';
 const ATTEMPTS = { maxAttempts: 1 };
 
 export const differences = [
