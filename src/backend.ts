@@ -86,6 +86,7 @@ export class PooledBackend extends (EventEmitter as new () => BackendEmitter) {
     const resolved = completeOptions(this.#given);
     this.#options = resolved;
     const { clock } = checkedMachine(machine);
+    readWindow(); // here, not at the first dial: it takes 14 ms, or throws where there is no WebAssembly
     const random = () => machine.random();
     const deadlines = new Deadlines(clock);
     this.#deadlines = deadlines;
@@ -99,7 +100,6 @@ export class PooledBackend extends (EventEmitter as new () => BackendEmitter) {
       deadlines,
       observer,
       random,
-      window: readWindow(),
       startDial: dialsOf(machine),
       limits: { maxHeaderBytes: resolved.maxHeaderBytes },
     };

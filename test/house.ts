@@ -14,7 +14,6 @@ import type { BackendEvents, EventName } from '../src/events.js';
 import { BackendOrigins } from '../src/fleet/backend-origins.js';
 import { ConnectionShares } from '../src/fleet/connection-shares.js';
 import { clusterChannel, type PrimaryChannel } from '../src/fleet/primary-channel.js';
-import { readWindow } from '../src/http1/llhttp.js';
 import { MountedBackend } from '../src/mount/mounted-backend.js';
 import { LEVELS, Observer } from '../src/observe.js';
 import { mostConnections } from '../src/options/connections.js';
@@ -100,7 +99,6 @@ export class House {
       deadlines,
       observer,
       random,
-      window: readWindow(),
       startDial: startDial ?? this.#startDial,
       limits: { maxHeaderBytes: resolved.maxHeaderBytes },
     };

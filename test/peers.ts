@@ -4,6 +4,7 @@ import type { DialListener, DialTarget, Intake } from '../src/connection/dial.js
 import { dialError } from '../src/connection/dial-error.js';
 import type { Liveness } from '../src/connection/liveness.js';
 import type { Deadline, Deadlines } from '../src/deadlines.js';
+import { readWindow } from '../src/http1/llhttp.js';
 import { MemorySocket } from '../src/testing/index.js';
 
 /** The answer of a peer. */
@@ -138,7 +139,7 @@ export class MemoryDial {
     this.#end('open');
     const intake: Intake = { receive: () => false };
     const callback = (count: number): boolean => intake.receive(count);
-    const near = new MemorySocket({ onread: { buffer: this.target.window, callback } });
+    const near = new MemorySocket({ onread: { buffer: readWindow(), callback } });
     const far = new MemorySocket({ delivery: 'by-hand' });
     near.join(far);
     far.join(near);

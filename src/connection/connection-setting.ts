@@ -14,5 +14,4 @@ export interface ConnectionSetting {
   readonly limits: ParserLimits;
   /** Shared by all connections of the origin, because they read the same heads. */
   readonly repeated: RepeatedHead;
-  readonly window: Buffer;
 }

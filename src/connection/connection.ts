@@ -3,6 +3,7 @@
 import type { Clock } from '../clock.js';
 import { isEnding } from '../ending-stream.js';
 import { asBackendError, type BackendError } from '../errors.js';
+import { readWindow } from '../http1/llhttp.js';
 import { judgeReuse } from '../http1/persistence.js';
 import type { ResponseEvents } from '../http1/response-events.js';
 import type { ResponseHead } from '../http1/response-head.js';
@@ -47,7 +48,6 @@ export class Connection implements Carrier, ResponseEvents, StallListener {
   readonly #owner: ConnectionOwner;
   #canReset: boolean;
   readonly #clock: Clock;
-  readonly #window: Buffer;
   readonly #parser: ResponseParser;
   readonly #reads: BodyReads;
   readonly #askKernel: (() => Liveness) | undefined;
@@ -63,7 +63,6 @@ export class Connection implements Carrier, ResponseEvents, StallListener {
     this.#owner = owner;
     this.#canReset = !setting.secure && dialled.isLocal !== true;
     this.#clock = setting.clock;
-    this.#window = setting.window;
     this.openedAt = this.idleSince = setting.clock.now();
     this.#idleSinceWall = setting.clock.wallNow();
     this.#parser = new ResponseParser(this, setting.limits, setting.repeated);
@@ -146,7 +145,7 @@ export class Connection implements Carrier, ResponseEvents, StallListener {
   fail(ending: ExchangeEnding, cause: BackendError, strayBytes = 0): void {
     const exchange = this.#exchange;
     if (exchange?.received === 'nothing' && this.#parser.sawBytes) exchange.received = 'some';
-    this.close(closeReason(ending, exchange), this.#window.toString('latin1', 0, Math.min(strayBytes, HEARD_BYTES)));
+    this.close(closeReason(ending, exchange), readWindow().toString('latin1', 0, Math.min(strayBytes, HEARD_BYTES)));
     exchange?.broke(ending, cause);
   }
 
@@ -154,7 +153,7 @@ export class Connection implements Carrier, ResponseEvents, StallListener {
 
   #receive(count: number): boolean {
     if (this.closed) return false;
-    if (this.tunnel !== undefined) return this.tunnel.receive(Buffer.from(this.#window.subarray(0, count)));
+    if (this.tunnel !== undefined) return this.tunnel.receive(Buffer.from(readWindow().subarray(0, count)));
     if (this.#exchange === undefined || this.#exchange.sent === 'nothing') {
       this.fail('unasked', unaskedError(this.origin), count);
       return false;

@@ -11,6 +11,7 @@ import { type ConnectionOptions, createSecureContext, type SecureContext, connec
 import type { Clock } from '../clock.js';
 import type { Deadlines } from '../deadlines.js';
 import { type BackendError, isError, messageOf } from '../errors.js';
+import { readWindow } from '../http1/llhttp.js';
 import type { ResolvedConnect } from '../options.js';
 import { addressCheck } from './address-check.js';
 import { dialError, gaveUpAnAddress } from './dial-error.js';
@@ -35,8 +36,6 @@ export interface DialTarget {
   /** Options of `tls.connect`. A server name in them is used instead of `servername`. */
   readonly tls: ConnectionOptions;
   readonly connectTimeoutMs: number;
-  /** All sockets read into this memory: one at a time, and its callback uses the bytes before it returns. */
-  readonly window: Uint8Array;
 }
 
 /** Where the bytes of a socket go. Set by the connection that takes the socket over. */
@@ -98,7 +97,7 @@ class Dial implements DialUnderWay {
   #due: number; // on the clock
   readonly #intake: Intake;
   readonly #names: NameLookup | undefined;
-  #memory: Uint8Array; // where reads go
+  #memory: Uint8Array = readWindow(); // where reads go
   #spokeFirst = false;
   #ended = false;
 
@@ -109,13 +108,12 @@ class Dial implements DialUnderWay {
     const secure = target.protocol === 'https:';
     const { lookup } = target.connect;
     this.#names = lookup && new NameLookup(lookup);
-    this.#memory = target.window;
     this.#intake = {
       receive: () => {
         this.#spokeFirst = true;
         return false;
       },
-      readInto: secure ? undefined : (memory) => (this.#memory = memory ?? target.window),
+      readInto: secure ? undefined : (memory) => (this.#memory = memory ?? readWindow()),
     };
     this.#deadline = deadlines.create(() => this.#timedOut());
     this.#clock = deadlines.clock;
@@ -151,9 +149,9 @@ class Dial implements DialUnderWay {
   }
 
   #address(): NetConnectOpts {
-    const { connect, hostname, port, socketPath, protocol, window } = this.#target;
+    const { connect, hostname, port, socketPath, protocol } = this.#target;
     // TLS copies decrypted bytes into the window, at most a record at a time. Memory of the connection's own would save nothing there.
-    const buffer = protocol === 'https:' ? window : () => this.#memory;
+    const buffer = protocol === 'https:' ? readWindow() : () => this.#memory;
     const onread = { buffer, callback: (count: number) => this.#intake.receive(count) };
     if (socketPath !== undefined) return { path: socketPath, onread };
     // A local address cannot dial an address of the other IP version. Without a family node:net would take the first address of the lookup.

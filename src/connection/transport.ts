@@ -2,6 +2,7 @@
 
 import type { Deadline, Deadlines } from '../deadlines.js';
 import { isError, messageOf } from '../errors.js';
+import { readWindow } from '../http1/llhttp.js';
 import type { DialListener, DialTarget, DialUnderWay, Intake } from './dial.js';
 import { dialError } from './dial-error.js';
 import type { Liveness } from './liveness.js';
@@ -55,8 +56,8 @@ export class TransportDial implements DialUnderWay, Connecting {
     this.#intake = intake;
     this.#deadline = deadlines.create(() => this.#timedOut());
     this.#deadline.set(target.connectTimeoutMs);
-    const { protocol, hostname, port, socketPath, window } = target;
-    const onread = { buffer: window, callback: (count: number) => intake.receive(count) };
+    const { protocol, hostname, port, socketPath } = target;
+    const onread = { buffer: readWindow(), callback: (count: number) => intake.receive(count) };
     try {
       transport.connect({ protocol, hostname, port, socketPath, onread }, this);
     } catch (thrown) {

@@ -15,7 +15,6 @@ export interface OriginSetting {
   readonly deadlines: Deadlines;
   readonly observer: Observer;
   readonly random: () => number;
-  readonly window: Buffer;
   readonly startDial: StartDial;
   readonly limits: ParserLimits;
   readonly connect: ResolvedConnect;

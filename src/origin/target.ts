@@ -8,12 +8,11 @@ import type { OriginSetting } from './setting.js';
 
 /** `connectTimeoutMs` is read at each dial, because the option may change. */
 export function targetOf(options: ResolvedOrigin, setting: OriginSetting): DialTarget {
-  const { connect, tls, window } = setting;
+  const { connect, tls } = setting;
   return {
     ...options,
     connect,
     tls,
-    window,
     get connectTimeoutMs() {
       return setting.connectTimeout;
     },
@@ -23,7 +22,7 @@ export function targetOf(options: ResolvedOrigin, setting: OriginSetting): DialT
 /** What each connection is created with. */
 export function connectionSettingOf(
   { origin, protocol }: ResolvedOrigin,
-  { clock, deadlines, limits, window }: OriginSetting,
+  { clock, deadlines, limits }: OriginSetting,
 ): ConnectionSetting {
-  return { origin, secure: protocol === 'https:', clock, deadlines, limits, repeated: new RepeatedHead(), window };
+  return { origin, secure: protocol === 'https:', clock, deadlines, limits, repeated: new RepeatedHead() };
 }

@@ -4,6 +4,7 @@ import type { DialListener, DialTarget, Intake, StartDial } from '../../src/conn
 import { dialError } from '../../src/connection/dial-error.js';
 import type { Liveness } from '../../src/connection/liveness.js';
 import type { Deadlines } from '../../src/deadlines.js';
+import { readWindow } from '../../src/http1/llhttp.js';
 import { MemorySocket } from '../../src/testing/index.js';
 import { type Cell, type Fault, GARBAGE, responseOf, STRAY } from './cell.js';
 
@@ -198,7 +199,7 @@ class Dial {
     this.abandon();
     const intake: Intake = { receive: () => false };
     const callback = (count: number): boolean => intake.receive(count);
-    const near = new MemorySocket({ onread: { buffer: this.#target.window, callback } });
+    const near = new MemorySocket({ onread: { buffer: readWindow(), callback } });
     const far = new MemorySocket({ delivery: 'by-hand' });
     near.join(far);
     far.join(near);

@@ -40,7 +40,6 @@ function target({ connect, ...where }: Where): DialTarget {
     servername: where.hostname ?? '127.0.0.1',
     tls: {},
     connectTimeoutMs: 5_000,
-    window: readWindow(),
     ...where,
     connect: {
       noDelay: true,
@@ -341,7 +340,7 @@ describe('a unix socket', () => {
     const { dialled } = await dial({ socketPath });
     if (dialled === undefined) throw new Error('the dial has failed');
     const closed = await new Promise((resolve) => {
-      const own = { limits: { maxHeaderBytes: 16_384 }, repeated: new RepeatedHead(), window: readWindow() };
+      const own = { limits: { maxHeaderBytes: 16_384 }, repeated: new RepeatedHead() };
       const setting = { origin: 'o', secure: false, clock: systemClock, deadlines, ...own };
       const connection = new Connection(dialled, setting, {
         answered: () => undefined,

@@ -4,7 +4,6 @@ import { type DialTarget, startDial } from '../../../src/connection/dial.js';
 import { dialError } from '../../../src/connection/dial-error.js';
 import { Deadlines } from '../../../src/deadlines.js';
 import type { ErrorCode } from '../../../src/errors.js';
-import { readWindow } from '../../../src/http1/llhttp.js';
 import { ManualClock } from '../../../src/testing/index.js';
 import { turn } from './rig.js';
 
@@ -79,7 +78,7 @@ describe('a dial whose name is never resolved', () => {
     const target: DialTarget = {
       ...{ origin: 'http://o', protocol: 'http:', hostname: 'o.test', port: 1, connect, tls: {} },
       servername: 'o.test',
-      ...{ connectTimeoutMs: 500, window: readWindow() },
+      connectTimeoutMs: 500,
     };
     const dial = startDial(target, undefined, deadlines, {
       opened: () => told.push('opened'),

@@ -50,8 +50,8 @@ class Line {
 
   constructor(clock: ManualClock, deadlines: Deadlines) {
     const { socket, intake } = this;
-    const own = { repeated: new RepeatedHead(), window: readWindow() };
-    const setting = { origin: 'http://o', secure: false, clock, deadlines, limits: LIMITS, ...own };
+    const repeated = new RepeatedHead();
+    const setting = { origin: 'http://o', secure: false, clock, deadlines, limits: LIMITS, repeated };
     this.connection = new Connection({ socket, intake, spokeFirst: false, askKernel: undefined }, setting, new Owner());
   }
 

@@ -108,7 +108,6 @@ export class Rig {
     const intake = this.#intake;
     const onread = { buffer: readWindow(), callback: (count: number) => intake.receive(count) };
     [this.near, this.far] = memorySockets({ onread });
-    const window = readWindow();
     const setting = {
       origin: 'http://o',
       secure,
@@ -116,7 +115,6 @@ export class Rig {
       deadlines: this.deadlines,
       limits: LIMITS,
       repeated: new RepeatedHead(),
-      window,
     };
     const dialled = { socket: this.near, intake, spokeFirst: false, askKernel, isLocal };
     this.connection = new Connection(dialled, setting, this.owner);
