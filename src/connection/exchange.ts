@@ -25,8 +25,7 @@ export interface ExchangeRequest {
 export interface ExchangeListener {
   onInformation(statusCode: number, statusText: string, rawHeaders: readonly string[]): void;
   onHead(head: ResponseHead): void;
-  /** Returns false to stop reading until `resume()`. */
-  onBody(bytes: Buffer): boolean;
+  onBody(bytes: Buffer): void;
   /** Everything that one read brought was passed on, and the exchange continues. Returns false to stop reading until `resume()`. */
   readEnded?(): Taken;
   /** The response is complete, as of the moment `now`. */
@@ -217,7 +216,7 @@ export class Exchange implements BodyTarget {
 
   onBody(bytes: Buffer): void {
     this.receivedBytes += bytes.length;
-    if (this.#listener?.onBody(bytes) === false) this.#pause();
+    this.#listener?.onBody(bytes);
   }
 
   /** A read has ended, and the response is not complete. */

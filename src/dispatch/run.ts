@@ -179,9 +179,8 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, TimeBudge
     this.exchangeEnded([], this.clock.now());
   }
 
-  onBody(bytes: Buffer): boolean {
+  onBody(bytes: Buffer): void {
     this.requester.gotBody(bytes);
-    return true;
   }
 
   readEnded(): Taken {

@@ -350,7 +350,7 @@ describe('a unix socket', () => {
       const listener = {
         onInformation: () => undefined,
         onHead: () => undefined,
-        onBody: () => true,
+        onBody: () => undefined,
         exchangeEnded: () => undefined,
         exchangeFailed: () => undefined,
       };

@@ -114,11 +114,10 @@ export class CheckRun implements DialListener, ConnectionOwner, ExchangeListener
     this.#head = head;
   }
 
-  onBody(bytes: Buffer): boolean {
+  onBody(bytes: Buffer): void {
     this.#bodyBytes += bytes.length;
     this.#body.push(Buffer.from(bytes)); // a copy, because the memory of `bytes` is used again
     if (this.#bodyBytes >= LONGEST_BODY) this.#judge();
-    return true;
   }
 
   exchangeEnded(): void {

@@ -44,9 +44,10 @@ export class Listener implements ExchangeListener {
   readonly told: string[] = [];
   body = '';
   error: BackendError | undefined;
-  /** What `onBody` returns. */
+  /** What `readEnded` answers behind a piece of the body. */
   takes = true;
-  /** Called within each event, after it was recorded. */
+  #gotBody = false; // since the last `readEnded`
+  /** Called within each event, after it was recorded; and when a read that brought a piece of the body has ended. */
   during: (event: string) => void = () => undefined;
 
   onInformation(statusCode: number): void {
@@ -57,10 +58,17 @@ export class Listener implements ExchangeListener {
     this.#tell(`head: ${head.statusCode}`);
   }
 
-  onBody(bytes: Buffer): boolean {
+  onBody(bytes: Buffer): void {
     this.body += bytes.toString('latin1');
+    this.#gotBody = true;
     this.#tell('body');
-    return this.takes;
+  }
+
+  readEnded(): boolean {
+    const gotBody = this.#gotBody;
+    this.#gotBody = false;
+    if (gotBody) this.during('read ended');
+    return !gotBody || this.takes;
   }
 
   exchangeEnded(trailers: readonly string[]): void {
