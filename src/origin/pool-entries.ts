@@ -1,6 +1,5 @@
 /** The connections of one origin: where each goes when it carries no request, and what is recorded when it is closed. */
 
-import { Connection } from '../connection/connection.js';
 import type { ConnectionSetting } from '../connection/connection-setting.js';
 import type { Dialled } from '../connection/dial.js';
 import type { ResponseHead } from '../http1/response-head.js';
@@ -69,14 +68,14 @@ export class PoolEntries<Origin extends ConnectedOrigin> implements PoolEntryOwn
    */
   admit(slot: Slot<PoolEntry>, dialled: Dialled, begunAt: number): PoolEntry {
     const origin = this.#origin;
-    const { setting, pool } = this.#parts;
+    const { setting, connection, pool } = this.#parts;
     const { clock, random, maxConnectionAge, observer } = setting;
-    // Shortened at random, so that connections dialled together do not retire together.
-    const entry = new PoolEntry(slot, begunAt, clock.now() + maxConnectionAge * (1 - random() / 10), this);
-    const error = newConnectionError(origin.name, dialled, this.#parts.connection.secure);
+    const error = newConnectionError(origin.name, dialled, connection.secure);
     if (error?.code === 'http_protocol_error') origin.tally.poisoned += 1;
     if (error !== undefined) throw error;
-    entry.connect(new Connection(dialled, this.#parts.connection, entry));
+    // Shortened at random, so that connections dialled together do not retire together.
+    const retireAt = clock.now() + maxConnectionAge * (1 - random() / 10);
+    const entry = new PoolEntry({ slot, dialled, dialledAt: begunAt, retireAt }, connection, this);
     const backoff = origin.backoff.state;
     origin.backoff.succeeded();
     origin.tally.dialled += 1;

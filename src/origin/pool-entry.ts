@@ -1,7 +1,9 @@
 /** A connection living in a slot: what its origin remembers of it. */
 
-import type { Connection } from '../connection/connection.js';
+import { Connection } from '../connection/connection.js';
 import type { ConnectionOwner } from '../connection/connection-owner.js';
+import type { ConnectionSetting } from '../connection/connection-setting.js';
+import type { Dialled } from '../connection/dial.js';
 import type { ResponseHead } from '../http1/response-head.js';
 import type { Slot } from '../pool/slot.js';
 import type { CloseReason } from '../reasons.js';
@@ -13,8 +15,12 @@ export interface PoolEntryOwner {
   answered(entry: PoolEntry, head: ResponseHead): void;
 }
 
+/** A slot whose dial has succeeded. */
+type DialledSlot = Pick<PoolEntry, 'slot' | 'dialledAt' | 'retireAt'> & { readonly dialled: Dialled };
+
 export class PoolEntry implements ConnectionOwner {
   readonly slot: Slot<PoolEntry>;
+  readonly connection: Connection;
   /** Moment at which its dial began. */
   readonly dialledAt: number;
   /** Moment from which it is not lent again. */
@@ -29,23 +35,14 @@ export class PoolEntry implements ConnectionOwner {
   poisoned = false;
   /** Status of the last answer, if it had no body. */
   endedWithHead: number | undefined = undefined;
-  #connection: Connection | undefined;
   readonly #owner: PoolEntryOwner;
 
-  constructor(slot: Slot<PoolEntry>, dialledAt: number, retireAt: number, owner: PoolEntryOwner) {
+  constructor({ slot, dialled, dialledAt, retireAt }: DialledSlot, setting: ConnectionSetting, owner: PoolEntryOwner) {
     this.slot = slot;
     this.dialledAt = dialledAt;
     this.retireAt = retireAt;
     this.#owner = owner;
-  }
-
-  get connection(): Connection {
-    if (this.#connection === undefined) throw new Error('a pool entry is asked for its connection before it has one');
-    return this.#connection;
-  }
-
-  connect(connection: Connection): void {
-    this.#connection = connection;
+    this.connection = new Connection(dialled, setting, this);
   }
 
   /** How many exchanges are left after those that have ended, if a connection may have `most`. */
