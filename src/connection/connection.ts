@@ -87,19 +87,18 @@ export class Connection implements Carrier, ResponseEvents, StallListener {
   }
 
   /**
-   * Asks the kernel whether it may carry a request now. `false`: no, and it is closed by now. `undefined`: the kernel cannot be
+   * Asks the kernel whether it may carry a request now. `closed`: no, and it is closed by now. `unknown`: the kernel cannot be
    * asked (see {@link askKernel}) or does not know yet; wait for `afterTwoTurns`.
    */
-  checkAlive(): boolean | undefined {
+  checkAlive(): 'alive' | 'closed' | 'unknown' {
     if (this.socket.destroyed) this.close('stale');
-    if (this.closed) return false;
-    if (this.#settling || this.#askKernel === undefined || (this.secure && this.exchanges === 0)) return undefined;
+    if (this.closed) return 'closed';
+    if (this.#settling || this.#askKernel === undefined || (this.secure && this.exchanges === 0)) return 'unknown';
     const liveness = this.#askKernel();
-    if (liveness.name === 'unknown') return undefined;
-    if (liveness.name === 'alive') return true;
+    if (liveness.name === 'unknown' || liveness.name === 'alive') return liveness.name;
     if (liveness.name !== 'poisoned' || (this.secure && isClosingAlert(liveness.bytes))) this.close('stale');
     else this.close('poisoned', this.secure ? '' : liveness.bytes.toString('latin1', 0, HEARD_BYTES));
-    return false;
+    return 'closed';
   }
 
   /** Waits two turns of the event loop. If the caller runs in an I/O callback, the loop has not polled again after one. */

@@ -116,9 +116,9 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, TimeBudge
       if (alive) this.#start(exchange, origin);
       else this.#refused('the connection was closed before the first write');
     };
-    const alive = connection.checkAlive();
-    if (alive === undefined) connection.afterTwoTurns(() => startIf(connection.checkAlive() !== false));
-    else startIf(alive);
+    const found = connection.checkAlive();
+    if (found === 'unknown') connection.afterTwoTurns(() => startIf(connection.checkAlive() !== 'closed'));
+    else startIf(found === 'alive');
   }
 
   #refused(message: string): void {

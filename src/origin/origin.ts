@@ -129,9 +129,9 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
     for (;;) {
       const entry = this.#lending.checkout(travel, now);
       if (entry === undefined) return undefined;
-      const alive = entry.connection.checkAlive();
-      if (alive === true) return entry;
-      if (alive === undefined) {
+      const found = entry.connection.checkAlive();
+      if (found === 'alive') return entry;
+      if (found === 'unknown') {
         this.#entries.offerAfterTwoTurns(entry, true);
         return 'checking';
       }

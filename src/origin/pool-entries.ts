@@ -131,7 +131,7 @@ export class PoolEntries<Origin extends ConnectedOrigin> implements PoolEntryOwn
   offerAfterTwoTurns(entry: PoolEntry, demanded: boolean): void {
     entry.connection.afterTwoTurns(() => {
       if (demanded) this.#parts.demand.arrived(this.#origin);
-      if (entry.connection.checkAlive() !== false) this.offer(entry);
+      if (entry.connection.checkAlive() !== 'closed') this.offer(entry);
     });
   }
 
@@ -147,9 +147,9 @@ export class PoolEntries<Origin extends ConnectedOrigin> implements PoolEntryOwn
   release(entry: PoolEntry): void {
     const { demand, lending } = this.#parts;
     this.#freshEnded(entry);
-    const alive = demand.waiting || lending.isDialAwaited ? entry.connection.checkAlive() : true;
-    if (alive === true) this.offer(entry);
-    else if (alive === undefined) this.offerAfterTwoTurns(entry, false);
+    const found = demand.waiting || lending.isDialAwaited ? entry.connection.checkAlive() : 'alive';
+    if (found === 'alive') this.offer(entry);
+    else if (found === 'unknown') this.offerAfterTwoTurns(entry, false);
     else this.sweep(entry);
   }
 

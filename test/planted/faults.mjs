@@ -21,8 +21,8 @@ export const faults = [
   {
     name: 'the kernel is not believed when it says that a connection is closed or has bytes',
     file: 'src/connection/connection.ts',
-    from: "if (liveness.name === 'alive') return true;",
-    to: 'if (this.exchanges >= 0) return true;',
+    from: "if (liveness.name === 'unknown' || liveness.name === 'alive') return liveness.name;",
+    to: "if (liveness.name === 'unknown') return 'unknown';\n    if (this.exchanges >= 0) return 'alive';",
     tests: CONNECTION,
   },
   {

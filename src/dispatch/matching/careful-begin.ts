@@ -37,7 +37,7 @@ function beginWhenHeard(run: Run, origin: Origin, entry: PoolEntry, leftMs: numb
 }
 
 function beginIfAlive(run: Run, origin: Origin, entry: PoolEntry): void {
-  if (!run.ended && origin.serves && entry.connection.checkAlive() !== false) {
+  if (!run.ended && origin.serves && entry.connection.checkAlive() !== 'closed') {
     run.begin(origin, entry);
     return;
   }

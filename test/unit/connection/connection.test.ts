@@ -55,14 +55,14 @@ describe('reuse', () => {
     expect([listener.told.at(-1), rig.owner.told[1], alive]).toEqual([
       'ended',
       'reusable',
-      [undefined, undefined, true],
+      ['unknown', 'unknown', 'alive'],
     ]);
   });
 
   test('after a response with a body at once', () => {
     const rig = new Rig({ askKernel: () => ({ name: 'alive' }) });
     rig.exchange();
-    expect(rig.connection.checkAlive()).toBe(true);
+    expect(rig.connection.checkAlive()).toBe('alive');
   });
 
   test.each([0, 1])('a body where none may be kills the connection, %i turns later', (turns) => {
@@ -81,16 +81,16 @@ describe('reuse', () => {
     const before = rig.connection.checkAlive();
     rig.answer('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nstray');
     expect([before, rig.connection.checkAlive(), rig.owner.told.at(-1), listener.told.at(-1)]).toEqual([
-      undefined,
-      false,
+      'unknown',
+      'closed',
       'closed: poisoned',
       'ended',
     ]);
   });
 
   test.each([
-    ['heard of a turn after the answer is no fault', true, 'reusable', true],
-    ['that never comes is', false, 'closed: unfinished-request', false],
+    ['heard of a turn after the answer is no fault', true, 'reusable', 'alive'],
+    ['that never comes is', false, 'closed: unfinished-request', 'closed'],
   ])('on TLS a kernel that takes the request, %s', (_when, takesOn, told, alive) => {
     const rig = new Rig({ secure: true, askKernel: () => ({ name: 'alive' }) });
     rig.near.stopTaking();
@@ -315,15 +315,15 @@ describe('liveness', () => {
   const record = Buffer.concat([Buffer.from([23, 3, 3, 0, 40]), Buffer.alloc(40)]);
 
   test.each([
-    ['alive', {}, ask({ name: 'alive' }), true, undefined],
-    ['stale', {}, ask({ name: 'stale' }), false, 'closed: stale'],
-    ['poisoned', {}, ask({ name: 'poisoned', bytes: Buffer.from('HTTP/1.1 408') }), false, 'closed: poisoned'],
-    ['unknown', {}, ask({ name: 'unknown' }), undefined, undefined],
-    ['not to be known', {}, undefined, undefined, undefined],
-    ['bytes on TLS', { secure: true }, ask({ name: 'poisoned', bytes: record }), false, 'closed: poisoned'],
-    ['the close of TLS 1.2', { secure: true }, ask({ name: 'poisoned', bytes: alert12 }), false, 'closed: stale'],
-    ['the close of TLS 1.3', { secure: true }, ask({ name: 'poisoned', bytes: alert13 }), false, 'closed: stale'],
-    ['the same bytes on TCP', {}, ask({ name: 'poisoned', bytes: alert13 }), false, 'closed: poisoned'],
+    ['alive', {}, ask({ name: 'alive' }), 'alive', undefined],
+    ['stale', {}, ask({ name: 'stale' }), 'closed', 'closed: stale'],
+    ['poisoned', {}, ask({ name: 'poisoned', bytes: Buffer.from('HTTP/1.1 408') }), 'closed', 'closed: poisoned'],
+    ['unknown', {}, ask({ name: 'unknown' }), 'unknown', undefined],
+    ['not to be known', {}, undefined, 'unknown', undefined],
+    ['bytes on TLS', { secure: true }, ask({ name: 'poisoned', bytes: record }), 'closed', 'closed: poisoned'],
+    ['the close of TLS 1.2', { secure: true }, ask({ name: 'poisoned', bytes: alert12 }), 'closed', 'closed: stale'],
+    ['the close of TLS 1.3', { secure: true }, ask({ name: 'poisoned', bytes: alert13 }), 'closed', 'closed: stale'],
+    ['the same bytes on TCP', {}, ask({ name: 'poisoned', bytes: alert13 }), 'closed', 'closed: poisoned'],
   ])('%s', (_what, options, asked, alive, told) => {
     const rig = new Rig({ ...options, askKernel: asked });
     rig.exchange();
@@ -352,16 +352,16 @@ describe('liveness', () => {
         return { name: 'alive' };
       },
     });
-    expect([rig.connection.checkAlive(), asked]).toEqual([undefined, 0]);
+    expect([rig.connection.checkAlive(), asked]).toEqual(['unknown', 0]);
     rig.exchange();
     rig.clock.advance(0);
-    expect([rig.connection.checkAlive(), asked]).toEqual([true, 1]);
+    expect([rig.connection.checkAlive(), asked]).toEqual(['alive', 1]);
   });
 
   test('a socket that was destroyed is not alive, and the owner knows', () => {
     const rig = new Rig({ askKernel: ask({ name: 'alive' }) });
     rig.near.destroy();
-    expect([rig.connection.checkAlive(), rig.owner.told]).toEqual([false, ['closed: stale']]);
+    expect([rig.connection.checkAlive(), rig.owner.told]).toEqual(['closed', ['closed: stale']]);
   });
 
   test('two turns are two turns', () => {
