@@ -51,7 +51,7 @@ export class Caller implements ResponseSink {
     this.dispatch?.abort(new BackendError('client_aborted', 'the client has gone'));
   }
 
-  onInformation(statusCode: number): void {
+  onInformation({ statusCode }: ResponseHead): void {
     this.#called();
     this.informations.push(statusCode);
   }

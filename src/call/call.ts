@@ -51,7 +51,7 @@ export class Call implements ResponseSink, BodyOrigin {
     this.#dispatch = dispatching.dispatch(request, this);
   }
 
-  onInformation(statusCode: number, statusText: string, rawHeaders: readonly string[]): void {
+  onInformation({ statusCode, statusText, rawHeaders }: ResponseHead): void {
     const { onInformation } = this.#options;
     if (onInformation === undefined) return;
     try {

@@ -180,8 +180,8 @@ export class Connection implements Carrier, ResponseEvents, StallListener {
     }
   }
 
-  onInformation(statusCode: number, statusText: string, rawHeaders: readonly string[]): void {
-    this.#exchange?.onInformation(statusCode, statusText, rawHeaders);
+  onInformation(head: ResponseHead): void {
+    this.#exchange?.onInformation(head);
   }
 
   onHead(head: ResponseHead): void {

@@ -23,7 +23,7 @@ export interface ExchangeRequest {
 
 /** Follows one exchange. Nothing is called after `exchangeEnded`, `exchangeSwitched` or `exchangeFailed`. */
 export interface ExchangeListener {
-  onInformation(statusCode: number, statusText: string, rawHeaders: readonly string[]): void;
+  onInformation(head: ResponseHead): void;
   onHead(head: ResponseHead): void;
   onBody(bytes: Buffer): void;
   /** Everything that one read brought was passed on, and the exchange continues. Returns false to stop reading until `resume()`. */
@@ -202,8 +202,8 @@ export class Exchange implements BodyTarget {
     if (rest === undefined || this.write(rest)) this.request.body?.drained();
   }
 
-  onInformation(statusCode: number, statusText: string, rawHeaders: readonly string[]): void {
-    this.#listener?.onInformation(statusCode, statusText, rawHeaders);
+  onInformation(head: ResponseHead): void {
+    this.#listener?.onInformation(head);
   }
 
   onHead(head: ResponseHead): void {

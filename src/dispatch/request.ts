@@ -44,7 +44,7 @@ export interface OutgoingRequest {
 /** Receives one response. Nothing is called after `onEnd`, `onSwitch` or `onFail`. */
 export interface ResponseSink {
   /** An interim response, 100 and 102 to 199 without 101. */
-  onInformation(statusCode: number, statusText: string, rawHeaders: readonly string[]): void;
+  onInformation(head: ResponseHead): void;
   /**
    * The final head, or that of a 101, once. Nothing is re-sent from here on. `more`: body bytes or the end came with the head, and
    * the call for them comes before anything else happens. Default false.

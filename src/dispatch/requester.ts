@@ -67,8 +67,8 @@ export class Requester extends AsyncResource {
     return body === undefined || this.sink.onBody(body, ends);
   }
 
-  gotInformation(statusCode: number, statusText: string, rawHeaders: readonly string[]): void {
-    this.runInAsyncScope(this.sink.onInformation, this.sink, statusCode, statusText, rawHeaders);
+  gotInformation(head: ResponseHead): void {
+    this.runInAsyncScope(this.sink.onInformation, this.sink, head);
   }
 
   gotFailure(failure: BackendError): void {

@@ -158,9 +158,9 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, TimeBudge
 
   // --- the response --------------------------------------------------------------------------------------------------------
 
-  onInformation(statusCode: number, statusText: string, rawHeaders: readonly string[]): void {
-    if (statusCode === 100) this.#asked?.ask();
-    this.requester.gotInformation(statusCode, statusText, rawHeaders);
+  onInformation(head: ResponseHead): void {
+    if (head.statusCode === 100) this.#asked?.ask();
+    this.requester.gotInformation(head);
   }
 
   onHead(head: ResponseHead): void {

@@ -9,7 +9,7 @@ import type { ResponseHead } from './response-head.js';
  */
 export interface ResponseEvents {
   /** An interim response, 100 and 102 to 199. */
-  onInformation(statusCode: number, statusText: string, rawHeaders: readonly string[]): void;
+  onInformation(head: ResponseHead): void;
   /** The final head, once. */
   onHead(head: ResponseHead): void;
   /** Decoded body bytes, never empty, which the receiver may keep. At most one call for what the window held. */
@@ -39,9 +39,7 @@ export class UntoldEvents {
     this.body = undefined;
     this.trailers = undefined;
     if (interim !== undefined) {
-      for (const { statusCode, statusText, rawHeaders } of interim) {
-        if (turn === this.turn) this.#receiver.onInformation(statusCode, statusText, rawHeaders);
-      }
+      for (const one of interim) if (turn === this.turn) this.#receiver.onInformation(one);
     }
     if (head !== undefined && turn === this.turn) this.#receiver.onHead(head);
     if (body !== undefined && turn === this.turn) this.#receiver.onBody(body);

@@ -118,7 +118,7 @@ export class Relay implements ResponseSink, Announcer, IntakeOutlet, Paced, Atte
 
   // --- the response --------------------------------------------------------------------------------------------------
 
-  onInformation(statusCode: number, statusText: string, rawHeaders: readonly string[]): void {
+  onInformation({ statusCode, statusText, rawHeaders }: ResponseHead): void {
     if (this.#stage !== 'waiting' || (statusCode === 100 && this.#request?.expectsContinue)) return;
     try {
       const information = { statusCode, statusText, fields: endToEndFields(rawHeaders) };

@@ -14,7 +14,7 @@ class UsedParser {
   #recorder = new Recorder();
   readonly #parser = new ResponseParser(
     {
-      onInformation: (...told) => this.#recorder.onInformation(...told),
+      onInformation: (head) => this.#recorder.onInformation(head),
       onHead: (head) => this.#recorder.onHead(head),
       onBody: (bytes) => this.#recorder.onBody(bytes),
       onEnd: (trailers) => this.#recorder.onEnd(trailers),

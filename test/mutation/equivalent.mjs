@@ -56,7 +56,7 @@ export const equivalent = [
     why: TYPED,
   },
   {
-    line: 'this.#listener?.onInformation(statusCode, statusText, rawHeaders);',
+    line: 'this.#listener?.onInformation(head);',
     why: 'whoever has left is read for only behind a head',
   },
   { line: 'this.#listener?.onHead(head);', why: 'as above' },

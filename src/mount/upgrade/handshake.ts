@@ -100,8 +100,8 @@ export class Handshake implements Dispatching, ResponseSink {
     return this.#dispatch;
   }
 
-  onInformation(statusCode: number, statusText: string, rawHeaders: readonly string[]): void {
-    this.#relay?.onInformation(statusCode, statusText, rawHeaders);
+  onInformation(head: ResponseHead): void {
+    this.#relay?.onInformation(head);
   }
 
   onHead(head: ResponseHead): void {

@@ -50,7 +50,7 @@ export class Listener implements ExchangeListener {
   /** Called within each event, after it was recorded; and when a read that brought a piece of the body has ended. */
   during: (event: string) => void = () => undefined;
 
-  onInformation(statusCode: number): void {
+  onInformation({ statusCode }: ResponseHead): void {
     this.#tell(`information: ${statusCode}`);
   }
 

@@ -25,7 +25,7 @@ export class Recorder implements ResponseEvents {
   body = '';
   trailers: readonly string[] | undefined;
 
-  onInformation(statusCode: number, statusText: string, rawHeaders: readonly string[]): void {
+  onInformation({ statusCode, statusText, rawHeaders }: ResponseHead): void {
     this.order.push('information');
     this.interim.push([statusCode, statusText, rawHeaders]);
   }

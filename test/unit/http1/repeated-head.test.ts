@@ -27,7 +27,7 @@ function readInTurn(
 ): { outcomes: Outcome[]; heads: (ResponseHead | undefined)[] } {
   let recorder = new Recorder();
   const events: ResponseEvents = {
-    onInformation: (...told) => recorder.onInformation(...told),
+    onInformation: (head) => recorder.onInformation(head),
     onHead: (head) => recorder.onHead(head),
     onBody: (bytes) => recorder.onBody(bytes),
     onEnd: (trailers) => recorder.onEnd(trailers),
