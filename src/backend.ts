@@ -101,7 +101,6 @@ export class PooledBackend extends (EventEmitter as new () => BackendEmitter) {
       observer,
       random,
       startDial: dialsOf(machine),
-      limits: { maxHeaderBytes: resolved.maxHeaderBytes },
     };
     this.#setting = setting;
     this.#shares = new ConnectionShares(clusterChannel, deadlines, observer);

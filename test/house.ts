@@ -100,7 +100,6 @@ export class House {
       observer,
       random,
       startDial: startDial ?? this.#startDial,
-      limits: { maxHeaderBytes: resolved.maxHeaderBytes },
     };
     this.#setting = setting;
     const create = (address: ResolvedOrigin) => createOrigin(address, setting, this.dispatcher.demand);

@@ -5,6 +5,7 @@ import { systemClock } from '../../src/clock.js';
 import { WaitQueue } from '../../src/dispatch/queue/wait-queue.js';
 import { Waiter } from '../../src/dispatch/queue/waiter.js';
 import { readWindow } from '../../src/http1/llhttp.js';
+import { FIXED_LIMITS } from '../../src/http1/parser-limits.js';
 import { ResponseParser } from '../../src/http1/response-parser.js';
 import { Pool } from '../../src/pool/pool.js';
 import type { Case } from './measure.js';
@@ -99,7 +100,7 @@ function parsing(size: number): Case {
   };
   const parser = new ResponseParser(
     { onInformation() {}, onHead: keep, onBody: keep, onEnd: keep },
-    { maxHeaderBytes: 16_384 },
+    { ...FIXED_LIMITS, maxHeaderBytes: 16_384 },
   );
   return repeated('', () => {
     window.set(response);

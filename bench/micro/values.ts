@@ -3,6 +3,7 @@
 import { judgeRetry, type RetryFacts } from '../../src/dispatch/retry/retry-policy.js';
 import { endToEndFields } from '../../src/http1/fields.js';
 import { readWindow } from '../../src/http1/llhttp.js';
+import { FIXED_LIMITS } from '../../src/http1/parser-limits.js';
 import { keepAliveHint } from '../../src/http1/persistence.js';
 import { type RequestHeadParts, writeRequestHead } from '../../src/http1/request-head.js';
 import { ResponseParser } from '../../src/http1/response-parser.js';
@@ -66,7 +67,7 @@ export const seen: { last: unknown } = { last: undefined };
 export function valueCases(): Case[] {
   const window = readWindow();
   const events = { onInformation() {}, onHead: keep, onBody: keep, onEnd: keep };
-  const parser = new ResponseParser(events, { maxHeaderBytes: 16_384 });
+  const parser = new ResponseParser(events, { ...FIXED_LIMITS, maxHeaderBytes: 16_384 });
   let changing = 0;
   const hints = ['timeout=5', 'timeout=6'];
   return [

@@ -2,7 +2,7 @@
 
 import { asBackendError, BackendError } from '../errors.js';
 import { bodySpans, INVALID_FIELD, type Llhttp, OK, PAUSED, type Region } from './llhttp.js';
-import type { ResolvedLimits } from './parser-limits.js';
+import type { ParserLimits } from './parser-limits.js';
 import { malformed } from './response-head.js';
 import { TrailerSection } from './trailer-section.js';
 
@@ -24,13 +24,13 @@ export class ChunkedBody {
   failure: BackendError | undefined;
 
   readonly #llhttp: Llhttp;
-  readonly #limits: ResolvedLimits;
+  readonly #limits: ParserLimits;
   #chunkEnd = 0; // where the bytes of the last chunk ended
   #lastByte = 0; // of the last piece
   #wasted = 0; // bytes between chunks beyond their seams
   #section: TrailerSection | undefined; // set once its first field has begun
 
-  constructor(llhttp: Llhttp, limits: ResolvedLimits) {
+  constructor(llhttp: Llhttp, limits: ParserLimits) {
     this.#llhttp = llhttp;
     this.#limits = limits;
   }

@@ -2,7 +2,7 @@
 
 import { BackendError } from '../errors.js';
 import { type Llhttp, OK, PAUSED, type Region } from './llhttp.js';
-import type { ResolvedLimits } from './parser-limits.js';
+import type { ParserLimits } from './parser-limits.js';
 import { RepeatedHead } from './repeated-head.js';
 import { malformed, type ResponseHead, readHead } from './response-head.js';
 
@@ -11,13 +11,13 @@ const LETTER_H = 0x48;
 /** Reads the heads of one connection, one after the other. All offsets count from the start of the head being read. */
 export class HeadReader {
   readonly #llhttp: Llhttp;
-  readonly #limits: ResolvedLimits;
+  readonly #limits: ParserLimits;
   readonly #repeated: RepeatedHead;
   #text = ''; // the part of the head that came in earlier pieces
   #head: ResponseHead | undefined;
 
   /** `repeated`: shared by all connections to the same origin. */
-  constructor(llhttp: Llhttp, limits: ResolvedLimits, repeated = new RepeatedHead()) {
+  constructor(llhttp: Llhttp, limits: ParserLimits, repeated = new RepeatedHead()) {
     this.#llhttp = llhttp;
     this.#limits = limits;
     this.#repeated = repeated;

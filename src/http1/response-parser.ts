@@ -5,7 +5,7 @@ import { copyOf } from './byte-copy.js';
 import { ChunkedBody } from './chunked-body.js';
 import { HeadReader } from './head-reader.js';
 import { Llhttp, type Region, regions, WINDOW_BYTES } from './llhttp.js';
-import { type ParserLimits, type ResolvedLimits, resolveLimits } from './parser-limits.js';
+import type { ParserLimits } from './parser-limits.js';
 import type { RepeatedHead } from './repeated-head.js';
 import { type ResponseEvents, UntoldEvents } from './response-events.js';
 import { isTunnel, type ResponseFraming, type ResponseHead } from './response-head.js';
@@ -20,7 +20,7 @@ const NO_FIELDS: readonly string[] = Object.freeze([]);
 
 export class ResponseParser {
   readonly #untold: UntoldEvents; // of the current piece, until that was read to its end
-  readonly #limits: ResolvedLimits;
+  readonly #limits: ParserLimits;
   readonly #llhttp = new Llhttp();
   readonly #heads: HeadReader;
   #chunked: ChunkedBody | undefined; // made for the first chunked response
@@ -40,8 +40,8 @@ export class ResponseParser {
   /** @throws BackendError `proxy_internal_error` when there is no room for another parser. */
   constructor(events: ResponseEvents, limits: ParserLimits, repeated?: RepeatedHead) {
     this.#untold = new UntoldEvents(events);
-    this.#limits = resolveLimits(limits);
-    this.#heads = new HeadReader(this.#llhttp, this.#limits, repeated);
+    this.#limits = limits;
+    this.#heads = new HeadReader(this.#llhttp, limits, repeated);
   }
 
   get state(): ParserState {

@@ -6,7 +6,7 @@
 import { BackendError } from '../errors.js';
 import { trimmed } from './fields.js';
 import type { Region } from './llhttp.js';
-import type { ResolvedLimits } from './parser-limits.js';
+import type { ParserLimits } from './parser-limits.js';
 import { malformed } from './response-head.js';
 
 // field-line = field-name ":" OWS field-value OWS, each followed by CRLF (RFC 9112 §5). No folding, no control character but HTAB.
@@ -18,14 +18,14 @@ const MORE_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]*$/;
 const MORE_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 export class TrailerSection {
-  readonly #limits: ResolvedLimits;
+  readonly #limits: ParserLimits;
   readonly #fields: string[] = [];
   #text = ''; // everything from the first field on
   #lineStart = 0; // start of the first line that is not yet among the fields
   #more: RegExp | undefined; // what leaves that line good and unfinished
   #complete = false;
 
-  constructor(limits: ResolvedLimits) {
+  constructor(limits: ParserLimits) {
     this.#limits = limits;
   }
 

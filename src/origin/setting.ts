@@ -4,7 +4,6 @@ import type { ConnectionOptions } from 'node:tls';
 import type { Clock } from '../clock.js';
 import type { StartDial } from '../connection/dial.js';
 import type { Deadlines } from '../deadlines.js';
-import type { ParserLimits } from '../http1/parser-limits.js';
 import type { Observer } from '../observe.js';
 import type { ResolvedAdaptiveConcurrency, ResolvedCheck, ResolvedConnect } from '../options.js';
 import type { StandingOptions } from './health/standing.js';
@@ -16,7 +15,7 @@ export interface OriginSetting {
   readonly observer: Observer;
   readonly random: () => number;
   readonly startDial: StartDial;
-  readonly limits: ParserLimits;
+  readonly maxHeaderBytes: number;
   readonly connect: ResolvedConnect;
   readonly tls: ConnectionOptions;
   readonly connectTimeout: number;

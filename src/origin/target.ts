@@ -2,6 +2,7 @@
 
 import type { ConnectionSetting } from '../connection/connection-setting.js';
 import type { DialTarget } from '../connection/dial.js';
+import { FIXED_LIMITS } from '../http1/parser-limits.js';
 import { RepeatedHead } from '../http1/repeated-head.js';
 import type { ResolvedOrigin } from '../options.js';
 import type { OriginSetting } from './setting.js';
@@ -22,7 +23,8 @@ export function targetOf(options: ResolvedOrigin, setting: OriginSetting): DialT
 /** What each connection is created with. */
 export function connectionSettingOf(
   { origin, protocol }: ResolvedOrigin,
-  { clock, deadlines, limits }: OriginSetting,
+  { clock, deadlines, maxHeaderBytes }: OriginSetting,
 ): ConnectionSetting {
+  const limits = { ...FIXED_LIMITS, maxHeaderBytes };
   return { origin, secure: protocol === 'https:', clock, deadlines, limits, repeated: new RepeatedHead() };
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { readWindow } from '../../src/http1/llhttp.js';
 import { ResponseParser } from '../../src/http1/response-parser.js';
-import { feed, type Outcome, parse, Recorder } from '../unit/http1/recording.js';
+import { feed, LIMITS, type Outcome, parse, Recorder } from '../unit/http1/recording.js';
 import { type Case, caseOf } from './mutations.js';
 import { guard, memoryInUse, SECONDS, seeds, tried } from './session.js';
 
@@ -19,7 +19,7 @@ class UsedParser {
       onBody: (bytes) => this.#recorder.onBody(bytes),
       onEnd: (trailers) => this.#recorder.onEnd(trailers),
     },
-    { maxHeaderBytes: 16_384 },
+    LIMITS,
   );
 
   parse({ pieces, method, expectsUpgrade, ending }: Case): Outcome {

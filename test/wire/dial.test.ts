@@ -23,6 +23,7 @@ import { type Dialled, type DialTarget, startDial } from '../../src/connection/d
 import { Deadlines } from '../../src/deadlines.js';
 import type { BackendError } from '../../src/errors.js';
 import { readWindow } from '../../src/http1/llhttp.js';
+import { FIXED_LIMITS } from '../../src/http1/parser-limits.js';
 import { RepeatedHead } from '../../src/http1/repeated-head.js';
 import { authority, cert, key } from './certificate.js';
 import { pause, startOrigin } from './setting.js';
@@ -340,7 +341,7 @@ describe('a unix socket', () => {
     const { dialled } = await dial({ socketPath });
     if (dialled === undefined) throw new Error('the dial has failed');
     const closed = await new Promise((resolve) => {
-      const own = { limits: { maxHeaderBytes: 16_384 }, repeated: new RepeatedHead() };
+      const own = { limits: { ...FIXED_LIMITS, maxHeaderBytes: 16_384 }, repeated: new RepeatedHead() };
       const setting = { origin: 'o', secure: false, clock: systemClock, deadlines, ...own };
       const connection = new Connection(dialled, setting, {
         answered: () => undefined,

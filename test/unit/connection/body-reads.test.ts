@@ -3,6 +3,7 @@ import { BodyReads, type Taken } from '../../../src/connection/body-reads.js';
 import type { Intake } from '../../../src/connection/dial.js';
 import { readWindow } from '../../../src/http1/llhttp.js';
 import { ResponseParser } from '../../../src/http1/response-parser.js';
+import { LIMITS } from './rig.js';
 
 const PIECE = 65_536;
 
@@ -32,7 +33,7 @@ class Reading {
         this.ended = true;
       },
     };
-    this.#parser = new ResponseParser(events, { maxHeaderBytes: 16_384 });
+    this.#parser = new ResponseParser(events, LIMITS);
     onTestFinished(() => this.#parser.free());
     this.#reads = new BodyReads(intake, this.#parser);
     this.#left = length;

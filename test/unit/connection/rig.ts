@@ -9,12 +9,13 @@ import type { ExchangeEnding } from '../../../src/connection/exchange-ending.js'
 import { Deadlines } from '../../../src/deadlines.js';
 import type { BackendError } from '../../../src/errors.js';
 import { readWindow } from '../../../src/http1/llhttp.js';
+import { FIXED_LIMITS } from '../../../src/http1/parser-limits.js';
 import { RepeatedHead } from '../../../src/http1/repeated-head.js';
 import type { ResponseHead } from '../../../src/http1/response-head.js';
 import type { CloseReason } from '../../../src/reasons.js';
 import { ManualClock, type MemorySocket, memorySockets } from '../../../src/testing/index.js';
 
-export const LIMITS = { maxHeaderBytes: 16_384 };
+export const LIMITS = { ...FIXED_LIMITS, maxHeaderBytes: 16_384 };
 
 export const TIMEOUTS = { sendTimeout: 1_000, headersTimeout: 2_000, bodyTimeout: 3_000 };
 

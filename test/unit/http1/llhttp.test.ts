@@ -2,14 +2,14 @@ import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { BackendError } from '../../../src/errors.js';
 import { Llhttp, MAX_PARSERS, readWindow, WINDOW_BYTES } from '../../../src/http1/llhttp.js';
 import { ResponseParser } from '../../../src/http1/response-parser.js';
-import { feed, lines, Recorder } from './recording.js';
+import { feed, LIMITS, lines, Recorder } from './recording.js';
 
 const CHUNKED = lines('HTTP/1.1 200 OK', 'A: b', 'Transfer-Encoding: chunked', '', '5', 'hello', '0', 'T: 1', '', '');
 
 describe('the read window', () => {
   test('is the same buffer at every call, whatever happens in between', () => {
     const before = readWindow();
-    const parser = new ResponseParser(new Recorder(), { maxHeaderBytes: 16_384 });
+    const parser = new ResponseParser(new Recorder(), LIMITS);
     parser.begin('GET');
     feed(parser, CHUNKED, true);
     parser.free();
@@ -20,7 +20,7 @@ describe('the read window', () => {
   test.each([5_000, 20_000])('stays attached, and right, with %i parsers alive', (count) => {
     const window = readWindow();
     const recorders = Array.from({ length: count }, () => new Recorder());
-    const parsers = recorders.map((recorder) => new ResponseParser(recorder, { maxHeaderBytes: 16_384 }));
+    const parsers = recorders.map((recorder) => new ResponseParser(recorder, LIMITS));
     // All of them are inside their responses at the same time.
     for (const parser of parsers) parser.begin('GET');
     for (const half of [CHUNKED.slice(0, 20), CHUNKED.slice(20, 60), CHUNKED.slice(60)]) {
@@ -52,10 +52,10 @@ describe('when there is no room', () => {
   test('one more parser is refused, and those alive go on', () => {
     const window = readWindow();
     const recorder = new Recorder();
-    const parser = new ResponseParser(recorder, { maxHeaderBytes: 16_384 });
+    const parser = new ResponseParser(recorder, LIMITS);
     while (alive.length < MAX_PARSERS - 1) alive.push(new Llhttp());
 
-    const refused = thrownBy(() => new ResponseParser(new Recorder(), { maxHeaderBytes: 16_384 }));
+    const refused = thrownBy(() => new ResponseParser(new Recorder(), LIMITS));
 
     expect(BackendError.is(refused) && refused.code).toBe('proxy_internal_error');
     expect(window.length).toBe(WINDOW_BYTES);

@@ -2,10 +2,12 @@
 
 import type { BackendError } from '../../../src/errors.js';
 import { readWindow } from '../../../src/http1/llhttp.js';
-import type { ParserLimits } from '../../../src/http1/parser-limits.js';
+import { FIXED_LIMITS, type ParserLimits } from '../../../src/http1/parser-limits.js';
 import type { ResponseEvents } from '../../../src/http1/response-events.js';
 import type { ResponseHead } from '../../../src/http1/response-head.js';
 import { ResponseParser } from '../../../src/http1/response-parser.js';
+
+export const LIMITS: ParserLimits = { ...FIXED_LIMITS, maxHeaderBytes: 16_384 };
 
 /** The parsed form of one response, with the body in one piece, so that it does not depend on how the response was cut. */
 export interface Outcome {
@@ -59,7 +61,7 @@ export interface Reading {
 /** Feeds `pieces` (latin1) to a new parser, up to the first error. */
 export function parse(pieces: readonly string[], reading: Reading = {}): Outcome {
   const recorder = new Recorder();
-  const parser = new ResponseParser(recorder, { maxHeaderBytes: 16_384, ...reading.limits });
+  const parser = new ResponseParser(recorder, { ...LIMITS, ...reading.limits });
   parser.begin(reading.method ?? 'GET', reading.expectsUpgrade);
   let error: BackendError | undefined;
   for (const piece of pieces) {

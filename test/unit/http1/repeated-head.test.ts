@@ -4,7 +4,7 @@ import { RepeatedHead } from '../../../src/http1/repeated-head.js';
 import type { ResponseEvents } from '../../../src/http1/response-events.js';
 import type { ResponseHead } from '../../../src/http1/response-head.js';
 import { ResponseParser } from '../../../src/http1/response-parser.js';
-import { feed, lines, type Outcome, parse, Recorder } from './recording.js';
+import { feed, LIMITS, lines, type Outcome, parse, Recorder } from './recording.js';
 
 const OK = lines('HTTP/1.1 200 OK', 'Date: Sun, 29 Nov 2026 04:00:00 GMT', 'Content-Length: 3', '', '');
 const LATER = OK.replace('04:00:00', '04:00:01');
@@ -33,7 +33,7 @@ function readInTurn(
     onEnd: (trailers) => recorder.onEnd(trailers),
   };
   const repeated = new RepeatedHead();
-  const parsers = Array.from({ length: count }, () => new ResponseParser(events, { maxHeaderBytes: 16_384 }, repeated));
+  const parsers = Array.from({ length: count }, () => new ResponseParser(events, LIMITS, repeated));
   const outcomes = answers.map(({ method, pieces, window }, at): Outcome => {
     const parser = parsers[at % count];
     if (parser === undefined) throw new Error('there is one at least');

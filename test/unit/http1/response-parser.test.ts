@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { readWindow } from '../../../src/http1/llhttp.js';
 import { ResponseParser } from '../../../src/http1/response-parser.js';
 import { collectGarbage } from '../../garbage.js';
-import { feed, lines, parse, Recorder } from './recording.js';
+import { feed, LIMITS, lines, parse, Recorder } from './recording.js';
 
 const OK = 'HTTP/1.1 200 OK';
 
@@ -124,7 +124,7 @@ describe('a body', () => {
 
   test('in chunks comes in one piece a read', () => {
     const recorder = new Recorder();
-    const parser = new ResponseParser(recorder, { maxHeaderBytes: 16_384 });
+    const parser = new ResponseParser(recorder, LIMITS);
     parser.begin('GET');
     feed(parser, lines(OK, 'Transfer-Encoding: chunked', '', '1', 'a', '1', 'b', '1', 'c', '0', '', ''), true);
     parser.free();
@@ -221,7 +221,7 @@ describe('interim responses', () => {
   });
 
   test('count as bytes seen', () => {
-    const parser = new ResponseParser(new Recorder(), { maxHeaderBytes: 16_384 });
+    const parser = new ResponseParser(new Recorder(), LIMITS);
     parser.begin('GET');
     const before = parser.sawBytes;
     feed(parser, 'HTTP/1.1 102 Processing\r\n\r\n', false);
@@ -257,7 +257,7 @@ describe('what follows a response', () => {
   });
 
   test('stays when the window is used for other bytes', () => {
-    const parser = new ResponseParser(new Recorder(), { maxHeaderBytes: 16_384 });
+    const parser = new ResponseParser(new Recorder(), LIMITS);
     parser.begin('GET');
     feed(parser, lines(OK, LENGTH_2, '', 'okstray'), true);
     readWindow().fill(0);
@@ -314,7 +314,7 @@ describe('the end of the connection', () => {
     ['inside trailers', lines(OK, 'Transfer-Encoding: chunked', '', '0', 'T: 1', ''), 'after 0 of an unknown'],
   ])('%s leaves the response incomplete', (_where, text, sentence) => {
     const recorder = new Recorder();
-    const parser = new ResponseParser(recorder, { maxHeaderBytes: 16_384 });
+    const parser = new ResponseParser(recorder, LIMITS);
     parser.begin('GET');
     feed(parser, text, false);
     const error = parser.finish();
@@ -333,7 +333,7 @@ describe('a parser', () => {
   test.each([1, 7, 1_000])('reads one response after the other, in pieces of %i', (size) => {
     const recorder = new Recorder();
     const trailers: string[] = [];
-    const parser = new ResponseParser(recorder, { maxHeaderBytes: 16_384 });
+    const parser = new ResponseParser(recorder, LIMITS);
     for (const text of [
       lines(OK, LENGTH_2, '', 'ok'),
       lines(OK, 'Transfer-Encoding: chunked', '', '2', 'ok', '0', 'T: 1', '', ''),
@@ -353,7 +353,7 @@ describe('a parser', () => {
   });
 
   test('forgets with each request what the last response left', () => {
-    const parser = new ResponseParser(new Recorder(), { maxHeaderBytes: 16_384 });
+    const parser = new ResponseParser(new Recorder(), LIMITS);
     for (let i = 0; i < 3; i++) {
       parser.begin('GET');
       expect(parser.leftover).toBeUndefined();
@@ -368,7 +368,7 @@ describe('a parser', () => {
     const ends: (readonly string[])[] = [];
     const parser = new ResponseParser(
       { onInformation() {}, onHead() {}, onBody() {}, onEnd: (trailers) => ends.push(trailers) && parser.begin('GET') },
-      { maxHeaderBytes: 16_384 },
+      LIMITS,
     );
     parser.begin('GET');
     feed(parser, lines(OK, LENGTH_2, '', 'ok'), true);
@@ -391,7 +391,7 @@ describe('a parser', () => {
         onBody: () => heard('body'),
         onEnd: () => heard('end'),
       },
-      { maxHeaderBytes: 16_384 },
+      LIMITS,
     );
     parser.begin('GET');
     const interim = 'HTTP/1.1 102 Processing\r\n\r\n';
@@ -403,7 +403,7 @@ describe('a parser', () => {
   test('tells no error to one that freed it', () => {
     const parser = new ResponseParser(
       { onInformation: () => parser.free(), onHead() {}, onBody() {}, onEnd() {} },
-      { maxHeaderBytes: 16_384 },
+      LIMITS,
     );
     parser.begin('GET');
     expect(feed(parser, 'HTTP/1.1 102 Processing\r\n\r\ngarbage', true)).toBeUndefined();
@@ -411,7 +411,7 @@ describe('a parser', () => {
 
   test('completes nothing after it was freed', () => {
     const recorder = new Recorder();
-    const parser = new ResponseParser(recorder, { maxHeaderBytes: 16_384 });
+    const parser = new ResponseParser(recorder, LIMITS);
     parser.begin('GET');
     feed(parser, lines(OK, '', 'until the end'), true);
     parser.free();
@@ -420,7 +420,7 @@ describe('a parser', () => {
   });
 
   test('leaves the window alone when it is fed from elsewhere', () => {
-    const parser = new ResponseParser(new Recorder(), { maxHeaderBytes: 16_384 });
+    const parser = new ResponseParser(new Recorder(), LIMITS);
     readWindow().fill(0x2e);
     parser.begin('GET');
     feed(parser, lines(OK, 'Transfer-Encoding: chunked', '', '2', 'ok', '0', '', ''), false);
@@ -430,7 +430,7 @@ describe('a parser', () => {
 
   test('is not disturbed by another one that is fed inside its events', () => {
     const inner = new Recorder();
-    const other = new ResponseParser(inner, { maxHeaderBytes: 16_384 });
+    const other = new ResponseParser(inner, LIMITS);
     const outer = new Recorder();
     const parser = new ResponseParser(
       {
@@ -443,7 +443,7 @@ describe('a parser', () => {
         onBody: (bytes) => outer.onBody(bytes),
         onEnd: (trailers) => outer.onEnd(trailers),
       },
-      { maxHeaderBytes: 16_384 },
+      LIMITS,
     );
     parser.begin('GET');
     feed(parser, lines(OK, 'Transfer-Encoding: chunked', '', '5', 'outer', '0', 'T: 1', '', ''), true);
@@ -454,7 +454,7 @@ describe('a parser', () => {
 
   test('answers an error, and tells nothing, when it is used after it was freed', () => {
     const recorder = new Recorder();
-    const parser = new ResponseParser(recorder, { maxHeaderBytes: 16_384 });
+    const parser = new ResponseParser(recorder, LIMITS);
     parser.begin('GET');
     feed(parser, lines(OK, 'Content-Length: 50', '', 'some'), false);
     parser.free();
@@ -465,13 +465,13 @@ describe('a parser', () => {
   });
 
   test('refuses bytes before the first request', () => {
-    const parser = new ResponseParser(new Recorder(), { maxHeaderBytes: 16_384 });
+    const parser = new ResponseParser(new Recorder(), LIMITS);
     expect(feed(parser, 'HTTP/1.1 408 Request Timeout\r\n\r\n', false)?.code).toBe('http_protocol_error');
     parser.free();
   });
 
   test('stays failed until the next request', () => {
-    const parser = new ResponseParser(new Recorder(), { maxHeaderBytes: 16_384 });
+    const parser = new ResponseParser(new Recorder(), LIMITS);
     parser.begin('GET');
     const first = feed(parser, 'garbage', false);
     expect(feed(parser, lines(OK, LENGTH_2, '', 'ok'), false)).toBe(first);

@@ -3,7 +3,7 @@ import type { BackendError, ErrorCode } from '../../../src/errors.js';
 import { FieldSpans } from '../../../src/http1/llhttp.js';
 import { readHead } from '../../../src/http1/response-head.js';
 import { ResponseParser } from '../../../src/http1/response-parser.js';
-import { feed, lines, parse, Recorder } from './recording.js';
+import { feed, LIMITS, lines, parse, Recorder } from './recording.js';
 
 const OK = 'HTTP/1.1 200 OK';
 const LENGTH = 'Content-Length: 5';
@@ -185,7 +185,7 @@ describe('status lines of other kinds are refused', () => {
 });
 
 function sentence(text: string): string {
-  const parser = new ResponseParser(new Recorder(), { maxHeaderBytes: 16_384 });
+  const parser = new ResponseParser(new Recorder(), LIMITS);
   parser.begin('GET');
   const error: BackendError | undefined = feed(parser, text, false);
   parser.free();
@@ -324,7 +324,7 @@ describe('what a response may cost is limited', () => {
   });
 
   test('the budget of extensions is new for each response', () => {
-    const parser = new ResponseParser(new Recorder(), { maxHeaderBytes: 16_384 });
+    const parser = new ResponseParser(new Recorder(), LIMITS);
     for (let i = 0; i < 5; i++) {
       parser.begin('GET');
       const text = `${head(CHUNKED)}1;${'a'.repeat(10_000)}\r\nx\r\n0\r\n\r\n`;
