@@ -11,6 +11,7 @@ import { ResponseParser } from '../http1/response-parser.js';
 import type { CloseReason } from '../reasons.js';
 import { Allowance } from './allowance.js';
 import { BodyReads } from './body-reads.js';
+import type { BodySource } from './body-source.js';
 import type { Carrier } from './carrier.js';
 import type { ConnectionOwner } from './connection-owner.js';
 import type { ConnectionSetting } from './connection-setting.js';
@@ -107,8 +108,8 @@ export class Connection implements Carrier, ResponseEvents, StallListener {
   }
 
   /** Gives the connection to a request. Nothing is sent before `exchange.start()`. */
-  begin(request: ExchangeRequest, listener: ExchangeListener): Exchange {
-    this.#exchange = new Exchange(this, request, listener);
+  begin(request: ExchangeRequest, body: BodySource | undefined, listener: ExchangeListener): Exchange {
+    this.#exchange = new Exchange(this, request, body, listener);
     this.stalls.begin(request.timeouts.sendTimeout);
     this.#parser.begin(request.method, request.upgrade !== undefined);
     return this.#exchange;

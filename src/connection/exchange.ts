@@ -12,10 +12,9 @@ import type { Carrier } from './carrier.js';
 import { type ExchangeEnding, wrongSwitchError } from './exchange-ending.js';
 import type { Tunnel } from './tunnel.js';
 
-/** What an exchange needs to know about a request, besides its written head. All times in milliseconds. */
+/** What an exchange needs to know about a request, besides its written head and its body. All times in milliseconds. */
 export interface ExchangeRequest {
   readonly method: string;
-  readonly body: BodySource | undefined;
   /** Protocols offered to the origin: the value of the Upgrade field. */
   readonly upgrade?: string | undefined;
   readonly timeouts: { readonly sendTimeout: number; readonly headersTimeout: number; readonly bodyTimeout: number };
@@ -51,6 +50,7 @@ export class Exchange implements BodyTarget {
   received: Progress = 'nothing';
   head: ResponseHead | undefined;
   readonly request: ExchangeRequest;
+  readonly #body: BodySource | undefined;
   readonly #connection: Carrier;
   #listener: ExchangeListener | undefined; // `undefined` once the client has gone: the rest is read and dropped
   #requestEnded = false; // everything was handed to the socket
@@ -61,9 +61,10 @@ export class Exchange implements BodyTarget {
   #streams = false; // the body is an event stream, which may be silent as long as it likes
   paused = false;
 
-  constructor(connection: Carrier, request: ExchangeRequest, listener: ExchangeListener) {
+  constructor(connection: Carrier, request: ExchangeRequest, body: BodySource | undefined, listener: ExchangeListener) {
     this.#connection = connection;
     this.request = request;
+    this.#body = body;
     this.#listener = listener;
   }
 
@@ -87,7 +88,7 @@ export class Exchange implements BodyTarget {
    */
   get requestWritten(): boolean {
     if (this.sent === 'all') return true;
-    return this.#connection.secure && (this.#requestEnded || this.#bodyBytes === this.request.body?.length);
+    return this.#connection.secure && (this.#requestEnded || this.#bodyBytes === this.#body?.length);
   }
 
   /**
@@ -96,7 +97,7 @@ export class Exchange implements BodyTarget {
    */
   start(head: string, now?: number): boolean {
     const { socket, secure, flushed } = this.#connection;
-    const { body } = this.request;
+    const body = this.#body;
     const whole = body?.whole;
     const isWhole = whole !== undefined && whole.length === body?.length && whole.length <= ONE_WRITE_BYTES;
     const told = secure ? flushed : undefined; // plain TCP shows it by `writableLength`, below
@@ -140,7 +141,7 @@ export class Exchange implements BodyTarget {
     if (this.#connection.closed || socket.destroyed) return false;
     const told = isSmallBehind(socket, bytes) ? this.#noteSmall() : flushed;
     this.#bodyBytes += bytes.length;
-    if (this.request.body?.length !== undefined) socket.write(bytes, told);
+    if (this.#body?.length !== undefined) socket.write(bytes, told);
     else {
       socket.cork();
       socket.write(chunkHead(bytes.length), 'latin1');
@@ -165,7 +166,7 @@ export class Exchange implements BodyTarget {
     const { socket, flushed } = this.#connection;
     if (this.#connection.closed || socket.destroyed) return;
     try {
-      if (this.request.body?.length === undefined) socket.write(writeTrailers(trailers), 'latin1', flushed);
+      if (this.#body?.length === undefined) socket.write(writeTrailers(trailers), 'latin1', flushed);
     } catch (thrown) {
       this.fail(asBackendError(thrown)); // a trailer that cannot be written
       return;
@@ -199,7 +200,7 @@ export class Exchange implements BodyTarget {
     this.flushed();
     const rest = this.#rest;
     this.#rest = undefined;
-    if (rest === undefined || this.write(rest)) this.request.body?.drained();
+    if (rest === undefined || this.write(rest)) this.#body?.drained();
   }
 
   onInformation(head: ResponseHead): void {
@@ -237,7 +238,7 @@ export class Exchange implements BodyTarget {
   /** The response is complete, as of `now`. */
   complete(trailers: readonly string[], now: number): void {
     this.received = 'all';
-    this.request.body?.detach();
+    this.#body?.detach();
     this.#listener?.exchangeEnded(trailers, now);
     this.#listener = undefined;
   }
@@ -253,7 +254,7 @@ export class Exchange implements BodyTarget {
   /** The origin has switched protocols, to one of those that were offered. */
   switched(tunnel: Tunnel): void {
     this.received = 'all';
-    this.request.body?.detach();
+    this.#body?.detach();
     const listener = this.#listener;
     this.#listener = undefined;
     if (this.head === undefined || listener?.exchangeSwitched === undefined) tunnel.destroy();
@@ -261,7 +262,7 @@ export class Exchange implements BodyTarget {
   }
 
   broke(ending: ExchangeEnding, cause: BackendError): void {
-    this.request.body?.detach();
+    this.#body?.detach();
     this.#listener?.exchangeFailed(ending, cause);
     this.#listener = undefined;
   }
@@ -279,7 +280,7 @@ export class Exchange implements BodyTarget {
    */
   abandon(): void {
     this.#listener = undefined;
-    this.request.body?.detach();
+    this.#body?.detach();
     if (this.received === 'all' || this.#connection.closed) return;
     if (this.sent !== 'all' || this.bytesLeft > DRAIN_BYTES) {
       this.#connection.close('aborted');

@@ -2,29 +2,24 @@
 
 import type { ReplayBody } from '../body/replay-body.js';
 import type { BodySource, BodyTarget } from '../connection/body-source.js';
-import type { ExchangeRequest } from '../connection/exchange.js';
 import type { Deadline, Deadlines } from '../deadlines.js';
 import type { OutgoingRequest } from './request.js';
 
 /** One attempt's view of the body. Until the origin asks for the body, none of it is read or spent. */
 export class AskedBody implements BodySource {
   readonly whole = undefined;
-  /** The request, with this object as its body. */
-  readonly request: ExchangeRequest;
   readonly #body: ReplayBody;
   readonly #waitMs: number;
   readonly #deadline: Deadline;
   #target: BodyTarget | undefined; // waits for the body
 
   /** For one attempt. `undefined`: this request does not wait for 100 before its body is sent. */
-  static of(request: OutgoingRequest, deadlines: Deadlines): AskedBody | undefined {
-    const { body, expectTimeout } = request;
+  static of({ body, expectTimeout }: OutgoingRequest, deadlines: Deadlines): AskedBody | undefined {
     if (body === undefined || expectTimeout === undefined) return undefined;
-    return new AskedBody(request, body, expectTimeout, deadlines);
+    return new AskedBody(body, expectTimeout, deadlines);
   }
 
-  private constructor(request: OutgoingRequest, body: ReplayBody, waitMs: number, deadlines: Deadlines) {
-    this.request = { ...request, body: this };
+  private constructor(body: ReplayBody, waitMs: number, deadlines: Deadlines) {
     this.#body = body;
     this.#waitMs = waitMs;
     this.#deadline = deadlines.create(() => this.ask());

@@ -93,7 +93,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, TimeBudge
     this.#attempts = this.#attempts.begin(origin.name, connection.exchanges > 0, now);
     this.prepare(origin.options.authority);
     this.#asked = AskedBody.of(this.request, this.#dispatcher.deadlines);
-    const exchange = connection.begin(this.#asked?.request ?? this.request, this);
+    const exchange = connection.begin(this.request, this.#asked ?? this.request.body, this);
     this.#exchange = exchange;
     origin.recorder.begun(entry, this.travel, now);
     if (this.#exchange !== exchange) return; // a listener of an event has ended it

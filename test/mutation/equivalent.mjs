@@ -39,20 +39,20 @@ export const equivalent = [
     why: 'as above',
   },
   {
-    line: 'if (this.request.body?.length !== undefined) socket.write(bytes, told);',
-    to: 'this.request.body.length',
+    line: 'if (this.#body?.length !== undefined) socket.write(bytes, told);',
+    to: 'this.#body.length',
     why: TYPED,
   },
   { line: "socket.write(chunkHead(bytes.length), 'latin1');", why: ASCII },
   { line: "socket.write('\\r\\n', 'latin1', told);", to: '""', why: ASCII },
   {
-    line: "if (this.request.body?.length === undefined) socket.write(writeTrailers(trailers), 'latin1', flushed);",
-    to: 'this.request.body.length',
+    line: "if (this.#body?.length === undefined) socket.write(writeTrailers(trailers), 'latin1', flushed);",
+    to: 'this.#body.length',
     why: TYPED,
   },
   {
-    line: 'if (rest === undefined || this.write(rest)) this.request.body?.drained();',
-    to: 'this.request.body.drained',
+    line: 'if (rest === undefined || this.write(rest)) this.#body?.drained();',
+    to: 'this.#body.drained',
     why: TYPED,
   },
   {

@@ -356,7 +356,7 @@ describe('a unix socket', () => {
         exchangeFailed: () => undefined,
       };
       const timeouts = { sendTimeout: 1_000, headersTimeout: 1_000, bodyTimeout: 1_000 };
-      connection.begin({ method: 'GET', body: undefined, timeouts }, listener).start('GET / HTTP/1.1\r\n\r\n');
+      connection.begin({ method: 'GET', timeouts }, undefined, listener).start('GET / HTTP/1.1\r\n\r\n');
     });
     expect([closed, dialled.socket.destroyed]).toEqual(['idle-timeout', true]);
   });

@@ -104,7 +104,7 @@ export class CheckRun implements DialListener, ConnectionOwner, ExchangeListener
     const head = writeRequestHead({ method, path, host, fields, framing, acceptsTrailers: false });
     const forever = Number.POSITIVE_INFINITY; // `#limit` holds for the whole check
     const timeouts = { sendTimeout: forever, headersTimeout: forever, bodyTimeout: forever };
-    const exchange = connection.begin({ method, body: undefined, timeouts }, this);
+    const exchange = connection.begin({ method, timeouts }, undefined, this);
     if (!exchange.start(head)) this.#fail('connection_terminated', undefined);
   }
 

@@ -79,7 +79,7 @@ describe('the two facts', () => {
 
   test('before start() nothing is sent', () => {
     const rig = new Rig();
-    const exchange = rig.connection.begin({ method: 'GET', body: undefined, timeouts: TIMEOUTS }, new Listener());
+    const exchange = rig.connection.begin({ method: 'GET', timeouts: TIMEOUTS }, undefined, new Listener());
     expect([exchange.sent, rig.near.bytesWritten]).toEqual(['nothing', 0]);
   });
 
@@ -144,7 +144,7 @@ describe('a first write that the kernel refuses', () => {
         throw new Error('an instrumentation threw');
       },
     });
-    const exchange = rig.connection.begin({ method: 'POST', body: undefined, timeouts: TIMEOUTS }, new Listener());
+    const exchange = rig.connection.begin({ method: 'POST', timeouts: TIMEOUTS }, undefined, new Listener());
     expect(() => exchange.start('POST / HTTP/1.1\r\n\r\n')).toThrow('an instrumentation threw');
     await turn();
     expect(rig.heard).toContain('POST');

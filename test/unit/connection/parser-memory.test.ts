@@ -56,8 +56,8 @@ class Line {
   }
 
   send(upgrade?: string): Exchange {
-    const request = { method: 'GET', body: undefined, upgrade, timeouts: TIMEOUTS };
-    const exchange = this.connection.begin(request, this.listener);
+    const request = { method: 'GET', upgrade, timeouts: TIMEOUTS };
+    const exchange = this.connection.begin(request, undefined, this.listener);
     exchange.start('GET / HTTP/1.1\r\n\r\n');
     return exchange;
   }

@@ -146,7 +146,7 @@ export class Rig {
     readonly listener: Listener;
     readonly started: boolean;
   } {
-    const exchange = this.connection.begin({ method, body, timeouts: TIMEOUTS }, listener);
+    const exchange = this.connection.begin({ method, timeouts: TIMEOUTS }, body, listener);
     return { exchange, listener, started: exchange.start(head) };
   }
 

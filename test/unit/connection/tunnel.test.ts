@@ -39,8 +39,8 @@ class Ear implements TunnelListener {
 }
 
 function asked(rig: Rig, upgrade: string | undefined, listener: Listener = new Switching()): Switching {
-  const request = { method: 'GET', body: undefined, upgrade, timeouts: TIMEOUTS };
-  rig.connection.begin(request, listener).start('GET / HTTP/1.1\r\n\r\n');
+  const request = { method: 'GET', upgrade, timeouts: TIMEOUTS };
+  rig.connection.begin(request, undefined, listener).start('GET / HTTP/1.1\r\n\r\n');
   return listener as Switching;
 }
 
