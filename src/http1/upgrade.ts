@@ -1,6 +1,6 @@
 /** Changes of protocol (RFC 9110 §7.8): what a request offers, and what a server has chosen. */
 
-import { endToEndFields, fieldValues, type RawFields, trimmed } from './fields.js';
+import { endToEndFields, fieldValues, type RawFields, trimmed, withoutField } from './fields.js';
 import { isToken } from './method.js';
 
 /** The protocols that the Upgrade fields of a message name, in order and as they are written: `name` or `name/version`. */
@@ -44,13 +44,7 @@ export function withoutUpgrade(fields: RawFields): string[] {
 
 /** The end-to-end fields of a 101, which has neither a length nor trailers (RFC 9110 §8.6). */
 export function switchingFields(fields: RawFields): string[] {
-  const kept: string[] = [];
-  const passed = endToEndFields(fields);
-  for (let i = 0; i < passed.length; i += 2) {
-    const lowerName = (passed[i] ?? '').toLowerCase();
-    if (lowerName !== 'content-length' && lowerName !== 'trailer') kept.push(passed[i] ?? '', passed[i + 1] ?? '');
-  }
-  return kept;
+  return withoutField(withoutField(endToEndFields(fields), 'content-length'), 'trailer');
 }
 
 // HTTP2-Settings accompanies only an offer of h2c (RFC 7540 §3.2.1).
