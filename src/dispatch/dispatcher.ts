@@ -12,6 +12,7 @@ import type { Origin } from '../origin/origin.js';
 import { AnnouncedRequest, type AnnouncingDispatcher } from './announced-request.js';
 import { OriginChoice } from './choice/origin-choice.js';
 import { Matching } from './matching/matching.js';
+import { resend } from './matching/resend.js';
 import { type Refusal, WaitQueue } from './queue/wait-queue.js';
 import { refusalError, waitedOutError } from './refusal-error.js';
 import type { Announcer, Dispatch, Dispatching, OutgoingRequest, Place, ResponseSink } from './request.js';
@@ -179,7 +180,7 @@ export class Dispatcher implements Dispatching, AnnouncingDispatcher, RunDispatc
   }
 
   redial(run: Run, last: Origin, preferOther: boolean): void {
-    this.demand.redial(run, last, preferOther);
+    resend(run, last, preferOther, this.#choice);
   }
 
   leave(run: Run): void {

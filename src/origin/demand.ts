@@ -20,7 +20,11 @@ export interface DemandOn<Origin> extends Demand {
   isHome(name: string): boolean;
   /** Offers a connection that is alive at this moment. True = it was taken. */
   offer(origin: Origin, entry: PoolEntry): boolean;
-  /** A dial for the demand is over; with `checkedAt`, the check of a connection of that origin. */
-  arrived(checkedAt?: Origin): void;
+  /** A dial for the demand is over. */
+  arrived(): void;
+  /** An idle connection will be offered when it is known to be alive. */
+  checkBegun(origin: Origin): void;
+  /** That check is over. */
+  checked(origin: Origin): void;
   dialFailed(origin: Origin, error: BackendError): void;
 }

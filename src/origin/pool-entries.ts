@@ -129,8 +129,10 @@ export class PoolEntries<Origin extends ConnectedOrigin> implements PoolEntryOwn
 
   /** The kernel cannot be asked whether the connection is alive: two turns of the event loop show it instead. */
   offerAfterTwoTurns(entry: PoolEntry, demanded: boolean): void {
+    const { demand } = this.#parts;
+    if (demanded) demand.checkBegun(this.#origin);
     entry.connection.afterTwoTurns(() => {
-      if (demanded) this.#parts.demand.arrived(this.#origin);
+      if (demanded) demand.checked(this.#origin);
       if (entry.connection.checkAlive() !== 'closed') this.offer(entry);
     });
   }

@@ -16,14 +16,11 @@ import { dialAlone } from './own-dial.js';
 export class BoundMatching {
   readonly #queue: WaitQueue<Run>;
   readonly #eligible: EligibleOrigins;
-  readonly #checkBegun: (origin: Origin) => void;
   readonly #checks = new Map<Origin, number>(); // connections being checked that will be offered then, to bound requests and to others
 
-  /** `checkBegun` is called for each connection that will be offered to the queue when it is known to be alive. */
-  constructor(queue: WaitQueue<Run>, eligible: EligibleOrigins, checkBegun: (origin: Origin) => void) {
+  constructor(queue: WaitQueue<Run>, eligible: EligibleOrigins) {
     this.#queue = queue;
     this.#eligible = eligible;
-    this.#checkBegun = checkBegun;
   }
 
   /** A check of a connection of this origin begins (1) or is over (-1). */
@@ -55,10 +52,7 @@ export class BoundMatching {
     const { travel } = run;
     const taken = home.hasConnectionFor(travel) ? home.checkout(travel, now) : undefined;
     if (taken === undefined) return undefined;
-    if (taken === 'checking') {
-      this.#checkBegun(home);
-      return false;
-    }
+    if (taken === 'checking') return false;
     this.#queue.serve(run, home);
     if (run.ended) home.release(taken);
     else beginQueued(run, home, taken, now);

@@ -15,7 +15,6 @@ import { ApartMatching } from './apart-matching.js';
 import { BoundMatching } from './bound-matching.js';
 import { beginQueued } from './careful-begin.js';
 import { dialAlone } from './own-dial.js';
-import { ResendMatching } from './resend-matching.js';
 
 const LASTING: ErrorCode = 'tls_certificate_error'; // does not go away while a request waits
 
@@ -25,7 +24,6 @@ export class Matching implements DemandOn<Origin> {
   readonly #eligible: EligibleOrigins;
   readonly #bound: BoundMatching;
   readonly #apart: ApartMatching;
-  readonly #resends: ResendMatching;
   #coming = 0;
   #pumpIsDue = false;
   #overtakes = 0; // since a returned connection last went to a request that may use any
@@ -35,9 +33,7 @@ export class Matching implements DemandOn<Origin> {
     this.#choice = choice;
     this.#apart = new ApartMatching(queue, choice);
     this.#eligible = choice.eligible;
-    const checkBegun = (origin: Origin) => this.#checkBegun(origin);
-    this.#bound = new BoundMatching(queue, choice.eligible, checkBegun);
-    this.#resends = new ResendMatching(choice, checkBegun);
+    this.#bound = new BoundMatching(queue, choice.eligible);
   }
 
   /** Puts the request on a connection, or dials one for it alone. False = it has to wait; one is dialled if there is room. */
@@ -59,14 +55,8 @@ export class Matching implements DemandOn<Origin> {
     }
     if (taken === undefined && this.#choice.keeps && dialAlone(run, origin)) return true;
     const mayDial = !run.ended && origin.canDial && (travel !== 'fresh' || origin.freshShareLeft > 0);
-    if (taken === 'checking') this.#checkBegun(origin);
-    else if (mayDial && this.#wantedWith(travel) > this.#coming) this.#dial(origin);
+    if (taken === undefined && mayDial && this.#wantedWith(travel) > this.#coming) this.#dial(origin);
     return false;
-  }
-
-  /** Finds a connection for a re-send, or puts it into the queue; see {@link ResendMatching.redial}. */
-  redial(run: Run, last: Origin, preferOther: boolean): void {
-    this.#resends.redial(run, last, preferOther);
   }
 
   /** Adds the request to the queue, to the line of its home if it has one. This request or another may be refused. */
@@ -140,14 +130,17 @@ export class Matching implements DemandOn<Origin> {
     return strict ?? this.#queue.take(ONLY.any, origin);
   }
 
-  /** An idle connection of this origin will be offered when it is known to be alive. */
-  #checkBegun(origin: Origin): void {
+  checkBegun(origin: Origin): void {
     this.#coming += 1;
     this.#bound.countChecks(origin, 1);
   }
 
-  arrived(checkedAt?: Origin): void {
-    if (checkedAt !== undefined) this.#bound.countChecks(checkedAt, -1);
+  checked(origin: Origin): void {
+    this.#bound.countChecks(origin, -1);
+    this.arrived();
+  }
+
+  arrived(): void {
     this.#coming -= 1;
     this.room();
   }
@@ -218,7 +211,6 @@ export class Matching implements DemandOn<Origin> {
         const taken = origin.checkout(travel);
         if (taken === undefined) break;
         if (taken === 'checking') {
-          this.#checkBegun(origin);
           if (this.#coming >= this.#queue.length) return;
         } else {
           const run = this.#queue.take(ONLY[travel], origin);
