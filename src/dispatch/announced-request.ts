@@ -10,9 +10,9 @@ import type { Announcer, Dispatch, OutgoingRequest, Place, ResponseSink } from '
 export interface AnnouncingDispatcher {
   readonly deadlines: Deadlines;
   /** Sends the request, even if no new one is taken any more. */
-  dispatchAnnounced(place: AnnouncedRequest, request: OutgoingRequest, sink: ResponseSink): Dispatch;
+  dispatch(request: OutgoingRequest, sink: ResponseSink, place: AnnouncedRequest): Dispatch;
   /** Fails the request, with the events of one that was dispatched. */
-  failAnnounced(place: AnnouncedRequest, request: OutgoingRequest, sink: ResponseSink, error: BackendError): void;
+  fail(request: OutgoingRequest, sink: ResponseSink, error: BackendError, place: AnnouncedRequest): void;
   /** The request was given up. A call after any of the others, or a second one, changes nothing. */
   announcedLeft(place: AnnouncedRequest): void;
 }
@@ -37,12 +37,12 @@ export class AnnouncedRequest extends Expiring implements Place {
 
   dispatch(request: OutgoingRequest, sink: ResponseSink): Dispatch {
     this.clear();
-    return this.#dispatcher.dispatchAnnounced(this, request, sink);
+    return this.#dispatcher.dispatch(request, sink, this);
   }
 
   fail(request: OutgoingRequest, sink: ResponseSink, error: BackendError): void {
     this.clear();
-    this.#context.runInAsyncScope(() => this.#dispatcher.failAnnounced(this, request, sink, error));
+    this.#context.runInAsyncScope(() => this.#dispatcher.fail(request, sink, error, this));
   }
 
   leave(): void {

@@ -99,12 +99,17 @@ export class Dispatcher implements Dispatching, AnnouncingDispatcher, RunDispatc
 
   // --- requests --------------------------------------------------------------------------------------------------------
 
-  dispatch(request: OutgoingRequest, sink: ResponseSink): Dispatch {
-    return this.#begin(request, sink, this.#state.name === 'open');
+  /** `place`: that of a request which was announced. */
+  dispatch(request: OutgoingRequest, sink: ResponseSink, place?: AnnouncedRequest): Dispatch {
+    const run = this.#taken(request, sink, place);
+    const { name } = this.#state;
+    if (name === 'closed' || (name === 'draining' && place === undefined)) run.refuse(closedError(this.#state));
+    else if (this.#prepare(run)) this.turnEnd.add(run);
+    return run;
   }
 
-  fail(request: OutgoingRequest, sink: ResponseSink, error: BackendError): void {
-    this.#taken(request, sink).fail(error);
+  fail(request: OutgoingRequest, sink: ResponseSink, error: BackendError, place?: AnnouncedRequest): void {
+    this.#taken(request, sink, place).fail(error);
   }
 
   announce({ requestTimeout }: Pick<RequestTimeouts, 'requestTimeout'>, announcer: Announcer): Place | undefined {
@@ -114,30 +119,14 @@ export class Dispatcher implements Dispatching, AnnouncingDispatcher, RunDispatc
     return place;
   }
 
-  dispatchAnnounced(place: AnnouncedRequest, request: OutgoingRequest, sink: ResponseSink): Dispatch {
-    this.#announced.delete(place); // before any event: it counts once
-    return this.#begin(request, sink, this.#state.name !== 'closed', place.begunAt);
-  }
-
-  failAnnounced(place: AnnouncedRequest, request: OutgoingRequest, sink: ResponseSink, error: BackendError): void {
-    this.#announced.delete(place);
-    this.#taken(request, sink, place.begunAt).fail(error);
-  }
-
   announcedLeft(place: AnnouncedRequest): void {
     this.#announced.delete(place);
     this.#settle();
   }
 
-  #begin(request: OutgoingRequest, sink: ResponseSink, isTaken: boolean, begunAt?: number): Dispatch {
-    const run = this.#taken(request, sink, begunAt);
-    if (!isTaken) run.refuse(closedError(this.#state));
-    else if (this.#prepare(run)) this.turnEnd.add(run);
-    return run;
-  }
-
-  #taken(request: OutgoingRequest, sink: ResponseSink, begunAt?: number): Run {
-    const run = new Run(request, sink, this, begunAt);
+  #taken(request: OutgoingRequest, sink: ResponseSink, place: AnnouncedRequest | undefined): Run {
+    if (place !== undefined) this.#announced.delete(place); // before any event: it counts once
+    const run = new Run(request, sink, this, place?.begunAt);
     this.#running.add(run);
     this.#hold.take();
     return run;
