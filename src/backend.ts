@@ -110,7 +110,7 @@ export class PooledBackend extends (EventEmitter as new () => BackendEmitter) {
         options: () => this.#options,
         observer,
         shares: this.#shares,
-        create: (options) => new Origin(options, setting, this.#dispatcher.demand),
+        create: (options) => new Origin(options, setting, this.#dispatcher.matching),
         serve: (origins) => this.#serve(origins),
       },
       Array.isArray(this.#given.origins) ? this.#given.origins : undefined,

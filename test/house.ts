@@ -102,7 +102,7 @@ export class House {
       startDial: startDial ?? this.#startDial,
     };
     this.#setting = setting;
-    const create = (address: ResolvedOrigin) => createOrigin(address, setting, this.dispatcher.demand);
+    const create = (address: ResolvedOrigin) => createOrigin(address, setting, this.dispatcher.matching);
     const serve = (origins: readonly Origin[]) => this.dispatcher.serve(origins);
     const shares = new ConnectionShares(channel, deadlines, observer, 'house');
     this.shares = shares;

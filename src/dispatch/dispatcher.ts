@@ -44,8 +44,8 @@ export class Dispatcher implements Dispatching, AnnouncingDispatcher, RunDispatc
   readonly honoursIdempotencyKey: boolean;
   readonly turnEnd: TurnEnd;
   readonly queue: WaitQueue<Run>;
-  /** The demand that the origins work for. */
-  readonly demand: Matching;
+  /** What the origins work for: their `Demand`. */
+  readonly matching: Matching;
   readonly #hold = new ProcessHold();
   readonly #running = new LinkedSet<Run>();
   readonly #announced = new Set<AnnouncedRequest>(); // taken in, to be dispatched later
@@ -69,13 +69,13 @@ export class Dispatcher implements Dispatching, AnnouncingDispatcher, RunDispatc
       clock,
       observer,
     });
-    this.demand = new Matching(this.queue, this.#choice);
+    this.matching = new Matching(this.queue, this.#choice);
   }
 
-  /** Sets the origins to dispatch to. They were made with this dispatcher's {@link demand}. */
+  /** Sets the origins to dispatch to. They were made with this dispatcher's {@link matching}. */
   serve(origins: readonly Origin[]): void {
     this.#choice.serve(origins);
-    this.demand.room();
+    this.matching.room();
   }
 
   /** All origins, including those that are leaving. */
@@ -90,7 +90,7 @@ export class Dispatcher implements Dispatching, AnnouncingDispatcher, RunDispatc
     this.budget.configure(options.retryBudget);
     this.queue.configure(options.maxQueue, options.queueTimeout);
     this.#choice.configure(balancer, options.ejection.maxEjected);
-    this.demand.room();
+    this.matching.room();
   }
 
   get inFlight(): number {
@@ -151,8 +151,8 @@ export class Dispatcher implements Dispatching, AnnouncingDispatcher, RunDispatc
     try {
       const now = this.clock.now();
       this.budget.deposit(now);
-      if (!this.demand.begin(run, now)) this.enqueue(run);
-      else this.demand.room(); // below the connection that it took may be one that a waiting request may ride
+      if (!this.matching.begin(run, now)) this.enqueue(run);
+      else this.matching.room(); // below the connection that it took may be one that a waiting request may ride
     } catch (error) {
       run.fail(asBackendError(error));
     }
@@ -160,15 +160,15 @@ export class Dispatcher implements Dispatching, AnnouncingDispatcher, RunDispatc
 
   enqueue(run: Run): void {
     if (run.ended) return;
-    const refusal = this.demand.enqueue(run);
+    const refusal = this.matching.enqueue(run);
     if (refusal !== undefined) this.#refuse(refusal);
     if (!run.waiting) return;
     run.timeBudget.startWait();
     run.requester.waits(run.travel, this.queue.length);
-    this.demand.pump();
+    this.matching.pump();
   }
 
-  redial(run: Run, last: Origin, preferOther: boolean): void {
+  resend(run: Run, last: Origin, preferOther: boolean): void {
     resend(run, last, preferOther, this.#choice);
   }
 

@@ -18,7 +18,7 @@ export interface RunSetting extends RetrySetting {
 export interface RunDispatcher<Run> extends RunSetting {
   admit(run: Run): void;
   enqueue(run: Run): void;
-  redial(run: Run, last: Origin, preferOther: boolean): void;
+  resend(run: Run, last: Origin, preferOther: boolean): void;
   leave(run: Run): void;
   waitedOut(run: Run): BackendError;
   finished(run: Run, exchangeMs: number | undefined): void;

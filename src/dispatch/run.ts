@@ -151,9 +151,9 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, TimeBudge
     origin.tally.countResent(reason);
     this.requester.resent(origin.name, reason);
     if (this.travel !== 'fresh') this.travel = 'resent'; // never on a reused connection: the next one may be dead, too
-    const redial = () => this.ended || this.#dispatcher.redial(this, origin, isFault);
-    if (delayMs === 0) redial();
-    else this.clock.after(delayMs, redial);
+    const resend = () => this.ended || this.#dispatcher.resend(this, origin, isFault);
+    if (delayMs === 0) resend();
+    else this.clock.after(delayMs, resend);
   }
 
   // --- the response --------------------------------------------------------------------------------------------------------

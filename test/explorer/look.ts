@@ -24,7 +24,7 @@ export function lookOf(house: House, far: FarSide): unknown[] {
   return [
     ...[looksOfOrigins(house), looksOfPeers(house, far), looksOfRequests(house)],
     house.dialling.map((dial) => [dial.target.origin, far.purposes.get(dial)]),
-    [dispatcher.demand.coming, dispatcher.demand.overtakes, queue.stats.overloaded, queue.calmMs],
+    [dispatcher.matching.coming, dispatcher.matching.overtakes, queue.stats.overloaded, queue.calmMs],
   ];
 }
 

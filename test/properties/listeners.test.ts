@@ -37,7 +37,7 @@ function hear({ emitter }: House, hearsAttempts: boolean, listener: () => void):
 }
 
 function checkCounts({ dispatcher, origins }: House): void {
-  expect(dispatcher.demand.coming).toBe(0);
+  expect(dispatcher.matching.coming).toBe(0);
   for (const origin of origins) expect(origin.freshShareLeft).toBe(origin.options.maxFreshConnections);
 }
 

@@ -80,7 +80,7 @@ function lookOf(house: House): string {
 async function checkWoken(house: House): Promise<void> {
   if (house.queue.length === 0) return;
   const before = lookOf(house);
-  house.dispatcher.demand.room();
+  house.dispatcher.matching.room();
   await house.settle();
   const after = lookOf(house);
   if (after !== before) throw new Error(`nobody has woken those who wait: ${before} became ${after}`);

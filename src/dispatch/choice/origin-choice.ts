@@ -158,7 +158,7 @@ export class OriginChoice {
    * waits rather than go to an origin that it avoids. `elsewhere`: it goes to another origin if one has room, or a connection for
    * it, preferably to one that it has not been sent to.
    */
-  redial(last: Origin, elsewhere: boolean, { request, travel, attempts, failedAt }: Sent): Origin | undefined {
+  originForResend(last: Origin, elsewhere: boolean, { request, travel, attempts, failedAt }: Sent): Origin | undefined {
     const avoided = this.avoidable(failedAt);
     const hasSome = (one: Origin) => one.hasConnectionFor(travel) || hasRoomFor(travel, one);
     const suits = (one: Origin) => hasSome(one) && !one.backoff.isLate && !avoided.includes(one);

@@ -16,7 +16,7 @@ export function resend(run: Run, last: Origin, preferOther: boolean, choice: Ori
   // balancer keeps requests at their origins.
   const staysIfItCan = choice.keeps || run.request.boundTo === last.name;
   const elsewhere = run.failedAt.includes(last) || (last.shutdown.likely === 'perhaps' && !staysIfItCan);
-  const origin = choice.redial(last, elsewhere, run);
+  const origin = choice.originForResend(last, elsewhere, run);
   if (origin !== undefined && origin !== last && ride(run, origin)) return;
   const anyWouldDo = origin !== last || !staysIfItCan;
   // Dials for `minConnections` may have taken all free slots at once. Waiting requests get those connections.

@@ -268,7 +268,7 @@ test('while no origin has room, a look at those who wait does not grow with thei
   await house.settle();
   while (house.dialling.length > 0) await house.refuse();
   looks = 0;
-  house.dispatcher.demand.room();
+  house.dispatcher.matching.room();
   await house.settle();
   expect([house.queue.length, looks < 10 * COUNT]).toEqual([COUNT / 2, true]);
 });
