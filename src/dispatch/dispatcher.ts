@@ -178,7 +178,7 @@ export class Dispatcher implements Dispatching, AnnouncingDispatcher, RunDispatc
 
   /** The run has waited as long as it may. Returns the error for it. */
   waitedOut(run: Run): BackendError {
-    const usable = this.#choice.eligible.usableConnections();
+    const usable = this.#choice.eligible.now.usableConnections;
     this.queue.expire(run);
     const retryAfter = this.queue.retryAfterSeconds(usable);
     const now = this.clock.now();

@@ -14,10 +14,32 @@ export interface EligibilitySetting {
   readonly observer: Observer;
 }
 
+const NEVER = Number.POSITIVE_INFINITY;
+
 /** An origin, and what a balancer is shown of it. */
 export interface Member {
   readonly origin: Origin;
   readonly candidate: { -readonly [Name in keyof Candidate]: Candidate[Name] };
+}
+
+/** Who takes requests, as of one moment. */
+interface Eligible {
+  /** The origins that their owner lets take new requests. */
+  readonly serving: readonly Member[];
+  /** The origins that take requests: not the ejected ones, and backups only while no other origin can. */
+  readonly all: readonly Member[];
+  /** The same, as a set of origins. */
+  readonly origins: ReadonlySet<Origin>;
+  /** Those of them that are not in back-off. */
+  readonly ready: readonly Member[];
+  /** In back-off, but serving as far as their owner is concerned, if only bound requests. */
+  readonly away: readonly Origin[];
+  /** How many connections requests can have at once, for the estimate of a wait. */
+  readonly usableConnections: number;
+  /** The moment at which the first ejection ends: from then on this is out of date. */
+  readonly until: number;
+  /** Whether origins that are out are tried as well, because too many are. */
+  readonly failsOpen: boolean;
 }
 
 /** The lists are made again when they may have changed, not for each request: there may be a thousand origins. */
@@ -27,13 +49,7 @@ export class EligibleOrigins {
   readonly #members: () => readonly Member[]; // all, in the order of the option
   #maxEjected: number;
   #byName: ReadonlyMap<string, Origin> | undefined; // made when it is asked for
-  #serving: readonly Member[] = []; // those that their owner lets take new requests
-  #all: readonly Member[] = []; // see `all`
-  #origins: ReadonlySet<Origin> = new Set(); // of all
-  #ready: readonly Member[] = []; // of all, those that are not in back-off
-  #away: readonly Origin[] = []; // in back-off, but serving as far as their owner is concerned, if only bound requests
-  #usable = 0; // connections of all
-  #validUntil = Number.NEGATIVE_INFINITY; // the moment at which an ejection ends; -Infinity = the lists are out of date
+  #judged: Eligible | undefined; // undefined = out of date
   #failingOpen = false;
 
   /** `members` is asked again after `membersChanged`, but only when the lists are needed: thousands may come one by one. */
@@ -58,37 +74,19 @@ export class EligibleOrigins {
 
   /** An origin does better or worse, or its owner has changed it: the lists are out of date. */
   changed(): void {
-    this.#validUntil = Number.NEGATIVE_INFINITY;
+    this.#judged = undefined;
   }
 
-  /** The origins that their owner lets take new requests. */
-  get serving(): readonly Member[] {
-    this.#judge();
-    return this.#serving;
-  }
-
-  /** The origins that take requests: not the ejected ones, and backups only while no other origin can. */
-  get all(): readonly Member[] {
-    this.#judge();
-    return this.#all;
-  }
-
-  /** The same, as a set of origins. */
-  get origins(): ReadonlySet<Origin> {
-    this.#judge();
-    return this.#origins;
-  }
-
-  /** Those of them that are not in back-off. */
-  get ready(): readonly Member[] {
-    this.#judge();
-    return this.#ready;
+  /** As of now. */
+  get now(): Eligible {
+    const judged = this.#judged;
+    if (judged === undefined || (judged.until !== NEVER && judged.until <= this.#clock.now())) return this.#judge();
+    return judged;
   }
 
   /** Whether there is another origin, even a full one, to which dials do not take long. */
   canAvoid(avoided: readonly object[]): boolean {
-    this.#judge();
-    return this.#ready.some(({ origin }) => !avoided.includes(origin) && !origin.backoff.isLate);
+    return this.now.ready.some(({ origin }) => !avoided.includes(origin) && !origin.backoff.isLate);
   }
 
   /**
@@ -99,26 +97,26 @@ export class EligibleOrigins {
     this.#byName ??= new Map(this.#members().map(({ origin }) => [origin.name, origin]));
     const origin = this.#byName.get(name);
     if (origin === undefined || !origin.serves) return undefined;
-    const isTrusted = origin.takesNew ? this.origins.has(origin) : origin.standing.accepts;
+    const isTrusted = origin.takesNew ? this.now.origins.has(origin) : origin.standing.accepts;
     return isTrusted && (origin.backoff.state.name === 'ready' || origin.hasConnectionFor(travel)) ? origin : undefined;
   }
 
   /** Whether an open connection of this origin may carry a request. `lent`: 1 if that connection counts as busy already. */
   mayServe(origin: Origin, lent = 0): boolean {
-    const { origins } = this;
+    const { origins } = this.now;
     return origins.has(origin) && (origins.size === 1 || !isAtSlowStartLimit(origin, origins, lent));
   }
 
   /** An origin whose wait after a failed dial is over, so that it can be dialled again. Only while others serve. */
   get absent(): Origin | undefined {
-    this.#judge();
-    return this.#ready.length === 0 ? undefined : this.#away.find(isAbsent);
+    const { ready, away } = this.now;
+    return ready.length === 0 ? undefined : away.find(isAbsent);
   }
 
   /** How many more requests may travel fresh. */
   get freshShareLeft(): number {
     let sum = 0;
-    for (const origin of this.origins) sum += origin.freshShareLeft;
+    for (const origin of this.now.origins) sum += origin.freshShareLeft;
     return sum;
   }
 
@@ -127,67 +125,68 @@ export class EligibleOrigins {
     return this.#members().reduce((sum, { origin }) => sum + origin.options.maxConnections, 0);
   }
 
-  /** How many connections requests can have at once, for the estimate of a wait. */
-  usableConnections(): number {
-    this.#judge();
-    return this.#usable;
-  }
-
   /** How many more requests can have connections that are being dialled for the stock. */
   get onStock(): number {
     let sum = 0;
-    for (const { concurrency } of this.origins) sum += concurrency.onStock;
+    for (const { concurrency } of this.now.origins) sum += concurrency.onStock;
     return sum;
   }
 
-  #judge(): void {
-    if (this.#validUntil === Number.POSITIVE_INFINITY) return;
-    if (this.#validUntil > Number.NEGATIVE_INFINITY && this.#clock.now() < this.#validUntil) return;
-    const members = this.#members();
-    this.#serving = members.filter(({ origin }) => origin.takesNew);
-    this.#validUntil = Number.POSITIVE_INFINITY;
-    // With a single origin there is no choice.
-    this.#all = this.#serving.length === 1 ? this.#serving : this.#trusted();
-    this.#origins = new Set(this.#all.map(({ origin }) => origin));
-    this.#ready = this.#all.filter(isReady);
-    this.#away = members.filter((one) => one.origin.serves && !isReady(one)).map(({ origin }) => origin);
-    this.#usable = 0;
-    for (const { concurrency } of this.#origins) this.#usable += concurrency.most;
+  #judge(): Eligible {
+    const judged = judge(this.#members(), this.#maxEjected);
+    const { serving, failsOpen } = judged;
+    this.#judged = judged; // before any listener, which may change what it says
+    // With a single origin that is no news: it is tried in any case.
+    if (serving.length > 1 && failsOpen !== this.#failingOpen) this.#setFailingOpen(judged);
+    return judged;
   }
 
-  #trusted(): readonly Member[] {
-    const serving = this.#serving;
-    if (serving.length === 0) return serving;
-    // A check that fails everywhere is likelier to be wrong than to be right: then all count as up.
-    const good = serving.filter(({ origin }) => !origin.standing.isDown);
-    const up = good.length > 0 ? good : serving;
-    const trusted = up.filter(({ origin }) => this.#accepts(origin));
-    const primaries = trusted.filter(isPrimary);
-    const backups = trusted.filter(isBackup);
-    const hasPrimary = primaries.some(isReady);
-    const hasBackup = !hasPrimary && backups.some(isReady);
-    const tooFew = up.length - trusted.length > this.#maxEjected * serving.length;
-    const failOpen = !hasBackup && (tooFew || !hasPrimary);
-    const wanted = hasBackup ? backups : hasPrimary ? primaries : trusted;
-    const tried = !failOpen ? wanted : hasPrimary ? up.filter(isPrimary) : up;
-    const triesMore = tried.length > wanted.length; // those in back-off are tried in any case
-    if (triesMore !== this.#failingOpen) this.#setFailingOpen(triesMore, tried);
-    return tried;
-  }
-
-  /** Whether the origin is trusted now. If not, the lists are made again at the moment from which it may be. */
-  #accepts({ standing }: Origin): boolean {
-    if (standing.accepts) return true;
-    this.#validUntil = Math.min(this.#validUntil, standing.acceptsAt);
-    return false;
-  }
-
-  #setFailingOpen(failOpen: boolean, tried: readonly Member[]): void {
+  #setFailingOpen({ all, failsOpen }: Eligible): void {
     const observer = this.#observer;
-    this.#failingOpen = failOpen;
-    if (!failOpen || !observer.watches('failOpen')) return;
-    observer.emit('failOpen', { origins: tried.map(({ origin }) => origin.name) });
+    this.#failingOpen = failsOpen;
+    if (!failsOpen || !observer.watches('failOpen')) return;
+    observer.emit('failOpen', { origins: all.map(({ origin }) => origin.name) });
   }
+}
+
+function judge(members: readonly Member[], maxEjected: number): Eligible {
+  const serving = members.filter(({ origin }) => origin.takesNew);
+  // With a single origin there is no choice.
+  const trust = serving.length > 1 ? trusted(serving, maxEjected) : { all: serving, until: NEVER, failsOpen: false };
+  const origins = new Set(trust.all.map(({ origin }) => origin));
+  let usableConnections = 0;
+  for (const { concurrency } of origins) usableConnections += concurrency.most;
+  return {
+    ...trust,
+    serving,
+    origins,
+    ready: trust.all.filter(isReady),
+    away: members.filter((one) => one.origin.serves && !isReady(one)).map(({ origin }) => origin),
+    usableConnections,
+  };
+}
+
+function trusted(serving: readonly Member[], maxEjected: number): Pick<Eligible, 'all' | 'until' | 'failsOpen'> {
+  // A check that fails everywhere is likelier to be wrong than to be right: then all count as up.
+  const good = serving.filter(({ origin }) => !origin.standing.isDown);
+  const up = good.length > 0 ? good : serving;
+  const accepting: Member[] = [];
+  let until = NEVER;
+  for (const one of up) {
+    const { standing } = one.origin;
+    if (standing.accepts) accepting.push(one);
+    else until = Math.min(until, standing.acceptsAt);
+  }
+  const primaries = accepting.filter(isPrimary);
+  const backups = accepting.filter(isBackup);
+  const hasPrimary = primaries.some(isReady);
+  const hasBackup = !hasPrimary && backups.some(isReady);
+  const tooFew = up.length - accepting.length > maxEjected * serving.length;
+  const failOpen = !hasBackup && (tooFew || !hasPrimary);
+  const wanted = hasBackup ? backups : hasPrimary ? primaries : accepting;
+  const all = !failOpen ? wanted : hasPrimary ? up.filter(isPrimary) : up;
+  // Those in back-off are tried in any case.
+  return { all, until, failsOpen: all.length > wanted.length };
 }
 
 /**

@@ -101,7 +101,7 @@ export class OriginChoice {
 
   /** The balancer's choice among the eligible origins that suit; an origin in back-off only if no other suits. */
   pick(suits: (origin: Origin) => boolean, request?: RequestFacts): Origin | undefined {
-    const { serving, ready, all } = this.eligible;
+    const { serving, ready, all } = this.eligible.now;
     if (serving.length === 1) {
       const [only] = serving;
       return only !== undefined && suits(only.origin) ? only.origin : undefined;
@@ -116,7 +116,7 @@ export class OriginChoice {
     suits: (origin: Origin) => boolean,
     request: RequestFacts | undefined,
   ): Origin | undefined {
-    const eligible = this.eligible.origins;
+    const eligible = this.eligible.now.origins;
     const scratch = this.#scratch ?? { origins: [], candidates: [] };
     this.#scratch = undefined;
     const { origins, candidates } = scratch;
@@ -150,7 +150,7 @@ export class OriginChoice {
 
   /** Whether a request should wait for the origin that was picked for it. */
   get keeps(): boolean {
-    return this.eligible.serving.length > 1 && this.#balancer.keeps === true;
+    return this.eligible.now.serving.length > 1 && this.#balancer.keeps === true;
   }
 
   /**
@@ -173,7 +173,7 @@ export class OriginChoice {
 
   /** Whether any origin has room for a request of this travel. */
   hasRoom(travel: Travel): boolean {
-    return this.eligible.all.some(({ origin }) => hasRoomFor(travel, origin));
+    return this.eligible.now.all.some(({ origin }) => hasRoomFor(travel, origin));
   }
 
   /** An origin with room for a request that waits for any but those that it avoids. */

@@ -66,7 +66,7 @@ export class Matching implements DemandOn<Origin> {
     const home = bound?.takesNew && run.failedAt.includes(bound) ? undefined : bound; // need not go back to where it failed
     run.home = home;
     if (run.attempts.length > 0) return this.#queue.enqueueReturned(run, this.#eligible.mostConnections);
-    const usable = home?.concurrency.most ?? this.#eligible.usableConnections();
+    const usable = home?.concurrency.most ?? this.#eligible.now.usableConnections;
     // Requests for which a connection is being dialled do not count towards the limit. Neither does one whose own dial has failed.
     const dialled = this.#coming + (home?.concurrency ?? this.#eligible).onStock;
     const above = run.timeBudget.waits ? this.#eligible.mostConnections : dialled;
@@ -161,7 +161,7 @@ export class Matching implements DemandOn<Origin> {
   }
 
   othersCanServe(origin: Origin): boolean {
-    for (const one of this.#eligible.origins)
+    for (const one of this.#eligible.now.origins)
       if (one !== origin && one.backoff.state.name === 'ready' && !one.backoff.isLate) return true;
     return false;
   }
@@ -171,8 +171,8 @@ export class Matching implements DemandOn<Origin> {
   }
 
   dialFailed(origin: Origin, error: BackendError): void {
-    if (this.#eligible.serving.every(({ origin: { idle, busy } }) => idle + busy === 0)) this.#queue.pause();
-    if (error.code !== LASTING || this.#eligible.serving.some((one) => one.origin !== origin && mayComeBack(one))) {
+    if (this.#eligible.now.serving.every(({ origin: { idle, busy } }) => idle + busy === 0)) this.#queue.pause();
+    if (error.code !== LASTING || this.#eligible.now.serving.some((one) => one.origin !== origin && mayComeBack(one))) {
       this.room();
       return;
     }
@@ -204,7 +204,7 @@ export class Matching implements DemandOn<Origin> {
 
   /** Uses connections that stayed idle although requests wait: their origin took no requests, or no more fresh ones. */
   #assignIdle(travel: Travel): void {
-    for (const origin of this.#eligible.origins) {
+    for (const origin of this.#eligible.now.origins) {
       const isWanted = () => this.#queue.peek(ONLY[travel], origin) !== undefined;
       // In this order: few origins have a connection, and to ask the queue takes a look at each line of those that avoid some.
       while (origin.hasConnectionFor(travel) && isWanted() && this.#eligible.mayServe(origin)) {
