@@ -31,6 +31,7 @@ import {
 } from '../src/options.js';
 import { Origin } from '../src/origin/origin.js';
 import type { OriginSetting } from '../src/origin/setting.js';
+import type { Travel } from '../src/origin/travel.js';
 import { type BackendStats, type OriginStats, takeStats } from '../src/stats.js';
 import { checkStats, ManualClock } from '../src/testing/index.js';
 import { Caller, requester } from './caller.js';
@@ -210,6 +211,14 @@ export class House {
   peerOf(caller: Caller): Peer | undefined {
     const number = caller.name.slice(1);
     return this.peers.findLast((peer) => peer.requests.some((line) => line.endsWith(`/${number}`)));
+  }
+
+  /** How many waiting requests a connection of this origin could serve, without those that are bound to it. */
+  waitingFor(origin: Origin, travel: Travel): number {
+    const { queue } = this;
+    const { apart } = queue;
+    const lines = apart.avoided.filter((avoids) => !avoids.includes(origin)).map((avoids) => apart.lineOf(avoids));
+    return lines.reduce((sum, line) => sum + line.lengthOf(travel), queue.commonLengthOf(travel));
   }
 
   // --- time and counts -----------------------------------------------------------------------------------------------

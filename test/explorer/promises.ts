@@ -45,14 +45,15 @@ function checkRequest(caller: Caller, kind: Kind | undefined, lines: readonly st
 }
 
 /** No request may wait while there is something that it could use. */
-function checkWaiters({ queue, origins, dialling }: House): void {
+function checkWaiters(house: House): void {
+  const { queue, origins, dialling } = house;
   if (queue.length === 0) return;
   const serving = origins.filter(({ serves }) => serves);
   for (const origin of serving.filter((one) => serving.length === 1 || isWell(one))) {
     const { idle, spare } = origin.counts;
-    const any = queue.lengthOf('any', origin);
-    const fresh = Math.min(queue.lengthOf('fresh', origin), origin.freshShareLeft);
-    const strict = queue.lengthOf('verified', origin) + queue.lengthOf('resent', origin) + fresh;
+    const any = house.waitingFor(origin, 'any');
+    const fresh = Math.min(house.waitingFor(origin, 'fresh'), origin.freshShareLeft);
+    const strict = house.waitingFor(origin, 'verified') + house.waitingFor(origin, 'resent') + fresh;
     const beside = (what: string): Error => {
       return new Error(
         `a request waits beside ${what}: ${JSON.stringify([any, strict, dialling.length, origin.counts])}`,

@@ -353,14 +353,13 @@ export class History {
   /** No request may wait for something that is there. */
   #checkWaiters(): void {
     const { house } = this;
-    const { queue } = house;
-    if (queue.length === 0) return;
+    if (house.queue.length === 0) return;
     this.#checkBound();
     const dialling = house.dialling.length;
     for (const origin of house.origins) {
       if (!origin.takesNew || (house.origins.length > 1 && !this.serves(origin))) continue;
       const { idle, spare } = origin.counts;
-      const waiting = (travel: Travel) => queue.lengthOf(travel, origin);
+      const waiting = (travel: Travel) => house.waitingFor(origin, travel);
       const lanes = {
         ...{ any: waiting('any'), verified: waiting('verified') },
         ...{ fresh: waiting('fresh'), resent: waiting('resent') },

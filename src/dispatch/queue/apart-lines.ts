@@ -18,10 +18,10 @@ export class ApartLines<W extends Waiter> {
     return this.#lines.length === 0;
   }
 
-  /** How many wait for this travel. With `at`: only those that do not avoid this origin. */
-  lengthOf(travel: Travel, at?: object): number {
+  /** How many wait for this travel. */
+  lengthOf(travel: Travel): number {
     let sum = 0;
-    for (const { avoids, line } of this.#lines) if (!isAvoided(at, avoids)) sum += line.lengthOf(travel);
+    for (const { line } of this.#lines) sum += line.lengthOf(travel);
     return sum;
   }
 
@@ -49,7 +49,8 @@ export class ApartLines<W extends Waiter> {
   turn(fits: Fits, at: object | undefined, moment: QueueMoment): W | undefined {
     let first: W | undefined;
     for (const { avoids, line } of this.#lines) {
-      if (!isAvoided(at, avoids)) first = older(first, line.turn(fits, line.isOverloaded(moment)));
+      const isAvoided = at !== undefined && avoids.includes(at);
+      if (!isAvoided) first = older(first, line.turn(fits, line.isOverloaded(moment)));
     }
     return first;
   }
@@ -58,10 +59,6 @@ export class ApartLines<W extends Waiter> {
   stranded(canAvoid: (avoided: readonly object[]) => boolean): W | undefined {
     return this.#lines.find(({ avoids }) => !canAvoid(avoids))?.line.head;
   }
-}
-
-function isAvoided(origin: object | undefined, avoids: readonly object[]): boolean {
-  return origin !== undefined && avoids.includes(origin);
 }
 
 function areSame(one: readonly object[], other: readonly object[]): boolean {

@@ -87,12 +87,9 @@ export class WaitQueue<W extends Waiter> {
     return this.#length;
   }
 
-  /**
-   * Waiters without a home: any connection that fits can serve them, except those of origins that they avoid. With `at`: only
-   * those that do not avoid this origin.
-   */
-  lengthOf(travel: Travel, at?: object): number {
-    return this.#common.lengthOf(travel) + this.apart.lengthOf(travel, at);
+  /** Waiters without a home: any connection that fits can serve them, except those of origins that they avoid. */
+  lengthOf(travel: Travel): number {
+    return this.#common.lengthOf(travel) + this.apart.lengthOf(travel);
   }
 
   /** Waiters that wait for any origin: they have no home, and avoid none. */

@@ -38,7 +38,7 @@ export class RetryBudget {
   }
 
   /** A request has come. Called once for each request, not for its re-sends. */
-  deposit(now = this.#clock.now()): void {
+  deposit(now: number): void {
     if (this.#unlimited) return;
     this.#refill(now);
     const place = this.#second % WINDOW_SECONDS;

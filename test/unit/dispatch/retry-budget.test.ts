@@ -12,7 +12,7 @@ function arrange(options: Partial<ResolvedRetryBudget> = {}) {
     return count;
   };
   const deposit = (requests: number) => {
-    for (let request = 0; request < requests; request += 1) budget.deposit();
+    for (let request = 0; request < requests; request += 1) budget.deposit(clock.now());
   };
   return { clock, budget, withdrawAll, deposit };
 }
