@@ -3,8 +3,8 @@
 import { AsyncResource } from 'node:async_hooks';
 import { type Deadlines, Expiring } from '../deadlines.js';
 import type { BackendError } from '../errors.js';
-import { tookTooLongError } from './refusal-error.js';
 import type { Announcer, Dispatch, OutgoingRequest, Place, ResponseSink } from './request.js';
+import { tookTooLongError } from './time-budget.js';
 
 /** What an announced request needs of its dispatcher. */
 export interface AnnouncingDispatcher {

@@ -85,8 +85,3 @@ function whyNot({ weight, maxConnections }: Origin['options'], service: string):
   if (service !== 'serving') return `(${service})`;
   return maxConnections === 0 ? '(no share of its connections yet)' : `(weight ${weight})`;
 }
-
-/** The error of a request whose `requestTimeout` is over. */
-export function tookTooLongError(requestTimeout: number): BackendError {
-  return new BackendError('http_response_timeout', `not answered within the ${requestTimeout} ms of the request`);
-}

@@ -15,14 +15,13 @@ import { NONE } from './choice/origin-choice.js';
 import { headText } from './head-text.js';
 import { isIdempotent } from './idempotence.js';
 import { Waiter } from './queue/waiter.js';
-import { tookTooLongError } from './refusal-error.js';
 import type { Dispatch, OutgoingRequest, ResponseSink, Taken, Tunnel } from './request.js';
 import { Requester } from './requester.js';
 import { attemptVerdict } from './retry/attempt-verdict.js';
 import { UNTRIED } from './retry/attempts.js';
 import { type AttemptEnding, JUDGED_STATUSES, type Resend } from './retry/retry-policy.js';
 import type { RunDispatcher } from './run-dispatcher.js';
-import { TimeBudget, type TimeBudgetListener } from './time-budget.js';
+import { TimeBudget, type TimeBudgetListener, tookTooLongError } from './time-budget.js';
 import type { AtTurnEnd } from './turn-end.js';
 
 export class Run extends Waiter implements Dispatch, ExchangeListener, TimeBudgetListener, AtTurnEnd, Linked<Run> {

@@ -1,6 +1,7 @@
 /** How long one request may take, and how much of that it may spend waiting for connections. */
 
 import { type Deadlines, Expiring } from '../deadlines.js';
+import { BackendError } from '../errors.js';
 
 export interface TimeBudgetListener {
   waitedOut(): void;
@@ -82,4 +83,9 @@ export class TimeBudget extends Expiring {
     if (this.leftMs() <= 0) this.#listener.tookTooLong();
     else this.#listener.waitedOut();
   }
+}
+
+/** The error of a request whose `requestTimeout` is over. */
+export function tookTooLongError(requestTimeout: number): BackendError {
+  return new BackendError('http_response_timeout', `not answered within the ${requestTimeout} ms of the request`);
 }

@@ -38,7 +38,7 @@ export interface WaitQueueStats {
   readonly overloaded: boolean;
 }
 
-/** A queue without timers, and without a step whose cost grows with its length. */
+/** A queue without timers. Only `release()` and `rejoin()`, which move whole lines, cost more the longer it is. */
 export class WaitQueue<W extends Waiter> {
   /** How long a newcomer would wait. */
   readonly estimate = new WaitEstimate();
