@@ -11,10 +11,9 @@ import type { Linked } from '../linked-set.js';
 import type { Origin } from '../origin/origin.js';
 import type { PoolEntry } from '../origin/pool-entry.js';
 import { AskedBody } from './asked-body.js';
-import { NONE } from './choice/origin-choice.js';
 import { headText } from './head-text.js';
 import { isIdempotent } from './idempotence.js';
-import { Waiter } from './queue/waiter.js';
+import { NO_ORIGINS, Waiter } from './queue/waiter.js';
 import type { Dispatch, OutgoingRequest, ResponseSink, Taken, Tunnel } from './request.js';
 import { Requester } from './requester.js';
 import { attemptVerdict } from './retry/attempt-verdict.js';
@@ -34,7 +33,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, TimeBudge
   readonly idempotent: boolean;
   /** The request was answered, has failed or has become a tunnel. */
   ended = false;
-  failedAt: readonly Origin[] = NONE; // should not get it again if there is another
+  failedAt: readonly Origin[] = NO_ORIGINS; // should not get it again if there is another
   readonly #dispatcher: RunDispatcher<Run>;
   #attempts = UNTRIED;
   #head = '';

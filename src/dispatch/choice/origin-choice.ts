@@ -5,6 +5,7 @@ import type { Balancer, Candidate, RequestFacts } from '../../balance/balancer.j
 import type { Observer } from '../../observe.js';
 import type { Origin } from '../../origin/origin.js';
 import type { Travel } from '../../origin/travel.js';
+import { NO_ORIGINS } from '../queue/waiter.js';
 import { type EligibilitySetting, EligibleOrigins, isAtSlowStartLimit, type Member } from './eligible-origins.js';
 
 export interface ChoiceSetting extends EligibilitySetting {
@@ -43,9 +44,6 @@ export const CAN_KEEP: Readonly<Record<Travel, (origin: Origin) => boolean>> = {
   fresh: (origin) => CAN_TAKE.fresh(origin) || (mayMakeRoom(origin) && origin.freshShareLeft > 0),
   resent: (origin) => CAN_TAKE.resent(origin) || mayMakeRoom(origin),
 };
-
-/** No origin. */
-export const NONE: readonly Origin[] = [];
 
 /** Two lists that each pick fills again: with a thousand origins, each request would otherwise allocate thousands of places. */
 interface Scratch {
@@ -188,7 +186,7 @@ export class OriginChoice {
   avoidable(failedAt: readonly Origin[]): readonly Origin[] {
     if (failedAt.length === 0 || this.eligible.canAvoid(failedAt)) return failedAt;
     const last = failedAt.slice(-1);
-    return this.eligible.canAvoid(last) ? last : NONE;
+    return this.eligible.canAvoid(last) ? last : NO_ORIGINS;
   }
 }
 

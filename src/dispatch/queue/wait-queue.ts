@@ -6,7 +6,7 @@ import type { RefusalReason } from '../../reasons.js';
 import { ApartLines } from './apart-lines.js';
 import { WaitEstimate } from './wait-estimate.js';
 import { newer, older, type QueueMoment, WaitLine } from './wait-line.js';
-import { type Fits, NOBODY, type Waiter } from './waiter.js';
+import { type Fits, NO_ORIGINS, type Waiter } from './waiter.js';
 
 /** A waiter that is not in the queue any more: the receiver has to settle it. */
 export interface Refusal<W extends Waiter> {
@@ -210,7 +210,7 @@ export class WaitQueue<W extends Waiter> {
     const next = () => this.apart.stranded(canAvoid);
     for (let waiter = next(); waiter !== undefined; waiter = next()) {
       this.#remove(waiter);
-      waiter.avoids = NOBODY;
+      waiter.avoids = NO_ORIGINS;
       this.#add(waiter);
     }
   }

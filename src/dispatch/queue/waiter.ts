@@ -29,8 +29,8 @@ export const TRAVELS: readonly Travel[] = ['resent', 'fresh', 'verified', 'any']
 /** Where a waiter stands in its line. Waiters that have lost a connection travel `resent`, or fresh: then they are in `returned`. */
 export type LaneName = Travel | 'returned';
 
-/** The `avoids` of a waiter that avoids no origin. */
-export const NOBODY: readonly object[] = [];
+/** What a waiter avoids that avoids no origin. */
+export const NO_ORIGINS: readonly never[] = [];
 
 /**
  * One place in the queue; the dispatcher's own class extends it. It is settled once, by the call that takes it out: `take()`
@@ -42,7 +42,7 @@ export abstract class Waiter {
   /** The only origin that can serve it; `undefined` = any that fits. Must not change while it waits. */
   home: object | undefined = undefined;
   /** The origins whose connections it does not ride. Must not change while it waits. */
-  avoids: readonly object[] = NOBODY;
+  avoids: readonly object[] = NO_ORIGINS;
   /** It had a connection and has lost it: it is served before all requests that have had none. */
   returned = false;
   /** @internal */
