@@ -48,6 +48,11 @@ export class DialBackoff {
     return this.#state;
   }
 
+  /** The origin can be dialled, as far as is known. */
+  get isReady(): boolean {
+    return this.#state.name === 'ready';
+  }
+
   /** A dial takes so long that another origin should be dialled instead. This is no failure yet. */
   takesLong(): void {
     this.#takesLong = true;
@@ -101,7 +106,7 @@ export class DialBackoff {
   /** A dial succeeded, the trial or any other. */
   succeeded(): void {
     this.#takesLong = false;
-    if (this.#state.name !== 'ready') this.#become(READY);
+    if (!this.isReady) this.#become(READY);
   }
 
   /** The trial was given up, for example because no request needed it any more: the next may begin at once. */

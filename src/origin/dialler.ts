@@ -196,7 +196,7 @@ export class Dialler {
 
   /** Whether a connection of another origin would do. If this origin is not trusted any more, it would for every request. */
   #isForAny(purpose: DialPurpose): boolean {
-    const isTrusted = this.#backoff.state.name === 'ready' && this.#listener.isHome;
+    const isTrusted = this.#backoff.isReady && this.#listener.isHome;
     return !isTrusted || typeof purpose === 'string' || purpose.anyWouldDo;
   }
 

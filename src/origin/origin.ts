@@ -254,7 +254,7 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
 
   /** Resolves when the minimum is open, or could not be opened. */
   ready(): Promise<void> {
-    const isOut = () => !this.serves || this.standing.isDown || this.backoff.state.name !== 'ready';
+    const isOut = () => !this.serves || this.standing.isDown || !this.backoff.isReady;
     return this.service.until(() => this.#stock.isFull || isOut());
   }
 

@@ -98,7 +98,7 @@ export class EligibleOrigins {
     const origin = this.#byName.get(name);
     if (origin === undefined || !origin.serves) return undefined;
     const isTrusted = origin.takesNew ? this.now.origins.has(origin) : origin.standing.accepts;
-    return isTrusted && (origin.backoff.state.name === 'ready' || origin.hasConnectionFor(travel)) ? origin : undefined;
+    return isTrusted && (origin.backoff.isReady || origin.hasConnectionFor(travel)) ? origin : undefined;
   }
 
   /** Whether an open connection of this origin may carry a request. `lent`: 1 if that connection counts as busy already. */
@@ -198,12 +198,12 @@ export function isAtSlowStartLimit(origin: Origin, others: Iterable<Origin>, len
   const { share } = origin.standing;
   if (share === 1) return false;
   if (origin.busy + origin.dialling - lent < slowStartConnections(share, origin.options.maxConnections)) return false;
-  for (const { standing, backoff } of others) if (standing.share === 1 && backoff.state.name === 'ready') return true;
+  for (const { standing, backoff } of others) if (standing.share === 1 && backoff.isReady) return true;
   return false;
 }
 
 function isReady({ origin }: Member): boolean {
-  return origin.backoff.state.name === 'ready';
+  return origin.backoff.isReady;
 }
 
 function isPrimary({ origin }: Member): boolean {

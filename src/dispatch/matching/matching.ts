@@ -162,7 +162,7 @@ export class Matching implements DemandOn<Origin> {
 
   othersCanServe(origin: Origin): boolean {
     for (const one of this.#eligible.now.origins)
-      if (one !== origin && one.backoff.state.name === 'ready' && !one.backoff.isLate) return true;
+      if (one !== origin && one.backoff.isReady && !one.backoff.isLate) return true;
     return false;
   }
 
