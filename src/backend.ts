@@ -25,7 +25,6 @@ import { createUpgradeHandler, type UpgradeHandler } from './mount/upgrade/upgra
 import { Observer } from './observe.js';
 import { type CloseOptions, closeTimeout } from './options/close.js';
 import {
-  changeable,
   changedOptions,
   completeOptions,
   following,
@@ -57,12 +56,11 @@ import { StatusPages } from './status/status-pages.js';
  * ```
  */
 export class PooledBackend extends (EventEmitter as new () => BackendEmitter) {
-  #options: ResolvedOptions; // with the origins of the last update()
   #given: OptionSection;
   /** Adds, removes and drains origins, and changes their weight, at run time. */
   readonly origins: BackendOrigins;
   readonly #mounted: MountedBackend;
-  readonly #setting: OriginSetting;
+  readonly #setting: OriginSetting & { options: ResolvedOptions }; // with the origins of the last update()
   readonly #dispatcher: Dispatcher;
   readonly #deadlines: Deadlines;
   readonly #discovery: Discovery | undefined;
@@ -84,7 +82,6 @@ export class PooledBackend extends (EventEmitter as new () => BackendEmitter) {
     super();
     this.#given = readOptions(options);
     const resolved = completeOptions(this.#given);
-    this.#options = resolved;
     const { clock } = checkedMachine(machine);
     readWindow(); // here, not at the first dial: it takes 14 ms, or throws where there is no WebAssembly
     const random = () => machine.random();
@@ -94,21 +91,21 @@ export class PooledBackend extends (EventEmitter as new () => BackendEmitter) {
     this.#observer = observer;
     this.#dispatcher = new Dispatcher(resolved, { clock, deadlines, observer, random });
     const setting = {
-      ...resolved,
-      connect: { ...resolved.connect, lookup: resolved.connect.lookup ?? lookupAt(resolved.dns, clock) },
+      options: resolved,
       clock,
       deadlines,
       observer,
       random,
       startDial: dialsOf(machine),
+      connect: { ...resolved.connect, lookup: resolved.connect.lookup ?? lookupAt(resolved.dns, clock) },
+      tls: resolved.tls,
     };
     this.#setting = setting;
     this.#shares = new ConnectionShares(clusterChannel, deadlines, observer);
     const source = sourceFor(this.#given, resolved);
     this.origins = new BackendOrigins(
       {
-        options: () => this.#options,
-        observer,
+        setting,
         shares: this.#shares,
         create: (options) => new Origin(options, setting, this.#dispatcher.matching),
         serve: (origins) => this.#serve(origins),
@@ -136,7 +133,7 @@ export class PooledBackend extends (EventEmitter as new () => BackendEmitter) {
     const backend = this.#mounted;
     const resolve = handlerOptionsOf(options);
     const mount = (now: ResolvedOptions) => ({ backend, dispatching: backend.dispatching, options: resolve(now) });
-    return createHandler(following(() => this.#options, mount));
+    return createHandler(following(this.#setting, mount));
   }
 
   /**
@@ -148,7 +145,7 @@ export class PooledBackend extends (EventEmitter as new () => BackendEmitter) {
    */
   upgradeHandler(options: UpgradeHandlerOptions = {}): UpgradeHandler {
     refuseDetached(this instanceof PooledBackend, 'upgradeHandler');
-    const current = following(() => this.#options, upgradeOptionsOf(options));
+    const current = following(this.#setting, upgradeOptionsOf(options));
     return createUpgradeHandler(this.#mounted, this.#tunnels, current);
   }
 
@@ -204,7 +201,7 @@ export class PooledBackend extends (EventEmitter as new () => BackendEmitter) {
    */
   update(changes: OptionChanges): Promise<void> {
     const { given, options, names } = changedOptions({ ...this.#given, ...this.origins.given }, changes);
-    const before = { given: this.#given, options: this.#options };
+    const before = { given: this.#given, options: this.#setting.options };
     // A listener of `originChanged` may call update() again. That call must start from these options.
     this.#live(given, options);
     let settled: Promise<void>;
@@ -214,19 +211,18 @@ export class PooledBackend extends (EventEmitter as new () => BackendEmitter) {
       this.#live(before.given, before.options);
       throw error;
     }
-    const { ejection, balance } = this.#options;
-    const balancer = changes.balance === undefined ? undefined : balancerFor(balance, this.#setting.random);
-    this.#dispatcher.configure(this.#options, balancer);
-    if (this.#dispatcher.state !== 'closed') this.#outliers.configure(ejection); // once closed, its windows would never end
+    const { options: now, random } = this.#setting;
+    const balancer = changes.balance === undefined ? undefined : balancerFor(now.balance, random);
+    this.#dispatcher.configure(now, balancer);
+    if (this.#dispatcher.state !== 'closed') this.#outliers.configure(now.ejection); // once closed, its windows would never end
     if (this.#observer.watches('updated')) this.#observer.emit('updated', { names });
     return settled;
   }
 
   #live(given: OptionSection, options: ResolvedOptions): void {
     this.#given = given;
-    this.#options = options;
+    this.#setting.options = options;
     this.#mounted.configure(options);
-    Object.assign(this.#setting, changeable(options));
   }
 
   #serve(origins: readonly Origin[]): void {

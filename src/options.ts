@@ -50,7 +50,7 @@ export type { SubsetOptions } from './options/subset.js';
 export { type OptionSection, optionRules, optionTable } from './options/table.js';
 export type { TlsOptions } from './options/tls.js';
 export { upgradeOptionTable } from './options/tunnel.js';
-export { changeable, changedOptions, following, type OptionChanges } from './options/update.js';
+export { changedOptions, following, type LiveOptions, type OptionChanges } from './options/update.js';
 export {
   type ResolvedUpgradeOptions,
   type UpgradeHandlerOptions,

@@ -18,7 +18,6 @@ import { MountedBackend } from '../src/mount/mounted-backend.js';
 import { LEVELS, Observer } from '../src/observe.js';
 import { mostConnections } from '../src/options/connections.js';
 import {
-  changeable,
   changedOptions,
   completeOptions,
   type OptionChanges,
@@ -69,7 +68,6 @@ function newOrigin(...parts: ConstructorParameters<typeof Origin>): Origin {
 export class House {
   readonly clock: ManualClock;
   readonly deadlines: Deadlines;
-  options: ResolvedOptions;
   readonly emitter = new EventEmitter<BackendEvents>();
   readonly events: [EventName, object][] = [];
   readonly queue: WaitQueue<Run>;
@@ -81,7 +79,7 @@ export class House {
   readonly peers: Peer[] = [];
   readonly callers: Caller[] = [];
   #given: OptionSection;
-  readonly #setting: OriginSetting;
+  readonly #setting: OriginSetting & { options: ResolvedOptions };
 
   constructor({ random = () => 0.5, startDial, channel = clusterChannel, ...given }: HouseOptions = {}) {
     const { clock = new ManualClock(), deadlines = new Deadlines(clock), createOrigin = newOrigin, ...options } = given;
@@ -90,27 +88,25 @@ export class House {
     const { origins = ['http://a.test:80'] } = options;
     this.#given = readOptions({ ...options, origins });
     const resolved = completeOptions(this.#given);
-    this.options = resolved;
     const observer = new Observer(this.#recorder(), resolved.logger, clock);
     this.dispatcher = new Dispatcher(resolved, { clock, deadlines, observer, random });
     this.queue = this.dispatcher.queue;
     const setting = {
-      ...resolved,
+      options: resolved,
       clock,
       deadlines,
       observer,
       random,
       startDial: startDial ?? this.#startDial,
+      connect: resolved.connect,
+      tls: resolved.tls,
     };
     this.#setting = setting;
     const create = (address: ResolvedOrigin) => createOrigin(address, setting, this.dispatcher.matching);
     const serve = (origins: readonly Origin[]) => this.dispatcher.serve(origins);
     const shares = new ConnectionShares(channel, deadlines, observer, 'house');
     this.shares = shares;
-    this.fleet = new BackendOrigins(
-      { options: () => this.options, observer, shares, create, serve },
-      Array.isArray(origins) ? origins : undefined,
-    );
+    this.fleet = new BackendOrigins({ setting, shares, create, serve }, Array.isArray(origins) ? origins : undefined);
   }
 
   /** A house whose slots are made. It is destroyed with the test. */
@@ -119,6 +115,10 @@ export class House {
     onTestFinished(() => house.destroy());
     await house.settle();
     return house;
+  }
+
+  get options(): ResolvedOptions {
+    return this.#setting.options;
   }
 
   /** All origins, also those that are leaving. */
@@ -130,8 +130,7 @@ export class House {
   update(changes: OptionChanges): Promise<void> {
     const { given, options } = changedOptions(this.#given, changes);
     this.#given = given;
-    this.options = options;
-    Object.assign(this.#setting, changeable(this.options));
+    this.#setting.options = options;
     const settled = this.fleet.reconsider();
     this.dispatcher.configure(this.options, undefined);
     return settled;

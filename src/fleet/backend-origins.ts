@@ -1,7 +1,7 @@
 /** The origins of a backend, as its owner changes them while requests are under way. */
 
 import type { Observer } from '../observe.js';
-import type { OriginOptions, OriginSet, ResolvedOptions, ResolvedOrigin } from '../options.js';
+import type { LiveOptions, OriginOptions, OriginSet, ResolvedOptions, ResolvedOrigin } from '../options.js';
 import { ownOrigin, refuseCheckOf, resolveOrigin, resolveOrigins } from '../options.js';
 import type { Origin } from '../origin/origin.js';
 import type { ConnectionShares } from './connection-shares.js';
@@ -11,9 +11,8 @@ import { subsetOf } from './subset.js';
 
 /** The backend whose origins change. */
 export interface ChangedBackend {
-  /** The options that each origin has to agree with, and that say which origins of a set are used. */
-  options(): ResolvedOptions;
-  readonly observer: Observer;
+  /** `options`: each origin has to agree with them, and they say which origins of a set are used. */
+  readonly setting: LiveOptions & { readonly observer: Observer };
   readonly shares: ConnectionShares;
   create(resolved: ResolvedOrigin): Origin;
   /** All origins in order, including those being removed. Called after each change. */
@@ -38,7 +37,7 @@ export class BackendOrigins {
     this.#backend = backend;
     this.#discovered = given === undefined;
     if (given === undefined) return;
-    const resolvedSet = resolveOrigins(given, backend.options());
+    const resolvedSet = resolveOrigins(given, backend.setting.options);
     const set = given.map(ownOrigin);
     this.#given.replace(set, resolvedSet);
     for (const [one, resolved] of this.#used(set, resolvedSet)) this.#put(one, resolved);
@@ -59,7 +58,7 @@ export class BackendOrigins {
 
   /** @internal The options of the backend with the origins as they are now; without any if they are discovered. */
   get options(): ResolvedOptions {
-    const options = this.#backend.options();
+    const { options } = this.#backend.setting;
     return this.#discovered ? options : this.#given.within(options);
   }
 
@@ -142,7 +141,7 @@ export class BackendOrigins {
    */
   replace(set: OriginSet): Promise<void> {
     this.#tellForgotten();
-    const options = this.#backend.options();
+    const { options } = this.#backend.setting;
     const resolvedSet = resolveOrigins(set, options);
     refuseCheckOf(options.check, resolvedSet);
     for (const [index, resolved] of resolvedSet.entries()) this.#checkIdentity(`origins[${index}]`, resolved);
@@ -195,7 +194,7 @@ export class BackendOrigins {
 
   /** @throws TypeError, RangeError for what does not agree with the options of the backend */
   #resolve(given: string | URL | OriginOptions): ResolvedOrigin {
-    const options = this.#backend.options();
+    const { options } = this.#backend.setting;
     const resolved = resolveOrigin('origin', given, options);
     refuseCheckOf(options.check, [resolved]);
     return resolved;
@@ -204,7 +203,7 @@ export class BackendOrigins {
   /** The subset of a set, each origin as it was given and as it was resolved. */
   #used(set: readonly GivenOrigin[], resolvedSet: readonly ResolvedOrigin[]) {
     const pairs = resolvedSet.map((resolved, index) => [set[index] ?? resolved.origin, resolved] as const);
-    return subsetOf(pairs, resolvedSet, this.#backend.options().subset);
+    return subsetOf(pairs, resolvedSet, this.#backend.setting.options.subset);
   }
 
   #changeTo({ origin: name, weight }: ResolvedOrigin): OriginChange | undefined {
@@ -267,7 +266,7 @@ export class BackendOrigins {
 
   #member(url: string | URL): Origin {
     // Only the name is read: the limits were checked when the origin was added.
-    const name = resolveOrigin('url', url, { ...this.#backend.options(), minConnections: 0 }).origin;
+    const name = resolveOrigin('url', url, { ...this.#backend.setting.options, minConnections: 0 }).origin;
     const member = this.#members.get(name);
     if (member !== undefined && member.service.state !== 'leaving') return member;
     throw new TypeError(`url must be one of the origins (${this.names.join(', ')}), got ${name}`);
@@ -279,7 +278,7 @@ export class BackendOrigins {
 
   #tell(origin: Origin, change: OriginChange | undefined): void {
     if (change === undefined) return;
-    const { observer } = this.#backend;
+    const { observer } = this.#backend.setting;
     const { weight } = origin.options;
     if (observer.watches('originChanged')) observer.emit('originChanged', { origin: origin.name, change, weight });
   }

@@ -51,12 +51,6 @@ export interface OptionChanges extends Pick<PooledBackendOptions, (typeof CHANGE
   readonly origins?: OriginSet | undefined;
 }
 
-/** The current values of the options that may change. */
-export function changeable(options: ResolvedOptions): Pick<ResolvedOptions, (typeof CHANGEABLE)[number]> {
-  const entries = CHANGEABLE.map((name) => [name, options[name]]);
-  return Object.fromEntries(entries) as Pick<ResolvedOptions, (typeof CHANGEABLE)[number]>; // each value has its own name
-}
-
 /**
  * The options with these changes, one by one and held against each other, and the names of the changed ones.
  *
@@ -88,15 +82,20 @@ export function changedOptions(
   return { given, options, names: changed };
 }
 
+/** Shared by all who follow the options of a backend. They read them here whenever they need one, and are told only if they have to act. */
+export interface LiveOptions {
+  /** Frozen. An update puts others in their place, all at once. */
+  readonly options: ResolvedOptions;
+}
+
 /** Returns what `make` made from the current options, and calls it again when they have changed. Called for each request. */
-export function following<T>(backend: () => ResolvedOptions, make: (options: ResolvedOptions) => T): () => T {
-  let options = backend();
+export function following<T>(setting: LiveOptions, make: (options: ResolvedOptions) => T): () => T {
+  let { options } = setting;
   let made = make(options);
   return () => {
-    const now = backend();
-    if (now !== options) {
-      options = now;
-      made = make(now);
+    if (setting.options !== options) {
+      options = setting.options;
+      made = make(options);
     }
     return made;
   };

@@ -33,7 +33,8 @@ export class Concurrency {
 
   /** Follows the setting and the options as they are now. */
   configure({ maxConnections }: ResolvedOrigin): void {
-    const { adaptiveConcurrency, clock } = this.#parts.setting;
+    const { clock, options } = this.#parts.setting;
+    const { adaptiveConcurrency } = options;
     this.#maxConnections = maxConnections;
     if (adaptiveConcurrency === false) this.#limit = undefined;
     else {

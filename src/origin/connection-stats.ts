@@ -1,6 +1,7 @@
 /** Lists the connections of one origin, for `backend.connections()`. */
 
 import type { Clock } from '../clock.js';
+import type { ResolvedOptions } from '../options.js';
 import type { Slot } from '../pool/slot.js';
 import type { PoolEntry } from './pool-entry.js';
 
@@ -36,7 +37,7 @@ export interface ConnectionStats {
 /** The rules by which a connection is retired at the end of its exchange. */
 export interface RetirementRules {
   readonly clock: Clock;
-  readonly maxRequestsPerConnection: number;
+  readonly options: Pick<ResolvedOptions, 'maxRequestsPerConnection'>;
 }
 
 /** All connections of an origin, by slot. */
@@ -69,7 +70,7 @@ function stateOf(entry: PoolEntry, rules: RetirementRules): ConnectionState {
   const { slot, connection } = entry;
   if (connection.tunnel !== undefined) return 'tunnel';
   if (slot.state === 'idle') return connection.fresh ? 'spare' : 'idle';
-  const isLast = entry.exchangesLeft(rules.maxRequestsPerConnection) <= 1;
+  const isLast = entry.exchangesLeft(rules.options.maxRequestsPerConnection) <= 1;
   if (isLast || rules.clock.now() >= entry.retireAt) return 'retired';
   return connection.exchanges === 0 ? 'fresh' : 'busy';
 }

@@ -4,6 +4,7 @@ import { AsyncResource } from 'node:async_hooks';
 import type { DialListener, Dialled, DialTarget, DialUnderWay, StartDial } from '../connection/dial.js';
 import type { Deadline, Deadlines } from '../deadlines.js';
 import type { BackendError } from '../errors.js';
+import type { ResolvedOptions } from '../options.js';
 import type { Pool } from '../pool/pool.js';
 import type { Slot } from '../pool/slot.js';
 import type { CloseReason } from '../reasons.js';
@@ -32,8 +33,8 @@ export interface DiallerListener {
 export interface DiallerSetting {
   readonly startDial: StartDial;
   readonly deadlines: Deadlines;
-  /** Dials that may be under way at once. */
-  readonly maxDialling: number;
+  /** `maxDialling`: dials that may be under way at once. */
+  readonly options: Pick<ResolvedOptions, 'maxDialling'>;
 }
 
 /** A dial of this age takes long: a packet that was lost is sent again after a second, at best. Milliseconds. */
@@ -102,7 +103,7 @@ export class Dialler {
   }
 
   get #mayBegin(): boolean {
-    return !this.#stopped && this.#dials.size < this.#setting.maxDialling;
+    return !this.#stopped && this.#dials.size < this.#setting.options.maxDialling;
   }
 
   get dialling(): number {

@@ -1,11 +1,12 @@
 /** How long an idle connection to one origin may safely be reused: what was configured, announced and learned. */
 
 import type { Clock } from '../clock.js';
+import type { ResolvedOptions } from '../options.js';
 import { LearnedAge, withMargin } from './learned-age.js';
 
 export interface IdleLimitSetting {
-  /** The greatest age of an idle connection in milliseconds, whatever the origin says. `Infinity` is no limit. May change. */
-  readonly keepAliveTimeout: number;
+  /** `keepAliveTimeout`: the greatest age of an idle connection in milliseconds, whatever the origin says. `Infinity` is no limit. */
+  readonly options: Pick<ResolvedOptions, 'keepAliveTimeout'>;
   readonly clock: Clock;
 }
 
@@ -42,7 +43,7 @@ export class IdleLimit {
 
   constructor(setting: IdleLimitSetting) {
     this.#setting = setting;
-    this.used = new LearnedAge(setting.clock, () => setting.keepAliveTimeout);
+    this.used = new LearnedAge(setting.clock, () => setting.options.keepAliveTimeout);
     this.unused = new LearnedAge(setting.clock, () => SPARE_MS);
   }
 
@@ -74,7 +75,7 @@ export class IdleLimit {
   /** The greatest idle age, in milliseconds, at which a connection may be reused. 0 = it may only be handed on at once. */
   get effectiveMs(): number {
     const hintedMs = this.#hintedMs === undefined ? Number.POSITIVE_INFINITY : withMargin(this.#hintedMs);
-    return Math.min(this.#setting.keepAliveTimeout, hintedMs, this.used.limitMs);
+    return Math.min(this.#setting.options.keepAliveTimeout, hintedMs, this.used.limitMs);
   }
 
   /** The greatest age, in milliseconds, at which a spare may carry a request that must not be sent twice. */
@@ -87,12 +88,13 @@ export class IdleLimit {
    * the time after an answer: for the first request servers have another timeout.
    */
   mostMs({ fresh }: { readonly fresh: boolean }): number {
-    return fresh ? Math.max(this.effectiveMs, Math.min(SPARE_MS, this.#setting.keepAliveTimeout)) : this.effectiveMs;
+    const { effectiveMs } = this;
+    return fresh ? Math.max(effectiveMs, Math.min(SPARE_MS, this.#setting.options.keepAliveTimeout)) : effectiveMs;
   }
 
   get snapshot(): IdleLimitSnapshot {
     return {
-      configured: this.#setting.keepAliveTimeout,
+      configured: this.#setting.options.keepAliveTimeout,
       hinted: this.#hintedMs ?? null,
       learned: this.used.ms ?? null,
       effective: this.effectiveMs,

@@ -59,7 +59,7 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
     this.#options = options;
     this.#setting = setting;
     this.#demand = demand;
-    this.standing = new Standing(this.name, setting.ejection, setting, { due, changed });
+    this.standing = new Standing(this.name, setting, { due, changed });
     this.backoff = new DialBackoff(clock, random, changed);
     this.idleLimit = new IdleLimit(setting);
     this.shutdown = new ShutdownDetector(clock);
@@ -85,7 +85,7 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
 
   /** Whether requests may be sent there at all; see {@link takesNew}. */
   get serves(): boolean {
-    const takesSome = this.#options.weight > 0 || this.#setting.sticky !== false;
+    const takesSome = this.#options.weight > 0 || this.#setting.options.sticky !== false;
     return this.service.state === 'serving' && takesSome && this.#options.maxConnections > 0;
   }
 
@@ -258,7 +258,7 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
     return this.service.until(() => this.#stock.isFull || isOut());
   }
 
-  /** Follows these options, and the settings as they are now. Resolves when the connections above the limit are closed. */
+  /** Follows these options, and those of the backend as they are now. Resolves when the connections above the limit are closed. */
   configure(options: ResolvedOrigin): Promise<void> {
     this.#options = options;
     // Otherwise its checks would begin again, and nothing would ever end them.
@@ -267,7 +267,7 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
     this.#pool.resize(options.maxConnections);
     this.concurrency.configure(options);
     this.checks.configure(options);
-    this.standing.configure(this.#setting.ejection, this.#setting.slowStart);
+    this.standing.configure();
     this.settle();
     return this.service.until(() => this.#pool.surplus === 0);
   }

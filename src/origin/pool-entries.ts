@@ -69,12 +69,12 @@ export class PoolEntries<Origin extends ConnectedOrigin> implements PoolEntryOwn
   admit(slot: Slot<PoolEntry>, dialled: Dialled, begunAt: number): PoolEntry {
     const origin = this.#origin;
     const { setting, connection, pool } = this.#parts;
-    const { clock, random, maxConnectionAge, observer } = setting;
+    const { clock, random, observer, options } = setting;
     const error = newConnectionError(origin.name, dialled, connection.secure);
     if (error?.code === 'http_protocol_error') origin.tally.poisoned += 1;
     if (error !== undefined) throw error;
     // Shortened at random, so that connections dialled together do not retire together.
-    const retireAt = clock.now() + maxConnectionAge * (1 - random() / 10);
+    const retireAt = clock.now() + options.maxConnectionAge * (1 - random() / 10);
     const entry = new PoolEntry({ slot, dialled, dialledAt: begunAt, retireAt }, connection, this);
     const backoff = origin.backoff.state;
     origin.backoff.succeeded();
@@ -200,7 +200,7 @@ export class PoolEntries<Origin extends ConnectedOrigin> implements PoolEntryOwn
     if (reason !== undefined) return reason;
     if (this.#lateBodies.mayFollow(entry)) return 'leftover';
     if (origin.checks.wantsSlot) return 'made-room';
-    if (entry.exchangesLeft(setting.maxRequestsPerConnection) <= 0) return 'max-requests';
+    if (entry.exchangesLeft(setting.options.maxRequestsPerConnection) <= 0) return 'max-requests';
     return entry.connection.idleSince >= entry.retireAt ? 'max-age' : undefined;
   }
 

@@ -91,7 +91,7 @@ export class Stock {
   /** Whether the minimum is open, or as much of it as a share of connections allows. */
   get isFull(): boolean {
     const { idle, busy, size } = this.#pool.counts;
-    return idle + busy >= Math.min(this.#setting.minConnections, size);
+    return idle + busy >= Math.min(this.#setting.options.minConnections, size);
   }
 
   /** A slot is free, or a dial is possible again. Waiting requests come first: they are served at the end of this turn. */
@@ -102,9 +102,9 @@ export class Stock {
 
   /** Dials what is missing, as long as there are empty slots that no request waits for. */
   fill(): void {
-    const { minConnections, spareConnections, clock } = this.#setting;
+    const { minConnections, spareConnections } = this.#setting.options;
     if (this.#standing.isDown) return;
-    const now = clock.now();
+    const now = this.#setting.clock.now();
     if (now < this.#pausedUntil) {
       this.#inspectWithin(this.#pausedUntil - now, now);
       return;
@@ -149,7 +149,7 @@ export class Stock {
     for (const slot of this.#pool.idleSlots()) {
       if (slot.item === undefined) continue;
       const { connection, retireAt } = slot.item;
-      const isSpare = connection.fresh && this.#open() > this.#setting.minConnections;
+      const isSpare = connection.fresh && this.#open() > this.#setting.options.minConnections;
       const limitMs = isSpare ? this.#idleLimit.spareMs : this.#idleLimit.mostMs(connection);
       const leftMs = Math.min(limitMs - connection.idleMs(), retireAt - now);
       if (leftMs > 0) nextMs = Math.min(nextMs, leftMs);

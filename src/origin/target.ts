@@ -15,7 +15,7 @@ export function targetOf(options: ResolvedOrigin, setting: OriginSetting): DialT
     connect,
     tls,
     get connectTimeoutMs() {
-      return setting.connectTimeout;
+      return setting.options.connectTimeout;
     },
   };
 }
@@ -23,8 +23,8 @@ export function targetOf(options: ResolvedOrigin, setting: OriginSetting): DialT
 /** What each connection is created with. */
 export function connectionSettingOf(
   { origin, protocol }: ResolvedOrigin,
-  { clock, deadlines, maxHeaderBytes }: OriginSetting,
+  { clock, deadlines, options }: OriginSetting,
 ): ConnectionSetting {
-  const limits = { ...FIXED_LIMITS, maxHeaderBytes };
+  const limits = { ...FIXED_LIMITS, maxHeaderBytes: options.maxHeaderBytes };
   return { origin, secure: protocol === 'https:', clock, deadlines, limits, repeated: new RepeatedHead() };
 }

@@ -12,6 +12,11 @@ export interface HealthOptions {
   readonly maxTime: number;
 }
 
+export interface HealthSetting {
+  readonly clock: Clock;
+  readonly options: { readonly ejection: HealthOptions };
+}
+
 /** Moments are those of the clock. `ejections`: how many were remembered when the state began, see {@link Health.ejections}. */
 export type HealthState =
   | {
@@ -70,25 +75,20 @@ const FORGOTTEN_AFTER = 10;
  * This class does not fail open: the caller decides what to do when all origins are ejected.
  */
 export class Health {
-  #options: HealthOptions;
+  readonly #setting: HealthSetting;
   readonly #clock: Clock;
   readonly #onChange: (state: HealthState) => void;
   #state: HealthState = { name: 'healthy', failuresInARow: 0, ejections: 0, since: Number.NEGATIVE_INFINITY };
 
   /** `onChange` is called with the new state whenever its name changes. */
-  constructor(options: HealthOptions, clock: Clock, onChange: (state: HealthState) => void) {
-    this.#options = options;
-    this.#clock = clock;
+  constructor(setting: HealthSetting, onChange: (state: HealthState) => void) {
+    this.#setting = setting;
+    this.#clock = setting.clock;
     this.#onChange = onChange;
   }
 
   get state(): HealthState {
     return this.#state;
-  }
-
-  /** Sets other limits, from the next failure on. */
-  configure(options: HealthOptions): void {
-    this.#options = options;
   }
 
   /** Ejections that still count against the origin: while it is healthy, each is forgotten in time. */
@@ -119,7 +119,7 @@ export class Health {
     if (state.name === 'healthy' || state.name === 'down' || !this.accepts())
       throw new Error(`cannot probe an origin that is ${state.name}`);
     const probe: Probe = { reason: state.name === 'ejected' ? state.reason : state.probe.reason, begunAt: now };
-    const until = now + this.#options.maxTime;
+    const until = now + this.#setting.options.ejection.maxTime;
     this.#become({ name: 'probing', until, ejections: state.ejections, probe, since: state.since });
   }
 
@@ -129,7 +129,7 @@ export class Health {
     switch (state.name) {
       case 'healthy': {
         const failuresInARow = state.failuresInARow + 1;
-        if (failuresInARow >= this.#options.failures) this.eject(reason);
+        if (failuresInARow >= this.#setting.options.ejection.failures) this.eject(reason);
         else this.#state = { ...state, failuresInARow };
         return;
       }
@@ -205,7 +205,8 @@ export class Health {
   }
 
   #ejectionMs(ejections: number): number {
-    return Math.min(this.#options.maxTime, this.#options.time * 2 ** (ejections - 1));
+    const { time, maxTime } = this.#setting.options.ejection;
+    return Math.min(maxTime, time * 2 ** (ejections - 1));
   }
 
   #become(state: HealthState): void {

@@ -25,7 +25,7 @@ export interface CheckedOrigin {
 
 export class OriginChecks {
   readonly #parts: CheckedOrigin;
-  #option: OriginSetting['check'] = false; // how the origin is checked now
+  #option: ResolvedCheck | false = false; // how the origin is checked now
   #authority = '';
   #check: ActiveCheck | undefined;
 
@@ -37,7 +37,7 @@ export class OriginChecks {
   /** Follows the setting and the options as they are now. */
   configure({ authority }: ResolvedOrigin): void {
     this.#authority = authority;
-    const { check } = this.#parts.setting;
+    const { check } = this.#parts.setting.options;
     if (isDeepStrictEqual(check, this.#option)) return;
     this.#option = check;
     if (check === false) this.#end();

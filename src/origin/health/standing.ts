@@ -27,14 +27,15 @@ export interface StandingSetting {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly observer: Observer;
-  /** Milliseconds over which the share grows after the origin came back. */
-  readonly slowStart: number | false;
+  /** `slowStart`: milliseconds over which the share grows after the origin came back. */
+  readonly options: { readonly ejection: StandingOptions; readonly slowStart: number | false };
 }
 
 const SLOW = 'slow';
 
 export class Standing {
   readonly #origin: string;
+  readonly #setting: StandingSetting;
   readonly #clock: Clock;
   readonly #observer: Observer;
   readonly #health: Health;
@@ -46,27 +47,23 @@ export class Standing {
   #mostMs = Number.POSITIVE_INFINITY; // that a probe may take while the origin is ejected for being slow
   #probeDial: object | undefined; // the slot where the probe is dialled, until a request goes to the origin
 
-  constructor(
-    origin: string,
-    options: StandingOptions,
-    { clock, deadlines, observer, slowStart }: StandingSetting,
-    listener: StandingListener,
-  ) {
+  constructor(origin: string, setting: StandingSetting, listener: StandingListener) {
     this.#origin = origin;
-    this.#clock = clock;
-    this.#observer = observer;
-    this.#due = deadlines.create(() => this.#whenDue());
+    this.#setting = setting;
+    this.#clock = setting.clock;
+    this.#observer = setting.observer;
+    this.#due = setting.deadlines.create(() => this.#whenDue());
     this.#listener = listener;
-    this.#health = new Health(options, clock, (state) => this.#changed(state));
-    this.configure(options, slowStart);
+    this.#health = new Health(setting, (state) => this.#changed(state));
+    this.configure();
   }
 
-  /** Sets other options, from the next outcome on. The state stays as it is. */
-  configure(options: StandingOptions, slowStart: number | false): void {
+  /** Follows the options as they are now, from the next outcome on. The state stays as it is. */
+  configure(): void {
+    const { ejection, slowStart } = this.#setting.options;
     this.#slowStartMs = slowStart === false ? 0 : slowStart;
-    this.#badStatuses = new Set(options.statuses);
-    this.#outcomes = options.outliers === false ? undefined : (this.#outcomes ?? new Outcomes());
-    this.#health.configure(options);
+    this.#badStatuses = new Set(ejection.statuses);
+    this.#outcomes = ejection.outliers === false ? undefined : (this.#outcomes ?? new Outcomes());
     this.#grow();
   }
 

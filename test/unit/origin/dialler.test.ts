@@ -89,7 +89,7 @@ test('dials for no request are those for stock, and those that no request waits 
         return { abandon: () => undefined };
       },
       deadlines: new Deadlines(clock),
-      maxDialling: 9,
+      options: { maxDialling: 9 },
     },
     { protocol: 'http:', hostname: 'a.test', port: 80 } as never,
     pool,

@@ -8,7 +8,8 @@ const BEFORE = 5000;
 function healthOf({ failures = 3, time = 1000, maxTime = 60_000 } = {}) {
   const clock = new ManualClock({ now: 5000 });
   const seen: HealthState['name'][] = [];
-  const health = new Health({ failures, time, maxTime }, clock, (state) => seen.push(state.name));
+  const options = { ejection: { failures, time, maxTime } };
+  const health = new Health({ options, clock }, (state) => seen.push(state.name));
   const fail = (times: number) => {
     for (let n = 0; n < times; n++) health.failed('connection_refused', BEFORE);
   };

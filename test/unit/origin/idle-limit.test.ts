@@ -7,7 +7,7 @@ const MINUTE = 60_000;
 
 function limitOf(keepAliveTimeout = MINUTE) {
   const clock = new ManualClock();
-  const setting = { keepAliveTimeout, clock };
+  const setting = { options: { keepAliveTimeout }, clock };
   return { clock, setting, limit: new IdleLimit(setting) };
 }
 
@@ -26,7 +26,7 @@ describe('the limit', () => {
 
   test('it is another from the moment on at which another is configured', () => {
     const { limit, setting } = limitOf(7000);
-    setting.keepAliveTimeout = 500;
+    setting.options = { keepAliveTimeout: 500 };
     expect(limit.snapshot).toEqual({ configured: 500, hinted: null, learned: null, effective: 500 });
   });
 

@@ -15,13 +15,12 @@ function standing() {
   emitter.on('probe', (details) => told.push(['probe', details]));
   emitter.on('readmit', (details) => told.push(['readmit', details]));
   const observer = new Observer(emitter, undefined, clock);
-  const options = { failures: 2, time: 1_000, maxTime: 60_000, statuses: [500], outliers: {} };
+  const ejection = { failures: 2, time: 1_000, maxTime: 60_000, statuses: [500], outliers: {} };
   const due: number[] = [];
   const onDue = () => due.push(clock.now());
   const one = new Standing(
     'http://a.test:80',
-    options,
-    { clock, deadlines, observer, slowStart: 10_000 },
+    { clock, deadlines, observer, options: { ejection, slowStart: 10_000 } },
     { due: onDue, changed: () => {} },
   );
   const eject = () => {
