@@ -89,7 +89,6 @@ export class PooledBackend extends (EventEmitter as new () => BackendEmitter) {
     this.#deadlines = deadlines;
     const observer = new Observer(this, resolved.logger, clock);
     this.#observer = observer;
-    this.#dispatcher = new Dispatcher(resolved, { clock, deadlines, observer, random });
     const setting = {
       options: resolved,
       clock,
@@ -101,6 +100,7 @@ export class PooledBackend extends (EventEmitter as new () => BackendEmitter) {
       tls: resolved.tls,
     };
     this.#setting = setting;
+    this.#dispatcher = new Dispatcher(setting);
     this.#shares = new ConnectionShares(clusterChannel, deadlines, observer);
     const source = sourceFor(this.#given, resolved);
     this.origins = new BackendOrigins(
@@ -213,7 +213,7 @@ export class PooledBackend extends (EventEmitter as new () => BackendEmitter) {
     }
     const { options: now, random } = this.#setting;
     const balancer = changes.balance === undefined ? undefined : balancerFor(now.balance, random);
-    this.#dispatcher.configure(now, balancer);
+    this.#dispatcher.configure(balancer);
     if (this.#dispatcher.state !== 'closed') this.#outliers.configure(now.ejection); // once closed, its windows would never end
     if (this.#observer.watches('updated')) this.#observer.emit('updated', { names });
     return settled;

@@ -89,8 +89,6 @@ export class House {
     this.#given = readOptions({ ...options, origins });
     const resolved = completeOptions(this.#given);
     const observer = new Observer(this.#recorder(), resolved.logger, clock);
-    this.dispatcher = new Dispatcher(resolved, { clock, deadlines, observer, random });
-    this.queue = this.dispatcher.queue;
     const setting = {
       options: resolved,
       clock,
@@ -102,6 +100,8 @@ export class House {
       tls: resolved.tls,
     };
     this.#setting = setting;
+    this.dispatcher = new Dispatcher(setting);
+    this.queue = this.dispatcher.queue;
     const create = (address: ResolvedOrigin) => createOrigin(address, setting, this.dispatcher.matching);
     const serve = (origins: readonly Origin[]) => this.dispatcher.serve(origins);
     const shares = new ConnectionShares(channel, deadlines, observer, 'house');
@@ -132,7 +132,7 @@ export class House {
     this.#given = given;
     this.#setting.options = options;
     const settled = this.fleet.reconsider();
-    this.dispatcher.configure(this.options, undefined);
+    this.dispatcher.configure(undefined);
     return settled;
   }
 

@@ -50,8 +50,8 @@ async function lending(size: number): Promise<Case> {
 }
 
 function queueOf(size: number): WaitQueue<Somebody> {
-  const options = { maxQueue: Number.POSITIVE_INFINITY, queueTimeoutMs: HOUR_MS, clock: systemClock };
-  const queue = new WaitQueue<Somebody>(options);
+  const options = { maxQueue: Number.POSITIVE_INFINITY, queueTimeout: HOUR_MS };
+  const queue = new WaitQueue<Somebody>({ options, clock: systemClock });
   for (let i = 0; i < size; i += 1) queue.enqueue(new Somebody('any'), HOUR_MS, 100);
   return queue;
 }

@@ -7,7 +7,7 @@ import type { Deadlines } from '../deadlines.js';
 import { asBackendError, BackendError } from '../errors.js';
 import { LinkedSet } from '../linked-set.js';
 import type { Observer } from '../observe.js';
-import type { RequestTimeouts, ResolvedOptions, RetryCondition } from '../options.js';
+import type { LiveOptions, RequestTimeouts, ResolvedOptions } from '../options.js';
 import type { Origin } from '../origin/origin.js';
 import { AnnouncedRequest, type AnnouncingDispatcher } from './announced-request.js';
 import { OriginChoice } from './choice/origin-choice.js';
@@ -21,13 +21,9 @@ import { Run } from './run.js';
 import type { RunDispatcher, RunSetting } from './run-dispatcher.js';
 import { TurnEnd } from './turn-end.js';
 
-/** The options that it follows. All but the last may change while requests are under way. */
-export type DispatcherOptions = Pick<
-  ResolvedOptions,
-  'maxQueue' | 'queueTimeout' | 'retryBudget' | 'maxAttempts' | 'retryOn' | 'ejection' | 'balance' | 'idempotencyKey'
->;
-
-type DispatcherSetting = Pick<RunSetting, 'clock' | 'deadlines' | 'observer'> & { readonly random: () => number };
+interface DispatcherSetting extends LiveOptions, Pick<RunSetting, 'clock' | 'deadlines' | 'observer'> {
+  readonly random: () => number;
+}
 
 type State =
   | { readonly name: 'open' }
@@ -39,33 +35,29 @@ export class Dispatcher implements Dispatching, AnnouncingDispatcher, RunDispatc
   readonly deadlines: Deadlines;
   readonly observer: Observer;
   readonly budget: RetryBudget;
-  maxAttempts: number;
-  retryOn: readonly RetryCondition[];
-  readonly honoursIdempotencyKey: boolean;
   readonly turnEnd: TurnEnd;
   readonly queue: WaitQueue<Run>;
   /** What the origins work for: their `Demand`. */
   readonly matching: Matching;
+  readonly #setting: DispatcherSetting;
   readonly #hold = new ProcessHold();
   readonly #running = new LinkedSet<Run>();
   readonly #announced = new Set<AnnouncedRequest>(); // taken in, to be dispatched later
   readonly #choice: OriginChoice;
   #state: State = { name: 'open' };
 
-  constructor(options: DispatcherOptions, { clock, deadlines, observer, random }: DispatcherSetting) {
-    const { maxQueue, queueTimeout, ejection, balance } = options;
+  constructor(setting: DispatcherSetting) {
+    const { clock, deadlines, observer, random, options } = setting;
+    this.#setting = setting;
     this.clock = clock;
     this.deadlines = deadlines;
     this.observer = observer;
     this.budget = new RetryBudget(options.retryBudget, clock);
-    this.maxAttempts = options.maxAttempts;
-    this.retryOn = options.retryOn;
-    this.honoursIdempotencyKey = options.idempotencyKey === 'honoured';
     this.turnEnd = new TurnEnd(clock);
-    this.queue = new WaitQueue({ maxQueue, queueTimeoutMs: queueTimeout, clock });
+    this.queue = new WaitQueue(setting);
     this.#choice = new OriginChoice({
-      balancer: balancerFor(balance, random),
-      maxEjected: ejection.maxEjected,
+      balancer: balancerFor(options.balance, random),
+      maxEjected: options.ejection.maxEjected,
       clock,
       observer,
     });
@@ -83,13 +75,14 @@ export class Dispatcher implements Dispatching, AnnouncingDispatcher, RunDispatc
     return this.#choice.origins;
   }
 
-  /** Follows other options from now on. Without a `balancer`, the present one stays. */
-  configure(options: DispatcherOptions, balancer: Balancer | undefined): void {
-    this.maxAttempts = options.maxAttempts;
-    this.retryOn = options.retryOn;
-    this.budget.configure(options.retryBudget);
-    this.queue.configure(options.maxQueue, options.queueTimeout);
-    this.#choice.configure(balancer, options.ejection.maxEjected);
+  get options(): ResolvedOptions {
+    return this.#setting.options;
+  }
+
+  /** Follows the options as they are now. Without a `balancer`, the present one stays. */
+  configure(balancer: Balancer | undefined): void {
+    this.budget.configure(this.options.retryBudget);
+    this.#choice.configure(balancer, this.options.ejection.maxEjected);
     this.matching.room();
   }
 

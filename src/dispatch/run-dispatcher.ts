@@ -3,6 +3,7 @@
 import type { Deadlines } from '../deadlines.js';
 import type { BackendError } from '../errors.js';
 import type { Observer } from '../observe.js';
+import type { ResolvedOptions } from '../options.js';
 import type { Origin } from '../origin/origin.js';
 import type { RetrySetting } from './retry/attempt-verdict.js';
 import type { TurnEnd } from './turn-end.js';
@@ -11,7 +12,7 @@ import type { TurnEnd } from './turn-end.js';
 export interface RunSetting extends RetrySetting {
   readonly deadlines: Deadlines;
   readonly observer: Observer;
-  readonly honoursIdempotencyKey: boolean;
+  readonly options: Pick<ResolvedOptions, 'maxAttempts' | 'retryOn' | 'idempotencyKey'>;
   readonly turnEnd: TurnEnd;
 }
 

@@ -45,7 +45,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, TimeBudge
   #tunnel: Tunnel | undefined; // not given to the requester yet
 
   constructor(request: OutgoingRequest, sink: ResponseSink, dispatcher: RunDispatcher<Run>, begunAt?: number) {
-    const idempotent = isIdempotent(request, dispatcher.honoursIdempotencyKey);
+    const idempotent = isIdempotent(request, dispatcher.options.idempotencyKey === 'honoured');
     super(idempotent || request.nonIdempotent === 'any' ? 'any' : request.nonIdempotent);
     this.request = request;
     this.timeBudget = new TimeBudget(request.timeouts, dispatcher.deadlines, this, begunAt);

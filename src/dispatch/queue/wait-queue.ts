@@ -1,6 +1,7 @@
 /** Requests that wait for a connection, bounded. Each is in one line: for all origins, for one origin, or for all except some. */
 
 import type { Clock } from '../../clock.js';
+import type { ResolvedOptions } from '../../options.js';
 import type { Travel } from '../../origin/travel.js';
 import type { RefusalReason } from '../../reasons.js';
 import { ApartLines } from './apart-lines.js';
@@ -16,12 +17,13 @@ export interface Refusal<W extends Waiter> {
   readonly retryAfter: number;
 }
 
-export interface WaitQueueOptions {
-  /** Maximum number of waiters. 0 = no request may wait; `Infinity` = no limit. */
-  readonly maxQueue: number;
-  /** Milliseconds; overload is measured by it. The waiters' own deadlines are kept by their owners. */
-  readonly queueTimeoutMs: number;
+export interface WaitQueueSetting {
   readonly clock: Clock;
+  /**
+   * `maxQueue`: maximum number of waiters. 0 = no request may wait; `Infinity` = no limit. Those who wait stay if it shrinks.
+   * `queueTimeout`: milliseconds; overload is measured by it. The waiters' own deadlines are kept by their owners.
+   */
+  readonly options: Pick<ResolvedOptions, 'maxQueue' | 'queueTimeout'>;
 }
 
 /** The queue of a backend at one moment. */
@@ -44,8 +46,7 @@ export class WaitQueue<W extends Waiter> {
   readonly estimate = new WaitEstimate();
   /** The lines of the waiters that avoid origins, to be read. */
   readonly apart = new ApartLines<W>();
-  #maxQueue: number;
-  #queueTimeoutMs: number;
+  readonly #setting: WaitQueueSetting;
   readonly #clock: Clock;
   readonly #common = new WaitLine<W>();
   readonly #homes = new Map<object, WaitLine<W>>(); // a line for each home with waiters
@@ -55,16 +56,9 @@ export class WaitQueue<W extends Waiter> {
   #sequence = 0; // of the last waiter that was put into a line
   #pausedUntil = Number.NEGATIVE_INFINITY;
 
-  constructor(options: WaitQueueOptions) {
-    this.#maxQueue = options.maxQueue;
-    this.#queueTimeoutMs = options.queueTimeoutMs;
-    this.#clock = options.clock;
-  }
-
-  /** Sets other limits. Requests that already wait are not affected. */
-  configure(maxQueue: number, queueTimeoutMs: number): void {
-    this.#maxQueue = maxQueue;
-    this.#queueTimeoutMs = queueTimeoutMs;
+  constructor(setting: WaitQueueSetting) {
+    this.#setting = setting;
+    this.#clock = setting.clock;
   }
 
   /** There is no connection and none can be opened, so no waiter can be served. */
@@ -79,7 +73,7 @@ export class WaitQueue<W extends Waiter> {
 
   /** Milliseconds until there can be overload: `Infinity` in a pause, 0 long after it. */
   get calmMs(): number {
-    return Math.max(0, this.#pausedUntil + this.#queueTimeoutMs - this.#clock.now());
+    return Math.max(0, this.#pausedUntil + this.#setting.options.queueTimeout - this.#clock.now());
   }
 
   /** Waiters of all lines. */
@@ -105,7 +99,7 @@ export class WaitQueue<W extends Waiter> {
   get stats(): WaitQueueStats {
     return {
       length: this.#length,
-      max: this.#maxQueue,
+      max: this.#setting.options.maxQueue,
       waits: this.#waits,
       refused: { ...this.#refused },
       overloaded: this.#common.isOverloaded(this.#moment),
@@ -132,7 +126,7 @@ export class WaitQueue<W extends Waiter> {
       return this.#refuse(waiter, 'hopeless', usable);
     }
     let displaced: W | undefined;
-    if (this.#length >= this.#maxQueue + coming) {
+    if (this.#length >= this.#setting.options.maxQueue + coming) {
       displaced = overloaded ? line.pastHalf(now) : undefined;
       if (displaced === undefined) return this.#refuse(waiter, 'full', usable);
       this.#remove(displaced, moment);
@@ -149,7 +143,7 @@ export class WaitQueue<W extends Waiter> {
       throw new Error(`enqueueReturned() of one that travels ${waiter.travel}, waiting: ${waiter.waiting}`);
     waiter.returned = true;
     waiter.enqueuedAt = this.#clock.now();
-    if (this.#length >= this.#maxQueue + connections) return this.#refuse(waiter, 'full', connections);
+    if (this.#length >= this.#setting.options.maxQueue + connections) return this.#refuse(waiter, 'full', connections);
     this.#lineOf(waiter).judge(this.#moment);
     this.#waits += 1;
     this.#add(waiter);
@@ -249,7 +243,8 @@ export class WaitQueue<W extends Waiter> {
   }
 
   get #moment(): QueueMoment {
-    return { now: this.#clock.now(), timeoutMs: this.#queueTimeoutMs, pausedUntil: this.#pausedUntil };
+    const timeoutMs = this.#setting.options.queueTimeout;
+    return { now: this.#clock.now(), timeoutMs, pausedUntil: this.#pausedUntil };
   }
 
   #lineOf({ home, avoids }: W): WaitLine<W> {

@@ -4,7 +4,7 @@ import type { Clock } from '../../clock.js';
 import { fieldValue } from '../../http1/fields.js';
 import type { ResponseHead } from '../../http1/response-head.js';
 import { parseRetryAfter } from '../../http1/retry-after.js';
-import type { RetryCondition } from '../../options.js';
+import type { ResolvedOptions } from '../../options.js';
 import type { OutgoingRequest } from '../request.js';
 import type { TimeBudget } from '../time-budget.js';
 import type { Attempts } from './attempts.js';
@@ -23,8 +23,7 @@ export interface EndedAttempt {
 /** How often, and after which ends, requests may be sent again. */
 export interface RetrySetting {
   readonly clock: Clock;
-  readonly maxAttempts: number;
-  readonly retryOn: readonly RetryCondition[];
+  readonly options: Pick<ResolvedOptions, 'maxAttempts' | 'retryOn'>;
   readonly budget: RetryBudget;
 }
 
@@ -36,7 +35,7 @@ export function attemptVerdict(ended: EndedAttempt, setting: RetrySetting): Verd
   return lacksToken ? withoutToken(facts) : verdict;
 }
 
-function factsOf(ended: EndedAttempt, { maxAttempts, retryOn, clock }: RetrySetting): RetryFacts {
+function factsOf(ended: EndedAttempt, { options, clock }: RetrySetting): RetryFacts {
   const { ending, head, attempts, run } = ended;
   const { request, timeBudget, idempotent } = run;
   const retryAfter = head === undefined ? undefined : fieldValue(head.rawHeaders, 'retry-after');
@@ -47,8 +46,8 @@ function factsOf(ended: EndedAttempt, { maxAttempts, retryOn, clock }: RetrySett
     idempotent,
     ...attempts.facts,
     bodySpent: request.body?.replayable === false,
-    maxAttempts,
-    retryOn,
+    maxAttempts: options.maxAttempts,
+    retryOn: options.retryOn,
     timeLeftMs: timeBudget.leftMs(),
   };
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { WaitQueue, type WaitQueueOptions } from '../../../src/dispatch/queue/wait-queue.js';
+import { WaitQueue } from '../../../src/dispatch/queue/wait-queue.js';
 import { type Fits, Waiter } from '../../../src/dispatch/queue/waiter.js';
 import type { Travel } from '../../../src/origin/travel.js';
 import { ManualClock } from '../../../src/testing/manual-clock.js';
@@ -20,9 +20,10 @@ const TRAVELS = ['any', 'verified', 'fresh'] as const;
 const TIMEOUT_MS = 1000;
 const USABLE = 10;
 
-function arrange(options: Partial<WaitQueueOptions> = {}) {
+function arrange({ maxQueue = 100, queueTimeout = TIMEOUT_MS } = {}) {
   const clock = new ManualClock();
-  const queue = new WaitQueue<Named>({ maxQueue: 100, queueTimeoutMs: TIMEOUT_MS, clock, ...options });
+  const setting = { clock, options: { maxQueue, queueTimeout } };
+  const queue = new WaitQueue<Named>(setting);
   const enter = (name: string, travel: Travel = 'any', timeLeftMs = TIMEOUT_MS) => {
     const waiter = new Named(name, travel);
     const refusal = queue.enqueue(waiter, timeLeftMs, USABLE);
@@ -38,24 +39,24 @@ function arrange(options: Partial<WaitQueueOptions> = {}) {
     for (let waiter = queue.take(fits); waiter !== undefined; waiter = queue.take(fits)) names.push(waiter.name);
     return names;
   };
-  return { clock, queue, enter, comeAgain, takeAll };
+  return { clock, setting, queue, enter, comeAgain, takeAll };
 }
 
 describe('other limits', () => {
   test('let more of them in from then on', () => {
-    const { queue, enter } = arrange({ maxQueue: 1 });
+    const { setting, queue, enter } = arrange({ maxQueue: 1 });
     enter('a');
     expect(enter('b').refusal?.reason).toBe('full');
-    queue.configure(2, TIMEOUT_MS);
+    setting.options = { maxQueue: 2, queueTimeout: TIMEOUT_MS };
     expect([enter('c').refusal, queue.stats.max]).toEqual([undefined, 2]);
   });
 
   test('of time decide from then on when the newest comes first', () => {
-    const { clock, queue, enter, takeAll } = arrange();
+    const { clock, setting, enter, takeAll } = arrange();
     enter('a');
     enter('b');
     clock.advance(TIMEOUT_MS / 4);
-    queue.configure(100, TIMEOUT_MS / 4);
+    setting.options = { maxQueue: 100, queueTimeout: TIMEOUT_MS / 4 };
     expect(takeAll()).toEqual(['b', 'a']);
   });
 });
@@ -267,7 +268,7 @@ describe('the estimate', () => {
 
 describe('overload', () => {
   /** `early` waits since 0 ms, `late` since 400; the clock is at 501: the head is older than half of the timeout. */
-  function overloaded(options: Partial<WaitQueueOptions> = {}) {
+  function overloaded(options: Parameters<typeof arrange>[0] = {}) {
     const arranged = arrange(options);
     const early = arranged.enter('early').waiter;
     arranged.clock.advance(400);
@@ -450,7 +451,7 @@ describe('overload', () => {
   });
 
   test('does not exist with an infinite queueTimeout', () => {
-    const { clock, enter, queue } = arrange({ queueTimeoutMs: Number.POSITIVE_INFINITY });
+    const { clock, enter, queue } = arrange({ queueTimeout: Number.POSITIVE_INFINITY });
     enter('a', 'any', Number.POSITIVE_INFINITY);
     clock.advance(1_000_000_000);
     enter('b');
@@ -683,7 +684,7 @@ describe('those whose connection was lost', () => {
 describe('those who avoid an origin', () => {
   const [HERE, THERE, ELSEWHERE] = [{}, {}, {}];
 
-  function arrangeApart(options: Partial<WaitQueueOptions> = {}) {
+  function arrangeApart(options: Parameters<typeof arrange>[0] = {}) {
     const arranged = arrange(options);
     const enter = (name: string, avoids: readonly object[] = [], travel: Travel = 'any') => {
       const waiter = new Named(name, travel);
@@ -749,7 +750,7 @@ describe('those who avoid an origin', () => {
 describe('those who wait for one home alone', () => {
   const [HERE, THERE] = [{}, {}];
 
-  function arrangeHomes(options: Partial<WaitQueueOptions> = {}) {
+  function arrangeHomes(options: Parameters<typeof arrange>[0] = {}) {
     const arranged = arrange(options);
     const enter = (name: string, home?: object, travel: Travel = 'any') => {
       const waiter = new Named(name, travel);
