@@ -1,45 +1,28 @@
 /** How many requests an origin may have at once: as many as connections, or fewer if a limit was learned for it. */
 
-import type { ResolvedOrigin } from '../options.js';
-import type { Pool } from '../pool/pool.js';
-import type { Demand } from './demand.js';
-import type { Dialler } from './dialler.js';
 import { GradientLimit, type GradientSnapshot } from './gradient-limit.js';
 import type { OriginChecks } from './health/origin-checks.js';
-import type { OriginTally } from './origin-tally.js';
-import type { PoolEntry } from './pool-entry.js';
-import type { OriginSetting } from './setting.js';
-
-/** The parts of the origin by which its requests are counted. */
-export interface CountedOrigin {
-  readonly options: ResolvedOrigin;
-  readonly setting: OriginSetting;
-  readonly pool: Pool<PoolEntry>;
-  readonly dialler: Dialler;
-  readonly checks: OriginChecks;
-  readonly tally: OriginTally;
-  readonly demand: Demand;
-}
+import type { OriginParts } from './parts.js';
 
 export class Concurrency {
-  readonly #parts: CountedOrigin;
-  #maxConnections = 0;
+  readonly #parts: OriginParts;
+  readonly #checks: OriginChecks;
   #limit: GradientLimit | undefined; // with the option `adaptiveConcurrency`
 
-  constructor(parts: CountedOrigin) {
+  constructor(parts: OriginParts, checks: OriginChecks) {
     this.#parts = parts;
-    this.configure(parts.options);
+    this.#checks = checks;
+    this.configure();
   }
 
-  /** Follows the setting and the options as they are now. */
-  configure({ maxConnections }: ResolvedOrigin): void {
+  /** Follows the options as they are now. */
+  configure(): void {
     const { clock, options } = this.#parts.setting;
     const { adaptiveConcurrency } = options;
-    this.#maxConnections = maxConnections;
     if (adaptiveConcurrency === false) this.#limit = undefined;
     else {
-      this.#limit ??= new GradientLimit(adaptiveConcurrency, maxConnections, clock);
-      this.#limit.configure(adaptiveConcurrency, maxConnections);
+      this.#limit ??= new GradientLimit(adaptiveConcurrency, this.#maxConnections, clock);
+      this.#limit.configure(adaptiveConcurrency, this.#maxConnections);
     }
   }
 
@@ -86,7 +69,11 @@ export class Concurrency {
     this.#parts.demand.changed();
     this.#parts.demand.room();
     if (!observer.watches('concurrencyLimit')) return;
-    observer.emit('concurrencyLimit', { origin: this.#parts.options.origin, ...limit.snapshot });
+    observer.emit('concurrencyLimit', { origin: this.#parts.origin.name, ...limit.snapshot });
+  }
+
+  get #maxConnections(): number {
+    return this.#parts.origin.options.maxConnections;
   }
 
   get #answering(): number {
@@ -95,7 +82,7 @@ export class Concurrency {
 
   /** Requests that count for the limit. A dial for the stock brings no request, and may take as long as it likes. */
   get #underWay(): number {
-    const { pool, dialler, checks } = this.#parts;
-    return this.#answering + pool.dialling - checks.slots - dialler.stocking;
+    const { pool, dialler } = this.#parts;
+    return this.#answering + pool.dialling - this.#checks.slots - dialler.stocking;
   }
 }

@@ -2,6 +2,7 @@
 
 import type { Clock } from '../clock.js';
 import type { Connection } from '../connection/connection.js';
+import type { ResolvedOrigin } from '../options.js';
 import type { Choice, Pool } from '../pool/pool.js';
 import type { DialPurpose } from './dial-purpose.js';
 import { type IdleLimit, YOUNG_MS } from './idle-limit.js';
@@ -10,35 +11,34 @@ import type { Travel } from './travel.js';
 
 const VERIFIED_EXCHANGES = 2;
 
+interface LendingOrigin {
+  readonly options: Pick<ResolvedOrigin, 'maxFreshConnections'>;
+}
+
 export class Lending {
+  readonly #origin: LendingOrigin;
   readonly #pool: Pool<PoolEntry>;
   readonly #idleLimit: IdleLimit;
   readonly #clock: Clock;
-  #maxFresh: number;
   #freshShare = 0; // connections that carry a request which may only travel fresh
   #promised = 0; // shares of such requests for which a connection is being dialled
   #awaited = 0; // dials for one request alone
 
-  constructor(pool: Pool<PoolEntry>, idleLimit: IdleLimit, clock: Clock, maxFresh: number) {
+  constructor(origin: LendingOrigin, pool: Pool<PoolEntry>, idleLimit: IdleLimit, clock: Clock) {
+    this.#origin = origin;
     this.#pool = pool;
     this.#idleLimit = idleLimit;
     this.#clock = clock;
-    this.#maxFresh = maxFresh;
   }
 
   /** How many more requests may travel fresh. */
   get freshShareLeft(): number {
-    return Math.max(0, this.#maxFresh - this.#freshShare - this.#promised);
+    return Math.max(0, this.#origin.options.maxFreshConnections - this.#freshShare - this.#promised);
   }
 
   /** Requests under way that may only travel fresh. */
   get freshUnderWay(): number {
     return this.#freshShare;
-  }
-
-  /** Sets how many requests may travel fresh at once. */
-  configure(maxFresh: number): void {
-    this.#maxFresh = maxFresh;
   }
 
   /** A dial begins (1) or is over (-1). If it is for one request that travels fresh, its connection will take a share. */

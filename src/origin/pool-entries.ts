@@ -1,26 +1,20 @@
 /** The connections of one origin: where each goes when it carries no request, and what is recorded when it is closed. */
 
-import type { ConnectionSetting } from '../connection/connection-setting.js';
 import type { Dialled } from '../connection/dial.js';
 import type { ResponseHead } from '../http1/response-head.js';
-import type { Pool } from '../pool/pool.js';
 import type { Slot } from '../pool/slot.js';
 import type { CloseReason } from '../reasons.js';
 import type { Concurrency } from './concurrency.js';
 import { ConnectionRecorder } from './connection-recorder.js';
-import type { DemandOn } from './demand.js';
 import type { DialBackoff } from './dial-backoff.js';
-import type { Dialler } from './dialler.js';
 import type { OriginChecks } from './health/origin-checks.js';
 import type { IdleLimit } from './idle-limit.js';
 import { LateBodies } from './late-bodies.js';
-import type { Lending } from './lending.js';
 import { newConnectionError } from './new-connection-error.js';
 import type { OriginTally } from './origin-tally.js';
+import type { OriginParts } from './parts.js';
 import { PoolEntry, type PoolEntryOwner } from './pool-entry.js';
-import type { OriginSetting } from './setting.js';
 import type { ShutdownDetector } from './shutdown-detector.js';
-import type { Stock } from './stock.js';
 import type { Travel } from './travel.js';
 
 /** What connections look at in their origin. */
@@ -36,26 +30,15 @@ export interface ConnectedOrigin {
   readonly superfluous: CloseReason | undefined;
 }
 
-/** The parts of the origin that its connections touch. */
-export interface EntryParts<Origin> {
-  readonly setting: OriginSetting;
-  readonly connection: ConnectionSetting;
-  readonly demand: DemandOn<Origin>;
-  readonly pool: Pool<PoolEntry>;
-  readonly dialler: Dialler;
-  readonly lending: Lending;
-  readonly stock: Stock;
-}
-
 export class PoolEntries<Origin extends ConnectedOrigin> implements PoolEntryOwner {
   /** All open connections. */
   readonly list = new Set<PoolEntry>();
   readonly #origin: Origin;
-  readonly #parts: EntryParts<Origin>;
+  readonly #parts: OriginParts<Origin>;
   readonly #recorder: ConnectionRecorder;
   readonly #lateBodies = new LateBodies();
 
-  constructor(origin: Origin, parts: EntryParts<Origin>) {
+  constructor(origin: Origin, parts: OriginParts<Origin>) {
     const { name, idleLimit, tally } = origin;
     this.#origin = origin;
     this.#parts = parts;

@@ -1,29 +1,17 @@
 /** Records what becomes of the requests that are sent to an origin, where more than one of its parts has to know. */
 
-import type { Pool } from '../pool/pool.js';
 import type { Concurrency } from './concurrency.js';
-import type { Standing } from './health/standing.js';
-import type { Lending } from './lending.js';
-import type { OriginTally } from './origin-tally.js';
+import type { OriginParts } from './parts.js';
 import type { PoolEntry } from './pool-entry.js';
-import type { ShutdownDetector } from './shutdown-detector.js';
 import type { Travel } from './travel.js';
 
-/** The parts of the origin that its requests touch. */
-export interface RecordingOrigin {
-  readonly pool: Pool<PoolEntry>;
-  readonly lending: Lending;
-  readonly shutdown: ShutdownDetector;
-  readonly standing: Standing;
-  readonly concurrency: Concurrency;
-  readonly tally: OriginTally;
-}
-
 export class RequestRecorder {
-  readonly #parts: RecordingOrigin;
+  readonly #parts: OriginParts;
+  readonly #concurrency: Concurrency;
 
-  constructor(parts: RecordingOrigin) {
+  constructor(parts: OriginParts, concurrency: Concurrency) {
     this.#parts = parts;
+    this.#concurrency = concurrency;
   }
 
   /** A request has a connection, but is not sent yet. */
@@ -47,11 +35,11 @@ export class RequestRecorder {
   /** The final head came, and is for the requester. `begunAt`: the moment at which the attempt began. */
   answered(statusCode: number, begunAt: number): void {
     this.#parts.standing.answered(statusCode, begunAt);
-    this.#parts.concurrency.answered(begunAt);
+    this.#concurrency.answered(begunAt);
   }
 
   tunnelBegun(): void {
     this.#parts.tally.countTunnel();
-    this.#parts.concurrency.tunnelBegun();
+    this.#concurrency.tunnelBegun();
   }
 }

@@ -1,42 +1,23 @@
 /** The health checks of an origin, as long as its options ask for them, and what follows from their results. */
 
 import { isDeepStrictEqual } from 'node:util';
-import type { ConnectionSetting } from '../../connection/connection-setting.js';
-import type { DialTarget } from '../../connection/dial.js';
-import type { ResolvedCheck, ResolvedOrigin } from '../../options.js';
-import type { Pool } from '../../pool/pool.js';
+import type { ResolvedCheck } from '../../options.js';
 import type { DownReason } from '../../reasons.js';
-import type { Dialler } from '../dialler.js';
-import type { PoolEntry } from '../pool-entry.js';
-import type { OriginSetting } from '../setting.js';
+import type { OriginParts } from '../parts.js';
 import { ActiveCheck, type CheckStats } from './active-check.js';
-import type { Standing } from './standing.js';
-
-/** The parts of the origin that checks work with. */
-export interface CheckedOrigin {
-  readonly options: ResolvedOrigin;
-  readonly setting: OriginSetting;
-  readonly target: DialTarget;
-  readonly connection: ConnectionSetting;
-  readonly pool: Pool<PoolEntry>;
-  readonly dialler: Dialler;
-  readonly standing: Standing;
-}
 
 export class OriginChecks {
-  readonly #parts: CheckedOrigin;
+  readonly #parts: OriginParts;
   #option: ResolvedCheck | false = false; // how the origin is checked now
-  #authority = '';
   #check: ActiveCheck | undefined;
 
-  constructor(parts: CheckedOrigin) {
+  constructor(parts: OriginParts) {
     this.#parts = parts;
-    this.configure(parts.options);
+    this.configure();
   }
 
-  /** Follows the setting and the options as they are now. */
-  configure({ authority }: ResolvedOrigin): void {
-    this.#authority = authority;
+  /** Follows the options as they are now. */
+  configure(): void {
     const { check } = this.#parts.setting.options;
     if (isDeepStrictEqual(check, this.#option)) return;
     this.#option = check;
@@ -46,9 +27,9 @@ export class OriginChecks {
   }
 
   #begun(check: ResolvedCheck): ActiveCheck {
-    const { setting, target, connection, pool, standing, dialler } = this.#parts;
+    const { origin, setting, target, connection, pool, standing, dialler } = this.#parts;
     const { startDial, random, observer } = setting;
-    const checked = { check, authority: () => this.#authority, target, startDial, connection };
+    const checked = { check, authority: () => origin.options.authority, target, startDial, connection };
     return new ActiveCheck(checked, pool, random, observer, {
       makeRoom: () => dialler.makeRoom(),
       fell: (reason) => this.#fell(reason),
