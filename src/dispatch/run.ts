@@ -93,7 +93,7 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, TimeBudge
     this.#asked = AskedBody.of(this.request, this.#dispatcher.deadlines);
     const exchange = connection.begin(this.request, this.#asked ?? this.request.body, this);
     this.#exchange = exchange;
-    origin.recorder.begun(entry, this.travel, now);
+    origin.entries.begun(entry, this.travel, now);
     if (this.#exchange !== exchange) return; // a listener of an event has ended it
     if (this.requester.watches('attempt')) this.#tellAttempt(exchange, connection, origin);
     else this.#start(exchange, origin, now);

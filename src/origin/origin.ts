@@ -41,13 +41,13 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
   readonly shutdown: ShutdownDetector;
   readonly tally = new OriginTally();
   readonly recorder: RequestRecorder;
+  readonly entries: PoolEntries<Origin>;
   readonly #setting: OriginSetting;
   readonly #demand: DemandOn<Origin>;
   readonly #pool: Pool<PoolEntry>;
   readonly #lending: Lending;
   readonly #dialler: Dialler;
   readonly #stock: Stock;
-  readonly #entries: PoolEntries<Origin>;
   #options: ResolvedOrigin;
 
   constructor(options: ResolvedOrigin, setting: OriginSetting, demand: DemandOn<Origin>) {
@@ -74,7 +74,7 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
     this.checks = new OriginChecks(parts);
     this.concurrency = new Concurrency(parts, this.checks);
     this.recorder = new RequestRecorder(parts, this.concurrency);
-    this.#entries = new PoolEntries(this, parts);
+    this.entries = new PoolEntries(this, parts);
     this.#pool = pool;
     this.#dialler = dialler;
     this.#lending = lending;
@@ -116,7 +116,7 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
 
   /** Every connection, built for this call. */
   get connections(): readonly ConnectionStats[] {
-    return connectionStats(this.#entries.list, this.#dialler.slots, this.#setting);
+    return connectionStats(this.entries.list, this.#dialler.slots, this.#setting);
   }
 
   // --- lending -------------------------------------------------------------------------------------------------------
@@ -134,10 +134,10 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
       const found = entry.connection.checkAlive();
       if (found === 'alive') return entry;
       if (found === 'unknown') {
-        this.#entries.offerAfterTwoTurns(entry, true);
+        this.entries.offerAfterTwoTurns(entry, true);
         return 'checking';
       }
-      this.#entries.sweep(entry);
+      this.entries.sweep(entry);
     }
   }
 
@@ -184,7 +184,7 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
   dialled(slot: Slot<PoolEntry>, dialled: Dialled, purpose: DialPurpose, begunAt: number): void {
     let entry: PoolEntry;
     try {
-      entry = this.#entries.admit(slot, dialled, begunAt);
+      entry = this.entries.admit(slot, dialled, begunAt);
     } catch (error) {
       dialled.socket.destroy();
       this.dialFailed(slot, asBackendError(error), purpose);
@@ -193,7 +193,7 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
     this.#dialOver(purpose);
     if (typeof purpose !== 'string' && purpose.opened(entry)) return;
     // No request was left to be the probe: the next one will be.
-    if (!this.#entries.offer(entry)) this.standing.broughtNoRequest(slot);
+    if (!this.entries.offer(entry)) this.standing.broughtNoRequest(slot);
   }
 
   get othersCanServe(): boolean {
@@ -236,7 +236,7 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
   /** A connection that was checked out, or dialled for a request, gets no request after all. */
   release(entry: PoolEntry): void {
     this.standing.broughtNoRequest(entry.slot);
-    if (!entry.connection.closed) this.#entries.release(entry);
+    if (!entry.connection.closed) this.entries.release(entry);
   }
 
   get superfluous(): CloseReason | undefined {
@@ -294,7 +294,7 @@ export class Origin implements DiallerListener, ConnectedOrigin, ServedOrigin {
     this.checks.close();
     this.#stock.close();
     this.#dialler.close();
-    this.#entries.close(reason);
+    this.entries.close(reason);
     this.service.look();
   }
 }

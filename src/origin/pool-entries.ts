@@ -1,4 +1,4 @@
-/** The connections of one origin: where each goes when it carries no request, and what is recorded when it is closed. */
+/** The connections of one origin: how each begins to carry a request, where it goes after that, and what is recorded when it is closed. */
 
 import type { Dialled } from '../connection/dial.js';
 import type { ResponseHead } from '../http1/response-head.js';
@@ -118,6 +118,24 @@ export class PoolEntries<Origin extends ConnectedOrigin> implements PoolEntryOwn
       if (demanded) demand.checked(this.#origin);
       if (entry.connection.checkAlive() !== 'closed') this.offer(entry);
     });
+  }
+
+  /** A request has a connection, but is not sent yet. */
+  heldBack(entry: PoolEntry, travel: Travel): void {
+    if (travel === 'fresh') this.#parts.lending.takeFreshShare(entry);
+  }
+
+  /** A connection that was checked out begins to carry a request. */
+  begun(entry: PoolEntry, travel: Travel, now: number): void {
+    const { connection } = entry;
+    const { pool, shutdown, standing, tally } = this.#parts;
+    shutdown.requestBegun(entry);
+    tally.requests += 1;
+    if (connection.exchanges > 0) tally.reused += 1;
+    entry.idleMsWhenLent = connection.idleMs(now);
+    pool.markUsed(entry.slot);
+    this.heldBack(entry, travel);
+    standing.begin(now); // a listener may end the request, or the backend
   }
 
   reusable(entry: PoolEntry): void {
