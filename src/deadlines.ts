@@ -10,6 +10,7 @@ export interface Deadline {
   /** Expires `ms` from now, whatever was set before. `Infinity` clears. `now`: the current time, if the caller has just read the clock. */
   set(ms: number, now?: number): void;
   clear(): void;
+  readonly isSet: boolean;
   /** Moment on the clock, `Infinity` when clear. */
   readonly at: number;
 }
@@ -32,6 +33,10 @@ export abstract class Expiring implements Deadline, Linked<Expiring> {
 
   /** Called each time its moment passes; it is clear again by then. */
   abstract expire(): void;
+
+  get isSet(): boolean {
+    return this.moment !== undefined;
+  }
 
   get at(): number {
     return this.moment ?? Number.POSITIVE_INFINITY;

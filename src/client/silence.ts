@@ -17,7 +17,6 @@ export class ClientSilence {
   #written = 0; // bytes of the response, since this object was made
   #seen: ClientBytes;
   #quietLooks = 0;
-  #watching = false;
 
   /** `onSilent` is called once the client was silent for `timeoutMs`; never if that is `Infinity`. */
   constructor(
@@ -37,8 +36,7 @@ export class ClientSilence {
 
   /** Begins to watch, unless it does so already. */
   watch(): void {
-    if (this.#watching) return;
-    this.#watching = true;
+    if (this.#deadline.isSet) return;
     this.#quietLooks = 0;
     this.#seen = this.#count();
     this.#deadline.set(this.#stepMs);
@@ -50,7 +48,6 @@ export class ClientSilence {
   }
 
   stop(): void {
-    this.#watching = false;
     this.#deadline.clear();
   }
 
@@ -60,12 +57,8 @@ export class ClientSilence {
     this.#seen = now;
     const moved = now.given !== before.given || now.taken > before.taken || now.queued < before.queued;
     this.#quietLooks = moved || !this.#isClientsTurn() ? 0 : this.#quietLooks + 1;
-    if (this.#quietLooks < LOOKS) {
-      this.#deadline.set(this.#stepMs);
-      return;
-    }
-    this.#watching = false;
-    this.#onSilent();
+    if (this.#quietLooks < LOOKS) this.#deadline.set(this.#stepMs);
+    else this.#onSilent();
   }
 
   /** A client that is waiting for us is not silent. */

@@ -33,7 +33,7 @@ export class StallWatch {
 
   /** More was offered. The clock runs already if something waited before. */
   offered(waitingBytes: number): void {
-    if (waitingBytes > 0 && this.#sending.at === Number.POSITIVE_INFINITY) this.#sending.set(this.#sendTimeoutMs);
+    if (waitingBytes > 0 && !this.#sending.isSet) this.#sending.set(this.#sendTimeoutMs);
   }
 
   /** It is the origin's turn to send something, from now on. */
@@ -54,5 +54,5 @@ export class StallWatch {
 }
 
 function clear(deadline: Deadline): void {
-  if (deadline.at !== Number.POSITIVE_INFINITY) deadline.clear();
+  if (deadline.isSet) deadline.clear();
 }

@@ -79,7 +79,7 @@ export class ConnectionShares {
     this.#members.set(wanted.origin, member);
     this.#asked = 0;
     this.#askFor(member);
-    if (this.#askAgain.at === Number.POSITIVE_INFINITY) this.#askAgain.set(ASK_AGAIN_MS);
+    if (!this.#askAgain.isSet) this.#askAgain.set(ASK_AGAIN_MS);
   }
 
   /** The origin is closed: its share may go to others. */

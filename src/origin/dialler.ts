@@ -155,7 +155,7 @@ export class Dialler {
     const begun: Begun = { purpose, at, dial };
     this.#dials.set(slot, begun);
     if (purpose === 'stock') this.#stocking += 1;
-    if (purpose !== 'stock' && this.#late.at === Number.POSITIVE_INFINITY) this.#late.set(LATE_MS, at);
+    if (purpose !== 'stock' && !this.#late.isSet) this.#late.set(LATE_MS, at);
     return slot;
   }
 

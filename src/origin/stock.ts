@@ -52,12 +52,12 @@ export class Stock {
   /** A request that may only travel fresh was seen: more may follow. */
   expectFresh(): void {
     this.#freshSeenAt = this.#setting.clock.now();
-    if (this.#refill.at === Number.POSITIVE_INFINITY) this.#refill.set(REFILL_MS, this.#freshSeenAt);
+    if (!this.#refill.isSet) this.#refill.set(REFILL_MS, this.#freshSeenAt);
   }
 
   /** A request that may only travel fresh has ended. The answers to those `underWay` come first if a spare is left. */
   freshEnded(answered: boolean, underWay: number): void {
-    if (this.#refill.at === Number.POSITIVE_INFINITY) return;
+    if (!this.#refill.isSet) return;
     if (answered && underWay > 0 && this.#pool.counts.fresh > 0) return;
     this.#refill.clear();
     // If it was not answered, no spare is dialled yet: the next request has to show whether that goes on.
