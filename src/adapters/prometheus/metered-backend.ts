@@ -1,6 +1,7 @@
 /** One backend of a registry: its counts at the moment of a scrape, and its events between scrapes. */
 
 import type { BackendEvents, BackendStats } from 'pooled-backend';
+import { isIdempotentMethod, isSafeMethod } from '../../http1/method.js';
 import type { WatchedBackend } from '../watched-backend.js';
 import { LastingCounts } from './lasting-counts.js';
 import type { Sample } from './stat-metrics.js';
@@ -16,9 +17,6 @@ export interface Observations {
 /** Methods are counted by their properties (RFC 9110 §9.2), not by name: a client can invent any number of names. */
 export const METHOD_CLASSES = ['safe', 'idempotent', 'other'] as const;
 export const STATUS_CLASSES = ['2xx', '3xx', '4xx', '5xx', 'other', 'failed', 'aborted'] as const;
-
-const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'QUERY']);
-const IDEMPOTENT: ReadonlySet<string> = new Set(['PUT', 'DELETE']);
 
 /** How many removed origins are still shown. Without a limit, a scrape would grow for ever if origins come and go. */
 const MOST_GONE = 100;
@@ -94,8 +92,8 @@ export class MeteredBackend {
 }
 
 function methodClass(method: string): (typeof METHOD_CLASSES)[number] {
-  if (SAFE.has(method)) return 'safe';
-  return IDEMPOTENT.has(method) ? 'idempotent' : 'other';
+  if (isSafeMethod(method)) return 'safe';
+  return isIdempotentMethod(method) ? 'idempotent' : 'other';
 }
 
 function statusClass(statusCode: number): (typeof STATUS_CLASSES)[number] {
