@@ -1,4 +1,4 @@
-/** Makes connections in the empty slots of one origin. */
+/** Makes connections in the empty slots of one origin, and room for them by closing idle ones. */
 
 import { AsyncResource } from 'node:async_hooks';
 import type { DialListener, Dialled, DialTarget, DialUnderWay, StartDial } from '../connection/dial.js';

@@ -1,4 +1,4 @@
-/** Where and how the connections of one origin are dialled. */
+/** Where and how the connections of one origin are dialled, and what they are given. */
 
 import type { ConnectionSetting } from '../connection/connection-setting.js';
 import type { DialTarget } from '../connection/dial.js';
