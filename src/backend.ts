@@ -132,7 +132,7 @@ export class PooledBackend extends (EventEmitter as new () => BackendEmitter) {
     refuseDetached(this instanceof PooledBackend, 'handler');
     const backend = this.#mounted;
     const resolve = handlerOptionsOf(options);
-    const mount = (now: ResolvedOptions) => ({ backend, dispatching: backend.dispatching, options: resolve(now) });
+    const mount = (now: ResolvedOptions) => ({ backend, options: resolve(now) });
     return createHandler(following(this.#setting, mount));
   }
 

@@ -41,7 +41,7 @@ export type { BackendOrigins } from './fleet/backend-origins.js';
 export type { DiscoveryStats } from './fleet/discovery.js';
 export type { Machine } from './machine.js';
 export type { RequestHandler } from './mount/handler.js';
-export type { Next } from './mount/relay.js';
+export type { Next } from './mount/mounted-backend.js';
 export type { UpgradeHandler } from './mount/upgrade/upgrade.js';
 export type { CloseOptions, CloseServerOptions } from './options/close.js';
 export type {

@@ -16,6 +16,9 @@ export interface Attended {
   readonly mayBeBegunAgain: boolean;
 }
 
+/** A middleware, such as a timeout, has answered in our place, or has ended what we had begun. */
+export const ANSWERED_ELSEWHERE = 'the request was answered by something else';
+
 const attended = Symbol('pooled-backend.attended');
 
 interface WithAttended {

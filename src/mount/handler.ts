@@ -7,8 +7,8 @@ import { whyUnusable } from '../client/injected-request.js';
 import { isBehindEnd } from '../client/last-request.js';
 import { isSafe, MOST_WAITING, turnOf, whenItsTurnComes } from '../client/pipelined-turn.js';
 import { BackendError } from '../errors.js';
-import type { Mount } from './mounted-backend.js';
-import { type Next, Relay } from './relay.js';
+import type { Mount, Next } from './mounted-backend.js';
+import { Relay } from './relay.js';
 import { tryAnswerHere } from './request/max-forwards.js';
 
 /**

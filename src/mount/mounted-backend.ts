@@ -2,7 +2,9 @@
 
 import { ByteBudget } from '../client/byte-budget.js';
 import type { Deadlines } from '../deadlines.js';
-import type { Dispatching } from '../dispatch/request.js';
+import type { Dispatching, Tunnel } from '../dispatch/request.js';
+import type { BackendError } from '../errors.js';
+import type { ResponseHead } from '../http1/response-head.js';
 import type { ResolvedHandlerOptions, ResolvedOptions, ResolvedOrigin } from '../options.js';
 import { StickySessions } from './sticky-sessions.js';
 
@@ -63,7 +65,23 @@ export class MountedBackend {
 /** One mount, and the backend that it belongs to. */
 export interface Mount {
   readonly backend: MountedBackend;
-  /** Gets the requests: the dispatcher of the backend, or the `Handshake` in front of it. */
-  readonly dispatching: Dispatching;
   readonly options: ResolvedHandlerOptions;
+  /** Of a mount that is made for one upgrade. */
+  readonly upgrading?: Upgrading;
 }
+
+/** An upgrade, as the relay of its request sees it. */
+export interface Upgrading {
+  /** Protocols that the origin may switch to: value of the Upgrade field. */
+  readonly offer: string;
+  /**
+   * Keeps a 101, with its fields for the client, until the origin has switched. Returns false for any other head: it is relayed as usual.
+   * @throws BackendError if a hook gave a field that cannot be written
+   */
+  tryKeep(head: ResponseHead, fields: readonly string[]): boolean;
+  /** The origin has switched: the request is over, and the tunnel has to be begun, and to be ended. */
+  switched(tunnel: Tunnel): void;
+}
+
+/** The `next` function of Express and Connect. */
+export type Next = (error: BackendError) => void;

@@ -3,7 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { emptyBody, isEmpty } from '../body/empty-body.js';
 import type { ReplayBody } from '../body/replay-body.js';
-import { type Attended, unattended, watchDeparture } from '../client/departure.js';
+import { ANSWERED_ELSEWHERE, type Attended, unattended, watchDeparture } from '../client/departure.js';
 import { answerFailure } from '../client/error-answer.js';
 import { isHttp2 } from '../client/http2.js';
 import { writeInterim } from '../client/interim.js';
@@ -12,26 +12,20 @@ import { isBodyUnread, lingerOnClose, runOut } from '../client/linger.js';
 import { ClientPace, isSmallAhead, type Paced } from '../client/pace.js';
 import { truncate } from '../client/truncate.js';
 import { canEndWith, endWith, flushHead, standsBehindOthers, writeNow } from '../client/writes.js';
-import type { Announcer, Dispatch, OutgoingRequest, Place, ResponseSink, Taken } from '../dispatch/request.js';
+import type { Announcer, Dispatch, OutgoingRequest, Place, ResponseSink, Taken, Tunnel } from '../dispatch/request.js';
 import { asBackendError, asHeadError, BackendError } from '../errors.js';
 import { isPromise } from '../hook.js';
 import { endToEndFields } from '../http1/fields.js';
 import type { ResponseHead } from '../http1/response-head.js';
-import type { Mount } from './mounted-backend.js';
+import type { Mount, Next } from './mounted-backend.js';
 import { type ClientRequest, readClientRequest } from './request/client-request.js';
 import { outgoingRequest, unsentRequest } from './request/outgoing-request.js';
 import { type IntakeOutlet, RequestIntake } from './request/request-intake.js';
 import { addTrailers, writeResponseHead } from './response/response-head.js';
 import { fieldsForClient, type HeldResponse, isPassedOn } from './response/response-hooks.js';
 
-/** The `next` function of Express and Connect. */
-export type Next = (error: BackendError) => void;
-
 /** `preparing` the request; `waiting` for its response; `relaying` that; `ended`: the client is taking the rest of it; `over`. */
 type Stage = 'preparing' | 'waiting' | 'relaying' | 'ended' | 'over';
-
-// A middleware, such as a timeout, has answered in our place, or has ended what we had begun.
-const ANSWERED_ELSEWHERE = 'the request was answered by something else';
 
 export class Relay implements ResponseSink, Announcer, IntakeOutlet, Paced, Attended {
   readonly #mount: Mount;
@@ -59,7 +53,7 @@ export class Relay implements ResponseSink, Announcer, IntakeOutlet, Paced, Atte
     watchDeparture(this.#req, this.#res, this, this.#mount.backend.deadlines);
     noteLast(this.#req, this.#res);
     try {
-      const request = readClientRequest(this.#req, this.#mount.options, this.#mount.backend.sticky);
+      const request = readClientRequest(this.#req, this.#mount);
       if (isPromise(request)) {
         this.#announce();
         request
@@ -73,7 +67,7 @@ export class Relay implements ResponseSink, Announcer, IntakeOutlet, Paced, Atte
 
   /** Keeps a place for a request that has to wait. If no more are taken, this one has failed when it returns. */
   #announce(): void {
-    this.#place ??= this.#mount.dispatching.announce(this.#mount.options.timeouts, this);
+    this.#place ??= this.#mount.backend.dispatching.announce(this.#mount.options.timeouts, this);
     if (this.#place === undefined) this.#handOver(unsentRequest(this.#req, this.#mount.options));
   }
 
@@ -108,7 +102,7 @@ export class Relay implements ResponseSink, Announcer, IntakeOutlet, Paced, Atte
 
   #handOver(request: OutgoingRequest): void {
     this.#stage = 'waiting'; // `#dispatch` is set later: events are emitted at once
-    const dispatch = (this.#place ?? this.#mount.dispatching).dispatch(request, this);
+    const dispatch = (this.#place ?? this.#mount.backend.dispatching).dispatch(request, this);
     if (this.#isOpen()) this.#dispatch = dispatch; // it may have failed before it returned
   }
 
@@ -142,6 +136,7 @@ export class Relay implements ResponseSink, Announcer, IntakeOutlet, Paced, Atte
   }
 
   #beginResponse(head: ResponseHead, fields: string[], hasMore: boolean): void {
+    if (this.#mount.upgrading?.tryKeep(head, fields)) return;
     if (this.#res.headersSent || this.#res.writableEnded) {
       this.clientGone(ANSWERED_ELSEWHERE);
       return;
@@ -211,6 +206,11 @@ export class Relay implements ResponseSink, Announcer, IntakeOutlet, Paced, Atte
     this.#leaveToClient();
   }
 
+  onSwitch(tunnel: Tunnel): void {
+    this.#stage = 'over';
+    this.#mount.upgrading?.switched(tunnel);
+  }
+
   #paceOf(): ClientPace {
     const { backend, options } = this.#mount;
     this.#pace ??= new ClientPace(backend, options.clientTimeout, this.#req, this.#res, this);
@@ -259,7 +259,7 @@ export class Relay implements ResponseSink, Announcer, IntakeOutlet, Paced, Atte
 
   /** Fails it with the events of any other. */
   #failUnsent(error: BackendError): void {
-    (this.#place ?? this.#mount.dispatching).fail(unsentRequest(this.#req, this.#mount.options), this, error);
+    (this.#place ?? this.#mount.backend.dispatching).fail(unsentRequest(this.#req, this.#mount.options), this, error);
   }
 
   onFail(error: BackendError): void {

@@ -11,8 +11,7 @@ import { endToEndFields, fieldValues, listHasToken, withoutField } from '../../h
 import type { RequestFraming } from '../../http1/request-head.js';
 import { isAuthority, requestTarget } from '../../http1/request-target.js';
 import { viaOf } from '../../http1/via.js';
-import type { ResolvedHandlerOptions } from '../../options.js';
-import type { StickySessions } from '../sticky-sessions.js';
+import type { Mount } from '../mounted-backend.js';
 import { clientFacts, isTrusted } from './client-facts.js';
 import { isDisguised, refuseDoubtful } from './doubtful-request.js';
 import { type EarlierHops, forwardingFields, isEarlierHop, isForwardingField } from './forwarded-fields.js';
@@ -30,11 +29,6 @@ export interface ClientRequest extends OutgoingRequest {
   /** The client waits for 100 Continue before it sends its body. */
   readonly expectsContinue: boolean;
 }
-
-type HeadOptions = Pick<
-  ResolvedHandlerOptions,
-  'host' | 'forwarded' | 'trustProxy' | 'rewritePath' | 'onRequestFields' | 'nonIdempotent' | 'timeouts'
->;
 
 /** What was found in the fields, besides the fields that are kept. */
 interface Found {
@@ -56,11 +50,8 @@ const MOSTLY_ADDED = 10;
  * @throws BackendError `http_request_error` when it is ambiguous or cannot be written, `proxy_internal_error` when a hook of the mount
  * throws.
  */
-export function readClientRequest(
-  req: IncomingMessage,
-  options: HeadOptions,
-  sticky?: StickySessions,
-): MaybePromise<ClientRequest> {
+export function readClientRequest(req: IncomingMessage, mount: Mount): MaybePromise<ClientRequest> {
+  const { backend, options, upgrading } = mount;
   refuseDoubtful(req);
   const method = req.method ?? 'GET';
   const target = requestTarget(method, req.url ?? '/');
@@ -75,7 +66,7 @@ export function readClientRequest(
   sortOut(fields, found, isTrusted(req, options.trustProxy));
   if (isHttp2(req)) joinCookies(fields);
   countHop(method, fields);
-  const boundTo = sticky?.takeFrom(fields);
+  const boundTo = backend.sticky?.takeFrom(fields);
   const { headers } = req;
   const framing = requestFraming({
     // A length that Connection names is stripped from the fields, but the server has read the body by it.
@@ -99,11 +90,12 @@ export function readClientRequest(
     host: options.host === 'preserve' ? asked : undefined,
     body: undefined,
     idempotent: undefined,
-    nonIdempotent: options.nonIdempotent,
+    nonIdempotent: upgrading === undefined ? options.nonIdempotent : 'fresh',
     timeouts: options.timeouts,
     expectTimeout: undefined,
     boundTo,
     acceptsTrailers: asksForTrailers(headers.te),
+    upgrade: upgrading?.offer,
     framing,
     expectsContinue: found.expectsContinue,
   };
