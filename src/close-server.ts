@@ -13,7 +13,7 @@ import {
   isSilent,
   socketBelow,
 } from './client/accepted-connections.js';
-import { isAttended } from './client/departure.js';
+import { isOwned } from './client/departure.js';
 import { endConnectionWith } from './client/last-request.js';
 import { forgetLeaving, noteLeaving } from './client/leaving-server.js';
 import { ProcessHold, systemClock } from './clock.js';
@@ -121,7 +121,7 @@ class Leaving {
     noteLeaving(this.#server); // the mounts look there before each response
     for (const { _httpMessage: res, parser } of connectionsOf(this.#server)) {
       // The mounts do it themselves. Those that stand behind others in a pipeline cannot be found.
-      if (res && !isAttended(res) && parser?.incoming === res.req) endConnectionWith(res);
+      if (res && !isOwned(res) && parser?.incoming === res.req) endConnectionWith(res);
     }
     // If nobody listened for 'checkContinue', a listener of ours would keep node:http from answering 100.
     for (const event of ['request', 'checkContinue']) {

@@ -7,22 +7,23 @@ import type { Deadlines } from '../deadlines.js';
 import { isHttp2, streamOf } from './http2.js';
 import { countWhenReset } from './http2-session-memory.js';
 
-/** Told when its client has left, when another handler answers, and when its response was sent; perhaps more than once. */
-export interface Attended {
-  clientGone(why?: string): void;
+/** The handler that answers a request. It may be told the same more than once. */
+export interface ResponseOwner {
+  /** Nobody waits for its response any more: its client has left, or another handler answers. */
+  abandon(why?: string): void;
   /** All of the response is on its way to the client, whoever has ended it. Only with HTTP/2. */
   responseEnded(): void;
-  /** Whether another handler may start it again, as far as its owner knows. */
+  /** Whether another handler may begin the request again, as far as this one knows. */
   readonly mayBeBegunAgain: boolean;
 }
 
 /** A middleware, such as a timeout, has answered in our place, or has ended what we had begun. */
 export const ANSWERED_ELSEWHERE = 'the request was answered by something else';
 
-const attended = Symbol('pooled-backend.attended');
+const owner = Symbol('pooled-backend.owner');
 
-interface WithAttended {
-  [attended]?: Attended | undefined;
+interface Owned {
+  [owner]?: ResponseOwner | undefined;
 }
 
 // Of NGHTTP2_STREAM_STATE. node:http2 reports the first one for a stream that it cannot find. Loading node:http2 here would cost users who
@@ -30,40 +31,40 @@ interface WithAttended {
 const STATE_IDLE = 1;
 const STATE_CLOSED = 7;
 
-const standingBehind = new WeakMap<Socket, Set<Attended>>();
+const standingBehind = new WeakMap<Socket, Set<ResponseOwner>>();
 
-/** Whether a handler is working on it. */
-export function isAttended(res: ServerResponse & WithAttended): boolean {
-  return res[attended] !== undefined;
+/** Whether a handler is working on the response. */
+export function isOwned(res: ServerResponse & Owned): boolean {
+  return res[owner] !== undefined;
 }
 
 /** Asks the current handler of the response to give it up. Returns false if the handler keeps it. */
-export function takeOver(res: ServerResponse & WithAttended): boolean {
-  const one = res[attended];
+export function tryTakeOver(res: ServerResponse & Owned): boolean {
+  const one = res[owner];
   if (one?.mayBeBegunAgain !== true) return false;
-  one.clientGone('the request was given to another mount');
-  unattended(res);
+  one.abandon('the request was given to another mount');
+  disown(res);
   return true;
 }
 
 /** The handler of the response has failed or given it up: another one may answer. */
-export function unattended(res: ServerResponse & WithAttended): void {
-  res[attended] = undefined;
+export function disown(res: ServerResponse & Owned): void {
+  res[owner] = undefined;
 }
 
 /** Tells `one` when the client of `req` is gone. */
 export function watchDeparture(
   req: IncomingMessage,
-  res: ServerResponse & WithAttended,
-  one: Attended,
+  res: ServerResponse & Owned,
+  one: ResponseOwner,
   deadlines: Deadlines,
 ): void {
-  res[attended] = one;
-  res.prependListener('close', tellAttended); // if a listener of the app throws, those behind it hear nothing
+  res[owner] = one;
+  res.prependListener('close', tellOwner); // if a listener of the app throws, those behind it hear nothing
   if (isHttp2(res.req)) {
     // When a stream is reset, node:http2 lets the body of its request end as if it were complete; 'aborted' comes before that. For a HEAD
     // only the end of the request comes, because the response to it counts as ended from the beginning.
-    const gone = () => one.clientGone();
+    const gone = () => one.abandon();
     req.on('aborted', gone).on('close', gone);
     endWhenReset(streamOf(req), gone, deadlines);
     endWhenAnswered(streamOf(req), one);
@@ -93,7 +94,7 @@ function endWhenReset(stream: object | undefined, gone: () => void, { clock }: D
 }
 
 /** Before node:http2 closes a response, it waits for the end of the request. What another handler has answered must not wait so long. */
-function endWhenAnswered(stream: object | undefined, one: Attended): void {
+function endWhenAnswered(stream: object | undefined, one: ResponseOwner): void {
   if (stream instanceof Duplex) stream.once('finish', () => one.responseEnded());
 }
 
@@ -108,18 +109,18 @@ function hasNoEnds(stream: Duplex): boolean {
 }
 
 /** One listener for all responses, so that none needs a closure. */
-function tellAttended(this: WithAttended): void {
-  this[attended]?.clientGone();
+function tellOwner(this: Owned): void {
+  this[owner]?.abandon();
 }
 
 /** The requests that are told of the end of a connection. One listener for all of them, because Node warns of a leak from the eleventh on. */
-function toldOfEnd(socket: Socket): Set<Attended> {
+function toldOfEnd(socket: Socket): Set<ResponseOwner> {
   const known = standingBehind.get(socket);
   if (known !== undefined) return known;
-  const made = new Set<Attended>();
+  const made = new Set<ResponseOwner>();
   standingBehind.set(socket, made);
   socket.once('close', () => {
-    for (const one of made) one.clientGone();
+    for (const one of made) one.abandon();
   });
   return made;
 }

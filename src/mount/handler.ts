@@ -2,7 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
-import { isAttended, takeOver } from '../client/departure.js';
+import { isOwned, tryTakeOver } from '../client/departure.js';
 import { whyUnusable } from '../client/injected-request.js';
 import { isBehindEnd } from '../client/last-request.js';
 import { isSafe, MOST_WAITING, turnOf, whenItsTurnComes } from '../client/pipelined-turn.js';
@@ -38,7 +38,7 @@ export function createHandler(mount: () => Mount): RequestHandler {
     if (res.destroyed || res.headersSent || req.aborted) return; // the client has left, or another handler has answered
     if (isBehindEnd(req)) return; // nobody would get the answer
     // A middleware may call next() twice. A safe request may move to the next mount, after a timeout of the app for example.
-    if (isAttended(res) && !(isSafe(req) && takeOver(res))) return;
+    if (isOwned(res) && !(isSafe(req) && tryTakeOver(res))) return;
     if (!tryAnswerHere(req, res)) new Relay(mount(), req, res, next).begin();
   }
   // The compatibility API of node:http2 has the same members. Where it behaves differently, the relay checks the version.

@@ -3,7 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { emptyBody, isEmpty } from '../body/empty-body.js';
 import type { ReplayBody } from '../body/replay-body.js';
-import { ANSWERED_ELSEWHERE, type Attended, unattended, watchDeparture } from '../client/departure.js';
+import { ANSWERED_ELSEWHERE, disown, type ResponseOwner, watchDeparture } from '../client/departure.js';
 import { answerFailure } from '../client/error-answer.js';
 import { isHttp2 } from '../client/http2.js';
 import { writeInterim } from '../client/interim.js';
@@ -27,7 +27,7 @@ import { fieldsForClient, type HeldResponse, isPassedOn } from './response/respo
 /** `preparing` the request; `waiting` for its response; `relaying` that; `ended`: the client is taking the rest of it; `over`. */
 type Stage = 'preparing' | 'waiting' | 'relaying' | 'ended' | 'over';
 
-export class Relay implements ResponseSink, Announcer, IntakeOutlet, Paced, Attended {
+export class Relay implements ResponseSink, Announcer, IntakeOutlet, Paced, ResponseOwner {
   readonly #mount: Mount;
   readonly #req: IncomingMessage;
   readonly #res: ServerResponse;
@@ -75,7 +75,7 @@ export class Relay implements ResponseSink, Announcer, IntakeOutlet, Paced, Atte
     if (this.#stage !== 'preparing') return; // the client has left while a hook was busy
     // A hook has ended the client's connection. Its 'close' comes only after the request would have been sent.
     if (this.#req.socket.destroyed) {
-      this.clientGone();
+      this.abandon();
       return;
     }
     this.#request = request;
@@ -138,7 +138,7 @@ export class Relay implements ResponseSink, Announcer, IntakeOutlet, Paced, Atte
   #beginResponse(head: ResponseHead, fields: string[], hasMore: boolean): void {
     if (this.#mount.upgrading?.tryKeep(head, fields)) return;
     if (this.#res.headersSent || this.#res.writableEnded) {
-      this.clientGone(ANSWERED_ELSEWHERE);
+      this.abandon(ANSWERED_ELSEWHERE);
       return;
     }
     // A server that does not read all of the request must close the connection after its response (RFC 9112 §9.3).
@@ -170,7 +170,7 @@ export class Relay implements ResponseSink, Announcer, IntakeOutlet, Paced, Atte
     }
     if (this.#stage !== 'relaying') return true;
     if (this.#res.writableEnded) {
-      this.clientGone(ANSWERED_ELSEWHERE); // a write now would make node:http end the process
+      this.abandon(ANSWERED_ELSEWHERE); // a write now would make node:http end the process
       return true;
     }
     if (last && canEndWith(this.#res, bytes)) {
@@ -227,7 +227,7 @@ export class Relay implements ResponseSink, Announcer, IntakeOutlet, Paced, Atte
     return this.#mount.options.idempotent === undefined;
   }
 
-  clientGone(why = 'the client closed its connection'): void {
+  abandon(why = 'the client closed its connection'): void {
     const dispatch = this.#dispatch;
     const isUnsent = this.#stage === 'preparing';
     this.#dispatch = undefined;
@@ -241,7 +241,7 @@ export class Relay implements ResponseSink, Announcer, IntakeOutlet, Paced, Atte
 
   responseEnded(): void {
     if (!this.#isOpen() || !this.#res.writableEnded) return;
-    this.clientGone(ANSWERED_ELSEWHERE);
+    this.abandon(ANSWERED_ELSEWHERE);
     this.#leaveToClient();
   }
 
@@ -272,7 +272,7 @@ export class Relay implements ResponseSink, Announcer, IntakeOutlet, Paced, Atte
     if (stage === 'relaying' || stage === 'ended') {
       truncate(this.#req, this.#res);
     } else if (this.#next !== undefined && !this.#res.headersSent) {
-      unattended(this.#res);
+      disown(this.#res);
       if (this.#readsRequest) this.#res.once('finish', () => runOut(this.#req));
       // Later, so that what the framework does with the error, or throws, does not happen inside the dispatcher.
       process.nextTick(this.#next, error);
@@ -283,7 +283,7 @@ export class Relay implements ResponseSink, Announcer, IntakeOutlet, Paced, Atte
   }
 
   cutOff(): void {
-    this.clientGone(`the client was silent for ${this.#mount.options.clientTimeout} ms`);
+    this.abandon(`the client was silent for ${this.#mount.options.clientTimeout} ms`);
     truncate(this.#req, this.#res);
   }
 
