@@ -23,6 +23,7 @@ export class Caller implements ResponseSink {
   dispatch: Dispatch | undefined;
   /** What `onBody` returns. */
   takes = true;
+  holds = false;
   /** The names that were found in the async contexts of all calls. */
   readonly contexts = new Set<string | undefined>();
 

@@ -75,8 +75,10 @@ export class Requester extends AsyncResource {
     this.runInAsyncScope(this.sink.onFail, this.sink, failure);
   }
 
-  switched(tunnel: Tunnel): void {
-    if (this.sink.onSwitch === undefined) tunnel.destroy();
+  /** The response is complete. `tunnel`: what the origin has switched to. */
+  ended(trailers: readonly string[], tunnel: Tunnel | undefined): void {
+    if (tunnel === undefined) this.sink.onEnd(trailers);
+    else if (this.sink.onSwitch === undefined) tunnel.destroy();
     else this.sink.onSwitch(tunnel);
   }
 

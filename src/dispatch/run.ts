@@ -196,14 +196,14 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, TimeBudge
   #tellEnd(trailers: readonly string[]): void {
     try {
       this.requester.tell(true);
-      if (this.ended || this.requester.sink.holds === true) return;
+      const held = !this.ended && this.requester.sink.holds === true;
+      if (held) this.timeBudget.set(this.timeBudget.leftMs()); // what it waits for may never come
+      if (held || this.ended) return;
       const exchange = this.#exchange;
-      const tunnel = this.#tunnel;
       this.#attempts.record(exchange, undefined);
-      this.#end(tunnel === undefined ? this.#attempts.lastMs : undefined);
+      this.#end(this.#tunnel === undefined ? this.#attempts.lastMs : undefined);
       this.requester.answered(this.#attempts, exchange, this);
-      if (tunnel === undefined) this.requester.sink.onEnd(trailers);
-      else this.requester.switched(tunnel);
+      this.requester.ended(trailers, this.#tunnel);
     } catch (thrown) {
       this.fail(asBackendError(thrown));
       throw thrown;

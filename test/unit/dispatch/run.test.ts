@@ -331,6 +331,39 @@ describe('an origin that does not answer', () => {
   });
 });
 
+describe('a response that is complete, but held', () => {
+  test.each([
+    ['an answer', GET, 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'],
+    [
+      'a switch',
+      { ...GET, upgrade: 'chat' },
+      'HTTP/1.1 101 Switching Protocols\r\nUpgrade: chat\r\nConnection: Upgrade\r\n\r\n',
+    ],
+  ])('is 504 after requestTimeout: %s', async (_what, sending, bytes) => {
+    const { house, peer, caller } = await underWay('fresh', sending, { requestTimeout: 1_000 });
+    caller.holds = true;
+    await house.advance(400);
+    peer.send(bytes);
+    await house.advance(599);
+    expect(caller.outcome).toBe('waiting');
+    await house.advance(1);
+    expect(caller.failure).toMatchObject({ code: 'http_response_timeout', statusCode: 504, delivery: 'answered' });
+    house.checkAtRest();
+  });
+
+  test('is passed on when it is held no longer, and requestTimeout has no effect afterwards', async () => {
+    const { house, peer, caller } = await underWay('fresh', GET, { requestTimeout: 1_000 });
+    caller.holds = true;
+    peer.answer();
+    await house.advance(999);
+    caller.holds = false;
+    caller.dispatch?.resume();
+    await house.advance(1_000);
+    expect([caller.outcome, caller.endings, caller.late]).toEqual([200, 1, 0]);
+    house.checkAtRest();
+  });
+});
+
 describe('a request that is aborted', () => {
   /** Nothing is left of it: no slot, no place in the queue, nothing said. */
   async function checkNothingLeft(house: House, caller: Caller): Promise<void> {
