@@ -1,6 +1,7 @@
-/** PooledBackend: the only place that puts the parts together. */
+/** PooledBackend: what an app has in its hands. */
 
 import { EventEmitter } from 'node:events';
+import { assemble } from './assembly.js';
 import { balancerFor } from './balance/balancers.js';
 import { fetchOver } from './call/fetch/fetch.js';
 import type { BackendFetchInit } from './call/fetch/fetch-input.js';
@@ -8,21 +9,17 @@ import type { BackendRequestOptions, BackendResponse } from './call/request.js';
 import { sendRequest } from './call/send-request.js';
 import { Deadlines } from './deadlines.js';
 import { OutlierWatch } from './dispatch/choice/outliers.js';
-import { Dispatcher } from './dispatch/dispatcher.js';
+import type { Dispatcher } from './dispatch/dispatcher.js';
 import type { BackendEmitter } from './events.js';
-import { BackendOrigins } from './fleet/backend-origins.js';
-import { ConnectionShares } from './fleet/connection-shares.js';
+import type { BackendOrigins } from './fleet/backend-origins.js';
+import type { ConnectionShares } from './fleet/connection-shares.js';
 import { Discovery } from './fleet/discovery.js';
-import { lookupAt } from './fleet/host-lookup.js';
-import { clusterChannel } from './fleet/primary-channel.js';
 import { sourceFor } from './fleet/source-for.js';
-import { readWindow } from './http1/llhttp.js';
 import { checkedMachine, dialsOf, type Machine, thisMachine } from './machine.js';
 import { createHandler, type RequestHandler, refuseDetached } from './mount/handler.js';
 import { MountedBackend } from './mount/mounted-backend.js';
 import { OpenTunnels } from './mount/upgrade/open-tunnels.js';
 import { createUpgradeHandler, type UpgradeHandler } from './mount/upgrade/upgrade.js';
-import { Observer } from './observe.js';
 import { type CloseOptions, closeTimeout } from './options/close.js';
 import {
   changedOptions,
@@ -38,7 +35,6 @@ import {
   type UpgradeHandlerOptions,
   upgradeOptionsOf,
 } from './options.js';
-import { Origin } from './origin/origin.js';
 import type { OriginSetting } from './origin/setting.js';
 import { type BackendStats, listConnections, type OriginConnections, takeStats } from './stats.js';
 import type { StatusHandler } from './status/status-handler.js';
@@ -65,7 +61,6 @@ export class PooledBackend extends (EventEmitter as new () => BackendEmitter) {
   readonly #deadlines: Deadlines;
   readonly #discovery: Discovery | undefined;
   readonly #outliers: OutlierWatch;
-  readonly #observer: Observer;
   readonly #shares: ConnectionShares;
   readonly #tunnels = new OpenTunnels();
   readonly #statusPages: StatusPages;
@@ -83,35 +78,17 @@ export class PooledBackend extends (EventEmitter as new () => BackendEmitter) {
     this.#given = readOptions(options);
     const resolved = completeOptions(this.#given);
     const { clock } = checkedMachine(machine);
-    readWindow(); // here, not at the first dial: it takes 14 ms, or throws where there is no WebAssembly
     const random = () => machine.random();
     const deadlines = new Deadlines(clock);
     this.#deadlines = deadlines;
-    const observer = new Observer(this, resolved.logger, clock);
-    this.#observer = observer;
-    const setting = {
-      options: resolved,
-      clock,
-      deadlines,
-      observer,
-      random,
-      startDial: dialsOf(machine),
-      connect: { ...resolved.connect, lookup: resolved.connect.lookup ?? lookupAt(resolved.dns, clock) },
-      tls: resolved.tls,
-    };
-    this.#setting = setting;
-    this.#dispatcher = new Dispatcher(setting);
-    this.#shares = new ConnectionShares(clusterChannel, deadlines, observer);
+    const ground = { emitter: this, clock, deadlines, random, startDial: dialsOf(machine) };
+    const parts = assemble(this.#given, resolved, ground);
+    this.#setting = parts.setting;
+    this.#dispatcher = parts.dispatcher;
+    this.#shares = parts.shares;
+    this.origins = parts.origins;
     const source = sourceFor(this.#given, resolved);
-    this.origins = new BackendOrigins(
-      {
-        setting,
-        shares: this.#shares,
-        create: (options) => new Origin(options, setting, this.#dispatcher.matching),
-        serve: (origins) => this.#serve(origins),
-      },
-      Array.isArray(this.#given.origins) ? this.#given.origins : undefined,
-    );
+    const { observer } = this.#setting;
     const finding = { clock, observer, random, origins: this.origins };
     if (source !== undefined) this.#discovery = new Discovery(source, finding);
     this.#outliers = new OutlierWatch(resolved.ejection, deadlines, () => this.#dispatcher.origins);
@@ -211,11 +188,11 @@ export class PooledBackend extends (EventEmitter as new () => BackendEmitter) {
       this.#live(before.given, before.options);
       throw error;
     }
-    const { options: now, random } = this.#setting;
+    const { observer, options: now, random } = this.#setting;
     const balancer = changes.balance === undefined ? undefined : balancerFor(now.balance, random);
     this.#dispatcher.configure(balancer);
     if (this.#dispatcher.state !== 'closed') this.#outliers.configure(now.ejection); // once closed, its windows would never end
-    if (this.#observer.watches('updated')) this.#observer.emit('updated', { names });
+    if (observer.watches('updated')) observer.emit('updated', { names });
     return settled;
   }
 
@@ -223,12 +200,6 @@ export class PooledBackend extends (EventEmitter as new () => BackendEmitter) {
     this.#given = given;
     this.#setting.options = options;
     this.#mounted.configure(options);
-  }
-
-  #serve(origins: readonly Origin[]): void {
-    this.#dispatcher.serve(origins);
-    // An origin that is added now would dial and be checked, with nobody left to close it.
-    if (this.#dispatcher.state === 'closed') for (const origin of origins) origin.close('destroyed');
   }
 
   /** Returns current and cumulative counts as plain, frozen data. */
@@ -284,7 +255,8 @@ export class PooledBackend extends (EventEmitter as new () => BackendEmitter) {
     this.#tunnels.destroy();
     this.#statusPages.close();
     this.#deadlines.rest();
-    if (!wasClosed && this.#observer.watches('close')) this.#observer.emit('close', { error });
+    const { observer } = this.#setting;
+    if (!wasClosed && observer.watches('close')) observer.emit('close', { error });
   }
 
   /** Same as `close()`, for `await using`. */

@@ -2,20 +2,20 @@
 
 import { EventEmitter } from 'node:events';
 import { onTestFinished } from 'vitest';
+import { assemble, type Ground } from '../src/assembly.js';
 import { MemoryBody } from '../src/body/memory-body.js';
 import type { ReplayBody } from '../src/body/replay-body.js';
 import type { StartDial } from '../src/connection/dial.js';
 import { Deadlines } from '../src/deadlines.js';
-import { Dispatcher } from '../src/dispatch/dispatcher.js';
+import type { Dispatcher } from '../src/dispatch/dispatcher.js';
 import type { WaitQueue } from '../src/dispatch/queue/wait-queue.js';
 import type { OutgoingRequest } from '../src/dispatch/request.js';
 import type { Run } from '../src/dispatch/run.js';
 import type { BackendEvents, EventName } from '../src/events.js';
-import { BackendOrigins } from '../src/fleet/backend-origins.js';
-import { ConnectionShares } from '../src/fleet/connection-shares.js';
-import { clusterChannel, type PrimaryChannel } from '../src/fleet/primary-channel.js';
+import type { BackendOrigins } from '../src/fleet/backend-origins.js';
+import type { ConnectionShares } from '../src/fleet/connection-shares.js';
 import { MountedBackend } from '../src/mount/mounted-backend.js';
-import { LEVELS, Observer } from '../src/observe.js';
+import { LEVELS } from '../src/observe.js';
 import { mostConnections } from '../src/options/connections.js';
 import {
   changedOptions,
@@ -25,10 +25,9 @@ import {
   type PooledBackendOptions,
   type RequestTimeouts,
   type ResolvedOptions,
-  type ResolvedOrigin,
   readOptions,
 } from '../src/options.js';
-import { Origin } from '../src/origin/origin.js';
+import type { Origin } from '../src/origin/origin.js';
 import type { OriginSetting } from '../src/origin/setting.js';
 import type { Travel } from '../src/origin/travel.js';
 import { type BackendStats, type OriginStats, takeStats } from '../src/stats.js';
@@ -46,22 +45,11 @@ export interface Sending extends Partial<Omit<OutgoingRequest, 'timeouts' | 'bod
   readonly body?: string | ReplayBody;
 }
 
-export interface HouseOptions extends Omit<PooledBackendOptions, 'origins'> {
+export interface HouseOptions
+  extends Omit<PooledBackendOptions, 'origins'>,
+    Partial<Omit<Ground, 'clock' | 'emitter' | 'name'>> {
   readonly origins?: PooledBackendOptions['origins'];
-  /** The random numbers of the house. Default: always 0.5. */
-  readonly random?: () => number;
   readonly clock?: ManualClock;
-  readonly deadlines?: Deadlines;
-  /** Makes the dials. Default: each dial waits in `dials` for the test. */
-  readonly startDial?: StartDial;
-  /** The channel to the cluster primary that shares connections. */
-  readonly channel?: PrimaryChannel;
-  /** Makes the origins. Default: as the backend does. */
-  readonly createOrigin?: (...parts: ConstructorParameters<typeof Origin>) => Origin;
-}
-
-function newOrigin(...parts: ConstructorParameters<typeof Origin>): Origin {
-  return new Origin(...parts);
 }
 
 /** The first request has the path `/1`, the next one `/2`, and so on, so that peers can tell them apart. */
@@ -81,32 +69,21 @@ export class House {
   #given: OptionSection;
   readonly #setting: OriginSetting & { options: ResolvedOptions };
 
-  constructor({ random = () => 0.5, startDial, channel = clusterChannel, ...given }: HouseOptions = {}) {
-    const { clock = new ManualClock(), deadlines = new Deadlines(clock), createOrigin = newOrigin, ...options } = given;
+  /** The random numbers are always 0.5, and each dial waits in `dials` for the test, unless it is given something else. */
+  constructor({ clock = new ManualClock(), deadlines = new Deadlines(clock), ...given }: HouseOptions = {}) {
+    const { random = () => 0.5, startDial = this.#startDial, channel, createOrigin, ...options } = given;
     this.clock = clock;
     this.deadlines = deadlines;
     const { origins = ['http://a.test:80'] } = options;
     this.#given = readOptions({ ...options, origins });
-    const resolved = completeOptions(this.#given);
-    const observer = new Observer(this.#recorder(), resolved.logger, clock);
-    const setting = {
-      options: resolved,
-      clock,
-      deadlines,
-      observer,
-      random,
-      startDial: startDial ?? this.#startDial,
-      connect: resolved.connect,
-      tls: resolved.tls,
-    };
-    this.#setting = setting;
-    this.dispatcher = new Dispatcher(setting);
+    const ground = { clock, deadlines, random, startDial, channel, createOrigin };
+    const own = { emitter: this.#recorder(), name: 'house' };
+    const parts = assemble(this.#given, completeOptions(this.#given), { ...ground, ...own });
+    this.#setting = parts.setting;
+    this.dispatcher = parts.dispatcher;
     this.queue = this.dispatcher.queue;
-    const create = (address: ResolvedOrigin) => createOrigin(address, setting, this.dispatcher.matching);
-    const serve = (origins: readonly Origin[]) => this.dispatcher.serve(origins);
-    const shares = new ConnectionShares(channel, deadlines, observer, 'house');
-    this.shares = shares;
-    this.fleet = new BackendOrigins({ setting, shares, create, serve }, Array.isArray(origins) ? origins : undefined);
+    this.shares = parts.shares;
+    this.fleet = parts.origins;
   }
 
   /** A house whose slots are made. It is destroyed with the test. */
