@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { Agent, createServer, get, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { relative } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { Gateway } from '../../src/cli/gateway.js';
 import { Journal } from '../../src/cli/journal.js';
@@ -59,8 +60,6 @@ async function leavingGateway(origin: RequestListener, options: Record<string, u
   };
   return { gateway, socketPath, client, pass: (ms = 1_000) => vi.advanceTimersByTime(ms) };
 }
-
-const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 test('what is in progress has half of drainTimeout after the farewell', async () => {
   let answer = () => {};

@@ -1,5 +1,6 @@
 /** One small backend in memory that moves event by event: what can happen next, its state, and what must hold. */
 
+import { setImmediate as turn } from 'node:timers/promises';
 import { House, type MemoryDial, type Peer, type Sending } from '../house.js';
 import { type Event, isChange, isFault, type Setting } from './events.js';
 import { FarSide, lookOf } from './look.js';
@@ -8,8 +9,6 @@ import { checkPromises, checkRequests, checkSockets } from './promises.js';
 import { WatchedBalancer, WatchedClock, WatchedDeadlines, WatchedOrigin } from './watched.js';
 
 const STRAY = 'HTTP/1.1 200 stray\r\nContent-Length: 3\r\n\r\nbad';
-
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 export class World {
   readonly #setting: Setting;

@@ -7,13 +7,12 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { setImmediate as turn } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { closeServer, PooledBackend } from '../../src/index.js';
 import { authority, cert, key } from '../wire/certificate.js';
 import { listen, until } from './setting.js';
-
-const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 test('a session of HTTP/2 ends with what is in progress on it', async () => {
   const asked: ServerResponse[] = [];

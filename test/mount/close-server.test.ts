@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { Agent, createServer, get, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { setImmediate as turn } from 'node:timers/promises';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { closeServer, PooledBackend } from '../../src/index.js';
 import { listen } from './setting.js';
@@ -55,8 +56,6 @@ class Held {
     this.#answer?.();
   }
 }
-
-const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 async function stopsListening(server: Server): Promise<void> {
   while (server.listening) await turn();

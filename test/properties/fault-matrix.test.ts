@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
+import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { StreamBody } from '../../src/body/stream-body.js';
 import {
@@ -24,8 +25,6 @@ import { type Caller, House, type Sending } from '../house.js';
 const THIS_FILE = 'test/properties/fault-matrix.test.ts';
 const SIDE_BY_SIDE = 250;
 const STRIKING = ['fin', 'rst', 'stall', 'garbage', 'stray'] as const;
-
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 function sendingOf({ method, travel, body }: RequestClass, path: string): Sending {
   const text = REQUEST_BODY[body];

@@ -1,9 +1,8 @@
 import { once } from 'node:events';
+import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ResponseBody } from '../../../src/call/response-body.js';
-
-const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 function made() {
   const calls = { wanted: 0 };

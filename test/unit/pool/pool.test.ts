@@ -1,10 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { Pool } from '../../../src/pool/pool.js';
 import type { Slot } from '../../../src/pool/slot.js';
 import { collectGarbage } from '../../garbage.js';
-
-const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 async function opened(size: number, onFree: () => void = () => {}): Promise<Pool<string>> {
   const pool = new Pool<string>({ size, onFree });
