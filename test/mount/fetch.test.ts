@@ -5,12 +5,8 @@ import type { BackendFetchInit, PooledBackend } from 'pooled-backend';
 import { answer, close, execute, type Script, send, stall } from 'pooled-backend/testing';
 import { expect, test } from 'vitest';
 import { collectGarbage } from '../garbage.js';
-import { startBackend, startOrigin, until } from './setting.js';
-
-async function backendOf(script?: Script) {
-  const origin = await startOrigin({ script });
-  return { origin, backend: startBackend(origin), url: origin.url };
-}
+import { backendOf } from './request-setting.js';
+import { startOrigin, until } from './setting.js';
 
 const failureOf = (backend: PooledBackend, path: string, init?: BackendFetchInit) =>
   backend.fetch(path, init).then(

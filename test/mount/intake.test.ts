@@ -4,11 +4,7 @@ import express, { type RequestHandler } from 'express';
 import type { PooledBackend } from 'pooled-backend';
 import { hold } from 'pooled-backend/testing';
 import { describe, expect, test } from 'vitest';
-import { client, listen, serve, startBackend, startOrigin, until } from './setting.js';
-
-function bodyOf(request: { readonly body: Uint8Array } | undefined): string {
-  return Buffer.from(request?.body ?? []).toString('latin1');
-}
+import { bodyOf, client, listen, serve, startBackend, startOrigin, until } from './setting.js';
 
 describe('request bodies held before their dispatch', () => {
   test('that do not fit into requestBufferTotalBytes are streamed', async () => {

@@ -6,14 +6,10 @@ import type { BackendRequestOptions } from 'pooled-backend';
 import { answer, close, execute, hold, inform, stall } from 'pooled-backend/testing';
 import { describe, expect, test } from 'vitest';
 import { abortable, backendOf } from './request-setting.js';
-import { startBackend, startOrigin, until } from './setting.js';
+import { bodyOf, startBackend, startOrigin, until } from './setting.js';
 
 /** What `lib.dom.d.ts` has in common with the web streams of Node. */
 type DomStream = Pick<ReadableStream<Uint8Array>, 'cancel' | 'getReader' | 'locked'>;
-
-function bodyOf(request: { readonly body: Uint8Array } | undefined): string {
-  return Buffer.from(request?.body ?? []).toString('latin1');
-}
 
 async function* pieces(...all: (string | Buffer)[]): AsyncGenerator<string | Buffer> {
   yield* all;

@@ -1,11 +1,11 @@
-/** What the tests of `backend.request()` have in common. */
+/** What the tests of `backend.request()` and `backend.fetch()` have in common. */
 
 import type { Script } from 'pooled-backend/testing';
 import { startBackend, startOrigin } from './setting.js';
 
 export async function backendOf(script?: Script, options: Parameters<typeof startBackend>[1] = {}) {
   const origin = await startOrigin({ script });
-  return { origin, backend: startBackend(origin, options) };
+  return { origin, backend: startBackend(origin, options), url: origin.url };
 }
 
 export function abortable() {

@@ -33,3 +33,8 @@ export async function client(port: number): Promise<RawClient> {
 export async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setImmediate(resolve));
 }
+
+/** The body of a request, as the origin got it. */
+export function bodyOf(request: { readonly body: Uint8Array } | undefined): string {
+  return Buffer.from(request?.body ?? []).toString('latin1');
+}

@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { PooledBackend, type PooledBackendOptions } from 'pooled-backend';
+import type { PooledBackend } from 'pooled-backend';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { DnsServer } from './dns-server.js';
+import { backendOf } from './setting.js';
 
 /** Servers of one port on addresses of loopback: pods of a headless service. Each answers with its address. */
 async function pods(...addresses: string[]): Promise<number> {
@@ -20,12 +21,6 @@ async function pod(address: string, port = 0): Promise<number> {
     server.closeAllConnections();
   });
   return (server.address() as AddressInfo).port;
-}
-
-function backendOf(options: PooledBackendOptions): PooledBackend {
-  const backend = new PooledBackend(options);
-  onTestFinished(() => backend.destroy());
-  return backend;
 }
 
 async function get(backend: PooledBackend): Promise<string> {

@@ -7,11 +7,11 @@ import type { AddressInfo, LookupFunction, Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
-import { PooledBackend, type PooledBackendOptions } from 'pooled-backend';
+import type { PooledBackend } from 'pooled-backend';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { client, serve } from '../mount/setting.js';
 import { authority, cert, key } from './certificate.js';
-import { startOrigin } from './setting.js';
+import { backendOf, startOrigin } from './setting.js';
 
 /** Resolves every name to this machine. */
 const lookup: LookupFunction = (_name, options, done) => {
@@ -43,12 +43,6 @@ function socketOfTest(): string {
   const folder = mkdtempSync(join(tmpdir(), 'pooled-backend-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   return join(folder, 'socket');
-}
-
-function backendOf(options: PooledBackendOptions): PooledBackend {
-  const backend = new PooledBackend(options);
-  onTestFinished(() => backend.destroy());
-  return backend;
 }
 
 /** Answers what the origin knows of its connection. */

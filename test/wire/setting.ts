@@ -29,15 +29,20 @@ export function patient(origin: ScriptedOrigin): ScriptedOrigin {
   return origin;
 }
 
+/** A backend that is destroyed with the test. */
+export function backendOf(options: PooledBackendOptions): PooledBackend {
+  const backend = new PooledBackend(options);
+  onTestFinished(() => backend.destroy());
+  return backend;
+}
+
 /** A backend in front of these origins. It is destroyed with the test. */
 export function startBackend(
   origins: ScriptedOrigin | readonly ScriptedOrigin[],
   options: Omit<PooledBackendOptions, 'origins'> = {},
 ): PooledBackend {
   const all = origins instanceof ScriptedOrigin ? [origins] : origins;
-  const backend = new PooledBackend({ ...options, origins: all.map((origin) => origin.url) });
-  onTestFinished(() => backend.destroy());
-  return backend;
+  return backendOf({ ...options, origins: all.map((origin) => origin.url) });
 }
 
 /** How a request ended, in a form for assertions. */
