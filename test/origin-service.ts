@@ -1,8 +1,8 @@
 /** What must hold for an origin after any change by its owner, as soon as nothing more happens by itself. */
 
-import type { House } from './house.js';
+import type { MemoryBackend } from './memory-backend.js';
 
-type Origin = House['origins'][number];
+type Origin = MemoryBackend['origins'][number];
 
 /** @throws Error that says what is wrong */
 export function checkService(origin: Origin): void {

@@ -1,7 +1,7 @@
 /** The state of a backend in memory: everything that decides what it does next. */
 
 import { Run } from '../../src/dispatch/run.js';
-import type { Caller, House, MemoryDial, Peer } from '../house.js';
+import type { Caller, MemoryBackend, MemoryDial, Peer } from '../memory-backend.js';
 
 /** Facts about the far ends of its connections. */
 export class FarSide {
@@ -19,16 +19,16 @@ export class FarSide {
   readonly purposes = new Map<MemoryDial, string>();
 }
 
-export function lookOf(house: House, far: FarSide): unknown[] {
-  const { queue, dispatcher } = house;
+export function lookOf(backend: MemoryBackend, far: FarSide): unknown[] {
+  const { queue, dispatcher } = backend;
   return [
-    ...[looksOfOrigins(house), looksOfPeers(house, far), looksOfRequests(house)],
-    house.dialling.map((dial) => [dial.target.origin, far.purposes.get(dial)]),
+    ...[looksOfOrigins(backend), looksOfPeers(backend, far), looksOfRequests(backend)],
+    backend.dialling.map((dial) => [dial.target.origin, far.purposes.get(dial)]),
     [dispatcher.matching.coming, dispatcher.matching.overtakes, queue.stats.overloaded, queue.calmMs],
   ];
 }
 
-function looksOfOrigins({ origins, clock }: House): unknown[] {
+function looksOfOrigins({ origins, clock }: MemoryBackend): unknown[] {
   const now = clock.now();
   return origins.map(({ counts, backoff, standing, idleLimit, shutdown, freshShareLeft, service, options }) => [
     ...[counts.busy, counts.idle, counts.dialling, counts.spare, freshShareLeft, shutdown.likely],
@@ -38,7 +38,7 @@ function looksOfOrigins({ origins, clock }: House): unknown[] {
 }
 
 /** The open connections, in the order in which they were opened. */
-function looksOfPeers({ peers, clock }: House, { lastUsed, idleSince, held, refusing }: FarSide): unknown[] {
+function looksOfPeers({ peers, clock }: MemoryBackend, { lastUsed, idleSince, held, refusing }: FarSide): unknown[] {
   const now = clock.now();
   const order = [...lastUsed.values()].sort((one, other) => one - other);
   return peers
@@ -50,7 +50,7 @@ function looksOfPeers({ peers, clock }: House, { lastUsed, idleSince, held, refu
     ]);
 }
 
-function looksOfRequests({ callers }: House): unknown[] {
+function looksOfRequests({ callers }: MemoryBackend): unknown[] {
   return callers.map((caller) => [
     ...[caller.outcome, caller.aborted, caller.head?.statusCode],
     ...(caller.dispatch?.attempts.map(({ origin, reused, sent, received }) => [origin, reused, sent, received]) ?? []),

@@ -1,10 +1,10 @@
 /** The owner of the backend in memory: changes its origins and its limit, and checks what must hold after that. */
 
-import type { House } from '../house.js';
+import type { MemoryBackend } from '../memory-backend.js';
 import { checkService, openTo } from '../origin-service.js';
 import type { Change, Setting } from './events.js';
 
-type Origin = House['origins'][number];
+type Origin = MemoryBackend['origins'][number];
 
 /** A change whose promise has to resolve. */
 interface Pending {
@@ -15,7 +15,7 @@ interface Pending {
 }
 
 export class Owner {
-  readonly #house: House;
+  readonly #backend: MemoryBackend;
   readonly #slots: number;
   readonly #names: readonly string[];
   readonly #pending: Pending[] = [];
@@ -23,16 +23,16 @@ export class Owner {
   #limit: number;
   #dialsBefore = 0; // number of dials when the limit was set
 
-  constructor(house: House, { slots }: Setting) {
-    this.#house = house;
+  constructor(backend: MemoryBackend, { slots }: Setting) {
+    this.#backend = backend;
     this.#slots = slots;
     this.#limit = slots;
-    this.#names = house.fleet.names;
+    this.#names = backend.fleet.names;
   }
 
   /** The changes that are possible now. */
   get possible(): Change[] {
-    const { fleet, origins } = this.#house;
+    const { fleet, origins } = this.#backend;
     const changes: Change[] = [{ name: 'resize', of: 0 }];
     for (const [of, url] of this.#names.entries()) {
       const origin = origins.find(({ name }) => name === url);
@@ -47,7 +47,7 @@ export class Owner {
   }
 
   change({ name, of }: Change): void {
-    const { fleet } = this.#house;
+    const { fleet } = this.#backend;
     const url = this.#names[of] ?? '';
     switch (name) {
       case 'drain':
@@ -79,9 +79,9 @@ export class Owner {
   #resize(): void {
     const other = this.#slots === 1 ? 2 : 1;
     this.#limit = this.#limit === this.#slots ? other : this.#slots;
-    this.#dialsBefore = this.#house.dials.length;
-    const settled = this.#house.update({ maxConnections: this.#limit });
-    this.#await('resize', settled, () => this.#house.origins.every((origin) => openTo(origin) <= this.#limit));
+    this.#dialsBefore = this.#backend.dials.length;
+    const settled = this.#backend.update({ maxConnections: this.#limit });
+    this.#await('resize', settled, () => this.#backend.origins.every((origin) => openTo(origin) <= this.#limit));
   }
 
   #await(what: string, promise: Promise<void>, holds: () => boolean): void {
@@ -93,7 +93,7 @@ export class Owner {
   }
 
   #markThoseAtRest(): void {
-    for (const origin of this.#house.origins) {
+    for (const origin of this.#backend.origins) {
       const { name } = origin;
       if (origin.serves) this.#heard.delete(name);
       else if (!this.#heard.has(name)) this.#heard.set(name, this.#requestsTo(name));
@@ -111,7 +111,7 @@ export class Owner {
   }
 
   #checkOrigins(): void {
-    const { origins, peers, dialling } = this.#house;
+    const { origins, peers, dialling } = this.#backend;
     for (const origin of origins) {
       checkService(origin);
       this.#checkNews(origin);
@@ -128,14 +128,14 @@ export class Owner {
     const more = this.#requestsTo(name) - (this.#heard.get(name) ?? Number.POSITIVE_INFINITY);
     if (!origin.serves && more > 0) throw new Error(`${more} requests were sent to ${name}, which takes none`);
     if (openTo(origin) <= this.#limit) return;
-    const { dialling, dials } = this.#house;
+    const { dialling, dials } = this.#backend;
     const begun = dialling.filter((dial) => dial.target.origin === name && dials.indexOf(dial) >= this.#dialsBefore);
     if (begun.length > 0) throw new Error(`a dial to ${name} above the limit ${this.#limit}`);
   }
 
   /** Brings an origin back if none takes requests, so that waiting requests can end. */
   bringBack(): void {
-    const { fleet, origins } = this.#house;
+    const { fleet, origins } = this.#backend;
     const [url] = this.#names;
     if (url === undefined || origins.some(({ serves }) => serves)) return;
     if (fleet.names.includes(url)) {
@@ -148,13 +148,13 @@ export class Owner {
   /** The facts in which two states may differ. */
   get look(): unknown[] {
     const pending = this.#pending.filter(({ isOver }) => !isOver).map(({ what }) => what);
-    return [this.#limit, this.#house.fleet.names, pending];
+    return [this.#limit, this.#backend.fleet.names, pending];
   }
 
   // --- what there is ---------------------------------------------------------------------------------------------------
 
   #origin(url: string): Origin | undefined {
-    return this.#house.origins.find(({ name }) => name === url);
+    return this.#backend.origins.find(({ name }) => name === url);
   }
 
   #state(url: string): string {
@@ -166,7 +166,7 @@ export class Owner {
   }
 
   #requestsTo(name: string): number {
-    const peers = this.#house.peers.filter(({ origin }) => origin === name);
+    const peers = this.#backend.peers.filter(({ origin }) => origin === name);
     return peers.reduce((sum, { requests }) => sum + requests.length, 0);
   }
 }

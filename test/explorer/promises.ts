@@ -1,21 +1,21 @@
 /** What must hold in every state of a backend, whatever happened before. Each check throws if a promise is broken. */
 
 import { checkStats } from '../../src/testing/index.js';
-import type { Caller, House } from '../house.js';
+import type { Caller, MemoryBackend } from '../memory-backend.js';
 import type { Kind, Setting } from './events.js';
 
-type Origin = House['origins'][number];
+type Origin = MemoryBackend['origins'][number];
 
 /** @throws Error that says which promise is broken */
-export function checkPromises(house: House, setting: Setting, destroyed: boolean): void {
-  checkStats(house.stats);
-  checkSockets(house);
-  checkRequests(house, setting);
-  if (!destroyed) checkWaiters(house);
+export function checkPromises(backend: MemoryBackend, setting: Setting, destroyed: boolean): void {
+  checkStats(backend.stats);
+  checkSockets(backend);
+  checkRequests(backend, setting);
+  if (!destroyed) checkWaiters(backend);
 }
 
 /** The counts must be those of the actual sockets. The owner checks the limit. */
-export function checkSockets({ stats, peers, dialling: dials }: House): void {
+export function checkSockets({ stats, peers, dialling: dials }: MemoryBackend): void {
   for (const { origin, connections } of stats.origins) {
     const open = peers.filter((peer) => peer.origin === origin && !peer.near.destroyed).length;
     const dialling = dials.filter(({ target }) => target.origin === origin).length;
@@ -27,7 +27,7 @@ export function checkSockets({ stats, peers, dialling: dials }: House): void {
 }
 
 /** No request may be sent too often, get the bytes of another one, or end twice. */
-export function checkRequests({ peers, callers, dispatcher }: House, { requests }: Setting): void {
+export function checkRequests({ peers, callers, dispatcher }: MemoryBackend, { requests }: Setting): void {
   const lines = peers.flatMap((peer) => peer.requests);
   for (const [index, caller] of callers.entries()) checkRequest(caller, requests[index], lines);
   const left = callers.filter((caller) => !caller.over).length;
@@ -45,15 +45,15 @@ function checkRequest(caller: Caller, kind: Kind | undefined, lines: readonly st
 }
 
 /** No request may wait while there is something that it could use. */
-function checkWaiters(house: House): void {
-  const { queue, origins, dialling } = house;
+function checkWaiters(backend: MemoryBackend): void {
+  const { queue, origins, dialling } = backend;
   if (queue.length === 0) return;
   const serving = origins.filter(({ serves }) => serves);
   for (const origin of serving.filter((one) => serving.length === 1 || isWell(one))) {
     const { idle, spare } = origin.counts;
-    const any = house.waitingFor(origin, 'any');
-    const fresh = Math.min(house.waitingFor(origin, 'fresh'), origin.freshShareLeft);
-    const strict = house.waitingFor(origin, 'verified') + house.waitingFor(origin, 'resent') + fresh;
+    const any = backend.waitingFor(origin, 'any');
+    const fresh = Math.min(backend.waitingFor(origin, 'fresh'), origin.freshShareLeft);
+    const strict = backend.waitingFor(origin, 'verified') + backend.waitingFor(origin, 'resent') + fresh;
     const beside = (what: string): Error => {
       return new Error(
         `a request waits beside ${what}: ${JSON.stringify([any, strict, dialling.length, origin.counts])}`,

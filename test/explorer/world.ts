@@ -1,7 +1,7 @@
 /** One small backend in memory that moves event by event: what can happen next, its state, and what must hold. */
 
 import { setImmediate as turn } from 'node:timers/promises';
-import { House, type MemoryDial, type Peer, type Sending } from '../house.js';
+import { MemoryBackend, type MemoryDial, type Peer, type Sending } from '../memory-backend.js';
 import { type Event, isChange, isFault, type Setting } from './events.js';
 import { FarSide, lookOf } from './look.js';
 import { Owner } from './owner.js';
@@ -15,7 +15,7 @@ export class World {
   readonly #clock = new WatchedClock();
   readonly #deadlines = new WatchedDeadlines(this.#clock);
   readonly #balancer = new WatchedBalancer();
-  readonly #house: House;
+  readonly #backend: MemoryBackend;
   readonly #owner: Owner;
   readonly #history: Event[] = [];
   readonly #far = new FarSide();
@@ -26,7 +26,7 @@ export class World {
 
   constructor(setting: Setting) {
     this.#setting = setting;
-    this.#house = new House({
+    this.#backend = new MemoryBackend({
       origins: Array.from({ length: setting.origins }, (_, index) => `http://${'abc'[index]}.test:80`),
       maxConnections: setting.slots,
       spareConnections: setting.spares === 0 ? false : setting.spares,
@@ -36,13 +36,13 @@ export class World {
       ...{ clock: this.#clock, deadlines: this.#deadlines },
       createOrigin: (...parts) => this.#createOrigin(...parts),
     });
-    this.#owner = new Owner(this.#house, setting);
+    this.#owner = new Owner(this.#backend, setting);
   }
 
   #createOrigin(...parts: ConstructorParameters<typeof WatchedOrigin>): WatchedOrigin {
     const origin = new WatchedOrigin(...parts);
     origin.onDial = (purpose) => {
-      const dial = this.#house.dials.at(-1);
+      const dial = this.#backend.dials.at(-1);
       if (dial !== undefined) this.#far.purposes.set(dial, typeof purpose === 'string' ? purpose : 'own');
     };
     return origin;
@@ -79,16 +79,16 @@ export class World {
   // --- what can happen -------------------------------------------------------------------------------------------------
 
   get possible(): Event[] {
-    const { callers, dialling } = this.#house;
+    const { callers, dialling } = this.#backend;
     const events: Event[] = [];
     const may = (name: Event['name'], of = 0): void => void events.push({ name, of });
     if (this.#destroyed) return this.#nextMoment === undefined ? [] : [{ name: 'tick', of: 0 }];
     if (callers.length < this.#setting.requests.length) may('send', callers.length + 1);
     for (const dial of dialling) {
-      const of = this.#house.dials.indexOf(dial);
+      const of = this.#backend.dials.indexOf(dial);
       for (const name of ['open', 'refuse', 'speakFirst'] as const) may(name, of);
     }
-    for (const [of, peer] of this.#house.peers.entries())
+    for (const [of, peer] of this.#backend.peers.entries())
       if (!peer.closed) events.push(...this.#possibleWith(peer, of));
     for (const [index, caller] of callers.entries()) if (!caller.over) may('abort', index + 1);
     if (this.#nextMoment !== undefined) may('tick');
@@ -115,12 +115,12 @@ export class World {
   }
 
   #do({ name, of }: Event): void {
-    const house = this.#house;
-    const dial = house.dials[of];
-    const peer = house.peers[of];
+    const backend = this.#backend;
+    const dial = backend.dials[of];
+    const peer = backend.peers[of];
     switch (name) {
       case 'send':
-        house.send(sendingOf(this.#setting.requests[of - 1]));
+        backend.send(sendingOf(this.#setting.requests[of - 1]));
         break;
       case 'open':
       case 'speakFirst':
@@ -165,14 +165,14 @@ export class World {
         peer?.near.refuseNextWrite();
         break;
       case 'abort':
-        house.callers[of - 1]?.abort();
+        backend.callers[of - 1]?.abort();
         break;
       case 'tick':
         this.#tick();
         break;
       case 'destroy':
         this.#destroyed = true;
-        house.destroy();
+        backend.destroy();
         break;
     }
   }
@@ -180,7 +180,7 @@ export class World {
   #open(dial: MemoryDial, spokeFirst: boolean): void {
     const peer = dial.open({ spokeFirst, asks: this.#asks });
     this.#far.idleSince.set(peer, this.#clock.now());
-    this.#house.peers.push(peer);
+    this.#backend.peers.push(peer);
   }
 
   #answer(peer: Peer, close: boolean): void {
@@ -222,7 +222,7 @@ export class World {
     const now = this.#clock.now();
     const fromNow = (moment: number): number => Math.ceil(moment - now);
     return JSON.stringify([
-      lookOf(this.#house, this.#far),
+      lookOf(this.#backend, this.#far),
       this.#owner.look,
       ...[this.#deadlines.moments.map(fromNow), this.#clock.waits.map(fromNow)],
       ...[this.#faults, this.#changes, this.#destroyed, this.#balancer.turn(this.#setting.origins)],
@@ -231,7 +231,7 @@ export class World {
   }
 
   #seeFresh(): void {
-    const begun = this.#house.callers.filter((_, index) => this.#setting.requests[index] === 'fresh');
+    const begun = this.#backend.callers.filter((_, index) => this.#setting.requests[index] === 'fresh');
     if (begun.some((caller) => (caller.dispatch?.attempts.length ?? 0) > 0)) this.#freshSeenAt = this.#clock.now();
   }
 
@@ -239,7 +239,7 @@ export class World {
 
   /** @throws Error that says which promise is broken */
   check(): void {
-    checkPromises(this.#house, this.#setting, this.#destroyed);
+    checkPromises(this.#backend, this.#setting, this.#destroyed);
     this.#owner.check(this.#destroyed);
     if ([...this.#far.saidMore].some((peer) => !peer.closed))
       throw new Error('a connection with bytes left over is kept');
@@ -247,33 +247,33 @@ export class World {
 
   /** From now on nothing fails: every request must end, and nothing may be left. The world cannot be used after that. */
   async comeToRest(): Promise<void> {
-    const house = this.#house;
+    const backend = this.#backend;
     if (!this.#destroyed) this.#owner.bringBack();
-    for (let round = 0; round < 60 && house.callers.some((caller) => !caller.over); round += 1) {
-      for (const peer of house.peers) {
+    for (let round = 0; round < 60 && backend.callers.some((caller) => !caller.over); round += 1) {
+      for (const peer of backend.peers) {
         peer.letGo();
         if (peer.owes > 0) this.#answer(peer, false);
       }
-      for (const dial of house.dialling) this.#open(dial, false);
+      for (const dial of backend.dialling) this.#open(dial, false);
       await this.#settle();
       // Time for intended waits: a back-off, or connections of a process that ends.
       if (round % 4 === 3) this.#clock.advance(60);
     }
-    const left = house.callers.filter((caller) => !caller.over);
+    const left = backend.callers.filter((caller) => !caller.over);
     if (left.length > 0) throw new Error(`${left.map(({ name }) => name).join()} never ended`);
-    checkRequests(house, this.#setting);
+    checkRequests(backend, this.#setting);
     this.#owner.check(this.#destroyed);
     this.#clock.advance(1_100); // longer than the rest of an aborted response is read
     await this.#settle();
-    house.checkAtRest();
-    house.destroy();
+    backend.checkAtRest();
+    backend.destroy();
     await this.#settle();
-    checkSockets(house);
+    checkSockets(backend);
     if (this.#deadlines.size > 0) throw new Error(`${this.#deadlines.size} deadlines are left`);
   }
 
   destroy(): void {
-    this.#house.destroy();
+    this.#backend.destroy();
   }
 }
 

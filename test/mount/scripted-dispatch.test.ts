@@ -44,8 +44,8 @@ class ScriptedDispatching implements Dispatching {
 function handlerOf(dispatching: Dispatching) {
   const options = resolveOptions('http://127.0.0.1:1');
   const fleet = { origins: () => options.origins, names: () => options.origins.map(({ origin }) => origin) };
-  const house = new MountedBackend(options, dispatching, new Deadlines(systemClock), fleet);
-  const mount = { backend: house, options: handlerOptionsOf(undefined)(options) };
+  const backend = new MountedBackend(options, dispatching, new Deadlines(systemClock), fleet);
+  const mount = { backend: backend, options: handlerOptionsOf(undefined)(options) };
   return createHandler(() => mount);
 }
 

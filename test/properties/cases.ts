@@ -3,7 +3,7 @@
  * (`npm run planted`). They are played before all others.
  */
 
-import type { HouseOptions } from '../house.js';
+import type { MemoryBackendOptions } from '../memory-backend.js';
 import type { Plan, Step } from './history.js';
 
 const ONE = 'http://a.test:80';
@@ -11,7 +11,7 @@ const TWO = [ONE, 'http://b.test:80'];
 const HASH = { type: 'hash', key: 'path', load: 1 } as const;
 
 /** `words`: one step for each word. A step with a `+` shares its turn with the next one. */
-function shrunk(words: string, options: Partial<HouseOptions & { asks: boolean }> = {}): [Plan, Step[]] {
+function shrunk(words: string, options: Partial<MemoryBackendOptions & { asks: boolean }> = {}): [Plan, Step[]] {
   const plan: Plan = {
     ...{ asks: false, origins: [ONE], maxConnections: 1, spareConnections: false, maxQueue: 3 },
     ...{ ejection: { failures: 1 }, retryOn: [503] },

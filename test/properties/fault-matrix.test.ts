@@ -20,7 +20,7 @@ import {
 } from '../faults/cell.js';
 import { type Expected, expectedOf, ROWS } from '../faults/expectation.js';
 import { MemoryOrigin } from '../faults/memory-origin.js';
-import { type Caller, House, type Sending } from '../house.js';
+import { type Caller, MemoryBackend, type Sending } from '../memory-backend.js';
 
 const THIS_FILE = 'test/properties/fault-matrix.test.ts';
 const SIDE_BY_SIDE = 250;
@@ -37,17 +37,17 @@ function sendingOf({ method, travel, body }: RequestClass, path: string): Sendin
 }
 
 /** Time passes only where nothing else happens. */
-async function over(house: House, caller: Caller): Promise<void> {
+async function over(backend: MemoryBackend, caller: Caller): Promise<void> {
   for (let round = 0; round < 90 && !caller.over; round += 1) {
     await turn();
-    house.clock.advance(round < 20 ? 0 : 100);
+    backend.clock.advance(round < 20 ? 0 : 100);
   }
 }
 
-async function settle(house: House): Promise<void> {
+async function settle(backend: MemoryBackend): Promise<void> {
   for (let round = 0; round < 6; round += 1) {
     await turn();
-    house.clock.advance(0);
+    backend.clock.advance(0);
   }
 }
 
@@ -55,40 +55,40 @@ async function settle(house: House): Promise<void> {
 async function play(cell: Cell): Promise<Expected> {
   const origin = new MemoryOrigin(cell);
   const idlesFresh = cell.phase === 'idle' && cell.connection === 'fresh';
-  const house = new House({
+  const backend = new MemoryBackend({
     ...{ startDial: origin.startDial, spareConnections: false, minConnections: idlesFresh ? 1 : 0 },
     ...{ connectTimeout: 400, sendTimeout: 1_000, headersTimeout: 1_000, bodyTimeout: 1_000 },
   });
   try {
-    for (const origin of house.origins) void origin.ready();
-    if (idlesFresh) house.origin().expectFresh();
-    await settle(house);
-    if (cell.connection === 'reused') await prime(house, origin, cell);
-    if (cell.phase === 'idle') await strikeIdle(house, origin, cell);
-    const caller = house.send(sendingOf(cell, '/own'));
-    await over(house, caller);
+    for (const origin of backend.origins) void origin.ready();
+    if (idlesFresh) backend.origin().expectFresh();
+    await settle(backend);
+    if (cell.connection === 'reused') await prime(backend, origin, cell);
+    if (cell.phase === 'idle') await strikeIdle(backend, origin, cell);
+    const caller = backend.send(sendingOf(cell, '/own'));
+    await over(backend, caller);
     const seen = seenBy(caller, origin, 'own');
-    if (cell.phase === 'after' && cell.fault !== 'stall') await checkNext(house, origin, cell);
-    await settle(house);
-    house.clock.advance(2_000);
-    house.checkAtRest();
+    if (cell.phase === 'after' && cell.fault !== 'stall') await checkNext(backend, origin, cell);
+    await settle(backend);
+    backend.clock.advance(2_000);
+    backend.checkAtRest();
     return seen;
   } finally {
-    house.destroy();
+    backend.destroy();
   }
 }
 
 /** Two exchanges that end well: the connection is proven then. */
-async function prime(house: House, origin: MemoryOrigin, cell: Cell): Promise<void> {
+async function prime(backend: MemoryBackend, origin: MemoryOrigin, cell: Cell): Promise<void> {
   for (let exchange = 0; exchange < 2; exchange += 1) {
-    await over(house, house.send({ path: '/prime' }));
-    await settle(house);
+    await over(backend, backend.send({ path: '/prime' }));
+    await settle(backend);
   }
   expect(origin.connections).toHaveLength(1);
   origin.connections[0]?.prepare(cell);
 }
 
-async function strikeIdle(house: House, origin: MemoryOrigin, { fault, loop }: Cell): Promise<void> {
+async function strikeIdle(backend: MemoryBackend, origin: MemoryOrigin, { fault, loop }: Cell): Promise<void> {
   const [connection] = origin.connections;
   if (connection === undefined) throw new Error('there is no connection to strike');
   if (fault === 'stall') {
@@ -99,13 +99,13 @@ async function strikeIdle(house: House, origin: MemoryOrigin, { fault, loop }: C
   origin.strike('/own');
   if (loop === 'blocked') connection.hold();
   connection.do(fault);
-  if (loop === 'free') await settle(house);
+  if (loop === 'free') await settle(backend);
 }
 
-async function checkNext(house: House, origin: MemoryOrigin, cell: Cell): Promise<void> {
-  await settle(house);
-  const next = house.send(sendingOf(cell, '/next'));
-  await over(house, next);
+async function checkNext(backend: MemoryBackend, origin: MemoryOrigin, cell: Cell): Promise<void> {
+  await settle(backend);
+  const next = backend.send(sendingOf(cell, '/next'));
+  await over(backend, next);
   const own = { outcome: 'answered', body: 'own', delivery: undefined, executions: 1, attempts: 1 };
   expect(seenBy(next, origin, 'next')).toEqual(own);
 }
@@ -137,10 +137,10 @@ function lengthsOf(requestClass: RequestClass): Promise<{ head: number; body: nu
 async function measure(requestClass: RequestClass): Promise<{ head: number; body: number }> {
   const cell: Cell = { ...requestClass, phase: 'all-sent', at: 0, fault: 'none', loop: 'free', framing: 'length' };
   const origin = new MemoryOrigin({ ...cell, connection: 'fresh' });
-  const house = new House({ startDial: origin.startDial });
-  await settle(house);
-  await over(house, house.send(sendingOf(requestClass, '/own')));
-  house.destroy();
+  const backend = new MemoryBackend({ startDial: origin.startDial });
+  await settle(backend);
+  await over(backend, backend.send(sendingOf(requestClass, '/own')));
+  backend.destroy();
   const heard = origin.connections[0]?.heard ?? '';
   return { head: heard.indexOf('\r\n\r\n') + 4, body: REQUEST_BODY[requestClass.body].length };
 }

@@ -7,7 +7,7 @@ import { StreamBody } from '../../src/body/stream-body.js';
 import type { OptionChanges } from '../../src/options.js';
 import type { Travel } from '../../src/origin/travel.js';
 import { checkStats } from '../../src/testing/index.js';
-import type { House, HouseOptions, Peer } from '../house.js';
+import type { MemoryBackend, MemoryBackendOptions, Peer } from '../memory-backend.js';
 import { checkService } from '../origin-service.js';
 
 const stepKinds = [
@@ -57,7 +57,7 @@ const UPDATES: readonly OptionChanges[] = [
 
 const HASH = { type: 'hash', key: 'path', load: 1 } as const;
 
-export type Plan = HouseOptions & { readonly asks: boolean };
+export type Plan = MemoryBackendOptions & { readonly asks: boolean };
 
 export const plan: fc.Arbitrary<Plan> = fc
   .record({
@@ -96,7 +96,7 @@ export const plan: fc.Arbitrary<Plan> = fc
   }));
 
 export class History {
-  readonly house: House;
+  readonly backend: MemoryBackend;
   readonly asks: boolean;
   readonly uploads = new Set<PassThrough>();
   /** How often each request was answered with 503. */
@@ -105,14 +105,14 @@ export class History {
   #hasUnheard = false;
   #mostAllowed = 0; // the largest limit of an origin so far
 
-  constructor(house: House, asks: boolean) {
-    this.house = house;
+  constructor(backend: MemoryBackend, asks: boolean) {
+    this.backend = backend;
     this.asks = asks;
   }
 
   async take({ kind, n, together = false }: Step): Promise<void> {
-    const { house } = this;
-    const peers = house.peers.filter((peer) => !peer.closed);
+    const { backend } = this;
+    const peers = backend.peers.filter((peer) => !peer.closed);
     const owing = pick(
       peers.filter((peer) => peer.owes > 0),
       n,
@@ -121,24 +121,24 @@ export class History {
       peers.filter((peer) => peer.owes === 0),
       n,
     );
-    const dial = pick(house.dialling, n);
+    const dial = pick(backend.dialling, n);
     switch (kind) {
       case 'get':
-        house.send();
+        backend.send();
         break;
       case 'bound':
-        house.send({ boundTo: this.#home(n) });
+        backend.send({ boundTo: this.#home(n) });
         break;
       case 'boundPost':
-        house.send({ method: 'POST', body: 'x', boundTo: this.#home(n) });
+        backend.send({ method: 'POST', body: 'x', boundTo: this.#home(n) });
         break;
       case 'head':
-        house.send({ method: 'HEAD' });
+        backend.send({ method: 'HEAD' });
         break;
       case 'post':
       case 'any':
       case 'verified':
-        house.send({ method: 'POST', body: 'x', nonIdempotent: kind === 'post' ? 'fresh' : kind });
+        backend.send({ method: 'POST', body: 'x', nonIdempotent: kind === 'post' ? 'fresh' : kind });
         break;
       case 'upload':
         this.#upload(n);
@@ -163,7 +163,7 @@ export class History {
         break;
       case 'accept':
       case 'speakFirst':
-        if (dial !== undefined) house.peers.push(dial.open({ asks: this.asks, spokeFirst: kind === 'speakFirst' }));
+        if (dial !== undefined) backend.peers.push(dial.open({ asks: this.asks, spokeFirst: kind === 'speakFirst' }));
         break;
       case 'refuse':
         dial?.refuse();
@@ -194,16 +194,16 @@ export class History {
         idle?.near.refuseNextWrite();
         break;
       case 'pass':
-        house.clock.advance(LENGTHS_MS[n % LENGTHS_MS.length] ?? 0);
+        backend.clock.advance(LENGTHS_MS[n % LENGTHS_MS.length] ?? 0);
         break;
       case 'abort':
         pick(
-          house.callers.filter((caller) => !caller.over),
+          backend.callers.filter((caller) => !caller.over),
           n,
         )?.abort();
         break;
       case 'goPause':
-        for (const caller of house.callers) caller.takes = false;
+        for (const caller of backend.callers) caller.takes = false;
         break;
       case 'goOn':
         this.goOn();
@@ -217,21 +217,21 @@ export class History {
         this.#change(kind, n);
         break;
       case 'update':
-        void house.update(UPDATES[n % UPDATES.length] ?? {});
+        void backend.update(UPDATES[n % UPDATES.length] ?? {});
         break;
     }
-    if (!together) await house.settle();
+    if (!together) await backend.settle();
     this.#hasUnheard = together;
   }
 
   /** The origin of a sticky session: one of the plan, which may be removed. */
   #home(n: number): string | undefined {
-    return pick(this.house.options.origins, n)?.origin;
+    return pick(this.backend.options.origins, n)?.origin;
   }
 
   /** The owner changes the origins, by the names of the plan. */
   #change(kind: 'drain' | 'backInService' | 'remove' | 'add' | 'reweigh' | 'resize', n: number): void {
-    const { fleet, options } = this.house;
+    const { fleet, options } = this.backend;
     const url = pick(fleet.names, n);
     const missing = options.origins.filter(({ origin }) => !fleet.names.includes(origin));
     if (kind === 'add')
@@ -244,7 +244,7 @@ export class History {
     else if (kind === 'reweigh') fleet.setWeight(url, n % 3);
     else if (kind === 'resize') {
       const set = fleet.names.map((name) =>
-        name === url ? { url, maxConnections: 1 + (n % this.house.maxConnections) } : name,
+        name === url ? { url, maxConnections: 1 + (n % this.backend.maxConnections) } : name,
       );
       void fleet.replace(set);
     }
@@ -255,11 +255,11 @@ export class History {
     this.uploads.add(source);
     source.on('end', () => this.uploads.delete(source));
     const body = new StreamBody(source, { length: undefined, replayBytes: 2 });
-    this.house.send({ method: n % 2 === 0 ? 'PUT' : 'POST', body });
+    this.backend.send({ method: n % 2 === 0 ? 'PUT' : 'POST', body });
   }
 
   goOn(): void {
-    for (const caller of this.house.callers) {
+    for (const caller of this.backend.callers) {
       caller.takes = true;
       if (!caller.over) caller.dispatch?.resume();
     }
@@ -280,42 +280,42 @@ export class History {
 
   /** Everything that requests wait for happens, so every request must end. */
   async comeToRest(): Promise<void> {
-    const { house } = this;
-    await house.settle();
+    const { backend } = this;
+    await backend.settle();
     this.goOn();
     this.#change('add', 0);
-    for (const url of house.fleet.names) {
-      house.fleet.ready(url);
-      house.fleet.setWeight(url, 1);
+    for (const url of backend.fleet.names) {
+      backend.fleet.ready(url);
+      backend.fleet.setWeight(url, 1);
     }
     for (const source of this.uploads) source.end();
-    for (let round = 0; round < 200 && house.callers.some((caller) => !caller.over); round += 1) {
-      for (const peer of house.peers) {
+    for (let round = 0; round < 200 && backend.callers.some((caller) => !caller.over); round += 1) {
+      for (const peer of backend.peers) {
         peer.letGo();
         if (peer.owes > 0) this.#answer(peer, 'answer');
       }
-      for (const dial of house.dialling) house.peers.push(dial.open({ asks: this.asks }));
-      await house.settle();
-      if (round % 10 === 9) await house.advance(100);
+      for (const dial of backend.dialling) backend.peers.push(dial.open({ asks: this.asks }));
+      await backend.settle();
+      if (round % 10 === 9) await backend.advance(100);
       this.check();
     }
-    await house.advance(1_000); // the longest time for which the rest of an aborted response is read
+    await backend.advance(1_000); // the longest time for which the rest of an aborted response is read
   }
 
   /** Those who dial get through, so that no connection is on its way any more. */
   async endDials(): Promise<void> {
-    const { house } = this;
-    for (let round = 0; round < 100 && house.dialling.length > 0; round += 1) {
-      for (const dial of house.dialling) house.peers.push(dial.open({ asks: this.asks }));
-      await house.settle();
+    const { backend } = this;
+    for (let round = 0; round < 100 && backend.dialling.length > 0; round += 1) {
+      for (const dial of backend.dialling) backend.peers.push(dial.open({ asks: this.asks }));
+      await backend.settle();
     }
   }
 
   check(): void {
-    const { house } = this;
-    this.#mostAllowed = Math.max(this.#mostAllowed, house.maxConnections);
-    checkStats(house.stats, { maxConnections: this.#mostAllowed });
-    for (const origin of house.origins) checkService(origin);
+    const { backend } = this;
+    this.#mostAllowed = Math.max(this.#mostAllowed, backend.maxConnections);
+    checkStats(backend.stats, { maxConnections: this.#mostAllowed });
+    for (const origin of backend.origins) checkService(origin);
     this.#checkSockets();
     this.#checkCallers();
     this.#checkWaiters();
@@ -323,21 +323,25 @@ export class History {
 
   /** The counts must be those of the actual sockets. */
   #checkSockets(): void {
-    const { house } = this;
-    const counted = house.stats.origins.map(({ origin, connections: { open, dialling } }) => [origin, open, dialling]);
-    const found = house.stats.origins.map(({ origin }) => [
+    const { backend } = this;
+    const counted = backend.stats.origins.map(({ origin, connections: { open, dialling } }) => [
       origin,
-      house.peers.filter((peer) => peer.origin === origin && !peer.near.destroyed).length,
-      house.dialling.filter((dial) => dial.target.origin === origin).length,
+      open,
+      dialling,
+    ]);
+    const found = backend.stats.origins.map(({ origin }) => [
+      origin,
+      backend.peers.filter((peer) => peer.origin === origin && !peer.near.destroyed).length,
+      backend.dialling.filter((dial) => dial.target.origin === origin).length,
     ]);
     expect(counted).toEqual(found);
-    expect(house.peers.filter((peer) => peer.owes > 1)).toEqual([]);
+    expect(backend.peers.filter((peer) => peer.owes > 1)).toEqual([]);
   }
 
   #checkCallers(): void {
-    const { house } = this;
-    const lines = house.peers.flatMap((peer) => peer.requests);
-    for (const caller of house.callers) {
+    const { backend } = this;
+    const lines = backend.peers.flatMap((peer) => peer.requests);
+    for (const caller of backend.callers) {
       const number = caller.name.slice(1);
       const seen = lines.filter((line) => line.endsWith(` /${number}`));
       const most = seen[0]?.startsWith('POST') ? 1 : Math.min(3, 2 + (this.refused.get(number) ?? 0));
@@ -346,20 +350,20 @@ export class History {
       if (caller.body !== '' && !number.startsWith(caller.body)) throw new Error(`${caller.name} got ${caller.body}`);
       expect([...caller.contexts].filter((context) => context !== caller.name)).toEqual([]);
     }
-    const waiting = house.callers.filter((caller) => !caller.over).length;
-    expect(house.dispatcher.inFlight).toBe(waiting);
+    const waiting = backend.callers.filter((caller) => !caller.over).length;
+    expect(backend.dispatcher.inFlight).toBe(waiting);
   }
 
   /** No request may wait for something that is there. */
   #checkWaiters(): void {
-    const { house } = this;
-    if (house.queue.length === 0) return;
+    const { backend } = this;
+    if (backend.queue.length === 0) return;
     this.#checkBound();
-    const dialling = house.dialling.length;
-    for (const origin of house.origins) {
-      if (!origin.takesNew || (house.origins.length > 1 && !this.serves(origin))) continue;
+    const dialling = backend.dialling.length;
+    for (const origin of backend.origins) {
+      if (!origin.takesNew || (backend.origins.length > 1 && !this.serves(origin))) continue;
       const { idle, spare } = origin.counts;
-      const waiting = (travel: Travel) => house.waitingFor(origin, travel);
+      const waiting = (travel: Travel) => backend.waitingFor(origin, travel);
       const lanes = {
         ...{ any: waiting('any'), verified: waiting('verified') },
         ...{ fresh: waiting('fresh'), resent: waiting('resent') },
@@ -377,8 +381,8 @@ export class History {
 
   /** A request that waits for one origin must have a dial of its own, or there is no room for one. */
   #checkBound(): void {
-    const { queue, origins } = this.house;
-    const at = (origin: House['origins'][number], travel: Travel) =>
+    const { queue, origins } = this.backend;
+    const at = (origin: MemoryBackend['origins'][number], travel: Travel) =>
       queue.peekAt(origin, { any: false, verified: false, fresh: false, resent: false, [travel]: true }) !== undefined;
     for (const origin of origins) {
       const { idle, spare } = origin.counts;
@@ -395,7 +399,7 @@ export class History {
     }
   }
 
-  serves(origin: House['origins'][number]): boolean {
+  serves(origin: MemoryBackend['origins'][number]): boolean {
     if (origin.backoff.state.name !== 'ready' || origin.standing.state.name !== 'healthy') return false;
     return !origin.options.backup && origin.standing.share === 1;
   }

@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { EventName } from '../../src/events.js';
-import { House } from '../house.js';
+import { MemoryBackend } from '../memory-backend.js';
 import { History, type Plan, plan, type Step, step } from './history.js';
 
 const EVENTS = [
@@ -25,18 +25,18 @@ const reactions = fc.array(reaction, { minLength: 1, maxLength: 25 });
 const steps = fc.array(step, { minLength: 1, maxLength: 50 });
 const numRuns = Number(process.env.RUNS ?? 300); // RUNS=10000 hunts for two minutes
 
-async function begin({ asks, ...options }: Plan): Promise<{ house: House; history: History }> {
-  const house = new House(options);
-  await house.settle();
-  return { house, history: new History(house, asks) };
+async function begin({ asks, ...options }: Plan): Promise<{ backend: MemoryBackend; history: History }> {
+  const backend = new MemoryBackend(options);
+  await backend.settle();
+  return { backend, history: new History(backend, asks) };
 }
 
-function hear({ emitter }: House, hearsAttempts: boolean, listener: () => void): void {
+function hear({ emitter }: MemoryBackend, hearsAttempts: boolean, listener: () => void): void {
   for (const event of EVENTS) emitter.on(event, listener);
   if (hearsAttempts) for (const event of OF_ATTEMPTS) emitter.on(event, listener);
 }
 
-function checkCounts({ dispatcher, origins }: House): void {
+function checkCounts({ dispatcher, origins }: MemoryBackend): void {
   expect(dispatcher.matching.coming).toBe(0);
   for (const origin of origins) expect(origin.freshShareLeft).toBe(origin.options.maxFreshConnections);
 }
@@ -44,10 +44,10 @@ function checkCounts({ dispatcher, origins }: House): void {
 test('they may send, abort, and change origins and options: no request is lost, and no dial is counted twice', async () => {
   await fc.assert(
     fc.asyncProperty(plan, reactions, fc.boolean(), steps, async (planned, reacts, hearsAttempts, taken) => {
-      const { house, history } = await begin(planned);
+      const { backend, history } = await begin(planned);
       const waiting = [...reacts];
       let told = 0;
-      hear(house, hearsAttempts, () => {
+      hear(backend, hearsAttempts, () => {
         told += 1;
         const [next] = waiting;
         if (next === undefined || told <= next.after) return;
@@ -62,10 +62,10 @@ test('they may send, abort, and change origins and options: no request is lost, 
       waiting.length = 0;
       await history.comeToRest();
       await history.endDials();
-      expect(house.callers.filter((caller) => !caller.over).map((caller) => caller.name)).toEqual([]);
-      house.checkAtRest();
-      checkCounts(house);
-      house.destroy();
+      expect(backend.callers.filter((caller) => !caller.over).map((caller) => caller.name)).toEqual([]);
+      backend.checkAtRest();
+      checkCounts(backend);
+      backend.destroy();
     }),
     { numRuns },
   );
@@ -79,25 +79,25 @@ test('they may destroy the backend: everything ends, and nothing is left', async
       fc.boolean(),
       steps,
       async (planned, moment, hearsAttempts, taken) => {
-        const { house, history } = await begin(planned);
+        const { backend, history } = await begin(planned);
         let told = 0;
-        hear(house, hearsAttempts, () => {
+        hear(backend, hearsAttempts, () => {
           told += 1;
-          if (told === moment) house.destroy();
+          if (told === moment) backend.destroy();
         });
         for (const one of taken) {
           if (told >= moment) break;
           await history.take(one);
         }
-        house.destroy();
+        backend.destroy();
         for (const source of history.uploads) source.end();
-        await house.settle();
+        await backend.settle();
         history.check();
-        expect(house.callers.filter((caller) => !caller.over).map((caller) => caller.name)).toEqual([]);
-        expect([house.peers.filter((peer) => !peer.near.destroyed), house.dialling]).toEqual([[], []]);
-        checkCounts(house);
-        house.clock.advance(60_000);
-        expect([house.deadlines.size, house.clock.pending]).toEqual([0, 0]);
+        expect(backend.callers.filter((caller) => !caller.over).map((caller) => caller.name)).toEqual([]);
+        expect([backend.peers.filter((peer) => !peer.near.destroyed), backend.dialling]).toEqual([[], []]);
+        checkCounts(backend);
+        backend.clock.advance(60_000);
+        expect([backend.deadlines.size, backend.clock.pending]).toEqual([0, 0]);
       },
     ),
     { numRuns },

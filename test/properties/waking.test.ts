@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Run } from '../../src/dispatch/run.js';
 import type { OptionChanges } from '../../src/options.js';
-import { House } from '../house.js';
+import { MemoryBackend } from '../memory-backend.js';
 import { History, type Plan, plan, type Step, step } from './history.js';
 
 const FOREVER = { queueTimeout: 1_000_000, headersTimeout: 1_000_000, requestTimeout: Number.POSITIVE_INFINITY };
@@ -38,7 +38,7 @@ const moment: fc.Arbitrary<Moment> = fc.oneof(
 const WAITS_MS = [5, 26, 100, 500, 1_000, 2_000, 6_000];
 
 /** The share of slow start is looked at again when it is a tenth more: between, another look finds what the last did not. */
-const house: fc.Arbitrary<Plan> = fc
+const backend: fc.Arbitrary<Plan> = fc
   .record({
     given: plan,
     maxTime: fc.constantFrom(100, 700, 60_000),
@@ -64,25 +64,25 @@ function weighed({ origins = [] }: Plan, weightOfFirst: number): Plan['origins']
   });
 }
 
-function runsOf({ callers }: House): Run[] {
+function runsOf({ callers }: MemoryBackend): Run[] {
   return callers.map(({ dispatch }) => dispatch).filter((run) => run instanceof Run);
 }
 
-function lookOf(house: House): string {
-  const requests = runsOf(house).map((run) => [run.waiting, run.ended, run.attempts.length]);
-  const origins = house.origins.map(({ counts, backoff, standing, freshShareLeft }) => {
+function lookOf(backend: MemoryBackend): string {
+  const requests = runsOf(backend).map((run) => [run.waiting, run.ended, run.attempts.length]);
+  const origins = backend.origins.map(({ counts, backoff, standing, freshShareLeft }) => {
     return [counts, backoff.state.name, standing.state.name, freshShareLeft];
   });
-  return JSON.stringify([house.dials.length, requests, origins]);
+  return JSON.stringify([backend.dials.length, requests, origins]);
 }
 
 /** @throws Error when somebody could be served, or dialled for, whom nothing has woken */
-async function checkWoken(house: House): Promise<void> {
-  if (house.queue.length === 0) return;
-  const before = lookOf(house);
-  house.dispatcher.matching.room();
-  await house.settle();
-  const after = lookOf(house);
+async function checkWoken(backend: MemoryBackend): Promise<void> {
+  if (backend.queue.length === 0) return;
+  const before = lookOf(backend);
+  backend.dispatcher.matching.room();
+  await backend.settle();
+  const after = lookOf(backend);
   if (after !== before) throw new Error(`nobody has woken those who wait: ${before} became ${after}`);
 }
 
@@ -92,31 +92,31 @@ function isLost({ request, home }: Run): boolean {
 }
 
 /** Sends another like one that waits. @throws Error when that one is still waiting when the other is served */
-async function checkTurn(house: House, n: number): Promise<void> {
-  const waiting = runsOf(house).filter(
+async function checkTurn(backend: MemoryBackend, n: number): Promise<void> {
+  const waiting = runsOf(backend).filter(
     (run) => run.waiting && !run.returned && run.avoids.length === 0 && !isLost(run),
   );
   const model = waiting[n % waiting.length];
   if (model === undefined) return;
   const { method, path, nonIdempotent, boundTo, body } = model.request;
-  const before = lookOf(house);
+  const before = lookOf(backend);
   const same = { method, path, nonIdempotent, boundTo, ...(body === undefined ? {} : { body: 'x' }) };
-  const { dispatch } = await house.sent(same);
+  const { dispatch } = await backend.sent(same);
   if (model.waiting && !model.ended && dispatch !== undefined && dispatch.attempts.length > 0)
-    throw new Error(`a request waits that another like it has overtaken: ${before} became ${lookOf(house)}`);
+    throw new Error(`a request waits that another like it has overtaken: ${before} became ${lookOf(backend)}`);
 }
 
-async function take(house: House, history: History, one: Moment): Promise<void> {
-  if (one.kind === 'wait') await house.advance(WAITS_MS[one.n % WAITS_MS.length] ?? 0);
-  else if (one.kind === 'updateMore') update(house, MORE_UPDATES[one.n % MORE_UPDATES.length] ?? {});
+async function take(backend: MemoryBackend, history: History, one: Moment): Promise<void> {
+  if (one.kind === 'wait') await backend.advance(WAITS_MS[one.n % WAITS_MS.length] ?? 0);
+  else if (one.kind === 'updateMore') update(backend, MORE_UPDATES[one.n % MORE_UPDATES.length] ?? {});
   else await history.take({ kind: one.kind, n: one.n });
-  await house.settle();
+  await backend.settle();
 }
 
 /** What does not agree with the other options is refused, and changes nothing. */
-function update(house: House, changes: OptionChanges): void {
+function update(backend: MemoryBackend, changes: OptionChanges): void {
   try {
-    void house.update(changes);
+    void backend.update(changes);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
   }
@@ -125,22 +125,22 @@ function update(house: House, changes: OptionChanges): void {
 test('nobody waits beside what it could have, however long nothing else happens', async () => {
   await fc.assert(
     fc.asyncProperty(
-      house,
+      backend,
       fc.array(moment, { minLength: 1, maxLength: 40 }),
       fc.nat(19),
       async ({ asks, ...options }, moments, n) => {
-        const house = new House(options);
-        await house.settle();
-        const history = new History(house, asks);
+        const backend = new MemoryBackend(options);
+        await backend.settle();
+        const history = new History(backend, asks);
         try {
           for (const one of moments) {
-            await take(house, history, one);
-            await checkWoken(house);
+            await take(backend, history, one);
+            await checkWoken(backend);
           }
-          await checkTurn(house, n);
+          await checkTurn(backend, n);
         } finally {
-          house.destroy();
-          await house.settle();
+          backend.destroy();
+          await backend.settle();
         }
       },
     ),
@@ -155,16 +155,16 @@ const LIMITED = {
 };
 
 /** Answers so slowly that each origin may have fewer requests at once than it has connections. */
-async function slowDown(house: House): Promise<void> {
+async function slowDown(backend: MemoryBackend): Promise<void> {
   for (const latencyMs of [...Array(4).fill(10), ...Array(8).fill(2_000)]) {
-    for (let count = 20 * house.origins.length; count > 0; count -= 1) house.send();
-    await house.settle();
-    while (house.callers.some((caller) => !caller.over)) {
-      for (const dial of house.dialling) house.peers.push(dial.open({ asks: true }));
-      await house.settle();
-      await house.advance(latencyMs);
-      for (const peer of house.peers) if (peer.owes > 0) peer.answer();
-      await house.settle();
+    for (let count = 20 * backend.origins.length; count > 0; count -= 1) backend.send();
+    await backend.settle();
+    while (backend.callers.some((caller) => !caller.over)) {
+      for (const dial of backend.dialling) backend.peers.push(dial.open({ asks: true }));
+      await backend.settle();
+      await backend.advance(latencyMs);
+      for (const peer of backend.peers) if (peer.owes > 0) peer.answer();
+      await backend.settle();
     }
   }
 }
@@ -184,24 +184,28 @@ const burst: fc.Arbitrary<Burst> = fc.record({
 test('nor beside what the learned limit of an origin lets it have', async () => {
   let limited = 0;
   await fc.assert(
-    fc.asyncProperty(house, fc.array(burst, { minLength: 5, maxLength: 20 }), async ({ asks, ...options }, bursts) => {
-      const house = new House({ ...options, ...LIMITED });
-      const history = new History(house, asks);
-      try {
-        await slowDown(house);
-        for (const { kind, times, n } of bursts) {
-          for (let time = 0; time < times; time += 1) {
-            await take(house, history, { kind, n: n + time });
-            if (house.queue.length > 0 && house.origins.some(({ concurrency }) => !concurrency.mayBegin()))
-              limited += 1;
-            await checkWoken(house);
+    fc.asyncProperty(
+      backend,
+      fc.array(burst, { minLength: 5, maxLength: 20 }),
+      async ({ asks, ...options }, bursts) => {
+        const backend = new MemoryBackend({ ...options, ...LIMITED });
+        const history = new History(backend, asks);
+        try {
+          await slowDown(backend);
+          for (const { kind, times, n } of bursts) {
+            for (let time = 0; time < times; time += 1) {
+              await take(backend, history, { kind, n: n + time });
+              if (backend.queue.length > 0 && backend.origins.some(({ concurrency }) => !concurrency.mayBegin()))
+                limited += 1;
+              await checkWoken(backend);
+            }
           }
+        } finally {
+          backend.destroy();
+          await backend.settle();
         }
-      } finally {
-        house.destroy();
-        await house.settle();
-      }
-    }),
+      },
+    ),
     { numRuns: Number(process.env.RUNS ?? 80) },
   );
   expect(limited).toBeGreaterThan(0);

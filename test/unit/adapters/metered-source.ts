@@ -2,7 +2,7 @@
 
 import { EventEmitter } from 'node:events';
 import type { BackendEvents, BackendStats, OriginStats } from 'pooled-backend';
-import { House } from '../../house.js';
+import { MemoryBackend } from '../../memory-backend.js';
 
 export class MeteredSource extends EventEmitter<BackendEvents> {
   origins: readonly OriginStats[];
@@ -15,9 +15,9 @@ export class MeteredSource extends EventEmitter<BackendEvents> {
     this.origins = stats.origins;
   }
 
-  /** Begins with the counts of a house in which nothing has happened. */
+  /** Begins with the counts of a backend in which nothing has happened. */
   static async create(...origins: string[]): Promise<MeteredSource> {
-    const { stats } = await House.open({ origins });
+    const { stats } = await MemoryBackend.open({ origins });
     return new MeteredSource(stats);
   }
 

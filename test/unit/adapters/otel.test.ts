@@ -19,7 +19,7 @@ import {
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base';
 import { instrumentBackend, type OpenTelemetryOptions } from 'pooled-backend/otel';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { House, type HouseOptions } from '../../house.js';
+import { MemoryBackend, type MemoryBackendOptions } from '../../memory-backend.js';
 
 beforeAll(() => {
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
@@ -32,17 +32,17 @@ afterAll(() => {
 
 const HOUR_MS = 3_600_000;
 
-/** A house that is instrumented, and what the SDK would export of it. */
-async function instrumented(given: HouseOptions = {}, options: OpenTelemetryOptions = {}) {
-  const house = await House.open({ spareConnections: false, ...given });
+/** A backend that is instrumented, and what the SDK would export of it. */
+async function instrumented(given: MemoryBackendOptions = {}, options: OpenTelemetryOptions = {}) {
+  const backend = await MemoryBackend.open({ spareConnections: false, ...given });
   const spanExporter = new InMemorySpanExporter();
   const tracerProvider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(spanExporter)] });
   const metricExporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
   const reader = new PeriodicExportingMetricReader({ exporter: metricExporter, exportIntervalMillis: HOUR_MS });
   const meterProvider = new MeterProvider({ readers: [reader] });
   onTestFinished(() => meterProvider.shutdown());
-  const backend = Object.assign(house.emitter, { stats: () => house.stats });
-  const instrumentation = instrumentBackend(backend, { tracerProvider, meterProvider, ...options });
+  const watched = Object.assign(backend.emitter, { stats: () => backend.stats });
+  const instrumentation = instrumentBackend(watched, { tracerProvider, meterProvider, ...options });
   const points = async (name: string): Promise<DataPoint<unknown>[]> => {
     metricExporter.reset();
     await reader.forceFlush();
@@ -51,19 +51,19 @@ async function instrumented(given: HouseOptions = {}, options: OpenTelemetryOpti
     return (found?.dataPoints ?? []) as DataPoint<unknown>[];
   };
   const spans = () => spanExporter.getFinishedSpans();
-  return { house, spans, points, instrumentation, tracer: tracerProvider.getTracer('test') };
+  return { backend, spans, points, instrumentation, tracer: tracerProvider.getTracer('test') };
 }
 
 const traceparents = (heard: string) => [...heard.matchAll(/^traceparent: (.*)\r$/gm)].map(([, value]) => value);
 
 describe('spans', () => {
   test('there is one for an attempt, with the attributes of an HTTP client', async () => {
-    const { house, spans } = await instrumented();
-    await house.sent({ method: 'PUT', path: '/a?sig=secret&b=1' });
-    await house.advance(20);
-    const peer = await house.accept();
+    const { backend, spans } = await instrumented();
+    await backend.sent({ method: 'PUT', path: '/a?sig=secret&b=1' });
+    await backend.advance(20);
+    const peer = await backend.accept();
     peer.answer({ status: 201 });
-    await house.settle();
+    await backend.settle();
     expect(spans().map(({ name, kind, attributes, status }) => ({ name, kind, attributes, status }))).toEqual([
       {
         name: 'PUT',
@@ -87,27 +87,27 @@ describe('spans', () => {
   });
 
   test('credentials in a query are not shown', async () => {
-    const { house, spans } = await instrumented();
+    const { backend, spans } = await instrumented();
     const names = ['AWSAccessKeyId', 'Signature', 'sig', 'X-Goog-Signature'];
     const all = [...names, 'X-Amz-Credential', 'X-Amz-Security-Token', 'X-Amz-Signature'];
-    await house.sent({ path: `/a?${all.map((name) => `${name}=secret%2F`).join('&')}&b=1` });
-    (await house.accept()).answer();
-    await house.settle();
+    await backend.sent({ path: `/a?${all.map((name) => `${name}=secret%2F`).join('&')}&b=1` });
+    (await backend.accept()).answer();
+    await backend.settle();
     const shown = all.map((name) => `${name}=REDACTED`).join('&');
     expect(spans()[0]?.attributes['url.full']).toBe(`http://a.test:80/a?${shown}&b=1`);
   });
 
   test('each attempt has its own, with its number, its error, and its traceparent sent', async () => {
-    const { house, spans, tracer } = await instrumented();
+    const { backend, spans, tracer } = await instrumented();
     const parent = tracer.startSpan('server', {}, ROOT_CONTEXT);
-    context.with(trace.setSpan(ROOT_CONTEXT, parent), () => void house.send({ fields: ['Traceparent', 'theirs'] }));
-    await house.settle();
-    const peer = await house.accept();
+    context.with(trace.setSpan(ROOT_CONTEXT, parent), () => void backend.send({ fields: ['Traceparent', 'theirs'] }));
+    await backend.settle();
+    const peer = await backend.accept();
     peer.fin();
-    await house.settle();
-    const other = await house.accept();
+    await backend.settle();
+    const other = await backend.accept();
     other.answer();
-    await house.settle();
+    await backend.settle();
     const [first, second] = spans();
     expect([first, second].map((span) => span?.attributes['http.request.resend_count'])).toEqual([undefined, 1]);
     expect([first, second].map((span) => span?.attributes['error.type'])).toEqual(['connection_terminated', undefined]);
@@ -121,14 +121,14 @@ describe('spans', () => {
   });
 
   test('of requests on one reused connection have their own parents', async () => {
-    const { house, spans, tracer } = await instrumented({ maxConnections: 1 });
+    const { backend, spans, tracer } = await instrumented({ maxConnections: 1 });
     const parents = ['one', 'two'].map((name) => tracer.startSpan(name, {}, ROOT_CONTEXT));
-    for (const parent of parents) context.with(trace.setSpan(ROOT_CONTEXT, parent), () => void house.send());
-    await house.settle();
-    const peer = await house.accept();
+    for (const parent of parents) context.with(trace.setSpan(ROOT_CONTEXT, parent), () => void backend.send());
+    await backend.settle();
+    const peer = await backend.accept();
     for (const _ of parents) {
       peer.answer();
-      await house.settle();
+      await backend.settle();
     }
     const wanted = parents.map((parent) => parent.spanContext().spanId);
     expect(spans().map(({ parentSpanContext }) => parentSpanContext?.spanId)).toEqual(wanted);
@@ -139,27 +139,27 @@ describe('spans', () => {
     [500, SpanStatusCode.ERROR, '500'],
     [304, SpanStatusCode.UNSET, undefined],
   ])('an answer of %d has the status %d', async (status, code, type) => {
-    const { house, spans } = await instrumented();
-    await house.sent();
-    (await house.accept()).answer({ status });
-    await house.settle();
+    const { backend, spans } = await instrumented();
+    await backend.sent();
+    (await backend.accept()).answer({ status });
+    await backend.settle();
     expect(spans().map((span) => [span.status.code, span.attributes['error.type']])).toEqual([[code, type]]);
   });
 
   test('there is one for a request that failed without an attempt', async () => {
-    const { house, spans } = await instrumented({ queueTimeout: 50 });
-    await house.sent();
-    await house.advance(51);
-    await house.settle();
+    const { backend, spans } = await instrumented({ queueTimeout: 50 });
+    await backend.sent();
+    await backend.advance(51);
+    await backend.settle();
     const [span] = spans();
     expect([spans().length, span?.name, span?.attributes['error.type']]).toEqual([1, 'GET', 'connection_timeout']);
   });
 
   test('a method that somebody invented names neither a span nor a series', async () => {
-    const { house, spans, points } = await instrumented();
-    await house.sent({ method: 'BREW' });
-    (await house.accept()).answer();
-    await house.settle();
+    const { backend, spans, points } = await instrumented();
+    await backend.sent({ method: 'BREW' });
+    (await backend.accept()).answer();
+    await backend.settle();
     const [span] = spans();
     expect([
       span?.name,
@@ -171,23 +171,23 @@ describe('spans', () => {
   });
 
   test('without propagation origins are told nothing', async () => {
-    const { house, spans } = await instrumented({}, { propagate: false });
-    await house.sent();
-    const peer = await house.accept();
+    const { backend, spans } = await instrumented({}, { propagate: false });
+    await backend.sent();
+    const peer = await backend.accept();
     peer.answer();
-    await house.settle();
+    await backend.settle();
     expect([traceparents(peer.heard), spans().length]).toEqual([[], 1]);
   });
 });
 
 describe('metrics', () => {
   test('http.client.request.duration has an attempt in seconds, and the bounds of the conventions', async () => {
-    const { house, points } = await instrumented();
-    await house.sent();
-    const peer = await house.accept();
-    await house.advance(30);
+    const { backend, points } = await instrumented();
+    await backend.sent();
+    const peer = await backend.accept();
+    await backend.advance(30);
     peer.answer();
-    await house.settle();
+    await backend.settle();
     const [point] = await points('http.client.request.duration');
     expect(point?.attributes).toEqual({
       'http.request.method': 'GET',
@@ -206,17 +206,17 @@ describe('metrics', () => {
   });
 
   test('the open connections are those of the moment, by state', async () => {
-    const { house, points } = await instrumented();
-    await house.sent();
-    await house.sent();
-    (await house.accept()).answer();
-    await house.accept();
-    await house.settle();
+    const { backend, points } = await instrumented();
+    await backend.sent();
+    await backend.sent();
+    (await backend.accept()).answer();
+    await backend.accept();
+    await backend.settle();
     const states = async (name: string, state: string) => {
       const all = (await points(name)).map(({ attributes, value }) => [(attributes as Attributes)[state], value]);
       return Object.fromEntries(all);
     };
-    const counts = house.originStats().connections;
+    const counts = backend.originStats().connections;
     expect(await states('http.client.open_connections', 'http.connection.state')).toEqual({
       active: counts.busy,
       idle: counts.idle,
@@ -229,24 +229,24 @@ describe('metrics', () => {
   });
 
   test('the pool has its limit, its waits, its dials, its re-sends', async () => {
-    const { house, points } = await instrumented({ maxConnections: 1, queueTimeout: 100 });
-    await house.sent();
-    await house.sent();
-    await house.advance(40);
-    const peer = await house.accept();
+    const { backend, points } = await instrumented({ maxConnections: 1, queueTimeout: 100 });
+    await backend.sent();
+    await backend.sent();
+    await backend.advance(40);
+    const peer = await backend.accept();
     const value = async (name: string) => (await points(name)).map((point) => point.value);
     expect(await value('pooled_backend.connection.max')).toEqual([1]);
     expect(await value('pooled_backend.connection.pending_requests')).toEqual([1]);
     expect(await value('pooled_backend.connection.create_time')).toMatchObject([{ count: 1, sum: 0.04 }]);
-    await house.advance(61);
+    await backend.advance(61);
     peer.answer();
-    await house.settle();
+    await backend.settle();
     expect(await value('pooled_backend.connection.timeouts')).toEqual([1]);
     expect(await value('pooled_backend.connection.wait_time')).toMatchObject([{ count: 2 }]);
     expect(await value('pooled_backend.connection.use_time')).toMatchObject([{ count: 1, sum: 0.061 }]);
-    await house.sent();
+    await backend.sent();
     peer.fin();
-    await house.settle();
+    await backend.settle();
     const resends = await points('pooled_backend.resends');
     expect(resends.map(({ value: count, attributes }) => [count, attributes['pooled_backend.resend.reason']])).toEqual([
       [1, 'reused-closed'],
@@ -256,21 +256,21 @@ describe('metrics', () => {
 
 describe('the end', () => {
   test('comes with the backend: nothing listens any more, and spans that run are ended', async () => {
-    const { house, spans, instrumentation } = await instrumented();
-    const before = house.emitter.listenerCount('attempt');
-    await house.sent();
-    await house.accept();
-    house.emitter.emit('close', { error: undefined });
+    const { backend, spans, instrumentation } = await instrumented();
+    const before = backend.emitter.listenerCount('attempt');
+    await backend.sent();
+    await backend.accept();
+    backend.emitter.emit('close', { error: undefined });
     instrumentation.uninstrument();
-    expect([before, house.emitter.listenerCount('attempt'), spans().length]).toEqual([1, 0, 1]);
+    expect([before, backend.emitter.listenerCount('attempt'), spans().length]).toEqual([1, 0, 1]);
   });
 
   test.each<[OpenTelemetryOptions, string, number]>([
     [{ tracerProvider: false }, 'attempt', 0],
-    [{ meterProvider: false }, 'connect', 1], // the house's own
+    [{ meterProvider: false }, 'connect', 1], // the backend's own
   ])('what is switched off with %j does not listen', async (options, name, listeners) => {
-    const { house } = await instrumented({}, options);
-    expect(house.emitter.listenerCount(name as 'attempt')).toBe(listeners);
+    const { backend } = await instrumented({}, options);
+    expect(backend.emitter.listenerCount(name as 'attempt')).toBe(listeners);
   });
 });
 
@@ -280,8 +280,8 @@ test.each<[object, string]>([
   [{ propagate: 'no' }, 'propagate must be'],
   [{ meterProvider: {} }, 'getMeter'],
 ])('options %j are refused, and nothing listens', async (options, message) => {
-  const house = await House.open();
-  const backend = Object.assign(house.emitter, { stats: () => house.stats });
-  expect(() => instrumentBackend(backend, options)).toThrow(message);
-  expect(house.emitter.listenerCount('attempt')).toBe(0);
+  const backend = await MemoryBackend.open();
+  const watched = Object.assign(backend.emitter, { stats: () => backend.stats });
+  expect(() => instrumentBackend(watched, options)).toThrow(message);
+  expect(backend.emitter.listenerCount('attempt')).toBe(0);
 });

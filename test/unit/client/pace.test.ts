@@ -38,8 +38,8 @@ function sleepingClient(length: number | undefined, limits: { spoolBytes: number
   res.write(BYTE);
   let readOns = 0;
   const paced = { readOn: () => (readOns += 1), cutOff: () => undefined };
-  const house = { deadlines: new Deadlines(new ManualClock()), options: { spoolBytes: limits.spoolBytes }, spool };
-  const pace = new ClientPace(house, Number.POSITIVE_INFINITY, req, res, paced);
+  const backend = { deadlines: new Deadlines(new ManualClock()), options: { spoolBytes: limits.spoolBytes }, spool };
+  const pace = new ClientPace(backend, Number.POSITIVE_INFINITY, req, res, paced);
   /** Writes bytes one by one until no more should be read. */
   const fill = () => {
     let count = 1;

@@ -3,17 +3,17 @@ import type { Exchange } from '../../../src/connection/exchange.js';
 import type { ExchangeEnding } from '../../../src/connection/exchange-ending.js';
 import { Attempts } from '../../../src/dispatch/retry/attempts.js';
 import { BackendError, type Phase, type Progress } from '../../../src/errors.js';
-import { House } from '../../house.js';
+import { MemoryBackend } from '../../memory-backend.js';
 
-/** What was tried of a request that a house sends: its exchange is as far as the peer lets it be. */
+/** What was tried of a request that a backend sends: its exchange is as far as the peer lets it be. */
 async function triedUntil(answer: string): Promise<{ phase: Phase; sent: Progress; received: Progress }[]> {
-  const house = await House.open();
-  const caller = await house.sent({ method: 'POST', nonIdempotent: 'any' });
-  const peer = await house.accept();
+  const backend = await MemoryBackend.open();
+  const caller = await backend.sent({ method: 'POST', nonIdempotent: 'any' });
+  const peer = await backend.accept();
   if (answer !== '') peer.send(answer);
-  await house.settle();
+  await backend.settle();
   peer.reset();
-  await house.settle();
+  await backend.settle();
   return caller.failure.attempts.map(({ phase, sent, received }) => ({ phase, sent, received }));
 }
 
@@ -78,12 +78,12 @@ test.each<[string, string]>([
   ['garbage', 'unknown'],
   ['HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx', 'answered'],
 ])('no cause of a failure calls a request unsent that was sent, after %j', async (answer, delivery) => {
-  const house = await House.open();
-  const caller = await house.sent({ method: 'POST', nonIdempotent: 'any' });
-  const peer = await house.accept();
+  const backend = await MemoryBackend.open();
+  const caller = await backend.sent({ method: 'POST', nonIdempotent: 'any' });
+  const peer = await backend.accept();
   if (answer !== 'nothing') peer.send(answer);
   peer.fin();
-  await house.settle();
+  await backend.settle();
   const errors = [caller.failure, caller.failure.attempts[0]?.cause].flatMap(causes);
   expect(new Set(errors.map((error) => error.delivery))).toEqual(new Set([delivery]));
 });

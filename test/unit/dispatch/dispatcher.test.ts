@@ -1,173 +1,177 @@
 import { describe, expect, test } from 'vitest';
-import { House } from '../../house.js';
+import { MemoryBackend } from '../../memory-backend.js';
 
 test('a GET goes over a dialled connection and the next over the same', async () => {
-  const house = await House.open();
-  const a = await house.sent();
-  const peer = await house.accept();
+  const backend = await MemoryBackend.open();
+  const a = await backend.sent();
+  const peer = await backend.accept();
   expect(peer.requests).toEqual(['GET /1']);
   peer.answer();
-  await house.settle();
+  await backend.settle();
   expect([a.outcome, a.body, [...a.contexts]]).toEqual([200, 'ok', ['r1']]);
-  const b = await house.sent();
+  const b = await backend.sent();
   peer.answer();
-  await house.settle();
-  expect([b.outcome, house.dials.length, [...b.contexts]]).toEqual([200, 1, ['r2']]);
-  house.checkAtRest();
+  await backend.settle();
+  expect([b.outcome, backend.dials.length, [...b.contexts]]).toEqual([200, 1, ['r2']]);
+  backend.checkAtRest();
 });
 
 test('the dial that ends a back-off makes way for all who wait, not for one', async () => {
-  const house = await House.open();
-  const callers = [house.send(), house.send(), house.send()];
-  await house.settle();
-  while (house.dialling.length > 0) await house.refuse();
-  await house.advance(30);
-  const trials = house.dialling.length;
-  await house.accept();
-  expect([trials, house.dialling.length, house.peerOf(callers[0] ?? house.send())]).toEqual([1, 2, house.peers[0]]);
+  const backend = await MemoryBackend.open();
+  const callers = [backend.send(), backend.send(), backend.send()];
+  await backend.settle();
+  while (backend.dialling.length > 0) await backend.refuse();
+  await backend.advance(30);
+  const trials = backend.dialling.length;
+  await backend.accept();
+  expect([trials, backend.dialling.length, backend.peerOf(callers[0] ?? backend.send())]).toEqual([
+    1,
+    2,
+    backend.peers[0],
+  ]);
 });
 
 test('those who waited for the only origin to come back are served in their order, however long that took', async () => {
-  const house = await House.open({ maxConnections: 1, queueTimeout: 1_000 });
-  const first = await house.sent();
-  await house.refuse();
-  await house.advance(300);
-  const second = house.send();
-  await house.settle();
+  const backend = await MemoryBackend.open({ maxConnections: 1, queueTimeout: 1_000 });
+  const first = await backend.sent();
+  await backend.refuse();
+  await backend.advance(300);
+  const second = backend.send();
+  await backend.settle();
   for (let tries = 0; tries < 3; tries += 1) {
-    if (house.dialling.length > 0) await house.refuse();
-    await house.advance(200);
+    if (backend.dialling.length > 0) await backend.refuse();
+    await backend.advance(200);
   }
-  const peer = await house.accept();
-  const served = [house.peerOf(first), house.peerOf(second)];
+  const peer = await backend.accept();
+  const served = [backend.peerOf(first), backend.peerOf(second)];
   peer.answer();
-  await house.settle();
-  expect([served, first.outcome, house.peerOf(second)]).toEqual([[peer, undefined], 200, peer]);
+  await backend.settle();
+  expect([served, first.outcome, backend.peerOf(second)]).toEqual([[peer, undefined], 200, peer]);
 });
 
 test('those who wait for a slow origin are served newest first, once the oldest has waited half of its time', async () => {
-  const house = await House.open({ maxConnections: 1, queueTimeout: 1_000 });
-  const slow = await house.sent();
-  await house.refuse();
-  await house.advance(100);
-  const peer = await house.accept();
-  await house.advance(1_000); // the origin is back since then
-  const early = house.send();
-  await house.advance(400);
-  const late = house.send();
-  await house.advance(200);
+  const backend = await MemoryBackend.open({ maxConnections: 1, queueTimeout: 1_000 });
+  const slow = await backend.sent();
+  await backend.refuse();
+  await backend.advance(100);
+  const peer = await backend.accept();
+  await backend.advance(1_000); // the origin is back since then
+  const early = backend.send();
+  await backend.advance(400);
+  const late = backend.send();
+  await backend.advance(200);
   peer.answer();
-  await house.settle();
-  expect([slow.outcome, house.peerOf(early), house.peerOf(late)]).toEqual([200, undefined, peer]);
+  await backend.settle();
+  expect([slow.outcome, backend.peerOf(early), backend.peerOf(late)]).toEqual([200, undefined, peer]);
 });
 
 test('a request whose connection was lost is not refused, and comes before those who have had none', async () => {
-  const house = await House.open({ maxConnections: 1, maxQueue: 1 });
-  const lost = await house.sent();
-  (await house.accept()).answer();
-  await house.settle();
-  const again = await house.sent();
-  const waiting = await house.sent();
-  house.peers[0]?.fin();
-  await house.settle();
-  await house.refuse();
+  const backend = await MemoryBackend.open({ maxConnections: 1, maxQueue: 1 });
+  const lost = await backend.sent();
+  (await backend.accept()).answer();
+  await backend.settle();
+  const again = await backend.sent();
+  const waiting = await backend.sent();
+  backend.peers[0]?.fin();
+  await backend.settle();
+  await backend.refuse();
   const refused = [lost, again, waiting].map(({ outcome }) => outcome);
-  await house.advance(1_000);
-  const peer = await house.accept();
+  await backend.advance(1_000);
+  const peer = await backend.accept();
   peer.answer();
-  await house.settle();
-  expect([refused, again.outcome, house.peerOf(waiting)]).toEqual([[200, 'waiting', 'waiting'], 200, peer]);
+  await backend.settle();
+  expect([refused, again.outcome, backend.peerOf(waiting)]).toEqual([[200, 'waiting', 'waiting'], 200, peer]);
 });
 
 test('a request whose connection to a draining origin was lost waits for it to be ready, though nobody may wait', async () => {
-  const house = await House.open({ maxQueue: 0 });
-  const lost = await house.sent();
-  const peer = await house.accept();
-  void house.fleet.drain('http://a.test:80');
+  const backend = await MemoryBackend.open({ maxQueue: 0 });
+  const lost = await backend.sent();
+  const peer = await backend.accept();
+  void backend.fleet.drain('http://a.test:80');
   peer.fin();
-  await house.settle();
-  house.fleet.ready('http://a.test:80');
-  await house.settle();
-  (await house.accept()).answer();
-  await house.settle();
+  await backend.settle();
+  backend.fleet.ready('http://a.test:80');
+  await backend.settle();
+  (await backend.accept()).answer();
+  await backend.settle();
   expect(lost.outcome).toBe(200);
 });
 
 test('where the kernel cannot be asked, a POST does not wait for the check of a connection that it may not ride', async () => {
-  const house = await House.open({ maxConnections: 2, spareConnections: false });
-  await house.sent();
-  await house.sent();
-  for (const peer of [await house.accept({ asks: false }), await house.accept({ asks: false })]) peer.answer();
-  await house.settle();
-  house.send();
-  await house.post();
-  expect([house.queue.length, house.dialling.length]).toEqual([1, 1]);
+  const backend = await MemoryBackend.open({ maxConnections: 2, spareConnections: false });
+  await backend.sent();
+  await backend.sent();
+  for (const peer of [await backend.accept({ asks: false }), await backend.accept({ asks: false })]) peer.answer();
+  await backend.settle();
+  backend.send();
+  await backend.post();
+  expect([backend.queue.length, backend.dialling.length]).toEqual([1, 1]);
 });
 
 test('a GET is not overtaken for ever by POSTs where no connection comes back', async () => {
-  const house = await House.open({ maxConnections: 2, spareConnections: false });
-  await house.post();
-  await house.post();
-  const peers = [await house.accept(), await house.accept()];
-  const get = await house.sent();
-  const posts = [await house.post(), await house.post(), await house.post()];
+  const backend = await MemoryBackend.open({ maxConnections: 2, spareConnections: false });
+  await backend.post();
+  await backend.post();
+  const peers = [await backend.accept(), await backend.accept()];
+  const get = await backend.sent();
+  const posts = [await backend.post(), await backend.post(), await backend.post()];
   for (let served = 0; served < 3; served += 1) {
     peers.shift()?.answer({ close: true });
-    await house.settle();
-    peers.push(await house.accept());
+    await backend.settle();
+    peers.push(await backend.accept());
   }
-  expect([house.peerOf(get), ...posts.map((post) => house.peerOf(post))]).toEqual([
-    house.peers[4],
-    ...[house.peers[2], house.peers[3], undefined],
+  expect([backend.peerOf(get), ...posts.map((post) => backend.peerOf(post))]).toEqual([
+    backend.peers[4],
+    ...[backend.peers[2], backend.peers[3], undefined],
   ]);
 });
 
 test('a POST that needs a proven connection is not overtaken for ever by GETs where none can be proven', async () => {
-  const house = await House.open({ maxConnections: 1, spareConnections: false });
-  await house.sent();
-  const peer = await house.accept();
-  await house.sent();
-  const post = await house.post({ nonIdempotent: 'verified' });
-  await house.sent();
+  const backend = await MemoryBackend.open({ maxConnections: 1, spareConnections: false });
+  await backend.sent();
+  const peer = await backend.accept();
+  await backend.sent();
+  const post = await backend.post({ nonIdempotent: 'verified' });
+  await backend.sent();
   for (let served = 0; served < 2; served += 1) {
     peer.answer({ fields: ['Keep-Alive: timeout=0'] });
-    await house.settle();
+    await backend.settle();
   }
-  const second = await house.accept();
-  expect([peer.requests, peer.closed, house.peerOf(post)]).toEqual([['GET /1', 'GET /2'], true, second]);
+  const second = await backend.accept();
+  expect([peer.requests, peer.closed, backend.peerOf(post)]).toEqual([['GET /1', 'GET /2'], true, second]);
 });
 
 test('a POST that needs a proven connection rides one that is, when a GET has taken the newer ones that are not', async () => {
-  const house = await House.open({ maxConnections: 3, spareConnections: false });
-  const proven = await house.idle(2);
-  await house.sent();
-  await house.sent();
-  const newer = await house.accept();
+  const backend = await MemoryBackend.open({ maxConnections: 3, spareConnections: false });
+  const proven = await backend.idle(2);
+  await backend.sent();
+  await backend.sent();
+  const newer = await backend.accept();
   for (const peer of [proven, newer]) peer.answer();
-  await house.settle();
-  const post = await house.post({ nonIdempotent: 'verified' });
-  await house.refuse();
-  const before = house.peerOf(post);
-  await house.sent();
-  expect([before, house.peerOf(post)]).toEqual([undefined, proven]);
+  await backend.settle();
+  const post = await backend.post({ nonIdempotent: 'verified' });
+  await backend.refuse();
+  const before = backend.peerOf(post);
+  await backend.sent();
+  expect([before, backend.peerOf(post)]).toEqual([undefined, proven]);
 });
 
 test.each([{}, { boundTo: 'http://a.test:80' }])(
   'connections that come back are not closed for POSTs that maxDialling keeps waiting: GETs ride them ($boundTo)',
   async (place) => {
-    const house = await House.open({ maxConnections: 2, maxDialling: 1, spareConnections: false });
-    await house.sent(place);
-    await house.sent(place);
-    const peers = [await house.accept(), await house.accept()];
-    const posts = [await house.post(place), await house.post(place)];
-    const get = await house.sent(place);
+    const backend = await MemoryBackend.open({ maxConnections: 2, maxDialling: 1, spareConnections: false });
+    await backend.sent(place);
+    await backend.sent(place);
+    const peers = [await backend.accept(), await backend.accept()];
+    const posts = [await backend.post(place), await backend.post(place)];
+    const get = await backend.sent(place);
     for (const peer of peers) peer.answer();
-    await house.settle();
-    expect([peers.map(({ closed }) => closed), house.peerOf(get)]).toEqual([[true, false], peers[1]]);
-    (await house.accept()).answer(); // closed for the next POST in turn
-    await house.settle();
-    (await house.accept()).answer();
-    await house.settle();
+    await backend.settle();
+    expect([peers.map(({ closed }) => closed), backend.peerOf(get)]).toEqual([[true, false], peers[1]]);
+    (await backend.accept()).answer(); // closed for the next POST in turn
+    await backend.settle();
+    (await backend.accept()).answer();
+    await backend.settle();
     expect(posts.map(({ outcome }) => outcome)).toEqual([200, 200]);
   },
 );
@@ -176,24 +180,24 @@ describe('requests that travel fresh, beyond their share', () => {
   const options = { maxConnections: 3, maxFreshConnections: 1, minConnections: 2, spareConnections: false } as const;
 
   test('wait beside a spare, and take it when the share is given back', async () => {
-    const house = await House.open(options);
-    const [first, second] = [await house.accept(), await house.accept()];
-    await house.post();
-    await house.post();
-    const waiting = [house.queue.length, house.originStats().connections.spare];
+    const backend = await MemoryBackend.open(options);
+    const [first, second] = [await backend.accept(), await backend.accept()];
+    await backend.post();
+    await backend.post();
+    const waiting = [backend.queue.length, backend.originStats().connections.spare];
     second.answer();
-    await house.settle();
+    await backend.settle();
     expect([waiting, first.requests, second.closed]).toEqual([[1, 1], ['POST /2'], false]);
   });
 
   test('are not dialled for', async () => {
-    const house = await House.open({ ...options, minConnections: 0 });
-    await house.post();
-    await house.accept();
-    await house.post();
-    await house.post();
-    await house.sent();
-    expect(house.dialling.length).toBe(1);
+    const backend = await MemoryBackend.open({ ...options, minConnections: 0 });
+    await backend.post();
+    await backend.accept();
+    await backend.post();
+    await backend.post();
+    await backend.sent();
+    expect(backend.dialling.length).toBe(1);
   });
 
   test.each([
@@ -204,116 +208,119 @@ describe('requests that travel fresh, beyond their share', () => {
     },
   ])('are not dialled for: those $what count what is being dialled for them', async ({ bound, balance }) => {
     const origins = ['http://a.test:80', 'http://b.test:80'];
-    const house = await House.open({ ...options, minConnections: 0, origins, balance });
-    for (let sent = 0; sent < 4; sent += 1) await house.post({ path: '/', ...bound });
-    while (house.dialling.length > 0) await house.accept();
-    expect(Math.max(...house.stats.origins.map(({ connections }) => connections.busy))).toBe(1);
+    const backend = await MemoryBackend.open({ ...options, minConnections: 0, origins, balance });
+    for (let sent = 0; sent < 4; sent += 1) await backend.post({ path: '/', ...bound });
+    while (backend.dialling.length > 0) await backend.accept();
+    expect(Math.max(...backend.stats.origins.map(({ connections }) => connections.busy))).toBe(1);
     for (let answered = 0; answered < 4; answered += 1) {
-      house.peers.find(({ owes }) => owes > 0)?.answer();
-      await house.settle();
-      while (house.dialling.length > 0) await house.accept();
+      backend.peers.find(({ owes }) => owes > 0)?.answer();
+      await backend.settle();
+      while (backend.dialling.length > 0) await backend.accept();
     }
-    expect(house.callers.map(({ outcome }) => outcome)).toEqual([200, 200, 200, 200]);
+    expect(backend.callers.map(({ outcome }) => outcome)).toEqual([200, 200, 200, 200]);
   });
 });
 
 describe('the end of a dispatcher', () => {
   test('a drain ends when all requests that were taken have ended', async () => {
-    const house = await House.open({ maxConnections: 2 });
-    for (let sent = 0; sent < 2; sent += 1) house.send();
-    await house.settle();
-    const peers = [await house.accept(), await house.accept()];
+    const backend = await MemoryBackend.open({ maxConnections: 2 });
+    for (let sent = 0; sent < 2; sent += 1) backend.send();
+    await backend.settle();
+    const peers = [await backend.accept(), await backend.accept()];
     let drained = false;
-    void house.dispatcher.drain().then(() => {
+    void backend.dispatcher.drain().then(() => {
       drained = true;
     });
-    await house.settle();
+    await backend.settle();
     const seen = [drained];
     for (const peer of peers) {
       peer.answer();
-      await house.settle();
+      await backend.settle();
       seen.push(drained);
     }
     expect(seen).toEqual([false, false, true]);
   });
 
   test('a drain ends when the dispatcher is closed in the middle of it', async () => {
-    const house = await House.open();
-    const caller = await house.sent();
-    const drained = house.dispatcher.drain();
-    house.destroy();
+    const backend = await MemoryBackend.open();
+    const caller = await backend.sent();
+    const drained = backend.dispatcher.drain();
+    backend.destroy();
     await drained;
     expect(caller.outcome).toBe('backend_closed');
   });
 
   test('the first cause is the one that later requests are told', async () => {
-    const house = await House.open();
+    const backend = await MemoryBackend.open();
     const cause = new Error('shutting down');
-    house.destroy(cause);
-    house.destroy();
-    const late = await house.sent();
+    backend.destroy(cause);
+    backend.destroy();
+    const late = await backend.sent();
     expect([late.outcome, late.failure.cause]).toEqual(['backend_closed', cause]);
   });
 
   test('requests that come while it drains are refused, those that wait are served', async () => {
-    const house = await House.open({ maxConnections: 1 });
-    await house.sent();
-    const waiting = await house.sent();
-    void house.dispatcher.drain();
-    const late = await house.sent();
-    const peer = await house.accept();
+    const backend = await MemoryBackend.open({ maxConnections: 1 });
+    await backend.sent();
+    const waiting = await backend.sent();
+    void backend.dispatcher.drain();
+    const late = await backend.sent();
+    const peer = await backend.accept();
     peer.answer();
-    await house.settle();
+    await backend.settle();
     peer.answer();
-    await house.settle();
+    await backend.settle();
     expect([waiting.outcome, late.outcome, late.failure.statusCode]).toEqual([200, 'backend_closed', 503]);
   });
 
   test('a close ends every request with its cause, and leaves nothing open', async () => {
-    const house = await House.open({ maxConnections: 2 });
+    const backend = await MemoryBackend.open({ maxConnections: 2 });
     const cause = new Error('shutting down');
-    const sent = await house.sent();
-    await house.accept();
-    const dialling = await house.sent();
-    const queued = await house.sent();
-    house.destroy(cause);
-    await house.settle();
+    const sent = await backend.sent();
+    await backend.accept();
+    const dialling = await backend.sent();
+    const queued = await backend.sent();
+    backend.destroy(cause);
+    await backend.settle();
     for (const caller of [sent, dialling, queued]) expect(caller.failure.cause).toBe(cause);
     expect([sent, dialling, queued].map((caller) => caller.failure.delivery)).toEqual(['unknown', 'unsent', 'unsent']);
-    expect(house.originStats()).toMatchObject({ connections: { open: 0, dialling: 0 }, closed: { aborted: 1 } });
-    house.clock.advance(60_000);
-    expect([house.clock.pending, house.deadlines.size]).toEqual([0, 0]);
-    house.checkAtRest();
+    expect(backend.originStats()).toMatchObject({ connections: { open: 0, dialling: 0 }, closed: { aborted: 1 } });
+    backend.clock.advance(60_000);
+    expect([backend.clock.pending, backend.deadlines.size]).toEqual([0, 0]);
+    backend.checkAtRest();
   });
 });
 
 describe('a request whose body or hook is waited for', () => {
   test('is in flight until it has ended, and counts once when it is dispatched', async () => {
-    const house = await House.open();
-    const inFlight = () => house.stats.inFlight;
+    const backend = await MemoryBackend.open();
+    const inFlight = () => backend.stats.inFlight;
     const counts = [inFlight()];
-    const place = house.dispatcher.announce({ requestTimeout: Number.POSITIVE_INFINITY }, { requestFailed: () => {} });
+    const place = backend.dispatcher.announce(
+      { requestTimeout: Number.POSITIVE_INFINITY },
+      { requestFailed: () => {} },
+    );
     counts.push(inFlight());
-    const caller = house.send({}, place);
+    const caller = backend.send({}, place);
     counts.push(inFlight());
-    await house.settle();
-    (await house.accept()).answer();
-    await house.settle();
+    await backend.settle();
+    (await backend.accept()).answer();
+    await backend.settle();
     expect([caller.outcome, ...counts, inFlight()]).toEqual([200, 0, 1, 1, 0]);
   });
 
   test('takes as long as from the moment when it was accepted, whether its time is limited or not', async () => {
-    const house = await House.open();
+    const backend = await MemoryBackend.open();
     for (const requestTimeout of [60_000, Number.POSITIVE_INFINITY]) {
-      const place = house.dispatcher.announce({ requestTimeout }, { requestFailed: () => {} });
-      await house.advance(40);
-      house.send({ requestTimeout }, place);
-      await house.settle();
-      for (const dial of house.dialling) house.peers.push(dial.open());
-      await house.settle();
-      house.peers[0]?.answer();
-      await house.settle();
+      const place = backend.dispatcher.announce({ requestTimeout }, { requestFailed: () => {} });
+      await backend.advance(40);
+      backend.send({ requestTimeout }, place);
+      await backend.settle();
+      for (const dial of backend.dialling) backend.peers.push(dial.open());
+      await backend.settle();
+      backend.peers[0]?.answer();
+      await backend.settle();
     }
-    expect(house.eventsOf('request')).toMatchObject([{ durationMs: 40 }, { durationMs: 40 }]);
+    expect(backend.eventsOf('request')).toMatchObject([{ durationMs: 40 }, { durationMs: 40 }]);
   });
 });

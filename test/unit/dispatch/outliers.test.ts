@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { findOutliers, findSlow, OutlierWatch } from '../../../src/dispatch/choice/outliers.js';
-import { House } from '../../house.js';
+import { MemoryBackend } from '../../memory-backend.js';
 
 const LIMITS = { requests: 100, origins: 3, deviations: 1.4, margin: 0.05, slowness: 3 };
 
@@ -96,25 +96,25 @@ describe('at the end of each window', () => {
   async function watched(...failures: number[]) {
     const outliers = { window: 10_000, ...LIMITS, deviations: 0.5 };
     const origins = failures.map((_, index) => `http://${index}.test`);
-    const house = await House.open({
+    const backend = await MemoryBackend.open({
       origins,
       ejection: { failures: Number.POSITIVE_INFINITY, statuses: [500], outliers },
     });
-    const watch = new OutlierWatch({ outliers, maxEjected: 0.5 }, house.deadlines, () => house.origins);
+    const watch = new OutlierWatch({ outliers, maxEjected: 0.5 }, backend.deadlines, () => backend.origins);
     const traffic = () => {
       for (const [index, count] of failures.entries()) {
         for (let n = 0; n < 1_000; n += 1)
-          house.origin(index).standing.answered(n < count ? 500 : 200, house.clock.now());
+          backend.origin(index).standing.answered(n < count ? 500 : 200, backend.clock.now());
       }
     };
-    return { house, watch, traffic };
+    return { backend, watch, traffic };
   }
 
   test('outliers are ejected, as far as the share that may be out allows', async () => {
-    const { house, traffic } = await watched(500, 600, 550, 0, 0, 0, 0);
+    const { backend, traffic } = await watched(500, 600, 550, 0, 0, 0, 0);
     traffic();
-    await house.advance(10_000);
-    expect(house.eventsOf('eject')).toMatchObject([
+    await backend.advance(10_000);
+    expect(backend.eventsOf('eject')).toMatchObject([
       { origin: 'http://1.test:80', reason: 'low_success_rate' },
       { origin: 'http://2.test:80', reason: 'low_success_rate' },
       { origin: 'http://0.test:80', reason: 'low_success_rate' },
@@ -122,56 +122,56 @@ describe('at the end of each window', () => {
   });
 
   test('what is out already counts towards the share', async () => {
-    const { house, traffic } = await watched(500, 600, 0, 0);
-    house.origin(3).standing.eject('connection_refused');
+    const { backend, traffic } = await watched(500, 600, 0, 0);
+    backend.origin(3).standing.eject('connection_refused');
     traffic();
-    await house.advance(10_000);
-    expect(house.eventsOf('eject').slice(1)).toMatchObject([{ origin: 'http://1.test:80' }]);
-    expect(house.origin(0).standing.state.name).toBe('healthy');
+    await backend.advance(10_000);
+    expect(backend.eventsOf('eject').slice(1)).toMatchObject([{ origin: 'http://1.test:80' }]);
+    expect(backend.origin(0).standing.state.name).toBe('healthy');
   });
 
   test('an origin that is too slow is ejected, and is back when it is as fast as it may be', async () => {
-    const { house } = await watched(0, 0, 0, 0);
-    const begunAt = house.clock.now();
-    await house.advance(10);
-    for (const { standing } of house.origins) for (let n = 0; n < 1_000; n += 1) standing.answered(200, begunAt);
-    const { standing } = house.origin(2);
-    await house.advance(90);
+    const { backend } = await watched(0, 0, 0, 0);
+    const begunAt = backend.clock.now();
+    await backend.advance(10);
+    for (const { standing } of backend.origins) for (let n = 0; n < 1_000; n += 1) standing.answered(200, begunAt);
+    const { standing } = backend.origin(2);
+    await backend.advance(90);
     for (let n = 0; n < 1_000; n += 1) standing.answered(200, begunAt);
-    await house.advance(10_000);
-    expect(house.eventsOf('eject')).toMatchObject([{ origin: 'http://2.test:80', reason: 'slow', forMs: 1_000 }]);
+    await backend.advance(10_000);
+    expect(backend.eventsOf('eject')).toMatchObject([{ origin: 'http://2.test:80', reason: 'slow', forMs: 1_000 }]);
 
     const probe = async (tookMs: number) => {
-      const at = house.clock.now();
+      const at = backend.clock.now();
       standing.begin();
-      await house.advance(tookMs);
+      await backend.advance(tookMs);
       standing.answered(200, at);
       return standing.state.name;
     };
-    await house.advance(1_000);
+    await backend.advance(1_000);
     const slow = await probe(31); // more than 3 times the 10 ms of the others
-    await house.advance(2_000);
+    await backend.advance(2_000);
     expect([slow, await probe(29)]).toEqual(['ejected', 'healthy']);
   });
 
   test('the next window begins without what was counted', async () => {
-    const { house, traffic } = await watched(500, 0, 0, 0);
+    const { backend, traffic } = await watched(500, 0, 0, 0);
     traffic();
-    await house.advance(10_000);
-    const origin = house.origin(0);
+    await backend.advance(10_000);
+    const origin = backend.origin(0);
     origin.standing.begin();
-    await house.advance(1_000);
+    await backend.advance(1_000);
     origin.standing.begin();
-    origin.standing.answered(200, house.clock.now());
-    await house.advance(20_000);
-    expect(house.eventsOf('eject')).toHaveLength(1);
+    origin.standing.answered(200, backend.clock.now());
+    await backend.advance(20_000);
+    expect(backend.eventsOf('eject')).toHaveLength(1);
   });
 
   test('nothing happens once it is closed', async () => {
-    const { house, watch, traffic } = await watched(500, 0, 0, 0);
+    const { backend, watch, traffic } = await watched(500, 0, 0, 0);
     traffic();
     watch.close();
-    await house.advance(20_000);
-    expect(house.eventsOf('eject')).toEqual([]);
+    await backend.advance(20_000);
+    expect(backend.eventsOf('eject')).toEqual([]);
   });
 });

@@ -4,38 +4,38 @@ import type { ReplayBody } from '../../../src/body/replay-body.js';
 import { StreamBody } from '../../../src/body/stream-body.js';
 import { BackendError } from '../../../src/errors.js';
 import type { AttemptEndNews, AttemptNews, RequestCosts } from '../../../src/events.js';
-import { House, type HouseOptions, type Peer, requester } from '../../house.js';
+import { MemoryBackend, type MemoryBackendOptions, type Peer, requester } from '../../memory-backend.js';
 
 const STRAY = 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nstray';
 
 type Story = [name: string, attempt: number, rest: object];
 
-/** A house with one warm connection, and what is told of attempts from then on. */
-async function watched(options: HouseOptions = {}, how: { readonly asks?: boolean } = {}) {
-  const house = await House.open({ spareConnections: false, ...options });
-  await house.sent();
-  const peer = await house.accept(how);
+/** A backend with one warm connection, and what is told of attempts from then on. */
+async function watched(options: MemoryBackendOptions = {}, how: { readonly asks?: boolean } = {}) {
+  const backend = await MemoryBackend.open({ spareConnections: false, ...options });
+  await backend.sent();
+  const peer = await backend.accept(how);
   peer.answer();
-  await house.settle();
+  await backend.settle();
   const story: Story[] = [];
   const contexts: unknown[] = [];
-  house.emitter.on('attempt', ({ attempt, reused }) => {
+  backend.emitter.on('attempt', ({ attempt, reused }) => {
     contexts.push(requester.getStore());
     story.push(['attempt', attempt, { reused }]);
   });
-  house.emitter.on('attemptEnd', ({ attempt, statusCode, error }) => {
+  backend.emitter.on('attemptEnd', ({ attempt, statusCode, error }) => {
     contexts.push(requester.getStore());
     story.push(['attemptEnd', attempt, { statusCode, error: error?.code }]);
   });
-  return { house, peer, story, contexts };
+  return { backend, peer, story, contexts };
 }
 
 describe('an attempt is told as it begins and as it ends', () => {
   test('when it is answered, in the context of the requester', async () => {
-    const { house, peer, story, contexts } = await watched();
-    await house.sent();
+    const { backend, peer, story, contexts } = await watched();
+    await backend.sent();
     peer.answer();
-    await house.settle();
+    await backend.settle();
     expect(story).toEqual([
       ['attempt', 1, { reused: true }],
       ['attemptEnd', 1, { statusCode: 200, error: undefined }],
@@ -44,13 +44,13 @@ describe('an attempt is told as it begins and as it ends', () => {
   });
 
   test('when it broke off and the request is sent again', async () => {
-    const { house, peer, story } = await watched();
-    await house.sent();
+    const { backend, peer, story } = await watched();
+    await backend.sent();
     peer.fin();
-    await house.settle();
-    const other = await house.accept();
+    await backend.settle();
+    const other = await backend.accept();
     other.answer();
-    await house.settle();
+    await backend.settle();
     expect(story).toEqual([
       ['attempt', 1, { reused: true }],
       ['attemptEnd', 1, { statusCode: undefined, error: 'connection_terminated' }],
@@ -60,12 +60,12 @@ describe('an attempt is told as it begins and as it ends', () => {
   });
 
   test('when its status led to a re-send', async () => {
-    const { house, peer, story } = await watched({ retryOn: [503] });
-    await house.sent();
+    const { backend, peer, story } = await watched({ retryOn: [503] });
+    await backend.sent();
     peer.answer({ status: 503 });
-    await house.settle();
-    (await house.accept()).answer();
-    await house.settle();
+    await backend.settle();
+    (await backend.accept()).answer();
+    await backend.settle();
     expect(story.map(([name, attempt, rest]) => [name, attempt, 'statusCode' in rest ? rest.statusCode : 0])).toEqual([
       ['attempt', 1, 0],
       ['attemptEnd', 1, 503],
@@ -75,43 +75,43 @@ describe('an attempt is told as it begins and as it ends', () => {
   });
 
   test('when the requester left', async () => {
-    const { house, story } = await watched();
-    const caller = await house.sent();
+    const { backend, story } = await watched();
+    const caller = await backend.sent();
     caller.abort();
-    await house.settle();
+    await backend.settle();
     expect(story.at(-1)).toEqual(['attemptEnd', 1, { statusCode: undefined, error: 'client_aborted' }]);
   });
 
   test.each(['GET', 'POST'])('with what is known of the delivery of a %s, as the request itself is', async (method) => {
-    const { house, peer } = await watched({ maxAttempts: 1, nonIdempotent: 'any' });
+    const { backend, peer } = await watched({ maxAttempts: 1, nonIdempotent: 'any' });
     const told: unknown[] = [];
-    house.emitter.on('attemptEnd', ({ error }) => told.push(error?.delivery, error?.attempts.length));
-    await house.sent({ method });
+    backend.emitter.on('attemptEnd', ({ error }) => told.push(error?.delivery, error?.attempts.length));
+    await backend.sent({ method });
     peer.fin();
-    await house.settle();
+    await backend.settle();
     expect(told).toEqual(['unknown', 1]);
   });
 
   test('with what was received of the body, and the time since its head was written', async () => {
-    const { house, peer } = await watched();
+    const { backend, peer } = await watched();
     const ends: AttemptEndNews[] = [];
-    house.emitter.on('attemptEnd', (end) => ends.push(end));
-    await house.sent();
-    await house.advance(70);
+    backend.emitter.on('attemptEnd', (end) => ends.push(end));
+    await backend.sent();
+    await backend.advance(70);
     peer.answer({ body: 'hello' });
-    await house.settle();
+    await backend.settle();
     expect(ends).toMatchObject([{ origin: 'http://a.test:80', durationMs: 70, receivedBytes: 5 }]);
   });
 });
 
 describe('a field that a listener adds', () => {
   test('is in the head of that attempt alone, in the place of fields of its name', async () => {
-    const { house, peer } = await watched();
-    house.emitter.once('attempt', (attempt) => attempt.addField('Traceparent', '00-a'));
-    await house.sent({ fields: ['traceparent', 'theirs'] });
+    const { backend, peer } = await watched();
+    backend.emitter.once('attempt', (attempt) => attempt.addField('Traceparent', '00-a'));
+    await backend.sent({ fields: ['traceparent', 'theirs'] });
     peer.fin();
-    await house.settle();
-    const other = await house.accept();
+    await backend.settle();
+    const other = await backend.accept();
     const traced = [peer, other].map(({ heard }) => heard.match(/^traceparent: .*$/gim));
     expect(traced).toEqual([['Traceparent: 00-a'], ['traceparent: theirs']]);
   });
@@ -124,9 +124,9 @@ describe('a field that a listener adds', () => {
     ['begins a trace, as the client has sent two', ['traceparent', traced('1'), 'Traceparent', traced('1')], 0],
     ['begins a trace, as the client has sent none', [], 0],
   ])('and is a traceparent that %s', async (_what, fields, states) => {
-    const { house, peer } = await watched();
-    house.emitter.once('attempt', (attempt) => attempt.addField('traceparent', traced('1')));
-    await house.sent({ fields: [...fields, 'Tracestate', 'of=client'] });
+    const { backend, peer } = await watched();
+    backend.emitter.once('attempt', (attempt) => attempt.addField('traceparent', traced('1')));
+    await backend.sent({ fields: [...fields, 'Tracestate', 'of=client'] });
     expect(peer.heard.match(/^tracestate: of=client/gim) ?? []).toHaveLength(states);
     expect(peer.heard.match(/^traceparent: .*$/gim)).toEqual([`traceparent: ${traced('1')}`]);
   });
@@ -140,116 +140,116 @@ describe('a field that a listener adds', () => {
     ['X', 'a\r\nb'],
     ['a b', 'c'],
   ])('is refused when it is %s: %s', async (name, value) => {
-    const { house } = await watched();
+    const { backend } = await watched();
     const thrown: unknown[] = [];
-    house.emitter.on('attempt', (attempt) => {
+    backend.emitter.on('attempt', (attempt) => {
       try {
         attempt.addField(name, value);
       } catch (error) {
         thrown.push(BackendError.is(error) ? error.code : error);
       }
     });
-    await house.sent();
+    await backend.sent();
     expect(thrown).toEqual(['http_request_error']);
   });
 
   test('comes too late once the event is over', async () => {
-    const { house } = await watched();
+    const { backend } = await watched();
     const told: AttemptNews[] = [];
-    house.emitter.on('attempt', (attempt) => told.push(attempt));
-    await house.sent();
+    backend.emitter.on('attempt', (attempt) => told.push(attempt));
+    await backend.sent();
     expect(() => told[0]?.addField('X', '1')).toThrow('after the attempt had begun');
   });
 });
 
 describe('what a listener does as an attempt begins', () => {
   test('to abort the request, ends it: nothing is sent', async () => {
-    const { house, peer, story } = await watched({ maxConnections: 1 });
-    await house.sent();
-    const late = await house.sent();
-    house.emitter.once('attempt', () => late.abort());
+    const { backend, peer, story } = await watched({ maxConnections: 1 });
+    await backend.sent();
+    const late = await backend.sent();
+    backend.emitter.once('attempt', () => late.abort());
     peer.answer();
-    await house.settle();
+    await backend.settle();
     expect([peer.requests, late.aborted]).toEqual([['GET /1', 'GET /2'], true]);
     expect(story).toContainEqual(['attemptEnd', 1, { statusCode: undefined, error: 'client_aborted' }]);
-    house.checkAtRest();
+    backend.checkAtRest();
   });
 
   test('to destroy the backend, ends it: nothing is sent, and its end is told', async () => {
-    const { house, peer, story } = await watched();
-    house.emitter.once('attempt', () => house.destroy(new Error('enough')));
-    const caller = await house.sent();
+    const { backend, peer, story } = await watched();
+    backend.emitter.once('attempt', () => backend.destroy(new Error('enough')));
+    const caller = await backend.sent();
     expect([peer.requests, caller.outcome]).toEqual([['GET /1'], 'backend_closed']);
     expect(story.at(-1)).toEqual(['attemptEnd', 1, { statusCode: undefined, error: 'backend_closed' }]);
-    house.checkAtRest();
+    backend.checkAtRest();
   });
 
   test.each<[what: string, come: (peer: Peer) => void, closed: string]>([
     ['stray bytes come', (peer) => peer.send(STRAY), 'poisoned'],
     ['the connection is reset', (peer) => peer.reset(), 'stale'],
   ])('for so long that %s, is found out where the kernel cannot be asked, POST or not', async (_, come, closed) => {
-    const { house, peer } = await watched({ nonIdempotent: 'any' }, { asks: false });
-    house.emitter.once('attempt', () => house.clock.soon(() => come(peer)));
-    const caller = await house.post();
-    (await house.accept({ asks: false })).answer();
-    await house.settle();
+    const { backend, peer } = await watched({ nonIdempotent: 'any' }, { asks: false });
+    backend.emitter.once('attempt', () => backend.clock.soon(() => come(peer)));
+    const caller = await backend.post();
+    (await backend.accept({ asks: false })).answer();
+    await backend.settle();
     expect([peer.requests, caller.outcome, caller.body]).toEqual([['GET /1'], 200, 'ok']);
     expect(caller.dispatch?.attempts.map(({ sent }) => sent)).toEqual(['nothing', 'all']);
-    expect(house.originStats()).toMatchObject({ resent: { unsent: 1 }, closed: { [closed]: 1 } });
-    house.checkAtRest();
+    expect(backend.originStats()).toMatchObject({ resent: { unsent: 1 }, closed: { [closed]: 1 } });
+    backend.checkAtRest();
   });
 
   test('for so long that the kernel would have to be asked which cannot be, costs a turn or two and no attempt', async () => {
-    const { house, peer } = await watched({ nonIdempotent: 'any' }, { asks: false });
-    const caller = await house.post();
+    const { backend, peer } = await watched({ nonIdempotent: 'any' }, { asks: false });
+    const caller = await backend.post();
     peer.answer();
-    await house.settle();
+    await backend.settle();
     expect([peer.requests, caller.outcome, caller.dispatch?.attempts.length]).toEqual([['GET /1', 'POST /2'], 200, 1]);
   });
 
   test('does not begin a request that is aborted before the turns are over in which the connection is looked at', async () => {
-    const { house, peer } = await watched({}, { asks: false });
-    house.emitter.once('attempt', () => house.clock.soon(() => house.callers[1]?.abort()));
-    const caller = await house.sent();
+    const { backend, peer } = await watched({}, { asks: false });
+    backend.emitter.once('attempt', () => backend.clock.soon(() => backend.callers[1]?.abort()));
+    const caller = await backend.sent();
     expect([peer.requests, caller.aborted]).toEqual([['GET /1'], true]);
-    house.checkAtRest();
+    backend.checkAtRest();
   });
 
   test('for so long that the connection is closed, costs an attempt of which nothing was sent, POST or not', async () => {
-    const { house, peer } = await watched({ nonIdempotent: 'any' });
-    house.emitter.once('attempt', () => {
+    const { backend, peer } = await watched({ nonIdempotent: 'any' });
+    backend.emitter.once('attempt', () => {
       peer.hold();
       peer.fin();
     });
-    const caller = await house.post();
-    (await house.accept()).answer();
-    await house.settle();
+    const caller = await backend.post();
+    (await backend.accept()).answer();
+    await backend.settle();
     expect([peer.requests, caller.outcome]).toEqual([['GET /1'], 200]);
     expect(caller.dispatch?.attempts.map(({ sent }) => sent)).toEqual(['nothing', 'all']);
-    expect(house.originStats().resent).toEqual({ unsent: 1 });
+    expect(backend.originStats().resent).toEqual({ unsent: 1 });
   });
 });
 
 describe('the times of a request', () => {
   test('are of its wait, of the dial within it, of the head, and of the whole', async () => {
-    const house = await House.open({ spareConnections: false, maxConnections: 1 });
+    const backend = await MemoryBackend.open({ spareConnections: false, maxConnections: 1 });
     const times: object[] = [];
     const queued: object[] = [];
-    house.emitter.on('request', ({ durationMs, waitedMs, connectMs, responseMs }) =>
+    backend.emitter.on('request', ({ durationMs, waitedMs, connectMs, responseMs }) =>
       times.push({ durationMs, waitedMs, connectMs, responseMs }),
     );
-    house.emitter.on('wait', ({ travel, length }) => queued.push({ travel, length }));
-    await house.sent();
-    await house.advance(30); // dialling
-    const peer = await house.accept();
-    await house.sent();
-    await house.advance(100);
+    backend.emitter.on('wait', ({ travel, length }) => queued.push({ travel, length }));
+    await backend.sent();
+    await backend.advance(30); // dialling
+    const peer = await backend.accept();
+    await backend.sent();
+    await backend.advance(100);
     peer.answerHead(2);
-    await house.advance(7);
+    await backend.advance(7);
     peer.answer();
-    await house.advance(5);
+    await backend.advance(5);
     peer.answer();
-    await house.settle();
+    await backend.settle();
     expect(queued).toEqual([
       { travel: 'any', length: 1 },
       { travel: 'any', length: 1 },
@@ -263,14 +263,14 @@ describe('the times of a request', () => {
 
 describe('the bytes of a request', () => {
   async function bytesOf(body: string | ReplayBody, act: (peer: Peer) => void) {
-    const { house, peer } = await watched({ nonIdempotent: 'any' });
+    const { backend, peer } = await watched({ nonIdempotent: 'any' });
     const told: number[][] = [];
     const tell = ({ sentBytes, receivedBytes }: RequestCosts) => void told.push([sentBytes, receivedBytes]);
-    house.emitter.on('request', tell).on('fail', tell);
-    await house.post({ body });
-    await house.settle();
+    backend.emitter.on('request', tell).on('fail', tell);
+    await backend.post({ body });
+    await backend.settle();
     act(peer);
-    await house.settle();
+    await backend.settle();
     return told;
   }
 

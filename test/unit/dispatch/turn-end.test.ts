@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import { TurnEnd } from '../../../src/dispatch/turn-end.js';
 import { ManualClock } from '../../../src/testing/index.js';
-import { House, requester } from '../../house.js';
+import { MemoryBackend, requester } from '../../memory-backend.js';
 
 test('what a turn has gathered is done at its end, in order, and what comes of it at the end of the next', () => {
   const clock = new ManualClock();
@@ -46,23 +46,23 @@ test('one that throws does not keep the others waiting, and is seen', async () =
 });
 
 test('the requests of a turn are sent at its end, after what else it brought: a close costs none of them', async () => {
-  const house = await House.open({ maxConnections: 2 });
-  const peer = await house.idle();
-  const callers = [house.send(), house.send()];
-  expect([peer.requests, house.dialling.length]).toEqual([['GET /1'], 0]);
+  const backend = await MemoryBackend.open({ maxConnections: 2 });
+  const peer = await backend.idle();
+  const callers = [backend.send(), backend.send()];
+  expect([peer.requests, backend.dialling.length]).toEqual([['GET /1'], 0]);
   peer.fin();
-  await house.settle();
-  expect([peer.requests, house.dialling.length]).toEqual([['GET /1'], 2]);
+  await backend.settle();
+  expect([peer.requests, backend.dialling.length]).toEqual([['GET /1'], 2]);
   expect(callers.map(({ dispatch }) => dispatch?.attempts)).toEqual([[], []]);
 });
 
 test('a request whose client leaves within the turn is not sent', async () => {
-  const house = await House.open();
-  const peer = await house.idle();
-  house.send().abort();
-  await house.settle();
+  const backend = await MemoryBackend.open();
+  const peer = await backend.idle();
+  backend.send().abort();
+  await backend.settle();
   expect(peer.requests).toEqual(['GET /1']);
-  house.checkAtRest();
+  backend.checkAtRest();
 });
 
 test('a request is admitted in the context that it was made in, whoever else came in the turn', async () => {
@@ -71,14 +71,17 @@ test('a request is admitted in the context that it was made in, whoever else cam
     contexts.add(requester.getStore());
     return 'key';
   };
-  const house = await House.open({ origins: ['http://a.test', 'http://b.test'], balance: { type: 'hash', key } });
-  house.send();
-  await house.sent();
+  const backend = await MemoryBackend.open({
+    origins: ['http://a.test', 'http://b.test'],
+    balance: { type: 'hash', key },
+  });
+  backend.send();
+  await backend.sent();
   expect([...contexts]).toEqual(['r1', 'r2']);
 });
 
 test('a request that cannot be written is refused at once, before anything else is heard', async () => {
-  const house = await House.open();
-  const caller = house.send({ path: '/a b' });
+  const backend = await MemoryBackend.open();
+  const caller = backend.send({ path: '/a b' });
   expect(caller.error?.code).toBe('http_request_error');
 });

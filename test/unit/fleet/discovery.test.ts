@@ -3,20 +3,20 @@ import { Discovery } from '../../../src/fleet/discovery.js';
 import { sourceFor } from '../../../src/fleet/source-for.js';
 import { Observer } from '../../../src/observe.js';
 import { type OriginSet, type OriginsOption, resolveOptions } from '../../../src/options.js';
-import { House } from '../../house.js';
+import { MemoryBackend } from '../../memory-backend.js';
 
 const [A, B] = ['http://a.test:80', 'http://b.test:80'] as const;
 
-/** A house whose origins are found by `origins`. */
+/** A backend whose origins are found by `origins`. */
 async function discovering(origins: OriginsOption, options = {}) {
-  const house = await House.open({ origins, ...options });
+  const backend = await MemoryBackend.open({ origins, ...options });
   const source = sourceFor({ origins }, resolveOptions({ origins, ...options }));
   if (source === undefined) throw new Error('the origins are given');
-  const observer = new Observer(house.emitter, undefined, house.clock);
-  const discovery = new Discovery(source, { clock: house.clock, observer, random: () => 0, origins: house.fleet });
+  const observer = new Observer(backend.emitter, undefined, backend.clock);
+  const discovery = new Discovery(source, { clock: backend.clock, observer, random: () => 0, origins: backend.fleet });
   onTestFinished(() => discovery.close());
-  await house.settle();
-  return { house, discovery, names: () => house.fleet.names };
+  await backend.settle();
+  return { backend, discovery, names: () => backend.fleet.names };
 }
 
 /** Gives what it is told, and what it was asked. */
@@ -57,15 +57,15 @@ function told() {
 describe('a function', () => {
   test('is asked at once, then each interval; what it adds serves, what it leaves out leaves', async () => {
     const { find, signals } = script([A], [B]);
-    const { house, names } = await discovering(find, { originsInterval: 1000 });
-    const caller = await house.sent();
+    const { backend, names } = await discovering(find, { originsInterval: 1000 });
+    const caller = await backend.sent();
     const before = names();
-    await house.advance(1000);
+    await backend.advance(1000);
     const after = names();
-    (await house.accept()).answer();
-    await house.settle();
+    (await backend.accept()).answer();
+    await backend.settle();
     expect([before, after, signals.length, caller.outcome]).toEqual([[A], [B], 2, 200]);
-    expect(house.peerOf(caller)?.origin).toBe(B);
+    expect(backend.peerOf(caller)?.origin).toBe(B);
   });
 
   test('may give a promise; it is not asked again while it has not answered', async () => {
@@ -74,8 +74,8 @@ describe('a function', () => {
       calls += 1;
       return new Promise<OriginSet>(() => {});
     };
-    const { house, discovery } = await discovering(pending, { originsInterval: 10 });
-    await house.advance(1000);
+    const { backend, discovery } = await discovering(pending, { originsInterval: 10 });
+    await backend.advance(1000);
     expect([calls, discovery.stats.state]).toEqual([1, 'looking']);
   });
 
@@ -86,10 +86,10 @@ describe('a function', () => {
       signals.push(signal);
       return new Promise<OriginSet>((resolve) => late.push(resolve));
     };
-    const { house, discovery, names } = await discovering(slow);
-    await house.advance(30_000);
+    const { backend, discovery, names } = await discovering(slow);
+    await backend.advance(30_000);
     late[0]?.([A]);
-    await house.settle();
+    await backend.settle();
     expect([signals[0]?.aborted, names(), discovery.stats.failures]).toEqual([true, [], 1]);
   });
 
@@ -102,11 +102,11 @@ describe('a function', () => {
     ['that is no list', 'http://b.test' as never, 'origins must be a list'],
   ])('a set %s keeps the last one, and is told', async (_, bad, message) => {
     const { find } = script([A], bad);
-    const { house, discovery, names } = await discovering(find, { originsInterval: 5000 });
-    await house.advance(5000);
+    const { backend, discovery, names } = await discovering(find, { originsInterval: 5000 });
+    await backend.advance(5000);
     expect([names(), discovery.stats]).toMatchObject([[A], { sets: 1, failures: 1, state: 'waiting', nextInMs: 1000 }]);
     expect(discovery.stats.error).toContain(message);
-    expect(house.eventsOf('discoveryFailed')).toMatchObject([{ source: 'function', failures: 1, retryInMs: 1000 }]);
+    expect(backend.eventsOf('discoveryFailed')).toMatchObject([{ source: 'function', failures: 1, retryInMs: 1000 }]);
   });
 
   test.each<[string, unknown, string]>([
@@ -121,12 +121,12 @@ describe('a function', () => {
     ['an origin twice, however it is written', [A, 'http://A.test/'], 'origins[1] must differ from origins[0]'],
   ])('a promise of %s keeps the last set, and is told', async (_, nonsense, message) => {
     const sets: unknown[] = [[A], nonsense];
-    const { house, discovery, names } = await discovering(async () => sets.shift() as OriginSet, {
+    const { backend, discovery, names } = await discovering(async () => sets.shift() as OriginSet, {
       originsInterval: 5000,
     });
-    await house.advance(5000);
+    await backend.advance(5000);
     expect(discovery.stats.error).toContain(message);
-    expect([names(), house.eventsOf('discoveryFailed').length]).toEqual([[A], 1]);
+    expect([names(), backend.eventsOf('discoveryFailed').length]).toEqual([[A], 1]);
   });
 
   test('URL objects are origins', async () => {
@@ -136,28 +136,28 @@ describe('a function', () => {
 
   test('is asked again sooner after it has failed, and what is found then is told', async () => {
     const { find, signals } = script(new Error('1'), new Error('2'), [A], [A]);
-    const { house, discovery } = await discovering(find, { originsInterval: 5000 });
-    await house.advance(1000);
-    await house.advance(2000);
+    const { backend, discovery } = await discovering(find, { originsInterval: 5000 });
+    await backend.advance(1000);
+    await backend.advance(2000);
     const counts = [signals.length, discovery.stats.failures];
-    await house.advance(5000);
-    expect([counts, house.eventsOf('discovered')]).toEqual([[3, 0], [{ origins: [A] }]]);
+    await backend.advance(5000);
+    expect([counts, backend.eventsOf('discovered')]).toEqual([[3, 0], [{ origins: [A] }]]);
   });
 
   test('a set may have other weights: that is told by originChanged', async () => {
     const { find } = script([A, B], [{ url: A, weight: 5 }, B]);
-    const { house } = await discovering(find, { originsInterval: 1000 });
-    await house.advance(1000);
-    expect(house.eventsOf('originChanged').at(-1)).toEqual({ origin: A, change: 'weight', weight: 5 });
-    expect(house.eventsOf('discovered')).toHaveLength(1);
+    const { backend } = await discovering(find, { originsInterval: 1000 });
+    await backend.advance(1000);
+    expect(backend.eventsOf('originChanged').at(-1)).toEqual({ origin: A, change: 'weight', weight: 5 });
+    expect(backend.eventsOf('discovered')).toHaveLength(1);
   });
 
   test('one that is drained stays so, though it is found again', async () => {
     const { find } = script([A, B]);
-    const { house } = await discovering(find, { originsInterval: 1000 });
-    void house.fleet.drain(A);
-    await house.advance(1000);
-    expect(house.originStats().service).toBe('draining');
+    const { backend } = await discovering(find, { originsInterval: 1000 });
+    void backend.fleet.drain(A);
+    await backend.advance(1000);
+    expect(backend.originStats().service).toBe('draining');
   });
 
   test('of a large set the subset is used', async () => {
@@ -168,11 +168,11 @@ describe('a function', () => {
 
   test('requests wait for the first set, for as long as they wait for a connection', async () => {
     const { find } = script(new Error('not yet'), [A]);
-    const { house } = await discovering(find);
-    const [patient, hasty] = [await house.sent(), await house.sent({ queueTimeout: 500 })];
-    await house.advance(1000);
-    (await house.accept()).answer();
-    await house.settle();
+    const { backend } = await discovering(find);
+    const [patient, hasty] = [await backend.sent(), await backend.sent({ queueTimeout: 500 })];
+    await backend.advance(1000);
+    (await backend.accept()).answer();
+    await backend.settle();
     expect([patient.outcome, hasty.outcome]).toEqual([200, 'connection_limit_reached']);
   });
 });
@@ -180,22 +180,22 @@ describe('a function', () => {
 describe('ready', () => {
   test('waits for the first set', async () => {
     const { find } = script(new Error('not yet'), [A]);
-    const { house, discovery } = await discovering(find);
+    const { backend, discovery } = await discovering(find);
     let isReady = false;
     void discovery.ready().then(() => {
       isReady = true;
     });
-    await house.settle();
+    await backend.settle();
     const before = isReady;
-    await house.advance(1000);
+    await backend.advance(1000);
     expect([before, isReady]).toEqual([false, true]);
   });
 
   test('resolves when no set will ever come', async () => {
     const source = told();
-    const { discovery, house } = await discovering(source.sets);
+    const { discovery, backend } = await discovering(source.sets);
     source.end();
-    await house.settle();
+    await backend.settle();
     await discovery.ready();
     expect(discovery.stats).toMatchObject({ state: 'ended', sets: 0 });
   });
@@ -204,33 +204,33 @@ describe('ready', () => {
 describe('an iterable', () => {
   test('each set that it gives is the set', async () => {
     const source = told();
-    const { house, names, discovery } = await discovering(source.sets);
+    const { backend, names, discovery } = await discovering(source.sets);
     source.set([A]);
-    await house.settle();
+    await backend.settle();
     const first = names();
     source.set([A, B]);
-    await house.settle();
+    await backend.settle();
     expect([first, names(), discovery.stats]).toMatchObject([[A], [A, B], { state: 'listening', sets: 2 }]);
   });
 
   test('a bad set is told, and the next one is heard', async () => {
     const source = told();
-    const { house, names } = await discovering(source.sets);
+    const { backend, names } = await discovering(source.sets);
     source.set([]);
-    await house.settle();
+    await backend.settle();
     source.set([B]);
-    await house.settle();
-    expect([names(), house.eventsOf('discoveryFailed')]).toMatchObject([[B], [{ failures: 1, retryInMs: null }]]);
+    await backend.settle();
+    expect([names(), backend.eventsOf('discoveryFailed')]).toMatchObject([[B], [{ failures: 1, retryInMs: null }]]);
   });
 
   test.each(['end', 'fail'] as const)('the last set stays when it comes to its end: %s', async (how) => {
     const source = told();
-    const { house, names, discovery } = await discovering(source.sets);
+    const { backend, names, discovery } = await discovering(source.sets);
     source.set([A]);
-    await house.settle();
+    await backend.settle();
     source[how](new Error('broke'));
-    await house.settle();
-    expect([names(), discovery.stats.state, house.eventsOf('discoveryFailed').length]).toEqual([
+    await backend.settle();
+    expect([names(), discovery.stats.state, backend.eventsOf('discoveryFailed').length]).toEqual([
       [A],
       'ended',
       how === 'fail' ? 1 : 0,
@@ -239,12 +239,12 @@ describe('an iterable', () => {
 
   test('that it comes to its end is told once', async () => {
     const source = told();
-    const { house } = await discovering(source.sets);
+    const { backend } = await discovering(source.sets);
     source.set([A]);
-    await house.settle();
+    await backend.settle();
     source.end();
-    await house.settle();
-    expect(house.eventsOf('discoveryEnded')).toEqual([{ origins: [A] }]);
+    await backend.settle();
+    expect(backend.eventsOf('discoveryEnded')).toEqual([{ origins: [A] }]);
   });
 
   test.each<[string, () => unknown]>([
@@ -270,9 +270,9 @@ describe('an iterable', () => {
       },
     ],
   ])('an iterable whose iterator %s is told, and the backend lives on', async (_, iterator) => {
-    const { house, discovery } = await discovering({ [Symbol.asyncIterator]: iterator } as AsyncIterable<OriginSet>);
+    const { backend, discovery } = await discovering({ [Symbol.asyncIterator]: iterator } as AsyncIterable<OriginSet>);
     await discovery.ready();
-    expect([discovery.stats.state, house.eventsOf('discoveryFailed').length]).toEqual(['ended', 1]);
+    expect([discovery.stats.state, backend.eventsOf('discoveryFailed').length]).toEqual(['ended', 1]);
   });
 
   test.each<[string, () => unknown]>([
@@ -291,18 +291,18 @@ describe('an iterable', () => {
     ['gives no promise', () => 5],
   ])('a return() that %s disturbs no close()', async (_, end) => {
     const sets = { [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}), return: end }) };
-    const { house, discovery } = await discovering(sets as AsyncIterable<OriginSet>);
+    const { backend, discovery } = await discovering(sets as AsyncIterable<OriginSet>);
     discovery.close();
-    await house.settle();
-    expect([discovery.stats.state, house.eventsOf('discoveryFailed')]).toEqual(['closed', []]);
+    await backend.settle();
+    expect([discovery.stats.state, backend.eventsOf('discoveryFailed')]).toEqual(['closed', []]);
   });
 
   test('is told to stop by close(), and what it gives then does not count', async () => {
     const source = told();
-    const { house, names, discovery } = await discovering(source.sets);
+    const { backend, names, discovery } = await discovering(source.sets);
     discovery.close();
     source.set([A]);
-    await house.settle();
+    await backend.settle();
     expect([source.state.returned, names(), discovery.stats.state]).toEqual([1, [], 'closed']);
   });
 });
@@ -310,9 +310,9 @@ describe('an iterable', () => {
 describe('close', () => {
   test('ends the watch: nobody is asked again', async () => {
     const { find, signals } = script([A]);
-    const { house, discovery } = await discovering(find, { originsInterval: 1000 });
+    const { backend, discovery } = await discovering(find, { originsInterval: 1000 });
     discovery.close();
-    await house.advance(10_000);
+    await backend.advance(10_000);
     expect([signals.length, discovery.stats.nextInMs]).toEqual([1, null]);
   });
 
@@ -322,21 +322,21 @@ describe('close', () => {
       signals.push(signal);
       return new Promise<OriginSet>(() => {});
     };
-    const { discovery, house } = await discovering(slow);
+    const { discovery, backend } = await discovering(slow);
     const ready = discovery.ready();
     discovery.close();
     await ready;
-    await house.settle();
-    expect([signals[0]?.aborted, house.eventsOf('discoveryFailed')]).toEqual([true, []]);
+    await backend.settle();
+    expect([signals[0]?.aborted, backend.eventsOf('discoveryFailed')]).toEqual([true, []]);
   });
 });
 
 test.each([
-  ['added', (house: House) => house.fleet.add(B)],
-  ['removed', (house: House) => house.fleet.remove(A)],
-  ['weighed', (house: House) => house.fleet.setWeight(A, 2)],
+  ['added', (backend: MemoryBackend) => backend.fleet.add(B)],
+  ['removed', (backend: MemoryBackend) => backend.fleet.remove(A)],
+  ['weighed', (backend: MemoryBackend) => backend.fleet.setWeight(A, 2)],
 ])('origins that are discovered are not %s by hand', async (verb, change) => {
-  const { house, names } = await discovering(() => [A]);
-  expect(() => change(house)).toThrow(`origins that are discovered cannot be ${verb} by hand`);
+  const { backend, names } = await discovering(() => [A]);
+  expect(() => change(backend)).toThrow(`origins that are discovered cannot be ${verb} by hand`);
   expect(names()).toEqual([A]);
 });

@@ -3,7 +3,7 @@
 import { PooledBackend } from 'pooled-backend';
 import { answer, MemoryNetwork, ScriptedOrigin } from 'pooled-backend/testing';
 import { expect, onTestFinished, test } from 'vitest';
-import { House } from '../../house.js';
+import { MemoryBackend } from '../../memory-backend.js';
 
 const INTERVAL_MS = 1_000;
 
@@ -53,9 +53,9 @@ test.each([
   ['EMFILE', 'healthy'],
   ['ECONNREFUSED', 'down'],
 ])('an origin whose check cannot be dialled (%s) is %s', async (code, state) => {
-  const house = await House.open({ check: { type: 'tcp', interval: INTERVAL_MS, fall: 1 } });
-  await house.advance(INTERVAL_MS);
-  await house.refuse(code);
-  const { health, check } = house.originStats();
+  const backend = await MemoryBackend.open({ check: { type: 'tcp', interval: INTERVAL_MS, fall: 1 } });
+  await backend.advance(INTERVAL_MS);
+  await backend.refuse(code);
+  const { health, check } = backend.originStats();
   expect([health.state, check?.failed]).toEqual([state, 1]);
 });

@@ -7,14 +7,14 @@ import { Dialler } from '../../../src/origin/dialler.js';
 import type { PoolEntry } from '../../../src/origin/pool-entry.js';
 import { Pool } from '../../../src/pool/pool.js';
 import { ManualClock } from '../../../src/testing/index.js';
-import { House, requester } from '../../house.js';
+import { MemoryBackend, requester } from '../../memory-backend.js';
 
 test('a dial that is under way counts as dialling, and as nothing once its origin is closed', async () => {
-  const house = await House.open();
-  await house.sent();
-  const before = house.originStats().connections.dialling;
-  house.destroy();
-  expect([before, house.originStats().connections.dialling, house.dials[0]?.state]).toEqual([1, 0, 'abandoned']);
+  const backend = await MemoryBackend.open();
+  await backend.sent();
+  const before = backend.originStats().connections.dialling;
+  backend.destroy();
+  expect([before, backend.originStats().connections.dialling, backend.dials[0]?.state]).toEqual([1, 0, 'abandoned']);
 });
 
 test('a dial is made in the context of the backend: its socket must not keep that of the request which needed it', async () => {
@@ -23,8 +23,8 @@ test('a dial is made in the context of the backend: its socket must not keep tha
     contexts.push(requester.getStore());
     return { abandon: () => undefined };
   };
-  const house = await House.open({ startDial });
-  await house.sent();
+  const backend = await MemoryBackend.open({ startDial });
+  await backend.sent();
   expect(contexts).toEqual([undefined]);
 });
 
@@ -36,45 +36,45 @@ class EarlyClock extends ManualClock {
 }
 
 test('the wait after a failed dial ends with another dial though timers fire early', async () => {
-  const house = await House.open({ clock: new EarlyClock() });
-  await house.sent();
-  await house.refuse();
-  await house.advance(26);
-  expect(house.dialling.length).toBe(1);
+  const backend = await MemoryBackend.open({ clock: new EarlyClock() });
+  await backend.sent();
+  await backend.refuse();
+  await backend.advance(26);
+  expect(backend.dialling.length).toBe(1);
 });
 
 test('once a dial is refused nothing rides a spare: who listens no more ends those next', async () => {
-  const house = await House.open({ minConnections: 2 });
-  await house.accept();
-  await house.accept();
-  const get = await house.sent();
-  house.peerOf(get)?.reset();
-  await house.settle();
-  await house.refuse();
-  const post = await house.post();
-  expect([get.outcome, post.outcome, house.originStats().connections.open]).toEqual(['waiting', 'waiting', 0]);
+  const backend = await MemoryBackend.open({ minConnections: 2 });
+  await backend.accept();
+  await backend.accept();
+  const get = await backend.sent();
+  backend.peerOf(get)?.reset();
+  await backend.settle();
+  await backend.refuse();
+  const post = await backend.post();
+  expect([get.outcome, post.outcome, backend.originStats().connections.open]).toEqual(['waiting', 'waiting', 0]);
 });
 
 test('an origin that goes on refusing some dials keeps its spares: they are not closed and dialled without end', async () => {
-  const house = await House.open({ minConnections: 3 });
+  const backend = await MemoryBackend.open({ minConnections: 3 });
   const open: number[] = [];
   for (let round = 0; round < 3; round += 1) {
-    while (house.originStats().connections.open < 2) {
-      await house.accept();
-      await house.settle();
+    while (backend.originStats().connections.open < 2) {
+      await backend.accept();
+      await backend.settle();
     }
-    await house.refuse();
-    open.push(house.originStats().connections.open);
-    await house.advance(1_000);
+    await backend.refuse();
+    open.push(backend.originStats().connections.open);
+    await backend.advance(1_000);
   }
   expect(open).toEqual([0, 2, 2]);
 });
 
 test.each(['ETIMEDOUT', 'EADDRNOTAVAIL'])('a dial that fails with %s says nothing of spares', async (code) => {
-  const house = await House.open({ minConnections: 2 });
-  await house.accept();
-  await house.refuse(code);
-  expect(house.originStats().connections.spare).toBe(1);
+  const backend = await MemoryBackend.open({ minConnections: 2 });
+  await backend.accept();
+  await backend.refuse(code);
+  expect(backend.originStats().connections.spare).toBe(1);
 });
 
 test('dials for no request are those for stock, and those that no request waits for any more', async () => {
@@ -135,44 +135,44 @@ test('dials for no request are those for stock, and those that no request waits 
 
 describe('maxDialling', () => {
   test('no more dials are under way at once, and each that ends makes room for another', async () => {
-    const house = await House.open({ maxDialling: 2 });
-    for (let sent = 0; sent < 5; sent += 1) await house.sent();
-    const before = house.dialling.length;
-    await house.accept();
-    expect([before, house.dialling.length, house.dials.length, house.queue.length]).toEqual([2, 2, 3, 4]);
+    const backend = await MemoryBackend.open({ maxDialling: 2 });
+    for (let sent = 0; sent < 5; sent += 1) await backend.sent();
+    const before = backend.dialling.length;
+    await backend.accept();
+    expect([before, backend.dialling.length, backend.dials.length, backend.queue.length]).toEqual([2, 2, 3, 4]);
   });
 
   test('a re-send waits for a dial that is under way when no more may begin', async () => {
-    const house = await House.open({ maxDialling: 1, maxConnections: 5 });
-    const caller = await house.sent();
-    const peer = await house.accept();
-    await house.sent();
+    const backend = await MemoryBackend.open({ maxDialling: 1, maxConnections: 5 });
+    const caller = await backend.sent();
+    const peer = await backend.accept();
+    await backend.sent();
     peer.reset();
-    await house.settle();
-    const dials = house.dialling.length;
-    (await house.accept()).answer();
-    (await house.accept()).answer();
-    await house.settle();
+    await backend.settle();
+    const dials = backend.dialling.length;
+    (await backend.accept()).answer();
+    (await backend.accept()).answer();
+    await backend.settle();
     expect([dials, caller.outcome]).toEqual([1, 200]);
   });
 
   test('the minimum is reached all the same', async () => {
-    const house = await House.open({ maxDialling: 1, minConnections: 3 });
-    for (let dialled = 0; dialled < 3; dialled += 1) await house.accept();
-    expect(house.originStats().connections).toMatchObject({ open: 3, dialling: 0 });
+    const backend = await MemoryBackend.open({ maxDialling: 1, minConnections: 3 });
+    for (let dialled = 0; dialled < 3; dialled += 1) await backend.accept();
+    expect(backend.originStats().connections).toMatchObject({ open: 3, dialling: 0 });
   });
 });
 
 test('an origin that refuses sees one dial for each wait, however many requests wait', async () => {
-  const house = await House.open();
-  for (let sent = 0; sent < 50; sent += 1) house.send();
-  await house.settle();
-  while (house.dialling.length > 0) await house.refuse();
-  const atFirst = house.dials.length;
+  const backend = await MemoryBackend.open();
+  for (let sent = 0; sent < 50; sent += 1) backend.send();
+  await backend.settle();
+  while (backend.dialling.length > 0) await backend.refuse();
+  const atFirst = backend.dials.length;
   for (let ms = 0; ms < 3_000; ms += 10) {
-    await house.advance(10);
-    if (house.dialling.length > 1) throw new Error(`${house.dialling.length} dials at once`);
-    if (house.dialling.length > 0) await house.refuse();
+    await backend.advance(10);
+    if (backend.dialling.length > 1) throw new Error(`${backend.dialling.length} dials at once`);
+    if (backend.dialling.length > 0) await backend.refuse();
   }
-  expect([atFirst, house.dials.length - atFirst]).toEqual([50, 10]);
+  expect([atFirst, backend.dials.length - atFirst]).toEqual([50, 10]);
 });

@@ -35,7 +35,7 @@ import { checkStats, ManualClock } from '../src/testing/index.js';
 import { Caller, requester } from './caller.js';
 import { MemoryDial, type Peer } from './peers.js';
 
-/** Events without a listener. Listeners of attempts change the way of requests, and a house emits no `updated` and no `close`. */
+/** Events without a listener. Listeners of attempts change the way of requests, and a backend emits no `updated` and no `close`. */
 const UNHEARD: ReadonlySet<EventName> = new Set<EventName>(['wait', 'attempt', 'attemptEnd', 'updated', 'close']);
 
 export { type Caller, requester } from './caller.js';
@@ -45,7 +45,7 @@ export interface Sending extends Partial<Omit<OutgoingRequest, 'timeouts' | 'bod
   readonly body?: string | ReplayBody;
 }
 
-export interface HouseOptions
+export interface MemoryBackendOptions
   extends Omit<PooledBackendOptions, 'origins'>,
     Partial<Omit<Ground, 'clock' | 'emitter' | 'name'>> {
   readonly origins?: PooledBackendOptions['origins'];
@@ -53,7 +53,7 @@ export interface HouseOptions
 }
 
 /** The first request has the path `/1`, the next one `/2`, and so on, so that peers can tell them apart. */
-export class House {
+export class MemoryBackend {
   readonly clock: ManualClock;
   readonly deadlines: Deadlines;
   readonly emitter = new EventEmitter<BackendEvents>();
@@ -70,14 +70,14 @@ export class House {
   readonly #setting: OriginSetting & { options: ResolvedOptions };
 
   /** The random numbers are always 0.5, and each dial waits in `dials` for the test, unless it is given something else. */
-  constructor({ clock = new ManualClock(), deadlines = new Deadlines(clock), ...given }: HouseOptions = {}) {
+  constructor({ clock = new ManualClock(), deadlines = new Deadlines(clock), ...given }: MemoryBackendOptions = {}) {
     const { random = () => 0.5, startDial = this.#startDial, channel, createOrigin, ...options } = given;
     this.clock = clock;
     this.deadlines = deadlines;
     const { origins = ['http://a.test:80'] } = options;
     this.#given = readOptions({ ...options, origins });
     const ground = { clock, deadlines, random, startDial, channel, createOrigin };
-    const own = { emitter: this.#recorder(), name: 'house' };
+    const own = { emitter: this.#recorder(), name: 'backend' };
     const parts = assemble(this.#given, completeOptions(this.#given), { ...ground, ...own });
     this.#setting = parts.setting;
     this.dispatcher = parts.dispatcher;
@@ -86,12 +86,12 @@ export class House {
     this.fleet = parts.origins;
   }
 
-  /** A house whose slots are made. It is destroyed with the test. */
-  static async open(options: HouseOptions = {}): Promise<House> {
-    const house = new House(options);
-    onTestFinished(() => house.destroy());
-    await house.settle();
-    return house;
+  /** A backend whose slots are made. It is destroyed with the test. */
+  static async open(options: MemoryBackendOptions = {}): Promise<MemoryBackend> {
+    const backend = new MemoryBackend(options);
+    onTestFinished(() => backend.destroy());
+    await backend.settle();
+    return backend;
   }
 
   get options(): ResolvedOptions {
