@@ -1,20 +1,20 @@
 /** Puts together the parts of a backend that requests pass through. Tests put another machine under them. */
 
 import type { EventEmitter } from 'node:events';
-import type { Clock } from './clock.js';
 import type { StartDial } from './connection/dial.js';
-import type { Deadlines } from './deadlines.js';
 import { Dispatcher } from './dispatch/dispatcher.js';
-import type { BackendEvents } from './events.js';
 import { BackendOrigins } from './fleet/backend-origins.js';
 import { ConnectionShares } from './fleet/connection-shares.js';
 import { lookupAt } from './fleet/host-lookup.js';
 import { clusterChannel, type PrimaryChannel } from './fleet/primary-channel.js';
 import { readWindow } from './http1/llhttp.js';
-import { Observer } from './observe.js';
+import type { BackendEvents } from './observe/events.js';
+import { Observer } from './observe/observer.js';
 import type { OptionSection, ResolvedOptions, ResolvedOrigin } from './options.js';
 import { Origin } from './origin/origin.js';
 import type { OriginSetting } from './origin/setting.js';
+import type { Clock } from './time/clock.js';
+import type { Deadlines } from './time/deadlines.js';
 
 /** What the parts stand on. */
 export interface Ground {

@@ -7,10 +7,8 @@ import { fetchOver } from './call/fetch/fetch.js';
 import type { BackendFetchInit } from './call/fetch/fetch-input.js';
 import type { BackendRequestOptions, BackendResponse } from './call/request.js';
 import { sendRequest } from './call/send-request.js';
-import { Deadlines } from './deadlines.js';
 import { OutlierWatch } from './dispatch/choice/outliers.js';
 import type { Dispatcher } from './dispatch/dispatcher.js';
-import type { BackendEmitter } from './events.js';
 import type { BackendOrigins } from './fleet/backend-origins.js';
 import type { ConnectionShares } from './fleet/connection-shares.js';
 import { Discovery } from './fleet/discovery.js';
@@ -20,6 +18,7 @@ import { createHandler, type RequestHandler, refuseDetached } from './mount/hand
 import { MountedBackend } from './mount/mounted-backend.js';
 import { OpenTunnels } from './mount/upgrade/open-tunnels.js';
 import { createUpgradeHandler, type UpgradeHandler } from './mount/upgrade/upgrade.js';
+import type { BackendEmitter } from './observe/events.js';
 import { type CloseOptions, closeTimeout } from './options/close.js';
 import {
   changedOptions,
@@ -40,6 +39,7 @@ import { type BackendStats, listConnections, type OriginConnections, takeStats }
 import type { StatusHandler } from './status/status-handler.js';
 import type { StatusHandlerOptions } from './status/status-options.js';
 import { StatusPages } from './status/status-pages.js';
+import { Deadlines } from './time/deadlines.js';
 
 /**
  * A bounded pool of persistent HTTP/1.1 connections to one or more origins, and a dispatcher that retries a request only if that is safe. Emits

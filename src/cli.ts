@@ -2,7 +2,7 @@
 /** `npx pooled-backend`: runs a gateway that needs no program. */
 
 import { main } from './cli/main.js';
-import { systemClock } from './clock.js';
+import { systemClock } from './time/clock.js';
 
 /** Bytes of the log that may wait for their reader. If it stops to read, what comes beyond them is lost. */
 const LOG_BYTES = 2 ** 20;

@@ -16,8 +16,8 @@ import {
 import { isOwned } from './client/departure.js';
 import { endConnectionWith } from './client/last-request.js';
 import { forgetLeaving, noteLeaving } from './client/leaving-server.js';
-import { ProcessHold, systemClock } from './clock.js';
 import { type CloseServerOptions, closeServerTimeout } from './options/close.js';
+import { ProcessHold, systemClock } from './time/clock.js';
 
 /** What is closed together with its server: a `PooledBackend`. */
 export interface Closable {

@@ -11,7 +11,6 @@ export type { RequestBodyInit } from './call/request-body.js';
 export type { FieldValue, RequestFieldsInit } from './call/request-fields.js';
 export type { ResponseBody } from './call/response-body.js';
 export type { ClosableServer } from './client/accepted-connections.js';
-export type { Clock, Timer } from './clock.js';
 export { type Closable, closeServer } from './close-server.js';
 export type { Liveness } from './connection/liveness.js';
 export type { OpenSocket } from './connection/open-socket.js';
@@ -27,6 +26,12 @@ export {
   type Phase,
   type Progress,
 } from './errors.js';
+export type { BackendOrigins } from './fleet/backend-origins.js';
+export type { DiscoveryStats } from './fleet/discovery.js';
+export type { Machine } from './machine.js';
+export type { RequestHandler } from './mount/handler.js';
+export type { Next } from './mount/mounted-backend.js';
+export type { UpgradeHandler } from './mount/upgrade/upgrade.js';
 export type {
   AttemptEndNews,
   AttemptNews,
@@ -36,13 +41,15 @@ export type {
   OriginEvent,
   RequestCosts,
   RequestNews,
-} from './events.js';
-export type { BackendOrigins } from './fleet/backend-origins.js';
-export type { DiscoveryStats } from './fleet/discovery.js';
-export type { Machine } from './machine.js';
-export type { RequestHandler } from './mount/handler.js';
-export type { Next } from './mount/mounted-backend.js';
-export type { UpgradeHandler } from './mount/upgrade/upgrade.js';
+} from './observe/events.js';
+export type {
+  CheckResult,
+  CloseReason,
+  DownReason,
+  EjectionReason,
+  RefusalReason,
+  ResendReason,
+} from './observe/reasons.js';
 export type { CloseOptions, CloseServerOptions } from './options/close.js';
 export type {
   AdaptiveConcurrencyOptions,
@@ -97,8 +104,8 @@ export type { ConnectionState, ConnectionStats } from './origin/connection-stats
 export type { GradientSnapshot } from './origin/gradient-limit.js';
 export type { CheckStats, LastCheck } from './origin/health/active-check.js';
 export type { IdleLimitSnapshot } from './origin/idle-limit.js';
-export type { CheckResult, CloseReason, DownReason, EjectionReason, RefusalReason, ResendReason } from './reasons.js';
 export type { BackendStats, OriginConnections, OriginStats } from './stats.js';
 export type { StatusAuthorise } from './status/status-actions.js';
 export type { StatusHandler } from './status/status-handler.js';
 export type { StatusHandlerOptions } from './status/status-options.js';
+export type { Clock, Timer } from './time/clock.js';

@@ -1,8 +1,8 @@
 /** What a backend takes from the machine that it runs on: time, sockets, randomness. Tests pass in another one. */
 
-import { type Clock, systemClock } from './clock.js';
 import { type StartDial, startDial } from './connection/dial.js';
 import { type Transport, TransportDial } from './connection/transport.js';
+import { type Clock, systemClock } from './time/clock.js';
 
 /** Clock, network and randomness of a backend. For tests: `MemoryNetwork` of `pooled-backend/testing` implements it. */
 export interface Machine {

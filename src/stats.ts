@@ -5,12 +5,12 @@ import type { WaitQueueStats } from './dispatch/queue/wait-queue.js';
 import type { Delivery } from './errors.js';
 import type { DiscoveryStats } from './fleet/discovery.js';
 import type { MountedBackend } from './mount/mounted-backend.js';
+import type { CloseReason, DownReason, EjectionReason, ResendReason } from './observe/reasons.js';
 import type { ConnectionStats } from './origin/connection-stats.js';
 import type { GradientSnapshot } from './origin/gradient-limit.js';
 import type { CheckStats } from './origin/health/active-check.js';
 import type { IdleLimitSnapshot } from './origin/idle-limit.js';
 import type { Origin } from './origin/origin.js';
-import type { CloseReason, DownReason, EjectionReason, ResendReason } from './reasons.js';
 
 /**
  * Counts of one origin. Cumulative counters only grow; `dialled` minus the sum of `closed` is always

@@ -53,8 +53,7 @@ function rootOf(area: string): string {
 
 const SOCKET_MODULES = /^(node:)?(net|tls|http|https|http2|dgram)$/;
 const AREAS_WITHOUT_SOCKETS = new Set([
-  'clock',
-  'deadlines',
+  'time',
   'linked-set',
   'errors',
   'observe',
@@ -116,7 +115,7 @@ class SourceCheck {
   #visit(node: ts.Node): void {
     this.#checkImports(node);
     this.#checkTypes(node);
-    if (this.#file !== 'src/clock.ts' && !AREAS_WITH_TIME.has(areaOf(this.#file))) this.#checkTime(node);
+    if (this.#file !== 'src/time/clock.ts' && !AREAS_WITH_TIME.has(areaOf(this.#file))) this.#checkTime(node);
     ts.forEachChild(node, (child) => this.#visit(child));
   }
 
@@ -158,7 +157,7 @@ class SourceCheck {
     } else if (!typeOnly && SOCKET_MODULES.test(from) && AREAS_WITHOUT_SOCKETS.has(areaOf(this.#file))) {
       this.#report(node, `imports ${from}; ${areaOf(this.#file)} knows no sockets`);
     } else if (TIMER_MODULES.test(from) && areaOf(this.#file) !== 'testing') {
-      this.#report(node, `imports ${from}; only src/clock.ts does`);
+      this.#report(node, `imports ${from}; only src/time/clock.ts does`);
     }
   }
 
@@ -304,7 +303,7 @@ describe('a violation is found, with its line', () => {
       "import type { X } from '../dispatch/request.js';",
       '1: imports types of dispatch/request',
     ],
-    ['src/http1/fields.ts', "const x = await import('../clock.js');", '1: imports clock'],
+    ['src/http1/fields.ts', "const x = await import('../time/clock.js');", '1: imports time/clock'],
     [
       'src/balance/least-busy.ts',
       "import { BackendError } from '../errors.js';",
@@ -322,7 +321,7 @@ describe('a violation is found, with its line', () => {
     [
       'src/origin/origin.ts',
       "import { setTimeout } from 'node:timers/promises';",
-      '1: imports node:timers/promises; only src/clock.ts does',
+      '1: imports node:timers/promises; only src/time/clock.ts does',
     ],
     ['src/adapters/other.ts', '', '1: is in no area of the imports table'],
     ['src/adapters/undici/x.ts', "import { x } from '../../mount/handler.js';", '1: imports mount/handler'],
@@ -345,7 +344,7 @@ describe('a violation is found, with its line', () => {
   });
 
   test.each<[string, string]>([
-    ['src/clock.ts', 'export const soon = (call: () => void) => setImmediate(call);'],
+    ['src/time/clock.ts', 'export const soon = (call: () => void) => setImmediate(call);'],
     ['src/stats.ts', "import type { Origin } from './origin/origin.js';"],
     ['src/dispatch/run.ts', "import type { X } from '../connection/dial.js';"],
     ['src/dispatch/run.ts', "import { type X, type Y } from '../connection/dial.js';"],

@@ -138,15 +138,17 @@ describe('lists', () => {
   });
 
   test('docs/observability.md has every event, with its level', () => {
-    const levels = [...read('src/observe.ts').matchAll(/^ {2}(\w+): '(\w+)',$/gm)].map(([, ...row]) => row);
+    const levels = [...read('src/observe/observer.ts').matchAll(/^ {2}(\w+): '(\w+)',$/gm)].map(([, ...row]) => row);
     expect(rowsUnder('docs/observability.md', 'event').map(([event, level]) => [event, level])).toEqual(levels);
-    expect(levels.length).toBe(keysOf('src/observe.ts', 'LEVELS').length);
+    expect(levels.length).toBe(keysOf('src/observe/observer.ts', 'LEVELS').length);
   });
 
   test('docs/observability.md has everything that each event tells', () => {
     const shown = rowsUnder('docs/observability.md', 'event').map(([event, , , told = '']) => [event, told] as const);
     const parts: Readonly<Record<string, string>> = { RequestNews: 'request', RequestCosts: 'costs' };
-    for (const [event, members] of Object.entries(eventMembers(['src/events.ts', 'src/request-news.ts'], parts))) {
+    for (const [event, members] of Object.entries(
+      eventMembers(['src/observe/events.ts', 'src/observe/request-news.ts'], parts),
+    )) {
       const told = new Map(shown).get(event) ?? '';
       const missing = members.filter((member) => !new RegExp(`\\b${member}\\b`).test(told));
       expect({ event, missing }).toEqual({ event, missing: [] });
@@ -158,7 +160,7 @@ describe('lists', () => {
     ['resent', 'ResendReason'],
   ])('docs/observability.md has every reason in %s', (heading, type) => {
     const shown = rowsUnder('docs/observability.md', heading).flatMap(([reasons = '']) => reasons.split(', '));
-    expect(shown.toSorted()).toEqual(literalsOf('src/reasons.ts', type).toSorted());
+    expect(shown.toSorted()).toEqual(literalsOf('src/observe/reasons.ts', type).toSorted());
   });
 
   test('docs/options.md advises on every option', () => {

@@ -6,16 +6,15 @@ import { assemble, type Ground } from '../src/assembly.js';
 import { MemoryBody } from '../src/body/memory-body.js';
 import type { ReplayBody } from '../src/body/replay-body.js';
 import type { StartDial } from '../src/connection/dial.js';
-import { Deadlines } from '../src/deadlines.js';
 import type { Dispatcher } from '../src/dispatch/dispatcher.js';
 import type { WaitQueue } from '../src/dispatch/queue/wait-queue.js';
 import type { OutgoingRequest } from '../src/dispatch/request.js';
 import type { Run } from '../src/dispatch/run.js';
-import type { BackendEvents, EventName } from '../src/events.js';
 import type { BackendOrigins } from '../src/fleet/backend-origins.js';
 import type { ConnectionShares } from '../src/fleet/connection-shares.js';
 import { MountedBackend } from '../src/mount/mounted-backend.js';
-import { LEVELS } from '../src/observe.js';
+import type { BackendEvents, EventName } from '../src/observe/events.js';
+import { LEVELS } from '../src/observe/observer.js';
 import { mostConnections } from '../src/options/connections.js';
 import {
   changedOptions,
@@ -32,6 +31,7 @@ import type { OriginSetting } from '../src/origin/setting.js';
 import type { Travel } from '../src/origin/travel.js';
 import { type BackendStats, type OriginStats, takeStats } from '../src/stats.js';
 import { checkStats, ManualClock } from '../src/testing/index.js';
+import { Deadlines } from '../src/time/deadlines.js';
 import { Caller, requester } from './caller.js';
 import { MemoryDial, type Peer } from './peers.js';
 

@@ -3,9 +3,9 @@
 import type { DialListener, DialTarget, Intake } from '../src/connection/dial.js';
 import { dialError } from '../src/connection/dial-error.js';
 import type { Liveness } from '../src/connection/liveness.js';
-import type { Deadline, Deadlines } from '../src/deadlines.js';
 import { readWindow } from '../src/http1/llhttp.js';
 import { MemorySocket } from '../src/testing/index.js';
+import type { Deadline, Deadlines } from '../src/time/deadlines.js';
 
 /** The answer of a peer. */
 export interface PeerAnswer {

@@ -1,13 +1,13 @@
 /** What pieces of code cost as the numbers of slots, waiters, origins or fields grow. */
 
 import { leastBusy } from '../../src/balance/least-busy.js';
-import { systemClock } from '../../src/clock.js';
 import { WaitQueue } from '../../src/dispatch/queue/wait-queue.js';
 import { Waiter } from '../../src/dispatch/queue/waiter.js';
 import { readWindow } from '../../src/http1/llhttp.js';
 import { FIXED_LIMITS } from '../../src/http1/parser-limits.js';
 import { ResponseParser } from '../../src/http1/response-parser.js';
 import { Pool } from '../../src/pool/pool.js';
+import { systemClock } from '../../src/time/clock.js';
 import type { Case } from './measure.js';
 import { repeated, seen } from './values.js';
 

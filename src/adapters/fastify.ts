@@ -5,9 +5,9 @@ import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest,
 import { type HandlerOptions, PooledBackend, type PooledBackendOptions } from 'pooled-backend';
 import { answerFailure } from '../client/error-answer.js';
 import { continueWhenRead } from '../client/interim.js';
-import { systemClock } from '../clock.js';
-import { Deadlines } from '../deadlines.js';
 import { setMountPrefix } from '../mount/mount-prefix.js';
+import { systemClock } from '../time/clock.js';
+import { Deadlines } from '../time/deadlines.js';
 
 /** Options that only a mount has; all others are a backend's too. */
 type MountOnly = Exclude<keyof HandlerOptions, keyof PooledBackendOptions>;

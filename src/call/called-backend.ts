@@ -1,8 +1,8 @@
 /** What a call needs from the backend that it is made on. `MountedBackend` is one. */
 
-import type { Deadlines } from '../deadlines.js';
 import type { Dispatching } from '../dispatch/request.js';
 import type { RequestTimeouts, ResolvedOptions, ResolvedOrigin } from '../options.js';
+import type { Deadlines } from '../time/deadlines.js';
 
 /** The options of a backend that its calls look at. */
 export type CalledOptions = RequestTimeouts & Pick<ResolvedOptions, 'idempotent' | 'nonIdempotent' | 'replayBytes'>;

@@ -2,7 +2,7 @@
 
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { closeServer, PooledBackend } from 'pooled-backend';
-import { systemClock, type Timer } from '../clock.js';
+import { systemClock, type Timer } from '../time/clock.js';
 import { type Address, type Place, shownAddress } from './addresses.js';
 import type { Journal } from './journal.js';
 import { removeLeftSocket, whyNoSocket } from './left-socket.js';

@@ -1,8 +1,8 @@
 /** The log of the command: a line for each event, on stderr. */
 
-import { systemClock } from '../clock.js';
-import { eventLine } from '../event-line.js';
+import { eventLine } from '../observe/event-line.js';
 import type { Logger } from '../options.js';
+import { systemClock } from '../time/clock.js';
 import { LOG_LEVELS, type LogLevel } from './settings.js';
 
 /** The logger of the gateway and of its backend. */

@@ -3,7 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
-import type { Deadlines } from '../deadlines.js';
+import type { Deadlines } from '../time/deadlines.js';
 import { isHttp2, streamOf } from './http2.js';
 import { countWhenReset } from './http2-session-memory.js';
 

@@ -2,9 +2,9 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { STATUS_CODES } from 'node:http';
-import type { Deadlines } from '../deadlines.js';
 import type { BackendError, ErrorCode } from '../errors.js';
 import { PSEUDONYM } from '../http1/via.js';
+import type { Deadlines } from '../time/deadlines.js';
 import { isHttp2 } from './http2.js';
 import { isBodyUnread, lingerOnClose } from './linger.js';
 import { destroyInTurn } from './truncate.js';

@@ -2,7 +2,7 @@
 
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Deadlines } from '../deadlines.js';
+import type { Deadlines } from '../time/deadlines.js';
 import { isHttp2 } from './http2.js';
 
 /** How long the rest of a request is read and dropped after its response: without a byte of it, and in all. */

@@ -1,9 +1,9 @@
 /** A client that takes its response more slowly than the origin sends it, or sends its request slowly. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Deadlines } from '../deadlines.js';
 import type { ResolvedOptions } from '../options.js';
-import { isSmallBehind, SmallWrites } from '../small-writes.js';
+import { isSmallBehind, SmallWrites } from '../streams/small-writes.js';
+import type { Deadlines } from '../time/deadlines.js';
 import type { ByteBudget } from './byte-budget.js';
 import { ClientSilence } from './silence.js';
 import { isWrapped, writeNow } from './writes.js';

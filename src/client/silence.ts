@@ -1,7 +1,7 @@
 /** Notices a client that should take or send bytes and does neither: it must not hold a connection for ever. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Deadline, Deadlines } from '../deadlines.js';
+import type { Deadline, Deadlines } from '../time/deadlines.js';
 import { type ClientBytes, clientBytes } from './bytes.js';
 import { isHttp2 } from './http2.js';
 

@@ -3,7 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { isEnding } from '../ending-stream.js';
+import { isEnding } from '../streams/ending-stream.js';
 import { isHttp2, streamOf } from './http2.js';
 import { standsBehindOthers } from './writes.js';
 

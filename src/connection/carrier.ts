@@ -1,7 +1,7 @@
 /** What an exchange needs of the connection that carries it. */
 
 import type { BackendError } from '../errors.js';
-import type { CloseReason } from '../reasons.js';
+import type { CloseReason } from '../observe/reasons.js';
 import type { ExchangeEnding } from './exchange-ending.js';
 import type { OpenSocket } from './open-socket.js';
 import type { StallWatch } from './stall-watch.js';

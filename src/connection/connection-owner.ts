@@ -1,7 +1,7 @@
 /** The lender of a connection, and what it is told. */
 
 import type { ResponseHead } from '../http1/response-head.js';
-import type { CloseReason } from '../reasons.js';
+import type { CloseReason } from '../observe/reasons.js';
 
 /** The lender of the connection. */
 export interface ConnectionOwner {

@@ -1,9 +1,9 @@
 /** What a connection is given when it is made. */
 
-import type { Clock } from '../clock.js';
-import type { Deadlines } from '../deadlines.js';
 import type { ParserLimits } from '../http1/parser-limits.js';
 import type { RepeatedHead } from '../http1/repeated-head.js';
+import type { Clock } from '../time/clock.js';
+import type { Deadlines } from '../time/deadlines.js';
 
 /** What a connection needs from the backend it lives in. */
 export interface ConnectionSetting {

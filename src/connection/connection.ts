@@ -1,14 +1,14 @@
 /** One socket to an origin: idle, or carrying one exchange. Anything that arrives while it is idle ends it. */
 
-import type { Clock } from '../clock.js';
-import { isEnding } from '../ending-stream.js';
 import { asBackendError, type BackendError } from '../errors.js';
 import { readWindow } from '../http1/llhttp.js';
 import { judgeReuse } from '../http1/persistence.js';
 import type { ResponseEvents } from '../http1/response-events.js';
 import type { ResponseHead } from '../http1/response-head.js';
 import { ResponseParser } from '../http1/response-parser.js';
-import type { CloseReason } from '../reasons.js';
+import type { CloseReason } from '../observe/reasons.js';
+import { isEnding } from '../streams/ending-stream.js';
+import type { Clock } from '../time/clock.js';
 import { Allowance } from './allowance.js';
 import { BodyReads } from './body-reads.js';
 import type { BodySource } from './body-source.js';

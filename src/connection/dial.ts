@@ -8,11 +8,11 @@ import {
   Socket,
 } from 'node:net';
 import { type ConnectionOptions, createSecureContext, type SecureContext, connect as tlsConnect } from 'node:tls';
-import type { Clock } from '../clock.js';
-import type { Deadlines } from '../deadlines.js';
 import { type BackendError, isError, messageOf } from '../errors.js';
 import { readWindow } from '../http1/llhttp.js';
 import type { ResolvedConnect } from '../options.js';
+import type { Clock } from '../time/clock.js';
+import type { Deadlines } from '../time/deadlines.js';
 import { addressCheck } from './address-check.js';
 import { dialError, gaveUpAnAddress } from './dial-error.js';
 import { askKernel, canAskKernel, type Liveness } from './liveness.js';

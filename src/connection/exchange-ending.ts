@@ -1,7 +1,7 @@
 /** How exchanges fail: as errors, and as reasons for closing their connections. */
 
 import { BackendError, type Progress } from '../errors.js';
-import type { CloseReason } from '../reasons.js';
+import type { CloseReason } from '../observe/reasons.js';
 
 /** How an exchange ended without a complete response. */
 export type ExchangeEnding =

@@ -5,7 +5,7 @@ import { isEventStream } from '../http1/event-stream.js';
 import { chunkHead, headWithBody, writeTrailers } from '../http1/request-head.js';
 import type { ResponseHead } from '../http1/response-head.js';
 import { namedProtocols, switchedTo } from '../http1/upgrade.js';
-import { isSmallBehind, SmallWrites } from '../small-writes.js';
+import { isSmallBehind, SmallWrites } from '../streams/small-writes.js';
 import type { Taken } from './body-reads.js';
 import type { BodySource, BodyTarget } from './body-source.js';
 import type { Carrier } from './carrier.js';

@@ -1,6 +1,6 @@
 /** The two silences of an origin: it takes nothing of the request, or it sends nothing. */
 
-import type { Deadline, Deadlines } from '../deadlines.js';
+import type { Deadline, Deadlines } from '../time/deadlines.js';
 
 export interface StallListener {
   /** The origin took no byte for `ms` milliseconds. */

@@ -1,8 +1,8 @@
 /** Dials through something other than the machine's sockets: a network in memory, for tests. */
 
-import type { Deadline, Deadlines } from '../deadlines.js';
 import { isError, messageOf } from '../errors.js';
 import { readWindow } from '../http1/llhttp.js';
+import type { Deadline, Deadlines } from '../time/deadlines.js';
 import type { DialListener, DialTarget, DialUnderWay, Intake } from './dial.js';
 import { dialError } from './dial-error.js';
 import type { Liveness } from './liveness.js';

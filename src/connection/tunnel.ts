@@ -1,6 +1,6 @@
 /** A connection whose origin has switched protocols (RFC 9110 §7.8): bytes both ways, and an end on either side. */
 
-import { isSmallBehind, SmallWrites } from '../small-writes.js';
+import { isSmallBehind, SmallWrites } from '../streams/small-writes.js';
 import { resetError } from './liveness.js';
 import type { OpenSocket } from './open-socket.js';
 

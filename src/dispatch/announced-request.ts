@@ -1,8 +1,8 @@
 /** A request that was taken but cannot be sent yet, because its body is still read or a hook is busy. A drain waits for it. */
 
 import { AsyncResource } from 'node:async_hooks';
-import { type Deadlines, Expiring } from '../deadlines.js';
 import type { BackendError } from '../errors.js';
+import { type Deadlines, Expiring } from '../time/deadlines.js';
 import type { Announcer, Dispatch, OutgoingRequest, Place, ResponseSink } from './request.js';
 import { tookTooLongError } from './time-budget.js';
 

@@ -2,7 +2,7 @@
 
 import type { ReplayBody } from '../body/replay-body.js';
 import type { BodySource, BodyTarget } from '../connection/body-source.js';
-import type { Deadline, Deadlines } from '../deadlines.js';
+import type { Deadline, Deadlines } from '../time/deadlines.js';
 import type { OutgoingRequest } from './request.js';
 
 /** One attempt's view of the body. Until the origin asks for the body, none of it is read or spent. */

@@ -2,13 +2,13 @@
 
 import type { Balancer } from '../balance/balancer.js';
 import { balancerFor } from '../balance/balancers.js';
-import { type Clock, ProcessHold } from '../clock.js';
-import type { Deadlines } from '../deadlines.js';
 import { asBackendError, BackendError } from '../errors.js';
 import { LinkedSet } from '../linked-set.js';
-import type { Observer } from '../observe.js';
+import type { Observer } from '../observe/observer.js';
 import type { LiveOptions, RequestTimeouts, ResolvedOptions } from '../options.js';
 import type { Origin } from '../origin/origin.js';
+import { type Clock, ProcessHold } from '../time/clock.js';
+import type { Deadlines } from '../time/deadlines.js';
 import { AnnouncedRequest, type AnnouncingDispatcher } from './announced-request.js';
 import { OriginChoice } from './choice/origin-choice.js';
 import { Matching } from './matching/matching.js';

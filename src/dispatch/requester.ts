@@ -3,10 +3,10 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { Exchange } from '../connection/exchange.js';
 import type { BackendError } from '../errors.js';
-import type { BackendEvents, EventName, RequestCosts, RequestNews } from '../events.js';
 import type { ResponseHead } from '../http1/response-head.js';
+import type { BackendEvents, EventName, RequestCosts, RequestNews } from '../observe/events.js';
+import type { ResendReason } from '../observe/reasons.js';
 import type { Travel } from '../origin/travel.js';
-import type { ResendReason } from '../reasons.js';
 import type { OutgoingRequest, ResponseSink, Taken, Tunnel } from './request.js';
 import { AttemptBeginning } from './retry/attempt-beginning.js';
 import type { Attempts } from './retry/attempts.js';

@@ -1,10 +1,10 @@
 /** What a run needs of its dispatcher. */
 
-import type { Deadlines } from '../deadlines.js';
 import type { BackendError } from '../errors.js';
-import type { Observer } from '../observe.js';
+import type { Observer } from '../observe/observer.js';
 import type { ResolvedOptions } from '../options.js';
 import type { Origin } from '../origin/origin.js';
+import type { Deadlines } from '../time/deadlines.js';
 import type { RetrySetting } from './retry/attempt-verdict.js';
 import type { TurnEnd } from './turn-end.js';
 

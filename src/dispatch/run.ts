@@ -1,15 +1,15 @@
 /** One request from beginning to end: its attempts, and what its requester is told. */
 
-import type { Clock } from '../clock.js';
 import type { Connection } from '../connection/connection.js';
 import type { Exchange, ExchangeListener } from '../connection/exchange.js';
 import type { ExchangeEnding } from '../connection/exchange-ending.js';
 import { type Attempt, asBackendError, BackendError } from '../errors.js';
-import type { RequestCosts } from '../events.js';
 import type { ResponseHead } from '../http1/response-head.js';
 import type { Linked } from '../linked-set.js';
+import type { RequestCosts } from '../observe/events.js';
 import type { Origin } from '../origin/origin.js';
 import type { PoolEntry } from '../origin/pool-entry.js';
+import type { Clock } from '../time/clock.js';
 import { AskedBody } from './asked-body.js';
 import { headText } from './head-text.js';
 import { isIdempotent } from './idempotence.js';

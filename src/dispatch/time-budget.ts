@@ -1,7 +1,7 @@
 /** How long one request may take, and how much of that it may spend waiting for connections. */
 
-import { type Deadlines, Expiring } from '../deadlines.js';
 import { BackendError } from '../errors.js';
+import { type Deadlines, Expiring } from '../time/deadlines.js';
 
 export interface TimeBudgetListener {
   waitedOut(): void;

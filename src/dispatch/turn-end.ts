@@ -1,6 +1,6 @@
 /** Collects what happens in one turn of the event loop, to act on it at the end of the turn. */
 
-import type { Clock } from '../clock.js';
+import type { Clock } from '../time/clock.js';
 import { throwUncaught } from '../uncaught.js';
 
 /** Waits for the end of a turn. */

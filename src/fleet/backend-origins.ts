@@ -1,6 +1,6 @@
 /** The origins of a backend, as its owner changes them while requests are under way. */
 
-import type { Observer } from '../observe.js';
+import type { Observer } from '../observe/observer.js';
 import type { LiveOptions, OriginOptions, OriginSet, ResolvedOptions, ResolvedOrigin } from '../options.js';
 import { ownOrigin, refuseCheckOf, resolveOrigin, resolveOrigins } from '../options.js';
 import type { Origin } from '../origin/origin.js';

@@ -1,9 +1,9 @@
 /** `pooled-backend/cluster`: the primary process of a cluster shares a total of connections among its workers. */
 
 import cluster, { type Worker } from 'node:cluster';
-import { systemClock } from '../clock.js';
 import { duration } from '../options/checks.js';
 import { type Rules, resolveSection, withDefault } from '../options/rules.js';
+import { systemClock } from '../time/clock.js';
 import { ShareCoordinator } from './share-coordinator.js';
 import { asRequest } from './share-message.js';
 

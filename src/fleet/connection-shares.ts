@@ -1,11 +1,11 @@
 /** The shares that one backend has in totals of connections: asked for, followed, and given back. */
 
 import { randomUUID } from 'node:crypto';
-import type { Deadline, Deadlines } from '../deadlines.js';
 import { BackendError } from '../errors.js';
-import type { Observer } from '../observe.js';
+import type { Observer } from '../observe/observer.js';
 import type { ResolvedOrigin } from '../options.js';
 import type { Origin } from '../origin/origin.js';
+import type { Deadline, Deadlines } from '../time/deadlines.js';
 import type { PrimaryChannel } from './primary-channel.js';
 import { ShareHolder } from './share-holder.js';
 import type { ShareReply } from './share-message.js';

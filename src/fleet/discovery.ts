@@ -1,10 +1,10 @@
 /** Keeps the origins of a backend as its source gives them. A bad set changes nothing: the last good one stays. */
 
-import { type Clock, ProcessHold, type Timer } from '../clock.js';
 import { messageOf } from '../errors.js';
-import type { Observer } from '../observe.js';
+import type { Observer } from '../observe/observer.js';
 import { isObject } from '../options/checks.js';
 import type { OriginSet } from '../options.js';
+import { type Clock, ProcessHold, type Timer } from '../time/clock.js';
 import type { BackendOrigins } from './backend-origins.js';
 import { type LookupOutcome, nextLookupMs } from './lookup-schedule.js';
 import type { AskedSource, OriginSource, TellingSource } from './origin-source.js';

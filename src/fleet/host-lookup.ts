@@ -2,8 +2,8 @@
 
 import type { Resolver } from 'node:dns/promises';
 import type { LookupFunction } from 'node:net';
-import type { Clock, Timer } from '../clock.js';
 import type { ResolvedDns } from '../options.js';
+import type { Clock, Timer } from '../time/clock.js';
 import { resolverOf } from './dns-resolver.js';
 
 // Some servers answer for one version of addresses and are silent for the other. When there are addresses of one version, this is

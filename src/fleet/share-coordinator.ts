@@ -1,6 +1,6 @@
 /** The primary's side: hears workers that ask for shares of connections, and tells each what it may hold. */
 
-import type { Clock, Timer } from '../clock.js';
+import type { Clock, Timer } from '../time/clock.js';
 import { type Share, ShareAllocator } from './share-allocator.js';
 import type { ShareReply, ShareRequest } from './share-message.js';
 

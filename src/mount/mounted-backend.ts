@@ -1,11 +1,11 @@
 /** What all mounts and calls of a backend share, by its current options. */
 
 import { ByteBudget } from '../client/byte-budget.js';
-import type { Deadlines } from '../deadlines.js';
 import type { Dispatching, Tunnel } from '../dispatch/request.js';
 import type { BackendError } from '../errors.js';
 import type { ResponseHead } from '../http1/response-head.js';
 import type { ResolvedHandlerOptions, ResolvedOptions, ResolvedOrigin } from '../options.js';
+import type { Deadlines } from '../time/deadlines.js';
 import { StickySessions } from './sticky-sessions.js';
 
 /** The two names of an origin: the library's, and its own. */

@@ -2,9 +2,9 @@
 
 import { keepAliveHint, saysKeepAlive } from '../http1/persistence.js';
 import type { ResponseHead } from '../http1/response-head.js';
-import type { Observer } from '../observe.js';
+import type { Observer } from '../observe/observer.js';
+import type { CloseReason } from '../observe/reasons.js';
 import type { Slot } from '../pool/slot.js';
-import type { CloseReason } from '../reasons.js';
 import type { IdleLimit } from './idle-limit.js';
 import { REQUEST_TIMEOUT_TEXT } from './late-bodies.js';
 import type { OriginTally } from './origin-tally.js';

@@ -1,8 +1,8 @@
 /** Lists the connections of one origin, for `backend.connections()`. */
 
-import type { Clock } from '../clock.js';
 import type { ResolvedOptions } from '../options.js';
 import type { Slot } from '../pool/slot.js';
+import type { Clock } from '../time/clock.js';
 import type { PoolEntry } from './pool-entry.js';
 
 /**

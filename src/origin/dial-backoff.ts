@@ -1,6 +1,6 @@
 /** When an origin that cannot be dialled may be dialled again. */
 
-import type { Clock } from '../clock.js';
+import type { Clock } from '../time/clock.js';
 
 /**
  * `ready`: any number of dials may run. `waiting`: the last dial failed, and none may begin before `until`. `trial`: a single

@@ -2,12 +2,12 @@
 
 import { AsyncResource } from 'node:async_hooks';
 import type { DialListener, Dialled, DialTarget, DialUnderWay, StartDial } from '../connection/dial.js';
-import type { Deadline, Deadlines } from '../deadlines.js';
 import type { BackendError } from '../errors.js';
+import type { CloseReason } from '../observe/reasons.js';
 import type { ResolvedOptions } from '../options.js';
 import type { Pool } from '../pool/pool.js';
 import type { Slot } from '../pool/slot.js';
-import type { CloseReason } from '../reasons.js';
+import type { Deadline, Deadlines } from '../time/deadlines.js';
 import type { DialBackoff } from './dial-backoff.js';
 import type { DialPurpose, DialWaiter } from './dial-purpose.js';
 import type { PoolEntry } from './pool-entry.js';

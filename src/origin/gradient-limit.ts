@@ -1,7 +1,7 @@
 /** How many requests an origin may have at once, learned from how long it takes to answer them. */
 
-import type { Clock } from '../clock.js';
 import type { ResolvedAdaptiveConcurrency } from '../options.js';
+import type { Clock } from '../time/clock.js';
 
 /** Limit of concurrent requests to an origin, and the latencies it is based on. */
 export interface GradientSnapshot {

@@ -1,7 +1,7 @@
 /** How long an idle connection to one origin may safely be reused: what was configured, announced and learned. */
 
-import type { Clock } from '../clock.js';
 import type { ResolvedOptions } from '../options.js';
+import type { Clock } from '../time/clock.js';
 import { LearnedAge, withMargin } from './learned-age.js';
 
 export interface IdleLimitSetting {

@@ -4,7 +4,7 @@
  */
 
 import type { ResponseHead } from '../http1/response-head.js';
-import type { CloseReason } from '../reasons.js';
+import type { CloseReason } from '../observe/reasons.js';
 import type { PoolEntry } from './pool-entry.js';
 
 /** The beginning of a 408, with which some servers end an idle connection. */

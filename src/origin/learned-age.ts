@@ -1,6 +1,6 @@
 /** The idle age at which an origin closes connections, learned from what it does. */
 
-import type { Clock } from '../clock.js';
+import type { Clock } from '../time/clock.js';
 
 /** The age, as it was known at the moment `at`. */
 interface Learned {

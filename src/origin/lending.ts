@@ -1,9 +1,9 @@
 /** Which of an origin's connections a request may ride. */
 
-import type { Clock } from '../clock.js';
 import type { Connection } from '../connection/connection.js';
 import type { ResolvedOrigin } from '../options.js';
 import type { Choice, Pool } from '../pool/pool.js';
+import type { Clock } from '../time/clock.js';
 import type { DialPurpose } from './dial-purpose.js';
 import { type IdleLimit, YOUNG_MS } from './idle-limit.js';
 import type { PoolEntry } from './pool-entry.js';

@@ -1,7 +1,7 @@
 /** What is counted of one origin. */
 
 import type { BackendError, Delivery } from '../errors.js';
-import type { CloseReason, ResendReason } from '../reasons.js';
+import type { CloseReason, ResendReason } from '../observe/reasons.js';
 
 /** Counters that only grow, except that of the open tunnels. */
 export class OriginTally {

@@ -3,10 +3,10 @@
 import type { Connection } from '../connection/connection.js';
 import type { Dialled } from '../connection/dial.js';
 import { asBackendError, type BackendError, type OriginCounts } from '../errors.js';
+import type { CloseReason } from '../observe/reasons.js';
 import type { ResolvedOrigin } from '../options.js';
 import { Pool } from '../pool/pool.js';
 import type { Slot } from '../pool/slot.js';
-import type { CloseReason } from '../reasons.js';
 import { Concurrency } from './concurrency.js';
 import { type ConnectionStats, connectionStats } from './connection-stats.js';
 import type { DemandOn } from './demand.js';

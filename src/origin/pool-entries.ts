@@ -2,8 +2,8 @@
 
 import type { Dialled } from '../connection/dial.js';
 import type { ResponseHead } from '../http1/response-head.js';
+import type { CloseReason } from '../observe/reasons.js';
 import type { Slot } from '../pool/slot.js';
-import type { CloseReason } from '../reasons.js';
 import type { Concurrency } from './concurrency.js';
 import { ConnectionRecorder } from './connection-recorder.js';
 import type { DialBackoff } from './dial-backoff.js';

@@ -5,8 +5,8 @@ import type { ConnectionOwner } from '../connection/connection-owner.js';
 import type { ConnectionSetting } from '../connection/connection-setting.js';
 import type { Dialled } from '../connection/dial.js';
 import type { ResponseHead } from '../http1/response-head.js';
+import type { CloseReason } from '../observe/reasons.js';
 import type { Slot } from '../pool/slot.js';
-import type { CloseReason } from '../reasons.js';
 
 /** The owner of the slots. */
 export interface PoolEntryOwner {

@@ -1,11 +1,11 @@
 /** What an origin is created with. */
 
 import type { ConnectionOptions } from 'node:tls';
-import type { Clock } from '../clock.js';
 import type { StartDial } from '../connection/dial.js';
-import type { Deadlines } from '../deadlines.js';
-import type { Observer } from '../observe.js';
+import type { Observer } from '../observe/observer.js';
 import type { LiveOptions, ResolvedConnect } from '../options.js';
+import type { Clock } from '../time/clock.js';
+import type { Deadlines } from '../time/deadlines.js';
 
 /** What all origins of a backend share. */
 export interface OriginSetting extends LiveOptions {

@@ -1,7 +1,7 @@
 /** Whether the server of an origin is shutting down, judged by the connections that it closes. */
 
-import type { Clock } from '../clock.js';
-import type { CloseReason } from '../reasons.js';
+import type { CloseReason } from '../observe/reasons.js';
+import type { Clock } from '../time/clock.js';
 import type { PoolEntry } from './pool-entry.js';
 
 /** Milliseconds in which a dying process closes its listening socket, and the connections that it has not accepted. */

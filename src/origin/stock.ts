@@ -1,8 +1,8 @@
 /** The unused connections of an origin: closes those that are too old, keeps `minConnections`, and dials spares. */
 
-import type { Timer } from '../clock.js';
-import type { Deadline } from '../deadlines.js';
 import type { Pool } from '../pool/pool.js';
+import type { Timer } from '../time/clock.js';
+import type { Deadline } from '../time/deadlines.js';
 import type { Demand } from './demand.js';
 import type { Dialler } from './dialler.js';
 import { type IdleLimit, SPARE_MS } from './idle-limit.js';

@@ -1,7 +1,7 @@
 /** What happened lately, from the events of a backend. The list is bounded; an item that comes again is counted, not listed twice. */
 
 import { messageOf } from '../errors.js';
-import type { BackendEvents, EventName } from '../events.js';
+import type { BackendEvents, EventName } from '../observe/events.js';
 import type { NewsItem } from './report.js';
 import type { StatusSource } from './status-source.js';
 

@@ -1,8 +1,8 @@
 /** Sends the state of a backend to all watchers, once per interval. Without watchers there is no timer and no listener. */
 
-import type { Clock, Timer } from '../clock.js';
-import type { BackendEvents } from '../events.js';
+import type { BackendEvents } from '../observe/events.js';
 import type { BackendStats } from '../stats.js';
+import type { Clock, Timer } from '../time/clock.js';
 import { History } from './history.js';
 import { News } from './news.js';
 import { countStates, type FullReport, MOST_SLOTS, type StatusReport, type Tick } from './report.js';

@@ -1,6 +1,6 @@
 /** The status pages of a backend: one for each handler. All end with the backend. */
 
-import type { Clock } from '../clock.js';
+import type { Clock } from '../time/clock.js';
 import { StatusActions } from './status-actions.js';
 import { StatusFeed } from './status-feed.js';
 import { createStatusHandler, type StatusHandler } from './status-handler.js';

@@ -1,6 +1,6 @@
 /** What a status page needs of the backend that it shows. `PooledBackend` provides it. */
 
-import type { BackendEmitter } from '../events.js';
+import type { BackendEmitter } from '../observe/events.js';
 import type { BackendStats, OriginConnections } from '../stats.js';
 
 /** What can be done to the origins of a backend. Unknown names and bad weights throw. */

@@ -3,8 +3,8 @@
  * use too.
  */
 
-export type { Clock, Timer } from '../clock.js';
 export type { Liveness } from '../connection/liveness.js';
+export type { Clock, Timer } from '../time/clock.js';
 export type { Answer, AnswerFields, Bytes } from './answer.js';
 export {
   type CheckOptions,

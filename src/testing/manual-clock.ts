@@ -1,6 +1,6 @@
 /** A clock that stands still until the test moves it. */
 
-import type { Clock, Timer } from '../clock.js';
+import type { Clock, Timer } from '../time/clock.js';
 import { checkNames } from './known-names.js';
 
 /** Start values of a `ManualClock`. */

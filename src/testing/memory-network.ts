@@ -2,9 +2,9 @@
 
 import { EventEmitter } from 'node:events';
 import type { AddressInfo, ListenOptions } from 'node:net';
-import type { Clock, Timer } from '../clock.js';
 import type { Connecting, Destination, Transport } from '../connection/transport.js';
 import type { Machine } from '../machine.js';
+import type { Clock, Timer } from '../time/clock.js';
 import { checkNames } from './known-names.js';
 import { ManualClock } from './manual-clock.js';
 import { type MemorySocket, memorySockets } from './memory-socket.js';

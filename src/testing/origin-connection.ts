@@ -7,7 +7,7 @@
 
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
-import type { Timer } from '../clock.js';
+import type { Timer } from '../time/clock.js';
 import type { Answer } from './answer.js';
 import type { AnswerWriter } from './answer-writer.js';
 import type { Ending, OriginEvent } from './origin-records.js';

@@ -8,7 +8,7 @@
 
 import type { AddressInfo, ListenOptions } from 'node:net';
 import type { SecureContext, TLSSocket } from 'node:tls';
-import type { Clock, Timer } from '../clock.js';
+import type { Clock, Timer } from '../time/clock.js';
 import type { AnswerWriter } from './answer-writer.js';
 import type { OriginConnection, OriginConnectionOwner } from './origin-connection.js';
 import type { OriginEvent } from './origin-records.js';

@@ -2,7 +2,7 @@
 
 import { createServer, isIPv6 } from 'node:net';
 import { createSecureContext, TLSSocket } from 'node:tls';
-import type { Timer } from '../clock.js';
+import type { Timer } from '../time/clock.js';
 import { AnswerWriter } from './answer-writer.js';
 import { OriginConnection } from './origin-connection.js';
 import { OriginHere, type Running } from './origin-here.js';

@@ -2,11 +2,11 @@
 
 import { type Balancer, compareLoad } from '../../src/balance/balancer.js';
 import { leastBusy } from '../../src/balance/least-busy.js';
-import type { Timer } from '../../src/clock.js';
-import { type Deadline, Deadlines } from '../../src/deadlines.js';
 import type { DialPurpose } from '../../src/origin/dial-purpose.js';
 import { Origin } from '../../src/origin/origin.js';
 import { ManualClock } from '../../src/testing/index.js';
+import type { Timer } from '../../src/time/clock.js';
+import { type Deadline, Deadlines } from '../../src/time/deadlines.js';
 
 /** Knows all waits, except deadlines. */
 export class WatchedClock extends ManualClock {

@@ -3,9 +3,9 @@
 import type { DialListener, DialTarget, Intake, StartDial } from '../../src/connection/dial.js';
 import { dialError } from '../../src/connection/dial-error.js';
 import type { Liveness } from '../../src/connection/liveness.js';
-import type { Deadlines } from '../../src/deadlines.js';
 import { readWindow } from '../../src/http1/llhttp.js';
 import { MemorySocket } from '../../src/testing/index.js';
+import type { Deadlines } from '../../src/time/deadlines.js';
 import { type Cell, type Fault, GARBAGE, responseOf, STRAY } from './cell.js';
 
 const HEAD_END = '\r\n\r\n';

@@ -1,14 +1,14 @@
 /** The relay against a dispatcher that does what a test says: what the real one does too seldom to wait for. */
 
 import { describe, expect, test } from 'vitest';
-import { systemClock } from '../../src/clock.js';
-import { Deadlines } from '../../src/deadlines.js';
 import type { Dispatch, Dispatching, OutgoingRequest, Place, ResponseSink } from '../../src/dispatch/request.js';
 import { BackendError } from '../../src/errors.js';
 import type { ResponseHead } from '../../src/http1/response-head.js';
 import { createHandler } from '../../src/mount/handler.js';
 import { MountedBackend } from '../../src/mount/mounted-backend.js';
 import { handlerOptionsOf, resolveOptions } from '../../src/options.js';
+import { systemClock } from '../../src/time/clock.js';
+import { Deadlines } from '../../src/time/deadlines.js';
 import { client, serve, until } from './setting.js';
 
 class ScriptedDispatching implements Dispatching {

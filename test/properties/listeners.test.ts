@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { EventName } from '../../src/events.js';
+import type { EventName } from '../../src/observe/events.js';
 import { MemoryBackend } from '../memory-backend.js';
 import { History, type Plan, plan, type Step, step } from './history.js';
 

@@ -17,14 +17,14 @@ import { join } from 'node:path';
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { send } from 'pooled-backend/testing';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { systemClock } from '../../src/clock.js';
 import { Connection } from '../../src/connection/connection.js';
 import { type Dialled, type DialTarget, startDial } from '../../src/connection/dial.js';
-import { Deadlines } from '../../src/deadlines.js';
 import type { BackendError } from '../../src/errors.js';
 import { readWindow } from '../../src/http1/llhttp.js';
 import { FIXED_LIMITS } from '../../src/http1/parser-limits.js';
 import { RepeatedHead } from '../../src/http1/repeated-head.js';
+import { systemClock } from '../../src/time/clock.js';
+import { Deadlines } from '../../src/time/deadlines.js';
 import { authority, cert, key } from './certificate.js';
 import { pause, startOrigin } from './setting.js';
 

@@ -59,10 +59,10 @@ class Line {
   }
 
   #answered(/** @type {number} */ count) {
-    const text = this.#window.latin1Slice(0, count);
+    const text = this.#window.toString('latin1', 0, count);
     const end = text.indexOf('\r\n\r\n');
     const [, ...lines] = text.slice(0, end).split('\r\n');
-    const fields = lines.flatMap((line) => {
+    const fields = lines.flatMap((/** @type {string} */ line) => {
       const colon = line.indexOf(':');
       return line.startsWith('Connection') ? [] : [line.slice(0, colon), line.slice(colon + 2)];
     });

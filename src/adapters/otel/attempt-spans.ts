@@ -13,7 +13,7 @@ import {
   trace,
 } from '@opentelemetry/api';
 import type { BackendEvents } from 'pooled-backend';
-import { systemClock } from '../../clock.js';
+import { systemClock } from '../../time/clock.js';
 import type { WatchedBackend } from '../watched-backend.js';
 import { endAttributes, fullUrl, methodAttributes, PROTOCOL, serverAttributes, spanName } from './http-attributes.js';
 

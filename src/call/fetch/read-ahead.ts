@@ -1,7 +1,7 @@
 /** Turns a stream into bytes if the whole body is in memory already. */
 
 import { ReadableStream, type ReadableStreamDefaultReader, type ReadableStreamReadResult } from 'node:stream/web';
-import type { Deadlines } from '../../deadlines.js';
+import type { Deadlines } from '../../time/deadlines.js';
 
 type Read = Promise<ReadableStreamReadResult<unknown>>;
 

@@ -1,11 +1,11 @@
 /** Which origins take requests now, after what their owner, their checks and their failures rule out. */
 
 import type { Candidate } from '../../balance/balancer.js';
-import type { Clock } from '../../clock.js';
-import type { Observer } from '../../observe.js';
+import type { Observer } from '../../observe/observer.js';
 import { slowStartConnections } from '../../origin/health/slow-start.js';
 import type { Origin } from '../../origin/origin.js';
 import type { Travel } from '../../origin/travel.js';
+import type { Clock } from '../../time/clock.js';
 
 export interface EligibilitySetting {
   /** Share of the origins that may be left out, 0 to 1. */

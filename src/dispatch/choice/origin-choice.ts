@@ -2,7 +2,7 @@
 
 import { inspect } from 'node:util';
 import type { Balancer, Candidate, RequestFacts } from '../../balance/balancer.js';
-import type { Observer } from '../../observe.js';
+import type { Observer } from '../../observe/observer.js';
 import type { Origin } from '../../origin/origin.js';
 import type { Travel } from '../../origin/travel.js';
 import { NO_ORIGINS } from '../queue/waiter.js';

@@ -1,9 +1,9 @@
 /** Finds the origins that fail much more often, or are much slower, than the others, window by window. */
 
-import type { Deadline, Deadlines } from '../../deadlines.js';
 import type { ResolvedEjection, ResolvedOutliers } from '../../options.js';
 import type { OutcomeCounts } from '../../origin/health/outcomes.js';
 import type { Origin } from '../../origin/origin.js';
+import type { Deadline, Deadlines } from '../../time/deadlines.js';
 
 export type OutlierLimits = Omit<ResolvedOutliers, 'window'>;
 

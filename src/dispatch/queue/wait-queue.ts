@@ -1,9 +1,9 @@
 /** Requests that wait for a connection, bounded. Each is in one line: for all origins, for one origin, or for all except some. */
 
-import type { Clock } from '../../clock.js';
+import type { RefusalReason } from '../../observe/reasons.js';
 import type { ResolvedOptions } from '../../options.js';
 import type { Travel } from '../../origin/travel.js';
-import type { RefusalReason } from '../../reasons.js';
+import type { Clock } from '../../time/clock.js';
 import { ApartLines } from './apart-lines.js';
 import { WaitEstimate } from './wait-estimate.js';
 import { newer, older, type QueueMoment, WaitLine } from './wait-line.js';

@@ -1,8 +1,8 @@
 /** An attempt as it begins, and the fields that listeners add to its head. */
 
 import { BackendError } from '../../errors.js';
-import type { AttemptNews } from '../../events.js';
 import { checkField, endToEndFields } from '../../http1/fields.js';
+import type { AttemptNews } from '../../observe/events.js';
 
 /** Fields that no listener can add: with them the dispatcher itself says where the request goes, and where its body ends. */
 const OURS: ReadonlySet<string> = new Set(['host', 'content-length', 'expect']);

@@ -1,10 +1,10 @@
 /** What becomes of a request whose attempt has ended: collects the facts, has them judged, and takes what a re-send costs. */
 
-import type { Clock } from '../../clock.js';
 import { fieldValue } from '../../http1/fields.js';
 import type { ResponseHead } from '../../http1/response-head.js';
 import { parseRetryAfter } from '../../http1/retry-after.js';
 import type { ResolvedOptions } from '../../options.js';
+import type { Clock } from '../../time/clock.js';
 import type { OutgoingRequest } from '../request.js';
 import type { TimeBudget } from '../time-budget.js';
 import type { Attempts } from './attempts.js';

@@ -4,7 +4,7 @@ import type { ReplayBody } from '../../body/replay-body.js';
 import type { Exchange } from '../../connection/exchange.js';
 import type { ExchangeEnding } from '../../connection/exchange-ending.js';
 import { type Attempt, BackendError, type Delivery, type Phase, type Progress } from '../../errors.js';
-import type { RequestCosts } from '../../events.js';
+import type { RequestCosts } from '../../observe/events.js';
 import type { TimeBudget } from '../time-budget.js';
 import type { AttemptEnding } from './retry-policy.js';
 

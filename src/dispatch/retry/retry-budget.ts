@@ -1,7 +1,7 @@
 /** How many re-sends the traffic can bear: a token bucket, so that an outage is not answered with twice the load. */
 
-import type { Clock } from '../../clock.js';
 import type { ResolvedRetryBudget } from '../../options.js';
+import type { Clock } from '../../time/clock.js';
 
 const WINDOW_SECONDS = 10;
 const SMALLEST_CAPACITY = 100;

@@ -1,8 +1,8 @@
 /** When a request is sent again: a pure function of what is known about the attempt that ended. */
 
 import type { Progress } from '../../errors.js';
+import type { ResendReason } from '../../observe/reasons.js';
 import type { RetryCondition } from '../../options.js';
-import type { ResendReason } from '../../reasons.js';
 
 /**
  * How an attempt ended.

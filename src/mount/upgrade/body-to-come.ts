@@ -7,7 +7,7 @@
 import type { EventEmitter } from 'node:events';
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import { expectsContinue } from '../../client/interim.js';
-import type { Deadlines } from '../../deadlines.js';
+import type { Deadlines } from '../../time/deadlines.js';
 import { refuseUnseenFields, refuseWithoutHost } from '../request/doubtful-request.js';
 import { endIdleTimeout, refuse, requireServer } from './released-socket.js';
 

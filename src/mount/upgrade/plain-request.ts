@@ -3,10 +3,10 @@
 import type { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Deadlines } from '../../deadlines.js';
 import { BackendError } from '../../errors.js';
 import { fieldLines } from '../../http1/fields.js';
 import { withoutUpgrade } from '../../http1/upgrade.js';
+import type { Deadlines } from '../../time/deadlines.js';
 import { refuseUnseenFields } from '../request/doubtful-request.js';
 import { endIdleTimeout, READS_BODIES, refuse, requireServer } from './released-socket.js';
 

@@ -7,8 +7,8 @@ import type { Duplex } from 'node:stream';
 import { proxyStatusOf } from '../../client/error-answer.js';
 import { hangUp } from '../../client/linger.js';
 import { responseOn } from '../../client/pipelined-turn.js';
-import type { Deadlines } from '../../deadlines.js';
 import { asBackendError, BackendError } from '../../errors.js';
+import type { Deadlines } from '../../time/deadlines.js';
 
 /**
  * Whether node:http reads the body of an upgrade, as it does since Node 26: a body that came with the head has been read, one that comes

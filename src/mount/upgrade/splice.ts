@@ -2,9 +2,9 @@
 
 import type { Duplex } from 'node:stream';
 import { breakOff } from '../../client/truncate.js';
-import type { Deadline, Deadlines } from '../../deadlines.js';
 import type { Tunnel, TunnelListener } from '../../dispatch/request.js';
-import { isSmallBehind, SmallWrites } from '../../small-writes.js';
+import { isSmallBehind, SmallWrites } from '../../streams/small-writes.js';
+import type { Deadline, Deadlines } from '../../time/deadlines.js';
 
 /** In milliseconds; `Infinity` is no limit. */
 export interface SpliceLimits {

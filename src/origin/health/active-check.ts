@@ -1,11 +1,11 @@
 /** Checks one origin again and again, each time on a connection of its own, in a slot of the origin's. */
 
 import { AsyncResource } from 'node:async_hooks';
-import type { Deadline } from '../../deadlines.js';
-import type { Observer } from '../../observe.js';
+import type { Observer } from '../../observe/observer.js';
+import type { CheckResult, DownReason } from '../../observe/reasons.js';
 import type { Pool } from '../../pool/pool.js';
 import type { Slot } from '../../pool/slot.js';
-import type { CheckResult, DownReason } from '../../reasons.js';
+import type { Deadline } from '../../time/deadlines.js';
 import type { PoolEntry } from '../pool-entry.js';
 import { CheckCourse } from './check-course.js';
 import { CheckRun, type CheckSetting, type CheckVerdict } from './check-run.js';

@@ -6,12 +6,12 @@ import type { ConnectionSetting } from '../../connection/connection-setting.js';
 import type { DialListener, Dialled, DialTarget, DialUnderWay, StartDial } from '../../connection/dial.js';
 import type { ExchangeListener } from '../../connection/exchange.js';
 import type { ExchangeEnding } from '../../connection/exchange-ending.js';
-import type { Deadline } from '../../deadlines.js';
 import { asBackendError, type BackendError } from '../../errors.js';
 import { writeRequestHead } from '../../http1/request-head.js';
 import type { ResponseHead } from '../../http1/response-head.js';
+import type { CheckResult } from '../../observe/reasons.js';
 import type { CheckAnswer, ResolvedCheck } from '../../options.js';
-import type { CheckResult } from '../../reasons.js';
+import type { Deadline } from '../../time/deadlines.js';
 import { newConnectionError } from '../new-connection-error.js';
 
 /** What a check has found. `what` is one word: `status_200`, `open`, `timeout`, the code of a failed dial… */

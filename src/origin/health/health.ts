@@ -1,7 +1,7 @@
 /** Whether an origin gets requests, judged by how earlier ones ended. */
 
-import type { Clock } from '../../clock.js';
-import type { DownReason, EjectionReason } from '../../reasons.js';
+import type { DownReason, EjectionReason } from '../../observe/reasons.js';
+import type { Clock } from '../../time/clock.js';
 
 export interface HealthOptions {
   /** Failures in a row that eject. `Infinity`: never ejected. */

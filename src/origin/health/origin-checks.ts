@@ -1,8 +1,8 @@
 /** The health checks of an origin, as long as its options ask for them, and what follows from their results. */
 
 import { isDeepStrictEqual } from 'node:util';
+import type { DownReason } from '../../observe/reasons.js';
 import type { ResolvedCheck } from '../../options.js';
-import type { DownReason } from '../../reasons.js';
 import type { OriginParts } from '../parts.js';
 import { ActiveCheck, type CheckStats } from './active-check.js';
 

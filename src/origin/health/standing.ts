@@ -1,9 +1,9 @@
 /** Reports to the health of an origin how its requests ended, and emits the changes of that health as events. */
 
-import type { Clock } from '../../clock.js';
-import type { Deadline, Deadlines } from '../../deadlines.js';
-import type { Observer } from '../../observe.js';
-import type { DownReason, EjectionReason } from '../../reasons.js';
+import type { Observer } from '../../observe/observer.js';
+import type { DownReason, EjectionReason } from '../../observe/reasons.js';
+import type { Clock } from '../../time/clock.js';
+import type { Deadline, Deadlines } from '../../time/deadlines.js';
 import { Health, type HealthOptions, type HealthState } from './health.js';
 import { type OutcomeCounts, Outcomes } from './outcomes.js';
 import { slowStartShare } from './slow-start.js';

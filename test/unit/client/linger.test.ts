@@ -3,7 +3,7 @@ import { PassThrough } from 'node:stream';
 import { ManualClock } from 'pooled-backend/testing';
 import { describe, expect, test } from 'vitest';
 import { lingerOnClose } from '../../../src/client/linger.js';
-import { Deadlines } from '../../../src/deadlines.js';
+import { Deadlines } from '../../../src/time/deadlines.js';
 
 /** The connection of a client whose upload is not over, at the moment at which its response is. */
 function answered(headers: Record<string, string> = { 'content-length': '100000' }) {

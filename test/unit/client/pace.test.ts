@@ -5,7 +5,7 @@ import { ManualClock } from 'pooled-backend/testing';
 import { expect, test } from 'vitest';
 import { ByteBudget } from '../../../src/client/byte-budget.js';
 import { ClientPace, isSmallAhead } from '../../../src/client/pace.js';
-import { Deadlines } from '../../../src/deadlines.js';
+import { Deadlines } from '../../../src/time/deadlines.js';
 
 const BYTE = Buffer.from('x');
 

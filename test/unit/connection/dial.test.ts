@@ -2,9 +2,9 @@ import type { LookupFunction } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { type DialTarget, startDial } from '../../../src/connection/dial.js';
 import { dialError } from '../../../src/connection/dial-error.js';
-import { Deadlines } from '../../../src/deadlines.js';
 import type { ErrorCode } from '../../../src/errors.js';
 import { ManualClock } from '../../../src/testing/index.js';
+import { Deadlines } from '../../../src/time/deadlines.js';
 import { turn } from './rig.js';
 
 const failure = (code: string) => Object.assign(new Error(`connect ${code}`), { code });

@@ -5,10 +5,10 @@ import { Connection } from '../../../src/connection/connection.js';
 import type { Intake } from '../../../src/connection/dial.js';
 import type { Exchange } from '../../../src/connection/exchange.js';
 import type { OpenSocket } from '../../../src/connection/open-socket.js';
-import { Deadlines } from '../../../src/deadlines.js';
 import { Llhttp, MAX_PARSERS, readWindow } from '../../../src/http1/llhttp.js';
 import { RepeatedHead } from '../../../src/http1/repeated-head.js';
 import { ManualClock } from '../../../src/testing/index.js';
+import { Deadlines } from '../../../src/time/deadlines.js';
 import { LIMITS, Listener, OK, Owner, TIMEOUTS } from './rig.js';
 
 const CONNECTIONS = 1_000;

@@ -6,14 +6,14 @@ import type { ConnectionOwner } from '../../../src/connection/connection-owner.j
 import type { Dialled, Intake } from '../../../src/connection/dial.js';
 import type { Exchange, ExchangeListener } from '../../../src/connection/exchange.js';
 import type { ExchangeEnding } from '../../../src/connection/exchange-ending.js';
-import { Deadlines } from '../../../src/deadlines.js';
 import type { BackendError } from '../../../src/errors.js';
 import { readWindow } from '../../../src/http1/llhttp.js';
 import { FIXED_LIMITS } from '../../../src/http1/parser-limits.js';
 import { RepeatedHead } from '../../../src/http1/repeated-head.js';
 import type { ResponseHead } from '../../../src/http1/response-head.js';
-import type { CloseReason } from '../../../src/reasons.js';
+import type { CloseReason } from '../../../src/observe/reasons.js';
 import { ManualClock, type MemorySocket, memorySockets } from '../../../src/testing/index.js';
+import { Deadlines } from '../../../src/time/deadlines.js';
 
 export const LIMITS = { ...FIXED_LIMITS, maxHeaderBytes: 16_384 };
 

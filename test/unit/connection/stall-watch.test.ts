@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { StallWatch } from '../../../src/connection/stall-watch.js';
-import { Deadlines } from '../../../src/deadlines.js';
 import { ManualClock } from '../../../src/testing/index.js';
+import { Deadlines } from '../../../src/time/deadlines.js';
 
 function watch() {
   const clock = new ManualClock();

@@ -6,8 +6,8 @@ import {
   type RetryFacts,
   withoutToken,
 } from '../../../src/dispatch/retry/retry-policy.js';
+import type { ResendReason } from '../../../src/observe/reasons.js';
 import type { RetryCondition } from '../../../src/options.js';
-import type { ResendReason } from '../../../src/reasons.js';
 
 /** A GET that was sent whole on its first attempt, and to whom all limits are kind. */
 const KIND: RetryFacts = {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { Deadlines } from '../../../src/deadlines.js';
 import { TimeBudget } from '../../../src/dispatch/time-budget.js';
 import { ManualClock } from '../../../src/testing/index.js';
+import { Deadlines } from '../../../src/time/deadlines.js';
 
 function budgetOf(timeouts: { queueTimeout?: number; requestTimeout?: number } = {}, begunAt?: number) {
   const clock = new ManualClock();

@@ -1,7 +1,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { Discovery } from '../../../src/fleet/discovery.js';
 import { sourceFor } from '../../../src/fleet/source-for.js';
-import { Observer } from '../../../src/observe.js';
+import { Observer } from '../../../src/observe/observer.js';
 import { type OriginSet, type OriginsOption, resolveOptions } from '../../../src/options.js';
 import { MemoryBackend } from '../../memory-backend.js';
 

@@ -1,9 +1,9 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { Tunnel } from '../../../src/connection/tunnel.js';
-import { Deadlines } from '../../../src/deadlines.js';
 import { Splice } from '../../../src/mount/upgrade/splice.js';
 import { ManualClock, type MemorySocket, memorySockets } from '../../../src/testing/index.js';
+import { Deadlines } from '../../../src/time/deadlines.js';
 
 /** A splice between two sockets in memory, and its time. */
 class Joint {

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import type { Timer } from '../../../src/clock.js';
-import { Deadlines } from '../../../src/deadlines.js';
 import { BackendError } from '../../../src/errors.js';
 import { DialBackoff } from '../../../src/origin/dial-backoff.js';
 import { Dialler } from '../../../src/origin/dialler.js';
 import type { PoolEntry } from '../../../src/origin/pool-entry.js';
 import { Pool } from '../../../src/pool/pool.js';
 import { ManualClock } from '../../../src/testing/index.js';
+import type { Timer } from '../../../src/time/clock.js';
+import { Deadlines } from '../../../src/time/deadlines.js';
 import { MemoryBackend, requester } from '../../memory-backend.js';
 
 test('a dial that is under way counts as dialling, and as nothing once its origin is closed', async () => {

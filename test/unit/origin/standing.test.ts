@@ -1,10 +1,10 @@
 import { EventEmitter } from 'node:events';
 import { describe, expect, test } from 'vitest';
-import { Deadlines } from '../../../src/deadlines.js';
-import type { BackendEvents } from '../../../src/events.js';
-import { Observer } from '../../../src/observe.js';
+import type { BackendEvents } from '../../../src/observe/events.js';
+import { Observer } from '../../../src/observe/observer.js';
 import { Standing } from '../../../src/origin/health/standing.js';
 import { ManualClock } from '../../../src/testing/index.js';
+import { Deadlines } from '../../../src/time/deadlines.js';
 
 function standing() {
   const clock = new ManualClock();

@@ -1,7 +1,7 @@
 /** A backend as a status page sees it. The test controls it. */
 
 import { EventEmitter } from 'node:events';
-import type { BackendEvents } from '../../../src/events.js';
+import type { BackendEvents } from '../../../src/observe/events.js';
 import type { ConnectionStats } from '../../../src/origin/connection-stats.js';
 import type { BackendStats, OriginConnections, OriginStats } from '../../../src/stats.js';
 import { countStates, type OriginReport, type StatusReport } from '../../../src/status/report.js';

@@ -3,12 +3,12 @@
 import { type Channel, channel } from 'node:diagnostics_channel';
 import type { EventEmitter } from 'node:events';
 import { debuglog, inspect } from 'node:util';
-import type { Clock } from './clock.js';
-import { BackendError, isError, messageOf } from './errors.js';
+import { BackendError, isError, messageOf } from '../errors.js';
+import type { Clock } from '../time/clock.js';
+import { throwUncaught } from '../uncaught.js';
 import { eventLine } from './event-line.js';
 import type { BackendEvents, EventName } from './events.js';
 import { Repeats } from './repeats.js';
-import { throwUncaught } from './uncaught.js';
 
 type Level = 'debug' | 'info' | 'warn' | 'error';
 

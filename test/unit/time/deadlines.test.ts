@@ -1,10 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { systemClock } from '../../src/clock.js';
-import { type Deadline, Deadlines } from '../../src/deadlines.js';
-import { ManualClock } from '../../src/testing/index.js';
-import { collectGarbage } from '../garbage.js';
+import { ManualClock } from '../../../src/testing/index.js';
+import { systemClock } from '../../../src/time/clock.js';
+import { type Deadline, Deadlines } from '../../../src/time/deadlines.js';
+import { collectGarbage } from '../../garbage.js';
 
 function setting() {
   const clock = new ManualClock();

@@ -1,7 +1,7 @@
 /** The events of a backend, and what each tells. */
 
 import type { EventEmitter } from 'node:events';
-import type { BackendError } from './errors.js';
+import type { BackendError } from '../errors.js';
 import type { CheckResult, CloseReason, DownReason, EjectionReason, ResendReason } from './reasons.js';
 import type { AttemptEndNews, AttemptNews, RequestCosts, RequestNews } from './request-news.js';
 

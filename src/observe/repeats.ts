@@ -1,7 +1,7 @@
 /** Logs a recurring event only now and then, so that an origin that stays down does not fill a log. */
 
-import type { Clock } from './clock.js';
-import { messageOf } from './errors.js';
+import { messageOf } from '../errors.js';
+import type { Clock } from '../time/clock.js';
 import type { BackendEvents, EventName } from './events.js';
 
 const EVERY_MS = 10_000;

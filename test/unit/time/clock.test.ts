@@ -3,8 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { buildSync } from 'esbuild';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { ProcessHold, systemClock } from '../../src/clock.js';
-import { collectGarbage } from '../garbage.js';
+import { ProcessHold, systemClock } from '../../../src/time/clock.js';
+import { collectGarbage } from '../../garbage.js';
 
 describe('systemClock', () => {
   test('now() never goes back, wallNow() is the date', () => {
@@ -67,7 +67,7 @@ describe('systemClock', () => {
 });
 
 describe('what keeps a process alive', () => {
-  const entry = fileURLToPath(new URL('../../src/clock.ts', import.meta.url));
+  const entry = fileURLToPath(new URL('../../../src/time/clock.ts', import.meta.url));
   const [output] = buildSync({
     entryPoints: [entry],
     bundle: true,
@@ -141,7 +141,7 @@ test('a hold that was closed makes no timer any more', () => {
 
 test('the last hold that is closed leaves no timer, not one that holds nothing', async () => {
   vi.resetModules(); // nobody has taken one of these before
-  const { ProcessHold } = await import('../../src/clock.js');
+  const { ProcessHold } = await import('../../../src/time/clock.js');
   const made: number[] = [];
   const gone: number[] = [];
   const hook = createHook({
@@ -162,7 +162,7 @@ test('the last hold that is closed leaves no timer, not one that holds nothing',
 
 test('a hold is none of the fake timers of a test runner, which would find no end of it', async () => {
   vi.resetModules(); // nobody has taken one of these before
-  const clock = await import('../../src/clock.js');
+  const clock = await import('../../../src/time/clock.js');
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
   const hold = new clock.ProcessHold();
@@ -197,7 +197,7 @@ test('to load it leaves nothing that is not destroyed, which Jest would take for
   }).enable();
   onTestFinished(() => void hook.disable());
   vi.resetModules();
-  const loaded = await import('../../src/clock.js');
+  const loaded = await import('../../../src/time/clock.js');
   await new Promise(setImmediate);
   expect(loaded.systemClock).not.toBe(systemClock);
   expect(left.size).toBe(0);

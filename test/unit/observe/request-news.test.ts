@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { ReplayBody } from '../../../src/body/replay-body.js';
 import { StreamBody } from '../../../src/body/stream-body.js';
 import { BackendError } from '../../../src/errors.js';
-import type { AttemptEndNews, AttemptNews, RequestCosts } from '../../../src/events.js';
+import type { AttemptEndNews, AttemptNews, RequestCosts } from '../../../src/observe/events.js';
 import { MemoryBackend, type MemoryBackendOptions, type Peer, requester } from '../../memory-backend.js';
 
 const STRAY = 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nstray';

@@ -1,6 +1,6 @@
 /** Why things happened, in one word each: what events tell, and by what `stats()` counts. */
 
-import type { ErrorCode } from './errors.js';
+import type { ErrorCode } from '../errors.js';
 
 /** Why a connection was closed. `docs/observability.md` explains each. */
 export type CloseReason =

@@ -1,6 +1,6 @@
 /** What the events about a request say about it. */
 
-import type { BackendError } from './errors.js';
+import type { BackendError } from '../errors.js';
 
 /** Identifies the request that an event is about. */
 export interface RequestNews {

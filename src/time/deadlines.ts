@@ -1,9 +1,9 @@
 /** Every timeout of a backend, on one timer: no request needs a timer of its own. No timeout takes effect before the kernel was read. */
 
 import { AsyncResource } from 'node:async_hooks';
+import { type Linked, LinkedSet } from '../linked-set.js';
+import { throwUncaught } from '../uncaught.js';
 import type { Clock, Timer } from './clock.js';
-import { type Linked, LinkedSet } from './linked-set.js';
-import { throwUncaught } from './uncaught.js';
 
 /** One timeout that can be set, moved and cleared many times at the cost of a field. */
 export interface Deadline {

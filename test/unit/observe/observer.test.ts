@@ -2,10 +2,10 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { EventEmitter } from 'node:events';
 import { inspect } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { BackendError } from '../../src/errors.js';
-import type { BackendEvents } from '../../src/events.js';
-import { type EventLogger, Observer } from '../../src/observe.js';
-import { ManualClock } from '../../src/testing/index.js';
+import { BackendError } from '../../../src/errors.js';
+import type { BackendEvents } from '../../../src/observe/events.js';
+import { type EventLogger, Observer } from '../../../src/observe/observer.js';
+import { ManualClock } from '../../../src/testing/index.js';
 
 const clock = new ManualClock();
 

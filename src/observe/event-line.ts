@@ -1,6 +1,6 @@
 /** An event on one line, for people: `name=value name=value`. */
 
-import { isError, messageOf } from './errors.js';
+import { isError, messageOf } from '../errors.js';
 
 /** Formats the details of an event. Whatever they contain, the result has no line break, and nothing that a terminal would obey. */
 export function eventLine(details: object): string {
