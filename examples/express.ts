@@ -19,7 +19,7 @@ app.get('/health', (_req, res) => {
   res.json({ queue: backend.stats().queue.length });
 });
 // Before any body parser. Express strips `/api` from the path.
-app.use('/api', backend.handler({ nonIdempotent: 'verified', headersTimeout: 5_000 }));
+app.use('/api', backend.handler({ headersTimeout: 5_000 }));
 
 const onBackendError: ErrorRequestHandler = (error, _req, res, next) => {
   if (!BackendError.is(error) || res.headersSent) {
