@@ -141,6 +141,14 @@ describe('a 426 says which protocol it asks for', () => {
     }
   });
 
+  test('to the last request that the server takes on a connection', async () => {
+    const server = createServer(startBackend(await answering426()).handler());
+    server.maxRequestsPerSocket = 1;
+    const raw = await client(await listen(server));
+    expect((await raw.get('/')).headers.connection).toBe('Upgrade, close');
+    expect(await raw.ended()).toBe('fin');
+  });
+
   test('but not over HTTP/2, which has no such field', async () => {
     const server = createHttp2Server(startBackend(await answering426()).handler());
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -65,9 +65,11 @@ export function addTrailers(res: ServerResponse, trailers: readonly string[]): v
 function addHopFields(res: ServerResponse, { head, fields, closes }: HeadToWrite): void {
   // "The server MUST send an Upgrade header field in a 426 response" (RFC 9110 §15.5.22).
   const required = head.statusCode === UPGRADE_REQUIRED ? joinedValue(head.rawHeaders, 'upgrade') : undefined;
-  if (required !== undefined)
-    fields.push('Upgrade', required, 'Connection', closes || endsConnection(res) ? 'Upgrade, close' : 'Upgrade');
-  else if (closes) fields.push('Connection', 'close');
+  if (required !== undefined) {
+    // Where Connection is given, node:http does not say that it takes no more requests on a connection.
+    const ends = closes || endsConnection(res) || Reflect.get(res, 'maxRequestsOnConnectionReached') === true;
+    fields.push('Upgrade', required, 'Connection', ends ? 'Upgrade, close' : 'Upgrade');
+  } else if (closes) fields.push('Connection', 'close');
 }
 
 function isUntouched(res: ServerResponse): boolean {
