@@ -216,7 +216,8 @@ export class Run extends Waiter implements Dispatch, ExchangeListener, TimeBudge
     const ended = { ending: 'status', head, attempts: this.#attempts, run: this } as const;
     const verdict = attemptVerdict(ended, this.#dispatcher);
     if (!verdict.retry) return false;
-    attempt.cause = new BackendError('http_protocol_error', `answered ${head.statusCode}`, { origin: attempt.origin });
+    const about = { delivery: this.#attempts.delivery, origin: attempt.origin };
+    attempt.cause = new BackendError('http_protocol_error', `answered ${head.statusCode}`, about);
     this.#origin?.standing.answeredInVain(head.statusCode, this.#attempts.begunAt);
     const exchange = this.#exchange;
     exchange?.abandon();

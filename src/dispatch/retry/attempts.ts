@@ -3,7 +3,7 @@
 import type { ReplayBody } from '../../body/replay-body.js';
 import type { Exchange } from '../../connection/exchange.js';
 import type { ExchangeEnding } from '../../connection/exchange-ending.js';
-import { type Attempt, BackendError, type Delivery, type Phase, type Progress } from '../../errors.js';
+import { type Attempt, BackendError, type Delivery, type ErrorCode, type Phase, type Progress } from '../../errors.js';
 import type { RequestCosts } from '../../observe/events.js';
 import type { TimeBudget } from '../time-budget.js';
 import type { AttemptEnding } from './retry-policy.js';
@@ -119,7 +119,7 @@ export class Attempts {
       attempts: this.list,
       counts: cause.counts,
       retryAfter: cause.retryAfter,
-      cause: corrected(cause.cause, this.delivery),
+      cause: causeOf(cause, this.delivery),
     });
   }
 
@@ -149,8 +149,15 @@ export class Attempts {
  */
 function corrected<T>(error: T, delivery: Delivery): T | BackendError {
   if (delivery === 'unsent' || !BackendError.is(error) || error.delivery !== 'unsent') return error;
-  const { code, message, origin, cause } = error;
-  return new BackendError(code, message, { delivery, origin, cause: corrected(cause, delivery) });
+  const { code, message, origin } = error;
+  return new BackendError(code, message, { delivery, origin, cause: causeOf(error, delivery) });
+}
+
+// Their causes are the application's own, and may be of another request: the reason of a signal, the error of a body or of `destroy()`.
+const GIVEN: ReadonlySet<ErrorCode> = new Set(['client_aborted', 'backend_closed']);
+
+function causeOf({ code, cause }: BackendError, delivery: Delivery): unknown {
+  return GIVEN.has(code) ? cause : corrected(cause, delivery);
 }
 
 /** Shared by all requests that have had no attempt, to save memory in long queues. Never written to. */

@@ -88,6 +88,32 @@ test.each<[string, string]>([
   expect(new Set(errors.map((error) => error.delivery))).toEqual(new Set([delivery]));
 });
 
+test('nor does that of a response for which the request was sent again', async () => {
+  const backend = await MemoryBackend.open({ retryOn: [503], maxAttempts: 2 });
+  const caller = await backend.sent();
+  (await backend.accept()).answer({ status: 503, close: true });
+  await backend.settle();
+  (await backend.accept()).fin();
+  await backend.settle();
+  expect(caller.failure.attempts.map(({ cause }) => cause)).toMatchObject([
+    { message: 'answered 503', delivery: 'unknown' },
+    { code: 'connection_terminated', delivery: 'unknown' },
+  ]);
+});
+
+test.each(['client_aborted', 'backend_closed'] as const)(
+  'the cause of %s is what the application gave, though that is the error of another request, which was not sent',
+  (code) => {
+    const given = new BackendError('connection_limit_reached', 'the queue is full');
+    const cause = new BackendError(code, 'it ended the request', { cause: given });
+    const all = new Attempts().begin('http://a.test:80', false, 0);
+    all.record(undefined, undefined).sent = 'all';
+    expect(all.failure(cause).cause).toBe(given);
+    expect(all.record(undefined, cause).cause).toMatchObject({ delivery: 'unknown', cause: given });
+    expect(given.delivery).toBe('unsent');
+  },
+);
+
 /** A BackendError and those among its causes. */
 function causes(error: unknown): BackendError[] {
   return BackendError.is(error) ? [error, ...causes(error.cause)] : [];
