@@ -207,10 +207,11 @@ export class Connection implements Carrier, ResponseEvents, StallListener {
     this.stalls.stop();
     const now = this.#clock.now();
     // What refuses an upgrade may be a bare socket: it reads no HTTP any more, and a reset ends a process that listens for no error of it.
-    this.#canReset &&= exchange.request.upgrade === undefined;
+    const mayBeBare = exchange.request.upgrade !== undefined;
+    if (mayBeBare) this.#canReset = false;
     const reuse = judgeReuse({
       requestWritten: exchange.requestWritten,
-      persistent: exchange.head.persistent && exchange.request.upgrade === undefined,
+      persistent: exchange.head.persistent && !mayBeBare,
       leftoverBytes: this.#parser.leftover?.length ?? 0,
     });
     this.exchanges += 1;

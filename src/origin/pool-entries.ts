@@ -120,8 +120,8 @@ export class PoolEntries<Origin extends ConnectedOrigin> implements PoolEntryOwn
     });
   }
 
-  /** A request has a connection, but is not sent yet. */
-  heldBack(entry: PoolEntry, travel: Travel): void {
+  /** Counts a request that travels fresh towards `maxFreshConnections`. A second call changes nothing. */
+  takeShare(entry: PoolEntry, travel: Travel): void {
     if (travel === 'fresh') this.#parts.lending.takeFreshShare(entry);
   }
 
@@ -134,7 +134,7 @@ export class PoolEntries<Origin extends ConnectedOrigin> implements PoolEntryOwn
     if (connection.exchanges > 0) tally.reused += 1;
     entry.idleMsWhenLent = connection.idleMs(now);
     pool.markUsed(entry.slot);
-    this.heldBack(entry, travel);
+    this.takeShare(entry, travel);
     standing.begin(now); // a listener may end the request, or the backend
   }
 

@@ -21,7 +21,7 @@ export function beginCarefully(run: Run, origin: Origin, entry: PoolEntry): void
     run.begin(origin, entry);
     return;
   }
-  origin.entries.heldBack(entry, run.travel);
+  origin.entries.takeShare(entry, run.travel);
   entry.connection.afterTwoTurns(() => beginWhenHeard(run, origin, entry, SHUTDOWN_MS));
 }
 
